@@ -251,8 +251,10 @@ public final class Model {
 
     /** From now on, keep what was last published of each block that changes, so that {@link #changeOf} knows. */
     public void remember() {
-        remembering = true;
-        before = Arrays.copyOf(before, blocks.length);
+        if (!remembering) {
+            remembering = true;
+            before = new double[blocks.length][];
+        }
     }
 
     /** Norm of the change, by the last step, of weights and bias. */
@@ -331,6 +333,8 @@ public final class Model {
     public void restored() {
         unlogged.clear(version);
         unpublished.clear(publishedVersion);
+        remembering = false;
+        before = new double[0][];
         biasBefore = publishedVersion == version ? bias : Double.NaN;
         for (int block = 0; block < blocks.length; block++) {
             if (blocks[block] != null) {
