@@ -84,11 +84,15 @@ final class PassedThrough {
             if (DECIDED.containsKey(name)) {
                 throw new ConfigException("setting " + name + " cannot be set: " + DECIDED.get(name));
             }
-            if (!ThalwegConfig.DEFINITION.names().contains(name) && !isClient(name) && !isRegistry(name)) {
+            if (!isKnown(name)) {
                 throw new ConfigException("there is no setting " + name + nearest(name)
                         + "; to hand it to the Kafka clients all the same, write " + ThalwegConfig.PASS_PREFIX + name);
             }
         }
+    }
+
+    static boolean isKnown(String name) {
+        return ThalwegConfig.DEFINITION.names().contains(name) || isClient(name) || isRegistry(name);
     }
 
     private static String nearest(String name) {

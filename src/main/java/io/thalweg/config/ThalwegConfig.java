@@ -361,6 +361,11 @@ public final class ThalwegConfig extends AbstractConfig {
         return new ThalwegConfig(changed);
     }
 
+    /** Whether a name is that of a setting: Thalweg's own, Kafka's or the registry's. */
+    public static boolean isSetting(String name) {
+        return PassedThrough.isKnown(name);
+    }
+
     /** Whether somebody gave this setting, rather than leaving it at its default. */
     public boolean isGiven(String setting) {
         return originals().containsKey(setting);
