@@ -62,11 +62,8 @@ public final class LearnerRuntime implements AutoCloseable {
     /** Checks brokers and topics. @return the model of records without key; empty if those are dead letters */
     private static String check(ThalwegConfig config) {
         Topics.State state;
-        try (Admin admin = Admin.create(settings.admin())) {
+        try (Admin admin = KafkaSettings.admin(config)) {
             state = new Topics(config, admin).look();
-        } catch (KafkaException e) {
-            throw Topics.unreachable(
-                    config, e.getCause() == null ? e.getMessage() : e.getCause().getMessage());
         }
         for (Topics.Finding finding : state.findings()) {
             if (!finding.fatal()) {
