@@ -82,7 +82,9 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
 
     @Override
     public void close() {
-        counters.close();
+        if (counters != null) {
+            counters.close();
+        }
     }
 
     @Override
