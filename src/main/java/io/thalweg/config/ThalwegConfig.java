@@ -217,7 +217,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 WEIGHTS_RECORD_MAX,
                 Type.INT,
                 256,
-                between(1, 4096),
+                between(1, 1024),
                 MEDIUM,
                 "Up to this many weights a model is published as one record. Beyond, its changed blocks are.");
         output.add(
