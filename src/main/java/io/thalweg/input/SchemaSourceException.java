@@ -1,21 +1,10 @@
 package io.thalweg.input;
 
-/**
- * No answer about a schema could be had. This says nothing about the record that was being read, so the record must not
- * be passed over. The message is one readable line: where was asked, what came back, what to do.
- */
+/** The registry gave no answer, or one that says nothing about the schema: it is down, slow, or refuses access. */
 public final class SchemaSourceException extends RuntimeException {
-    private static final long serialVersionUID = 1L;
+    private static final long serialVersionUID = 1;
 
-    /** @param message one readable line without secrets */
-    public SchemaSourceException(String message) {
-        super(message);
-    }
-
-    /**
-     * @param message one readable line without secrets
-     * @param cause what the client reported
-     */
+    /** @param message one line for people: which registry, what it did, what to change */
     public SchemaSourceException(String message, Throwable cause) {
         super(message, cause);
     }

@@ -1,20 +1,10 @@
 package io.thalweg.input;
 
-/** The registry was asked and does not know this schema id: the record that carries it is bad input. */
+/** The registry answered that there is no schema with an id. */
 public final class UnknownSchemaException extends Exception {
-    private static final long serialVersionUID = 1L;
+    private static final long serialVersionUID = 1;
 
-    private final int id;
-
-    /** @param id the id that the registry does not know */
     public UnknownSchemaException(int id) {
-        super("The schema registry does not know schema id " + id
-                + ": write the record with a serializer that registers its schema there");
-        this.id = id;
-    }
-
-    /** The id that the registry does not know. */
-    public int id() {
-        return id;
+        super("the schema registry knows no schema with id " + id, null, false, false);
     }
 }

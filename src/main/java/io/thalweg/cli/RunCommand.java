@@ -1,0 +1,37 @@
+package io.thalweg.cli;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.LearnerRuntime;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+@Command(
+        name = "run",
+        description = "Runs the learner against a Kafka cluster and a Schema Registry, until it is stopped.",
+        mixinStandardHelpOptions = true)
+final class RunCommand implements Callable<Integer> {
+    @Mixin
+    private SettingsOptions settings;
+
+    @Override
+    public Integer call() {
+        ThalwegConfig config = settings.config();
+        Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
+        ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry);
+        schemas.check();
+        LearnerRuntime runtime = LearnerRuntime.start(config, schemas, schemas);
+        Shutdown.whenAsked(() -> {
+            runtime.close();
+            schemas.close();
+        });
+        try {
+            runtime.await();
+        } finally {
+            runtime.close();
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,145 @@
+package io.thalweg.config;
+
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.apache.commons.text.similarity.LevenshteinDistance;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.streams.StreamsConfig;
+
+/** Which settings are Kafka's or the registry's, to be handed on untouched. All others must be Thalweg's own, or are mistakes. */
+final class PassedThrough {
+    private static final List<String> CLIENT_PREFIXES = List.of(
+            StreamsConfig.CONSUMER_PREFIX,
+            StreamsConfig.MAIN_CONSUMER_PREFIX,
+            StreamsConfig.RESTORE_CONSUMER_PREFIX,
+            StreamsConfig.PRODUCER_PREFIX,
+            StreamsConfig.ADMIN_CLIENT_PREFIX,
+            StreamsConfig.TOPIC_PREFIX);
+
+    /** Kafka's own way of passing settings to mechanisms, listeners and login modules that define more of them. */
+    private static final List<String> OPEN_PREFIXES = List.of("sasl.", "ssl.", "security.", "metrics.", "interceptor.");
+
+    private static final List<String> REGISTRY_PREFIXES =
+            List.of("schema.registry.", "basic.auth.", "bearer.auth.", "proxy.", "avro.", "context.name.", "rule.");
+
+    /** Settings of Confluent's Avro serializers and of its client that have no prefix of their own. */
+    private static final Set<String> REGISTRY_NAMES = Set.of(
+            "auto.register.schemas",
+            "use.schema.id",
+            "id.compatibility.strict",
+            "latest.compatibility.strict",
+            "use.latest.version",
+            "use.latest.with.metadata",
+            "latest.cache.size",
+            "latest.cache.ttl.sec",
+            "max.schemas.per.subject",
+            "normalize.schemas",
+            "missing.cache.size",
+            "missing.id.cache.ttl.sec",
+            "missing.version.cache.ttl.sec",
+            "missing.schema.cache.ttl.sec",
+            "subject.name.strategy",
+            "key.subject.name.strategy",
+            "value.subject.name.strategy",
+            "schema.reflection",
+            "schema.format",
+            "http.connect.timeout.ms",
+            "http.read.timeout.ms",
+            "user.info",
+            "url.randomize");
+
+    private static final Set<String> CLIENT_NAMES = new HashSet<>();
+
+    static {
+        CLIENT_NAMES.addAll(StreamsConfig.configDef().names());
+        CLIENT_NAMES.addAll(ConsumerConfig.configNames());
+        CLIENT_NAMES.addAll(ProducerConfig.configNames());
+        CLIENT_NAMES.addAll(AdminClientConfig.configNames());
+    }
+
+    /** Settings that Thalweg decides, and why. */
+    private static final Map<String, String> DECIDED = Map.of(
+            StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, "the learner reads and writes bytes and Avro",
+            StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, "the learner reads and writes bytes and Avro",
+            StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG,
+                    "the learner's own survives records without a timestamp",
+            ConsumerConfig.ISOLATION_LEVEL_CONFIG, "it follows from processing.guarantee",
+            ConsumerConfig.GROUP_ID_CONFIG, "it is the application.id",
+            ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "Kafka Streams commits",
+            ProducerConfig.TRANSACTIONAL_ID_CONFIG, "Kafka Streams chooses it");
+
+    private PassedThrough() {}
+
+    /** @throws ConfigException naming the first setting that nobody knows, and the nearest that somebody does */
+    static void check(Collection<String> names) {
+        for (String name : new TreeSet<>(names)) {
+            if (DECIDED.containsKey(name)) {
+                throw new ConfigException("setting " + name + " cannot be set: " + DECIDED.get(name));
+            }
+            if (!isKnown(name)) {
+                throw new ConfigException("there is no setting " + name + nearest(name)
+                        + "; to hand it to the Kafka clients all the same, write " + ThalwegConfig.PASS_PREFIX + name);
+            }
+        }
+    }
+
+    static boolean isKnown(String name) {
+        return ThalwegConfig.DEFINITION.names().contains(name) || isClient(name) || isRegistry(name);
+    }
+
+    private static String nearest(String name) {
+        Set<String> known = new TreeSet<>(CLIENT_NAMES);
+        known.addAll(REGISTRY_NAMES);
+        known.addAll(ThalwegConfig.DEFINITION.names());
+        return known.stream()
+                .min((a, b) -> Integer.compare(distance(name, a), distance(name, b)))
+                .filter(other -> distance(name, other) <= 3)
+                .map(other -> "; did you mean " + other + "?")
+                .orElse("");
+    }
+
+    private static int distance(String a, String b) {
+        return LevenshteinDistance.getDefaultInstance().apply(a, b);
+    }
+
+    private static boolean isClient(String name) {
+        return CLIENT_NAMES.contains(name)
+                || name.startsWith(ThalwegConfig.PASS_PREFIX)
+                || CLIENT_PREFIXES.stream().anyMatch(name::startsWith)
+                || OPEN_PREFIXES.stream().anyMatch(name::startsWith);
+    }
+
+    private static boolean isRegistry(String name) {
+        return REGISTRY_NAMES.contains(name) || REGISTRY_PREFIXES.stream().anyMatch(name::startsWith);
+    }
+
+    static Map<String, Object> clients(Map<String, ?> settings) {
+        Map<String, Object> clients = new LinkedHashMap<>();
+        settings.forEach((name, value) -> {
+            if (name.startsWith(ThalwegConfig.PASS_PREFIX) && !CLIENT_NAMES.contains(name)) {
+                clients.put(name.substring(ThalwegConfig.PASS_PREFIX.length()), value);
+            } else if (isClient(name)) {
+                clients.put(name, value);
+            }
+        });
+        return clients;
+    }
+
+    static Map<String, Object> registry(Map<String, ?> settings) {
+        Map<String, Object> registry = new LinkedHashMap<>();
+        settings.forEach((name, value) -> {
+            if (isRegistry(name)) {
+                registry.put(name, value);
+            }
+        });
+        return registry;
+    }
+}

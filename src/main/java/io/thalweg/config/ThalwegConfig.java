@@ -1,0 +1,453 @@
+package io.thalweg.config;
+
+import static org.apache.kafka.common.config.ConfigDef.Importance.HIGH;
+import static org.apache.kafka.common.config.ConfigDef.Importance.LOW;
+import static org.apache.kafka.common.config.ConfigDef.Importance.MEDIUM;
+import static org.apache.kafka.common.config.ConfigDef.Range.atLeast;
+import static org.apache.kafka.common.config.ConfigDef.Range.between;
+
+import io.thalweg.math.Form;
+import io.thalweg.math.LearnerSettings;
+import io.thalweg.math.LearningRate;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.kafka.common.config.AbstractConfig;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.common.config.ConfigDef.NonEmptyString;
+import org.apache.kafka.common.config.ConfigDef.Type;
+import org.apache.kafka.common.config.ConfigDef.ValidString;
+import org.apache.kafka.common.config.ConfigException;
+
+/**
+ * All settings of Thalweg, with their defaults, ranges and documentation. The table in the README is made from here.
+ *
+ * <p>Settings that are not Thalweg's own go on to those that know them: see {@link #clients()} and {@link #registry()}.
+ */
+public final class ThalwegConfig extends AbstractConfig {
+    public static final String APPLICATION_ID = "application.id";
+    public static final String BOOTSTRAP_SERVERS = "bootstrap.servers";
+    public static final String REGISTRY_URL = "schema.registry.url";
+
+    public static final String EXAMPLES_TOPIC = "examples.topic";
+    public static final String PREDICTIONS_TOPIC = "predictions.topic";
+    public static final String WEIGHTS_TOPIC = "weights.topic";
+    public static final String METRICS_TOPIC = "metrics.topic";
+    public static final String DEAD_LETTERS_TOPIC = "dead.letters.topic";
+
+    public static final String ALGORITHM = "algorithm";
+    public static final String LEARNING_RATE = "learning.rate";
+    public static final String LEARNING_RATE_SCHEDULE = "learning.rate.schedule";
+    public static final String LEARNING_RATE_DECAY = "learning.rate.decay";
+    public static final String FEATURES_FORM = "features.form";
+    public static final String FEATURES_SPACE_BITS = "features.space.bits";
+    public static final String NAMES_MAX = "names.max";
+    public static final String MODELS_MAX = "models.max";
+    public static final String MODEL_DEFAULT = "model.default";
+    public static final String EXAMPLE_MAX_BYTES = "example.max.bytes";
+
+    public static final String WEIGHTS_RECORD_MAX = "weights.record.max";
+    public static final String WEIGHTS_EVERY = "weights.every";
+    public static final String WEIGHTS_INTERVAL_MS = "weights.interval.ms";
+    public static final String METRICS_EVERY = "metrics.every";
+    public static final String METRICS_WINDOW = "metrics.window";
+    public static final String DEAD_LETTERS_MAX_BYTES = "dead.letters.max.bytes";
+
+    public static final String PROCESSING_GUARANTEE = "processing.guarantee";
+    public static final String COMMIT_INTERVAL_MS = "commit.interval.ms";
+    public static final String THREADS = "num.stream.threads";
+    public static final String THREAD_REPLACEMENTS_MAX = "thread.replacements.max";
+    public static final String BROKER_STALL_MAX_MS = "broker.stall.max.ms";
+    public static final String REGISTRY_RETRY_MAX_MS = "registry.retry.max.ms";
+    public static final String START_TIMEOUT_MS = "start.timeout.ms";
+
+    public static final String TOPICS_PARTITIONS = "topics.partitions";
+    public static final String TOPICS_REPLICATION_FACTOR = "topics.replication.factor";
+    public static final String TOPICS_RETENTION_MS = "topics.retention.ms";
+
+    /** Begins the name of a setting that goes to all Kafka clients although no client documents it. */
+    public static final String PASS_PREFIX = "client.";
+
+    /** What must stay as it was for state to keep its meaning. */
+    public static final List<String> FINGERPRINT = List.of(ALGORITHM, FEATURES_SPACE_BITS, NAMES_MAX);
+
+    private static final String CONNECTION = "Connection";
+    private static final String TOPICS = "Topics";
+    private static final String LEARNING = "Learning";
+    private static final String OUTPUT = "Output";
+    private static final String RUNNING = "Running";
+
+    public static final ConfigDef DEFINITION = define();
+
+    private static ConfigDef define() {
+        ConfigDef def = new ConfigDef();
+        Group connection = new Group(def, CONNECTION);
+        connection.add(
+                BOOTSTRAP_SERVERS,
+                Type.STRING,
+                "localhost:9092",
+                new NonEmptyString(),
+                HIGH,
+                "The brokers: host:port, host:port.");
+        connection.add(
+                REGISTRY_URL,
+                Type.STRING,
+                "http://localhost:8081",
+                new NonEmptyString(),
+                HIGH,
+                "The Schema Registry; several addresses with commas.");
+        connection.add(
+                APPLICATION_ID,
+                Type.STRING,
+                "thalweg",
+                new NonEmptyString(),
+                HIGH,
+                "Names the learner: its consumer group, its changelog topic and its transactions begin with it. Instances with"
+                        + " the same one share the work.");
+
+        Group topics = new Group(def, TOPICS);
+        topics.add(EXAMPLES_TOPIC, Type.STRING, "examples", new NonEmptyString(), HIGH, "What is learned from.");
+        topics.add(PREDICTIONS_TOPIC, Type.STRING, "predictions", new NonEmptyString(), HIGH, "Where predictions go.");
+        topics.add(WEIGHTS_TOPIC, Type.STRING, "weights", new NonEmptyString(), HIGH, "Where weights go.");
+        topics.add(METRICS_TOPIC, Type.STRING, "metrics", new NonEmptyString(), HIGH, "Where metrics go.");
+        topics.add(
+                DEAD_LETTERS_TOPIC,
+                Type.STRING,
+                "dead-letters",
+                new NonEmptyString(),
+                HIGH,
+                "Where examples go that cannot be used.");
+        topics.add(
+                TOPICS_PARTITIONS,
+                Type.INT,
+                1,
+                atLeast(1),
+                MEDIUM,
+                "Partitions of the topics that `topics` creates. All five have as many.");
+        topics.add(
+                TOPICS_REPLICATION_FACTOR,
+                Type.SHORT,
+                (short) -1,
+                atLeast(-1),
+                MEDIUM,
+                "Replicas of the topics that `topics` creates; -1 takes the broker's default.");
+        topics.add(
+                TOPICS_RETENTION_MS,
+                Type.LONG,
+                -1L,
+                atLeast(-1),
+                MEDIUM,
+                "How long the topics that `topics` creates keep examples, predictions and dead letters, by the time stamped on the"
+                        + " record; -1 for ever. `verify` needs every example since the first.");
+
+        Group learning = new Group(def, LEARNING);
+        learning.add(ALGORITHM, Type.STRING, "sgd", ValidString.in("sgd"), HIGH, "The kind of step: `sgd`.");
+        learning.add(
+                LEARNING_RATE,
+                Type.DOUBLE,
+                0.05,
+                positive(),
+                HIGH,
+                "The learning rate α. It may be changed between runs; from when on the new one counts is recorded.");
+        learning.add(
+                LEARNING_RATE_SCHEDULE,
+                Type.STRING,
+                "constant",
+                ValidString.in("constant", "inverse-scaling", "inverse-time", "exponential"),
+                MEDIUM,
+                "How the rate falls with the number t of steps taken: `constant` α, `inverse-scaling` α/(t+1)^decay, `inverse-time`"
+                        + " α/(1+decay·t), `exponential` α·e^(-decay·t).");
+        learning.add(
+                LEARNING_RATE_DECAY,
+                Type.DOUBLE,
+                0.5,
+                finite(),
+                MEDIUM,
+                "The decay in the schedule; 0.5 suits `inverse-scaling`, the others want much less.");
+        learning.add(
+                FEATURES_FORM,
+                Type.STRING,
+                "any",
+                ValidString.in("any", "dense", "sparse", "named"),
+                MEDIUM,
+                "The form that features must have; with `any` the first labelled example of a model decides for that model.");
+        learning.add(
+                FEATURES_SPACE_BITS,
+                Type.INT,
+                20,
+                between(1, 24),
+                MEDIUM,
+                "Feature numbers go from 0 up to 2 to this power. Memory is taken only for those that occur. Part of the state.");
+        learning.add(
+                NAMES_MAX,
+                Type.INT,
+                65536,
+                atLeast(0),
+                MEDIUM,
+                "How many feature names a model keeps, so that its weights can be read by name; further names are hashed. At most"
+                        + " half the feature space is used for names. Part of the state.");
+        learning.add(
+                MODELS_MAX,
+                Type.INT,
+                10000,
+                atLeast(1),
+                MEDIUM,
+                "How many models a partition may have; a new one beyond is a dead letter.");
+        learning.add(
+                MODEL_DEFAULT,
+                Type.STRING,
+                "default",
+                new NonEmptyString(),
+                LOW,
+                "The model of records without a key. Only where the examples topic has one partition; with more they are dead"
+                        + " letters, and setting this is an error.");
+        learning.add(
+                EXAMPLE_MAX_BYTES,
+                Type.INT,
+                1_000_000,
+                between(1024, 8 << 20),
+                LOW,
+                "Key, value and headers of an example may have this many bytes together; a larger one is a dead letter. Everything"
+                        + " that is made from an example then fits into Kafka's default limits.");
+
+        Group output = new Group(def, OUTPUT);
+        output.add(
+                WEIGHTS_RECORD_MAX,
+                Type.INT,
+                256,
+                between(1, 4096),
+                MEDIUM,
+                "Up to this many weights a model is published as one record. Beyond, its changed blocks are.");
+        output.add(
+                WEIGHTS_EVERY,
+                Type.INT,
+                1,
+                atLeast(1),
+                MEDIUM,
+                "A model that is one record is published after every so many steps.");
+        output.add(
+                WEIGHTS_INTERVAL_MS,
+                Type.LONG,
+                1000L,
+                atLeast(10),
+                MEDIUM,
+                "How often all that has changed and has not been published is: the blocks of large models, and what"
+                        + " `weights.every` left over.");
+        output.add(
+                METRICS_EVERY,
+                Type.INT,
+                1000,
+                atLeast(1),
+                MEDIUM,
+                "Metrics of a model are published after every so many steps.");
+        output.add(
+                METRICS_WINDOW,
+                Type.INT,
+                10000,
+                atLeast(2),
+                MEDIUM,
+                "Recent metrics cover between half of this many labelled examples and all of them.");
+        output.add(
+                DEAD_LETTERS_MAX_BYTES,
+                Type.INT,
+                2_228_224,
+                atLeast(65536),
+                LOW,
+                "The largest dead letter. Must be twice the examples topic's `max.message.bytes` and 64 KiB more, and no larger"
+                        + " than the dead-letter topic's.");
+
+        Group running = new Group(def, RUNNING);
+        running.add(
+                PROCESSING_GUARANTEE,
+                Type.STRING,
+                "exactly_once_v2",
+                ValidString.in("exactly_once_v2", "at_least_once"),
+                HIGH,
+                "`exactly_once_v2`, or `at_least_once`, with which a crash can repeat steps and outputs and `verify` cannot hold.");
+        running.add(
+                COMMIT_INTERVAL_MS,
+                Type.LONG,
+                100L,
+                atLeast(1),
+                MEDIUM,
+                "How often steps and outputs are committed together: readers see a prediction at most this much later.");
+        running.add(
+                THREADS, Type.INT, 1, atLeast(1), MEDIUM, "Threads of this instance; more than partitions are idle.");
+        running.add(
+                THREAD_REPLACEMENTS_MAX,
+                Type.INT,
+                3,
+                atLeast(0),
+                LOW,
+                "How many threads that died are replaced within ten minutes; one more ends the process.");
+        running.add(
+                BROKER_STALL_MAX_MS,
+                Type.LONG,
+                900_000L,
+                atLeast(1000),
+                LOW,
+                "How long brokers may fail to answer before the process gives up.");
+        running.add(
+                REGISTRY_RETRY_MAX_MS,
+                Type.LONG,
+                120_000L,
+                between(0, 240_000),
+                LOW,
+                "How long a registry that does not answer is asked again before the process gives up. Less than the consumer's"
+                        + " `max.poll.interval.ms`.");
+        running.add(
+                START_TIMEOUT_MS,
+                Type.INT,
+                15_000,
+                atLeast(100),
+                LOW,
+                "How long broker and registry may take to answer the questions asked at start.");
+        return def;
+    }
+
+    /** Keeps the order of definition, which is the order of the table. */
+    private record Group(ConfigDef def, String name) {
+        void add(
+                String setting,
+                Type type,
+                Object byDefault,
+                ConfigDef.Validator validator,
+                ConfigDef.Importance importance,
+                String doc) {
+            int order = def.configKeys().size();
+            def.define(
+                    setting, type, byDefault, validator, importance, doc, name, order, ConfigDef.Width.MEDIUM, setting);
+        }
+    }
+
+    private static ConfigDef.Validator positive() {
+        return ConfigDef.LambdaValidator.with(
+                (name, value) -> {
+                    if (!((double) value > 0) || Double.isInfinite((double) value)) {
+                        throw new ConfigException(name, value, "it must be a finite number above 0");
+                    }
+                },
+                () -> "above 0");
+    }
+
+    private static ConfigDef.Validator finite() {
+        return ConfigDef.LambdaValidator.with(
+                (name, value) -> {
+                    if (!((double) value >= 0) || Double.isInfinite((double) value)) {
+                        throw new ConfigException(name, value, "it must be a finite number, 0 or more");
+                    }
+                },
+                () -> "0 or more");
+    }
+
+    /**
+     * Checks the settings.
+     *
+     * @param settings by name; values as text or as their type
+     * @throws ConfigException if a value is out of range, or a name is neither Thalweg's nor Kafka's nor the registry's; one
+     *     line, to be shown to people
+     */
+    public ThalwegConfig(Map<String, ?> settings) {
+        super(DEFINITION, settings, false);
+        PassedThrough.check(settings.keySet());
+    }
+
+    /** The same with one setting changed. */
+    public ThalwegConfig with(String setting, Object value) {
+        Map<String, Object> changed = new LinkedHashMap<>(originals());
+        changed.put(setting, value);
+        return new ThalwegConfig(changed);
+    }
+
+    /** Whether a name is that of a setting: Thalweg's own, Kafka's or the registry's. */
+    public static boolean isSetting(String name) {
+        return PassedThrough.isKnown(name);
+    }
+
+    /** Whether somebody gave this setting, rather than leaving it at its default. */
+    public boolean isGiven(String setting) {
+        return originals().containsKey(setting);
+    }
+
+    /** The settings that the course of learning depends on, as {@link LearnerSettings}. */
+    public LearnerSettings learner() {
+        String form = getString(FEATURES_FORM);
+        LearningRate rate = new LearningRate(
+                LearningRate.Schedule.valueOf(constant(getString(LEARNING_RATE_SCHEDULE))),
+                getDouble(LEARNING_RATE),
+                getDouble(LEARNING_RATE_DECAY));
+        int bits = getInt(FEATURES_SPACE_BITS);
+        return new LearnerSettings(
+                getString(ALGORITHM),
+                rate,
+                bits,
+                Math.min(getInt(NAMES_MAX), 1 << bits - 1),
+                getInt(MODELS_MAX),
+                form.equals("any") ? null : Form.valueOf(constant(form)),
+                getInt(METRICS_WINDOW));
+    }
+
+    private static String constant(String word) {
+        return word.toUpperCase(Locale.ROOT).replace('-', '_');
+    }
+
+    /**
+     * The settings, as text, that a replay must have had to come to the same result. They are kept with the state.
+     *
+     * @param keyless the model of records without key; empty if those are dead letters
+     */
+    public Map<String, String> course(String keyless) {
+        Map<String, String> course = new TreeMap<>();
+        for (String name : List.of(
+                ALGORITHM,
+                LEARNING_RATE,
+                LEARNING_RATE_SCHEDULE,
+                LEARNING_RATE_DECAY,
+                FEATURES_FORM,
+                FEATURES_SPACE_BITS,
+                MODELS_MAX,
+                EXAMPLE_MAX_BYTES,
+                METRICS_WINDOW)) {
+            course.put(name, String.valueOf(get(name)));
+        }
+        course.put(NAMES_MAX, String.valueOf(learner().namesMax()));
+        course.put(MODEL_DEFAULT, keyless);
+        return course;
+    }
+
+    /** The settings for Kafka's clients and for Kafka Streams that were passed through, {@value #PASS_PREFIX} taken off. */
+    public Map<String, Object> clients() {
+        return PassedThrough.clients(originals());
+    }
+
+    /** The settings for the Schema Registry's client and serializers, its address among them. */
+    public Map<String, Object> registry() {
+        Map<String, Object> settings = PassedThrough.registry(originals());
+        settings.put(REGISTRY_URL, getString(REGISTRY_URL));
+        return settings;
+    }
+
+    /** The table of all settings, in Markdown, a section for each group. */
+    public static String markdown() {
+        StringBuilder table = new StringBuilder();
+        String group = "";
+        List<ConfigDef.ConfigKey> keys = DEFINITION.configKeys().values().stream()
+                .sorted((a, b) -> Integer.compare(a.orderInGroup, b.orderInGroup))
+                .toList();
+        for (ConfigDef.ConfigKey key : keys) {
+            if (!key.group.equals(group)) {
+                group = key.group;
+                table.append(table.isEmpty() ? "" : "\n")
+                        .append("| ")
+                        .append(group)
+                        .append(" | default | range | what it does |\n|---|---|---|---|\n");
+            }
+            String range =
+                    key.validator == null || key.validator instanceof NonEmptyString ? "" : key.validator.toString();
+            table.append("| `%s` | `%s` | %s | %s |\n".formatted(key.name, key.defaultValue, range, key.documentation));
+        }
+        return table.toString();
+    }
+}

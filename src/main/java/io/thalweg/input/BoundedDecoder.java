@@ -1,0 +1,191 @@
+package io.thalweg.input;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.io.Decoder;
+import org.apache.avro.util.Utf8;
+
+/**
+ * Avro's binary encoding, read from an array that is known whole.
+ *
+ * <p>Avro's own decoder believes a length before it looks for the bytes: a damaged record that says it holds a string of two
+ * gigabytes makes it allocate them, and the process is out of memory. This one never takes more than the record has left.
+ */
+final class BoundedDecoder extends Decoder {
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private byte[] bytes = {};
+    private int at;
+    private int end;
+
+    /** Begins a record. */
+    void reset(byte[] record, int from) {
+        bytes = record;
+        at = from;
+        end = record.length;
+    }
+
+    /** How many bytes have not been read. */
+    int remaining() {
+        return end - at;
+    }
+
+    /** Skips some bytes and returns where they begin in the record. */
+    private int take(long length) throws EOFException {
+        if (length < 0 || length > end - at) {
+            throw new EOFException("it claims " + length + " bytes where " + (end - at) + " are left");
+        }
+        int start = at;
+        at += (int) length;
+        return start;
+    }
+
+    @Override
+    public void readNull() {}
+
+    @Override
+    public boolean readBoolean() throws IOException {
+        return bytes[take(1)] == 1;
+    }
+
+    @Override
+    public int readInt() throws IOException {
+        long value = readLong();
+        if (value != (int) value) {
+            throw new AvroRuntimeException("it holds " + value + " where an int is expected");
+        }
+        return (int) value;
+    }
+
+    @Override
+    public long readLong() throws IOException {
+        long zigzag = 0;
+        for (int shift = 0; shift < 64; shift += 7) {
+            byte b = bytes[take(1)];
+            zigzag |= (long) (b & 0x7f) << shift;
+            if (b >= 0) {
+                return zigzag >>> 1 ^ -(zigzag & 1);
+            }
+        }
+        throw new AvroRuntimeException("it holds a number of more than 64 bits");
+    }
+
+    @Override
+    public float readFloat() throws IOException {
+        return Float.intBitsToFloat((int) INT.get(bytes, take(4)));
+    }
+
+    @Override
+    public double readDouble() throws IOException {
+        return Double.longBitsToDouble((long) LONG.get(bytes, take(8)));
+    }
+
+    @Override
+    public Utf8 readString(Utf8 old) throws IOException {
+        long length = readLong();
+        int from = take(length);
+        Utf8 text = old == null ? new Utf8() : old;
+        text.setByteLength((int) length);
+        System.arraycopy(bytes, from, text.getBytes(), 0, (int) length);
+        return text;
+    }
+
+    @Override
+    public String readString() throws IOException {
+        return readString(null).toString();
+    }
+
+    @Override
+    public void skipString() throws IOException {
+        take(readLong());
+    }
+
+    @Override
+    public ByteBuffer readBytes(ByteBuffer old) throws IOException {
+        long length = readLong();
+        return ByteBuffer.wrap(bytes, take(length), (int) length).slice();
+    }
+
+    @Override
+    public void skipBytes() throws IOException {
+        take(readLong());
+    }
+
+    @Override
+    public void readFixed(byte[] into, int start, int length) throws IOException {
+        System.arraycopy(bytes, take(length), into, start, length);
+    }
+
+    @Override
+    public void skipFixed(int length) throws IOException {
+        take(length);
+    }
+
+    @Override
+    public int readEnum() throws IOException {
+        return readInt();
+    }
+
+    @Override
+    public long readArrayStart() throws IOException {
+        return readItemCount();
+    }
+
+    @Override
+    public long arrayNext() throws IOException {
+        return readItemCount();
+    }
+
+    @Override
+    public long skipArray() throws IOException {
+        return skipItems();
+    }
+
+    @Override
+    public long readMapStart() throws IOException {
+        return readItemCount();
+    }
+
+    @Override
+    public long mapNext() throws IOException {
+        return readItemCount();
+    }
+
+    @Override
+    public long skipMap() throws IOException {
+        return skipItems();
+    }
+
+    @Override
+    public int readIndex() throws IOException {
+        return readInt();
+    }
+
+    /** A negative count is followed by the size of the block in bytes, which is for those who skip. */
+    private long readItemCount() throws IOException {
+        long count = readLong();
+        if (count < 0) {
+            readLong();
+            count = -count;
+        }
+        if (count < 0) {
+            throw new AvroRuntimeException("it claims a block of impossible length");
+        }
+        return count;
+    }
+
+    private long skipItems() throws IOException {
+        long count = readLong();
+        while (count < 0) {
+            take(readLong());
+            count = readLong();
+        }
+        return count;
+    }
+}

@@ -1,0 +1,200 @@
+package io.thalweg.input;
+
+import io.thalweg.math.Example;
+import io.thalweg.math.Form;
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaNormalization;
+import org.apache.avro.io.Decoder;
+import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.io.ResolvingDecoder;
+import org.apache.avro.util.Utf8;
+
+/**
+ * Reads the value of a record, in Confluent's wire format (a zero byte, the schema id as four bytes, Avro), straight into the
+ * arrays of an {@link Example}. No Avro object is made, and features keep the order that they have in the record.
+ *
+ * <p>A record written with the Example schema as it is now is read directly. One written with another version, or with any schema
+ * that Avro can resolve to it, is read through Avro's resolution. Not thread-safe.
+ */
+public final class ExampleDecoder {
+    private static final byte MAGIC = 0;
+    private static final int HEADER = 5;
+    private static final Schema EXAMPLE = io.thalweg.avro.Example.getClassSchema();
+    private static final String CANONICAL = SchemaNormalization.toParsingForm(EXAMPLE);
+    private static final Schema SPARSE = io.thalweg.avro.SparseFeatures.getClassSchema();
+
+    private static final int ID = EXAMPLE.getField("id").pos();
+    private static final int LABEL = EXAMPLE.getField("label").pos();
+    private static final int IMPORTANCE = EXAMPLE.getField("importance").pos();
+    private static final int FEATURES = EXAMPLE.getField("features").pos();
+    private static final int[] AS_WRITTEN = {ID, LABEL, IMPORTANCE, FEATURES};
+    private static final int INDICES = SPARSE.getField("indices").pos();
+    private static final int VALUES = SPARSE.getField("values").pos();
+    private static final int[] SPARSE_AS_WRITTEN = {INDICES, VALUES};
+
+    private static final Schema.Type[] FORMS = EXAMPLE.getField("features").schema().getTypes().stream()
+            .map(Schema::getType)
+            .toArray(Schema.Type[]::new);
+
+    private final SchemaSource schemas;
+    private final BoundedDecoder bytes = new BoundedDecoder();
+    private final Map<Integer, Plan> plans = new HashMap<>();
+    private int planId;
+    private Plan plan;
+    private final Utf8 text = new Utf8();
+
+    /** How records of one writer's schema are read. @param resolving null if they are read as they are */
+    private record Plan(Schema writer, ResolvingDecoder resolving) {}
+
+    public ExampleDecoder(SchemaSource schemas) {
+        this.schemas = schemas;
+    }
+
+    /**
+     * Reads a value.
+     *
+     * @param value the value of a record, not null
+     * @param x cleared and filled; of no use after a rejection
+     * @throws Rejection if it cannot be read, or its schema is one that the registry says it does not know
+     * @throws SchemaSourceException if the registry gives no answer
+     */
+    public void decode(byte[] value, Example x) throws Rejection {
+        if (value.length < HEADER || value[0] != MAGIC) {
+            throw new Rejection(
+                    Reason.UNREADABLE,
+                    "the value does not begin with a zero byte and a schema id; write it with a Schema Registry serializer");
+        }
+        int id = ByteBuffer.wrap(value, 1, 4).getInt();
+        choosePlan(id);
+        x.clear();
+        bytes.reset(value, HEADER);
+        try {
+            if (plan.resolving == null) {
+                read(bytes, AS_WRITTEN, false, x);
+            } else {
+                plan.resolving.configure(bytes);
+                read(plan.resolving, order(plan.resolving), true, x);
+                plan.resolving.drain();
+            }
+        } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException | ClassCastException e) {
+            throw new Rejection(
+                    Reason.UNREADABLE,
+                    "the value cannot be read as an Example with schema id " + id + " (" + plan.writer.getFullName()
+                            + "): " + firstLine(e.getMessage()));
+        }
+        if (bytes.remaining() > 0) {
+            throw new Rejection(
+                    Reason.UNREADABLE,
+                    "the value has " + bytes.remaining() + " bytes left over after an Example with schema id " + id);
+        }
+    }
+
+    private void choosePlan(int id) throws Rejection {
+        if (plan != null && planId == id) {
+            return;
+        }
+        Plan found = plans.get(id);
+        if (found == null) {
+            try {
+                Schema writer = schemas.writerSchema(id);
+                // schemas with the same canonical form, whatever their defaults and properties, have the same bytes
+                boolean same = SchemaNormalization.toParsingForm(writer).equals(CANONICAL);
+                found = new Plan(writer, same ? null : resolving(writer));
+            } catch (UnknownSchemaException e) {
+                throw new Rejection(Reason.UNKNOWN_SCHEMA, e.getMessage());
+            } catch (IOException | AvroRuntimeException e) {
+                throw new Rejection(
+                        Reason.UNREADABLE,
+                        "schema id " + id + " cannot be read as an Example: " + firstLine(e.getMessage()));
+            }
+            plans.put(id, found);
+        }
+        plan = found;
+        planId = id;
+    }
+
+    private static ResolvingDecoder resolving(Schema writer) throws IOException {
+        return DecoderFactory.get().resolvingDecoder(Schema.applyAliases(writer, EXAMPLE), EXAMPLE, null);
+    }
+
+    private static int[] order(ResolvingDecoder in) throws IOException {
+        return Arrays.stream(in.readFieldOrder()).mapToInt(Schema.Field::pos).toArray();
+    }
+
+    private static String firstLine(String message) {
+        return message == null ? "it is damaged" : message.lines().findFirst().orElse("it is damaged");
+    }
+
+    private void read(Decoder in, int[] order, boolean resolving, Example x) throws IOException {
+        for (int field : order) {
+            if (field == ID) {
+                if (in.readIndex() == 1) {
+                    in.readString(text);
+                    x.id(Arrays.copyOf(text.getBytes(), text.getByteLength()));
+                } else {
+                    in.readNull();
+                }
+            } else if (field == LABEL) {
+                if (in.readIndex() == 1) {
+                    x.label(in.readDouble());
+                } else {
+                    in.readNull();
+                }
+            } else if (field == IMPORTANCE) {
+                x.importance(in.readDouble());
+            } else {
+                readFeatures(in, resolving, x);
+            }
+        }
+    }
+
+    private void readFeatures(Decoder in, boolean resolving, Example x) throws IOException {
+        switch (FORMS[in.readIndex()]) {
+            case NULL -> in.readNull();
+            case ARRAY -> {
+                x.form(Form.DENSE);
+                readValues(in, x);
+            }
+            case RECORD -> {
+                x.form(Form.SPARSE);
+                for (int field : resolving ? order((ResolvingDecoder) in) : SPARSE_AS_WRITTEN) {
+                    if (field == INDICES) {
+                        for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
+                            for (long i = 0; i < n; i++) {
+                                x.addIndex(in.readInt());
+                            }
+                        }
+                    } else {
+                        readValues(in, x);
+                    }
+                }
+            }
+            case MAP -> {
+                x.form(Form.NAMED);
+                for (long n = in.readMapStart(); n > 0; n = in.mapNext()) {
+                    for (long i = 0; i < n; i++) {
+                        in.readString(text);
+                        x.addNamed(text.getBytes(), 0, text.getByteLength(), in.readDouble());
+                    }
+                }
+            }
+            default -> throw new AvroRuntimeException("features have no such form");
+        }
+    }
+
+    private static void readValues(Decoder in, Example x) throws IOException {
+        for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
+            for (long i = 0; i < n; i++) {
+                x.addValue(in.readDouble());
+            }
+        }
+    }
+}

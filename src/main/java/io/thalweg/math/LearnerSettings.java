@@ -1,0 +1,37 @@
+package io.thalweg.math;
+
+/**
+ * All that the course of learning depends on besides the examples. Two learners with the same settings that see the same
+ * examples in the same order are the same, bit for bit.
+ *
+ * @param algorithm the kind of step; {@code sgd}
+ * @param learningRate α
+ * @param spaceBits feature numbers go from 0 up to and without 2 to this power; 1 to 24
+ * @param namesMax how many names a model numbers before it hashes further ones; 0 up to and without the size of the space
+ * @param modelsMax how many models a task may hold; 1 or more
+ * @param requiredForm the form that features must have, or null for any
+ * @param metricsWindow the recent window of the metrics, in examples; 2 or more
+ */
+public record LearnerSettings(
+        String algorithm,
+        LearningRate learningRate,
+        int spaceBits,
+        int namesMax,
+        int modelsMax,
+        Form requiredForm,
+        int metricsWindow) {
+    public LearnerSettings {
+        if (spaceBits < 1 || spaceBits > 24) {
+            throw new IllegalArgumentException("the feature space must have 1 to 24 bits, not " + spaceBits);
+        }
+        if (namesMax < 0 || namesMax >= 1 << spaceBits) {
+            throw new IllegalArgumentException("the number of names must be from 0 to " + ((1 << spaceBits) - 1)
+                    + ", below the size of the feature space, not " + namesMax);
+        }
+    }
+
+    /** How many feature numbers there are. */
+    public int space() {
+        return 1 << spaceBits;
+    }
+}

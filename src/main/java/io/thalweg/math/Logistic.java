@@ -1,0 +1,48 @@
+package io.thalweg.math;
+
+/**
+ * The logistic function and the log loss, as functions of the logit z.
+ *
+ * <p>With a = σ(z): L(a, y) = −y ln a − (1−y) ln(1−a), and ∂L/∂z = a − y.
+ */
+public final class Logistic {
+    private Logistic() {}
+
+    /**
+     * The probability σ(z) = 1 / (1 + e<sup>−z</sup>).
+     *
+     * @param z a logit; any number
+     * @return from 0 to 1
+     */
+    public static double probability(double z) {
+        // e^-|z| never overflows, so neither tail loses its digits
+        if (z >= 0) {
+            return 1 / (1 + StrictMath.exp(-z));
+        }
+        double e = StrictMath.exp(z);
+        return e / (1 + e);
+    }
+
+    /**
+     * The log loss of predicting σ(z) when y came true, in nats. Finite for every finite z, also where σ(z) rounds to 0 or 1.
+     *
+     * @param z a logit; finite
+     * @param y a label from 0 to 1
+     * @return 0 or more
+     */
+    public static double logLoss(double z, double y) {
+        // −ln σ(z) = ln(1 + e^−z) = max(−z, 0) + ln(1 + e^−|z|), and −ln(1 − σ(z)) is that of −z; so with weights y and
+        // 1−y:
+        double tail = StrictMath.log1p(StrictMath.exp(-Math.abs(z)));
+        return y * Math.max(-z, 0) + (1 - y) * Math.max(z, 0) + tail;
+    }
+
+    /**
+     * The entropy of a label that is 1 with the given probability, in nats: the log loss of always predicting that rate.
+     *
+     * @param rate from 0 to 1
+     */
+    public static double entropy(double rate) {
+        return rate <= 0 || rate >= 1 ? 0 : -rate * StrictMath.log(rate) - (1 - rate) * StrictMath.log1p(-rate);
+    }
+}

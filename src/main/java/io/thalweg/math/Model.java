@@ -1,0 +1,393 @@
+package io.thalweg.math;
+
+import java.util.Arrays;
+
+/**
+ * One logistic regression model: bias, weights, the names of its features, its version and its progressive validation.
+ *
+ * <p>Weights lie on the heap in blocks of {@value #BLOCK}, allocated when a step first touches them, so that a model takes memory
+ * for what it has met and not for the size of the feature space. Beside each block stands the version at which it last changed;
+ * from that the {@link Changes} for the changelog and for the weights topic are kept without looking at every block.
+ *
+ * <p>Not thread-safe: a model belongs to one task.
+ */
+public final class Model {
+    /** Weights in a block. Part of the stored format. */
+    public static final int BLOCK = 128;
+
+    private static final int SHIFT = Integer.numberOfTrailingZeros(BLOCK);
+    private static final int MASK = BLOCK - 1;
+    private static final double[] ZEROS = new double[BLOCK];
+
+    private final String id;
+    private Form form;
+    private int length;
+
+    private double bias;
+    private long version;
+    private double learningRate;
+    private double lastChange;
+
+    private double[][] blocks = {};
+    private long[] changedAt = {};
+    private int blockCount;
+    private int extent;
+
+    private final FeatureNames names = new FeatureNames();
+    private ProgressiveValidation validation = new ProgressiveValidation();
+
+    private final Changes unlogged = new Changes();
+    private final Changes unpublished = new Changes();
+    private boolean remembering;
+    private double[][] before = {};
+    private double biasBefore;
+    private long publishedVersion;
+    private boolean publishedWhole;
+
+    /** A model that has taken no step: weights and bias are 0. */
+    public Model(String id) {
+        this.id = id;
+    }
+
+    /** What {@link #restore} sets: a model but for its weights and names. */
+    public record Head(
+            Form form,
+            int length,
+            int extent,
+            double bias,
+            long version,
+            double learningRate,
+            long publishedVersion,
+            boolean publishedWhole,
+            ProgressiveValidation validation) {}
+
+    // ---- what a model is
+    // -----------------------------------------------------------------------------------------------
+
+    /** The model id. */
+    public String id() {
+        return id;
+    }
+
+    /** The form of its features; null before the first step. */
+    public Form form() {
+        return form;
+    }
+
+    /** How many features a dense model has; 0 for the other forms. */
+    public int length() {
+        return length;
+    }
+
+    /** How many steps it has taken. */
+    public long version() {
+        return version;
+    }
+
+    /** b. */
+    public double bias() {
+        return bias;
+    }
+
+    /** w<sub>i</sub>; 0 where no step has been. @param i 0 or more */
+    public double weight(int i) {
+        int block = i >> SHIFT;
+        return block < blocks.length && blocks[block] != null ? blocks[block][i & MASK] : 0;
+    }
+
+    /** One more than the highest feature number that a step has touched. */
+    public int extent() {
+        return extent;
+    }
+
+    /** The learning rate of the last step; 0 before the first. */
+    public double learningRate() {
+        return learningRate;
+    }
+
+    /** The names that are numbered; empty unless features have names. */
+    public FeatureNames names() {
+        return names;
+    }
+
+    public ProgressiveValidation validation() {
+        return validation;
+    }
+
+    /** How many blocks a step has touched. */
+    public int blockCount() {
+        return blockCount;
+    }
+
+    /** The numbers of the blocks from 0 up to and without this may be in use. */
+    public int blockEnd() {
+        return blocks.length;
+    }
+
+    /** A block of weights, not to be changed; null where no step has been. */
+    public double[] block(int block) {
+        return blocks[block];
+    }
+
+    /** The version that last changed the block. */
+    public long changedAt(int block) {
+        return changedAt[block];
+    }
+
+    // ---- prediction and step
+    // -------------------------------------------------------------------------------------------
+
+    /** w·x, summed in the order of the example, and then + b. */
+    double logit(Example x) {
+        int[] indices = x.indices();
+        double[] values = x.values();
+        double z = 0;
+        for (int k = 0; k < x.size(); k++) {
+            // a feature that the model has not met has weight 0
+            if (indices[k] != Example.UNMET) {
+                z += weight(indices[k]) * values[k];
+            }
+        }
+        return z + bias;
+    }
+
+    /** Begins the first step: fixes the form. */
+    void fix(Form form, int length) {
+        this.form = form;
+        this.length = length;
+    }
+
+    /** Begins a step. */
+    void advance(double rate) {
+        version++;
+        learningRate = rate;
+        lastChange = 0;
+    }
+
+    /** Moves the bias. */
+    void moveBias(double by) {
+        bias += by;
+        lastChange += by * by;
+    }
+
+    /** Moves a weight, within a step. */
+    void moveWeight(int i, double by) {
+        double[] weights = touch(i >> SHIFT);
+        double old = weights[i & MASK];
+        weights[i & MASK] = old + by;
+        double change = old + by - old;
+        lastChange += change * change;
+        extent = Math.max(extent, i + 1);
+    }
+
+    /** The block, for change at the version that is now. */
+    private double[] touch(int block) {
+        if (block >= blocks.length) {
+            grow(block + 1);
+        }
+        if (changedAt[block] != version) {
+            if (blocks[block] == null) {
+                blocks[block] = new double[BLOCK];
+                blockCount++;
+            }
+            unlogged.add(block, changedAt[block]);
+            if (unpublished.add(block, changedAt[block]) && remembering) {
+                before[block] = changedAt[block] == 0 ? ZEROS : blocks[block].clone();
+            }
+            changedAt[block] = version;
+        }
+        return blocks[block];
+    }
+
+    private void grow(int atLeast) {
+        int size = Math.max(atLeast, blocks.length * 2);
+        blocks = Arrays.copyOf(blocks, size);
+        changedAt = Arrays.copyOf(changedAt, size);
+        if (remembering) {
+            before = Arrays.copyOf(before, size);
+        }
+    }
+
+    // ---- what has yet to be written
+    // ------------------------------------------------------------------------------------
+
+    /** The blocks whose changes the changelog does not hold yet. */
+    public Changes unlogged() {
+        return unlogged;
+    }
+
+    /** The blocks whose changes the weights topic does not hold yet. */
+    public Changes unpublished() {
+        return unpublished;
+    }
+
+    /** The version that the weights topic holds; 0 if none. */
+    public long publishedVersion() {
+        return publishedVersion;
+    }
+
+    /** Whether the weights topic holds the model as one record. */
+    public boolean publishedWhole() {
+        return publishedWhole;
+    }
+
+    /** Says that the changes are in the changelog. */
+    public void logged() {
+        unlogged.clear(version);
+    }
+
+    /** Says that the weights topic holds the model as it is, as one record or as blocks. */
+    public void published(boolean whole) {
+        for (int i = 0; i < unpublished.size(); i++) {
+            if (remembering) {
+                before[unpublished.get(i)] = null;
+            }
+        }
+        unpublished.clear(version);
+        publishedVersion = version;
+        publishedWhole = whole;
+        biasBefore = bias;
+    }
+
+    /** From now on, keep what was last published of each block that changes, so that {@link #changeOf} knows. */
+    public void remember() {
+        if (!remembering) {
+            remembering = true;
+            before = new double[blocks.length][];
+        }
+    }
+
+    /** Norm of the change, by the last step, of weights and bias. */
+    public double lastChange() {
+        return Math.sqrt(lastChange);
+    }
+
+    /** Squared norm of what a block has changed by since it was published; NaN if that is not known. */
+    public double changeOf(int block) {
+        if (changedAt[block] <= unpublished.since()) {
+            return 0;
+        }
+        if (!remembering || before[block] == null) {
+            return Double.NaN;
+        }
+        double sum = 0;
+        for (int i = 0; i < BLOCK; i++) {
+            double change = blocks[block][i] - before[block][i];
+            sum += change * change;
+        }
+        return sum;
+    }
+
+    /** What the bias has changed by since it was published; NaN if that is not known. */
+    public double biasChange() {
+        return bias - biasBefore;
+    }
+
+    // ---- reading back
+    // --------------------------------------------------------------------------------------------------
+
+    /** All but weights and names. */
+    public Head head() {
+        return new Head(
+                form, length, extent, bias, version, learningRate, publishedVersion, publishedWhole, validation);
+    }
+
+    /** Sets all but weights and names. */
+    public void restore(Head head) {
+        form = head.form;
+        length = head.length;
+        extent = head.extent;
+        bias = head.bias;
+        version = head.version;
+        learningRate = head.learningRate;
+        publishedVersion = head.publishedVersion;
+        publishedWhole = head.publishedWhole;
+        validation = head.validation;
+    }
+
+    /** Sets a block. @param weights {@value #BLOCK} of them, kept */
+    public void restoreBlock(int block, long changed, double[] weights) {
+        if (block >= blocks.length) {
+            grow(block + 1);
+        }
+        if (blocks[block] == null) {
+            blockCount++;
+        }
+        blocks[block] = weights;
+        changedAt[block] = changed;
+    }
+
+    /** Drops a block. */
+    public void dropBlock(int block) {
+        if (block < blocks.length && blocks[block] != null) {
+            blocks[block] = null;
+            changedAt[block] = 0;
+            blockCount--;
+        }
+    }
+
+    /**
+     * Called once all has been restored: what has been changed since it was published is published next. What it was when it
+     * was published is no longer known.
+     */
+    public void restored() {
+        unlogged.clear(version);
+        unpublished.clear(publishedVersion);
+        remembering = false;
+        before = new double[0][];
+        biasBefore = publishedVersion == version ? bias : Double.NaN;
+        for (int block = 0; block < blocks.length; block++) {
+            if (blocks[block] != null) {
+                unpublished.addIfSince(block, changedAt[block]);
+            }
+        }
+    }
+
+    /** A set of blocks that have changed since a version, in the order in which they first did. */
+    public static final class Changes {
+        private int[] blocks = {};
+        private int size;
+        private long since;
+
+        /** Adds a block unless it is here, which its last change tells. Returns whether it was added. */
+        private boolean add(int block, long changedAt) {
+            if (changedAt > since) {
+                return false;
+            }
+            append(block);
+            return true;
+        }
+
+        private void addIfSince(int block, long changedAt) {
+            if (changedAt > since) {
+                append(block);
+            }
+        }
+
+        private void append(int block) {
+            if (size == blocks.length) {
+                blocks = Arrays.copyOf(blocks, Math.max(4, size * 2));
+            }
+            blocks[size++] = block;
+        }
+
+        private void clear(long version) {
+            size = 0;
+            since = version;
+        }
+
+        public int size() {
+            return size;
+        }
+
+        /** A block that has changed. @param i from 0 up to and without {@link #size()} */
+        public int get(int i) {
+            return blocks[i];
+        }
+
+        /** The version that the others have not changed since. */
+        public long since() {
+            return since;
+        }
+    }
+}

@@ -1,0 +1,195 @@
+package io.thalweg.math;
+
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
+import java.util.Arrays;
+
+/**
+ * Sums over predictions of labelled examples, and the figures that follow from them. Each example counts with its importance.
+ *
+ * <p>AUC comes from a histogram of the logits: {@value #BUCKETS} buckets, each 1/32 wide, between −16 and 16, the outermost
+ * taking all beyond. A fractional label y counts as y of a positive and 1 − y of a negative. A positive and a negative in the
+ * same bucket count as half a pair in order, so the exact area is at most {@link #aucError()} away. Buckets of the logit rather
+ * than of the probability keep their resolution where events are rare.
+ */
+public final class Tally {
+    private static final int BUCKETS = 1024;
+    private static final int BUCKETS_PER_UNIT = 32;
+
+    private long examples;
+    private double importance;
+    private double loss;
+    private double correct;
+    private double labels;
+    private double probabilities;
+
+    /** Positives and negatives in turn, of the buckets from {@link #firstBucket} on. */
+    private double[] histogram = {};
+
+    private int firstBucket;
+
+    /** Adds a prediction and what came true. */
+    void add(double logit, double probability, double label, double c) {
+        examples++;
+        importance += c;
+        loss += c * Logistic.logLoss(logit, label);
+        if (probability > 0.5 == label > 0.5) {
+            correct += c;
+        }
+        labels += c * label;
+        probabilities += c * probability;
+
+        int at = 2 * (reach(bucket(logit)) - firstBucket);
+        histogram[at] += c * label;
+        histogram[at + 1] += c * (1 - label);
+    }
+
+    private static int bucket(double logit) {
+        double bucket = Math.floor(logit * BUCKETS_PER_UNIT) + BUCKETS / 2;
+        return (int) Math.max(0, Math.min(BUCKETS - 1, bucket));
+    }
+
+    /** Makes the histogram reach the bucket, and returns the bucket. */
+    private int reach(int bucket) {
+        int count = histogram.length / 2;
+        if (count == 0) {
+            firstBucket = bucket;
+            histogram = new double[2];
+        } else if (bucket < firstBucket) {
+            double[] wider = new double[histogram.length + 2 * (firstBucket - bucket)];
+            System.arraycopy(histogram, 0, wider, 2 * (firstBucket - bucket), histogram.length);
+            histogram = wider;
+            firstBucket = bucket;
+        } else if (bucket >= firstBucket + count) {
+            histogram = Arrays.copyOf(histogram, 2 * (bucket - firstBucket + 1));
+        }
+        return bucket;
+    }
+
+    /** The sums of both. */
+    Tally plus(Tally other) {
+        Tally sum = new Tally();
+        sum.examples = examples + other.examples;
+        sum.importance = importance + other.importance;
+        sum.loss = loss + other.loss;
+        sum.correct = correct + other.correct;
+        sum.labels = labels + other.labels;
+        sum.probabilities = probabilities + other.probabilities;
+        for (Tally part : new Tally[] {this, other}) {
+            for (int i = 0; i < part.histogram.length; i += 2) {
+                int at = 2 * (sum.reach(part.firstBucket + i / 2) - sum.firstBucket);
+                sum.histogram[at] += part.histogram[i];
+                sum.histogram[at + 1] += part.histogram[i + 1];
+            }
+        }
+        return sum;
+    }
+
+    /** How many examples. */
+    public long examples() {
+        return examples;
+    }
+
+    /** The sum of their importances. */
+    public double importance() {
+        return importance;
+    }
+
+    /** Mean log loss, in nats; NaN while the importances sum to 0, as are the other means. */
+    public double logLoss() {
+        return loss / importance;
+    }
+
+    /** The log loss of always predicting the mean label of these examples: its entropy, in nats. */
+    public double baseRateLogLoss() {
+        return importance > 0 ? Logistic.entropy(meanLabel()) : Double.NaN;
+    }
+
+    /** The share where the probability is above 0.5 exactly if the label is. */
+    public double accuracy() {
+        return correct / importance;
+    }
+
+    /** Mean label. */
+    public double meanLabel() {
+        return labels / importance;
+    }
+
+    /** Mean probability. */
+    public double meanProbability() {
+        return probabilities / importance;
+    }
+
+    /** Mean probability over mean label: 1 where the model is calibrated (as in He et al. 2014, section 3). NaN without positives. */
+    public double calibration() {
+        return labels > 0 ? probabilities / labels : Double.NaN;
+    }
+
+    /** The area under the ROC curve; NaN while one of the two classes is missing. */
+    public double auc() {
+        double negativesBelow = 0;
+        double pairsInOrder = 0;
+        for (int i = 0; i < histogram.length; i += 2) {
+            pairsInOrder += histogram[i] * (negativesBelow + histogram[i + 1] / 2);
+            negativesBelow += histogram[i + 1];
+        }
+        return pairsInOrder / pairs();
+    }
+
+    /** How far the exact area can be from {@link #auc()}: half the share of pairs that share a bucket. */
+    public double aucError() {
+        double pairsInOneBucket = 0;
+        for (int i = 0; i < histogram.length; i += 2) {
+            pairsInOneBucket += histogram[i] * histogram[i + 1];
+        }
+        return pairsInOneBucket / 2 / pairs();
+    }
+
+    private double pairs() {
+        double positives = 0;
+        double negatives = 0;
+        for (int i = 0; i < histogram.length; i += 2) {
+            positives += histogram[i];
+            negatives += histogram[i + 1];
+        }
+        return positives > 0 && negatives > 0 ? positives * negatives : Double.NaN;
+    }
+
+    /** Writes the sums, to be read by {@link #read}. */
+    void write(DataOutput out) throws IOException {
+        out.writeLong(examples);
+        for (double sum : new double[] {importance, loss, correct, labels, probabilities}) {
+            out.writeDouble(sum);
+        }
+        out.writeShort(firstBucket);
+        out.writeShort(histogram.length / 2);
+        for (double count : histogram) {
+            // most counts are small whole numbers: a byte or two instead of eight
+            if (count >= 0 && count < Short.MAX_VALUE && count == Math.rint(count)) {
+                out.writeShort((int) count);
+            } else {
+                out.writeShort(-1);
+                out.writeDouble(count);
+            }
+        }
+    }
+
+    /** Reads what {@link #write} wrote. */
+    static Tally read(DataInput in) throws IOException {
+        Tally tally = new Tally();
+        tally.examples = in.readLong();
+        tally.importance = in.readDouble();
+        tally.loss = in.readDouble();
+        tally.correct = in.readDouble();
+        tally.labels = in.readDouble();
+        tally.probabilities = in.readDouble();
+        tally.firstBucket = in.readShort();
+        tally.histogram = new double[2 * in.readShort()];
+        for (int i = 0; i < tally.histogram.length; i++) {
+            short count = in.readShort();
+            tally.histogram[i] = count >= 0 ? count : in.readDouble();
+        }
+        return tally;
+    }
+}

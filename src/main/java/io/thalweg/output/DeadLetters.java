@@ -1,0 +1,79 @@
+package io.thalweg.output;
+
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.math.Rejection;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+
+/** What is published of a record that could not be used. */
+public final class DeadLetters {
+    /** What a dead letter has besides the record it repeats, at most: reason, coordinates, headers, Avro's own bytes. */
+    private static final int OVERHEAD = 8192;
+
+    private final int maxBytes;
+
+    /** @param maxBytes the largest dead letter, key and headers included */
+    public DeadLetters(int maxBytes) {
+        this.maxBytes = maxBytes;
+    }
+
+    /**
+     * The letter for a record. It repeats the record unless the two together would be too large to send, which the topics' limits
+     * exclude unless a record was sent compressed; the detail then says where to find it.
+     */
+    public DeadLetter of(
+            Rejection rejection,
+            String topic,
+            int partition,
+            long offset,
+            long timestamp,
+            byte[] key,
+            byte[] value,
+            Headers headers) {
+        boolean whole = size(key, value, headers) + OVERHEAD <= maxBytes;
+        return new DeadLetter(
+                rejection.reason().name(),
+                whole
+                        ? rejection.getMessage()
+                        : rejection.getMessage() + "; too large to be repeated here, read it where it came from",
+                topic,
+                partition,
+                offset,
+                timestamp,
+                key == null || !whole ? null : ByteBuffer.wrap(key),
+                value == null || !whole ? null : ByteBuffer.wrap(value));
+    }
+
+    /** The key to send the letter with: the original one, unless the letter does not repeat the record. */
+    public byte[] key(byte[] key, byte[] value, Headers headers) {
+        return size(key, value, headers) + OVERHEAD <= maxBytes ? key : null;
+    }
+
+    /** The headers to send the letter with: the original ones if they fit, and reason and coordinates. */
+    public Headers headers(DeadLetter letter, byte[] key, byte[] value, Headers headers) {
+        Headers all =
+                size(key, value, headers) + OVERHEAD <= maxBytes ? new RecordHeaders(headers) : new RecordHeaders();
+        add(all, "reason", letter.getReason());
+        add(all, "detail", letter.getDetail());
+        add(all, "topic", letter.getTopic());
+        add(all, "partition", String.valueOf(letter.getPartition()));
+        add(all, "offset", String.valueOf(letter.getOffset()));
+        return all;
+    }
+
+    private static void add(Headers headers, String name, CharSequence value) {
+        headers.add("thalweg." + name, value.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The key counts twice: it is the letter's key and in the letter. */
+    private static long size(byte[] key, byte[] value, Headers headers) {
+        long size = 2L * (key == null ? 0 : key.length) + (value == null ? 0 : value.length);
+        for (Header header : headers) {
+            size += header.key().length() + (header.value() == null ? 0 : header.value().length);
+        }
+        return size;
+    }
+}

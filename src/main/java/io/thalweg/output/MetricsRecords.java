@@ -1,0 +1,35 @@
+package io.thalweg.output;
+
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Quality;
+import io.thalweg.math.Model;
+import io.thalweg.math.Tally;
+
+/** What is published of how well a model predicts. */
+public final class MetricsRecords {
+    private MetricsRecords() {}
+
+    /** The metrics of a model as it is. */
+    public static Metrics of(Model model) {
+        return new Metrics(
+                model.id(),
+                model.version(),
+                quality(model.validation().overall()),
+                quality(model.validation().recent()),
+                model.learningRate());
+    }
+
+    private static Quality quality(Tally tally) {
+        return new Quality(
+                tally.examples(),
+                tally.importance(),
+                tally.logLoss(),
+                tally.baseRateLogLoss(),
+                tally.accuracy(),
+                tally.auc(),
+                tally.aucError(),
+                tally.meanLabel(),
+                tally.meanProbability(),
+                tally.calibration());
+    }
+}

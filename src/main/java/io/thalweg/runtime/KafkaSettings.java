@@ -1,0 +1,82 @@
+package io.thalweg.runtime;
+
+import io.thalweg.config.ThalwegConfig;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.StreamsConfig;
+
+/** The settings of Kafka Streams and of single clients. What was passed through wins over what is chosen here. */
+public final class KafkaSettings {
+    private static final int MARGIN = 64 << 10;
+
+    private final Map<String, Object> streams;
+
+    public KafkaSettings(ThalwegConfig config) {
+        Map<String, Object> settings = new HashMap<>();
+        // a broker that stalls is waited for, by the task and by the sends that are under way
+        long stall = config.getLong(ThalwegConfig.BROKER_STALL_MAX_MS);
+        settings.put(StreamsConfig.TASK_TIMEOUT_MS_CONFIG, stall);
+        settings.put(StreamsConfig.producerPrefix(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG), (int)
+                Math.max(120_000, Math.min(stall, Integer.MAX_VALUE)));
+        // a dead letter holds the record that it is for, and may be larger than it
+        settings.put(
+                StreamsConfig.producerPrefix(ProducerConfig.MAX_REQUEST_SIZE_CONFIG),
+                config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES) + MARGIN);
+        // weights and histograms hold many equal bytes; less to send at each commit, and less to restore
+        settings.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "lz4");
+        settings.putAll(config.clients());
+        for (String name : new String[] {
+            ThalwegConfig.APPLICATION_ID,
+            ThalwegConfig.BOOTSTRAP_SERVERS,
+            ThalwegConfig.PROCESSING_GUARANTEE,
+            ThalwegConfig.COMMIT_INTERVAL_MS,
+            ThalwegConfig.THREADS
+        }) {
+            settings.put(name, config.values().get(name));
+        }
+        streams = settings;
+    }
+
+    /** For Kafka Streams. */
+    public Map<String, Object> streams() {
+        return streams;
+    }
+
+    /** An admin client. @throws StopException if the addresses or the security settings cannot be right */
+    public static Admin admin(ThalwegConfig config) {
+        try {
+            return Admin.create(new StreamsConfig(new KafkaSettings(config).streams).getAdminConfigs("thalweg-admin"));
+        } catch (ConfigException e) {
+            throw e;
+        } catch (KafkaException e) {
+            Throwable cause = e.getCause() == null ? e : e.getCause();
+            throw cause instanceof ConfigException wrong ? wrong : Topics.unreachable(config, cause.getMessage());
+        }
+    }
+
+    /** For a consumer of bytes that belongs to no group and sees what has been committed. */
+    public Map<String, Object> reader() {
+        Map<String, Object> settings = new StreamsConfig(streams).getRestoreConsumerConfigs("thalweg-reader");
+        settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+        settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+        settings.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
+        settings.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
+        return settings;
+    }
+
+    /** For a producer of bytes. */
+    public Map<String, Object> writer() {
+        Map<String, Object> settings = new StreamsConfig(streams).getProducerConfigs("thalweg-writer");
+        settings.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
+        settings.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
+        settings.put(ProducerConfig.ACKS_CONFIG, "all");
+        return settings;
+    }
+}

@@ -1,0 +1,177 @@
+package io.thalweg.runtime;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SchemaSourceException;
+import io.thalweg.output.SchemaIds;
+import io.thalweg.store.StateException;
+import io.thalweg.topology.LearnerTopology;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.KafkaStreams.State;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A learner that runs: checks at start what it needs, replaces threads that die within limits, and says with an exit code how it
+ * ended.
+ */
+public final class LearnerRuntime implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(LearnerRuntime.class);
+    private static final Duration REPLACEMENT_WINDOW = Duration.ofMinutes(10);
+    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
+
+    private final KafkaStreams streams;
+    private final int replacementsMax;
+    private final Deque<Instant> replacements = new ArrayDeque<>();
+    private final CompletableFuture<StopException> end = new CompletableFuture<>();
+
+    private LearnerRuntime(KafkaStreams streams, int replacementsMax) {
+        this.streams = streams;
+        this.replacementsMax = replacementsMax;
+    }
+
+    /**
+     * Checks brokers, topics and settings, and starts.
+     *
+     * @param schemas finds writers' schemas
+     * @param schemaIds registers the schemas of the outputs
+     * @throws StopException if something is not as it must be
+     */
+    public static LearnerRuntime start(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds) {
+        KafkaSettings settings = new KafkaSettings(config);
+        String keyless = check(config);
+        Properties properties = new Properties();
+        properties.putAll(settings.streams());
+        KafkaStreams streams =
+                new KafkaStreams(new LearnerTopology(config, schemas, schemaIds, keyless).get(), properties);
+        LearnerRuntime runtime = new LearnerRuntime(streams, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX));
+        streams.setUncaughtExceptionHandler(runtime::respond);
+        streams.setStateListener(runtime::stateChanged);
+        streams.start();
+        return runtime;
+    }
+
+    /** Checks brokers and topics. @return the model of records without key; empty if those are dead letters */
+    private static String check(ThalwegConfig config) {
+        Topics.State state;
+        try (Admin admin = KafkaSettings.admin(config)) {
+            state = new Topics(config, admin).look();
+        }
+        for (Topics.Finding finding : state.findings()) {
+            if (!finding.fatal()) {
+                LOG.warn("{}", finding.text());
+            }
+        }
+        if (!state.fatal().isEmpty()) {
+            throw new StopException(
+                    ExitCode.NOT_READY,
+                    String.join(
+                            "\n",
+                            state.fatal().stream().map(Topics.Finding::text).toList()));
+        }
+        if (state.partitions() == 1) {
+            return config.getString(ThalwegConfig.MODEL_DEFAULT);
+        }
+        if (config.isGiven(ThalwegConfig.MODEL_DEFAULT)) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "%s makes one model of all records without key, but topic %s has %d partitions, of which each would train its own;"
+                                    .formatted(
+                                            ThalwegConfig.MODEL_DEFAULT,
+                                            config.getString(ThalwegConfig.EXAMPLES_TOPIC),
+                                            state.partitions())
+                            + " use a topic with one partition, or give records the model id as key and drop the setting");
+        }
+        return "";
+    }
+
+    private StreamThreadExceptionResponse respond(Throwable death) {
+        for (Throwable cause = death; cause != null; cause = cause.getCause()) {
+            if (cause instanceof StateException) {
+                return stop(ExitCode.BAD_STATE, cause.getMessage());
+            }
+            if (cause instanceof SchemaSourceException) {
+                return stop(ExitCode.DIED, cause.getMessage() + "; nothing is lost, start again when it answers");
+            }
+        }
+        Instant now = Instant.now();
+        synchronized (replacements) {
+            replacements.addLast(now);
+            while (replacements.peekFirst().isBefore(now.minus(REPLACEMENT_WINDOW))) {
+                replacements.removeFirst();
+            }
+            if (replacements.size() > replacementsMax) {
+                LOG.error("a thread died", death);
+                return stop(
+                        ExitCode.DIED,
+                        "%d threads died within %d minutes, the last because of: %s; nothing is lost"
+                                .formatted(replacements.size(), REPLACEMENT_WINDOW.toMinutes(), rootMessage(death)));
+            }
+            LOG.warn(
+                    "a thread died and is replaced ({} of {} within {} minutes)",
+                    replacements.size(),
+                    replacementsMax,
+                    REPLACEMENT_WINDOW.toMinutes(),
+                    death);
+        }
+        return StreamThreadExceptionResponse.REPLACE_THREAD;
+    }
+
+    private StreamThreadExceptionResponse stop(ExitCode exitCode, String message) {
+        end.complete(new StopException(exitCode, message));
+        return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+    }
+
+    private static String rootMessage(Throwable death) {
+        Throwable cause = death;
+        while (cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return cause.getClass().getSimpleName() + ": " + cause.getMessage();
+    }
+
+    private void stateChanged(State now, State before) {
+        LOG.info("{}", now == State.RUNNING ? "running" : "now " + now);
+        if (now == State.ERROR) {
+            end.complete(new StopException(ExitCode.DIED, "the learner stopped; its log says why"));
+        }
+    }
+
+    /** Whether all tasks are restored and running. */
+    public boolean isRunning() {
+        return streams.state() == State.RUNNING;
+    }
+
+    /** The running Kafka Streams, for its metrics. */
+    public KafkaStreams streams() {
+        return streams;
+    }
+
+    /** Whether it has ended by itself. */
+    public boolean hasEnded() {
+        return end.isDone();
+    }
+
+    /** Waits until it ends by itself. @throws StopException saying why; a learner does not end well by itself */
+    public void await() {
+        throw end.join();
+    }
+
+    /** Commits and stops. */
+    @Override
+    public void close() {
+        if (!streams.close(CLOSE_TIMEOUT)) {
+            LOG.warn(
+                    "did not stop within {} s; what was not committed is done again at the next start",
+                    CLOSE_TIMEOUT.toSeconds());
+        }
+    }
+}

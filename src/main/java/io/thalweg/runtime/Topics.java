@@ -1,0 +1,266 @@
+package io.thalweg.runtime;
+
+import static org.apache.kafka.common.config.TopicConfig.CLEANUP_POLICY_COMPACT;
+import static org.apache.kafka.common.config.TopicConfig.CLEANUP_POLICY_CONFIG;
+import static org.apache.kafka.common.config.TopicConfig.CLEANUP_POLICY_DELETE;
+import static org.apache.kafka.common.config.TopicConfig.MAX_MESSAGE_BYTES_CONFIG;
+import static org.apache.kafka.common.config.TopicConfig.RETENTION_MS_CONFIG;
+
+import io.thalweg.config.ThalwegConfig;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+
+/** The five topics as they should be, as they are, and what to do about the difference. */
+public final class Topics {
+    private static final int KAFKA_DEFAULT_MAX_BYTES = 1_048_588;
+
+    private final ThalwegConfig config;
+    private final Admin admin;
+    private final List<Plan> plans;
+
+    /** What a topic should be. @param settings of the topic, as it is created */
+    private record Plan(String topic, String setting, Map<String, String> settings) {
+        boolean compacted() {
+            return settings.get(CLEANUP_POLICY_CONFIG).equals(CLEANUP_POLICY_COMPACT);
+        }
+    }
+
+    /** What a topic is. */
+    private record Found(int partitions, Map<String, String> settings) {}
+
+    /**
+     * Something that is not as it should be.
+     *
+     * @param fatal whether the learner cannot run like this
+     */
+    public record Finding(String topic, boolean missing, boolean fatal, String text) {}
+
+    /** What a look at the topics gave. @param partitions of the examples topic; 0 if it is missing */
+    public record State(int partitions, List<Finding> findings) {
+        /** What keeps the learner from running. */
+        public List<Finding> fatal() {
+            return findings.stream().filter(Finding::fatal).toList();
+        }
+    }
+
+    public Topics(ThalwegConfig config, Admin admin) {
+        this.config = config;
+        this.admin = admin;
+        String retention = String.valueOf(config.getLong(ThalwegConfig.TOPICS_RETENTION_MS));
+        Map<String, String> kept = Map.of(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_DELETE, RETENTION_MS_CONFIG, retention);
+        Map<String, String> compacted = Map.of(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_COMPACT);
+        Map<String, String> large = new HashMap<>(kept);
+        large.put(MAX_MESSAGE_BYTES_CONFIG, String.valueOf(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES)));
+        plans = List.of(
+                plan(ThalwegConfig.EXAMPLES_TOPIC, kept),
+                plan(ThalwegConfig.PREDICTIONS_TOPIC, kept),
+                plan(ThalwegConfig.WEIGHTS_TOPIC, compacted),
+                plan(ThalwegConfig.METRICS_TOPIC, compacted),
+                plan(ThalwegConfig.DEAD_LETTERS_TOPIC, large));
+    }
+
+    private Plan plan(String setting, Map<String, String> settings) {
+        return new Plan(config.getString(setting), setting, settings);
+    }
+
+    /** Looks. @throws StopException if the brokers do not answer */
+    public State look() {
+        Map<String, Found> found = new HashMap<>();
+        List<Finding> findings = new ArrayList<>();
+        for (Plan plan : plans) {
+            find(plan, findings).ifPresent(topic -> found.put(plan.topic, topic));
+        }
+        Found examples = found.get(config.getString(ThalwegConfig.EXAMPLES_TOPIC));
+        for (Plan plan : plans) {
+            Found topic = found.get(plan.topic);
+            if (topic == null) {
+                findings.add(new Finding(
+                        plan.topic,
+                        true,
+                        true,
+                        "topic %s (%s) is missing; create it with `thalweg topics --create`"
+                                .formatted(plan.topic, plan.setting)));
+            } else {
+                compare(plan, topic, examples, findings);
+            }
+        }
+        return new State(examples == null ? 0 : examples.partitions, findings);
+    }
+
+    private void compare(Plan plan, Found topic, Found examples, List<Finding> findings) {
+        if (examples != null && topic.partitions < examples.partitions) {
+            findings.add(new Finding(
+                    plan.topic,
+                    false,
+                    true,
+                    "topic %s has %d partitions and the examples have %d; an output goes to the partition its example came from:"
+                                    .formatted(plan.topic, topic.partitions, examples.partitions)
+                            + " give it as many (kafka-topics --alter --partitions)"));
+        }
+        String policy = topic.settings.getOrDefault(CLEANUP_POLICY_CONFIG, plan.settings.get(CLEANUP_POLICY_CONFIG));
+        if (plan.compacted() != policy.contains(CLEANUP_POLICY_COMPACT)) {
+            findings.add(new Finding(
+                    plan.topic,
+                    false,
+                    true,
+                    plan.compacted()
+                            ? "topic %s must be compacted, or its readers lose the latest state: set cleanup.policy=compact"
+                                    .formatted(plan.topic)
+                            : "topic %s must not be compacted, or records vanish from it: set cleanup.policy=delete"
+                                    .formatted(plan.topic)));
+        }
+        if (plan.setting.equals(ThalwegConfig.DEAD_LETTERS_TOPIC)) {
+            compareSizes(plan, topic, examples, findings);
+        }
+        boolean forEver = "-1".equals(plan.settings.get(RETENTION_MS_CONFIG));
+        String retention = topic.settings.getOrDefault(RETENTION_MS_CONFIG, "-1");
+        if (forEver && !retention.equals("-1")) {
+            findings.add(new Finding(
+                    plan.topic,
+                    false,
+                    false,
+                    "topic %s keeps records for %s ms by their timestamps; `verify` works while the first example is still there"
+                            .formatted(plan.topic, retention)));
+        }
+    }
+
+    private void compareSizes(Plan plan, Found letters, Found examples, List<Finding> findings) {
+        int largest = config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES);
+        if (maxBytes(letters) < largest) {
+            findings.add(new Finding(
+                    plan.topic,
+                    false,
+                    true,
+                    "topic %s takes records of up to %d bytes; dead letters may have %d: set its max.message.bytes to that"
+                            .formatted(plan.topic, maxBytes(letters), largest)));
+        }
+        long needed = examples == null ? 0 : 2L * maxBytes(examples) + (64 << 10);
+        if (largest < needed) {
+            findings.add(new Finding(
+                    plan.topic,
+                    false,
+                    true,
+                    "examples may have %d bytes, for which dead letters need %d; set %s and the topic's max.message.bytes to that"
+                            .formatted(maxBytes(examples), needed, ThalwegConfig.DEAD_LETTERS_MAX_BYTES)));
+        }
+    }
+
+    private static int maxBytes(Found topic) {
+        return Integer.parseInt(
+                topic.settings.getOrDefault(MAX_MESSAGE_BYTES_CONFIG, String.valueOf(KAFKA_DEFAULT_MAX_BYTES)));
+    }
+
+    private Optional<Found> find(Plan plan, List<Finding> findings) {
+        TopicDescription description;
+        try {
+            description = get(
+                    admin.describeTopics(List.of(plan.topic)).topicNameValues().get(plan.topic));
+        } catch (UnknownTopicOrPartitionException e) {
+            return Optional.empty();
+        }
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, plan.topic);
+        Map<String, String> settings = new HashMap<>();
+        try {
+            Config found = get(admin.describeConfigs(List.of(resource)).values().get(resource));
+            found.entries().forEach(entry -> settings.put(entry.name(), entry.value()));
+        } catch (org.apache.kafka.common.errors.AuthorizationException e) {
+            findings.add(new Finding(
+                    plan.topic,
+                    false,
+                    false,
+                    "the settings of topic %s may not be looked at, so they were not checked".formatted(plan.topic)));
+        }
+        return Optional.of(new Found(description.partitions().size(), settings));
+    }
+
+    /**
+     * Creates those that are missing, with as many partitions as the examples topic has or else as the settings say.
+     *
+     * @return the names of those that were created
+     */
+    public List<String> create() {
+        State state = look();
+        int partitions = state.partitions() > 0 ? state.partitions() : config.getInt(ThalwegConfig.TOPICS_PARTITIONS);
+        short replicas = config.getShort(ThalwegConfig.TOPICS_REPLICATION_FACTOR);
+        Map<String, NewTopic> missing = new LinkedHashMap<>();
+        for (Finding finding : state.findings()) {
+            if (finding.missing()) {
+                Plan plan = plans.stream()
+                        .filter(p -> p.topic.equals(finding.topic()))
+                        .findFirst()
+                        .orElseThrow();
+                missing.put(
+                        plan.topic,
+                        new NewTopic(
+                                        plan.topic,
+                                        Optional.of(partitions),
+                                        replicas < 0 ? Optional.empty() : Optional.of(replicas))
+                                .configs(plan.settings));
+            }
+        }
+        List<String> created = new ArrayList<>();
+        admin.createTopics(missing.values()).values().forEach((topic, result) -> {
+            try {
+                get(result);
+                created.add(topic);
+            } catch (TopicExistsException e) {
+                // somebody else was faster
+            }
+        });
+        return created;
+    }
+
+    /** Waits for an answer. */
+    private <T> T get(KafkaFuture<T> answer) {
+        return await(answer, config);
+    }
+
+    /**
+     * Waits for an answer of the brokers, as long as they may take at start.
+     *
+     * @throws StopException if there is none
+     * @throws KafkaException if there is one, and it is no
+     */
+    static <T> T await(KafkaFuture<T> answer, ThalwegConfig config) {
+        int timeout = config.getInt(ThalwegConfig.START_TIMEOUT_MS);
+        try {
+            return answer.get(timeout, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            throw unreachable(config, "no answer within " + timeout + " ms");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw unreachable(config, "interrupted");
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof org.apache.kafka.common.errors.TimeoutException) {
+                throw unreachable(config, e.getCause().getMessage());
+            }
+            if (e.getCause() instanceof KafkaException refused) {
+                throw refused;
+            }
+            throw new IllegalStateException(e.getCause());
+        }
+    }
+
+    static StopException unreachable(ThalwegConfig config, String why) {
+        return new StopException(
+                ExitCode.NOT_READY,
+                "cannot reach the brokers at " + config.getString(ThalwegConfig.BOOTSTRAP_SERVERS) + " (" + why
+                        + "); check that they run, and bootstrap.servers and the security settings");
+    }
+}

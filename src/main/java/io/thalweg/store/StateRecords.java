@@ -1,0 +1,234 @@
+package io.thalweg.store;
+
+import io.thalweg.math.Form;
+import io.thalweg.math.Model;
+import io.thalweg.math.ProgressiveValidation;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * The records of the changelog. A key begins with a letter that says what the record holds; a value begins with the version of
+ * the format.
+ *
+ * <table>
+ * <caption>Records</caption>
+ * <tr><th>key</th><th>value</th></tr>
+ * <tr><td>m, model id</td><td>a model but for weights and names</td></tr>
+ * <tr><td>b, block, model id</td><td>the version that last changed a block, and its weights</td></tr>
+ * <tr><td>n, chunk, model id</td><td>up to {@value #NAMES_IN_CHUNK} names, the first of them with number chunk times that</td></tr>
+ * <tr><td>o, partition, topic</td><td>the next input offset to learn from</td></tr>
+ * <tr><td>s</td><td>the settings, and from which offsets on they counted</td></tr>
+ * </table>
+ */
+final class StateRecords {
+    static final byte FORMAT = 1;
+    static final int NAMES_IN_CHUNK = 64;
+
+    static final byte HEAD = 'm';
+    static final byte BLOCK = 'b';
+    static final byte NAMES = 'n';
+    static final byte OFFSET = 'o';
+    static final byte SETTINGS = 's';
+
+    private StateRecords() {}
+
+    // ---- keys
+    // ----------------------------------------------------------------------------------------------------------
+
+    static byte[] headKey(String model) {
+        byte[] id = model.getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(1 + id.length).put(HEAD).put(id).array();
+    }
+
+    static byte[] key(byte kind, int number, String text) {
+        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(5 + utf8.length)
+                .put(kind)
+                .putInt(number)
+                .put(utf8)
+                .array();
+    }
+
+    static byte[] settingsKey() {
+        return new byte[] {SETTINGS};
+    }
+
+    /** The text at the end of a key that began with a letter and, read already, perhaps a number. */
+    static String text(ByteBuffer key) {
+        return StandardCharsets.UTF_8.decode(key).toString();
+    }
+
+    // ---- values
+    // --------------------------------------------------------------------------------------------------------
+
+    private interface Writer {
+        void write(DataOutputStream out) throws IOException;
+    }
+
+    private interface Reader<T> {
+        T read(DataInputStream in) throws IOException;
+    }
+
+    private static byte[] write(Writer writer) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            out.writeByte(FORMAT);
+            writer.write(out);
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory", e);
+        }
+        return bytes.toByteArray();
+    }
+
+    private static <T> T read(byte[] value, Reader<T> reader) {
+        checkFormat(value);
+        try {
+            return reader.read(new DataInputStream(new ByteArrayInputStream(value, 1, value.length - 1)));
+        } catch (IOException | RuntimeException e) {
+            throw new StateException("the changelog holds a damaged record (" + e.getMessage()
+                    + "); forget this learner's state with `thalweg reset` and learn again from the input");
+        }
+    }
+
+    private static void checkFormat(byte[] value) {
+        if (value.length == 0 || value[0] != FORMAT) {
+            throw new StateException("the changelog is written in format " + (value.length == 0 ? "none" : value[0])
+                    + ", and this version of Thalweg reads format " + FORMAT
+                    + "; run the version that wrote it, or forget this learner's state with `thalweg reset`");
+        }
+    }
+
+    static byte[] head(Model model) {
+        Model.Head head = model.head();
+        return write(out -> {
+            out.writeByte(head.form().ordinal());
+            out.writeInt(head.length());
+            out.writeInt(head.extent());
+            out.writeDouble(head.bias());
+            out.writeLong(head.version());
+            out.writeDouble(head.learningRate());
+            out.writeLong(head.publishedVersion());
+            out.writeBoolean(head.publishedWhole());
+            head.validation().write(out);
+        });
+    }
+
+    static Model.Head readHead(byte[] value) {
+        return read(
+                value,
+                in -> new Model.Head(
+                        Form.values()[in.readByte()],
+                        in.readInt(),
+                        in.readInt(),
+                        in.readDouble(),
+                        in.readLong(),
+                        in.readDouble(),
+                        in.readLong(),
+                        in.readBoolean(),
+                        ProgressiveValidation.read(in)));
+    }
+
+    static byte[] block(Model model, int block) {
+        ByteBuffer value = ByteBuffer.allocate(1 + Long.BYTES + Model.BLOCK * Double.BYTES)
+                .put(FORMAT)
+                .putLong(model.changedAt(block));
+        for (double weight : model.block(block)) {
+            value.putDouble(weight);
+        }
+        return value.array();
+    }
+
+    static void restoreBlock(Model model, int block, byte[] value) {
+        checkFormat(value);
+        if (value.length != 1 + Long.BYTES + Model.BLOCK * Double.BYTES) {
+            throw new StateException("the changelog holds a block of " + value.length
+                    + " bytes, which is not one of this version; forget this learner's state with `thalweg reset`");
+        }
+        ByteBuffer in = ByteBuffer.wrap(value, 1, value.length - 1);
+        long changedAt = in.getLong();
+        double[] weights = new double[Model.BLOCK];
+        in.asDoubleBuffer().get(weights);
+        model.restoreBlock(block, changedAt, weights);
+    }
+
+    static byte[] names(Model model, int chunk) {
+        int from = chunk * NAMES_IN_CHUNK;
+        int to = Math.min(from + NAMES_IN_CHUNK, model.names().size());
+        return write(out -> {
+            out.writeByte(to - from);
+            for (int i = from; i < to; i++) {
+                byte[] name = model.names().get(i);
+                out.writeShort(name.length);
+                out.write(name);
+            }
+        });
+    }
+
+    static List<byte[]> readNames(byte[] value) {
+        return read(value, in -> {
+            int count = in.readByte();
+            List<byte[]> names = new ArrayList<>(count);
+            for (int i = 0; i < count; i++) {
+                names.add(in.readNBytes(in.readUnsignedShort()));
+            }
+            return names;
+        });
+    }
+
+    static byte[] offset(long next) {
+        return write(out -> out.writeLong(next));
+    }
+
+    static long readOffset(byte[] value) {
+        return read(value, DataInputStream::readLong);
+    }
+
+    static byte[] settings(List<Epoch> epochs) {
+        return write(out -> {
+            out.writeInt(epochs.size());
+            for (Epoch epoch : epochs) {
+                out.writeInt(epoch.from().size());
+                for (Map.Entry<TopicPartition, Long> from : epoch.from().entrySet()) {
+                    out.writeUTF(from.getKey().topic());
+                    out.writeInt(from.getKey().partition());
+                    out.writeLong(from.getValue());
+                }
+                out.writeInt(epoch.course().size());
+                for (Map.Entry<String, String> setting : epoch.course().entrySet()) {
+                    out.writeUTF(setting.getKey());
+                    out.writeUTF(setting.getValue());
+                }
+            }
+        });
+    }
+
+    static List<Epoch> readSettings(byte[] value) {
+        return read(value, in -> {
+            List<Epoch> epochs = new ArrayList<>();
+            for (int n = in.readInt(); n > 0; n--) {
+                Map<TopicPartition, Long> from = new LinkedHashMap<>();
+                for (int i = in.readInt(); i > 0; i--) {
+                    from.put(new TopicPartition(in.readUTF(), in.readInt()), in.readLong());
+                }
+                Map<String, String> course = new TreeMap<>();
+                for (int i = in.readInt(); i > 0; i--) {
+                    course.put(in.readUTF(), in.readUTF());
+                }
+                epochs.add(new Epoch(from, course));
+            }
+            return epochs;
+        });
+    }
+}

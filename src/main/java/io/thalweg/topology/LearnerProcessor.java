@@ -1,0 +1,198 @@
+package io.thalweg.topology;
+
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.avro.Weights;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.Intake;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.math.Example;
+import io.thalweg.math.Learner;
+import io.thalweg.math.Model;
+import io.thalweg.math.Outcome;
+import io.thalweg.math.Rejection;
+import io.thalweg.output.DeadLetters;
+import io.thalweg.output.Emission;
+import io.thalweg.output.Emission.Kind;
+import io.thalweg.output.MetricsRecords;
+import io.thalweg.output.Predictions;
+import io.thalweg.output.WeightsRecords;
+import io.thalweg.store.WeightStore;
+import java.time.Duration;
+import org.apache.avro.specific.SpecificRecordBase;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes in a record, predicts, learns, and passes on what there is to publish: a prediction or a dead letter for every record that
+ * is not a deletion, and weights and metrics when they are due.
+ */
+final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emission> {
+    private static final Logger LOG = LoggerFactory.getLogger(LearnerProcessor.class);
+
+    private final ThalwegConfig config;
+    private final String keyless;
+    private final boolean routed;
+
+    private final Intake intake;
+    private final Learner learner;
+    private final DeadLetters deadLetters;
+    private final WeightsRecords weightsRecords;
+    private final int metricsEvery;
+    private final Example example = new Example();
+    private final Outcome outcome = new Outcome();
+
+    private ProcessorContext<byte[], Emission> context;
+    private WeightStore store;
+    private Counters counters;
+    private int partition;
+    private boolean repeating;
+
+    LearnerProcessor(ThalwegConfig config, SchemaSource schemas, String keyless, boolean routed) {
+        this.config = config;
+        this.keyless = keyless;
+        this.routed = routed;
+        intake = new Intake(schemas, keyless, config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+        learner = new Learner(config.learner());
+        deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
+        weightsRecords = new WeightsRecords(
+                config.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX), config.getInt(ThalwegConfig.WEIGHTS_EVERY));
+        metricsEvery = config.getInt(ThalwegConfig.METRICS_EVERY);
+    }
+
+    @Override
+    public void init(ProcessorContext<byte[], Emission> processorContext) {
+        context = processorContext;
+        partition = context.taskId().partition();
+        store = context.getStateStore(LearnerSupplier.STORE);
+        store.begin(config.course(keyless));
+        counters = new Counters(context);
+        context.schedule(
+                Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS)),
+                PunctuationType.WALL_CLOCK_TIME,
+                this::publishRest);
+    }
+
+    @Override
+    public void close() {
+        counters.close();
+    }
+
+    @Override
+    public void process(Record<byte[], byte[]> record) {
+        RecordMetadata at = context.recordMetadata().orElseThrow();
+        TopicPartition source = new TopicPartition(at.topic(), at.partition());
+        if (store.has(source, at.offset())) {
+            repeated(at);
+            return;
+        }
+        repeating = false;
+        try {
+            String modelId = intake.modelId(record.key(), record.value(), record.headers());
+            if (record.value() == null) {
+                forget(modelId, record.timestamp());
+            } else {
+                intake.example(record.value(), example);
+                learner.process(store, modelId, example, outcome);
+                publish(record, at);
+            }
+        } catch (Rejection rejection) {
+            bury(record, at, rejection);
+        }
+        store.took(source, at.offset());
+    }
+
+    private void publish(Record<byte[], byte[]> record, RecordMetadata at) {
+        forward(
+                Kind.PREDICTION,
+                record.key(),
+                Predictions.of(example, outcome, at.partition(), at.offset()),
+                record.timestamp(),
+                record.headers());
+        counters.predictions.record();
+        if (!outcome.learned()) {
+            return;
+        }
+        counters.steps.record();
+        Model model = outcome.model();
+        store.changed(model);
+        if (!weightsRecords.afterStep(model, (key, weights) -> forwardWeights(key, weights, record.timestamp()))) {
+            store.unpublished(model);
+        }
+        if (model.version() % metricsEvery == 0) {
+            forward(
+                    Kind.METRICS,
+                    WeightsRecords.key(model.id()),
+                    MetricsRecords.of(model),
+                    record.timestamp(),
+                    new RecordHeaders());
+        }
+    }
+
+    private void forget(String modelId, long timestamp) {
+        store.remove(modelId).ifPresent(model -> {
+            WeightsRecords.retract(model, (key, weights) -> forwardWeights(key, weights, timestamp));
+            forward(Kind.METRICS, WeightsRecords.key(modelId), null, timestamp, new RecordHeaders());
+        });
+        counters.deletions.record();
+    }
+
+    private void bury(Record<byte[], byte[]> record, RecordMetadata at, Rejection rejection) {
+        DeadLetter letter = deadLetters.of(
+                rejection,
+                at.topic(),
+                at.partition(),
+                at.offset(),
+                record.timestamp(),
+                record.key(),
+                record.value(),
+                record.headers());
+        forward(
+                Kind.DEAD_LETTER,
+                deadLetters.key(record.key(), record.value(), record.headers()),
+                letter,
+                record.timestamp(),
+                deadLetters.headers(letter, record.key(), record.value(), record.headers()));
+        counters.deadLetters.record();
+        LOG.debug("{}-{}@{}: {}: {}", at.topic(), at.partition(), at.offset(), letter.getReason(), letter.getDetail());
+    }
+
+    /** Publishes, at an interval, what no step has published. */
+    private void publishRest(long now) {
+        store.takeUnpublished(
+                model -> weightsRecords.publish(model, (key, weights) -> forwardWeights(key, weights, now)));
+    }
+
+    private void forwardWeights(byte[] key, Weights weights, long timestamp) {
+        forward(Kind.WEIGHTS, key, weights, timestamp, new RecordHeaders());
+    }
+
+    private void forward(Kind kind, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
+        Record<byte[], Emission> record = new Record<>(key, new Emission(kind, partition, value), timestamp, headers);
+        if (routed) {
+            context.forward(record, kind.sink());
+        } else {
+            context.forward(record);
+        }
+    }
+
+    private void repeated(RecordMetadata at) {
+        counters.repeats.record();
+        if (!repeating) {
+            repeating = true;
+            LOG.warn(
+                    "{}-{}@{} and what follows it has been learned from already and is passed over. If the topic was deleted and"
+                            + " made anew, forget the old one with `thalweg reset`.",
+                    at.topic(),
+                    at.partition(),
+                    at.offset());
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package io.thalweg.topology;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.output.Emission;
+import io.thalweg.store.WeightStore;
+import java.util.Set;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorSupplier;
+import org.apache.kafka.streams.state.StoreBuilder;
+
+/**
+ * The learner as a node for any topology: takes the keys and values of an examples topic as they are, and gives what it has to
+ * publish. It brings its store. {@link LearnerTopology} is built with it; so can others be:
+ *
+ * <pre>{@code
+ * KStream<byte[], Emission> learned = builder
+ *     .stream("examples", Consumed.with(Serdes.ByteArray(), Serdes.ByteArray()))
+ *     .process(new LearnerSupplier(config, schemas, "default"), Named.as("learner"));
+ * }</pre>
+ *
+ * <p>Keys of emissions are those of the topic they are for; {@link Emission#kind()} says which that is.
+ */
+public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], byte[], Emission> {
+    /** The name of the store, from which Kafka Streams makes the name of the changelog topic. */
+    public static final String STORE = "weights";
+
+    private final ThalwegConfig config;
+    private final SchemaSource schemas;
+    private final String keyless;
+    private final boolean routed;
+
+    /**
+     * A node that gives every emission to every child.
+     *
+     * @param schemas finds the schema that an example was written with
+     * @param keyless the model of records without key; empty if those are dead letters, as they must be where the input has more
+     *     than one partition
+     */
+    public LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless) {
+        this(config, schemas, keyless, false);
+    }
+
+    /** @param routed whether children have the names in {@link Emission.Kind} and get only what is for them */
+    LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless, boolean routed) {
+        this.config = config;
+        this.schemas = schemas;
+        this.keyless = keyless;
+        this.routed = routed;
+    }
+
+    @Override
+    public Processor<byte[], byte[], byte[], Emission> get() {
+        return new LearnerProcessor(config, schemas, keyless, routed);
+    }
+
+    @Override
+    public Set<StoreBuilder<?>> stores() {
+        return Set.of(WeightStore.builder(STORE));
+    }
+}

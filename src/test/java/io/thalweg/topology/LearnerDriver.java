@@ -1,0 +1,164 @@
+package io.thalweg.topology;
+
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.avro.Example;
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Prediction;
+import io.thalweg.avro.SparseFeatures;
+import io.thalweg.avro.Weights;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.input.UnknownSchemaException;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.avro.Schema;
+import org.apache.avro.io.BinaryDecoder;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.io.EncoderFactory;
+import org.apache.avro.specific.SpecificDatumReader;
+import org.apache.avro.specific.SpecificDatumWriter;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.TestInputTopic;
+import org.apache.kafka.streams.TestOutputTopic;
+import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.test.TestRecord;
+
+/** The topology in a test driver, with examples written and outputs read by Avro's own classes. */
+final class LearnerDriver implements AutoCloseable {
+    static final int EXAMPLE_SCHEMA_ID = 7;
+
+    final Map<Integer, Schema> registry = new HashMap<>(Map.of(EXAMPLE_SCHEMA_ID, Example.getClassSchema()));
+    final TopologyTestDriver driver;
+    final TestInputTopic<byte[], byte[]> examples;
+    final TestOutputTopic<byte[], byte[]> predictions;
+    final TestOutputTopic<byte[], byte[]> weights;
+    final TestOutputTopic<byte[], byte[]> metrics;
+    final TestOutputTopic<byte[], byte[]> deadLetters;
+
+    LearnerDriver(Map<String, ?> settings) {
+        this(settings, "default");
+    }
+
+    LearnerDriver(Map<String, ?> settings, String keyless) {
+        SchemaSource schemas = id -> {
+            if (!registry.containsKey(id)) {
+                throw new UnknownSchemaException(id);
+            }
+            return registry.get(id);
+        };
+        Properties streams = new Properties();
+        streams.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
+        streams.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "nowhere:1");
+        driver = new TopologyTestDriver(
+                new LearnerTopology(new ThalwegConfig(settings), schemas, (topic, schema) -> 1, keyless).get(),
+                streams,
+                Instant.EPOCH);
+        examples = driver.createInputTopic(
+                "examples", new ByteArraySerializer(), new ByteArraySerializer(), Instant.EPOCH, Duration.ZERO);
+        predictions = output("predictions");
+        weights = output("weights");
+        metrics = output("metrics");
+        deadLetters = output("dead-letters");
+    }
+
+    private TestOutputTopic<byte[], byte[]> output(String topic) {
+        return driver.createOutputTopic(topic, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    void send(String model, Example example) {
+        examples.pipeInput(key(model), encode(example));
+    }
+
+    /** Sends and returns the one prediction that must come of it. */
+    Prediction predict(String model, Example example) {
+        send(model, example);
+        return decode(predictions.readValue(), Prediction.getClassSchema());
+    }
+
+    /** Sends and returns the one dead letter that must come of it. */
+    DeadLetter bury(byte[] key, byte[] value) {
+        examples.pipeInput(key, value);
+        return decode(deadLetters.readValue(), DeadLetter.getClassSchema());
+    }
+
+    List<TestRecord<byte[], byte[]>> weightsRecords() {
+        return new ArrayList<>(weights.readRecordsToList());
+    }
+
+    Weights lastWeights() {
+        List<byte[]> values = weights.readValuesToList();
+        return decode(values.get(values.size() - 1), Weights.getClassSchema());
+    }
+
+    Metrics lastMetrics() {
+        List<byte[]> values = metrics.readValuesToList();
+        return decode(values.get(values.size() - 1), Metrics.getClassSchema());
+    }
+
+    static byte[] key(String model) {
+        return model == null ? null : model.getBytes(StandardCharsets.UTF_8);
+    }
+
+    static Example dense(Double label, double... values) {
+        return example(label, java.util.Arrays.stream(values).boxed().toList());
+    }
+
+    static Example sparse(Double label, List<Integer> indices, List<Double> values) {
+        return example(label, new SparseFeatures(indices, values));
+    }
+
+    static Example named(Double label, Map<String, Double> values) {
+        return example(label, values);
+    }
+
+    static Example example(Double label, Object features) {
+        return new Example(null, label, 1.0, features);
+    }
+
+    static byte[] encode(Example example) {
+        return encode(EXAMPLE_SCHEMA_ID, Example.getClassSchema(), example);
+    }
+
+    static <T> byte[] encode(int schemaId, Schema schema, T datum) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.writeBytes(ByteBuffer.allocate(5).put((byte) 0).putInt(schemaId).array());
+        BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+        try {
+            new SpecificDatumWriter<T>(schema).write(datum, encoder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return out.toByteArray();
+    }
+
+    static <T> T decode(byte[] value, Schema schema) {
+        BinaryDecoder decoder = DecoderFactory.get().binaryDecoder(value, 5, value.length - 5, null);
+        try {
+            T datum = new SpecificDatumReader<T>(schema).read(null, decoder);
+            if (!decoder.isEnd()) {
+                throw new AssertionError("bytes left over");
+            }
+            return datum;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        driver.close();
+    }
+}
