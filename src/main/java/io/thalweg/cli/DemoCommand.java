@@ -18,7 +18,8 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "demo",
-        description = "Learns live which of 100,000 real flights will be late, with a broker and a registry of its own.",
+        description =
+                "Learns live which of 100,000 real flights will be late, with a broker and a registry of its own.",
         mixinStandardHelpOptions = true)
 final class DemoCommand implements Callable<Integer> {
     @Mixin

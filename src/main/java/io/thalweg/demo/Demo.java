@@ -176,7 +176,8 @@ public final class Demo {
                 }
                 if (System.nanoTime() - progress > PATIENCE_NANOS) {
                     throw new StopException(
-                            ExitCode.DIED, "nothing has moved for two minutes, after " + figures.size() + " predictions");
+                            ExitCode.DIED,
+                            "nothing has moved for two minutes, after " + figures.size() + " predictions");
                 }
                 screen.show(figures.size(), Flights.COUNT, (System.nanoTime() - begin) / 1e9, metrics, strongest);
             }

@@ -107,9 +107,11 @@ public final class Screen {
         int filled = (int) ((long) WIDTH * done / all);
         lines.add("");
         lines.add(ansi.string("@|cyan " + "█".repeat(filled) + "|@@|faint " + "░".repeat(WIDTH - filled) + "|@"));
-        lines.add(format("  %,d of %,d flights   %,.0f examples/s   version %,d", done, all, done / seconds, weights.version()));
+        lines.add(format(
+                "  %,d of %,d flights   %,.0f examples/s   version %,d", done, all, done / seconds, weights.version()));
         lines.add("");
-        lines.add(ansi.string("@|bold " + format("  %-12s%10s%10s%12s%14s", "", "recent", "overall", "base rate", "of examples") + "|@"));
+        lines.add(ansi.string("@|bold "
+                + format("  %-12s%10s%10s%12s%14s", "", "recent", "overall", "base rate", "of examples") + "|@"));
         lines.add(format(
                 "  %-12s%10.4f%10.4f%12.4f%,14d",
                 "log loss",
@@ -117,9 +119,14 @@ public final class Screen {
                 metrics.getOverall().getLogLoss(),
                 metrics.getOverall().getBaseRateLogLoss(),
                 metrics.getOverall().getExamples()));
-        lines.add(format("  %-12s%10.4f%10.4f", "AUC", metrics.getRecent().getAuc(), metrics.getOverall().getAuc()));
         lines.add(format(
-                "  %-12s%10.4f%10.4f", "accuracy", metrics.getRecent().getAccuracy(), metrics.getOverall().getAccuracy()));
+                "  %-12s%10.4f%10.4f",
+                "AUC", metrics.getRecent().getAuc(), metrics.getOverall().getAuc()));
+        lines.add(format(
+                "  %-12s%10.4f%10.4f",
+                "accuracy",
+                metrics.getRecent().getAccuracy(),
+                metrics.getOverall().getAccuracy()));
         lines.add(format(
                 "  %-12s%10.4f%10.4f",
                 "calibration",
@@ -154,7 +161,10 @@ public final class Screen {
         for (int i = 0; i < points; i++) {
             int from = i * losses.size() / points;
             int to = (i + 1) * losses.size() / points;
-            means[i] = losses.subList(from, to).stream().mapToDouble(Double::doubleValue).average().orElseThrow();
+            means[i] = losses.subList(from, to).stream()
+                    .mapToDouble(Double::doubleValue)
+                    .average()
+                    .orElseThrow();
         }
         double low = java.util.Arrays.stream(means).min().orElseThrow();
         double high = java.util.Arrays.stream(means).max().orElseThrow();

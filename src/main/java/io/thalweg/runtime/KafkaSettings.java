@@ -31,8 +31,8 @@ public final class KafkaSettings {
                 config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES) + MARGIN);
         // weights and histograms hold many equal bytes; less to send at each commit, and less to restore
         settings.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "lz4");
-        // what will be the default one day; until then Kafka Streams warns at every start
-        settings.put(StreamsConfig.PROCESSING_EXCEPTION_HANDLER_GLOBAL_ENABLED_CONFIG, true);
+        // an instance that died is missed after this long, and its partitions go to another or to its successor
+        settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG), 10_000);
         settings.putAll(config.clients());
         for (String name : new String[] {
             ThalwegConfig.APPLICATION_ID,

@@ -74,9 +74,12 @@ class LearnerRuntimeIT {
     void aLearnerOfItsOwn() {
         String name = "learner-" + learners++;
         settings = new HashMap<>(Map.of(
-                "bootstrap.servers", broker.bootstrapServers(),
-                "application.id", name,
-                "producer.transaction.timeout.ms", "5000"));
+                "bootstrap.servers",
+                broker.bootstrapServers(),
+                "application.id",
+                name,
+                "producer.transaction.timeout.ms",
+                "5000"));
         for (String topic : List.of("examples", "predictions", "weights", "metrics")) {
             settings.put(topic + ".topic", name + "-" + topic);
         }
@@ -90,7 +93,8 @@ class LearnerRuntimeIT {
         root().detachAppender(log);
         assertThat(log.list)
                 .filteredOn(event -> event.getLevel().isGreaterOrEqual(Level.INFO))
-                .extracting(event -> event.getFormattedMessage() + ThrowableProxyUtil.asString(event.getThrowableProxy()))
+                .extracting(
+                        event -> event.getFormattedMessage() + ThrowableProxyUtil.asString(event.getThrowableProxy()))
                 .noneMatch(text -> text.contains(SECRET));
     }
 
@@ -155,10 +159,11 @@ class LearnerRuntimeIT {
         try (LearnerRuntime learner = LearnerRuntime.start(config(), up(), SCHEMA_IDS)) {
             predictionsOf(learner, EXAMPLES);
         }
-        for (Map.Entry<String, String> other :
-                Map.of("features.space.bits", "18", "names.max", "10", "features.form", "dense").entrySet()) {
-            try (LearnerRuntime learner = LearnerRuntime.start(
-                    config().with(other.getKey(), other.getValue()), up(), SCHEMA_IDS)) {
+        for (Map.Entry<String, String> other : Map.of(
+                        "features.space.bits", "18", "names.max", "10", "features.form", "dense")
+                .entrySet()) {
+            try (LearnerRuntime learner =
+                    LearnerRuntime.start(config().with(other.getKey(), other.getValue()), up(), SCHEMA_IDS)) {
                 StopException end = catchThrowableOfType(StopException.class, learner::await);
                 assertThat(end.exitCode()).isEqualTo(ExitCode.BAD_STATE);
                 assertThat(end).hasMessageContaining(other.getKey()).hasMessageContaining("thalweg reset");
@@ -185,7 +190,9 @@ class LearnerRuntimeIT {
         createTopics();
         String examples = settings.get("examples.topic").toString();
         try (Admin admin = KafkaSettings.admin(config())) {
-            admin.createPartitions(Map.of(examples, NewPartitions.increaseTo(2))).all().get();
+            admin.createPartitions(Map.of(examples, NewPartitions.increaseTo(2)))
+                    .all()
+                    .get();
         }
         assertThatThrownBy(() -> LearnerRuntime.start(config(), up(), SCHEMA_IDS))
                 .hasMessageContaining(settings.get("predictions.topic") + " has 1 partitions and the examples have 2");
@@ -236,7 +243,8 @@ class LearnerRuntimeIT {
                 BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
                 Example example = new Example("e" + i, i % 2 * 1.0, 1.0, Map.of(SECRET, i / 100.0));
                 new SpecificDatumWriter<>(Example.class).write(example, encoder);
-                producer.send(new ProducerRecord<>(settings.get("examples.topic").toString(), out.toByteArray()));
+                producer.send(
+                        new ProducerRecord<>(settings.get("examples.topic").toString(), out.toByteArray()));
             }
         }
     }
@@ -246,7 +254,7 @@ class LearnerRuntimeIT {
         EmissionReader<Prediction> reader = new EmissionReader<>(up(), Prediction.getClassSchema());
         List<Long> offsets = new ArrayList<>();
         try (KafkaConsumer<byte[], byte[]> consumer = reader("predictions.topic")) {
-            await().atMost(PATIENCE).until(() -> {
+            await().atMost(PATIENCE).dontCatchUncaughtExceptions().until(() -> {
                 assertThat(learner.hasEnded()).isFalse();
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
                     offsets.add(reader.read(record.value()).getOffset());
@@ -259,7 +267,9 @@ class LearnerRuntimeIT {
 
     private long deadLetters() {
         try (KafkaConsumer<byte[], byte[]> consumer = reader("dead.letters.topic")) {
-            return consumer.endOffsets(consumer.assignment()).values().stream().mapToLong(Long::longValue).sum();
+            return consumer.endOffsets(consumer.assignment()).values().stream()
+                    .mapToLong(Long::longValue)
+                    .sum();
         }
     }
 
