@@ -5,10 +5,13 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.net.BindException;
 import java.net.InetSocketAddress;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -48,6 +51,7 @@ public final class EmbeddedBroker implements AutoCloseable {
     private static final String CONTROLLER_LISTENER = "CONTROLLER";
     private static final Duration SHUTDOWN_PATIENCE = Duration.ofSeconds(30);
 
+    private final FileChannel lock;
     private final int port;
     private final BrokerServer broker;
     private final ControllerServer controller;
@@ -55,7 +59,12 @@ public final class EmbeddedBroker implements AutoCloseable {
     private final AtomicBoolean closed = new AtomicBoolean();
 
     private EmbeddedBroker(
-            int port, BrokerServer broker, ControllerServer controller, CompletableFuture<Throwable> failed) {
+            FileChannel lock,
+            int port,
+            BrokerServer broker,
+            ControllerServer controller,
+            CompletableFuture<Throwable> failed) {
+        this.lock = lock;
         this.port = port;
         this.broker = broker;
         this.controller = controller;
@@ -74,18 +83,24 @@ public final class EmbeddedBroker implements AutoCloseable {
         Path directory = dataDirectory.toAbsolutePath().normalize();
         Path topics = directory.resolve("topics");
         Path portFile = directory.resolve("port");
+        FileChannel lock = null;
         ServerSocketChannel clientSocket = null;
         ServerSocketChannel controllerSocket = null;
         try {
             Files.createDirectories(topics);
+            lock = lock(directory.resolve("lock"));
             clientSocket = bind(port == 0 ? lastPort(portFile) : port);
             // The controller talks to nobody but this broker, and its address is kept nowhere: any free port will do.
             controllerSocket = bind(0);
             int clientPort = clientSocket.socket().getLocalPort();
             Files.writeString(portFile, clientPort + "\n");
             return start(
-                    topics, clientPort, Map.of(CLIENT_LISTENER, clientSocket, CONTROLLER_LISTENER, controllerSocket));
+                    lock,
+                    topics,
+                    clientPort,
+                    Map.of(CLIENT_LISTENER, clientSocket, CONTROLLER_LISTENER, controllerSocket));
         } catch (Exception e) {
+            Utils.closeQuietly(lock, "lock");
             Utils.closeQuietly(clientSocket, "client socket");
             Utils.closeQuietly(controllerSocket, "controller socket");
             throw new IllegalStateException(
@@ -93,8 +108,8 @@ public final class EmbeddedBroker implements AutoCloseable {
         }
     }
 
-    private static EmbeddedBroker start(Path topics, int clientPort, Map<String, ServerSocketChannel> sockets)
-            throws Exception {
+    private static EmbeddedBroker start(
+            FileChannel lock, Path topics, int clientPort, Map<String, ServerSocketChannel> sockets) throws Exception {
         int controllerPort = sockets.get(CONTROLLER_LISTENER).socket().getLocalPort();
         KafkaConfig config = new KafkaConfig(settings(topics, clientPort, controllerPort), false);
         format(topics);
@@ -112,7 +127,7 @@ public final class EmbeddedBroker implements AutoCloseable {
                 (listener, address, backlog, receiveBuffer) -> socket(sockets, listener));
         ControllerServer controller = new ControllerServer(shared, KafkaRaftServer.configSchema(), directories._2());
         BrokerServer broker = new BrokerServer(shared);
-        EmbeddedBroker embedded = new EmbeddedBroker(clientPort, broker, controller, failed);
+        EmbeddedBroker embedded = new EmbeddedBroker(lock, clientPort, broker, controller, failed);
         try {
             controller.startup();
             broker.startup();
@@ -139,6 +154,7 @@ public final class EmbeddedBroker implements AutoCloseable {
         if (closed.compareAndSet(false, true)) {
             broker.shutdown(SHUTDOWN_PATIENCE);
             controller.shutdown();
+            Utils.closeQuietly(lock, "lock");
         }
     }
 
@@ -222,6 +238,25 @@ public final class EmbeddedBroker implements AutoCloseable {
         return socket;
     }
 
+    /**
+     * One broker for one directory. The broker has a lock too, but takes it when its controller has already written to
+     * the metadata log. The operating system gives this one back however the process ends.
+     */
+    private static FileChannel lock(Path file) throws IOException {
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        boolean locked = false;
+        try {
+            locked = channel.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            log.debug("Locked by this process", e);
+        }
+        if (!locked) {
+            channel.close();
+            throw new IOException("another broker uses this directory; stop it, or choose another directory");
+        }
+        return channel;
+    }
+
     private static ServerSocketChannel bind(int port) throws IOException {
         ServerSocketChannel socket = ServerSocketChannel.open();
         try {
@@ -230,7 +265,7 @@ public final class EmbeddedBroker implements AutoCloseable {
         } catch (IOException e) {
             socket.close();
             throw new BindException("it cannot listen on " + HOST + ":" + port + " (" + e.getMessage()
-                    + "); stop what uses this port, perhaps another broker on the same directory, or choose another");
+                    + "); stop what uses this port, or choose another");
         }
     }
 

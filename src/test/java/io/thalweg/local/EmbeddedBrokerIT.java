@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
@@ -185,7 +186,7 @@ class EmbeddedBrokerIT {
             assertThatThrownBy(() -> EmbeddedBroker.start(directory, otherPort))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining(directory.toString())
-                    .hasMessageContaining("lock")
+                    .hasMessageContaining("another broker uses this directory")
                     .hasMessageNotContaining("\n");
             createTopic(broker.bootstrapServers(), Map.of());
             send(broker.bootstrapServers(), "unharmed");
@@ -236,7 +237,7 @@ class EmbeddedBrokerIT {
     }
 
     private static Producer<String, String> producer(String address, Map<String, Object> more) {
-        Map<String, Object> settings = new java.util.HashMap<>(more);
+        Map<String, Object> settings = new HashMap<>(more);
         settings.put("bootstrap.servers", address);
         return new KafkaProducer<>(settings, new StringSerializer(), new StringSerializer());
     }
