@@ -404,6 +404,9 @@ public final class ThalwegConfig extends AbstractConfig {
                 FEATURES_SPACE_BITS,
                 MODELS_MAX,
                 EXAMPLE_MAX_BYTES,
+                WEIGHTS_RECORD_MAX,
+                WEIGHTS_EVERY,
+                METRICS_EVERY,
                 METRICS_WINDOW)) {
             course.put(name, String.valueOf(get(name)));
         }
