@@ -407,7 +407,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 WEIGHTS_RECORD_MAX,
                 WEIGHTS_EVERY,
                 METRICS_EVERY,
-                METRICS_WINDOW)) {
+                METRICS_WINDOW,
+                DEAD_LETTERS_MAX_BYTES)) {
             course.put(name, String.valueOf(get(name)));
         }
         course.put(NAMES_MAX, String.valueOf(learner().namesMax()));

@@ -10,9 +10,6 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 
 /** What is published of a record that could not be used. */
 public final class DeadLetters {
-    /** How the detail of a letter ends that does not repeat the record. */
-    public static final String NOT_REPEATED = "; too large to be repeated here, read it where it came from";
-
     /** What a dead letter has besides the record it repeats, at most: reason, coordinates, headers, Avro's own bytes. */
     private static final int OVERHEAD = 8192;
 
@@ -39,7 +36,7 @@ public final class DeadLetters {
         boolean whole = size(key, value, headers) + OVERHEAD <= maxBytes;
         return new DeadLetter(
                 rejection.reason().name(),
-                whole ? rejection.getMessage() : rejection.getMessage() + NOT_REPEATED,
+                whole ? rejection.getMessage() : rejection.getMessage() + "; too large to be repeated here, read it where it came from",
                 topic,
                 partition,
                 offset,
