@@ -36,7 +36,9 @@ public final class DeadLetters {
         boolean whole = size(key, value, headers) + OVERHEAD <= maxBytes;
         return new DeadLetter(
                 rejection.reason().name(),
-                whole ? rejection.getMessage() : rejection.getMessage() + "; too large to be repeated here, read it where it came from",
+                whole
+                        ? rejection.getMessage()
+                        : rejection.getMessage() + "; too large to be repeated here, read it where it came from",
                 topic,
                 partition,
                 offset,
