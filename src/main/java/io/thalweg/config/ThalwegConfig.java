@@ -409,7 +409,11 @@ public final class ThalwegConfig extends AbstractConfig {
                 FEATURES_SPACE_BITS,
                 MODELS_MAX,
                 EXAMPLE_MAX_BYTES,
-                METRICS_WINDOW)) {
+                WEIGHTS_RECORD_MAX,
+                WEIGHTS_EVERY,
+                METRICS_EVERY,
+                METRICS_WINDOW,
+                DEAD_LETTERS_MAX_BYTES)) {
             course.put(name, String.valueOf(get(name)));
         }
         course.put(NAMES_MAX, String.valueOf(learner().namesMax()));

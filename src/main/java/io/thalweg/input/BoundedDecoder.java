@@ -16,7 +16,7 @@ import org.apache.avro.util.Utf8;
  * <p>Avro's own decoder believes a length before it looks for the bytes: a damaged record that says it holds a string of two
  * gigabytes makes it allocate them, and the process is out of memory. This one never takes more than the record has left.
  */
-final class BoundedDecoder extends Decoder {
+public final class BoundedDecoder extends Decoder {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
@@ -25,14 +25,14 @@ final class BoundedDecoder extends Decoder {
     private int end;
 
     /** Begins a record. */
-    void reset(byte[] record, int from) {
+    public void reset(byte[] record, int from) {
         bytes = record;
         at = from;
         end = record.length;
     }
 
     /** How many bytes have not been read. */
-    int remaining() {
+    public int remaining() {
         return end - at;
     }
 
@@ -174,8 +174,10 @@ final class BoundedDecoder extends Decoder {
             readLong();
             count = -count;
         }
-        if (count < 0) {
-            throw new AvroRuntimeException("it claims a block of impossible length");
+        // an item of whatever schema we read has at least a byte; Avro's own readers make room for as many as are
+        // claimed
+        if (count < 0 || count > end - at) {
+            throw new EOFException("it claims " + count + " items where " + (end - at) + " bytes are left");
         }
         return count;
     }

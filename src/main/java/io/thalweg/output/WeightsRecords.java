@@ -67,6 +67,10 @@ public final class WeightsRecords {
     /** Takes back all that may have been published of a model that is no more. */
     public static void retract(Model model, Sink sink) {
         sink.accept(key(model.id()), null);
+        retractBlocks(model, sink);
+    }
+
+    private static void retractBlocks(Model model, Sink sink) {
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
                 sink.accept(key(model.id(), block), null);
@@ -75,23 +79,22 @@ public final class WeightsRecords {
     }
 
     private void publishWhole(Model model, Sink sink) {
-        List<Weight> weights = new ArrayList<>(model.extent());
-        double squares = 0;
-        double change = model.publishedVersion() == model.version() - 1
-                ? square(model.lastChange())
-                : square(model.biasChange());
         boolean step = model.publishedVersion() == model.version() - 1;
+        double change = step ? square(model.lastChange()) : square(model.biasChange());
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
-                squares += addWeights(model, block, weights);
                 change += step ? 0 : model.changeOf(block);
             }
         }
-        sink.accept(key(model.id()), record(model, null, 1, weights, squares, change));
+        if (model.publishedVersion() > 0 && !model.publishedWhole()) {
+            // weights.record.max has been raised since: blocks and record must not stand side by side
+            retractBlocks(model, sink);
+        }
+        sink.accept(key(model.id()), whole(model, root(change)));
         model.published(true);
     }
 
-    private void publishBlocks(Model model, Sink sink) {
+    private static void publishBlocks(Model model, Sink sink) {
         if (model.publishedWhole()) {
             sink.accept(key(model.id()), null);
             // the blocks that have not changed since were in the record that has just gone
@@ -108,15 +111,34 @@ public final class WeightsRecords {
         model.published(false);
     }
 
-    private void publishBlock(Model model, int block, Sink sink) {
-        List<Weight> weights = new ArrayList<>(Model.BLOCK);
-        double squares = addWeights(model, block, weights);
+    private static void publishBlock(Model model, int block, Sink sink) {
         double change = model.changeOf(block) + square(model.biasChange());
-        sink.accept(key(model.id(), block), record(model, block, model.blockCount(), weights, squares, change));
+        sink.accept(key(model.id(), block), block(model, block, root(change)));
     }
 
-    private static Weights record(
-            Model model, Integer block, int blocks, List<Weight> weights, double squares, double change) {
+    /** The record of a whole model as it is. @param change since it was last published; null if that is not known */
+    public static Weights whole(Model model, Double change) {
+        List<Weight> weights = new ArrayList<>(model.extent());
+        for (int block = 0; block < model.blockEnd(); block++) {
+            if (model.block(block) != null) {
+                addWeights(model, block, model.form() != Form.SPARSE, weights);
+            }
+        }
+        return record(model, null, 1, weights, change);
+    }
+
+    /** The record of a block as it is. @param change since it was last published; null if that is not known */
+    public static Weights block(Model model, int block, Double change) {
+        List<Weight> weights = new ArrayList<>(Model.BLOCK);
+        addWeights(model, block, false, weights);
+        return record(model, block, model.blockCount(), weights, change);
+    }
+
+    private static Weights record(Model model, Integer block, int blocks, List<Weight> weights, Double change) {
+        double squares = 0;
+        for (Weight weight : weights) {
+            squares += square(weight.getWeight());
+        }
         return new Weights(
                 model.id(),
                 model.version(),
@@ -125,28 +147,27 @@ public final class WeightsRecords {
                 model.bias(),
                 weights,
                 Math.sqrt(squares),
-                Double.isNaN(change) ? null : (Double) Math.sqrt(change),
+                change,
                 model.learningRate());
     }
 
-    /** Adds the weights of a block; returns the sum of their squares. */
-    private double addWeights(Model model, int block, List<Weight> weights) {
-        double squares = 0;
+    private static void addWeights(Model model, int block, boolean zerosToo, List<Weight> weights) {
         double[] values = model.block(block);
-        boolean zerosToo = model.form() != Form.SPARSE && model.extent() <= recordMax;
         for (int i = 0; i < Model.BLOCK; i++) {
             int feature = block * Model.BLOCK + i;
             if (values[i] != 0 || zerosToo && feature < model.extent()) {
                 Utf8 name =
                         feature < model.names().size() ? new Utf8(model.names().get(feature)) : null;
                 weights.add(new Weight(feature, name, values[i]));
-                squares += values[i] * values[i];
             }
         }
-        return squares;
     }
 
     private static double square(double x) {
         return x * x;
+    }
+
+    private static Double root(double square) {
+        return Double.isNaN(square) ? null : (Double) Math.sqrt(square);
     }
 }

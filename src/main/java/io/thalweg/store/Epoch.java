@@ -1,6 +1,9 @@
 package io.thalweg.store;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 
 /**
@@ -9,4 +12,16 @@ import org.apache.kafka.common.TopicPartition;
  * @param from the first offset of each input partition; 0 where a partition is missing
  * @param course the settings that the course of learning depends on, by name
  */
-public record Epoch(Map<TopicPartition, Long> from, Map<String, String> course) {}
+public record Epoch(Map<TopicPartition, Long> from, Map<String, String> course) {
+    /**
+     * The epochs of a task, oldest first, if this is the record of its changelog that holds them.
+     *
+     * @param value not null
+     * @throws StateException if it is damaged or of another format
+     */
+    public static Optional<List<Epoch>> inChangelog(byte[] key, byte[] value) {
+        return Arrays.equals(key, StateRecords.settingsKey())
+                ? Optional.of(StateRecords.readSettings(value))
+                : Optional.empty();
+    }
+}

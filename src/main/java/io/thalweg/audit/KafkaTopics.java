@@ -1,0 +1,200 @@
+package io.thalweg.audit;
+
+import io.thalweg.config.ThalwegConfig;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.InvalidOffsetException;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.streams.StreamsConfig;
+
+/** The topics of a real cluster. Its clients get the settings that the learner's get, and belong to no group. */
+final class KafkaTopics implements Topics {
+    /** How long a partition may give nothing although it goes on: a transaction that was left open ends within its own time. */
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+    private static final Duration POLL = Duration.ofMillis(200);
+
+    private final Map<String, Object> consumerSettings;
+    private final Admin admin;
+    private final Deque<Consumer<byte[], byte[]>> idle = new ArrayDeque<>();
+
+    KafkaTopics(ThalwegConfig config) {
+        Map<String, Object> settings = new HashMap<>(config.clients());
+        String name = config.getString(ThalwegConfig.APPLICATION_ID);
+        settings.put(StreamsConfig.APPLICATION_ID_CONFIG, name);
+        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, config.getString(ThalwegConfig.BOOTSTRAP_SERVERS));
+        // which setting goes to which client is for Kafka Streams to say, as when the learner runs
+        StreamsConfig streams = new StreamsConfig(settings);
+        consumerSettings = new HashMap<>(streams.getRestoreConsumerConfigs(name + "-verify"));
+        consumerSettings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+        consumerSettings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
+        consumerSettings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+        consumerSettings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+        admin = Admin.create(streams.getAdminConfigs(name + "-verify"));
+    }
+
+    @Override
+    public Map<String, Integer> partitions(Collection<String> topics) {
+        Map<String, Integer> partitions = new HashMap<>();
+        for (Map.Entry<String, KafkaFuture<TopicDescription>> topic :
+                admin.describeTopics(topics).topicNameValues().entrySet()) {
+            try {
+                partitions.put(
+                        topic.getKey(), get(topic.getValue()).partitions().size());
+            } catch (UnknownTopicOrPartitionException e) {
+                // left out
+            }
+        }
+        return partitions;
+    }
+
+    @Override
+    public Map<TopicPartition, Long> committed(String group) {
+        ListConsumerGroupOffsetsOptions settled = new ListConsumerGroupOffsetsOptions().requireStable(true);
+        Map<TopicPartition, Long> committed = new HashMap<>();
+        get(admin.listConsumerGroupOffsets(group, settled).partitionsToOffsetAndMetadata())
+                .forEach((partition, offset) -> {
+                    if (offset != null) {
+                        committed.put(partition, offset.offset());
+                    }
+                });
+        return committed;
+    }
+
+    @Override
+    public Map<TopicPartition, Long> beginnings(Collection<TopicPartition> partitions) {
+        return offsets(partitions, OffsetSpec.earliest());
+    }
+
+    @Override
+    public Map<TopicPartition, Long> ends(Collection<TopicPartition> partitions) {
+        return offsets(partitions, OffsetSpec.latest());
+    }
+
+    private Map<TopicPartition, Long> offsets(Collection<TopicPartition> partitions, OffsetSpec which) {
+        Map<TopicPartition, OffsetSpec> question =
+                partitions.stream().collect(Collectors.toMap(Function.identity(), partition -> which));
+        Map<TopicPartition, Long> offsets = new HashMap<>();
+        get(admin.listOffsets(question).all()).forEach((partition, found) -> offsets.put(partition, found.offset()));
+        return offsets;
+    }
+
+    private static <T> T get(KafkaFuture<T> future) {
+        try {
+            return future.get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof KafkaException cause ? cause : new KafkaException(e.getCause());
+        } catch (InterruptedException e) {
+            throw new InterruptException(e);
+        }
+    }
+
+    @Override
+    public Records read(TopicPartition partition, long from, long to) {
+        Consumer<byte[], byte[]> consumer = idle.isEmpty()
+                ? new KafkaConsumer<>(consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer())
+                : idle.remove();
+        consumer.assign(List.of(partition));
+        consumer.seek(partition, from);
+        return new Fetched(consumer, partition, from, to);
+    }
+
+    @Override
+    public void close() {
+        idle.forEach(Consumer::close);
+        admin.close();
+    }
+
+    private final class Fetched implements Records {
+        private final Consumer<byte[], byte[]> consumer;
+        private final TopicPartition partition;
+        private final long to;
+        private Iterator<ConsumerRecord<byte[], byte[]>> batch =
+                List.<ConsumerRecord<byte[], byte[]>>of().iterator();
+        private ConsumerRecord<byte[], byte[]> next;
+        private long position;
+
+        Fetched(Consumer<byte[], byte[]> consumer, TopicPartition partition, long from, long to) {
+            this.consumer = consumer;
+            this.partition = partition;
+            this.to = to;
+            position = from;
+        }
+
+        @Override
+        public boolean hasNext() {
+            if (next == null) {
+                if (!batch.hasNext() && position < to) {
+                    fetch();
+                }
+                if (batch.hasNext()) {
+                    next = batch.next();
+                }
+            }
+            return next != null && next.offset() < to;
+        }
+
+        /** Waits for records, or for the position to come to the end, which no record need have. */
+        private void fetch() {
+            long since = System.nanoTime();
+            while (!batch.hasNext() && position < to) {
+                long before = position;
+                try {
+                    batch = consumer.poll(POLL).records(partition).iterator();
+                    position = consumer.position(partition);
+                } catch (InvalidOffsetException e) {
+                    throw new CannotVerify(
+                            "retention deleted records of %s at offset %d while they were being read; keep topics for ever (retention.ms = -1)"
+                                    .formatted(partition, position),
+                            e);
+                }
+                if (position > before) {
+                    since = System.nanoTime();
+                } else if (System.nanoTime() - since > PATIENCE.toNanos()) {
+                    throw new CannotVerify(
+                            "%s gives nothing from offset %d on although it goes on to %d: a transaction may have been left open (it ends after its transaction.timeout.ms), or the broker does not answer; try again later"
+                                    .formatted(partition, position, to));
+                }
+            }
+        }
+
+        @Override
+        public ConsumerRecord<byte[], byte[]> next() {
+            if (!hasNext()) {
+                throw new NoSuchElementException();
+            }
+            ConsumerRecord<byte[], byte[]> record = next;
+            next = null;
+            return record;
+        }
+
+        @Override
+        public void close() {
+            consumer.unsubscribe();
+            idle.add(consumer);
+        }
+    }
+}

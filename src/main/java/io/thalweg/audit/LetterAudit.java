@@ -1,0 +1,241 @@
+package io.thalweg.audit;
+
+import io.thalweg.audit.Finding.Kind;
+import io.thalweg.audit.PredictionAudit.Later;
+import io.thalweg.audit.Topics.Records;
+import io.thalweg.audit.Values.Unreadable;
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
+import io.thalweg.output.DeadLetters;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+
+/**
+ * Holds a partition of the dead letters against the rejections of the replay. The letters are read first, because the replay needs
+ * to know which of them say that a schema id was unknown; of the bytes that they repeat a hash is kept.
+ *
+ * <p>Everything is compared but the detail, which is prose and may be worded differently in another version.
+ */
+final class LetterAudit {
+    private final TopicPartition source;
+    private final TopicPartition output;
+    private final Findings findings;
+    private final Map<Long, Letter> letters = new TreeMap<>();
+    private final List<Later> later = new ArrayList<>();
+    private long count;
+    private long unknownSchemas;
+
+    /** @param fault what is wrong with it whatever the input is; empty if nothing */
+    private record Letter(long at, String reason, long timestamp, byte[] hash, String fault) {}
+
+    /** @param committed the offset that the replay ends at */
+    LetterAudit(
+            TopicPartition source,
+            TopicPartition output,
+            long committed,
+            Records records,
+            Values<DeadLetter> values,
+            Findings findings) {
+        this.source = source;
+        this.output = output;
+        this.findings = findings;
+        long previous = Finding.NONE;
+        while (records.hasNext()) {
+            ConsumerRecord<byte[], byte[]> record = records.next();
+            try {
+                DeadLetter letter = values.read(record.value());
+                if (letter.getOffset() >= committed) {
+                    later.add(new Later(letter.getOffset(), record.offset()));
+                    continue;
+                }
+                enter(record, letter, previous);
+                previous = letter.getOffset();
+            } catch (Unreadable e) {
+                findings.add(
+                        Kind.UNREADABLE,
+                        source,
+                        Finding.NONE,
+                        output,
+                        record.offset(),
+                        null,
+                        "%s@%d, which must be a dead letter of %s, cannot be read: %s"
+                                .formatted(output, record.offset(), source, e.getMessage()));
+            }
+            count++;
+        }
+    }
+
+    private void enter(ConsumerRecord<byte[], byte[]> record, DeadLetter letter, long previous) {
+        Letter entry = new Letter(
+                record.offset(),
+                letter.getReason().toString(),
+                letter.getTimestamp(),
+                hash(record.key(), letter),
+                fault(record, letter));
+        if (letters.putIfAbsent(letter.getOffset(), entry) != null) {
+            add(Kind.DOUBLED, letter.getOffset(), record.offset(), "is not the only one");
+        } else if (letter.getOffset() < previous) {
+            add(
+                    Kind.OUT_OF_PLACE,
+                    letter.getOffset(),
+                    record.offset(),
+                    "is out of place: it comes after that of %s@%d".formatted(source, previous));
+        }
+    }
+
+    private String fault(ConsumerRecord<byte[], byte[]> record, DeadLetter letter) {
+        if (letter.getPartition() != source.partition()
+                || !letter.getTopic().toString().equals(source.topic())) {
+            return "it says that its record is in "
+                    + Differences.text(letter.getTopic().toString()) + "-" + letter.getPartition();
+        }
+        for (Map.Entry<String, Object> header : Map.of(
+                        "reason",
+                        letter.getReason(),
+                        "detail",
+                        letter.getDetail(),
+                        "topic",
+                        letter.getTopic(),
+                        "partition",
+                        (Object) letter.getPartition(),
+                        "offset",
+                        letter.getOffset())
+                .entrySet()) {
+            Header found = record.headers().lastHeader("thalweg." + header.getKey());
+            byte[] expected = header.getValue().toString().getBytes(StandardCharsets.UTF_8);
+            if (found == null || !Arrays.equals(found.value(), expected)) {
+                return "its header thalweg." + header.getKey() + " does not say the same as its field "
+                        + header.getKey();
+            }
+        }
+        return "";
+    }
+
+    private static byte[] hash(byte[] recordKey, DeadLetter letter) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            for (ByteBuffer part : new ByteBuffer[] {
+                recordKey == null ? null : ByteBuffer.wrap(recordKey), letter.getKey(), letter.getValue()
+            }) {
+                digest.update(ByteBuffer.allocate(4)
+                        .putInt(0, part == null ? -1 : part.remaining())
+                        .array());
+                if (part != null) {
+                    digest.update(part.duplicate());
+                }
+            }
+            return digest.digest();
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+
+    /** How many letters of committed records there are. */
+    long count() {
+        return count;
+    }
+
+    /** How many are taken on trust. */
+    long unknownSchemas() {
+        return unknownSchemas;
+    }
+
+    /** Those of records that were not committed yet. */
+    List<Later> later() {
+        return later;
+    }
+
+    boolean has(long offset) {
+        return letters.containsKey(offset);
+    }
+
+    /** Whether there is a letter that says that the registry does not know the schema id of a record. */
+    boolean saysSchemaUnknown(long offset) {
+        Letter letter = letters.get(offset);
+        return letter != null && letter.reason.equals(Reason.UNKNOWN_SCHEMA.name());
+    }
+
+    /** Says that the replay rejects a record. */
+    void expect(ConsumerRecord<byte[], byte[]> record, Rejection rejection, ThalwegConfig settings) {
+        Letter letter = letters.remove(record.offset());
+        if (letter == null) {
+            findings.add(
+                    Kind.MISSING,
+                    source,
+                    record.offset(),
+                    output,
+                    Finding.NONE,
+                    null,
+                    "%s@%d has no dead letter; the replay rejects it: %s: %s"
+                            .formatted(source, record.offset(), rejection.reason(), rejection.getMessage()));
+            return;
+        }
+        if (rejection.reason() == Reason.UNKNOWN_SCHEMA) {
+            unknownSchemas++;
+        }
+        DeadLetters deadLetters = new DeadLetters(settings.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
+        DeadLetter expected = deadLetters.of(
+                rejection,
+                record.topic(),
+                record.partition(),
+                record.offset(),
+                record.timestamp(),
+                record.key(),
+                record.value(),
+                record.headers());
+        String fault = letter.fault;
+        if (!letter.reason.equals(rejection.reason().name())) {
+            fault = "its reason is " + Differences.text(letter.reason) + " and should be " + rejection.reason();
+        } else if (record.timestamp() >= 0 && letter.timestamp != record.timestamp()) {
+            // without one the learner takes that of another record
+            fault = "its timestamp is " + letter.timestamp + " and should be " + record.timestamp();
+        } else if (!Arrays.equals(
+                letter.hash, hash(deadLetters.key(record.key(), record.value(), record.headers()), expected))) {
+            fault = "its key and value are not those of the record";
+        }
+        if (!fault.isEmpty()) {
+            add(Kind.DEAD_LETTER_DIFFERS, record.offset(), letter.at, "is not what the replay gives: " + fault);
+        }
+    }
+
+    /** Says that the replay does not reject a record. @param instead what it does */
+    void expectNone(long offset, String instead) {
+        Letter letter = letters.remove(offset);
+        if (letter != null) {
+            add(
+                    Kind.UNEXPECTED,
+                    offset,
+                    letter.at,
+                    "says %s, and %s".formatted(Differences.text(letter.reason), instead));
+        }
+    }
+
+    /** Says that the replay is at its end. */
+    void finish() {
+        letters.forEach((offset, letter) ->
+                add(Kind.UNEXPECTED, offset, letter.at, "is one too many: the input has no record at that offset"));
+    }
+
+    private void add(Kind kind, long offset, long at, String what) {
+        findings.add(
+                kind,
+                source,
+                offset,
+                output,
+                at,
+                null,
+                "the dead letter of %s@%d (%s@%d) %s".formatted(source, offset, output, at, what));
+    }
+}

@@ -1,0 +1,158 @@
+package io.thalweg.audit;
+
+import io.thalweg.audit.Finding.Kind;
+import io.thalweg.audit.Topics.Records;
+import io.thalweg.audit.Values.Unreadable;
+import io.thalweg.avro.Metrics;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Model;
+import io.thalweg.output.MetricsRecords;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+
+/** Holds the last metrics of each model against those of the replay at the same version. */
+final class MetricsAudit {
+    private final TopicPartition source;
+    private final TopicPartition output;
+    private final boolean trimmed;
+    private final Findings findings;
+    private final Map<String, Entry> published = new HashMap<>();
+    private final Map<String, Due> due = new HashMap<>();
+    private long later;
+
+    private static final class Entry {
+        final Metrics metrics;
+        final long at;
+        long offset = Finding.NONE;
+        String difference = "";
+
+        Entry(Metrics metrics, long at) {
+            this.metrics = metrics;
+            this.at = at;
+        }
+    }
+
+    /** The last step of a model that published its metrics. */
+    private record Due(long version, long offset) {}
+
+    /** @param trimmed whether retention has deleted records, so that the last of a model may be gone */
+    MetricsAudit(
+            TopicPartition source,
+            TopicPartition output,
+            boolean trimmed,
+            Records records,
+            Values<Metrics> values,
+            Findings findings) {
+        this.source = source;
+        this.output = output;
+        this.trimmed = trimmed;
+        this.findings = findings;
+        for (ConsumerRecord<byte[], byte[]> record : Latest.of(records)) {
+            String key = record.key() == null ? "" : new String(record.key(), StandardCharsets.UTF_8);
+            try {
+                published.put(key, new Entry(values.read(record.value()), record.offset()));
+            } catch (Unreadable e) {
+                add(Kind.UNREADABLE, Finding.NONE, record.offset(), key, "cannot be read: " + e.getMessage());
+            }
+        }
+    }
+
+    /** Records that came of examples after the replay's last. */
+    long later() {
+        return later;
+    }
+
+    /** Says that a model has taken a step. @param offset of the example */
+    void stepped(Model model, long offset, ThalwegConfig settings) {
+        if (model.version() % settings.getInt(ThalwegConfig.METRICS_EVERY) == 0) {
+            due.put(model.id(), new Due(model.version(), offset));
+        }
+        Entry entry = published.get(model.id());
+        if (entry != null && entry.metrics.getVersion() == model.version()) {
+            entry.offset = offset;
+            entry.difference = Differences.between(MetricsRecords.of(model), entry.metrics);
+        }
+    }
+
+    /** Says that a model is no more. */
+    void deleted(String model) {
+        due.remove(model);
+        Entry entry = published.get(model);
+        if (entry != null) {
+            entry.offset = Finding.NONE;
+            entry.difference = "";
+        }
+    }
+
+    /**
+     * Says that the replay is at its end.
+     *
+     * @param models as they are then
+     * @param since the models that later records are for, and whether any of those deletes it
+     */
+    void finish(Replay models, Map<String, Boolean> since) {
+        published.forEach((id, entry) -> {
+            Model model = models.get(id);
+            long version = entry.metrics.getVersion();
+            boolean hasLater = since.containsKey(id);
+            if (since.getOrDefault(id, false) || hasLater && (model == null || version > model.version())) {
+                later++;
+            } else if (model == null) {
+                add(
+                        Kind.METRICS_LEFT_OVER,
+                        Finding.NONE,
+                        entry.at,
+                        id,
+                        "is there, of version %d, and the replay has no such model".formatted(version));
+            } else if (!entry.difference.isEmpty()) {
+                add(
+                        Kind.METRICS_DIFFER,
+                        entry.offset,
+                        entry.at,
+                        id,
+                        "is not what the replay gives at version %d, made by %s@%d: %s"
+                                .formatted(version, source, entry.offset, entry.difference));
+            } else if (!due.containsKey(id) || version > due.get(id).version || version < 1) {
+                add(
+                        Kind.METRICS_DIFFER,
+                        entry.offset,
+                        entry.at,
+                        id,
+                        "is of version %d; the last that was due is of version %d"
+                                .formatted(version, due.containsKey(id) ? due.get(id).version : 0));
+            }
+        });
+        due.forEach((id, last) -> {
+            Entry entry = published.get(id);
+            boolean missing = entry == null ? !trimmed : entry.metrics.getVersion() < last.version;
+            if (missing && !since.getOrDefault(id, false)) {
+                add(
+                        Kind.METRICS_MISSING,
+                        last.offset,
+                        Finding.NONE,
+                        id,
+                        (entry == null
+                                        ? "is not there"
+                                        : "is not there; the newest is of version " + entry.metrics.getVersion())
+                                + "; %s@%d made version %d, which they are due at"
+                                        .formatted(source, last.offset, last.version));
+            }
+        });
+    }
+
+    private void add(Kind kind, long offset, long at, String key, String what) {
+        findings.add(
+                kind,
+                source,
+                offset,
+                output,
+                at,
+                key,
+                "the metrics record %s of examples in %s (%s) %s"
+                        .formatted(
+                                Differences.text(key), source, at == Finding.NONE ? output : output + "@" + at, what));
+    }
+}

@@ -1,0 +1,274 @@
+package io.thalweg.audit;
+
+import io.thalweg.audit.Finding.Kind;
+import io.thalweg.audit.Topics.Records;
+import io.thalweg.audit.Values.Unreadable;
+import io.thalweg.avro.Prediction;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * Holds a partition of the predictions against those that the replay makes, as it makes them.
+ *
+ * <p>Both are in the order of the input, so the two are read side by side. Where they part, a few predictions are read ahead to
+ * see which of the two is out of step: a prediction that came early, or an example whose prediction comes late or never. So one
+ * prediction in the wrong place is one finding and not as many as there are in between, and what is kept in memory is what is wrong.
+ */
+final class PredictionAudit {
+    private static final int AHEAD = 64;
+
+    private final TopicPartition source;
+    private final TopicPartition output;
+    private final long committed;
+    private final Records records;
+    private final Values<Prediction> values;
+    private final Findings findings;
+
+    private final Deque<Found> ahead = new ArrayDeque<>();
+    private final Map<Long, List<Found>> early = new TreeMap<>();
+    private final Map<Long, Expected> late = new TreeMap<>();
+    private final Offsets met = new Offsets();
+    private final Set<Long> unreplayable = new HashSet<>();
+    private final List<Later> later = new ArrayList<>();
+    private Found lastInPlace;
+    private long count;
+
+    private record Expected(byte[] key, Prediction prediction) {}
+
+    private record Found(byte[] key, Prediction prediction, long at) {
+        long offset() {
+            return prediction.getOffset();
+        }
+    }
+
+    /** An output of an example that was not committed when the verification began. */
+    record Later(long offset, long at) {}
+
+    /** A set of offsets, a bit each. */
+    private static final class Offsets {
+        private static final int BITS = 16;
+        private final Map<Long, BitSet> pages = new HashMap<>();
+
+        void add(long offset) {
+            pages.computeIfAbsent(offset >> BITS, page -> new BitSet()).set((int) (offset & (1 << BITS) - 1));
+        }
+
+        boolean contains(long offset) {
+            BitSet page = pages.get(offset >> BITS);
+            return page != null && page.get((int) (offset & (1 << BITS) - 1));
+        }
+    }
+
+    /** @param committed the offset that the replay ends at */
+    PredictionAudit(
+            TopicPartition source,
+            TopicPartition output,
+            long committed,
+            Records records,
+            Values<Prediction> values,
+            Findings findings) {
+        this.source = source;
+        this.output = output;
+        this.committed = committed;
+        this.records = records;
+        this.values = values;
+        this.findings = findings;
+    }
+
+    /** How many predictions of committed examples there are. */
+    long count() {
+        return count;
+    }
+
+    /** Those of examples that were not committed yet. */
+    List<Later> later() {
+        return later;
+    }
+
+    /** Says that the replay cannot tell what the prediction of a record is, should it have one. */
+    void cannotReplay(long offset) {
+        unreplayable.add(offset);
+    }
+
+    /** Says which prediction comes next. @param key of the example */
+    void expect(byte[] key, Prediction prediction) {
+        long offset = prediction.getOffset();
+        Expected expected = new Expected(key, prediction);
+        boolean inPlace = false;
+        while (!inPlace) {
+            Found next = peek();
+            if (next == null) {
+                break;
+            } else if (next.offset() < offset) {
+                stray(ahead.remove());
+            } else if (next.offset() == offset) {
+                match(expected, ahead.remove());
+                lastInPlace = next;
+                inPlace = true;
+            } else if (!early.containsKey(offset) && isEarly(next, offset)) {
+                early.computeIfAbsent(next.offset(), o -> new ArrayList<>()).add(ahead.remove());
+            } else {
+                break;
+            }
+        }
+        List<Found> before = early.remove(offset);
+        if (before != null) {
+            for (Found found : before) {
+                if (met.contains(offset)) {
+                    doubled(found);
+                } else {
+                    outOfPlace(found, "before");
+                    match(expected, found);
+                }
+            }
+        } else if (!inPlace) {
+            late.put(offset, expected);
+        }
+    }
+
+    /** Whether it is rather this one that came too early than those that come after it too late. */
+    private boolean isEarly(Found next, long offset) {
+        while (ahead.size() < AHEAD) {
+            Found found = read();
+            if (found == null) {
+                break;
+            }
+            ahead.add(found);
+        }
+        return ahead.stream()
+                        .filter(found -> found.offset() >= offset && found.offset() < next.offset())
+                        .limit(2)
+                        .count()
+                > 1;
+    }
+
+    /** Says that the replay is at its end. */
+    void finish() {
+        while (peek() != null) {
+            stray(ahead.remove());
+        }
+        early.values().forEach(all -> all.forEach(this::stray));
+        late.forEach((offset, expected) -> findings.add(
+                Kind.MISSING,
+                source,
+                offset,
+                output,
+                Finding.NONE,
+                null,
+                "%s@%d has no prediction; the replay gives probability %s at version %d"
+                        .formatted(
+                                source,
+                                offset,
+                                expected.prediction.getProbability(),
+                                expected.prediction.getVersion())));
+    }
+
+    private Found peek() {
+        if (ahead.isEmpty()) {
+            Found found = read();
+            if (found != null) {
+                ahead.add(found);
+            }
+        }
+        return ahead.peek();
+    }
+
+    private Found read() {
+        while (records.hasNext()) {
+            ConsumerRecord<byte[], byte[]> record = records.next();
+            try {
+                Prediction prediction = values.read(record.value());
+                if (prediction.getOffset() < committed) {
+                    count++;
+                    return new Found(record.key(), prediction, record.offset());
+                }
+                later.add(new Later(prediction.getOffset(), record.offset()));
+            } catch (Unreadable e) {
+                count++;
+                findings.add(
+                        Kind.UNREADABLE,
+                        source,
+                        Finding.NONE,
+                        output,
+                        record.offset(),
+                        null,
+                        "%s@%d, which must be a prediction of %s%s, cannot be read: %s"
+                                .formatted(
+                                        output,
+                                        record.offset(),
+                                        source,
+                                        lastInPlace == null ? "" : " after offset " + lastInPlace.offset(),
+                                        e.getMessage()));
+            }
+        }
+        return null;
+    }
+
+    private void match(Expected expected, Found found) {
+        met.add(found.offset());
+        List<String> differences = new ArrayList<>();
+        if (!Arrays.equals(expected.key, found.key)) {
+            differences.add("its key is not that of the example");
+        }
+        String fields = Differences.between(expected.prediction, found.prediction);
+        if (!fields.isEmpty()) {
+            differences.add(fields);
+        }
+        if (!differences.isEmpty()) {
+            add(Kind.ALTERED, found, "is not what the replay gives: " + String.join(", ", differences));
+        }
+    }
+
+    /** One that is not the next. */
+    private void stray(Found found) {
+        Expected expected = late.remove(found.offset());
+        if (expected != null) {
+            outOfPlace(found, "after");
+            match(expected, found);
+        } else if (met.contains(found.offset())) {
+            doubled(found);
+        } else if (unreplayable.contains(found.offset())) {
+            throw new CannotVerify(
+                    "%s@%d was predicted, but the schema registry no longer knows the schema that it was written with; register it again under its id"
+                            .formatted(source, found.offset()));
+        } else {
+            add(
+                    Kind.UNEXPECTED,
+                    found,
+                    "is one too many: no prediction is due for that record of the input, if there is one");
+        }
+    }
+
+    private void doubled(Found found) {
+        add(Kind.DOUBLED, found, "is not the only one");
+    }
+
+    private void outOfPlace(Found found, String where) {
+        String than = lastInPlace == null
+                ? "those of other examples"
+                : "that of %s@%d (%s@%d)".formatted(source, lastInPlace.offset(), output, lastInPlace.at);
+        add(Kind.OUT_OF_PLACE, found, "is out of place: it comes " + where + " " + than);
+    }
+
+    private void add(Kind kind, Found found, String what) {
+        findings.add(
+                kind,
+                source,
+                found.offset(),
+                output,
+                found.at,
+                null,
+                "the prediction of %s@%d (%s@%d) %s".formatted(source, found.offset(), output, found.at, what));
+    }
+}

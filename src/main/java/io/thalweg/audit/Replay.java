@@ -1,0 +1,138 @@
+package io.thalweg.audit;
+
+import io.thalweg.avro.Prediction;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.Intake;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.math.Example;
+import io.thalweg.math.Learner;
+import io.thalweg.math.Model;
+import io.thalweg.math.Models;
+import io.thalweg.math.Outcome;
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
+import io.thalweg.output.Predictions;
+import io.thalweg.store.Epoch;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigException;
+
+/** The fold of the learning step over a partition of the input, from nothing: what must have come of each record. */
+final class Replay implements Models {
+    private final SchemaSource schemas;
+    private final Map<String, Model> models = new HashMap<>();
+    private final Deque<Stretch> stretches = new ArrayDeque<>();
+    private final Example example = new Example();
+    private final Outcome outcome = new Outcome();
+
+    private ThalwegConfig settings;
+    private Intake intake;
+    private Learner learner;
+
+    /** Offsets from {@code from} on were learned under these settings. */
+    private record Stretch(long from, ThalwegConfig settings, String keyless) {}
+
+    /** What comes of a record. */
+    sealed interface Result {}
+
+    /** A prediction, and a step if {@code learned} is not null: then it is the model after it. */
+    record Predicted(Prediction prediction, Model learned) implements Result {}
+
+    /** The model is gone, if there was one. */
+    record Deleted(String model) implements Result {}
+
+    /** A dead letter. */
+    record Rejected(Rejection rejection) implements Result {}
+
+    /**
+     * @param config stands in for settings that the epochs do not hold
+     * @param epochs of the task, at least one
+     */
+    Replay(ThalwegConfig config, SchemaSource schemas, TopicPartition source, List<Epoch> epochs) {
+        this.schemas = schemas;
+        for (Epoch epoch : epochs) {
+            Map<String, String> settings = config.course("");
+            settings.putAll(epoch.course());
+            // an empty one says that records without key are rejected; as a setting it is not allowed
+            String keyless = settings.remove(ThalwegConfig.MODEL_DEFAULT);
+            try {
+                stretches.add(new Stretch(epoch.from().getOrDefault(source, 0L), new ThalwegConfig(settings), keyless));
+            } catch (ConfigException e) {
+                throw new CannotVerify(
+                        "the learner recorded settings that this version of Thalweg does not know (" + e.getMessage()
+                                + "); verify with the version that learned",
+                        e);
+            }
+        }
+    }
+
+    /** The settings that the last record was learned under. */
+    ThalwegConfig settings() {
+        return settings;
+    }
+
+    /**
+     * Takes the next record.
+     *
+     * @param schemaWasUnknown whether a dead letter says that the registry did not know the schema id; it may know it now
+     */
+    Result take(ConsumerRecord<byte[], byte[]> record, boolean schemaWasUnknown) {
+        enter(record.offset());
+        try {
+            String modelId = intake.modelId(record.key(), record.value(), record.headers());
+            if (record.value() == null) {
+                models.remove(modelId);
+                return new Deleted(modelId);
+            }
+            if (schemaWasUnknown && record.value().length >= 5 && record.value()[0] == 0) {
+                throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
+            }
+            intake.example(record.value(), example);
+            learner.process(this, modelId, example, outcome);
+            return new Predicted(
+                    Predictions.of(example, outcome, record.partition(), record.offset()),
+                    outcome.learned() ? outcome.model() : null);
+        } catch (Rejection rejection) {
+            return new Rejected(rejection);
+        }
+    }
+
+    /** Changes to the settings that count from this offset on. */
+    private void enter(long offset) {
+        Stretch entered = null;
+        // the first has nothing before it
+        while (!stretches.isEmpty() && (settings == null && entered == null || stretches.peek().from <= offset)) {
+            entered = stretches.remove();
+        }
+        if (entered != null) {
+            settings = entered.settings;
+            intake = new Intake(schemas, entered.keyless, settings.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+            learner = new Learner(settings.learner());
+        }
+    }
+
+    @Override
+    public Model get(String id) {
+        return models.get(id);
+    }
+
+    @Override
+    public void add(Model model) {
+        models.put(model.id(), model);
+    }
+
+    @Override
+    public int size() {
+        return models.size();
+    }
+
+    Collection<Model> all() {
+        return models.values();
+    }
+}

@@ -1,0 +1,39 @@
+package io.thalweg.audit;
+
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+
+/** All that a verification sees of the cluster: committed records and committed offsets. */
+interface Topics extends AutoCloseable {
+    /** How many partitions each topic has; those that are not there are left out. */
+    Map<String, Integer> partitions(Collection<String> topics);
+
+    /** The offsets that a consumer group has committed; empty if there is no such group. Waits for transactions that commit some. */
+    Map<TopicPartition, Long> committed(String group);
+
+    /** The first offset of each partition. */
+    Map<TopicPartition, Long> beginnings(Collection<TopicPartition> partitions);
+
+    /** One more than the last offset of each partition, records of unfinished transactions included. */
+    Map<TopicPartition, Long> ends(Collection<TopicPartition> partitions);
+
+    /**
+     * The committed records of a partition, in order.
+     *
+     * @param from the first offset, which must be there
+     * @param to the offset to stop at; none need have it
+     */
+    Records read(TopicPartition partition, long from, long to);
+
+    @Override
+    void close();
+
+    /** Records that are fetched as they are asked for. */
+    interface Records extends Iterator<ConsumerRecord<byte[], byte[]>>, AutoCloseable {
+        @Override
+        void close();
+    }
+}

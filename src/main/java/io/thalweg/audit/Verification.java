@@ -1,0 +1,177 @@
+package io.thalweg.audit;
+
+import io.thalweg.audit.Report.Counts;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SchemaSourceException;
+import io.thalweg.topology.LearnerSupplier;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * Verifies a learner from its topics: that every committed record of the input has exactly one prediction or dead letter, or is a
+ * deletion; and that a replay of the input, from nothing, gives every prediction and the last weights and metrics bit for bit.
+ *
+ * <p>The learner may run meanwhile. What is verified is what was committed when the verification began; outputs of later examples are
+ * left out and counted. Memory is taken for the models of one partition at a time, for what the weights topic holds of them, and for
+ * a few dozen bytes per dead letter.
+ */
+public final class Verification {
+    private static final List<String> OUTPUTS = List.of(
+            ThalwegConfig.PREDICTIONS_TOPIC,
+            ThalwegConfig.WEIGHTS_TOPIC,
+            ThalwegConfig.METRICS_TOPIC,
+            ThalwegConfig.DEAD_LETTERS_TOPIC);
+
+    private final ThalwegConfig config;
+    private final SchemaSource schemas;
+    private final Supplier<Topics> topics;
+
+    /**
+     * @param config names the learner, its topics and the brokers, with the settings that its clients need; how it learned is read
+     *     from its changelog
+     * @param schemas the registry that examples and outputs were written with
+     */
+    public Verification(ThalwegConfig config, SchemaSource schemas) {
+        this(config, schemas, () -> new KafkaTopics(config));
+    }
+
+    Verification(ThalwegConfig config, SchemaSource schemas, Supplier<Topics> topics) {
+        this.config = config;
+        this.schemas = schemas;
+        this.topics = topics;
+    }
+
+    /** The topic that holds the learner's state. */
+    static String changelog(ThalwegConfig config) {
+        return config.getString(ThalwegConfig.APPLICATION_ID) + "-" + LearnerSupplier.STORE + "-changelog";
+    }
+
+    /**
+     * Runs it, in the calling thread.
+     *
+     * @param progress told now and then how far it is
+     * @throws SchemaSourceException if the registry gives no answer
+     * @throws org.apache.kafka.common.KafkaException if the brokers give none, or refuse
+     */
+    public Report run(Consumer<Progress> progress) {
+        Findings findings = new Findings();
+        List<Counts> counts = new ArrayList<>();
+        Optional<String> hindrance = Optional.empty();
+        try (Topics open = topics.get()) {
+            run(open, findings, counts, progress);
+        } catch (CannotVerify e) {
+            hindrance = Optional.of(e.getMessage());
+        }
+        return new Report(sum(counts), findings.kept(), findings.counts(), hindrance);
+    }
+
+    private void run(Topics open, Findings findings, List<Counts> counts, Consumer<Progress> progress) {
+        if (!config.getString(ThalwegConfig.PROCESSING_GUARANTEE).equals("exactly_once_v2")) {
+            throw new CannotVerify(
+                    "with processing.guarantee = at_least_once a crash may repeat outputs and steps, so a replay says"
+                            + " nothing; learn with exactly_once_v2");
+        }
+        int partitions = countPartitions(open);
+        String group = config.getString(ThalwegConfig.APPLICATION_ID);
+        List<TopicPartition> sources = of(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions);
+        List<TopicPartition> outputs = new ArrayList<>(of(changelog(config), partitions));
+        OUTPUTS.forEach(setting -> outputs.addAll(of(config.getString(setting), partitions)));
+
+        // in this order: outputs become visible with the offsets, so none that belongs to these offsets lies beyond
+        // these ends
+        Map<TopicPartition, Long> committed = open.committed(group);
+        Map<TopicPartition, Long> ends = open.ends(outputs);
+        Map<TopicPartition, Long> sourceEnds = open.ends(sources);
+        Map<TopicPartition, Long> beginnings = new HashMap<>(open.beginnings(sources));
+        beginnings.putAll(open.beginnings(outputs));
+        if (sources.stream().noneMatch(committed::containsKey)) {
+            throw new CannotVerify(
+                    "consumer group %s has no committed offsets for topic %s: no learner with this application.id has run, or they have expired (the broker's offsets.retention.minutes)"
+                            .formatted(group, config.getString(ThalwegConfig.EXAMPLES_TOPIC)));
+        }
+        for (TopicPartition source : sources) {
+            checkTrimmed(source, beginnings);
+            for (String setting : List.of(ThalwegConfig.PREDICTIONS_TOPIC, ThalwegConfig.DEAD_LETTERS_TOPIC)) {
+                checkTrimmed(new TopicPartition(config.getString(setting), source.partition()), beginnings);
+            }
+            if (committed.getOrDefault(source, 0L) > sourceEnds.get(source)) {
+                throw new CannotVerify(
+                        "offset %d of %s is committed and the partition ends at %d: the topic was deleted and made anew; forget the old one with `thalweg reset`"
+                                .formatted(committed.get(source), source, sourceEnds.get(source)));
+            }
+        }
+
+        long total = sources.stream()
+                .mapToLong(source -> committed.getOrDefault(source, 0L))
+                .sum();
+        long[] done = {0};
+        for (TopicPartition source : sources) {
+            PartitionAudit audit = new PartitionAudit(
+                    open, config, schemas, findings, source, beginnings, ends, committed.getOrDefault(source, 0L));
+            counts.add(audit.run(() -> open.committed(group).getOrDefault(source, 0L), more -> {
+                done[0] += more;
+                progress.accept(new Progress(done[0], total));
+            }));
+        }
+    }
+
+    private int countPartitions(Topics open) {
+        String examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+        List<String> names = new ArrayList<>(List.of(examples, changelog(config)));
+        OUTPUTS.forEach(setting -> names.add(config.getString(setting)));
+        Map<String, Integer> partitions = open.partitions(names);
+        for (String name : names) {
+            if (!partitions.containsKey(name)) {
+                throw new CannotVerify(
+                        name.equals(changelog(config))
+                                ? "topic %s is not there, in which the learner keeps its state: none with this application.id has run, or it was reset"
+                                        .formatted(name)
+                                : "topic %s is not there; name it in the settings, or make it with `thalweg topics`"
+                                        .formatted(name));
+            }
+            if (partitions.get(name) < partitions.get(examples)) {
+                throw new CannotVerify("topic %s has %d partitions and %s has %d; each of its partitions needs its own"
+                        .formatted(name, partitions.get(name), examples, partitions.get(examples)));
+            }
+        }
+        return partitions.get(examples);
+    }
+
+    private static List<TopicPartition> of(String topic, int partitions) {
+        List<TopicPartition> all = new ArrayList<>();
+        for (int i = 0; i < partitions; i++) {
+            all.add(new TopicPartition(topic, i));
+        }
+        return all;
+    }
+
+    private static void checkTrimmed(TopicPartition partition, Map<TopicPartition, Long> beginnings) {
+        if (beginnings.get(partition) > 0) {
+            throw new CannotVerify(
+                    "%s begins at offset %d: retention has deleted what was before, and a replay needs every record since the first; keep topics for ever (retention.ms = -1), or reset the learner and its topics"
+                            .formatted(partition, beginnings.get(partition)));
+        }
+    }
+
+    private static Counts sum(List<Counts> counts) {
+        return new Counts(
+                counts.size(),
+                counts.stream().mapToLong(Counts::records).sum(),
+                counts.stream().mapToLong(Counts::examples).sum(),
+                counts.stream().mapToLong(Counts::predictions).sum(),
+                counts.stream().mapToLong(Counts::deadLetters).sum(),
+                counts.stream().mapToLong(Counts::unknownSchemas).sum(),
+                counts.stream().mapToLong(Counts::deletions).sum(),
+                counts.stream().mapToLong(Counts::models).sum(),
+                counts.stream().mapToLong(Counts::steps).sum(),
+                counts.stream().mapToLong(Counts::weightsBehind).sum(),
+                counts.stream().mapToLong(Counts::later).sum());
+    }
+}

@@ -1,0 +1,283 @@
+package io.thalweg.audit;
+
+import io.thalweg.audit.Finding.Kind;
+import io.thalweg.audit.Latest.Key;
+import io.thalweg.audit.Topics.Records;
+import io.thalweg.audit.Values.Unreadable;
+import io.thalweg.avro.Weights;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Model;
+import io.thalweg.output.WeightsRecords;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * Holds the weights that a partition of the weights topic gives to a reader against the models of the replay. Each record is
+ * compared when the replay comes to its version; and when it comes to the last version of a model, whether the records together are
+ * the whole model as it is then.
+ *
+ * <p>When a large model is published depends on the clock, so what a record says is checked, and not when it was written: only that
+ * nothing is older than the last record that a step itself has called for. What a record says of the change since the one before is
+ * compared where both were called for by steps.
+ */
+final class WeightsAudit {
+    private final TopicPartition source;
+    private final TopicPartition output;
+    private final Values<Weights> values;
+    private final Findings findings;
+    private final Map<String, Published> published = new HashMap<>();
+    private final Map<String, Due> due = new HashMap<>();
+    private long behind;
+    private long later;
+
+    /** A record of the topic. */
+    private static final class Entry {
+        final ConsumerRecord<byte[], byte[]> record;
+        final Key key;
+        final long version;
+        /** Where the step was that made this version, in the life of the model that is now. */
+        long offset = Finding.NONE;
+
+        String difference = "";
+
+        Entry(ConsumerRecord<byte[], byte[]> record, Key key, long version) {
+            this.record = record;
+            this.key = key;
+            this.version = version;
+        }
+    }
+
+    /** The records of a model. */
+    private static final class Published {
+        Entry whole;
+        final Map<Integer, Entry> blocks = new TreeMap<>();
+        final Map<Long, List<Entry>> byVersion = new HashMap<>();
+        long version;
+        /** What its blocks lack to be the model at that version: sentences by block. */
+        final Map<Integer, String> gaps = new TreeMap<>();
+
+        void add(Entry entry) {
+            if (entry.key.block().isEmpty()) {
+                whole = entry;
+            } else {
+                blocks.put(entry.key.block().getAsInt(), entry);
+            }
+            byVersion.computeIfAbsent(entry.version, v -> new ArrayList<>()).add(entry);
+            version = Math.max(version, entry.version);
+        }
+
+        List<Entry> all() {
+            List<Entry> all = new ArrayList<>(blocks.values());
+            if (whole != null) {
+                all.add(whole);
+            }
+            return all;
+        }
+    }
+
+    /** The last step of a model that published all of it at once. */
+    private record Due(long version, long offset) {}
+
+    WeightsAudit(
+            TopicPartition source, TopicPartition output, Records records, Values<Weights> values, Findings findings) {
+        this.source = source;
+        this.output = output;
+        this.values = values;
+        this.findings = findings;
+        for (ConsumerRecord<byte[], byte[]> record : Latest.of(records)) {
+            Key key = Key.of(record.key());
+            try {
+                // the numbers are read again when the replay has come to them: most of the topic is best kept as bytes
+                long version = values.read(record.value()).getVersion();
+                published.computeIfAbsent(key.model(), m -> new Published()).add(new Entry(record, key, version));
+            } catch (Unreadable e) {
+                add(Kind.UNREADABLE, Finding.NONE, record.offset(), key, "cannot be read: " + e.getMessage());
+            }
+        }
+    }
+
+    /** Steps that the topic does not show yet. */
+    long behind() {
+        return behind;
+    }
+
+    /** Records that came of examples after the replay's last. */
+    long later() {
+        return later;
+    }
+
+    /** Says that a model has taken a step. @param offset of the example */
+    void stepped(Model model, long offset, ThalwegConfig settings) {
+        Due last = due.get(model.id());
+        boolean atOnce = model.extent() <= settings.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX)
+                && model.version() % settings.getInt(ThalwegConfig.WEIGHTS_EVERY) == 0;
+        boolean afterOther = model.version() == 1 || last != null && last.version == model.version() - 1;
+        if (atOnce) {
+            due.put(model.id(), new Due(model.version(), offset));
+        }
+        Published those = published.get(model.id());
+        if (those == null) {
+            return;
+        }
+        for (Entry entry : those.byVersion.getOrDefault(model.version(), List.of())) {
+            entry.offset = offset;
+            entry.difference = difference(model, entry, atOnce && afterOther);
+        }
+        if (those.version == model.version()) {
+            findGaps(model, those);
+        }
+    }
+
+    private String difference(Model model, Entry entry, boolean changeIsKnown) {
+        Weights found;
+        try {
+            found = values.read(entry.record.value());
+        } catch (Unreadable e) {
+            throw new IllegalStateException("it could be read before", e);
+        }
+        if (entry.key.block().isEmpty()) {
+            double square = model.lastChange() * model.lastChange();
+            return Differences.between(
+                    WeightsRecords.whole(model, changeIsKnown ? (Double) Math.sqrt(square) : found.getChange()), found);
+        }
+        int block = entry.key.block().getAsInt();
+        if (block < 0 || block >= model.blockEnd() || model.block(block) == null) {
+            return "the model has no such block";
+        }
+        return Differences.between(WeightsRecords.block(model, block, found.getChange()), found);
+    }
+
+    /** The model is at the version of the newest of its records. */
+    private static void findGaps(Model model, Published those) {
+        those.gaps.clear();
+        if (those.whole != null && those.whole.version == those.version) {
+            return;
+        }
+        for (int block = 0; block < model.blockEnd(); block++) {
+            Entry entry = those.blocks.get(block);
+            if (model.block(block) != null && (entry == null || entry.version < model.changedAt(block))) {
+                those.gaps.put(
+                        block,
+                        (entry == null ? "is not there" : "is of version " + entry.version)
+                                + "; other blocks are of version " + model.version()
+                                + ", and this one changed at version " + model.changedAt(block));
+            }
+        }
+    }
+
+    /** Says that a model is no more. */
+    void deleted(String model) {
+        due.remove(model);
+        Published those = published.get(model);
+        if (those != null) {
+            // its versions begin again, and the records may be of the next life
+            those.gaps.clear();
+            those.all().forEach(entry -> {
+                entry.offset = Finding.NONE;
+                entry.difference = "";
+            });
+        }
+    }
+
+    /**
+     * Says that the replay is at its end.
+     *
+     * @param models as they are then
+     * @param since the models that later records are for, and whether any of those deletes it
+     */
+    void finish(Replay models, Map<String, Boolean> since) {
+        published.forEach((id, those) -> {
+            Model model = models.get(id);
+            if (since.getOrDefault(id, false) || model == null && since.containsKey(id)) {
+                later += those.all().size();
+            } else if (model == null) {
+                for (Entry entry : those.all()) {
+                    add(
+                            Kind.WEIGHTS_LEFT_OVER,
+                            Finding.NONE,
+                            entry.record.offset(),
+                            entry.key,
+                            "is there, of version %d, and the replay has no such model".formatted(entry.version));
+                }
+            } else {
+                finish(model, those, since.containsKey(id));
+            }
+        });
+        for (Model model : models.all()) {
+            if (!since.getOrDefault(model.id(), false)) {
+                Published those = published.get(model.id());
+                long version = those == null ? 0 : those.version;
+                behind += Math.max(0, model.version() - version);
+                Due last = due.get(model.id());
+                if (last != null && version < last.version) {
+                    add(
+                            Kind.WEIGHTS_MISSING,
+                            last.offset,
+                            Finding.NONE,
+                            Key.of(WeightsRecords.key(model.id())),
+                            (those == null ? "is not there" : "is not there; the newest is of version " + version)
+                                    + "; %s@%d made version %d, which is published at once"
+                                            .formatted(source, last.offset, last.version));
+                }
+            }
+        }
+    }
+
+    private void finish(Model model, Published those, boolean hasLater) {
+        for (Entry entry : those.all()) {
+            if (entry.version > model.version() && hasLater) {
+                later++;
+            } else if (entry.version > model.version() || entry.version < 1) {
+                add(
+                        Kind.WEIGHTS_DIFFER,
+                        Finding.NONE,
+                        entry.record.offset(),
+                        entry.key,
+                        "is of version %d, and the model has taken %d steps".formatted(entry.version, model.version()));
+            } else if (!entry.difference.isEmpty()) {
+                add(
+                        Kind.WEIGHTS_DIFFER,
+                        entry.offset,
+                        entry.record.offset(),
+                        entry.key,
+                        "is not what the replay gives at version %d, made by %s@%d: %s"
+                                .formatted(entry.version, source, entry.offset, entry.difference));
+            }
+        }
+        those.gaps.forEach((block, gap) -> add(
+                Kind.WEIGHTS_MISSING, Finding.NONE, Finding.NONE, Key.of(WeightsRecords.key(model.id(), block)), gap));
+        if (those.whole != null && !those.blocks.isEmpty()) {
+            boolean blocksAreOlder = those.whole.version == those.version;
+            for (Entry entry : blocksAreOlder ? those.blocks.values() : List.of(those.whole)) {
+                add(
+                        Kind.WEIGHTS_LEFT_OVER,
+                        Finding.NONE,
+                        entry.record.offset(),
+                        entry.key,
+                        "is there, of version %d, beside the model as %s of version %d"
+                                .formatted(entry.version, blocksAreOlder ? "one record" : "blocks", those.version));
+            }
+        }
+    }
+
+    private void add(Kind kind, long offset, long at, Key key, String what) {
+        findings.add(
+                kind,
+                source,
+                offset,
+                output,
+                at,
+                key.toString(),
+                "the weights record %s of examples in %s (%s) %s"
+                        .formatted(
+                                Differences.text(key.toString()),
+                                source,
+                                at == Finding.NONE ? output : output + "@" + at,
+                                what));
+    }
+}
