@@ -22,8 +22,8 @@ import picocli.CommandLine.Spec;
             "Forgets what a learner has learned, after asking; it begins again with the oldest example when it is started.",
             "",
             "Its consumer group and its changelog topic are deleted. Then what it has published would come a second time, and `verify`"
-                    + " would find it twice; so predictions and dead letters are deleted too, and weights and metrics get a"
-                    + " tombstone under each key. Topics stay as they are, and so do the examples. A learner that has run under"
+                    + " would find it twice; so the topics of predictions and dead letters are emptied (deleted, and made anew with"
+                    + " the same partitions and settings), and those of weights and metrics get a tombstone under each key. Examples stay. A learner that has run under"
                     + " another application.id into the same topics loses what it has published there."
         },
         mixinStandardHelpOptions = true)

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             TopicsCommand.class,
             ProduceCommand.class,
             WatchCommand.class,
+            VerifyCommand.class,
             ResetCommand.class
         },
         exitCodeListHeading = "%nExit codes:%n",

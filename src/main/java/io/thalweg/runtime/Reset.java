@@ -12,12 +12,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.GroupListing;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
-import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -27,23 +30,25 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.GroupState;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.GroupNotEmptyException;
+import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
  * Forgets what a learner has learned, so that it begins again with the first example.
  *
- * <p>It would then publish everything a second time. So what it has published goes too, unless it is to be kept: predictions and
- * dead letters are deleted up to the end of their topics, and every key of the compacted topics gets a tombstone, which tells the
- * readers of those topics that the models are gone. Topics keep their settings and their offsets go on.
+ * <p>It would then publish everything a second time. So what it has published goes too, unless it is to be kept: the topics of
+ * predictions and dead letters are deleted and made anew with the same partitions and settings, so that they begin at offset 0 as an
+ * audit needs it; every key of the compacted topics gets a tombstone, which tells those who follow them that the models are gone.
  *
  * <p>An interrupted reset can be repeated. Offsets go first, because a learner that has state but no offsets takes nothing twice,
  * while one that has offsets but no state would go on in the middle with weights of zero.
  */
 public final class Reset {
     private static final Duration POLL = Duration.ofMillis(200);
-    private static final List<String> DELETED =
+    private static final List<String> EMPTIED =
             List.of(ThalwegConfig.PREDICTIONS_TOPIC, ThalwegConfig.DEAD_LETTERS_TOPIC);
     private static final List<String> COMPACTED = List.of(ThalwegConfig.WEIGHTS_TOPIC, ThalwegConfig.METRICS_TOPIC);
 
@@ -77,10 +82,10 @@ public final class Reset {
             goes.add("changelog topic %s: weights, metrics and names of all models".formatted(changelog));
         }
         if (!keepOutputs) {
-            for (String setting : DELETED) {
-                long records = records(config.getString(setting));
-                if (records > 0) {
-                    goes.add("the contents of topic %s: %,d offsets".formatted(config.getString(setting), records));
+            for (String setting : EMPTIED) {
+                long offsets = sum(partitions(config.getString(setting)), OffsetSpec.latest());
+                if (offsets > 0) {
+                    goes.add("the contents of topic %s: %,d offsets".formatted(config.getString(setting), offsets));
                 }
             }
             for (String setting : COMPACTED) {
@@ -97,9 +102,9 @@ public final class Reset {
     /** Does it. @throws StopException if the learner runs, or the brokers do not answer or refuse */
     public void run() {
         deleteGroup();
-        deleteChangelog();
+        deleteTopic(changelog);
         if (!keepOutputs) {
-            DELETED.forEach(setting -> deleteRecords(config.getString(setting)));
+            EMPTIED.forEach(setting -> empty(config.getString(setting)));
             COMPACTED.forEach(setting -> bury(config.getString(setting)));
         }
     }
@@ -135,30 +140,60 @@ public final class Reset {
         }
     }
 
-    private void deleteChangelog() {
+    private void deleteTopic(String topic) {
         try {
-            await(admin.deleteTopics(List.of(changelog)).all());
+            await(admin.deleteTopics(List.of(topic)).all());
         } catch (UnknownTopicOrPartitionException e) {
             return;
         }
-        long deadline =
-                System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(config.getInt(ThalwegConfig.START_TIMEOUT_MS));
         // a learner that starts before all brokers know would find the old one
-        while (!partitions(changelog).isEmpty()) {
-            if (System.nanoTime() > deadline) {
-                throw new StopException(
-                        ExitCode.NOT_READY,
-                        "topic %s is still there, although its deletion was accepted; do the reset again"
-                                .formatted(changelog));
-            }
-            LockSupport.parkNanos(POLL.toNanos());
+        waitUntil(
+                () -> partitions(topic).isEmpty(),
+                "topic %s is still there, although its deletion was accepted".formatted(topic));
+    }
+
+    private void empty(String topic) {
+        List<TopicPartition> partitions = partitions(topic);
+        if (sum(partitions, OffsetSpec.latest()) == 0) {
+            return;
+        }
+        TopicDescription description =
+                await(admin.describeTopics(List.of(topic)).topicNameValues().get(topic));
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        Map<String, String> own = new HashMap<>();
+        await(admin.describeConfigs(List.of(resource)).values().get(resource)).entries().stream()
+                .filter(entry -> entry.source() == ConfigEntry.ConfigSource.DYNAMIC_TOPIC_CONFIG)
+                .forEach(entry -> own.put(entry.name(), entry.value()));
+        short replicas = (short) description.partitions().get(0).replicas().size();
+        deleteTopic(topic);
+        NewTopic anew = new NewTopic(topic, partitions.size(), replicas).configs(own);
+        waitUntil(
+                () -> created(anew),
+                "topic %s was deleted and could not be made anew; `thalweg topics --create` does".formatted(topic));
+        waitUntil(
+                () -> partitions(topic).size() == partitions.size(),
+                "topic %s was made anew and is not there".formatted(topic));
+    }
+
+    private boolean created(NewTopic topic) {
+        try {
+            await(admin.createTopics(List.of(topic)).all());
+            return true;
+        } catch (TopicExistsException e) {
+            // a broker that still deletes the old one
+            return false;
         }
     }
 
-    private void deleteRecords(String topic) {
-        Map<TopicPartition, RecordsToDelete> all = new HashMap<>();
-        partitions(topic).forEach(partition -> all.put(partition, RecordsToDelete.beforeOffset(-1)));
-        await(admin.deleteRecords(all).all());
+    private void waitUntil(BooleanSupplier done, String otherwise) {
+        long deadline =
+                System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(config.getInt(ThalwegConfig.START_TIMEOUT_MS));
+        while (!done.getAsBoolean()) {
+            if (System.nanoTime() > deadline) {
+                throw new StopException(ExitCode.NOT_READY, otherwise + "; do the reset again");
+            }
+            LockSupport.parkNanos(POLL.toNanos());
+        }
     }
 
     private void bury(String topic) {
@@ -210,11 +245,6 @@ public final class Reset {
             }
         }
         return keys;
-    }
-
-    private long records(String topic) {
-        List<TopicPartition> partitions = partitions(topic);
-        return sum(partitions, OffsetSpec.latest()) - sum(partitions, OffsetSpec.earliest());
     }
 
     private long sum(List<TopicPartition> partitions, OffsetSpec spec) {
