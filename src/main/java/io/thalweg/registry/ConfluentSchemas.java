@@ -1,27 +1,284 @@
 package io.thalweg.registry;
 
+import io.confluent.kafka.schemaregistry.ParsedSchema;
+import io.confluent.kafka.schemaregistry.avro.AvroSchema;
+import io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
+import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
+import io.confluent.kafka.serializers.KafkaAvroSerializer;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SchemaSourceException;
+import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.output.SchemaIds;
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
+import org.apache.avro.SchemaNormalization;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.common.config.ConfigException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Placeholder. */
+/**
+ * Schemas and ids from a Confluent Schema Registry, or from anything that speaks its protocol.
+ *
+ * <p>Takes Confluent's settings by Confluent's names and leaves their meaning to Confluent's own client and serializer.
+ * A registry that is down, slow, or does not let us in is asked again, with growing pauses, for a bounded time.
+ *
+ * <p>Safe for use by several threads. A schema that has been seen once costs no lock and no memory.
+ */
 public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoCloseable {
-    public ConfluentSchemas(Map<String, ?> settings, Duration retry) {}
+    private static final Logger LOG = LoggerFactory.getLogger(ConfluentSchemas.class);
 
-    public void check() {}
+    private static final long FIRST_PAUSE_MS = 100;
+    private static final long LONGEST_PAUSE_MS = 5_000;
 
-    @Override
-    public Schema writerSchema(int id) {
-        throw new UnsupportedOperationException();
+    private final String address;
+    private final Duration retry;
+    private final Serializer serializer;
+    private final SchemaRegistryClient client;
+
+    private volatile Known known = new Known(new int[0], new Schema[0]);
+
+    /**
+     * Prepares a client; asks nothing of the registry yet.
+     *
+     * @param settings settings of Confluent's registry client and Avro serializer, {@code schema.registry.url} among them
+     * @param retry how long to go on asking a registry that gives no answer
+     * @throws ConfigException with one readable line if a setting is missing, wrong or not supported
+     */
+    public ConfluentSchemas(Map<String, ?> settings, Duration retry) {
+        Map<String, Object> complete = RegistrySettings.complete(settings);
+        this.address = RegistrySettings.address(complete);
+        this.retry = retry;
+        this.serializer = new Serializer();
+        try {
+            serializer.configure(complete, false);
+        } catch (ConfigException e) {
+            throw e;
+        } catch (RuntimeException | LinkageError e) {
+            throw new ConfigException("The settings of the schema registry client do not work: " + rootMessage(e));
+        }
+        this.client = serializer.getSchemaRegistryClient();
     }
 
+    /**
+     * Asks the registry once, to learn at start whether it can be used.
+     *
+     * @throws SchemaSourceException with one readable line if not
+     */
+    public void check() {
+        // That it does not know this id is an answer, and may be asked with no more rights than learning needs.
+        RegistryFault fault =
+                attempt(() -> client.getSchemaById(Integer.MAX_VALUE)).fault();
+        if (fault != null && fault.kind() == RegistryFault.Kind.NO_ANSWER) {
+            throw failure("cannot be used", fault);
+        }
+    }
+
+    @Override
+    public Schema writerSchema(int id) throws UnknownSchemaException {
+        Schema schema = known.get(id);
+        return schema != null ? schema : fetch(id);
+    }
+
+    private Schema fetch(int id) throws UnknownSchemaException {
+        Answer<ParsedSchema> answer = ask("schema id " + id, () -> client.getSchemaById(id));
+        if (answer.fault() == null && answer.value() instanceof AvroSchema avro) {
+            remember(id, avro.rawSchema());
+            return avro.rawSchema();
+        }
+        if (answer.fault() != null && answer.fault().kind() == RegistryFault.Kind.REFUSED) {
+            throw failure("does not give schema id " + id, answer.fault());
+        }
+        throw new UnknownSchemaException(id);
+    }
+
+    private synchronized void remember(int id, Schema schema) {
+        known = known.with(id, schema);
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * <p>Registers the schema, looks it up, or takes what the registry prescribes, as {@code auto.register.schemas},
+     * {@code use.latest.version}, {@code subject.name.strategy} and their like say.
+     *
+     * @throws SchemaSourceException with one readable line if the registry does not take the schema, prescribes one
+     *     that records cannot be written with, or gives no answer
+     */
     @Override
     public int idFor(String topic, Schema schema) {
-        throw new UnsupportedOperationException();
+        GenericRecord blank = (GenericRecord) blank(schema);
+        String subject = serializer.subject(topic, blank);
+        // What Confluent's serializer would do is settled by letting it: the id is at the head of what it writes.
+        Answer<Integer> answer = ask(
+                "the id of " + schema.getFullName() + " under subject " + subject,
+                () -> ByteBuffer.wrap(serializer.serialize(topic, blank)).getInt(1));
+        if (answer.fault() != null) {
+            throw failure(
+                    "does not take the schema " + schema.getFullName() + " under subject " + subject, answer.fault());
+        }
+        int id = answer.value();
+        Answer<ParsedSchema> prescribed = ask("schema id " + id, () -> client.getSchemaBySubjectAndId(subject, id));
+        if (prescribed.fault() != null) {
+            throw failure("does not give schema id " + id + " under subject " + subject, prescribed.fault());
+        }
+        requireSameBytes(schema, prescribed.value(), id, subject);
+        return id;
+    }
+
+    /** With {@code use.latest.version} and its like an id may stand for a schema that records are not written with. */
+    private void requireSameBytes(Schema schema, ParsedSchema prescribed, int id, String subject) {
+        boolean same = prescribed instanceof AvroSchema avro
+                && SchemaNormalization.toParsingForm(avro.rawSchema())
+                        .equals(SchemaNormalization.toParsingForm(schema));
+        if (!same) {
+            throw new SchemaSourceException(
+                    at("prescribes schema id " + id + " for subject " + subject + ", which differs from "
+                            + schema.getFullName() + " as it is written here; register this version's schema, or do"
+                            + " not set use.latest.version, use.schema.id or use.latest.with.metadata"),
+                    null);
+        }
+        if (prescribed.ruleSet() != null
+                && !prescribed.ruleSet().getDomainRules().isEmpty()) {
+            throw new SchemaSourceException(
+                    at("has data rules for subject " + subject + ", which are not applied here; remove the rules or"
+                            + " write to another topic"),
+                    null);
+        }
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        serializer.close();
+    }
+
+    private interface Request<T> {
+        T send() throws IOException, RestClientException;
+    }
+
+    /** One of the two is null. */
+    private record Answer<T>(T value, RegistryFault fault) {}
+
+    private static <T> Answer<T> attempt(Request<T> request) {
+        try {
+            return new Answer<>(request.send(), null);
+        } catch (IOException | RestClientException | RuntimeException e) {
+            // Not kept as a cause: it may hold user and password of the address.
+            return new Answer<>(null, RegistryFault.of(e));
+        }
+    }
+
+    /** Asks until there is an answer; a fault that comes back is one. */
+    private <T> Answer<T> ask(String what, Request<T> request) {
+        long end = System.nanoTime() + retry.toNanos();
+        long pause = FIRST_PAUSE_MS;
+        while (true) {
+            Answer<T> answer = attempt(request);
+            if (answer.fault() == null || answer.fault().kind() != RegistryFault.Kind.NO_ANSWER) {
+                return answer;
+            }
+            long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+            if (left <= 0) {
+                throw failure(
+                        "gave no answer about " + what + " for " + retry.toSeconds() + " s (registry.retry.max.ms)",
+                        answer.fault());
+            }
+            // Jitter keeps many learners from asking in step.
+            long wait = Math.min(left, ThreadLocalRandom.current().nextLong(pause / 2, pause + 1));
+            LOG.warn(
+                    "The schema registry at {} gave no answer about {}: {}; {}. Trying again in {} ms, for {} s more.",
+                    address,
+                    what,
+                    answer.fault().text(),
+                    answer.fault().remedy(),
+                    wait,
+                    TimeUnit.MILLISECONDS.toSeconds(left));
+            try {
+                TimeUnit.MILLISECONDS.sleep(wait);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new SchemaSourceException(at("was given up on: interrupted while waiting for " + what), null);
+            }
+            pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+        }
+    }
+
+    private SchemaSourceException failure(String did, RegistryFault fault) {
+        return new SchemaSourceException(at(did + ": " + fault.text() + "; " + fault.remedy()), null);
+    }
+
+    private String at(String did) {
+        return "The schema registry at " + address + " " + did;
+    }
+
+    /** A record that has every field and says nothing. */
+    private static Object blank(Schema schema) {
+        return switch (schema.getType()) {
+            case RECORD -> {
+                GenericRecord blank = new GenericData.Record(schema);
+                schema.getFields().forEach(field -> blank.put(field.pos(), blank(field.schema())));
+                yield blank;
+            }
+            case UNION -> blank(schema.getTypes().get(0));
+            case ARRAY -> List.of();
+            case MAP -> Map.of();
+            case STRING -> "";
+            case BYTES -> ByteBuffer.allocate(0);
+            case FIXED -> new GenericData.Fixed(schema, new byte[schema.getFixedSize()]);
+            case ENUM ->
+                new GenericData.EnumSymbol(schema, schema.getEnumSymbols().get(0));
+            case BOOLEAN -> false;
+            case INT -> 0;
+            case LONG -> 0L;
+            case FLOAT -> 0f;
+            case DOUBLE -> 0.0;
+            case NULL -> null;
+        };
+    }
+
+    private static String rootMessage(Throwable thrown) {
+        Throwable root = thrown;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return RegistryFault.withoutUserInfo(root.toString());
+    }
+
+    /** Confluent's serializer, asked for a subject's name too. */
+    private static final class Serializer extends KafkaAvroSerializer {
+        String subject(String topic, GenericRecord value) {
+            return getSubjectName(topic, false, value, new AvroSchema(value.getSchema()));
+        }
+    }
+
+    /** The schemas seen so far, by rising id; never changed, so that readers need no lock. */
+    private record Known(int[] ids, Schema[] schemas) {
+        Schema get(int id) {
+            int position = Arrays.binarySearch(ids, id);
+            return position < 0 ? null : schemas[position];
+        }
+
+        Known with(int id, Schema schema) {
+            int position = Arrays.binarySearch(ids, id);
+            if (position >= 0) {
+                return this;
+            }
+            int insertion = -position - 1;
+            int[] moreIds = Arrays.copyOf(ids, ids.length + 1);
+            Schema[] moreSchemas = Arrays.copyOf(schemas, schemas.length + 1);
+            System.arraycopy(ids, insertion, moreIds, insertion + 1, ids.length - insertion);
+            System.arraycopy(schemas, insertion, moreSchemas, insertion + 1, schemas.length - insertion);
+            moreIds[insertion] = id;
+            moreSchemas[insertion] = schema;
+            return new Known(moreIds, moreSchemas);
+        }
+    }
 }

@@ -1,0 +1,360 @@
+package io.thalweg.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.confluent.kafka.schemaregistry.avro.AvroSchema;
+import io.confluent.kafka.schemaregistry.testutil.MockSchemaRegistry;
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.avro.Example;
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Prediction;
+import io.thalweg.avro.Weights;
+import io.thalweg.input.SchemaSourceException;
+import io.thalweg.input.UnknownSchemaException;
+import io.thalweg.registry.StubRegistry.Answer;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.config.types.Password;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(60)
+class ConfluentSchemasTest {
+    private static final Duration SHORT = Duration.ofMillis(250);
+    private static final Answer FOUND = new Answer(200, "{\"schema\":\"\\\"double\\\"\"}");
+    private static final Answer NOT_FOUND =
+            new Answer(404, "{\"error_code\":40403,\"message\":\"Schema 7 not found\"}");
+    private static final Answer HTML = new Answer(404, "<html><body>no such page</body></html>");
+
+    @Test
+    void asksOnceForEachId() throws Exception {
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> FOUND);
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            for (int id : new int[] {7, 3, 9, 3, 7, 9, 7}) {
+                assertThat(schemas.writerSchema(id)).isEqualTo(Schema.create(Schema.Type.DOUBLE));
+            }
+            assertThat(registry.paths).containsExactly("/schemas/ids/7", "/schemas/ids/3", "/schemas/ids/9");
+        }
+    }
+
+    @Test
+    void anIdThatTheRegistryDoesNotKnowIsBadInputAndMayBecomeKnown() throws Exception {
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> request < 3 ? NOT_FOUND : FOUND);
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            for (int i = 0; i < 2; i++) {
+                assertThatThrownBy(() -> schemas.writerSchema(7))
+                        .isInstanceOf(UnknownSchemaException.class)
+                        .hasMessageContaining("7");
+            }
+            assertThat(schemas.writerSchema(7)).isEqualTo(Schema.create(Schema.Type.DOUBLE));
+            assertThat(registry.paths).hasSize(3);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"schemaType\":\"PROTOBUF\",\"schema\":\"syntax = 'proto3';\"}",
+                "{\"schema\":\"{\\\"type\\\":\\\"nonsense\\\"}\"}"
+            })
+    void aSchemaThatIsNotAvroIsBadInput(String body) throws Exception {
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> new Answer(200, body));
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            assertThatThrownBy(() -> schemas.writerSchema(7)).isInstanceOf(UnknownSchemaException.class);
+            assertThat(registry.paths).hasSize(1);
+        }
+    }
+
+    @Test
+    void aSchemaWhoseReferenceCannotBeFetchedIsNotBadInput() throws Exception {
+        String body = "{\"schema\":\"{\\\"type\\\":\\\"array\\\",\\\"items\\\":\\\"a.B\\\"}\","
+                + "\"references\":[{\"name\":\"a.B\",\"subject\":\"b\",\"version\":1}]}";
+        try (StubRegistry registry = StubRegistry.start((request, exchange) ->
+                        exchange.getRequestURI().getPath().startsWith("/schemas/ids")
+                                ? new Answer(200, body)
+                                : new Answer(503, "{\"error_code\":50301,\"message\":\"busy\"}"));
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            assertThatThrownBy(() -> schemas.writerSchema(7)).isInstanceOf(SchemaSourceException.class);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "401 | {\"error_code\":40101,\"message\":\"Unauthorized\"} | HTTP 401 | basic.auth.user.info",
+                "401 | <html>log in</html>                                 | HTTP 401 | basic.auth.user.info",
+                "403 | {\"error_code\":40301,\"message\":\"Forbidden\"}    | HTTP 403 | allow this user",
+                "404 | <html>no such page</html>                           | HTTP 404 | schema.registry.url",
+                "404 | {\"error_code\":404,\"message\":\"HTTP 404\"}       | HTTP 404 | schema.registry.url",
+                "429 | {\"error_code\":42901,\"message\":\"slow down\"}    | HTTP 429 | registry's log",
+                "500 | {\"error_code\":50001,\"message\":\"store\"}        | HTTP 500 | registry's log",
+                "503 | no healthy upstream                                 | HTTP 503 | registry's log",
+                "200 | <html>welcome</html>                                | Json     | schema.registry.url",
+            })
+    void noAnswerIsNotBadInputAndIsAskedForAgainForABoundedTime(int status, String body, String what, String remedy)
+            throws Exception {
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> new Answer(status, body));
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            assertThatThrownBy(() -> schemas.writerSchema(7))
+                    .isInstanceOf(SchemaSourceException.class)
+                    .hasMessageContaining(registry.url())
+                    .hasMessageContaining("schema id 7")
+                    .hasMessageContaining(what)
+                    .hasMessageContaining(remedy)
+                    .hasMessageNotContaining("\n");
+            assertThat(registry.paths).hasSizeBetween(2, 6);
+
+            int before = registry.paths.size();
+            assertThatThrownBy(schemas::check)
+                    .isInstanceOf(SchemaSourceException.class)
+                    .hasMessageContaining(what)
+                    .hasMessageContaining(remedy)
+                    .hasMessageNotContaining("\n");
+            assertThat(registry.paths).hasSize(before + 1);
+        }
+    }
+
+    @Test
+    void recoversWhenTheRegistryDoes() throws Exception {
+        Answer busy = new Answer(503, "busy");
+        try (StubRegistry registry =
+                        StubRegistry.start((request, exchange) -> request == 1 ? busy : request == 2 ? HTML : FOUND);
+                ConfluentSchemas schemas =
+                        new ConfluentSchemas(Map.of("schema.registry.url", registry.url()), Duration.ofSeconds(30))) {
+            assertThat(schemas.writerSchema(7)).isEqualTo(Schema.create(Schema.Type.DOUBLE));
+            assertThat(registry.paths).hasSize(3);
+        }
+    }
+
+    @Test
+    void aRegistryThatNeverAnswersTimesOut() throws Exception {
+        CountDownLatch never = new CountDownLatch(1);
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> {
+                    never.await();
+                    return FOUND;
+                });
+                ConfluentSchemas schemas = client(registry, Map.of("http.read.timeout.ms", "100"))) {
+            assertThatThrownBy(() -> schemas.writerSchema(7))
+                    .isInstanceOf(SchemaSourceException.class)
+                    .hasMessageContaining("timed out")
+                    .hasMessageContaining("http.read.timeout.ms");
+        }
+    }
+
+    @Test
+    void nobodyListening() throws Exception {
+        int port;
+        try (ServerSocket socket = new ServerSocket(0)) {
+            port = socket.getLocalPort();
+        }
+        Map<String, Object> settings = Map.of(
+                "schema.registry.url", "http://alice:secret@localhost:" + port, "basic.auth.credentials.source", "URL");
+        try (ConfluentSchemas schemas = new ConfluentSchemas(settings, SHORT)) {
+            assertThatThrownBy(() -> schemas.writerSchema(7))
+                    .isInstanceOf(SchemaSourceException.class)
+                    .hasMessageContaining("http://localhost:" + port)
+                    .hasMessageContaining("refused")
+                    .hasMessageContaining("start the registry")
+                    .hasMessageNotContaining("secret")
+                    .hasNoCause();
+            assertThatThrownBy(schemas::check).hasMessageContaining("refused");
+        }
+    }
+
+    @Test
+    void stopsWaitingWhenInterrupted() throws Exception {
+        AtomicReference<Throwable> thrown = new AtomicReference<>();
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> new Answer(503, "busy"));
+                ConfluentSchemas schemas =
+                        new ConfluentSchemas(Map.of("schema.registry.url", registry.url()), Duration.ofHours(1))) {
+            Thread asking = new Thread(() -> {
+                try {
+                    schemas.writerSchema(7);
+                } catch (UnknownSchemaException | RuntimeException e) {
+                    thrown.set(Thread.currentThread().isInterrupted() ? e : new AssertionError("flag lost", e));
+                }
+            });
+            asking.start();
+            Awaitility.await().until(() -> !registry.paths.isEmpty());
+            asking.interrupt();
+            asking.join();
+        }
+        assertThat(thrown.get()).isInstanceOf(SchemaSourceException.class).hasMessageContaining("interrupted");
+    }
+
+    @Test
+    void checkIsContentWithARegistryThatDoesNotKnowTheId() throws Exception {
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> NOT_FOUND);
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            assertThatCode(schemas::check).doesNotThrowAnyException();
+        }
+    }
+
+    @Test
+    void takesSettingsAsTextAsTheyComeFromAFile() throws Exception {
+        Map<String, Object> text = Map.of(
+                "missing.id.cache.ttl.sec", "0",
+                "missing.version.cache.ttl.sec", "0",
+                "missing.schema.cache.ttl.sec", "0",
+                "missing.cache.size", "10",
+                "max.retries", "0",
+                "latest.cache.ttl.sec", "60",
+                "proxy.port", "-1",
+                "basic.auth.credentials.source", "USER_INFO",
+                "basic.auth.user.info", new Password("alice:secret"));
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> FOUND);
+                ConfluentSchemas schemas = client(registry, text)) {
+            schemas.writerSchema(7);
+            assertThat(registry.authorizations).containsExactly("Basic YWxpY2U6c2VjcmV0");
+        }
+    }
+
+    @Test
+    void refusesCredentialsThatWouldNotBeSent() {
+        for (String source : List.of("OAUTHBEARER", "SASL_OAUTHBEARER_INHERIT", "STATICTOKEN")) {
+            assertThatThrownBy(() -> withSetting("bearer.auth.credentials.source", source))
+                    .isInstanceOf(ConfigException.class)
+                    .hasMessageContaining("bearer.auth.credentials.source=" + source)
+                    .hasMessageContaining("STATIC_TOKEN")
+                    .hasMessageContaining("USER_INFO");
+        }
+        assertThatThrownBy(() -> withSetting("schema.registry.bearer.auth.credentials.source", "OAUTHBEARER"))
+                .isInstanceOf(ConfigException.class);
+        assertThatThrownBy(() -> withSetting("basic.auth.credentials.source", "USERINFO"))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("USER_INFO");
+    }
+
+    @Test
+    void refusesSettingsThatCannotWork() {
+        assertThatThrownBy(() -> new ConfluentSchemas(Map.of(), SHORT))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("schema.registry.url");
+        assertThatThrownBy(() -> withSetting("missing.cache.size", "many"))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("missing.cache.size")
+                .hasMessageContaining("many");
+        assertThatThrownBy(() -> withSetting("schema.registry.ssl.truststore.location", "/nowhere/trust.jks"))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("/nowhere/trust.jks");
+    }
+
+    @Test
+    void givesEveryOutputSchemaAnIdThatReadersResolve() throws Exception {
+        try (ConfluentSchemas schemas = mock("ids", Map.of())) {
+            for (Schema schema : List.of(
+                    Example.SCHEMA$, Prediction.SCHEMA$, Weights.SCHEMA$, Metrics.SCHEMA$, DeadLetter.SCHEMA$)) {
+                int id = schemas.idFor("topic-of-" + schema.getName(), schema);
+                assertThat(schemas.writerSchema(id)).isEqualTo(schema);
+                assertThat(schemas.idFor("topic-of-" + schema.getName(), schema))
+                        .isEqualTo(id);
+            }
+            assertThatThrownBy(() -> schemas.writerSchema(4711)).isInstanceOf(UnknownSchemaException.class);
+            assertThatCode(schemas::check).doesNotThrowAnyException();
+        }
+    }
+
+    @Test
+    void namesSubjectsAsConfluentsStrategiesDo() throws Exception {
+        try (ConfluentSchemas schemas = mock(
+                "subjects",
+                Map.of("value.subject.name.strategy", "io.confluent.kafka.serializers.subject.RecordNameStrategy"))) {
+            schemas.idFor("predictions", Prediction.SCHEMA$);
+            assertThat(MockSchemaRegistry.getClientForScope("subjects").getAllSubjects())
+                    .containsExactly("io.thalweg.avro.Prediction");
+        }
+    }
+
+    @Test
+    void registersNothingWhenToldNotTo() throws Exception {
+        try (ConfluentSchemas schemas = mock("lookup", Map.of("auto.register.schemas", "false"))) {
+            assertThatThrownBy(() -> schemas.idFor("predictions", Prediction.SCHEMA$))
+                    .isInstanceOf(SchemaSourceException.class)
+                    .hasMessageContaining("predictions-value")
+                    .hasMessageContaining("auto.register.schemas");
+            int id = MockSchemaRegistry.getClientForScope("lookup")
+                    .register("predictions-value", new AvroSchema(Prediction.SCHEMA$));
+            assertThat(schemas.idFor("predictions", Prediction.SCHEMA$)).isEqualTo(id);
+        }
+    }
+
+    @Test
+    void refusesALatestVersionThatRecordsAreNotWrittenWith() throws Exception {
+        Schema other = SchemaBuilder.record("Prediction")
+                .namespace("io.thalweg.avro")
+                .fields()
+                .requiredDouble("probability")
+                .endRecord();
+        var registry = MockSchemaRegistry.getClientForScope("latest");
+        int id = registry.register("predictions-value", new AvroSchema(Prediction.SCHEMA$));
+        registry.register("old-value", new AvroSchema(other));
+        for (String strict : List.of("true", "false")) {
+            try (ConfluentSchemas schemas = mock(
+                    "latest",
+                    Map.of(
+                            "auto.register.schemas",
+                            "false",
+                            "use.latest.version",
+                            "true",
+                            "latest.compatibility.strict",
+                            strict))) {
+                assertThat(schemas.idFor("predictions", Prediction.SCHEMA$)).isEqualTo(id);
+                assertThatThrownBy(() -> schemas.idFor("old", Prediction.SCHEMA$))
+                        .isInstanceOf(SchemaSourceException.class)
+                        .hasMessageContaining("old-value")
+                        .hasMessageContaining("use.latest.version")
+                        .hasMessageNotContaining("\n");
+            }
+        }
+    }
+
+    @Test
+    void saysWhatToDoAboutAnIncompatibleSchema() throws Exception {
+        Answer incompatible = new Answer(
+                409,
+                "{\"error_code\":409,\"message\":\"Schema being registered is incompatible with an earlier schema for"
+                        + " subject \\\"predictions-value\\\", details: [\\n" + "x".repeat(5000) + "]\"}");
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> incompatible);
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            assertThatThrownBy(() -> schemas.idFor("predictions", Prediction.SCHEMA$))
+                    .isInstanceOf(SchemaSourceException.class)
+                    .hasMessageContaining("predictions-value")
+                    .hasMessageContaining("incompatible")
+                    .hasMessageContaining("compatibility level")
+                    .hasMessageNotContaining("\n")
+                    .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(800));
+            assertThat(registry.paths).hasSize(1);
+        }
+    }
+
+    private static ConfluentSchemas client(StubRegistry registry, Map<String, Object> more) {
+        Map<String, Object> settings = new HashMap<>(more);
+        settings.put("schema.registry.url", registry.url());
+        return new ConfluentSchemas(settings, SHORT);
+    }
+
+    private static ConfluentSchemas mock(String scope, Map<String, Object> more) {
+        Map<String, Object> settings = new HashMap<>(more);
+        settings.put("schema.registry.url", "mock://" + scope);
+        return new ConfluentSchemas(settings, SHORT);
+    }
+
+    private static void withSetting(String name, String value) {
+        new ConfluentSchemas(Map.of("schema.registry.url", "http://localhost:1", name, value), SHORT).close();
+    }
+}
