@@ -23,14 +23,16 @@ final class RunCommand implements Callable<Integer> {
         ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry);
         schemas.check();
         LearnerRuntime runtime = LearnerRuntime.start(config, schemas, schemas);
-        Shutdown.whenAsked(() -> {
+        Shutdown.Watch watch = Shutdown.whenAsked(() -> {
             runtime.close();
             schemas.close();
         });
         try {
             runtime.await();
         } finally {
+            watch.close();
             runtime.close();
+            schemas.close();
         }
         return 0;
     }

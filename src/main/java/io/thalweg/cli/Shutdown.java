@@ -8,16 +8,34 @@ final class Shutdown {
 
     private Shutdown() {}
 
-    /** Runs the task when the process is asked to stop. */
-    static void whenAsked(Runnable task) {
-        Runnable hook = () -> {
+    /** Ends the waiting for a request to stop. */
+    interface Watch extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    /**
+     * Runs the task when the process is asked to stop, and then ends the process.
+     *
+     * @return to be closed when the command ends by itself
+     */
+    static Watch whenAsked(Runnable task) {
+        Runnable stop = () -> {
             if (!endsByItself) {
                 task.run();
                 // without this the JVM would report the signal, 143, as if something had gone wrong
                 Runtime.getRuntime().halt(ExitCode.OK.code());
             }
         };
-        Runtime.getRuntime().addShutdownHook(new Thread(hook, "shutdown"));
+        Thread hook = new Thread(stop, "shutdown");
+        Runtime.getRuntime().addShutdownHook(hook);
+        return () -> {
+            try {
+                Runtime.getRuntime().removeShutdownHook(hook);
+            } catch (IllegalStateException e) {
+                // the hook is running, and ends the process
+            }
+        };
     }
 
     /** Ends the process without having been asked to. */

@@ -4,6 +4,9 @@ import io.thalweg.input.SchemaSourceException;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
@@ -18,7 +21,14 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         version = "thalweg 0.1.0",
         description = "Learns from every event on a Kafka topic as it arrives, exactly once.",
-        subcommands = {RunCommand.class, TopicsCommand.class},
+        subcommands = {
+            RunCommand.class,
+            TopicsCommand.class,
+            ProduceCommand.class,
+            WatchCommand.class,
+            VerifyCommand.class,
+            ResetCommand.class
+        },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "0:all is well; also a clean stop after SIGTERM or SIGINT",
@@ -60,6 +70,12 @@ public final class Thalweg implements Runnable {
                     : exception.getCause().getMessage();
         } else if (exception instanceof SchemaSourceException) {
             exitCode = ExitCode.NOT_READY;
+        } else if (exception instanceof AuthenticationException || exception instanceof AuthorizationException) {
+            exitCode = ExitCode.NOT_READY;
+            message = "the brokers refuse: " + message + "; check the security settings and the rights of this user";
+        } else if (exception instanceof RetriableException) {
+            exitCode = ExitCode.NOT_READY;
+            message = "the brokers do not answer as they should: " + message;
         } else {
             exitCode = ExitCode.DIED;
             message = exception.getClass().getSimpleName() + ": " + message + "; THALWEG_LOG_LEVEL=DEBUG says more";

@@ -90,17 +90,33 @@ public final class Topics {
         for (Plan plan : plans) {
             Found topic = found.get(plan.topic);
             if (topic == null) {
-                findings.add(new Finding(
-                        plan.topic,
-                        true,
-                        true,
-                        "topic %s (%s) is missing; create it with `thalweg topics --create`"
-                                .formatted(plan.topic, plan.setting)));
+                findings.add(new Finding(plan.topic, true, true, missing(plan)));
             } else {
                 compare(plan, topic, examples, findings);
             }
         }
         return new State(examples == null ? 0 : examples.partitions, findings);
+    }
+
+    /**
+     * How many partitions a topic has. Asked before a client is pointed at it: clients wait a long time for topics that are missing,
+     * and some brokers create them, wrongly, when asked.
+     *
+     * @param setting the setting that names the topic
+     * @throws StopException if there is no such topic, or the brokers do not answer
+     */
+    public int partitions(String setting) {
+        Plan plan = plans.stream()
+                .filter(p -> p.setting.equals(setting))
+                .findFirst()
+                .orElseThrow();
+        return find(plan, new ArrayList<>())
+                .orElseThrow(() -> new StopException(ExitCode.NOT_READY, missing(plan)))
+                .partitions;
+    }
+
+    private static String missing(Plan plan) {
+        return "topic %s (%s) is missing; create it with `thalweg topics --create`".formatted(plan.topic, plan.setting);
     }
 
     private void compare(Plan plan, Found topic, Found examples, List<Finding> findings) {

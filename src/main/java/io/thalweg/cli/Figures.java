@@ -1,0 +1,66 @@
+package io.thalweg.cli;
+
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+
+/** Numbers and times as people read them. */
+final class Figures {
+    /** Stands for what is not there or not known. */
+    static final String NONE = "–";
+
+    private static final String EIGHTHS = " ▏▎▍▌▋▊▉";
+    private static final DateTimeFormatter TIME =
+            DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss", Locale.ROOT).withZone(ZoneId.systemDefault());
+
+    private Figures() {}
+
+    static String time(long millis) {
+        return millis < 0 ? NONE : TIME.format(Instant.ofEpochMilli(millis));
+    }
+
+    /** A number of something. */
+    static String count(long count) {
+        return String.format(Locale.ROOT, "%,d", count);
+    }
+
+    /** A share, a loss: four decimals. */
+    static String fraction(Double fraction) {
+        return fraction == null || fraction.isNaN() ? NONE : String.format(Locale.ROOT, "%.4f", fraction);
+    }
+
+    /** A number of any size, with its sign. */
+    static String signed(double number) {
+        double size = Math.abs(number);
+        boolean plain = size == 0 || size >= 0.001 && size < 1e6;
+        return String.format(Locale.ROOT, plain ? "%+.4f" : "%+.3e", number);
+    }
+
+    /** A setting or a label: as short as it can be. */
+    static String brief(Double number) {
+        if (number == null || number.isNaN()) {
+            return NONE;
+        }
+        return number == Math.rint(number) && Math.abs(number) < 1e6
+                ? String.valueOf(number.longValue())
+                : String.valueOf(number);
+    }
+
+    /**
+     * A bar.
+     *
+     * @param share of the width, 0 to 1; what is beyond is cut off
+     * @param width in characters
+     */
+    static String bar(double share, int width) {
+        int eighths = (int) Math.round(Math.max(0, Math.min(1, share)) * width * 8);
+        String part = eighths % 8 == 0 ? "" : EIGHTHS.substring(eighths % 8, eighths % 8 + 1);
+        String bar = "█".repeat(eighths / 8) + part;
+        return bar + " ".repeat(width - bar.length());
+    }
+
+    static String bytes(long bytes) {
+        return count(bytes) + " B";
+    }
+}

@@ -1,0 +1,155 @@
+package io.thalweg.cli;
+
+import static io.thalweg.cli.Table.Column.left;
+import static io.thalweg.cli.Table.Column.right;
+
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Prediction;
+import io.thalweg.avro.Quality;
+import io.thalweg.runtime.OutputReader.Entry;
+import java.io.PrintWriter;
+import java.nio.ByteBuffer;
+import java.util.function.Function;
+
+/**
+ * A row for each record.
+ *
+ * @param <T> the class of the records
+ */
+final class RowsView<T> implements View<T> {
+    private static final int BAR = 10;
+
+    private final PrintWriter out;
+    private final Table table;
+    private final Function<Entry<T>, String[]> cells;
+    private boolean begun;
+
+    private RowsView(PrintWriter out, Table table, Function<Entry<T>, String[]> cells) {
+        this.out = out;
+        this.table = table;
+        this.cells = cells;
+    }
+
+    /** @param keyless the model of records without key */
+    static RowsView<Prediction> predictions(PrintWriter out, String keyless) {
+        Table table = new Table(
+                left("time", 19),
+                left("model", 7),
+                left("id", 8),
+                left("probability", 7 + BAR),
+                right("label", 5),
+                right("log loss", 8),
+                right("version", 8),
+                left("example", 8));
+        return new RowsView<>(out, table, entry -> {
+            Prediction prediction = entry.value();
+            return new String[] {
+                Figures.time(entry.source().timestamp()),
+                model(entry.source().key(), keyless),
+                prediction.getId() == null ? Figures.NONE : Printable.of(prediction.getId()),
+                Figures.fraction(prediction.getProbability()) + " " + Figures.bar(prediction.getProbability(), BAR),
+                Figures.brief(prediction.getLabel()),
+                Figures.fraction(prediction.getLogLoss()),
+                Figures.count(prediction.getVersion()),
+                prediction.getPartition() + "@" + prediction.getOffset()
+            };
+        });
+    }
+
+    static RowsView<Metrics> metrics(PrintWriter out) {
+        Table table = new Table(
+                left("time", 19),
+                left("model", 7),
+                right("examples", 10),
+                right("log loss", 8),
+                right("recent", 6),
+                right("base rate's", 11),
+                right("accuracy", 8),
+                right("recent", 6),
+                left("AUC", 15),
+                right("recent", 6),
+                right("calibration", 11),
+                right("learning rate", 13));
+        return new RowsView<>(out, table, entry -> {
+            Metrics metrics = entry.value();
+            String time = Figures.time(entry.source().timestamp());
+            if (metrics == null) {
+                return new String[] {time, model(entry.source().key(), Figures.NONE), "deleted"};
+            }
+            Quality overall = metrics.getOverall();
+            Quality recent = metrics.getRecent();
+            return new String[] {
+                time,
+                Printable.of(metrics.getModel()),
+                Figures.count(overall.getExamples()),
+                Figures.fraction(overall.getLogLoss()),
+                Figures.fraction(recent.getLogLoss()),
+                Figures.fraction(overall.getBaseRateLogLoss()),
+                Figures.fraction(overall.getAccuracy()),
+                Figures.fraction(recent.getAccuracy()),
+                Double.isNaN(overall.getAuc())
+                        ? Figures.NONE
+                        : Figures.fraction(overall.getAuc()) + " ± " + Figures.fraction(overall.getAucError()),
+                Figures.fraction(recent.getAuc()),
+                Figures.fraction(overall.getCalibration()),
+                Figures.brief(metrics.getLearningRate())
+            };
+        });
+    }
+
+    static RowsView<DeadLetter> deadLetters(PrintWriter out) {
+        Table table = new Table(
+                left("time", 19),
+                left("reason", 18),
+                left("record", 14),
+                left("key", 7),
+                right("size", 8),
+                left("detail", 6));
+        return new RowsView<>(out, table, entry -> {
+            DeadLetter letter = entry.value();
+            return new String[] {
+                Figures.time(entry.source().timestamp()),
+                Printable.of(letter.getReason()),
+                "%s-%d@%d".formatted(Printable.of(letter.getTopic()), letter.getPartition(), letter.getOffset()),
+                key(letter.getKey()),
+                Figures.bytes(size(letter.getKey()) + size(letter.getValue())),
+                Printable.of(letter.getDetail())
+            };
+        });
+    }
+
+    private static String model(byte[] key, String keyless) {
+        return key == null
+                ? keyless
+                : Printable.utf8(key).map(Printable::of).orElse("(%d bytes)".formatted(key.length));
+    }
+
+    private static String key(ByteBuffer key) {
+        if (key == null) {
+            return Figures.NONE;
+        }
+        byte[] bytes = new byte[key.remaining()];
+        key.duplicate().get(bytes);
+        return model(bytes, Figures.NONE);
+    }
+
+    private static long size(ByteBuffer bytes) {
+        return bytes == null ? 0 : bytes.remaining();
+    }
+
+    @Override
+    public void take(Entry<T> entry) {
+        String[] row = cells.apply(entry);
+        if (!begun) {
+            out.println(table.header());
+            begun = true;
+        }
+        out.println(table.row(row));
+    }
+
+    @Override
+    public void rest() {
+        out.flush();
+    }
+}

@@ -1,0 +1,180 @@
+package io.thalweg.cli;
+
+import io.thalweg.avro.Weight;
+import io.thalweg.avro.Weights;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+
+/** The current weights of all models, put together from the records of the weights topic. */
+final class WeightsBoard {
+    private static final char BLOCK_SEPARATOR = '\0';
+
+    /** The number of the only part of a model that is one record. */
+    private static final int WHOLE = -1;
+
+    /** By model id; the one that changed last is the last. */
+    private final Map<String, Board> models = new LinkedHashMap<>();
+
+    /** The model that the key of a weights record is for. */
+    static String model(String key) {
+        int end = key.indexOf(BLOCK_SEPARATOR);
+        return end < 0 ? key : key.substring(0, end);
+    }
+
+    /** Takes a record in. @param weights null for a tombstone */
+    void take(String key, Weights weights) {
+        String model = model(key);
+        int part = key.length() == model.length() ? WHOLE : Integer.parseInt(key.substring(model.length() + 1));
+        Board board = models.remove(model);
+        if (board == null) {
+            board = new Board(model);
+        }
+        if (weights == null) {
+            board.parts.remove(part);
+        } else {
+            board.parts.put(part, Part.of(weights));
+        }
+        if (!board.parts.isEmpty()) {
+            models.put(model, board);
+        }
+    }
+
+    /** How many models there are. */
+    int size() {
+        return models.size();
+    }
+
+    /** The models that changed last, by their ids. */
+    List<Board> latest(int most) {
+        Collection<Board> all = models.values();
+        return all.stream()
+                .skip(Math.max(0, all.size() - most))
+                .sorted(Comparator.comparing(Board::model))
+                .toList();
+    }
+
+    /** A weight. @param name that of the feature, or # and its number */
+    record Strong(int feature, String name, double weight) {}
+
+    /** A record, with less around it. @param names null where features have none */
+    private record Part(
+            long version,
+            int parts,
+            double bias,
+            double learningRate,
+            int[] features,
+            String[] names,
+            double[] values) {
+        static Part of(Weights record) {
+            List<Weight> weights = record.getWeights();
+            int size = weights.size();
+            int[] features = new int[size];
+            double[] values = new double[size];
+            String[] names = null;
+            for (int i = 0; i < size; i++) {
+                Weight weight = weights.get(i);
+                features[i] = weight.getFeature();
+                values[i] = weight.getWeight();
+                if (weight.getName() != null) {
+                    names = names == null ? new String[size] : names;
+                    names[i] = weight.getName().toString();
+                }
+            }
+            return new Part(
+                    record.getVersion(),
+                    record.getBlocks(),
+                    record.getBias(),
+                    record.getLearningRate(),
+                    features,
+                    names,
+                    values);
+        }
+
+        Strong strong(int i) {
+            String name = names == null || names[i] == null ? "#" + features[i] : names[i];
+            return new Strong(features[i], name, values[i]);
+        }
+    }
+
+    /** The weights of a model. */
+    static final class Board {
+        private final String model;
+        private final Map<Integer, Part> parts = new HashMap<>();
+
+        private Board(String model) {
+            this.model = model;
+        }
+
+        private Part latest() {
+            return parts.values().stream()
+                    .max(Comparator.comparingLong(Part::version))
+                    .orElseThrow();
+        }
+
+        String model() {
+            return model;
+        }
+
+        long version() {
+            return latest().version;
+        }
+
+        double bias() {
+            return latest().bias;
+        }
+
+        double learningRate() {
+            return latest().learningRate;
+        }
+
+        /** Whether all blocks are there. */
+        boolean isComplete() {
+            return parts.size() >= latest().parts;
+        }
+
+        /** How many weights are published. */
+        long size() {
+            return parts.values().stream().mapToLong(part -> part.values.length).sum();
+        }
+
+        /** The Euclidean norm of the weights, without the bias. */
+        double l2Norm() {
+            double squares = 0;
+            for (Part part : parts.values()) {
+                for (double value : part.values) {
+                    squares += value * value;
+                }
+            }
+            return Math.sqrt(squares);
+        }
+
+        /** The weights of largest size, the largest first; of equals the one with the lower number. */
+        List<Strong> strongest(int most) {
+            Comparator<Strong> weaker = Comparator.<Strong>comparingDouble(strong -> Math.abs(strong.weight))
+                    .thenComparing(Comparator.comparingInt(Strong::feature).reversed());
+            PriorityQueue<Strong> kept = new PriorityQueue<>(weaker);
+            for (Part part : parts.values()) {
+                for (int i = 0; i < part.values.length; i++) {
+                    if (kept.size() < most || Math.abs(part.values[i]) >= Math.abs(kept.peek().weight)) {
+                        kept.add(part.strong(i));
+                        if (kept.size() > most) {
+                            kept.poll();
+                        }
+                    }
+                }
+            }
+            Deque<Strong> order = new ArrayDeque<>();
+            while (!kept.isEmpty()) {
+                order.addFirst(kept.poll());
+            }
+            return List.copyOf(order);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+package io.thalweg.cli;
+
+import io.thalweg.avro.Weights;
+import io.thalweg.cli.WeightsBoard.Board;
+import io.thalweg.cli.WeightsBoard.Strong;
+import io.thalweg.runtime.OutputReader.Entry;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * The strongest weights of the models that change, with what has changed since the last look. On a terminal one screen that is
+ * redrawn, elsewhere a block of lines for each look; at most one look a second, and only if something is new.
+ */
+final class WeightsView implements View<Weights> {
+    private static final long INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
+    private static final int MODELS = 3;
+    private static final int BAR = 12;
+    private static final int NAME_MAX = 44;
+
+    private static final String HOME = "\033[H";
+    private static final String CLEAR_SCREEN = "\033[2J";
+    private static final String CLEAR_LINE = "\033[K";
+    private static final String BOLD = "\033[1m";
+    private static final String GREEN = "\033[32m";
+    private static final String RED = "\033[31m";
+    private static final String PLAIN = "\033[0m";
+    private static final String CLEAR_BELOW = "\033[J";
+
+    private final PrintWriter out;
+    private final int top;
+    private final boolean redraw;
+    private final boolean colours;
+    private final LongSupplier nanoTime;
+
+    private final WeightsBoard board = new WeightsBoard();
+    /** What the last look showed, by model and feature. */
+    private Map<String, Map<Integer, Double>> shown = new HashMap<>();
+
+    private boolean changed;
+    private boolean begun;
+    private long last;
+
+    /**
+     * @param top how many weights of a model to show
+     * @param redraw whether this is a terminal, where one screen is drawn over the other
+     * @param colours whether what has changed is coloured
+     */
+    WeightsView(PrintWriter out, int top, boolean redraw, boolean colours, LongSupplier nanoTime) {
+        this.out = out;
+        this.top = top;
+        this.redraw = redraw;
+        this.colours = colours;
+        this.nanoTime = nanoTime;
+    }
+
+    @Override
+    public void take(Entry<Weights> entry) {
+        byte[] key = entry.source().key();
+        if (key != null) {
+            Printable.utf8(key).ifPresent(text -> board.take(text, entry.value()));
+            changed = true;
+        }
+    }
+
+    @Override
+    public void rest() {
+        long now = nanoTime.getAsLong();
+        if (changed && (!begun || now - last >= INTERVAL_NANOS)) {
+            draw();
+            last = now;
+        }
+    }
+
+    @Override
+    public void end() {
+        if (changed) {
+            draw();
+        }
+    }
+
+    private void draw() {
+        List<String> lines = lines();
+        if (redraw) {
+            out.print((begun ? "" : CLEAR_SCREEN) + HOME);
+            lines.forEach(line -> out.print(line + CLEAR_LINE + "\n"));
+            out.print(CLEAR_BELOW);
+        } else {
+            lines.forEach(out::println);
+        }
+        out.flush();
+        begun = true;
+        changed = false;
+    }
+
+    private List<String> lines() {
+        List<String> lines = new ArrayList<>();
+        Map<String, Map<Integer, Double>> showing = new HashMap<>();
+        for (Board model : board.latest(MODELS)) {
+            Map<Integer, Double> before = shown.get(model.model());
+            Map<Integer, Double> now = new HashMap<>();
+            lines.add(coloured(BOLD, Printable.of(model.model())) + "  "
+                    + String.format(
+                            Locale.ROOT,
+                            "version %,d  bias %s  L2 norm %.4f  %,d weights  learning rate %s%s",
+                            model.version(),
+                            Figures.signed(model.bias()),
+                            model.l2Norm(),
+                            model.size(),
+                            Figures.brief(model.learningRate()),
+                            model.isComplete() ? "" : "  (not all of it read yet)"));
+            List<Strong> strongest = model.strongest(top);
+            double largest = strongest.isEmpty() ? 0 : Math.abs(strongest.get(0).weight());
+            int width = strongest.stream()
+                    .map(strong -> name(strong))
+                    .mapToInt(name -> name.codePointCount(0, name.length()))
+                    .max()
+                    .orElse(0);
+            for (Strong strong : strongest) {
+                lines.add(line(strong, largest, width, before == null ? null : before.get(strong.feature()), before));
+                now.put(strong.feature(), strong.weight());
+            }
+            lines.add("");
+            showing.put(model.model(), now);
+        }
+        if (board.size() > MODELS) {
+            lines.add("%s more models; --model shows one of them".formatted(Figures.count(board.size() - MODELS)));
+            lines.add("");
+        } else if (board.size() == 0) {
+            lines.add("no model is left");
+            lines.add("");
+        }
+        shown = showing;
+        return lines;
+    }
+
+    private String line(Strong strong, double largest, int width, Double before, Map<Integer, Double> modelBefore) {
+        String name = name(strong);
+        String bar = Figures.bar(largest == 0 ? 0 : Math.abs(strong.weight()) / largest, BAR);
+        String text = "  " + name + " ".repeat(width - name.codePointCount(0, name.length()))
+                + String.format(Locale.ROOT, "  %11s  ", Figures.signed(strong.weight())) + bar;
+        return (text + "  " + change(strong.weight(), before, modelBefore != null)).stripTrailing();
+    }
+
+    private String change(double weight, Double before, boolean modelBefore) {
+        if (before == null) {
+            return modelBefore ? "new" : "";
+        }
+        if (weight == before) {
+            return "";
+        }
+        return weight > before
+                ? coloured(GREEN, "▲ " + Figures.signed(weight - before))
+                : coloured(RED, "▼ " + Figures.signed(weight - before));
+    }
+
+    private String coloured(String colour, String text) {
+        return colours ? colour + text + PLAIN : text;
+    }
+
+    private static String name(Strong strong) {
+        String name = Printable.of(strong.name());
+        int length = name.codePointCount(0, name.length());
+        return length <= NAME_MAX ? name : name.substring(0, name.offsetByCodePoints(0, NAME_MAX - 1)) + "…";
+    }
+}

@@ -1,0 +1,277 @@
+package io.thalweg.runtime;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.topology.LearnerSupplier;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.GroupListing;
+import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.GroupState;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.errors.GroupNotEmptyException;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+
+/**
+ * Forgets what a learner has learned, so that it begins again with the first example.
+ *
+ * <p>It would then publish everything a second time. So what it has published goes too, unless it is to be kept: the topics of
+ * predictions and dead letters are deleted and made anew with the same partitions and settings, so that they begin at offset 0 as an
+ * audit needs it; every key of the compacted topics gets a tombstone, which tells those who follow them that the models are gone.
+ *
+ * <p>An interrupted reset can be repeated. Offsets go first, because a learner that has state but no offsets takes nothing twice,
+ * while one that has offsets but no state would go on in the middle with weights of zero.
+ */
+public final class Reset {
+    private static final Duration POLL = Duration.ofMillis(200);
+    private static final List<String> EMPTIED =
+            List.of(ThalwegConfig.PREDICTIONS_TOPIC, ThalwegConfig.DEAD_LETTERS_TOPIC);
+    private static final List<String> COMPACTED = List.of(ThalwegConfig.WEIGHTS_TOPIC, ThalwegConfig.METRICS_TOPIC);
+
+    private final ThalwegConfig config;
+    private final Admin admin;
+    private final boolean keepOutputs;
+    private final String application;
+    private final String changelog;
+
+    /** @param keepOutputs whether what has been published stays */
+    public Reset(ThalwegConfig config, Admin admin, boolean keepOutputs) {
+        this.config = config;
+        this.admin = admin;
+        this.keepOutputs = keepOutputs;
+        application = config.getString(ThalwegConfig.APPLICATION_ID);
+        changelog = application + "-" + LearnerSupplier.STORE + "-changelog";
+    }
+
+    /**
+     * What would go, a line for each; none if there is nothing.
+     *
+     * @throws StopException if the learner runs, or the brokers do not answer
+     */
+    public List<String> look() {
+        List<String> goes = new ArrayList<>();
+        if (findGroup().isPresent()) {
+            goes.add("consumer group %s with its offsets: the learner begins again with the oldest record of %s"
+                    .formatted(application, config.getString(ThalwegConfig.EXAMPLES_TOPIC)));
+        }
+        if (!partitions(changelog).isEmpty()) {
+            goes.add("changelog topic %s: weights, metrics and names of all models".formatted(changelog));
+        }
+        if (!keepOutputs) {
+            for (String setting : EMPTIED) {
+                long offsets = sum(partitions(config.getString(setting)), OffsetSpec.latest());
+                if (offsets > 0) {
+                    goes.add("the contents of topic %s: %,d offsets".formatted(config.getString(setting), offsets));
+                }
+            }
+            for (String setting : COMPACTED) {
+                int keys = liveKeys(config.getString(setting)).size();
+                if (keys > 0) {
+                    goes.add("the contents of topic %s: %,d keys, by tombstones"
+                            .formatted(config.getString(setting), keys));
+                }
+            }
+        }
+        return goes;
+    }
+
+    /** Does it. @throws StopException if the learner runs, or the brokers do not answer or refuse */
+    public void run() {
+        deleteGroup();
+        deleteTopic(changelog);
+        if (!keepOutputs) {
+            EMPTIED.forEach(setting -> empty(config.getString(setting)));
+            COMPACTED.forEach(setting -> bury(config.getString(setting)));
+        }
+    }
+
+    private Optional<GroupListing> findGroup() {
+        Optional<GroupListing> group = await(admin.listGroups().all()).stream()
+                .filter(listing -> listing.groupId().equals(application))
+                .findFirst();
+        group.flatMap(GroupListing::groupState)
+                .filter(state -> state != GroupState.EMPTY && state != GroupState.DEAD && state != GroupState.UNKNOWN)
+                .ifPresent(state -> {
+                    throw running();
+                });
+        return group;
+    }
+
+    private StopException running() {
+        return new StopException(
+                ExitCode.NOT_READY,
+                "learner %s is running; stop all its instances first. One that was killed counts as running until its"
+                                .formatted(application)
+                        + " session.timeout.ms is over, 45 s by default");
+    }
+
+    private void deleteGroup() {
+        findGroup();
+        try {
+            await(admin.deleteConsumerGroups(List.of(application)).all());
+        } catch (GroupIdNotFoundException e) {
+            // it never ran, or this is the second attempt
+        } catch (GroupNotEmptyException e) {
+            throw running();
+        }
+    }
+
+    private void deleteTopic(String topic) {
+        try {
+            await(admin.deleteTopics(List.of(topic)).all());
+        } catch (UnknownTopicOrPartitionException e) {
+            return;
+        }
+        // a learner that starts before all brokers know would find the old one
+        waitUntil(
+                () -> partitions(topic).isEmpty(),
+                "topic %s is still there, although its deletion was accepted".formatted(topic));
+    }
+
+    private void empty(String topic) {
+        List<TopicPartition> partitions = partitions(topic);
+        if (sum(partitions, OffsetSpec.latest()) == 0) {
+            return;
+        }
+        TopicDescription description =
+                await(admin.describeTopics(List.of(topic)).topicNameValues().get(topic));
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        Map<String, String> own = new HashMap<>();
+        await(admin.describeConfigs(List.of(resource)).values().get(resource)).entries().stream()
+                .filter(entry -> entry.source() == ConfigEntry.ConfigSource.DYNAMIC_TOPIC_CONFIG)
+                .forEach(entry -> own.put(entry.name(), entry.value()));
+        short replicas = (short) description.partitions().get(0).replicas().size();
+        deleteTopic(topic);
+        NewTopic anew = new NewTopic(topic, partitions.size(), replicas).configs(own);
+        waitUntil(
+                () -> created(anew),
+                "topic %s was deleted and could not be made anew; `thalweg topics --create` does".formatted(topic));
+        waitUntil(
+                () -> partitions(topic).size() == partitions.size(),
+                "topic %s was made anew and is not there".formatted(topic));
+    }
+
+    private boolean created(NewTopic topic) {
+        try {
+            await(admin.createTopics(List.of(topic)).all());
+            return true;
+        } catch (TopicExistsException e) {
+            // a broker that still deletes the old one
+            return false;
+        }
+    }
+
+    private void waitUntil(BooleanSupplier done, String otherwise) {
+        long deadline =
+                System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(config.getInt(ThalwegConfig.START_TIMEOUT_MS));
+        while (!done.getAsBoolean()) {
+            if (System.nanoTime() > deadline) {
+                throw new StopException(ExitCode.NOT_READY, otherwise + "; do the reset again");
+            }
+            LockSupport.parkNanos(POLL.toNanos());
+        }
+    }
+
+    private void bury(String topic) {
+        Map<ByteBuffer, Integer> keys = liveKeys(topic);
+        if (keys.isEmpty()) {
+            return;
+        }
+        List<Exception> failures = new ArrayList<>();
+        try (Producer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(config).writer())) {
+            keys.forEach((key, partition) ->
+                    producer.send(new ProducerRecord<>(topic, partition, key.array(), null), (metadata, failure) -> {
+                        if (failure != null) {
+                            failures.add(failure);
+                        }
+                    }));
+        }
+        if (!failures.isEmpty()) {
+            throw new StopException(
+                    ExitCode.NOT_READY,
+                    "topic %s did not take %d of %d tombstones (%s); do the reset again"
+                            .formatted(
+                                    topic,
+                                    failures.size(),
+                                    keys.size(),
+                                    failures.get(0).getMessage()));
+        }
+    }
+
+    /** The keys whose latest record has a value, and their partitions. */
+    private Map<ByteBuffer, Integer> liveKeys(String topic) {
+        Map<ByteBuffer, Integer> keys = new LinkedHashMap<>();
+        List<TopicPartition> partitions = partitions(topic);
+        try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config).reader())) {
+            consumer.assign(partitions);
+            consumer.seekToBeginning(partitions);
+            Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+            while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
+                    if (record.key() == null) {
+                        continue;
+                    }
+                    ByteBuffer key = ByteBuffer.wrap(record.key());
+                    if (record.value() == null) {
+                        keys.remove(key);
+                    } else {
+                        keys.put(key, record.partition());
+                    }
+                }
+            }
+        }
+        return keys;
+    }
+
+    private long sum(List<TopicPartition> partitions, OffsetSpec spec) {
+        Map<TopicPartition, OffsetSpec> asked = new HashMap<>();
+        partitions.forEach(partition -> asked.put(partition, spec));
+        return await(admin.listOffsets(asked).all()).values().stream()
+                .mapToLong(ListOffsetsResultInfo::offset)
+                .sum();
+    }
+
+    /** The partitions of a topic; none if it is missing. */
+    private List<TopicPartition> partitions(String topic) {
+        try {
+            int partitions = await(admin.describeTopics(List.of(topic))
+                            .topicNameValues()
+                            .get(topic))
+                    .partitions()
+                    .size();
+            return IntStream.range(0, partitions)
+                    .mapToObj(partition -> new TopicPartition(topic, partition))
+                    .toList();
+        } catch (UnknownTopicOrPartitionException e) {
+            return List.of();
+        }
+    }
+
+    private <T> T await(KafkaFuture<T> answer) {
+        return Topics.await(answer, config);
+    }
+}
