@@ -87,8 +87,8 @@ public final class ExampleDecoder {
         } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException | ClassCastException e) {
             throw new Rejection(
                     Reason.UNREADABLE,
-                    "the value cannot be read as an Example with schema id " + id + " (" + plan.writer.getFullName()
-                            + "): " + firstLine(e.getMessage()));
+                    "the value cannot be read as an Example with schema id " + id + " ("
+                            + brief(plan.writer.getFullName()) + "): " + brief(e.getMessage()));
         }
         if (bytes.remaining() > 0) {
             throw new Rejection(
@@ -113,7 +113,7 @@ public final class ExampleDecoder {
             } catch (IOException | AvroRuntimeException e) {
                 throw new Rejection(
                         Reason.UNREADABLE,
-                        "schema id " + id + " cannot be read as an Example: " + firstLine(e.getMessage()));
+                        "schema id " + id + " cannot be read as an Example: " + brief(e.getMessage()));
             }
             plans.put(id, found);
         }
@@ -129,8 +129,10 @@ public final class ExampleDecoder {
         return Arrays.stream(in.readFieldOrder()).mapToInt(Schema.Field::pos).toArray();
     }
 
-    private static String firstLine(String message) {
-        return message == null ? "it is damaged" : message.lines().findFirst().orElse("it is damaged");
+    /** The first line, and no more than fits into a dead letter's headers: Avro's messages repeat names and schemas. */
+    private static String brief(String message) {
+        String line = message == null ? "" : message.lines().findFirst().orElse("");
+        return line.isEmpty() ? "it is damaged" : line.length() > 200 ? line.substring(0, 200) + "…" : line;
     }
 
     private void read(Decoder in, int[] order, boolean resolving, Example x) throws IOException {

@@ -101,6 +101,27 @@ public final class Examples {
                 .toString();
     }
 
+    /** Everything that a decoder reads, as text that is the same only if every bit is. */
+    public static String bits(Example x) {
+        StringBuilder text = new StringBuilder();
+        text.append("id ").append(Arrays.toString(x.id()));
+        text.append(" label ").append(x.labelled() ? Double.doubleToRawLongBits(x.label()) : null);
+        text.append(" importance ").append(Double.doubleToRawLongBits(x.importance()));
+        text.append(" form ").append(x.form()).append(" indices");
+        for (int k = 0; k < x.indexCount(); k++) {
+            text.append(' ').append(x.indices()[k]);
+        }
+        text.append(" values");
+        for (int k = 0; k < x.size(); k++) {
+            text.append(' ').append(Double.doubleToRawLongBits(x.values()[k]));
+        }
+        for (int k = 0; x.form() == Form.NAMED && k < x.size(); k++) {
+            int start = x.nameStart(k);
+            text.append(' ').append(Arrays.toString(Arrays.copyOfRange(x.names(), start, start + x.nameLength(k))));
+        }
+        return text.toString();
+    }
+
     /** Models in a map and nothing else. */
     static final class ModelMap implements Models {
         final Map<String, Model> models = new HashMap<>();
