@@ -257,7 +257,7 @@ public final class Model {
         }
     }
 
-    /** Norm of the change, by the last step, of weights and bias. */
+    /** Norm of the change, by the last step, of weights and bias; NaN if that step was taken before the model was restored. */
     public double lastChange() {
         return Math.sqrt(lastChange);
     }
@@ -336,6 +336,7 @@ public final class Model {
         remembering = false;
         before = new double[0][];
         biasBefore = publishedVersion == version ? bias : Double.NaN;
+        lastChange = Double.NaN;
         for (int block = 0; block < blocks.length; block++) {
             if (blocks[block] != null) {
                 unpublished.addIfSince(block, changedAt[block]);
