@@ -11,6 +11,7 @@ import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.OutputReader;
 import io.thalweg.runtime.OutputReader.Entry;
 import io.thalweg.runtime.OutputReader.Start;
+import io.thalweg.runtime.WeightsBoard;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Arrays;

@@ -1,6 +1,8 @@
 package io.thalweg.demo;
 
+import io.thalweg.audit.Report;
 import io.thalweg.audit.Verification;
+import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
@@ -8,34 +10,30 @@ import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.local.EmbeddedBroker;
 import io.thalweg.local.EmbeddedRegistry;
-import io.thalweg.output.EmissionReader;
 import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.runtime.OutputReader;
+import io.thalweg.runtime.OutputReader.Entry;
 import io.thalweg.runtime.StopException;
 import io.thalweg.runtime.Topics;
+import io.thalweg.runtime.WeightsBoard;
 import java.io.File;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.stream.Stream;
-import org.apache.avro.message.RawMessageEncoder;
-import org.apache.avro.specific.SpecificData;
+import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.utils.Utils;
 
 /**
@@ -43,7 +41,7 @@ import org.apache.kafka.common.utils.Utils;
  * left, a learner that is asked of each whether it will be late and is then told, and an audit of what came of it.
  */
 public final class Demo {
-    private static final byte[] MODEL = "late-flights".getBytes(StandardCharsets.UTF_8);
+    private static final String MODEL = "late-flights";
     private static final Duration POLL = Duration.ofMillis(100);
     private static final long PATIENCE_NANOS = Duration.ofMinutes(2).toNanos();
 
@@ -51,7 +49,7 @@ public final class Demo {
     private final Screen screen;
 
     private final Figures figures = new Figures();
-    private final StrongestWeights strongest = new StrongestWeights();
+    private final WeightsBoard weights = new WeightsBoard();
     private Metrics metrics;
     private int deadLetters;
 
@@ -70,7 +68,7 @@ public final class Demo {
             double accuracy,
             double auc,
             double seconds,
-            Verification.Report audit) {}
+            Report audit) {}
 
     /** @param settings gives the settings, over those that the demo begins with */
     public Demo(Function<Map<String, ?>, ThalwegConfig> settings, Screen screen) {
@@ -115,7 +113,7 @@ public final class Demo {
                 seconds = follow(config, schemas, learner);
             }
             screen.say("verifying: replaying every example from the topics …");
-            Verification.Report audit = new Verification(config, schemas).run(progress -> {});
+            Report audit = new Verification(config, schemas).run(progress -> {});
             return new Result(
                     Flights.COUNT,
                     figures.size(),
@@ -131,85 +129,80 @@ public final class Demo {
 
     /** Sends the flights and reads what comes of them. @return seconds from the first example to the last prediction */
     private double follow(ThalwegConfig config, ConfluentSchemas schemas, LearnerRuntime learner) {
-        EmissionReader<Prediction> predictions = new EmissionReader<>(schemas, Prediction.getClassSchema());
-        EmissionReader<Weights> weights = new EmissionReader<>(schemas, Weights.getClassSchema());
-        EmissionReader<Metrics> metricsReader = new EmissionReader<>(schemas, Metrics.getClassSchema());
-        String predictionsTopic = config.getString(ThalwegConfig.PREDICTIONS_TOPIC);
-        String weightsTopic = config.getString(ThalwegConfig.WEIGHTS_TOPIC);
-        String metricsTopic = config.getString(ThalwegConfig.METRICS_TOPIC);
-        String deadLettersTopic = config.getString(ThalwegConfig.DEAD_LETTERS_TOPIC);
-
-        try (KafkaConsumer<byte[], byte[]> reader = new KafkaConsumer<>(new KafkaSettings(config).reader())) {
-            List<TopicPartition> all = Stream.of(predictionsTopic, weightsTopic, metricsTopic, deadLettersTopic)
-                    .flatMap(topic -> reader.partitionsFor(topic).stream())
-                    .map(info -> new TopicPartition(info.topic(), info.partition()))
-                    .toList();
-            reader.assign(all);
-            reader.seekToBeginning(all);
-
+        try (OutputReader<Prediction> predictions =
+                        open(config, schemas, ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class);
+                OutputReader<DeadLetter> letters =
+                        open(config, schemas, ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.class);
+                OutputReader<Metrics> metricsReader =
+                        open(config, schemas, ThalwegConfig.METRICS_TOPIC, Metrics.class);
+                OutputReader<Weights> weights = open(config, schemas, ThalwegConfig.WEIGHTS_TOPIC, Weights.class)) {
             long begin = System.nanoTime();
             long end = begin;
-            long progress = begin;
             CompletableFuture<Void> sending = CompletableFuture.runAsync(() -> send(config, schemas));
-            while (figures.size() + deadLetters < Flights.COUNT || strongest.version() < figures.size()) {
-                for (ConsumerRecord<byte[], byte[]> record : reader.poll(POLL)) {
-                    progress = System.nanoTime();
-                    if (record.topic().equals(predictionsTopic)) {
-                        figures.add(predictions.read(record.value()));
-                        end = progress;
-                    } else if (record.topic().equals(weightsTopic)) {
-                        if (record.value() != null) {
-                            strongest.add(weights.read(record.value()));
-                        }
-                    } else if (record.topic().equals(metricsTopic)) {
-                        metrics = metricsReader.read(record.value());
-                        screen.point(metrics);
-                    } else {
-                        deadLetters++;
-                    }
+            while (figures.size() + deadLetters < Flights.COUNT || weightsVersion() < figures.size()) {
+                for (Entry<Prediction> entry : predictions.poll(POLL)) {
+                    figures.add(value(entry));
+                    end = System.nanoTime();
                 }
+                deadLetters += letters.poll(Duration.ZERO).size();
+                metricsReader.poll(Duration.ZERO).forEach(entry -> screen.point(metrics = value(entry)));
+                weights.poll(Duration.ZERO).forEach(this::take);
                 if (sending.isCompletedExceptionally()) {
                     sending.join();
                 }
                 if (learner.hasEnded()) {
                     learner.await();
                 }
-                if (System.nanoTime() - progress > PATIENCE_NANOS) {
+                if (System.nanoTime() - end > PATIENCE_NANOS) {
                     throw new StopException(
                             ExitCode.DIED,
                             "nothing has moved for two minutes, after " + figures.size() + " predictions");
                 }
-                screen.show(figures.size(), Flights.COUNT, (System.nanoTime() - begin) / 1e9, metrics, strongest);
+                screen.show(figures.size(), Flights.COUNT, seconds(begin, System.nanoTime()), metrics, board());
             }
             sending.join();
-            double seconds = (end - begin) / 1e9;
-            screen.last(figures.size(), Flights.COUNT, seconds, metrics, strongest);
-            return seconds;
-        } catch (IOException e) {
-            throw new StopException(ExitCode.DIED, "an output topic holds what cannot be read: " + e.getMessage());
+            screen.last(figures.size(), Flights.COUNT, seconds(begin, end), metrics, board());
+            return seconds(begin, end);
         }
     }
 
+    private static <T extends SpecificRecord> OutputReader<T> open(
+            ThalwegConfig config, ConfluentSchemas schemas, String setting, Class<T> type) {
+        return OutputReader.open(config, schemas, setting, type, null, OutputReader.Start.BEGINNING);
+    }
+
+    private static <T> T value(Entry<T> entry) {
+        if (entry.problem() != null) {
+            throw new StopException(
+                    ExitCode.DIED, entry.source().topic() + " holds what cannot be read: " + entry.problem());
+        }
+        return entry.value();
+    }
+
+    private void take(Entry<Weights> entry) {
+        weights.take(new String(entry.source().key(), StandardCharsets.UTF_8), value(entry));
+    }
+
+    private WeightsBoard.Board board() {
+        return weights.size() == 0 ? null : weights.latest(1).get(0);
+    }
+
+    private long weightsVersion() {
+        return weights.size() == 0 ? 0 : board().version();
+    }
+
+    private static double seconds(long from, long to) {
+        return (to - from) / 1e9;
+    }
+
     private static void send(ThalwegConfig config, ConfluentSchemas schemas) {
-        String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
-        int schemaId = schemas.idFor(topic, Example.getClassSchema());
-        RawMessageEncoder<Example> encoder =
-                new RawMessageEncoder<>(SpecificData.get(), Example.getClassSchema(), true);
-        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(config).writer());
+        try (ExampleSender sender = ExampleSender.open(config, schemas);
                 Stream<Flight> flights = Flights.stream()) {
-            flights.forEachOrdered(flight -> {
-                Example example = new Example(flight.id(), flight.label(), 1.0, flight.features());
-                try {
-                    ByteBuffer avro = encoder.encode(example);
-                    ByteBuffer value = ByteBuffer.allocate(5 + avro.remaining());
-                    value.put((byte) 0).putInt(schemaId).put(avro);
-                    producer.send(new ProducerRecord<>(topic, MODEL, value.array()));
-                } catch (IOException e) {
-                    throw new java.io.UncheckedIOException(e);
-                }
-            });
+            flights.forEachOrdered(
+                    flight -> sender.send(MODEL, new Example(flight.id(), flight.label(), 1.0, flight.features())));
+            sender.flush();
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
     }
 }

@@ -1,10 +1,14 @@
 package io.thalweg.demo;
 
 import io.thalweg.avro.Metrics;
+import io.thalweg.runtime.WeightsBoard;
 import java.io.PrintWriter;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import picocli.CommandLine.Help.Ansi;
 
 /**
@@ -22,6 +26,7 @@ public final class Screen {
     private final boolean live;
     private final Ansi ansi;
     private final List<Double> losses = new ArrayList<>();
+    private final Map<String, Double> drawn = new HashMap<>();
     private int linesDrawn;
     private long lastFrame;
     private int lastLine;
@@ -45,8 +50,8 @@ public final class Screen {
     }
 
     /** Shows how it stands, if it is time to. */
-    void show(int done, int all, double seconds, Metrics metrics, StrongestWeights weights) {
-        if (metrics == null) {
+    void show(int done, int all, double seconds, Metrics metrics, WeightsBoard.Board weights) {
+        if (metrics == null || weights == null) {
             return;
         }
         if (live && System.nanoTime() - lastFrame >= FRAME_NANOS) {
@@ -59,7 +64,7 @@ public final class Screen {
     }
 
     /** Shows how it ended. */
-    void last(int done, int all, double seconds, Metrics metrics, StrongestWeights weights) {
+    void last(int done, int all, double seconds, Metrics metrics, WeightsBoard.Board weights) {
         List<String> table = table(done, all, seconds, metrics, weights);
         if (live) {
             draw(table);
@@ -102,7 +107,7 @@ public final class Screen {
         out.flush();
     }
 
-    private List<String> table(int done, int all, double seconds, Metrics metrics, StrongestWeights weights) {
+    private List<String> table(int done, int all, double seconds, Metrics metrics, WeightsBoard.Board weights) {
         List<String> lines = new ArrayList<>();
         int filled = (int) ((long) WIDTH * done / all);
         lines.add("");
@@ -136,17 +141,19 @@ public final class Screen {
         lines.add("  recent log loss " + ansi.string("@|green " + sparkline() + "|@"));
         lines.add("");
         lines.add(ansi.string("@|bold " + format("  %-34s%9s   ", "strongest weights", "w") + "|@"));
-        List<StrongestWeights.Strong> strongest = weights.list(TOP);
+        List<WeightsBoard.Strong> strongest = weights.strongest(TOP);
         double scale = strongest.isEmpty() ? 1 : Math.abs(strongest.get(0).weight());
-        for (StrongestWeights.Strong strong : strongest) {
+        for (WeightsBoard.Strong strong : strongest) {
             lines.add(row(strong, scale));
         }
         return lines;
     }
 
-    private String row(StrongestWeights.Strong strong, double scale) {
+    private String row(WeightsBoard.Strong strong, double scale) {
         String bar = "█".repeat((int) Math.round(20 * Math.abs(strong.weight()) / scale));
-        String arrow = strong.change() > 5e-4 ? "▲" : strong.change() < -5e-4 ? "▼" : " ";
+        double change = strong.weight() - drawn.getOrDefault(strong.name(), strong.weight());
+        drawn.put(strong.name(), strong.weight());
+        String arrow = change > 5e-4 ? "▲" : change < -5e-4 ? "▼" : " ";
         return format("  %-34s%+9.3f %s ", strong.name(), strong.weight(), arrow)
                 + ansi.string((strong.weight() > 0 ? "@|red " : "@|blue ") + bar + "|@");
     }
@@ -166,8 +173,8 @@ public final class Screen {
                     .average()
                     .orElseThrow();
         }
-        double low = java.util.Arrays.stream(means).min().orElseThrow();
-        double high = java.util.Arrays.stream(means).max().orElseThrow();
+        double low = Arrays.stream(means).min().orElseThrow();
+        double high = Arrays.stream(means).max().orElseThrow();
         StringBuilder line = new StringBuilder();
         for (double mean : means) {
             int level = high > low ? (int) ((mean - low) / (high - low) * (SPARKS.length() - 1) + 0.5) : 0;

@@ -10,13 +10,13 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.read.ListAppender;
+import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.Prediction;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.local.EmbeddedBroker;
-import io.thalweg.output.EmissionReader;
 import io.thalweg.output.SchemaIds;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -32,13 +32,11 @@ import java.util.stream.LongStream;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificDatumWriter;
+import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewPartitions;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -251,33 +249,26 @@ class LearnerRuntimeIT {
 
     /** The offsets of the examples that have been predicted, in the order of the predictions topic, once there are as many. */
     private List<Long> predictionsOf(LearnerRuntime learner, int count) {
-        EmissionReader<Prediction> reader = new EmissionReader<>(up(), Prediction.getClassSchema());
         List<Long> offsets = new ArrayList<>();
-        try (KafkaConsumer<byte[], byte[]> consumer = reader("predictions.topic")) {
+        try (OutputReader<Prediction> reader = open(ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class)) {
             await().atMost(PATIENCE).dontCatchUncaughtExceptions().until(() -> {
                 assertThat(learner.hasEnded()).isFalse();
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                    offsets.add(reader.read(record.value()).getOffset());
-                }
+                reader.poll(Duration.ofMillis(100))
+                        .forEach(entry -> offsets.add(entry.value().getOffset()));
                 return offsets.size() >= count;
             });
         }
         return offsets;
     }
 
-    private long deadLetters() {
-        try (KafkaConsumer<byte[], byte[]> consumer = reader("dead.letters.topic")) {
-            return consumer.endOffsets(consumer.assignment()).values().stream()
-                    .mapToLong(Long::longValue)
-                    .sum();
+    private int deadLetters() {
+        try (OutputReader<DeadLetter> reader = open(ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.class)) {
+            return reader.poll(Duration.ofSeconds(1)).size();
         }
     }
 
-    private KafkaConsumer<byte[], byte[]> reader(String topic) {
-        KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config()).reader());
-        consumer.assign(List.of(new TopicPartition(settings.get(topic).toString(), 0)));
-        consumer.seekToBeginning(consumer.assignment());
-        return consumer;
+    private <T extends SpecificRecord> OutputReader<T> open(String setting, Class<T> type) {
+        return OutputReader.open(config(), up(), setting, type, null, OutputReader.Start.BEGINNING);
     }
 
     private static List<Long> offsets(int count) {
