@@ -136,6 +136,9 @@ public final class Demo {
                 OutputReader<Metrics> metricsReader =
                         open(config, schemas, ThalwegConfig.METRICS_TOPIC, Metrics.class);
                 OutputReader<Weights> weights = open(config, schemas, ThalwegConfig.WEIGHTS_TOPIC, Weights.class)) {
+            while (!learner.isRunning() && !learner.hasEnded()) {
+                predictions.poll(POLL);
+            }
             long begin = System.nanoTime();
             long end = begin;
             CompletableFuture<Void> sending = CompletableFuture.runAsync(() -> send(config, schemas));
