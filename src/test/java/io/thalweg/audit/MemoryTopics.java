@@ -48,6 +48,7 @@ final class MemoryTopics implements Topics {
     }
 
     void append(String topic, long timestamp, byte[] key, byte[] value, Headers headers) {
+        create(topic);
         put(topic, end(topic), timestamp, key, value, headers);
     }
 
