@@ -67,6 +67,10 @@ public final class WeightsRecords {
     /** Takes back all that may have been published of a model that is no more. */
     public static void retract(Model model, Sink sink) {
         sink.accept(key(model.id()), null);
+        retractBlocks(model, sink);
+    }
+
+    private static void retractBlocks(Model model, Sink sink) {
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
                 sink.accept(key(model.id(), block), null);
@@ -75,6 +79,10 @@ public final class WeightsRecords {
     }
 
     private void publishWhole(Model model, Sink sink) {
+        if (model.publishedVersion() > 0 && !model.publishedWhole()) {
+            // the bound has been raised since
+            retractBlocks(model, sink);
+        }
         List<Weight> weights = new ArrayList<>(model.extent());
         double squares = 0;
         double change = model.publishedVersion() == model.version() - 1
