@@ -33,7 +33,7 @@ public final class Model {
     private int blockCount;
     private int extent;
 
-    private final FeatureNames names = new FeatureNames();
+    private FeatureNames names = new FeatureNames();
     private ProgressiveValidation validation = new ProgressiveValidation();
 
     private final Changes unlogged = new Changes();
@@ -303,6 +303,11 @@ public final class Model {
         publishedVersion = head.publishedVersion;
         publishedWhole = head.publishedWhole;
         validation = head.validation;
+    }
+
+    /** Sets the names. */
+    public void restoreNames(FeatureNames restored) {
+        names = restored;
     }
 
     /** Sets a block. @param weights {@value #BLOCK} of them, kept */

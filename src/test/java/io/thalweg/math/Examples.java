@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.Map;
 import java.util.Random;
 
@@ -81,14 +82,17 @@ public final class Examples {
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
                 text.append("\nblock ").append(block).append(" @").append(model.changedAt(block));
-                for (double weight : model.block(block)) {
-                    text.append(' ').append(Double.doubleToRawLongBits(weight));
+                for (int i = 0; i < Model.BLOCK; i++) {
+                    long weight = Double.doubleToRawLongBits(model.block(block)[i]);
+                    if (weight != 0) {
+                        text.append(' ').append(i).append('=').append(Long.toHexString(weight));
+                    }
                 }
             }
         }
         text.append("\nnames");
         for (int i = 0; i < model.names().size(); i++) {
-            text.append(' ').append(Arrays.toString(model.names().get(i)));
+            text.append(' ').append(new String(model.names().get(i), StandardCharsets.UTF_8));
         }
         ByteArrayOutputStream validation = new ByteArrayOutputStream();
         try (DataOutputStream out = new DataOutputStream(validation)) {
@@ -97,7 +101,7 @@ public final class Examples {
             throw new UncheckedIOException(e);
         }
         return text.append("\nvalidation ")
-                .append(Arrays.toString(validation.toByteArray()))
+                .append(HexFormat.of().formatHex(validation.toByteArray()))
                 .toString();
     }
 
