@@ -1,5 +1,7 @@
 package io.thalweg.crash;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -16,7 +18,6 @@ import org.awaitility.Awaitility;
 final class Cluster implements AutoCloseable {
     private final Path directory;
     private final int port = freePort();
-    private final int controllerPort = freePort();
     private final Admin admin = Admin.create(Map.of(
             AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG,
             bootstrapServers(),
@@ -54,12 +55,15 @@ final class Cluster implements AutoCloseable {
                 "512m",
                 null,
                 BrokerProcess.class,
-                List.of(directory.toString(), String.valueOf(port), String.valueOf(controllerPort)));
+                List.of(directory.toString(), String.valueOf(port)));
         Awaitility.await("an answer of " + broker)
                 .atMost(Duration.ofSeconds(60))
                 .pollInterval(Duration.ofMillis(100))
-                .ignoreExceptions()
-                .until(() -> admin.describeCluster().nodes().get().size() == 1);
+                .ignoreExceptionsMatching(e -> !(e instanceof AssertionError))
+                .until(() -> {
+                    assertThat(broker).matches(JavaProcess::isAlive);
+                    return admin.describeCluster().nodes().get().size() == 1;
+                });
     }
 
     JavaProcess broker() {
