@@ -44,6 +44,10 @@ final class Cluster implements AutoCloseable {
         return "127.0.0.1:" + port;
     }
 
+    Path directory() {
+        return directory;
+    }
+
     Admin admin() {
         return admin;
     }

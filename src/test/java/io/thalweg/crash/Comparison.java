@@ -90,7 +90,7 @@ final class Comparison {
                 continue;
             }
             Prediction prediction = predictions.get(offset++);
-            if (prediction == null || !next.model().startsWith(Mixture.dense(0).substring(0, 5))) {
+            if (prediction == null || !next.model().startsWith(Mixture.DENSE_PREFIX)) {
                 continue;
             }
             Textbook textbook = textbooks.computeIfAbsent(next.model(), model -> new Textbook());

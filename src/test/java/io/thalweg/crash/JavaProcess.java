@@ -100,7 +100,8 @@ final class JavaProcess implements AutoCloseable {
 
     /** SIGTERM. @return whether it ended in time */
     boolean terminate() {
-        process.destroy();
+        // not process.destroy(): that closes its standard input first
+        process.toHandle().destroy();
         return !runsFor(40_000);
     }
 

@@ -72,8 +72,8 @@ class KillIT {
             trial.finish();
 
             List<String> differences = new Comparison(trial, trial.replay()).ofPredictions();
-            System.out.println("KillIT: without the changelog " + differences.get(0));
-            assertThat(differences).isNotEmpty();
+            assertThat(differences).anyMatch(difference -> difference.startsWith("prediction "));
+            System.out.println("KillIT: without the changelog, " + differences.get(1));
         }
     }
 

@@ -21,8 +21,11 @@ import java.util.function.Supplier;
  * sparse, hashed and named, of several models; in between some that cannot be used, and models that are deleted and begin again.
  */
 final class Mixture implements Supplier<Input> {
-    static final int DENSE = 2;
+    /** Models with dense examples begin with this. They are never deleted, so that their weights can be computed by hand. */
+    static final String DENSE_PREFIX = "dense-";
+
     static final int DENSE_LENGTH = 8;
+    private static final int DENSE = 2;
     private static final int NAMED = 3;
     private static final int SPARSE = 2;
     private static final int MODELS = DENSE + NAMED + SPARSE + 1;
@@ -35,11 +38,6 @@ final class Mixture implements Supplier<Input> {
     Mixture(long seed, int partitions) {
         random = new Random(seed);
         this.partitions = partitions;
-    }
-
-    /** Deleted never, so that its weights can be computed by hand. */
-    static String dense(int number) {
-        return "dense-" + number;
     }
 
     @Override
@@ -103,7 +101,7 @@ final class Mixture implements Supplier<Input> {
 
     private static String model(int number) {
         if (number < DENSE) {
-            return dense(number);
+            return DENSE_PREFIX + number;
         }
         if (number < DENSE + NAMED) {
             return "named-é-" + number;

@@ -19,6 +19,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -30,6 +32,7 @@ import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.StreamsConfig;
 import org.awaitility.Awaitility;
 
 /**
@@ -118,8 +121,13 @@ final class Trial implements AutoCloseable {
 
     /** @param patch a directory of classes that replace the learner's own; null for none */
     JavaProcess learner(String heap, Path patch) {
+        String process = name + "-learner-" + ++starts;
+        // two on one machine must not share it, and none needs what the one before has left there
+        settings.put(
+                StreamsConfig.STATE_DIR_CONFIG,
+                cluster.directory().resolveSibling(process).toString());
         JavaProcess learner = JavaProcess.start(
-                name + "-learner-" + ++starts,
+                process,
                 heap,
                 patch,
                 LearnerProcess.class,
@@ -141,7 +149,9 @@ final class Trial implements AutoCloseable {
     void stop(JavaProcess learner) {
         assertThat(learner.isAlive()).as("%s", learner).isTrue();
         assertThat(learner.terminate()).as("%s", learner).isTrue();
-        assertThat(learner.log()).contains(LearnerProcess.CLOSED);
+        assertThat(learner.log().contains(LearnerProcess.CLOSED))
+                .as("%s", learner)
+                .isTrue();
         learners.remove(learner);
     }
 
@@ -295,7 +305,7 @@ final class Trial implements AutoCloseable {
     // ---- what came of it
     // -----------------------------------------------------------------------------------------------
 
-    /** What must have come of it. */
+    /** What must have come of it, under the settings as they are. */
     Replay replay() {
         return replay(Map.of(0L, config()));
     }
@@ -325,11 +335,11 @@ final class Trial implements AutoCloseable {
         List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
         try (KafkaConsumer<byte[], byte[]> consumer =
                 new KafkaConsumer<>(consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
-            for (TopicPartition partition : topicPartitions(setting)) {
+            Map<TopicPartition, Long> ends = ends(setting, isolation);
+            for (TopicPartition partition : ends.keySet()) {
                 consumer.assign(List.of(partition));
                 consumer.seekToBeginning(List.of(partition));
-                long end = consumer.endOffsets(List.of(partition)).get(partition);
-                while (consumer.position(partition) < end) {
+                while (consumer.position(partition) < ends.get(partition)) {
                     consumer.poll(Duration.ofMillis(100)).forEach(records::add);
                 }
             }
@@ -344,16 +354,19 @@ final class Trial implements AutoCloseable {
     }
 
     private Map<TopicPartition, Long> ends(String setting, IsolationLevel isolation) {
-        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(
-                Map.of(
-                        ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG,
-                        cluster.bootstrapServers(),
-                        ConsumerConfig.ISOLATION_LEVEL_CONFIG,
-                        isolation.toString()),
-                new ByteArrayDeserializer(),
-                new ByteArrayDeserializer())) {
-            return new HashMap<>(consumer.endOffsets(topicPartitions(setting)));
+        Map<TopicPartition, OffsetSpec> latest = new HashMap<>();
+        topicPartitions(setting).forEach(partition -> latest.put(partition, OffsetSpec.latest()));
+        Map<TopicPartition, Long> ends = new HashMap<>();
+        try {
+            cluster.admin()
+                    .listOffsets(latest, new ListOffsetsOptions(isolation))
+                    .all()
+                    .get()
+                    .forEach((partition, end) -> ends.put(partition, end.offset()));
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
         }
+        return ends;
     }
 
     /** How many predictions were written in transactions that did not commit. */
