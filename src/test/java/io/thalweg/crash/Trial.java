@@ -93,7 +93,10 @@ final class Trial implements AutoCloseable {
                         ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
                         cluster.bootstrapServers(),
                         ProducerConfig.LINGER_MS_CONFIG,
-                        5),
+                        5,
+                        // a new partition takes the second batch of a producer while it refuses the first (KAFKA-15591)
+                        ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION,
+                        1),
                 new ByteArraySerializer(),
                 new ByteArraySerializer());
         new Topics(config(), cluster.admin()).create();
