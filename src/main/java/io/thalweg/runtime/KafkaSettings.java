@@ -79,6 +79,9 @@ public final class KafkaSettings {
         settings.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
         settings.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
         settings.put(ProducerConfig.ACKS_CONFIG, "all");
+        // a partition that has just been created may refuse the first batch and take the second, and the first is then
+        // never taken (KAFKA-15591)
+        settings.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
         return settings;
     }
 }
