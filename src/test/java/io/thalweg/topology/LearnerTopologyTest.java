@@ -37,6 +37,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.streams.Topology;
@@ -660,7 +661,7 @@ class LearnerTopologyTest {
         try (LearnerDriver learner = new LearnerDriver(Map.of())) {
             WeightStore store = (WeightStore) learner.driver.getStateStore(LearnerSupplier.STORE);
             // as after a restore with offsets that were reset: 0 to 2 have been taken into account
-            store.took(new org.apache.kafka.common.TopicPartition("examples", 0), 2);
+            store.took(new TopicPartition("examples", 0), 2);
             for (int i = 0; i < 2; i++) {
                 learner.send("m", dense(1.0, 1.0));
                 learner.examples.pipeInput(key("m"), garbage(3));
@@ -676,7 +677,21 @@ class LearnerTopologyTest {
         }
     }
 
-    // ---- settings between runs
+    @Test
+    void everyRecordMovesTheNextOffsetWhateverItIs() {
+        try (LearnerDriver learner = new LearnerDriver(Map.of())) {
+            WeightStore store = (WeightStore) learner.driver.getStateStore(LearnerSupplier.STORE);
+            TopicPartition source = new TopicPartition("examples", 0);
+            byte[][] values = {encode(dense(1.0, 1.0)), encode(dense(null, 1.0)), garbage(3), null, null};
+            for (int offset = 0; offset < values.length; offset++) {
+                assertThat(store.has(source, offset)).isFalse();
+                learner.examples.pipeInput(key("m"), values[offset]);
+                assertThat(store.has(source, offset)).isTrue();
+            }
+        }
+    }
+
+    // ---- names, models
 
     @Test
     void namesGoWithTheWeightsInEveryForm() {
