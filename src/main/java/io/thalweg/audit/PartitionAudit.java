@@ -12,6 +12,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.math.Model;
 import io.thalweg.math.Rejection.Reason;
+import io.thalweg.output.WeightsRecords;
 import io.thalweg.store.Epoch;
 import io.thalweg.store.StateException;
 import java.nio.charset.StandardCharsets;
@@ -155,7 +156,7 @@ final class PartitionAudit {
         if (result instanceof Replay.Predicted predicted) {
             examples++;
             letters.expectNone(offset, "the replay predicts that example");
-            predictions.expect(record.key(), predicted.prediction());
+            predictions.expect(WeightsRecords.key(predicted.model()), predicted.prediction());
             Model model = predicted.learned();
             if (model != null) {
                 steps++;

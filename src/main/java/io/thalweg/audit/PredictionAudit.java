@@ -219,7 +219,7 @@ final class PredictionAudit {
         met.add(found.offset());
         List<String> differences = new ArrayList<>();
         if (!Arrays.equals(expected.key, found.key)) {
-            differences.add("its key is not that of the example");
+            differences.add("its key is not the model id");
         }
         String fields = Differences.between(expected.prediction, found.prediction);
         if (!fields.isEmpty()) {

@@ -41,8 +41,8 @@ final class Replay implements Models {
     /** What comes of a record. */
     sealed interface Result {}
 
-    /** A prediction, and a step if {@code learned} is not null: then it is the model after it. */
-    record Predicted(Prediction prediction, Model learned) implements Result {}
+    /** A prediction by a model, and a step if {@code learned} is not null: then it is the model after it. */
+    record Predicted(String model, Prediction prediction, Model learned) implements Result {}
 
     /** The model is gone, if there was one. */
     record Deleted(String model) implements Result {}
@@ -96,6 +96,7 @@ final class Replay implements Models {
             intake.example(record.value(), example);
             learner.process(this, modelId, example, outcome);
             return new Predicted(
+                    modelId,
                     Predictions.of(example, outcome, record.partition(), record.offset()),
                     outcome.learned() ? outcome.model() : null);
         } catch (Rejection rejection) {
