@@ -10,11 +10,11 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -30,7 +30,7 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.streams.StreamsConfig;
 
-/** The topics of a real cluster. Its clients get the settings that the learner's get, and belong to no group. */
+/** The topics of a real cluster. Its clients get the settings that the learner's get, and join no group. */
 final class KafkaTopics implements Topics {
     /** How long a partition may give nothing although it goes on: a transaction that was left open ends within its own time. */
     private static final Duration PATIENCE = Duration.ofMinutes(2);
@@ -46,6 +46,8 @@ final class KafkaTopics implements Topics {
         String name = config.getString(ThalwegConfig.APPLICATION_ID);
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, name);
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, config.getString(ThalwegConfig.BOOTSTRAP_SERVERS));
+        // or Kafka Streams would warn of what a learner may do
+        settings.putIfAbsent("processing.exception.handler.global.enabled", true);
         // which setting goes to which client is for Kafka Streams to say, as when the learner runs
         StreamsConfig streams = new StreamsConfig(settings);
         consumerSettings = new HashMap<>(streams.getRestoreConsumerConfigs(name + "-verify"));
@@ -53,6 +55,9 @@ final class KafkaTopics implements Topics {
         consumerSettings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         consumerSettings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         consumerSettings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+        // a consumer that was at the end of one partition asks for the next only when the broker has answered for that
+        // one
+        consumerSettings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 20);
         admin = Admin.create(streams.getAdminConfigs(name + "-verify"));
     }
 
@@ -72,15 +77,21 @@ final class KafkaTopics implements Topics {
     }
 
     @Override
-    public Map<TopicPartition, Long> committed(String group) {
-        ListConsumerGroupOffsetsOptions settled = new ListConsumerGroupOffsetsOptions().requireStable(true);
+    public Map<TopicPartition, Long> committed(String group, Collection<TopicPartition> partitions) {
+        // not by the admin client: it leaves out, as if there were none, the offsets that a transaction is just
+        // committing
+        Map<String, Object> settings = new HashMap<>(consumerSettings);
+        settings.put(ConsumerConfig.GROUP_ID_CONFIG, group);
         Map<TopicPartition, Long> committed = new HashMap<>();
-        get(admin.listConsumerGroupOffsets(group, settled).partitionsToOffsetAndMetadata())
-                .forEach((partition, offset) -> {
-                    if (offset != null) {
-                        committed.put(partition, offset.offset());
-                    }
-                });
+        // it subscribes to nothing, and so does not join the group
+        try (Consumer<byte[], byte[]> consumer =
+                new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            consumer.committed(Set.copyOf(partitions)).forEach((partition, offset) -> {
+                if (offset != null) {
+                    committed.put(partition, offset.offset());
+                }
+            });
+        }
         return committed;
     }
 

@@ -11,8 +11,11 @@ interface Topics extends AutoCloseable {
     /** How many partitions each topic has; those that are not there are left out. */
     Map<String, Integer> partitions(Collection<String> topics);
 
-    /** The offsets that a consumer group has committed; empty if there is no such group. Waits for transactions that commit some. */
-    Map<TopicPartition, Long> committed(String group);
+    /**
+     * The offsets that a consumer group has committed; partitions without any are left out. Where a transaction is about to commit
+     * one, waits for it: whatever became visible before this was called came with offsets that this returns.
+     */
+    Map<TopicPartition, Long> committed(String group, Collection<TopicPartition> partitions);
 
     /** The first offset of each partition. */
     Map<TopicPartition, Long> beginnings(Collection<TopicPartition> partitions);

@@ -86,7 +86,7 @@ public final class Verification {
 
         // in this order: outputs become visible with the offsets, so none that belongs to these offsets lies beyond
         // these ends
-        Map<TopicPartition, Long> committed = open.committed(group);
+        Map<TopicPartition, Long> committed = open.committed(group, sources);
         Map<TopicPartition, Long> ends = open.ends(outputs);
         Map<TopicPartition, Long> sourceEnds = open.ends(sources);
         Map<TopicPartition, Long> beginnings = new HashMap<>(open.beginnings(sources));
@@ -115,7 +115,7 @@ public final class Verification {
         for (TopicPartition source : sources) {
             PartitionAudit audit = new PartitionAudit(
                     open, config, schemas, findings, source, beginnings, ends, committed.getOrDefault(source, 0L));
-            counts.add(audit.run(() -> open.committed(group).getOrDefault(source, 0L), more -> {
+            counts.add(audit.run(() -> open.committed(group, List.of(source)).getOrDefault(source, 0L), more -> {
                 done[0] += more;
                 progress.accept(new Progress(done[0], total));
             }));

@@ -115,7 +115,7 @@ final class MemoryTopics implements Topics {
     }
 
     @Override
-    public Map<TopicPartition, Long> committed(String group) {
+    public Map<TopicPartition, Long> committed(String group, Collection<TopicPartition> partitions) {
         if (committed.isEmpty() || !group.equals("test")) {
             return Map.of();
         }
