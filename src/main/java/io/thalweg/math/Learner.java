@@ -59,6 +59,11 @@ public final class Learner {
         outcome.logLoss = x.labelled() ? Logistic.logLoss(z, x.label()) : Double.NaN;
 
         if (x.labelled()) {
+            if (!model.validation().overall().hasRoomFor(outcome.logLoss, x.importance())) {
+                throw new Rejection(
+                        Reason.OVERFLOW,
+                        "the sums of the metrics would no longer be finite numbers; scale importance down");
+            }
             if (!Sgd.step(model, x, settings.learningRate().at(model.version()), a)) {
                 throw new Rejection(
                         Reason.OVERFLOW,

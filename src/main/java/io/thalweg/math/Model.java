@@ -19,6 +19,10 @@ public final class Model {
     private static final int MASK = BLOCK - 1;
     private static final double[] ZEROS = new double[BLOCK];
 
+    private static final int PAGE = 64;
+    private static final int PAGE_SHIFT = Integer.numberOfTrailingZeros(PAGE);
+    private static final int PAGE_MASK = PAGE - 1;
+
     private final String id;
     private Form form;
     private int length;
@@ -28,8 +32,7 @@ public final class Model {
     private double learningRate;
     private double lastChange;
 
-    private double[][] blocks = {};
-    private long[] changedAt = {};
+    private Page[] pages = {};
     private int blockCount;
     private int extent;
 
@@ -39,10 +42,20 @@ public final class Model {
     private final Changes unlogged = new Changes();
     private final Changes unpublished = new Changes();
     private boolean remembering;
-    private double[][] before = {};
     private double biasBefore;
     private long publishedVersion;
     private boolean publishedWhole;
+
+    /**
+     * What is known of {@value #PAGE} blocks in a row, made when the first of them is. One directory of all blocks would cost a
+     * model with few features in a large space many times what its weights do.
+     */
+    private static final class Page {
+        final double[][] weights = new double[PAGE][];
+        final long[] changedAt = new long[PAGE];
+        /** What was last published of the blocks that have changed since, where that is remembered. */
+        double[][] before;
+    }
 
     /** A model that has taken no step: weights and bias are 0. */
     public Model(String id) {
@@ -91,8 +104,8 @@ public final class Model {
 
     /** w<sub>i</sub>; 0 where no step has been. @param i 0 or more */
     public double weight(int i) {
-        int block = i >> SHIFT;
-        return block < blocks.length && blocks[block] != null ? blocks[block][i & MASK] : 0;
+        double[] weights = block(i >> SHIFT);
+        return weights == null ? 0 : weights[i & MASK];
     }
 
     /** One more than the highest feature number that a step has touched. */
@@ -121,17 +134,35 @@ public final class Model {
 
     /** The numbers of the blocks from 0 up to and without this may be in use. */
     public int blockEnd() {
-        return blocks.length;
+        return pages.length << PAGE_SHIFT;
     }
 
-    /** A block of weights, not to be changed; null where no step has been. */
+    /** A block of weights, not to be changed; null where no step has been. @param block 0 or more */
     public double[] block(int block) {
-        return blocks[block];
+        Page page = page(block);
+        return page == null ? null : page.weights[block & PAGE_MASK];
     }
 
-    /** The version that last changed the block. */
+    /** The version that last changed the block; 0 where no step has been. */
     public long changedAt(int block) {
-        return changedAt[block];
+        Page page = page(block);
+        return page == null ? 0 : page.changedAt[block & PAGE_MASK];
+    }
+
+    private Page page(int block) {
+        int page = block >> PAGE_SHIFT;
+        return page < pages.length ? pages[page] : null;
+    }
+
+    private Page pageFor(int block) {
+        int page = block >> PAGE_SHIFT;
+        if (page >= pages.length) {
+            pages = Arrays.copyOf(pages, Math.max(page + 1, pages.length * 2));
+        }
+        if (pages[page] == null) {
+            pages[page] = new Page();
+        }
+        return pages[page];
     }
 
     // ---- prediction and step
@@ -182,30 +213,24 @@ public final class Model {
 
     /** The block, for change at the version that is now. */
     private double[] touch(int block) {
-        if (block >= blocks.length) {
-            grow(block + 1);
-        }
-        if (changedAt[block] != version) {
-            if (blocks[block] == null) {
-                blocks[block] = new double[BLOCK];
+        Page page = pageFor(block);
+        int at = block & PAGE_MASK;
+        long changedAt = page.changedAt[at];
+        if (changedAt != version) {
+            if (page.weights[at] == null) {
+                page.weights[at] = new double[BLOCK];
                 blockCount++;
             }
-            unlogged.add(block, changedAt[block]);
-            if (unpublished.add(block, changedAt[block]) && remembering) {
-                before[block] = changedAt[block] == 0 ? ZEROS : blocks[block].clone();
+            unlogged.add(block, changedAt);
+            if (unpublished.add(block, changedAt) && remembering) {
+                if (page.before == null) {
+                    page.before = new double[PAGE][];
+                }
+                page.before[at] = changedAt == 0 ? ZEROS : page.weights[at].clone();
             }
-            changedAt[block] = version;
+            page.changedAt[at] = version;
         }
-        return blocks[block];
-    }
-
-    private void grow(int atLeast) {
-        int size = Math.max(atLeast, blocks.length * 2);
-        blocks = Arrays.copyOf(blocks, size);
-        changedAt = Arrays.copyOf(changedAt, size);
-        if (remembering) {
-            before = Arrays.copyOf(before, size);
-        }
+        return page.weights[at];
     }
 
     // ---- what has yet to be written
@@ -239,8 +264,9 @@ public final class Model {
     /** Says that the weights topic holds the model as it is, as one record or as blocks. */
     public void published(boolean whole) {
         for (int i = 0; i < unpublished.size(); i++) {
-            if (remembering) {
-                before[unpublished.get(i)] = null;
+            Page page = page(unpublished.get(i));
+            if (page.before != null) {
+                page.before[unpublished.get(i) & PAGE_MASK] = null;
             }
         }
         unpublished.clear(version);
@@ -251,10 +277,7 @@ public final class Model {
 
     /** From now on, keep what was last published of each block that changes, so that {@link #changeOf} knows. */
     public void remember() {
-        if (!remembering) {
-            remembering = true;
-            before = new double[blocks.length][];
-        }
+        remembering = true;
     }
 
     /** Norm of the change, by the last step, of weights and bias; NaN if that step was taken before the model was restored. */
@@ -264,15 +287,18 @@ public final class Model {
 
     /** Squared norm of what a block has changed by since it was published; NaN if that is not known. */
     public double changeOf(int block) {
-        if (changedAt[block] <= unpublished.since()) {
+        if (changedAt(block) <= unpublished.since()) {
             return 0;
         }
-        if (!remembering || before[block] == null) {
+        Page page = page(block);
+        double[] now = page.weights[block & PAGE_MASK];
+        double[] before = page.before == null ? null : page.before[block & PAGE_MASK];
+        if (before == null) {
             return Double.NaN;
         }
         double sum = 0;
         for (int i = 0; i < BLOCK; i++) {
-            double change = blocks[block][i] - before[block][i];
+            double change = now[i] - before[i];
             sum += change * change;
         }
         return sum;
@@ -312,21 +338,19 @@ public final class Model {
 
     /** Sets a block. @param weights {@value #BLOCK} of them, kept */
     public void restoreBlock(int block, long changed, double[] weights) {
-        if (block >= blocks.length) {
-            grow(block + 1);
-        }
-        if (blocks[block] == null) {
+        Page page = pageFor(block);
+        if (page.weights[block & PAGE_MASK] == null) {
             blockCount++;
         }
-        blocks[block] = weights;
-        changedAt[block] = changed;
+        page.weights[block & PAGE_MASK] = weights;
+        page.changedAt[block & PAGE_MASK] = changed;
     }
 
     /** Drops a block. */
     public void dropBlock(int block) {
-        if (block < blocks.length && blocks[block] != null) {
-            blocks[block] = null;
-            changedAt[block] = 0;
+        if (block(block) != null) {
+            page(block).weights[block & PAGE_MASK] = null;
+            page(block).changedAt[block & PAGE_MASK] = 0;
             blockCount--;
         }
     }
@@ -339,12 +363,15 @@ public final class Model {
         unlogged.clear(version);
         unpublished.clear(publishedVersion);
         remembering = false;
-        before = new double[0][];
         biasBefore = publishedVersion == version ? bias : Double.NaN;
         lastChange = Double.NaN;
-        for (int block = 0; block < blocks.length; block++) {
-            if (blocks[block] != null) {
-                unpublished.addIfSince(block, changedAt[block]);
+        for (int number = 0; number < pages.length; number++) {
+            Page page = pages[number];
+            if (page != null) {
+                page.before = null;
+                for (int at = 0; at < PAGE; at++) {
+                    unpublished.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
+                }
             }
         }
     }

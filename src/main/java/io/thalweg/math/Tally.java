@@ -29,6 +29,11 @@ public final class Tally {
 
     private int firstBucket;
 
+    /** Whether the sums stay finite with one more of this loss and importance. */
+    boolean hasRoomFor(double logLoss, double c) {
+        return Double.isFinite(loss + c * logLoss) && Double.isFinite(importance + c);
+    }
+
     /** Adds a prediction and what came true. */
     void add(double logit, double probability, double label, double c) {
         examples++;

@@ -254,8 +254,8 @@ class ThalwegConfigTest {
         again.remove("model.default");
         assertThat(config(again).learner())
                 .isEqualTo(config(Map.of("learning.rate", "0.1")).learner());
-        // what changes no weight is not in it
-        assertThat(config(Map.of("learning.rate", "0.1", "weights.every", "9", "commit.interval.ms", "7"))
+        // what changes neither weights nor what is published is not in it
+        assertThat(config(Map.of("learning.rate", "0.1", "commit.interval.ms", "7"))
                         .course("default"))
                 .isEqualTo(course);
     }
