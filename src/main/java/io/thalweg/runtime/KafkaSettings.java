@@ -4,6 +4,7 @@ import io.thalweg.config.ThalwegConfig;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.KafkaException;
@@ -31,6 +32,8 @@ public final class KafkaSettings {
                 config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES) + MARGIN);
         // weights and histograms hold many equal bytes; less to send at each commit, and less to restore
         settings.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "lz4");
+        // there is no global state; without this, Kafka Streams warns of its default at every start of every command
+        settings.put(StreamsConfig.PROCESSING_EXCEPTION_HANDLER_GLOBAL_ENABLED_CONFIG, true);
         settings.putAll(config.clients());
         for (String name : new String[] {
             ThalwegConfig.APPLICATION_ID,
@@ -52,7 +55,13 @@ public final class KafkaSettings {
     /** An admin client. @throws StopException if the addresses or the security settings cannot be right */
     public static Admin admin(ThalwegConfig config) {
         try {
-            return Admin.create(new StreamsConfig(new KafkaSettings(config).streams).getAdminConfigs("thalweg-admin"));
+            Map<String, Object> settings =
+                    new StreamsConfig(new KafkaSettings(config).streams).getAdminConfigs("thalweg-admin");
+            // a client waits for its own questions before it closes, by default for a minute
+            int timeout = config.getInt(ThalwegConfig.START_TIMEOUT_MS);
+            settings.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, timeout);
+            settings.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, Math.min(timeout, 30_000));
+            return Admin.create(settings);
         } catch (ConfigException e) {
             throw e;
         } catch (KafkaException e) {
