@@ -28,6 +28,9 @@ record RegistryFault(Kind kind, String text, String remedy) {
     }
 
     private static final Pattern USER_INFO = Pattern.compile("//[^/@\\s,]*@");
+    /** What the client makes of a body that is not an error message of a registry: a page of a proxy, say. */
+    private static final int NOT_IN_REGISTRY_FORM = 50005;
+
     private static final int LONGEST_DETAIL = 300;
 
     /** Reads what the client threw, which may be wrapped in exceptions of the serializer. */
@@ -51,7 +54,8 @@ record RegistryFault(Kind kind, String text, String remedy) {
     }
 
     private static RegistryFault answer(RestClientException answer) {
-        String text = "HTTP " + answer.getStatus() + ", " + detail(answer);
+        String text = "HTTP " + answer.getStatus() + ", "
+                + (answer.getErrorCode() == NOT_IN_REGISTRY_FORM ? "not in a schema registry's form" : detail(answer));
         return switch (answer.getStatus()) {
             case 401 ->
                 new RegistryFault(

@@ -226,7 +226,7 @@ class ConfluentSchemasTest {
 
     @Test
     void refusesCredentialsThatWouldNotBeSent() {
-        for (String source : List.of("OAUTHBEARER", "SASL_OAUTHBEARER_INHERIT", "STATICTOKEN")) {
+        for (String source : List.of("OAUTHBEARER", "SASL_OAUTHBEARER_INHERIT", "CUSTOM", "STATICTOKEN")) {
             assertThatThrownBy(() -> withSetting("bearer.auth.credentials.source", source))
                     .isInstanceOf(ConfigException.class)
                     .hasMessageContaining("bearer.auth.credentials.source=" + source)

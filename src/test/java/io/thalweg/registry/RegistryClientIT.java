@@ -1,0 +1,236 @@
+package io.thalweg.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.confluent.kafka.schemaregistry.avro.AvroSchema;
+import io.confluent.kafka.schemaregistry.client.CachedSchemaRegistryClient;
+import io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
+import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
+import io.confluent.kafka.serializers.KafkaAvroDeserializer;
+import io.confluent.kafka.serializers.KafkaAvroSerializer;
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.avro.Example;
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Prediction;
+import io.thalweg.avro.SparseFeatures;
+import io.thalweg.avro.Weights;
+import io.thalweg.input.SchemaSourceException;
+import io.thalweg.input.UnknownSchemaException;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaNormalization;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The client against a registry server that somebody else wrote: Apicurio, by its Confluent-compatible interface. */
+@Timeout(120)
+class RegistryClientIT {
+    private static final Path SERVER = Path.of("target", "registry-server");
+
+    private static Process server;
+    private static String url;
+
+    @BeforeAll
+    static void startServer() throws Exception {
+        Path jar;
+        try (var files = Files.list(SERVER)) {
+            jar = files.filter(file -> file.toString().endsWith("-runner.jar"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+        int port = freePort();
+        server = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xms64m",
+                        "-Xmx256m",
+                        "-XX:+UseSerialGC",
+                        "-XX:TieredStopAtLevel=1",
+                        "-Dquarkus.http.host=127.0.0.1",
+                        "-Dquarkus.http.port=" + port,
+                        "-Dquarkus.management.host=127.0.0.1",
+                        "-Dquarkus.management.port=" + freePort(),
+                        "-Dapicurio.datasource.jdbc.initial-size=1",
+                        "-Dapicurio.datasource.jdbc.min-size=1",
+                        "-Dapicurio.datasource.jdbc.max-size=4",
+                        "-Dquarkus.oidc.tenant-enabled=false",
+                        "-Dquarkus.http.access-log.enabled=false",
+                        "-Dquarkus.log.level=WARN",
+                        "-jar",
+                        jar.toString())
+                .redirectErrorStream(true)
+                .redirectOutput(SERVER.resolve("server.log").toFile())
+                .start();
+        Runtime.getRuntime().addShutdownHook(new Thread(server::destroyForcibly));
+        url = "http://127.0.0.1:" + port + "/apis/ccompat/v7";
+        HttpClient http = HttpClient.newHttpClient();
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(90))
+                .ignoreExceptionsInstanceOf(IOException.class)
+                .failFast("the registry server ended; see target/registry-server/server.log", () -> !server.isAlive())
+                .until(() -> http.send(
+                                        HttpRequest.newBuilder(URI.create(url + "/subjects"))
+                                                .build(),
+                                        HttpResponse.BodyHandlers.discarding())
+                                .statusCode()
+                        == 200);
+        try (SchemaRegistryClient client = new CachedSchemaRegistryClient(url, 10)) {
+            client.updateCompatibility(null, "BACKWARD"); // this server's default is NONE
+        }
+    }
+
+    @AfterAll
+    static void stopServer() throws Exception {
+        if (server != null) {
+            server.destroyForcibly();
+            assertThat(server.waitFor(10, TimeUnit.SECONDS)).isTrue();
+        }
+    }
+
+    @Test
+    void isThere() {
+        try (ConfluentSchemas schemas = client(Map.of())) {
+            assertThatCode(schemas::check).doesNotThrowAnyException();
+        }
+        String elsewhere = url.replace("/apis/ccompat/v7", "/no/such/path");
+        try (ConfluentSchemas schemas = client(Map.of("schema.registry.url", elsewhere))) {
+            assertThatThrownBy(schemas::check)
+                    .isInstanceOf(SchemaSourceException.class)
+                    .hasMessageContaining("HTTP 404")
+                    .hasMessageContaining("check the path");
+        }
+    }
+
+    @Test
+    void registersEverySchemaAndReadsItBack() throws Exception {
+        try (ConfluentSchemas schemas = client(Map.of())) {
+            for (Schema schema : List.of(
+                    Example.SCHEMA$, Prediction.SCHEMA$, Weights.SCHEMA$, Metrics.SCHEMA$, DeadLetter.SCHEMA$)) {
+                int id = schemas.idFor("all-" + schema.getName(), schema);
+                assertThat(SchemaNormalization.toParsingForm(schemas.writerSchema(id)))
+                        .isEqualTo(SchemaNormalization.toParsingForm(schema));
+                assertThat(schemas.idFor("all-" + schema.getName(), schema)).isEqualTo(id);
+            }
+        }
+    }
+
+    @Test
+    void agreesWithConfluentsSerializersAboutIds() throws Exception {
+        Example example = Example.newBuilder()
+                .setLabel(1.0)
+                .setFeatures(SparseFeatures.newBuilder()
+                        .setIndices(List.of(3, 1 << 20))
+                        .setValues(List.of(0.5, -2.0))
+                        .build())
+                .build();
+        try (ConfluentSchemas schemas = client(Map.of());
+                KafkaAvroSerializer serializer = new KafkaAvroSerializer();
+                KafkaAvroDeserializer deserializer = new KafkaAvroDeserializer()) {
+            serializer.configure(Map.of("schema.registry.url", url), false);
+            deserializer.configure(Map.of("schema.registry.url", url, "specific.avro.reader", true), false);
+            byte[] bytes = serializer.serialize("examples", example);
+            int id = ByteBuffer.wrap(bytes).getInt(1);
+            assertThat(SchemaNormalization.toParsingForm(schemas.writerSchema(id)))
+                    .isEqualTo(SchemaNormalization.toParsingForm(Example.SCHEMA$));
+            assertThat(schemas.idFor("examples", Example.SCHEMA$)).isEqualTo(id);
+            assertThat(deserializer.deserialize("examples", bytes)).isEqualTo(example);
+        }
+    }
+
+    @Test
+    void evolves() throws Exception {
+        Schema earlier = withoutField(Prediction.SCHEMA$, "logLoss");
+        try (ConfluentSchemas schemas = client(Map.of())) {
+            int before = schemas.idFor("evolving", earlier);
+            int after = schemas.idFor("evolving", Prediction.SCHEMA$);
+            assertThat(after).isNotEqualTo(before);
+            assertThat(schemas.writerSchema(before).getField("logLoss")).isNull();
+            assertThat(schemas.writerSchema(after).getField("logLoss")).isNotNull();
+            try (SchemaRegistryClient client = new CachedSchemaRegistryClient(url, 10)) {
+                assertThat(client.getAllVersions("evolving-value")).containsExactly(1, 2);
+            }
+        }
+    }
+
+    @Test
+    void isToldOfAnIncompatibleSchema() throws Exception {
+        // Without this field, which has no default, what was written before cannot be read.
+        Schema earlier = withoutField(Prediction.SCHEMA$, "probability");
+        try (ConfluentSchemas schemas = client(Map.of());
+                SchemaRegistryClient client = new CachedSchemaRegistryClient(url, 10)) {
+            client.register("refusing-value", new AvroSchema(earlier));
+            assertThatThrownBy(() -> client.register("refusing-value", new AvroSchema(Prediction.SCHEMA$)))
+                    .isInstanceOfSatisfying(
+                            RestClientException.class,
+                            e -> assertThat(e.getStatus()).isEqualTo(409));
+            assertThatThrownBy(() -> schemas.idFor("refusing", Prediction.SCHEMA$))
+                    .isInstanceOf(SchemaSourceException.class)
+                    .hasMessageContaining(url)
+                    .hasMessageContaining("refusing-value")
+                    .hasMessageContaining("HTTP 409")
+                    .hasMessageContaining("compatibility level")
+                    .hasMessageNotContaining("\n");
+            assertThat(client.getAllVersions("refusing-value")).containsExactly(1);
+        }
+    }
+
+    @Test
+    void isToldOfAnUnknownId() {
+        try (ConfluentSchemas schemas = client(Map.of())) {
+            assertThatThrownBy(() -> schemas.writerSchema(1_000_000)).isInstanceOf(UnknownSchemaException.class);
+        }
+    }
+
+    @Test
+    void takesTheLatestVersionWhenToldTo() throws Exception {
+        Map<String, Object> latest = Map.of("auto.register.schemas", "false", "use.latest.version", "true");
+        try (ConfluentSchemas schemas = client(latest);
+                SchemaRegistryClient client = new CachedSchemaRegistryClient(url, 10)) {
+            assertThatThrownBy(() -> schemas.idFor("latest", Prediction.SCHEMA$))
+                    .isInstanceOf(SchemaSourceException.class)
+                    .hasMessageContaining("latest-value")
+                    .hasMessageContaining("register the schema first");
+            int id = client.register("latest-value", new AvroSchema(Prediction.SCHEMA$));
+            assertThat(schemas.idFor("latest", Prediction.SCHEMA$)).isEqualTo(id);
+        }
+    }
+
+    private static ConfluentSchemas client(Map<String, Object> more) {
+        Map<String, Object> settings = new HashMap<>();
+        settings.put("schema.registry.url", url);
+        settings.putAll(more);
+        return new ConfluentSchemas(settings, Duration.ofSeconds(2));
+    }
+
+    private static Schema withoutField(Schema schema, String name) {
+        List<Schema.Field> fields = new ArrayList<>();
+        schema.getFields().stream()
+                .filter(field -> !field.name().equals(name))
+                .forEach(field -> fields.add(new Schema.Field(field, field.schema())));
+        return Schema.createRecord(schema.getName(), schema.getDoc(), schema.getNamespace(), false, fields);
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
+    }
+}
