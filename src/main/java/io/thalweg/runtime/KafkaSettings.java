@@ -33,7 +33,7 @@ public final class KafkaSettings {
         // weights and histograms hold many equal bytes; less to send at each commit, and less to restore
         settings.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "lz4");
         // there is no global state; without this, Kafka Streams warns of its default at every start of every command
-        settings.put(StreamsConfig.PROCESSING_EXCEPTION_HANDLER_GLOBAL_ENABLED_CONFIG, true);
+        settings.put("processing.exception.handler.global.enabled", true);
         settings.putAll(config.clients());
         for (String name : new String[] {
             ThalwegConfig.APPLICATION_ID,
