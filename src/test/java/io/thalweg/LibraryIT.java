@@ -53,7 +53,8 @@ class LibraryIT {
                         BUILD.resolve("target/classes") + File.pathSeparator + classPath,
                         "com.example.Consumer"),
                 1);
-        assertThat(output).contains("io.thalweg.avro.Example");
+        // three steps at α = 0.5 on x = 2, y = 1: z is 0, then w·x + b = 0.5·2 + 0.25
+        assertThat(output).contains("KeyValue(model, 0.5), KeyValue(model, 0.777299861174691");
     }
 
     /** Where the consumer's Maven looks first: in what this build has downloaded, and only then elsewhere. */

@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
         version = "thalweg 0.1.0",
         description = "Learns from every event on a Kafka topic as it arrives, exactly once.",
         subcommands = {
+            DemoCommand.class,
             LocalCommand.class,
             RunCommand.class,
             TopicsCommand.class,

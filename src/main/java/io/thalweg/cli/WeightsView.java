@@ -1,9 +1,10 @@
 package io.thalweg.cli;
 
 import io.thalweg.avro.Weights;
-import io.thalweg.cli.WeightsBoard.Board;
-import io.thalweg.cli.WeightsBoard.Strong;
 import io.thalweg.runtime.OutputReader.Entry;
+import io.thalweg.runtime.WeightsBoard;
+import io.thalweg.runtime.WeightsBoard.Board;
+import io.thalweg.runtime.WeightsBoard.Strong;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -65,24 +65,35 @@ final class PassedThrough {
         CLIENT_NAMES.addAll(AdminClientConfig.configNames());
     }
 
+    private static final String FAILS =
+            "a record that cannot be used becomes a dead letter, and what fails otherwise must not be passed over";
+
     /** Settings that Thalweg decides, and why. */
-    private static final Map<String, String> DECIDED = Map.of(
-            StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, "the learner reads and writes bytes and Avro",
-            StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, "the learner reads and writes bytes and Avro",
-            StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG,
-                    "the learner's own survives records without a timestamp",
-            ConsumerConfig.ISOLATION_LEVEL_CONFIG, "it follows from processing.guarantee",
-            ConsumerConfig.GROUP_ID_CONFIG, "it is the application.id",
-            ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "Kafka Streams commits",
-            ProducerConfig.TRANSACTIONAL_ID_CONFIG, "Kafka Streams chooses it");
+    private static final Map<String, String> DECIDED = Map.ofEntries(
+            Map.entry(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, "the learner reads and writes bytes and Avro"),
+            Map.entry(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, "the learner reads and writes bytes and Avro"),
+            Map.entry(
+                    StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG,
+                    "the learner's own survives records without a timestamp"),
+            Map.entry(StreamsConfig.DESERIALIZATION_EXCEPTION_HANDLER_CLASS_CONFIG, FAILS),
+            Map.entry("default.deserialization.exception.handler", FAILS),
+            Map.entry(StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG, FAILS),
+            Map.entry(StreamsConfig.PRODUCTION_EXCEPTION_HANDLER_CLASS_CONFIG, FAILS),
+            Map.entry("default.production.exception.handler", FAILS),
+            Map.entry(StreamsConfig.ERRORS_DEAD_LETTER_QUEUE_TOPIC_NAME_CONFIG, FAILS),
+            Map.entry(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "it follows from processing.guarantee"),
+            Map.entry(ConsumerConfig.GROUP_ID_CONFIG, "it is the application.id"),
+            Map.entry(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "Kafka Streams commits"),
+            Map.entry(ProducerConfig.TRANSACTIONAL_ID_CONFIG, "Kafka Streams chooses it"));
 
     private PassedThrough() {}
 
     /** @throws ConfigException naming the first setting that nobody knows, and the nearest that somebody does */
     static void check(Collection<String> names) {
         for (String name : new TreeSet<>(names)) {
-            if (DECIDED.containsKey(name)) {
-                throw new ConfigException("setting " + name + " cannot be set: " + DECIDED.get(name));
+            String decided = DECIDED.get(withoutPrefix(name));
+            if (decided != null) {
+                throw new ConfigException("setting " + name + " cannot be set: " + decided);
             }
             if (!isKnown(name)) {
                 throw new ConfigException("there is no setting " + name + nearest(name)
@@ -93,6 +104,14 @@ final class PassedThrough {
 
     static boolean isKnown(String name) {
         return ThalwegConfig.DEFINITION.names().contains(name) || isClient(name) || isRegistry(name);
+    }
+
+    private static String withoutPrefix(String name) {
+        return CLIENT_PREFIXES.stream()
+                .filter(name::startsWith)
+                .map(prefix -> name.substring(prefix.length()))
+                .findFirst()
+                .orElse(name);
     }
 
     private static String nearest(String name) {

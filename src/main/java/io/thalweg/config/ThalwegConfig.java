@@ -217,7 +217,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 WEIGHTS_RECORD_MAX,
                 Type.INT,
                 256,
-                between(1, 4096),
+                // with the longest names about half a megabyte, well below Kafka's default limit
+                between(1, 2048),
                 MEDIUM,
                 "Up to this many weights a model is published as one record. Beyond, its changed blocks are.");
         output.add(

@@ -6,6 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.io.Decoder;
 import org.apache.avro.util.Utf8;
@@ -108,8 +109,9 @@ public final class BoundedDecoder extends Decoder {
 
     @Override
     public ByteBuffer readBytes(ByteBuffer old) throws IOException {
-        long length = readLong();
-        return ByteBuffer.wrap(bytes, take(length), (int) length).slice();
+        int from = take(readLong());
+        // an array of its own, because Avro's resolution of bytes to a string takes the array behind the buffer
+        return ByteBuffer.wrap(Arrays.copyOfRange(bytes, from, at));
     }
 
     @Override
@@ -174,10 +176,13 @@ public final class BoundedDecoder extends Decoder {
             readLong();
             count = -count;
         }
-        // an item of whatever schema we read has at least a byte; Avro's own readers make room for as many as are
-        // claimed
+        return checkItems(count);
+    }
+
+    /** No item of an Example has less than a byte. In a writer's schema it can, and then a count is all it takes to loop for ever. */
+    private long checkItems(long count) {
         if (count < 0 || count > end - at) {
-            throw new EOFException("it claims " + count + " items where " + (end - at) + " bytes are left");
+            throw new AvroRuntimeException("it claims a block of impossible length");
         }
         return count;
     }
@@ -188,6 +193,6 @@ public final class BoundedDecoder extends Decoder {
             take(readLong());
             count = readLong();
         }
-        return count;
+        return checkItems(count);
     }
 }

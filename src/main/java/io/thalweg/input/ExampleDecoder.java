@@ -87,8 +87,8 @@ public final class ExampleDecoder {
         } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException | ClassCastException e) {
             throw new Rejection(
                     Reason.UNREADABLE,
-                    "the value cannot be read as an Example with schema id " + id + " (" + plan.writer.getFullName()
-                            + "): " + firstLine(e.getMessage()));
+                    "the value cannot be read as an Example with schema id " + id + " ("
+                            + brief(plan.writer.getFullName()) + "): " + brief(e.getMessage()));
         }
         if (bytes.remaining() > 0) {
             throw new Rejection(
@@ -113,7 +113,7 @@ public final class ExampleDecoder {
             } catch (IOException | AvroRuntimeException e) {
                 throw new Rejection(
                         Reason.UNREADABLE,
-                        "schema id " + id + " cannot be read as an Example: " + firstLine(e.getMessage()));
+                        "schema id " + id + " cannot be read as an Example: " + brief(e.getMessage()));
             }
             plans.put(id, found);
         }
@@ -129,24 +129,23 @@ public final class ExampleDecoder {
         return Arrays.stream(in.readFieldOrder()).mapToInt(Schema.Field::pos).toArray();
     }
 
-    private static String firstLine(String message) {
-        return message == null ? "it is damaged" : message.lines().findFirst().orElse("it is damaged");
+    /** The first line, and no more than fits into a dead letter's headers: Avro's messages repeat names and schemas. */
+    private static String brief(String message) {
+        String line = message == null ? "" : message.lines().findFirst().orElse("");
+        return line.isEmpty() ? "it is damaged" : line.length() > 200 ? line.substring(0, 200) + "…" : line;
     }
 
     private void read(Decoder in, int[] order, boolean resolving, Example x) throws IOException {
         for (int field : order) {
             if (field == ID) {
-                if (in.readIndex() == 1) {
-                    in.readString(text);
-                    x.id(Arrays.copyOf(text.getBytes(), text.getByteLength()));
-                } else {
-                    in.readNull();
+                if (isThere(in)) {
+                    // not always the one that is handed over: bytes that are read as a string come in one of their own
+                    Utf8 id = in.readString(text);
+                    x.id(Arrays.copyOf(id.getBytes(), id.getByteLength()));
                 }
             } else if (field == LABEL) {
-                if (in.readIndex() == 1) {
+                if (isThere(in)) {
                     x.label(in.readDouble());
-                } else {
-                    in.readNull();
                 }
             } else if (field == IMPORTANCE) {
                 x.importance(in.readDouble());
@@ -154,6 +153,18 @@ public final class ExampleDecoder {
                 readFeatures(in, resolving, x);
             }
         }
+    }
+
+    /** Which branch of a union of null and something follows. */
+    private static boolean isThere(Decoder in) throws IOException {
+        int branch = in.readIndex();
+        if (branch < 0 || branch > 1) {
+            throw new AvroRuntimeException("it claims branch " + branch + " of a union of two");
+        }
+        if (branch == 0) {
+            in.readNull();
+        }
+        return branch == 1;
     }
 
     private void readFeatures(Decoder in, boolean resolving, Example x) throws IOException {
@@ -181,8 +192,8 @@ public final class ExampleDecoder {
                 x.form(Form.NAMED);
                 for (long n = in.readMapStart(); n > 0; n = in.mapNext()) {
                     for (long i = 0; i < n; i++) {
-                        in.readString(text);
-                        x.addNamed(text.getBytes(), 0, text.getByteLength(), in.readDouble());
+                        Utf8 name = in.readString(text);
+                        x.addNamed(name.getBytes(), 0, name.getByteLength(), in.readDouble());
                     }
                 }
             }

@@ -7,6 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.utils.ByteUtils;
+import org.apache.kafka.common.utils.Utils;
 
 /**
  * From a record of the examples topic to a model id and an example, or to the reason why not. Both the topology and an audit take
@@ -57,15 +59,23 @@ public final class Intake {
     }
 
     private void checkSize(byte[] key, byte[] value, Headers headers) throws Rejection {
-        long size = (long) length(key) + length(value);
-        for (Header header : headers) {
-            size += header.key().length() + length(header.value());
-        }
+        long size = size(key, value, headers);
         if (size > maxBytes) {
             throw new Rejection(
                     Reason.TOO_LARGE,
                     "the record has " + size + " bytes; example.max.bytes = " + maxBytes + " allows no more");
         }
+    }
+
+    /** The bytes of key, value and headers; a header is its name and its value, each after its length, as on the wire. */
+    public static long size(byte[] key, byte[] value, Headers headers) {
+        long size = (long) length(key) + length(value);
+        for (Header header : headers) {
+            int name = Utils.utf8Length(header.key());
+            int content = length(header.value());
+            size += ByteUtils.sizeOfVarint(name) + name + ByteUtils.sizeOfVarint(content) + content;
+        }
+        return size;
     }
 
     private static int length(byte[] bytes) {

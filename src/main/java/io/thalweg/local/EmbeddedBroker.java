@@ -192,6 +192,8 @@ public final class EmbeddedBroker implements AutoCloseable {
 
         // Back quickly after a restart or a crash; abort what a dead producer left open as soon as it times out.
         settings.put("group.initial.rebalance.delay.ms", "0");
+        // Lets a learner ask to be missed sooner than after six seconds, which is the least by default.
+        settings.put("group.min.session.timeout.ms", "1000");
         settings.put("broker.session.timeout.ms", "3000");
         settings.put("broker.heartbeat.interval.ms", "500");
         settings.put("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000");

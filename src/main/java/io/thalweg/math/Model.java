@@ -33,7 +33,7 @@ public final class Model {
     private int blockCount;
     private int extent;
 
-    private final FeatureNames names = new FeatureNames();
+    private FeatureNames names = new FeatureNames();
     private ProgressiveValidation validation = new ProgressiveValidation();
 
     private final Changes unlogged = new Changes();
@@ -257,7 +257,7 @@ public final class Model {
         }
     }
 
-    /** Norm of the change, by the last step, of weights and bias. */
+    /** Norm of the change, by the last step, of weights and bias; NaN if that step was taken before the model was restored. */
     public double lastChange() {
         return Math.sqrt(lastChange);
     }
@@ -305,6 +305,11 @@ public final class Model {
         validation = head.validation;
     }
 
+    /** Sets the names. */
+    public void restoreNames(FeatureNames restored) {
+        names = restored;
+    }
+
     /** Sets a block. @param weights {@value #BLOCK} of them, kept */
     public void restoreBlock(int block, long changed, double[] weights) {
         if (block >= blocks.length) {
@@ -336,6 +341,7 @@ public final class Model {
         remembering = false;
         before = new double[0][];
         biasBefore = publishedVersion == version ? bias : Double.NaN;
+        lastChange = Double.NaN;
         for (int block = 0; block < blocks.length; block++) {
             if (blocks[block] != null) {
                 unpublished.addIfSince(block, changedAt[block]);

@@ -1,10 +1,10 @@
 package io.thalweg.output;
 
 import io.thalweg.avro.DeadLetter;
+import io.thalweg.input.Intake;
 import io.thalweg.math.Rejection;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 
@@ -70,10 +70,6 @@ public final class DeadLetters {
 
     /** The key counts twice: it is the letter's key and in the letter. */
     private static long size(byte[] key, byte[] value, Headers headers) {
-        long size = 2L * (key == null ? 0 : key.length) + (value == null ? 0 : value.length);
-        for (Header header : headers) {
-            size += header.key().length() + (header.value() == null ? 0 : header.value().length);
-        }
-        return size;
+        return Intake.size(key, value, headers) + (key == null ? 0 : key.length);
     }
 }

@@ -31,8 +31,8 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     private final Map<TopicPartition, Long> nextOffsets = new LinkedHashMap<>();
     private final List<Epoch> epochs = new ArrayList<>();
 
-    /** Names that were restored before those with smaller numbers, by model and chunk. */
-    private final Map<String, TreeMap<Integer, List<byte[]>>> restoredNames = new HashMap<>();
+    /** Names as they were restored, by model and chunk; a chunk that is gone is empty. */
+    private final Map<String, Map<Integer, List<byte[]>>> restoredNames = new HashMap<>();
 
     private final Set<Model> changed = new LinkedHashSet<>();
     private final Set<Model> unpublished = new LinkedHashSet<>();
@@ -61,16 +61,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
      * @throws StateException if it does not
      */
     public void begin(Map<String, String> course) {
-        restoredNames.forEach((id, chunks) -> {
-            FeatureNames names = models.get(id).names();
-            chunks.forEach((chunk, part) -> {
-                // a task that was active before it was a standby has the first of them already
-                int known = names.size() - chunk * StateRecords.NAMES_IN_CHUNK;
-                part.stream().skip(Math.max(0, known)).forEach(names::add);
-            });
-        });
+        restoredNames.forEach((id, chunks) -> models.get(id).restoreNames(names(models.get(id), chunks)));
         restoredNames.clear();
         unpublished.clear();
+        loggedNames.clear();
         for (Model model : models.values()) {
             if (model.form() == null) {
                 throw new StateException("the changelog of store " + name() + " holds parts of model " + model.id()
@@ -93,6 +87,25 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             epochs.add(new Epoch(Map.copyOf(nextOffsets), Map.copyOf(course)));
             epochBegan = true;
         }
+    }
+
+    /** The names that a model has, as in a task that was active before it was a standby, with those that were restored over them. */
+    private FeatureNames names(Model model, Map<Integer, List<byte[]>> restored) {
+        TreeMap<Integer, List<byte[]>> chunks = new TreeMap<>();
+        for (int i = 0; i < model.names().size(); i++) {
+            chunks.computeIfAbsent(i / StateRecords.NAMES_IN_CHUNK, chunk -> new ArrayList<>())
+                    .add(model.names().get(i));
+        }
+        chunks.putAll(restored);
+        FeatureNames names = new FeatureNames();
+        chunks.forEach((chunk, part) -> {
+            if (!part.isEmpty() && names.size() != chunk * StateRecords.NAMES_IN_CHUNK) {
+                throw new StateException("the changelog of store " + name() + " has lost names of model " + model.id()
+                        + "; forget this learner's state with `thalweg reset`");
+            }
+            part.forEach(names::add);
+        });
+        return names;
     }
 
     private void check(Map<String, String> before, Map<String, String> now) {
@@ -260,11 +273,11 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             case StateRecords.NAMES -> {
                 int chunk = rest.getInt();
                 String id = StateRecords.text(rest);
-                if (value != null) {
+                if (value != null || models.containsKey(id)) {
                     model(id);
-                    restoredNames.computeIfAbsent(id, i -> new TreeMap<>()).put(chunk, StateRecords.readNames(value));
-                } else if (restoredNames.containsKey(id)) {
-                    restoredNames.get(id).remove(chunk);
+                    restoredNames
+                            .computeIfAbsent(id, i -> new HashMap<>())
+                            .put(chunk, value == null ? List.of() : StateRecords.readNames(value));
                 }
             }
             case StateRecords.OFFSET -> {

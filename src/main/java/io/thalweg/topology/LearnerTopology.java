@@ -78,7 +78,7 @@ public final class LearnerTopology implements Supplier<Topology> {
     }
 
     /** The record's own timestamp; without one, that of the records before it. Kafka Streams' own would stop there. */
-    private static long timestamp(ConsumerRecord<Object, Object> record, long partitionTime) {
+    static long timestamp(ConsumerRecord<Object, Object> record, long partitionTime) {
         return record.timestamp() >= 0 ? record.timestamp() : Math.max(0, partitionTime);
     }
 }

@@ -12,6 +12,7 @@ import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.output.WeightsRecords;
 import io.thalweg.runtime.OutputReader.Entry;
+import io.thalweg.runtime.WeightsBoard;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -70,10 +71,11 @@ class ViewsTest {
 
     @Test
     void predictionsAreAlignedRows() {
-        View<Prediction> view = RowsView.predictions(out, "only one");
+        View<Prediction> view = RowsView.predictions(out);
         view.take(entry(utf8("m"), new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 2, 7L)));
         view.take(entry(
-                null, new Prediction("a long id, really", 0.96875, 3.43, 12345L, 0.25, 2.601, 2, 8_000_000_000L)));
+                utf8("only one"),
+                new Prediction("a long id, really", 0.96875, 3.43, 12345L, 0.25, 2.601, 2, 8_000_000_000L)));
         view.take(entry(utf8("m"), new Prediction(null, 0.0, -800.0, 1L, null, null, 2, 9L)));
 
         assertThat(printed())
@@ -86,7 +88,7 @@ class ViewsTest {
 
     @Test
     void nothingFromATopicMovesTheCursor() {
-        View<Prediction> view = RowsView.predictions(out, "default");
+        View<Prediction> view = RowsView.predictions(out);
         view.take(entry(utf8("m\033[2J\u202e"), new Prediction("line\nbreak\u0000", 0.5, 0.0, 0L, null, null, 0, 0L)));
 
         assertThat(printed()).hasSize(2).last().asString().contains("m\uFFFD[2J\uFFFD ", "line\uFFFDbreak\uFFFD ");

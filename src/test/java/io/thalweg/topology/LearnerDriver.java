@@ -8,6 +8,7 @@ import io.thalweg.avro.SparseFeatures;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -41,6 +42,7 @@ final class LearnerDriver implements AutoCloseable {
     static final int EXAMPLE_SCHEMA_ID = 7;
 
     final Map<Integer, Schema> registry = new HashMap<>(Map.of(EXAMPLE_SCHEMA_ID, Example.getClassSchema()));
+    boolean outage;
     final TopologyTestDriver driver;
     final TestInputTopic<byte[], byte[]> examples;
     final TestOutputTopic<byte[], byte[]> predictions;
@@ -54,6 +56,9 @@ final class LearnerDriver implements AutoCloseable {
 
     LearnerDriver(Map<String, ?> settings, String keyless) {
         SchemaSource schemas = id -> {
+            if (outage) {
+                throw new SchemaSourceException("the registry does not answer", null);
+            }
             if (!registry.containsKey(id)) {
                 throw new UnknownSchemaException(id);
             }
@@ -106,6 +111,15 @@ final class LearnerDriver implements AutoCloseable {
     Metrics lastMetrics() {
         List<byte[]> values = metrics.readValuesToList();
         return decode(values.get(values.size() - 1), Metrics.getClassSchema());
+    }
+
+    /** What a counter of the learner stands at. */
+    double total(String what) {
+        return driver.metrics().entrySet().stream()
+                .filter(metric -> metric.getKey().group().equals("stream-learner-metrics")
+                        && metric.getKey().name().equals(what + "-total"))
+                .mapToDouble(metric -> (double) metric.getValue().metricValue())
+                .sum();
     }
 
     static byte[] key(String model) {

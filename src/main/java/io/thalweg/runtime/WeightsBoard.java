@@ -1,4 +1,4 @@
-package io.thalweg.cli;
+package io.thalweg.runtime;
 
 import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.PriorityQueue;
 
 /** The current weights of all models, put together from the records of the weights topic. */
-final class WeightsBoard {
+public final class WeightsBoard {
     private static final char BLOCK_SEPARATOR = '\0';
 
     /** The number of the only part of a model that is one record. */
@@ -23,13 +23,13 @@ final class WeightsBoard {
     private final Map<String, Board> models = new LinkedHashMap<>();
 
     /** The model that the key of a weights record is for. */
-    static String model(String key) {
+    public static String model(String key) {
         int end = key.indexOf(BLOCK_SEPARATOR);
         return end < 0 ? key : key.substring(0, end);
     }
 
     /** Takes a record in. @param weights null for a tombstone */
-    void take(String key, Weights weights) {
+    public void take(String key, Weights weights) {
         String model = model(key);
         int part = key.length() == model.length() ? WHOLE : Integer.parseInt(key.substring(model.length() + 1));
         Board board = models.remove(model);
@@ -47,12 +47,12 @@ final class WeightsBoard {
     }
 
     /** How many models there are. */
-    int size() {
+    public int size() {
         return models.size();
     }
 
     /** The models that changed last, by their ids. */
-    List<Board> latest(int most) {
+    public List<Board> latest(int most) {
         Collection<Board> all = models.values();
         return all.stream()
                 .skip(Math.max(0, all.size() - most))
@@ -61,7 +61,7 @@ final class WeightsBoard {
     }
 
     /** A weight. @param name that of the feature, or # and its number */
-    record Strong(int feature, String name, double weight) {}
+    public record Strong(int feature, String name, double weight) {}
 
     /** A record, with less around it. @param names null where features have none */
     private record Part(
@@ -104,7 +104,7 @@ final class WeightsBoard {
     }
 
     /** The weights of a model. */
-    static final class Board {
+    public static final class Board {
         private final String model;
         private final Map<Integer, Part> parts = new HashMap<>();
 
@@ -118,34 +118,34 @@ final class WeightsBoard {
                     .orElseThrow();
         }
 
-        String model() {
+        public String model() {
             return model;
         }
 
-        long version() {
+        public long version() {
             return latest().version;
         }
 
-        double bias() {
+        public double bias() {
             return latest().bias;
         }
 
-        double learningRate() {
+        public double learningRate() {
             return latest().learningRate;
         }
 
         /** Whether all blocks are there. */
-        boolean isComplete() {
+        public boolean isComplete() {
             return parts.size() >= latest().parts;
         }
 
         /** How many weights are published. */
-        long size() {
+        public long size() {
             return parts.values().stream().mapToLong(part -> part.values.length).sum();
         }
 
         /** The Euclidean norm of the weights, without the bias. */
-        double l2Norm() {
+        public double l2Norm() {
             double squares = 0;
             for (Part part : parts.values()) {
                 for (double value : part.values) {
@@ -156,7 +156,7 @@ final class WeightsBoard {
         }
 
         /** The weights of largest size, the largest first; of equals the one with the lower number. */
-        List<Strong> strongest(int most) {
+        public List<Strong> strongest(int most) {
             Comparator<Strong> weaker = Comparator.<Strong>comparingDouble(strong -> Math.abs(strong.weight))
                     .thenComparing(Comparator.comparingInt(Strong::feature).reversed());
             PriorityQueue<Strong> kept = new PriorityQueue<>(weaker);

@@ -1,0 +1,78 @@
+package io.thalweg;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.core.importer.Location;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+@AnalyzeClasses(
+        packages = "io.thalweg",
+        importOptions = {ImportOption.DoNotIncludeTests.class, ArchitectureTest.OnlyThalweg.class})
+class ArchitectureTest {
+    /** The registry's client lies beside our classes. */
+    static final class OnlyThalweg implements ImportOption {
+        @Override
+        public boolean includes(Location location) {
+            return location.contains("/io/thalweg/");
+        }
+    }
+
+    @ArchTest
+    static final ArchRule MATHEMATICS_KNOWS_NOTHING_ELSE = classes()
+            .that()
+            .resideInAPackage("io.thalweg.math..")
+            .should()
+            .onlyDependOnClassesThat()
+            .resideInAnyPackage("java..", "io.thalweg.math..")
+            .because("whoever replays an input needs neither Kafka nor Avro to trust the arithmetic");
+
+    @ArchTest
+    static final ArchRule ONE_CLASS_KNOWS_THE_INTERNALS_OF_KAFKA_STREAMS = noClasses()
+            .that()
+            .doNotHaveFullyQualifiedName("io.thalweg.store.ChangelogAtCommit")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("org.apache.kafka.streams..internals..")
+            .because("they may change with any version");
+
+    @ArchTest
+    static final ArchRule THE_LIBRARY_STANDS_ALONE = noClasses()
+            .that()
+            .resideInAnyPackage(
+                    "io.thalweg.avro..",
+                    "io.thalweg.input..",
+                    "io.thalweg.math..",
+                    "io.thalweg.store..",
+                    "io.thalweg.topology..",
+                    "io.thalweg.output..",
+                    "io.thalweg.config..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "io.confluent..",
+                    "org.apache.pinot..",
+                    "picocli..",
+                    "io.javalin..",
+                    "kafka..",
+                    "org.apache.kafka.server..",
+                    "org.apache.kafka.metadata..",
+                    "com.fasterxml.jackson..",
+                    "org.apache.commons.csv..",
+                    "ch.qos.logback..",
+                    "io.thalweg.cli..",
+                    "io.thalweg.local..",
+                    "io.thalweg.demo..",
+                    "io.thalweg.runtime..",
+                    "io.thalweg.audit..",
+                    "io.thalweg.registry..")
+            .because("who embeds processor and store does not inherit the program");
+
+    @ArchTest
+    static final ArchRule PACKAGES_KNOW_EACH_OTHER_IN_ONE_DIRECTION =
+            slices().matching("io.thalweg.(*)..").should().beFreeOfCycles();
+}

@@ -1,0 +1,147 @@
+package io.thalweg.audit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.thalweg.audit.Report.Outcome;
+import io.thalweg.avro.Example;
+import io.thalweg.avro.Prediction;
+import io.thalweg.avro.Weight;
+import io.thalweg.avro.Weights;
+import io.thalweg.config.ThalwegConfig;
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import org.apache.avro.Schema;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.junit.jupiter.api.Test;
+
+/** A learning rate that was changed between runs, and an input with gaps, worked out by hand. */
+class EpochsTest {
+    private static final Map<Integer, Schema> REGISTRY =
+            Map.of(1, Example.getClassSchema(), 2, Prediction.getClassSchema(), 3, Weights.getClassSchema());
+    private static final byte[] MODEL = {'m'};
+
+    private final ThalwegConfig config = new ThalwegConfig(Map.of("application.id", "test", "learning.rate", "0.25"));
+    private final MemoryTopics topics = new MemoryTopics();
+
+    /** One feature of 1, label 1: z = w + b and both move by α(1 − a). Offsets 1 and 4 are transaction markers. */
+    private void learn(long changedAt) {
+        topics.create("metrics");
+        topics.create("dead-letters");
+        double w = 0;
+        long version = 0;
+        for (long offset : new long[] {0, 2, 3, 5, 7}) {
+            topics.put(
+                    "examples",
+                    offset,
+                    offset,
+                    MODEL,
+                    LearnedLog.encode(1, Example.getClassSchema(), new Example(null, 1.0, 1.0, List.of(1.0))),
+                    new RecordHeaders());
+            double z = w + w;
+            double a = z >= 0 ? 1 / (1 + StrictMath.exp(-z)) : Double.NaN;
+            topics.append(
+                    "predictions",
+                    0,
+                    MODEL,
+                    LearnedLog.encode(
+                            2,
+                            Prediction.getClassSchema(),
+                            new Prediction(null, a, z, version, 1.0, StrictMath.log1p(StrictMath.exp(-z)), 0, offset)),
+                    new RecordHeaders());
+            double alpha = offset < changedAt ? 0.5 : 0.25;
+            double move = -(alpha * 1.0 * (a - 1)) * 1.0;
+            version++;
+            double moved = w + move - w;
+            w += move;
+            double change = Math.sqrt(moved * moved + move * move);
+            topics.append(
+                    "weights",
+                    0,
+                    MODEL,
+                    LearnedLog.encode(
+                            3,
+                            Weights.getClassSchema(),
+                            new Weights(
+                                    "m",
+                                    version,
+                                    null,
+                                    1,
+                                    w,
+                                    List.of(new Weight(0, null, w)),
+                                    Math.abs(w),
+                                    Math.sqrt(change * change),
+                                    alpha)),
+                    new RecordHeaders());
+        }
+        // beyond the last record there is a marker too
+        topics.committed.add(9L);
+        topics.put("examples", 10, 0, MODEL, new byte[0], new RecordHeaders());
+    }
+
+    /** The record of the changelog that holds the settings, in its documented format. */
+    private void epochs(long changedAt, Map<String, String> first, Map<String, String> second) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            out.writeByte(1);
+            out.writeInt(2);
+            out.writeInt(0);
+            write(out, first);
+            out.writeInt(1);
+            out.writeUTF("examples");
+            out.writeInt(0);
+            out.writeLong(changedAt);
+            write(out, second);
+        }
+        topics.append("test-weights-changelog", 0, new byte[] {'s'}, bytes.toByteArray(), new RecordHeaders());
+    }
+
+    private static void write(DataOutputStream out, Map<String, String> course) throws IOException {
+        out.writeInt(course.size());
+        for (Map.Entry<String, String> setting : course.entrySet()) {
+            out.writeUTF(setting.getKey());
+            out.writeUTF(setting.getValue());
+        }
+    }
+
+    private Report verify() {
+        return new Verification(config, REGISTRY::get, () -> topics).run(progress -> {});
+    }
+
+    @Test
+    void eachStretchIsReplayedUnderItsOwnSettings() throws IOException {
+        learn(5);
+        epochs(5, config.with("learning.rate", "0.5").course(""), config.course(""));
+        Report report = verify();
+        assertThat(report.lines()).last().asString().startsWith("MATCHES");
+        assertThat(report.counts().records()).isEqualTo(5);
+        assertThat(report.counts().steps()).isEqualTo(5);
+    }
+
+    @Test
+    void aRateThatCountedFromAnotherOffsetOnIsFound() throws IOException {
+        learn(5);
+        epochs(7, config.with("learning.rate", "0.5").course(""), config.course(""));
+        Report report = verify();
+        assertThat(report.outcome()).isEqualTo(Outcome.DIFFERS);
+        assertThat(report.findings()).extracting(Finding::offset).containsOnly(7L);
+    }
+
+    @Test
+    void settingsOfALaterVersionCannotBeVerified() throws IOException {
+        learn(5);
+        epochs(5, Map.of("momentum.of.later.versions", "0.9"), config.course(""));
+        assertThat(verify().hindrance())
+                .hasValueSatisfying(reason -> assertThat(reason).contains("settings that this version"));
+    }
+
+    @Test
+    void aDamagedChangelogCannotBeVerified() {
+        learn(5);
+        topics.append("test-weights-changelog", 0, new byte[] {'s'}, new byte[] {1, 0, 0}, new RecordHeaders());
+        assertThat(verify().hindrance())
+                .hasValueSatisfying(reason -> assertThat(reason).contains("damaged"));
+    }
+}

@@ -1,0 +1,287 @@
+package io.thalweg.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.thalweg.math.Form;
+import io.thalweg.math.LearnerSettings;
+import io.thalweg.math.LearningRate.Schedule;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.kafka.common.config.ConfigException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ThalwegConfigTest {
+    private static ThalwegConfig config(Map<String, ?> settings) {
+        return new ThalwegConfig(settings);
+    }
+
+    @Test
+    void needsNoSetting() {
+        ThalwegConfig config = config(Map.of());
+        LearnerSettings learner = config.learner();
+        assertThat(learner.algorithm()).isEqualTo("sgd");
+        assertThat(learner.learningRate().schedule()).isEqualTo(Schedule.CONSTANT);
+        assertThat(learner.requiredForm()).isNull();
+        assertThat(learner.space()).isEqualTo(1 << 20);
+        assertThat(learner.namesMax()).isEqualTo(65536);
+        assertThat(config.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX)).isEqualTo(256);
+        assertThat(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS)).isEqualTo(1000);
+        assertThat(config.getString(ThalwegConfig.PROCESSING_GUARANTEE)).isEqualTo("exactly_once_v2");
+        assertThat(config.clients()).isEmpty();
+        assertThat(config.registry()).containsOnlyKeys("schema.registry.url");
+        assertThat(config.isGiven(ThalwegConfig.LEARNING_RATE)).isFalse();
+    }
+
+    @Test
+    void settingsMakeTheLearner() {
+        LearnerSettings learner = config(Map.of(
+                        "learning.rate", "0.25",
+                        "learning.rate.schedule", "inverse-scaling",
+                        "learning.rate.decay", 0.75,
+                        "features.form", "sparse",
+                        "features.space.bits", 24,
+                        "names.max", "5",
+                        "models.max", "7",
+                        "metrics.window", "99"))
+                .learner();
+        assertThat(learner.learningRate().at(0)).isEqualTo(0.25);
+        assertThat(learner.learningRate().at(15)).isEqualTo(0.25 / 8);
+        assertThat(learner.requiredForm()).isEqualTo(Form.SPARSE);
+        assertThat(learner.spaceBits()).isEqualTo(24);
+        assertThat(learner.namesMax()).isEqualTo(5);
+        assertThat(learner.modelsMax()).isEqualTo(7);
+        assertThat(learner.metricsWindow()).isEqualTo(99);
+    }
+
+    @Test
+    void everyScheduleAndFormThatIsOfferedExists() {
+        for (Schedule schedule : Schedule.values()) {
+            String word = schedule.name().toLowerCase().replace('_', '-');
+            assertThat(config(Map.of("learning.rate.schedule", word))
+                            .learner()
+                            .learningRate()
+                            .schedule())
+                    .isEqualTo(schedule);
+        }
+        for (Form form : Form.values()) {
+            assertThat(config(Map.of("features.form", form.name().toLowerCase()))
+                            .learner()
+                            .requiredForm())
+                    .isEqualTo(form);
+        }
+    }
+
+    @Test
+    void namesTakeAtMostHalfTheSpace() {
+        for (int bits = 1; bits <= 24; bits++) {
+            LearnerSettings learner =
+                    config(Map.of("features.space.bits", bits)).learner();
+            assertThat(learner.namesMax()).isEqualTo(Math.min(65536, learner.space() / 2));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "learning.rat, learning.rate",
+        "learning-rate, learning.rate",
+        "weight.every, weights.every",
+        "schema.registry.ur, ''",
+        "bootstrap.server, bootstrap.servers",
+        "feature.form, features.form",
+        "max.poll.record, max.poll.records",
+        "auto.register.schema, auto.register.schemas",
+    })
+    void aSettingThatNobodyKnowsSuggestsTheNearest(String mistake, String meant) {
+        if (meant.isEmpty()) {
+            // the registry's own, which has an open end
+            assertThat(config(Map.of(mistake, "x")).registry()).containsKey(mistake);
+            return;
+        }
+        assertThatThrownBy(() -> config(Map.of(mistake, "1")))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("there is no setting " + mistake)
+                .hasMessageContaining("did you mean " + meant + "?")
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void suggestsNothingWhereNothingIsNear() {
+        assertThatThrownBy(() -> config(Map.of("completely.different.thing", "1")))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageNotContaining("did you mean")
+                .hasMessageContaining("client.completely.different.thing");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "learning.rate, 0, above 0",
+        "learning.rate, -0.1, above 0",
+        "learning.rate, NaN, above 0",
+        "learning.rate, Infinity, above 0",
+        "learning.rate, fast, double",
+        "learning.rate.decay, -1, 0 or more",
+        "learning.rate.decay, NaN, 0 or more",
+        "learning.rate.schedule, linear, inverse-scaling",
+        "features.form, any old, sparse",
+        "features.space.bits, 25, 24",
+        "features.space.bits, 0, 1",
+        "features.space.bits, 3000000000, int",
+        "names.max, -1, 0",
+        "models.max, 0, 1",
+        "example.max.bytes, 10, 1024",
+        "weights.record.max, 0, 1",
+        "weights.record.max, 2049, 2048",
+        "weights.every, 0, 1",
+        "weights.interval.ms, 9, 10",
+        "metrics.every, 0, 1",
+        "metrics.window, 1, 2",
+        "algorithm, adam, sgd",
+        "processing.guarantee, exactly_once, exactly_once_v2",
+        "examples.topic, '', non-empty",
+        "registry.retry.max.ms, 300000, 240000",
+    })
+    void aValueOutOfRangeIsOneLineThatNamesSettingAndRange(String setting, String value, String range) {
+        assertThatThrownBy(() -> config(Map.of(setting, value)))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining(setting)
+                .hasMessageContaining(value)
+                .satisfies(e -> assertThat(e.getMessage().toLowerCase()).contains(range.toLowerCase()))
+                .hasMessageNotContaining("\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "security.protocol",
+                "sasl.jaas.config",
+                "sasl.login.callback.handler.class",
+                "ssl.truststore.location",
+                "client.id",
+                "client.rack",
+                "consumer.max.poll.records",
+                "main.consumer.fetch.max.bytes",
+                "producer.linger.ms",
+                "admin.retries",
+                "topic.retention.ms",
+                "linger.ms",
+                "max.poll.interval.ms",
+                "num.standby.replicas",
+                "state.dir",
+                "metric.reporters"
+            })
+    void kafkasOwnSettingsAreHandedOn(String name) {
+        ThalwegConfig config = config(Map.of(name, "x"));
+        assertThat(config.clients()).containsEntry(name, "x");
+        assertThat(config.registry()).doesNotContainKey(name);
+    }
+
+    @Test
+    void thePrefixHandsOnWhatNobodyDocuments() {
+        assertThat(config(Map.of("client.some.plugin.setting", "x")).clients())
+                .containsExactly(Map.entry("some.plugin.setting", "x"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "schema.registry.ssl.truststore.location",
+                "schema.registry.basic.auth.user.info",
+                "basic.auth.credentials.source",
+                "basic.auth.user.info",
+                "bearer.auth.token",
+                "proxy.host",
+                "auto.register.schemas",
+                "use.latest.version",
+                "value.subject.name.strategy",
+                "http.read.timeout.ms"
+            })
+    void theRegistrysOwnSettingsAreHandedOn(String name) {
+        ThalwegConfig config = config(Map.of(name, "x", "schema.registry.url", "http://r:1"));
+        assertThat(config.registry()).containsEntry(name, "x").containsEntry("schema.registry.url", "http://r:1");
+        assertThat(config.clients()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "default.key.serde",
+                "default.timestamp.extractor",
+                "isolation.level",
+                "consumer.isolation.level",
+                "group.id",
+                "main.consumer.group.id",
+                "enable.auto.commit",
+                "transactional.id",
+                "producer.transactional.id",
+                "processing.exception.handler",
+                "deserialization.exception.handler",
+                "default.deserialization.exception.handler",
+                "production.exception.handler",
+                "default.production.exception.handler",
+                "errors.dead.letter.queue.topic.name"
+            })
+    void whatThalwegDecidesCannotBeSet(String name) {
+        assertThatThrownBy(() -> config(Map.of(name, "x")))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("setting " + name + " cannot be set: ")
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void theCourseHoldsWhatAReplayNeeds() {
+        Map<String, String> course = config(Map.of("learning.rate", "0.1")).course("default");
+        assertThat(course)
+                .containsEntry("learning.rate", "0.1")
+                .containsEntry("learning.rate.schedule", "constant")
+                .containsEntry("features.space.bits", "20")
+                .containsEntry("names.max", "65536")
+                .containsEntry("model.default", "default")
+                .containsKeys(
+                        "algorithm",
+                        "learning.rate.decay",
+                        "features.form",
+                        "models.max",
+                        "example.max.bytes",
+                        "metrics.window")
+                .hasSize(11);
+        assertThat(config(Map.of("features.space.bits", "4")).course("")).containsEntry("names.max", "8");
+        // a learner made from it is the same
+        Map<String, String> again = new TreeMap<>(course);
+        again.remove("model.default");
+        assertThat(config(again).learner())
+                .isEqualTo(config(Map.of("learning.rate", "0.1")).learner());
+        // what changes no weight is not in it
+        assertThat(config(Map.of("learning.rate", "0.1", "weights.every", "9", "commit.interval.ms", "7"))
+                        .course("default"))
+                .isEqualTo(course);
+    }
+
+    @Test
+    void oneSettingChanged() {
+        ThalwegConfig config = config(Map.of("learning.rate", "0.1", "linger.ms", "5"));
+        ThalwegConfig changed = config.with("learning.rate", 0.2);
+        assertThat(changed.learner().learningRate().initial()).isEqualTo(0.2);
+        assertThat(changed.clients()).containsEntry("linger.ms", "5");
+        assertThat(config.learner().learningRate().initial()).isEqualTo(0.1);
+        assertThat(changed.isGiven("learning.rate")).isTrue();
+    }
+
+    @Test
+    void theTableHasEverySetting() {
+        String table = ThalwegConfig.markdown();
+        ThalwegConfig.DEFINITION.configKeys().forEach((name, key) -> {
+            assertThat(key.documentation).as(name).isNotBlank();
+            assertThat(table.lines().filter(line -> line.startsWith("| `" + name + "` |")))
+                    .as(name)
+                    .hasSize(1);
+        });
+        // a line of a table has five bars, so no text in it has one
+        assertThat(table.lines().filter(line -> line.startsWith("| `")))
+                .allSatisfy(line ->
+                        assertThat(line.chars().filter(c -> c == '|').count()).isEqualTo(5));
+    }
+}

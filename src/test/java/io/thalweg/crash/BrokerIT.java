@@ -1,0 +1,61 @@
+package io.thalweg.crash;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The broker is killed or stands still in the middle of the stream; the learner lives through it. */
+class BrokerIT {
+    /** Longer than a transaction or a group member may be silent, as {@link Trial} sets it. */
+    private static final int STALL_MS = 7000;
+
+    private final long seed = System.nanoTime();
+    private final Random random = new Random(seed);
+
+    @TempDir
+    private Path directory;
+
+    private Cluster cluster;
+
+    @BeforeEach
+    void start() {
+        System.out.println("BrokerIT: seed " + seed);
+        cluster = new Cluster(directory.resolve("broker"));
+    }
+
+    @AfterEach
+    void stop() {
+        cluster.close();
+    }
+
+    @Test
+    void theLearnerOutlivesItsBroker() {
+        try (Trial trial = new Trial(cluster, "broker", 1, () -> new Mixture(seed, 1))) {
+            trial.feed(3000);
+            JavaProcess learner = trial.learner();
+            trial.awaitProgress();
+
+            assertThat(learner.runsFor(random.nextInt(1000))).isTrue();
+            cluster.broker().kill();
+            cluster.start();
+            trial.awaitProgress();
+
+            assertThat(learner.runsFor(random.nextInt(1000))).isTrue();
+            cluster.broker().pause();
+            assertThat(learner.runsFor(STALL_MS)).isTrue();
+            cluster.broker().resume();
+            trial.awaitProgress();
+            trial.finish();
+
+            assertThat(learner.isAlive()).isTrue();
+            trial.assertMatches(trial.replay());
+            System.out.printf(
+                    "BrokerIT: %d examples, %d predictions in aborted transactions%n", trial.sent(), trial.aborted());
+        }
+    }
+}

@@ -1,0 +1,107 @@
+package io.thalweg.crash;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import javax.tools.JavaCompiler;
+import javax.tools.StandardJavaFileManager;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The learner is killed in the middle of the stream, again and again, and nobody can tell from what it publishes. */
+class KillIT {
+    private static final int KILLS = 6;
+    private static final int PER_SECOND = 3000;
+
+    private final long seed = System.nanoTime();
+    private final Random random = new Random(seed);
+
+    @TempDir
+    private Path directory;
+
+    private Cluster cluster;
+
+    @BeforeEach
+    void start() {
+        System.out.println("KillIT: seed " + seed);
+        cluster = new Cluster(directory.resolve("kill"));
+    }
+
+    @AfterEach
+    void stop() {
+        cluster.close();
+    }
+
+    @Test
+    void nothingIsLostOrDoneTwice() {
+        try (Trial trial = new Trial(cluster, "kill", 1, () -> new Mixture(seed, 1))) {
+            trial.feed(PER_SECOND);
+            for (int kill = 0; kill < KILLS; kill++) {
+                JavaProcess learner = trial.learner();
+                killMidStream(trial, learner);
+            }
+            trial.learner();
+            trial.awaitProgress();
+            trial.finish();
+
+            trial.assertMatches(trial.replay());
+            long aborted = trial.aborted();
+            System.out.printf(
+                    "KillIT: %d examples, %d kills, %d predictions in aborted transactions%n",
+                    trial.sent(), KILLS, aborted);
+            assertThat(aborted).isPositive();
+        }
+    }
+
+    /** Without the call before each commit a kill loses steps, and the comparison notices. */
+    @Test
+    void withoutTheChangelogAtCommitStepsAreLost() throws IOException {
+        Path patch = withoutChangelogAtCommit();
+        try (Trial trial = new Trial(cluster, "hookless", 1, () -> new Mixture(seed, 1))) {
+            trial.feed(PER_SECOND);
+            killMidStream(trial, trial.learner("256m", patch));
+            trial.learner("256m", patch);
+            trial.awaitProgress();
+            trial.finish();
+
+            List<String> differences = new Comparison(trial, trial.replay()).ofPredictions();
+            assertThat(differences).anyMatch(difference -> difference.startsWith("prediction "));
+            System.out.println("KillIT: without the changelog, " + differences.get(1));
+        }
+    }
+
+    private void killMidStream(Trial trial, JavaProcess learner) {
+        trial.awaitProgress();
+        assertThat(learner.runsFor(random.nextInt(1000))).isTrue();
+        trial.kill(learner);
+    }
+
+    /** Compiles the store's base class with a {@code flushCache} that does nothing. */
+    private Path withoutChangelogAtCommit() throws IOException {
+        Path file = Path.of("io", "thalweg", "store", "ChangelogAtCommit.java");
+        String source = Files.readString(Path.of("src", "main", "java").resolve(file));
+        String hook = "public final void flushCache() {";
+        assertThat(source).containsOnlyOnce(hook);
+        Path patched = directory.resolve("source").resolve(file);
+        Files.createDirectories(patched.getParent());
+        Files.writeString(patched, source.replace(hook, hook + " if (true) { return; }"));
+
+        Path classes = Files.createDirectories(directory.resolve("classes"));
+        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+        try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
+            List<String> options =
+                    List.of("-d", classes.toString(), "-cp", System.getProperty("java.class.path"), "-proc:none");
+            assertThat(compiler.getTask(null, files, null, options, null, files.getJavaFileObjects(patched))
+                            .call())
+                    .isTrue();
+        }
+        return classes;
+    }
+}

@@ -1,0 +1,64 @@
+package io.thalweg.crash;
+
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.avro.Example;
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Prediction;
+import io.thalweg.avro.Weights;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.input.UnknownSchemaException;
+import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.runtime.StopException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.avro.Schema;
+
+/** The learner in a process of its own. Schemas have fixed ids, so that no registry is needed. */
+final class LearnerProcess {
+    /** What it says when it has committed and stopped. */
+    static final String CLOSED = "closed cleanly";
+
+    private static final List<Schema> SCHEMAS = List.of(
+            Example.getClassSchema(),
+            Prediction.getClassSchema(),
+            Weights.getClassSchema(),
+            Metrics.getClassSchema(),
+            DeadLetter.getClassSchema());
+
+    private LearnerProcess() {}
+
+    /** The id of a schema. */
+    static int id(Schema schema) {
+        return 1 + SCHEMAS.indexOf(schema);
+    }
+
+    /** @param args settings, each as name=value */
+    public static void main(String[] args) {
+        JavaProcess.endWithParent();
+        Map<String, String> settings = new LinkedHashMap<>();
+        for (String arg : args) {
+            int equals = arg.indexOf('=');
+            settings.put(arg.substring(0, equals), arg.substring(equals + 1));
+        }
+        SchemaSource schemas = id -> {
+            if (id < 1 || id > SCHEMAS.size()) {
+                throw new UnknownSchemaException(id);
+            }
+            return SCHEMAS.get(id - 1);
+        };
+        LearnerRuntime learner =
+                LearnerRuntime.start(new ThalwegConfig(settings), schemas, (topic, schema) -> id(schema));
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            learner.close();
+            System.err.println(CLOSED);
+        }));
+        try {
+            learner.await();
+        } catch (StopException e) {
+            System.err.println(e.getMessage());
+            Runtime.getRuntime().halt(e.exitCode().code());
+        }
+    }
+}

@@ -1,0 +1,150 @@
+package io.thalweg.crash;
+
+import io.thalweg.avro.Example;
+import io.thalweg.avro.Prediction;
+import io.thalweg.avro.SparseFeatures;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Form;
+import io.thalweg.math.Learner;
+import io.thalweg.math.Model;
+import io.thalweg.math.Models;
+import io.thalweg.math.Outcome;
+import io.thalweg.math.Rejection;
+import io.thalweg.output.MetricsRecords;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+
+/**
+ * What must come of an input: the fold of the learning step over each partition in the order of offsets, on a plain map, with no
+ * Kafka Streams, no store and no decoder of Thalweg's.
+ */
+final class Replay {
+    /** A record that an output topic must hold. */
+    record Expected(byte[] key, byte[] value) {}
+
+    /** A dead letter, but for its words. */
+    record ExpectedLetter(long offset, String reason, byte[] key, byte[] value) {}
+
+    /** What must come of one partition. */
+    static final class Partition implements Models {
+        final List<Expected> predictions = new ArrayList<>();
+        final List<ExpectedLetter> deadLetters = new ArrayList<>();
+        /** The last of each model. */
+        final Map<String, byte[]> metrics = new HashMap<>();
+
+        final Map<String, Model> models = new HashMap<>();
+        long steps;
+        long offset;
+
+        @Override
+        public Model get(String id) {
+            return models.get(id);
+        }
+
+        @Override
+        public void add(Model model) {
+            models.put(model.id(), model);
+        }
+
+        @Override
+        public int size() {
+            return models.size();
+        }
+    }
+
+    final List<Partition> partitions = new ArrayList<>();
+    private final int metricsEvery;
+    private final io.thalweg.math.Example x = new io.thalweg.math.Example();
+    private final Outcome outcome = new Outcome();
+    private final NavigableMap<Long, Learner> learners = new TreeMap<>();
+
+    /** @param epochs the settings from an offset on; more than one only where there is one partition */
+    Replay(int partitions, Map<Long, ThalwegConfig> epochs) {
+        for (int i = 0; i < partitions; i++) {
+            this.partitions.add(new Partition());
+        }
+        epochs.forEach((offset, config) -> learners.put(offset, new Learner(config.learner())));
+        metricsEvery = epochs.get(0L).getInt(ThalwegConfig.METRICS_EVERY);
+    }
+
+    /** The learning rate, a constant one, at an offset. */
+    double rateAt(long offset) {
+        return learnerAt(offset).settings().learningRate().initial();
+    }
+
+    private Learner learnerAt(long offset) {
+        return learners.floorEntry(offset).getValue();
+    }
+
+    void take(Input input) {
+        Partition partition = partitions.get(input.partition());
+        long offset = partition.offset++;
+        if (input.unusable() != null) {
+            bury(input, partition, offset, input.unusable());
+        } else if (input.value() == null) {
+            partition.models.remove(input.model());
+            partition.metrics.remove(input.model());
+        } else {
+            read(input.example());
+            try {
+                learnerAt(offset).process(partition, input.model(), x, outcome);
+            } catch (Rejection rejection) {
+                bury(input, partition, offset, rejection.reason());
+                return;
+            }
+            publish(input, partition, offset);
+        }
+    }
+
+    private void publish(Input input, Partition partition, long offset) {
+        Example example = input.example();
+        Prediction prediction = new Prediction(
+                example.getId(),
+                outcome.probability(),
+                outcome.logit(),
+                outcome.version(),
+                example.getLabel(),
+                example.getLabel() == null ? null : (Double) outcome.logLoss(),
+                input.partition(),
+                offset);
+        partition.predictions.add(new Expected(input.key(), Wire.encode(prediction)));
+        if (outcome.learned()) {
+            partition.steps++;
+            Model model = outcome.model();
+            if (model.version() % metricsEvery == 0) {
+                partition.metrics.put(model.id(), Wire.encode(MetricsRecords.of(model)));
+            }
+        }
+    }
+
+    private static void bury(Input input, Partition partition, long offset, Rejection.Reason reason) {
+        partition.deadLetters.add(new ExpectedLetter(offset, reason.name(), input.key(), input.value()));
+    }
+
+    private void read(Example example) {
+        x.clear();
+        if (example.getLabel() != null) {
+            x.label(example.getLabel());
+        }
+        x.importance(example.getImportance());
+        if (example.getFeatures() instanceof SparseFeatures sparse) {
+            x.form(Form.SPARSE);
+            sparse.getIndices().forEach(x::addIndex);
+            sparse.getValues().forEach(x::addValue);
+        } else if (example.getFeatures() instanceof List<?> dense) {
+            x.form(Form.DENSE);
+            dense.forEach(value -> x.addValue((Double) value));
+        } else if (example.getFeatures() instanceof Map<?, ?> named) {
+            x.form(Form.NAMED);
+            named.forEach((name, value) -> {
+                byte[] utf8 = name.toString().getBytes(StandardCharsets.UTF_8);
+                x.addNamed(utf8, 0, utf8.length, (Double) value);
+            });
+        }
+    }
+}

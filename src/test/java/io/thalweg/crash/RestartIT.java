@@ -1,0 +1,62 @@
+package io.thalweg.crash;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.thalweg.config.ThalwegConfig;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The learner is stopped in the middle of the stream and started again. */
+class RestartIT {
+    private final long seed = System.nanoTime();
+    private final Random random = new Random(seed);
+
+    @TempDir
+    private Path directory;
+
+    private Cluster cluster;
+
+    @BeforeEach
+    void start() {
+        System.out.println("RestartIT: seed " + seed);
+        cluster = new Cluster(directory.resolve("restart"));
+    }
+
+    @AfterEach
+    void stop() {
+        cluster.close();
+    }
+
+    /** The second time with another learning rate, which counts from the first example after the stop. */
+    @Test
+    void learningGoesOnWhereItWas() {
+        try (Trial trial = new Trial(cluster, "restart", 1, () -> new Mixture(seed, 1))) {
+            trial.feed(3000);
+            ThalwegConfig before = trial.config();
+            stopMidStream(trial);
+            stopMidStream(trial);
+            trial.set(ThalwegConfig.LEARNING_RATE, "0.2");
+            long change = trial.committed().values().iterator().next();
+            stopMidStream(trial);
+            trial.learner();
+            trial.awaitProgress();
+            trial.finish();
+
+            assertThat(change).isBetween(1L, trial.sent() - 1);
+            trial.assertMatches(trial.replay(Map.of(0L, before, change, trial.config())));
+            System.out.printf("RestartIT: %d examples, another learning rate from %d on%n", trial.sent(), change);
+        }
+    }
+
+    private void stopMidStream(Trial trial) {
+        JavaProcess learner = trial.learner();
+        trial.awaitProgress();
+        assertThat(learner.runsFor(random.nextInt(1000))).isTrue();
+        trial.stop(learner);
+    }
+}

@@ -1,0 +1,148 @@
+package io.thalweg.math;
+
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Random;
+
+/** Examples, models and settings for tests. */
+public final class Examples {
+    private Examples() {}
+
+    public static Example dense(Double label, double... values) {
+        Example x = begin(label, Form.DENSE);
+        Arrays.stream(values).forEach(x::addValue);
+        return x;
+    }
+
+    public static Example sparse(Double label, int[] indices, double[] values) {
+        Example x = begin(label, Form.SPARSE);
+        Arrays.stream(indices).forEach(x::addIndex);
+        Arrays.stream(values).forEach(x::addValue);
+        return x;
+    }
+
+    /** @param namesAndValues name, value, name, value, … */
+    public static Example named(Double label, Object... namesAndValues) {
+        Example x = begin(label, Form.NAMED);
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            byte[] name = ((String) namesAndValues[i]).getBytes(StandardCharsets.UTF_8);
+            x.addNamed(name, 0, name.length, ((Number) namesAndValues[i + 1]).doubleValue());
+        }
+        return x;
+    }
+
+    public static Example begin(Double label, Form form) {
+        Example x = new Example();
+        x.clear();
+        if (label != null) {
+            x.label(label);
+        }
+        x.form(form);
+        return x;
+    }
+
+    /** A sparse example with up to {@code most} features below {@code space}, in any order, labelled. */
+    public static Example randomSparse(Random random, int most, int space) {
+        int[] indices =
+                random.ints(0, space).distinct().limit(1 + random.nextInt(most)).toArray();
+        double[] values =
+                Arrays.stream(indices).mapToDouble(i -> random.nextGaussian()).toArray();
+        return sparse((double) random.nextInt(2), indices, values);
+    }
+
+    public static LearnerSettings settings(double rate) {
+        return settings(rate, 20, 1000, 100);
+    }
+
+    public static LearnerSettings settings(double rate, int spaceBits, int namesMax, int modelsMax) {
+        return new LearnerSettings("sgd", LearningRate.constant(rate), spaceBits, namesMax, modelsMax, null, 100);
+    }
+
+    /** Everything that is in a model and must survive, as text that is the same only if every bit is. */
+    public static String bits(Model model) {
+        StringBuilder text = new StringBuilder();
+        text.append("form %s length %d extent %d version %d blocks %d published %d %s"
+                .formatted(
+                        model.form(),
+                        model.length(),
+                        model.extent(),
+                        model.version(),
+                        model.blockCount(),
+                        model.publishedVersion(),
+                        model.publishedWhole()));
+        text.append(" rate ").append(Double.doubleToRawLongBits(model.learningRate()));
+        text.append(" bias ").append(Double.doubleToRawLongBits(model.bias()));
+        for (int block = 0; block < model.blockEnd(); block++) {
+            if (model.block(block) != null) {
+                text.append("\nblock ").append(block).append(" @").append(model.changedAt(block));
+                for (int i = 0; i < Model.BLOCK; i++) {
+                    long weight = Double.doubleToRawLongBits(model.block(block)[i]);
+                    if (weight != 0) {
+                        text.append(' ').append(i).append('=').append(Long.toHexString(weight));
+                    }
+                }
+            }
+        }
+        text.append("\nnames");
+        for (int i = 0; i < model.names().size(); i++) {
+            text.append(' ').append(new String(model.names().get(i), StandardCharsets.UTF_8));
+        }
+        ByteArrayOutputStream validation = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(validation)) {
+            model.validation().write(out);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return text.append("\nvalidation ")
+                .append(HexFormat.of().formatHex(validation.toByteArray()))
+                .toString();
+    }
+
+    /** Everything that a decoder reads, as text that is the same only if every bit is. */
+    public static String bits(Example x) {
+        StringBuilder text = new StringBuilder();
+        text.append("id ").append(Arrays.toString(x.id()));
+        text.append(" label ").append(x.labelled() ? Double.doubleToRawLongBits(x.label()) : null);
+        text.append(" importance ").append(Double.doubleToRawLongBits(x.importance()));
+        text.append(" form ").append(x.form()).append(" indices");
+        for (int k = 0; k < x.indexCount(); k++) {
+            text.append(' ').append(x.indices()[k]);
+        }
+        text.append(" values");
+        for (int k = 0; k < x.size(); k++) {
+            text.append(' ').append(Double.doubleToRawLongBits(x.values()[k]));
+        }
+        for (int k = 0; x.form() == Form.NAMED && k < x.size(); k++) {
+            int start = x.nameStart(k);
+            text.append(' ').append(Arrays.toString(Arrays.copyOfRange(x.names(), start, start + x.nameLength(k))));
+        }
+        return text.toString();
+    }
+
+    /** Models in a map and nothing else. */
+    static final class ModelMap implements Models {
+        final Map<String, Model> models = new HashMap<>();
+
+        @Override
+        public Model get(String id) {
+            return models.get(id);
+        }
+
+        @Override
+        public void add(Model model) {
+            models.put(model.id(), model);
+        }
+
+        @Override
+        public int size() {
+            return models.size();
+        }
+    }
+}

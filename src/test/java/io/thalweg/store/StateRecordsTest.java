@@ -1,0 +1,79 @@
+package io.thalweg.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.thalweg.math.Examples;
+import io.thalweg.math.Form;
+import io.thalweg.math.Model;
+import io.thalweg.math.ProgressiveValidation;
+import java.nio.ByteBuffer;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.Test;
+
+class StateRecordsTest {
+    private static String hex(byte[] bytes) {
+        return HexFormat.of().formatHex(bytes);
+    }
+
+    /** Golden: a changed key or format would make what is stored unreadable. */
+    @Test
+    void keysAndSmallValuesAreTheseBytes() {
+        assertThat(hex(StateRecords.headKey("é"))).isEqualTo("6dc3a9");
+        assertThat(hex(StateRecords.key(StateRecords.BLOCK, 258, "m"))).isEqualTo("62000001026d");
+        assertThat(hex(StateRecords.key(StateRecords.NAMES, 1, "m"))).isEqualTo("6e000000016d");
+        assertThat(hex(StateRecords.key(StateRecords.OFFSET, 3, "examples"))).isEqualTo("6f000000036578616d706c6573");
+        assertThat(hex(StateRecords.settingsKey())).isEqualTo("73");
+        assertThat(hex(StateRecords.offset(42))).isEqualTo("01000000000000002a");
+        assertThat(hex(StateRecords.settings(
+                        List.of(new Epoch(Map.of(new TopicPartition("t", 1), 2L), Map.of("a", "b"))))))
+                .isEqualTo("01" + "00000001" + "00000001" + "000174" + "00000001" + "0000000000000002" + "00000001"
+                        + "000161" + "000162");
+        Model model = new Model("m");
+        model.names().add(new byte[] {'x'});
+        model.names().add(new byte[0]);
+        assertThat(hex(StateRecords.names(model, 0))).isEqualTo("01" + "02" + "000178" + "0000");
+        // form, length, extent, bias, version, rate, published version, published whole; three empty tallies
+        model.restore(new Model.Head(Form.SPARSE, 0, 7, 0.5, 3, 0.25, 2, true, new ProgressiveValidation()));
+        assertThat(hex(StateRecords.head(model)))
+                .isEqualTo("01" + "01" + "00000000" + "00000007" + "3fe0000000000000" + "0000000000000003"
+                        + "3fd0000000000000" + "0000000000000002" + "01" + "00".repeat(3 * (8 + 5 * 8 + 4)));
+        double[] weights = new double[Model.BLOCK];
+        weights[1] = -2;
+        model.restoreBlock(0, 3, weights);
+        assertThat(hex(StateRecords.block(model, 0)))
+                .isEqualTo("01" + "0000000000000003" + "00".repeat(8) + "c000000000000000" + "00".repeat(126 * 8));
+    }
+
+    @Test
+    void valuesAreReadBack() {
+        assertThat(StateRecords.readOffset(StateRecords.offset(Long.MAX_VALUE))).isEqualTo(Long.MAX_VALUE);
+        Model model = new Model("m");
+        model.restore(new Model.Head(Form.NAMED, 0, 300, -0.5, 9, 0.1, 4, false, new ProgressiveValidation()));
+        for (int i = 0; i < 130; i++) {
+            model.names().add(("näme".repeat(40) + i).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        }
+        double[] weights = new double[Model.BLOCK];
+        weights[127] = Double.MIN_VALUE;
+        model.restoreBlock(2, 9, weights);
+
+        Model back = new Model("m");
+        back.restore(StateRecords.readHead(StateRecords.head(model)));
+        for (int chunk = 0; chunk < 3; chunk++) {
+            StateRecords.readNames(StateRecords.names(model, chunk)).forEach(back.names()::add);
+        }
+        StateRecords.restoreBlock(back, 2, StateRecords.block(model, 2));
+        assertThat(Examples.bits(back)).isEqualTo(Examples.bits(model));
+        assertThat(StateRecords.text(ByteBuffer.wrap(StateRecords.headKey("模型"), 1, 6)))
+                .isEqualTo("模型");
+
+        List<Epoch> epochs = List.of(
+                new Epoch(Map.of(), new TreeMap<>(Map.of("learning.rate", "0.1", "x", ""))),
+                new Epoch(Map.of(new TopicPartition("a", 0), 5L, new TopicPartition("b", 0), 0L), Map.of()));
+        assertThat(StateRecords.readSettings(StateRecords.settings(epochs))).isEqualTo(epochs);
+        assertThat(StateRecords.readSettings(StateRecords.settings(List.of()))).isEmpty();
+    }
+}

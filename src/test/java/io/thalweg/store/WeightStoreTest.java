@@ -1,0 +1,530 @@
+package io.thalweg.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Example;
+import io.thalweg.math.Examples;
+import io.thalweg.math.Form;
+import io.thalweg.math.Learner;
+import io.thalweg.math.LearnerSettings;
+import io.thalweg.math.LearningRate;
+import io.thalweg.math.Model;
+import io.thalweg.math.Outcome;
+import io.thalweg.math.Rejection;
+import io.thalweg.output.WeightsRecords;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.Test;
+
+class WeightStoreTest {
+    private static final TopicPartition INPUT = new TopicPartition("examples", 3);
+    private static final Map<String, String> COURSE = new ThalwegConfig(Map.of()).course("default");
+
+    private record Change(ByteBuffer key, byte[] value) {}
+
+    /** A task: the store, what it does with a record, and its changelog. */
+    private static final class Task {
+        final WeightStore store;
+        final List<Change> changelog;
+        final Learner learner =
+                new Learner(new LearnerSettings("sgd", LearningRate.constant(0.1), 12, 200, 1000, null, 20));
+        final WeightsRecords weights = new WeightsRecords(64, 3);
+        final Outcome outcome = new Outcome();
+
+        Task(List<Change> changelog) {
+            this.changelog = changelog;
+            store = WeightStore.builder("weights").build();
+        }
+
+        static Task begun() {
+            Task task = new Task(new ArrayList<>());
+            task.store.begin(COURSE);
+            return task;
+        }
+
+        /** Another task that takes over: restored from a changelog, in batches or at once makes no difference to it. */
+        static Task restored(List<Change> changelog, List<Change> from) {
+            Task task = new Task(changelog);
+            task.restore(from);
+            task.store.begin(COURSE);
+            return task;
+        }
+
+        void restore(List<Change> from) {
+            from.forEach(change -> store.restore(change.key.array(), change.value));
+        }
+
+        /** What a random record does; the same for the same random numbers. */
+        void record(Random random, long offset) {
+            String id = "model " + random.nextInt(5);
+            if (random.nextInt(40) == 0) {
+                store.remove(id);
+            } else {
+                Example x = example(random, id);
+                try {
+                    learner.process(store, id, x, outcome);
+                } catch (Rejection e) {
+                    throw new AssertionError(e);
+                }
+                Model model = outcome.model();
+                store.changed(model);
+                if (!weights.afterStep(model, (key, value) -> {})) {
+                    store.unpublished(model);
+                }
+            }
+            store.took(INPUT, offset);
+            if (random.nextInt(10) == 0) {
+                store.takeUnpublished(model -> weights.publish(model, (key, value) -> {}));
+            }
+        }
+
+        private static Example example(Random random, String id) {
+            if (id.charAt(6) - '0' < 2) {
+                return Examples.randomSparse(random, 6, 1 << 12);
+            }
+            Object[] namesAndValues = random.ints(0, 250)
+                    .distinct()
+                    .limit(1 + random.nextInt(6))
+                    .boxed()
+                    .flatMap(i -> java.util.stream.Stream.of("näme" + i, random.nextGaussian()))
+                    .toArray();
+            return Examples.named((double) random.nextInt(2), namesAndValues);
+        }
+
+        void commit() {
+            store.writeChanges((key, value) -> changelog.add(new Change(ByteBuffer.wrap(key), value)));
+        }
+
+        String bits() {
+            Map<String, String> models = new TreeMap<>();
+            for (int i = 0; i < 5; i++) {
+                Model model = store.get("model " + i);
+                if (model != null) {
+                    models.put(model.id(), Examples.bits(model));
+                }
+            }
+            assertThat(models).hasSize(store.size());
+            return models.toString();
+        }
+
+        /** The models that are to be published next, and their blocks. Publishes nothing. */
+        String unpublished() {
+            List<Model> models = new ArrayList<>();
+            store.takeUnpublished(models::add);
+            TreeSet<String> all = new TreeSet<>();
+            for (Model model : models) {
+                store.unpublished(model);
+                if (model.publishedVersion() < model.version()) {
+                    TreeSet<Integer> blocks = new TreeSet<>();
+                    for (int i = 0; i < model.unpublished().size(); i++) {
+                        blocks.add(model.unpublished().get(i));
+                    }
+                    all.add(model.id() + " " + blocks);
+                }
+            }
+            return all.toString();
+        }
+    }
+
+    /** Only the last record of each key, at its place, as log compaction leaves it; tombstones stay or go. */
+    private static List<Change> compacted(List<Change> changelog, boolean tombstones) {
+        Map<ByteBuffer, Change> last = new LinkedHashMap<>();
+        for (Change change : changelog) {
+            last.remove(change.key);
+            last.put(change.key, change);
+        }
+        return last.values().stream()
+                .filter(change -> tombstones || change.value != null)
+                .toList();
+    }
+
+    /** Runs records with commits between them; calls after each commit. */
+    private static void run(Task task, Random random, int from, int to, Runnable afterCommit) {
+        for (int offset = from; offset < to; offset++) {
+            task.record(random, offset);
+            if (random.nextInt(8) == 0 || offset == to - 1) {
+                task.commit();
+                afterCommit.run();
+            }
+        }
+    }
+
+    @Test
+    void goesOnAfterARestoreAsIfNothingHadHappened() {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        for (int run = 0; run < 40; run++) {
+            long runSeed = seed + run;
+            int n = 300;
+            int crash = 1 + new Random(runSeed).nextInt(n - 1);
+
+            Task uninterrupted = Task.begun();
+            Task before = Task.begun();
+            Random random = new Random(runSeed);
+            run(uninterrupted, random, 0, crash, () -> {});
+            run(before, new Random(runSeed), 0, crash, () -> {});
+            // steps that were taken and not committed are lost with the process
+            for (int i = 0; i < 5; i++) {
+                before.record(new Random(i), crash + i);
+            }
+
+            List<Change> log = before.changelog;
+            List<Change> head = log.subList(0, log.size() / 2);
+            List<Change> tail = log.subList(log.size() / 2, log.size());
+            List<Change> partly = new ArrayList<>(compacted(head, true));
+            partly.addAll(tail);
+            List<Change> partlyWithoutTombstones = new ArrayList<>(compacted(head, false));
+            partlyWithoutTombstones.addAll(tail);
+
+            String expected = uninterrupted.bits();
+            List<Task> successors = new ArrayList<>();
+            for (List<Change> way :
+                    List.of(log, compacted(log, true), compacted(log, false), partly, partlyWithoutTombstones)) {
+                successors.add(Task.restored(new ArrayList<>(log), way));
+            }
+            // a standby reads some now and the rest later
+            Task standby = new Task(new ArrayList<>(log));
+            standby.restore(head);
+            standby.restore(tail);
+            standby.store.begin(COURSE);
+            successors.add(standby);
+
+            run(uninterrupted, random, crash, n, () -> {});
+            for (Task successor : successors) {
+                assertThat(successor.bits()).isEqualTo(expected);
+                assertThat(successor.store.has(INPUT, crash - 1)).isTrue();
+                assertThat(successor.store.has(INPUT, crash)).isFalse();
+                Random again = new Random(runSeed);
+                run(Task.begun(), again, 0, crash, () -> {});
+                run(successor, again, crash, n, () -> {});
+                assertThat(successor.bits()).isEqualTo(uninterrupted.bits());
+                // and its own changelog restores it once more
+                assertThat(Task.restored(new ArrayList<>(), successor.changelog).bits())
+                        .isEqualTo(uninterrupted.bits());
+                assertThat(Task.restored(new ArrayList<>(), compacted(successor.changelog, false))
+                                .bits())
+                        .isEqualTo(uninterrupted.bits());
+                assertThat(successor.unpublished()).isEqualTo(uninterrupted.unpublished());
+            }
+        }
+    }
+
+    /** A task that becomes a standby keeps its state, reads what another writes, and becomes active again. */
+    @Test
+    void goesOnAfterItWasAStandbyForAWhile() {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        for (int run = 0; run < 40; run++) {
+            Random random = new Random(seed + run);
+            Task uninterrupted = Task.begun();
+            Task one = Task.begun();
+            Random same = new Random(seed + run);
+            run(uninterrupted, random, 0, 200, () -> {});
+            run(one, same, 0, 200, () -> {});
+            int read = one.changelog.size();
+
+            Task other = Task.restored(new ArrayList<>(one.changelog), one.changelog);
+            run(uninterrupted, random, 200, 400, () -> {});
+            run(other, same, 200, 400, () -> {});
+
+            List<Change> since = other.changelog.subList(read, other.changelog.size());
+            one.restore(run % 2 == 0 ? since : compacted(since, true));
+            one.store.begin(COURSE);
+            assertThat(one.bits()).isEqualTo(uninterrupted.bits());
+            assertThat(one.unpublished()).isEqualTo(uninterrupted.unpublished());
+
+            one.changelog.clear();
+            one.changelog.addAll(other.changelog);
+            run(uninterrupted, random, 400, 600, () -> {});
+            run(one, same, 400, 600, () -> {});
+            assertThat(one.bits()).isEqualTo(uninterrupted.bits());
+            assertThat(Task.restored(new ArrayList<>(), one.changelog).bits()).isEqualTo(uninterrupted.bits());
+        }
+    }
+
+    @Test
+    void aModelThatWasForgottenAndBegunAgainSinceTheLastCommitIsTheNewOne() {
+        Task task = Task.begun();
+        learn(task, Examples.named(1.0, names(0, 150)));
+        task.commit();
+        task.store.remove("m");
+        learn(task, Examples.named(0.0, "b", 1));
+        task.store.remove("m");
+        learn(task, Examples.sparse(0.0, new int[] {4000}, new double[] {1}));
+        task.commit();
+        for (List<Change> way :
+                List.of(task.changelog, compacted(task.changelog, true), compacted(task.changelog, false))) {
+            Model model = Task.restored(new ArrayList<>(), way).store.get("m");
+            assertThat(Examples.bits(model)).isEqualTo(Examples.bits(task.store.get("m")));
+            assertThat(model.version()).isEqualTo(1);
+            assertThat(model.form()).isEqualTo(Form.SPARSE);
+            assertThat(model.blockCount()).isEqualTo(1);
+            assertThat(model.names().size()).isZero();
+        }
+    }
+
+    @Test
+    void aModelThatWasForgottenLeavesNothing() {
+        Task task = Task.begun();
+        learn(task, Examples.named(1.0, names(0, 150)));
+        task.commit();
+        assertThat(task.store.remove("m")).isPresent();
+        assertThat(task.store.remove("m")).isEmpty();
+        task.commit();
+        assertThat(compacted(task.changelog, false))
+                .extracting(change -> (char) change.key.get(0))
+                .containsOnly('s', 'o');
+        Task next = Task.restored(new ArrayList<>(), task.changelog);
+        assertThat(next.store.size()).isZero();
+        assertThat(next.store.get("m")).isNull();
+    }
+
+    private static String[] namesOnly(int from, int to) {
+        String[] names = new String[to - from];
+        for (int i = from; i < to; i++) {
+            names[i - from] = "n" + i;
+        }
+        return names;
+    }
+
+    private static Object[] names(int from, int to) {
+        return java.util.Arrays.stream(namesOnly(from, to))
+                .flatMap(name -> java.util.stream.Stream.of((Object) name, 1.0))
+                .toArray();
+    }
+
+    private static void learn(Task task, Example x) {
+        try {
+            task.learner.process(task.store, "m", x, task.outcome);
+        } catch (Rejection e) {
+            throw new AssertionError(e);
+        }
+        task.store.changed(task.outcome.model());
+        task.store.took(INPUT, 0);
+    }
+
+    @Test
+    void writesWhatHasChangedAndNothingElse() {
+        Task task = Task.begun();
+        task.commit();
+        assertThat(kinds(task)).containsExactly("s");
+        learn(task, Examples.sparse(1.0, new int[] {1, 130, 2000}, new double[] {1, 1, 1}));
+        task.commit();
+        assertThat(kinds(task)).containsExactly("b", "b", "b", "m", "o");
+        learn(task, Examples.sparse(1.0, new int[] {131}, new double[] {1}));
+        learn(task, Examples.sparse(1.0, new int[] {132}, new double[] {1}));
+        task.commit();
+        assertThat(kinds(task)).as("one block, once, and offsets last").containsExactly("b", "m", "o");
+        task.commit();
+        assertThat(kinds(task)).isEmpty();
+        task.store.took(INPUT, 77);
+        task.commit();
+        assertThat(kinds(task)).containsExactly("o");
+    }
+
+    @Test
+    void writesOnlyTheChunksOfNamesThatAreNew() {
+        Task task = Task.begun();
+        learn(task, Examples.named(1.0, names(0, 100)));
+        task.commit();
+        assertThat(kinds(task)).containsExactly("b", "n", "n", "m", "s", "o");
+        learn(task, Examples.named(1.0, names(50, 101)));
+        task.commit();
+        assertThat(kinds(task)).containsExactly("b", "n", "m", "o");
+        learn(task, Examples.named(1.0, names(50, 101)));
+        task.commit();
+        assertThat(kinds(task)).containsExactly("b", "m", "o");
+    }
+
+    private static List<String> kinds(Task task) {
+        List<String> kinds = task.changelog.stream()
+                .map(change -> String.valueOf((char) change.key.get(0)))
+                .toList();
+        task.changelog.clear();
+        return kinds;
+    }
+
+    // ---- offsets and settings
+
+    @Test
+    void knowsWhatItHasTakenInOfEachPartition() {
+        TopicPartition other = new TopicPartition("others", 3);
+        Task task = Task.begun();
+        assertThat(task.store.has(INPUT, 0)).isFalse();
+        task.store.took(INPUT, 41);
+        task.store.took(other, 7);
+        task.commit();
+        Task next = Task.restored(new ArrayList<>(), task.changelog);
+        for (WeightStore store : List.of(task.store, next.store)) {
+            assertThat(store.has(INPUT, 41)).isTrue();
+            assertThat(store.has(INPUT, 42)).isFalse();
+            assertThat(store.has(other, 7)).isTrue();
+            assertThat(store.has(other, 8)).isFalse();
+            assertThat(store.has(new TopicPartition("examples", 4), 0)).isFalse();
+        }
+    }
+
+    @Test
+    void aChangedLearningRateBeginsAnEpochAtTheNextOffset() {
+        Task task = Task.begun();
+        learn(task, Examples.dense(1.0, 1));
+        task.store.took(INPUT, 99);
+        task.commit();
+        assertThat(epochs(task)).containsExactly(new Epoch(Map.of(), COURSE));
+
+        Map<String, String> changed = with(ThalwegConfig.LEARNING_RATE, "0.5");
+        Task next = new Task(new ArrayList<>(task.changelog));
+        next.restore(task.changelog);
+        next.store.begin(changed);
+        next.commit();
+        assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE), new Epoch(Map.of(INPUT, 100L), changed));
+
+        // nothing is learned under it: back again it has never been
+        Task back = new Task(new ArrayList<>(next.changelog));
+        back.restore(next.changelog);
+        back.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"));
+        back.commit();
+        assertThat(epochs(back))
+                .containsExactly(
+                        new Epoch(Map.of(), COURSE),
+                        new Epoch(Map.of(INPUT, 100L), with(ThalwegConfig.LEARNING_RATE, "0.7")));
+
+        // the same settings begin nothing, and write nothing
+        Task same = new Task(new ArrayList<>());
+        same.restore(back.changelog);
+        same.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"));
+        same.commit();
+        assertThat(same.changelog).isEmpty();
+    }
+
+    private static Map<String, String> with(String name, String value) {
+        Map<String, String> course = new TreeMap<>(COURSE);
+        course.put(name, value);
+        return course;
+    }
+
+    private static List<Epoch> epochs(Task task) {
+        return compacted(task.changelog, false).stream()
+                .filter(change -> change.key.get(0) == 's')
+                .flatMap(change -> StateRecords.readSettings(change.value).stream())
+                .toList();
+    }
+
+    @Test
+    void refusesStateThatMeansSomethingElseNow() {
+        Task task = Task.begun();
+        learn(task, Examples.dense(1.0, 1));
+        task.commit();
+        Map.of("algorithm", "other", "features.space.bits", "21", "names.max", "9", "features.form", "sparse")
+                .forEach((name, value) -> {
+                    Task next = new Task(new ArrayList<>());
+                    next.restore(task.changelog);
+                    assertThatThrownBy(() -> next.store.begin(with(name, value)))
+                            .isInstanceOf(StateException.class)
+                            .hasMessageContaining(name)
+                            .hasMessageContaining(value)
+                            .hasMessageContaining("reset")
+                            .hasMessageNotContaining("\n");
+                });
+        for (String form : List.of("dense", "any")) {
+            Task next = new Task(new ArrayList<>());
+            next.restore(task.changelog);
+            assertThatCode(() -> next.store.begin(with("features.form", form))).doesNotThrowAnyException();
+        }
+    }
+
+    @Test
+    void withoutModelsAnySettingsMayFollow() {
+        Task task = Task.begun();
+        task.store.took(INPUT, 5);
+        task.commit();
+        Task next = new Task(new ArrayList<>());
+        next.restore(task.changelog);
+        assertThatCode(() -> next.store.begin(with("features.space.bits", "21")))
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void refusesStateThatItCannotRead() {
+        Task task = Task.begun();
+        learn(task, Examples.named(1.0, "a", 1));
+        task.commit();
+        assertThat(task.changelog).hasSize(5);
+        for (Change change : task.changelog) {
+            byte[] later = change.value.clone();
+            later[0] = 2;
+            assertRefused(change.key.array(), later, "format 2");
+            assertRefused(change.key.array(), new byte[0], "reset");
+            if (change.value.length > 1) {
+                assertRefused(
+                        change.key.array(), java.util.Arrays.copyOf(change.value, change.value.length / 2), "reset");
+            }
+        }
+        assertRefused(new byte[] {'z'}, new byte[] {1}, "later version");
+    }
+
+    private static void assertRefused(byte[] key, byte[] value, String saying) {
+        WeightStore store = WeightStore.builder("weights").build();
+        assertThatThrownBy(() -> store.restore(key, value))
+                .isInstanceOf(StateException.class)
+                .hasMessageContaining(saying)
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void refusesAModelWithoutItsHead() {
+        Task task = Task.begun();
+        learn(task, Examples.named(1.0, "a", 1));
+        task.commit();
+        Task next = new Task(new ArrayList<>());
+        next.restore(task.changelog.stream()
+                .filter(change -> change.key.get(0) != 'm')
+                .toList());
+        assertThatThrownBy(() -> next.store.begin(COURSE))
+                .isInstanceOf(StateException.class)
+                .hasMessageContaining("reset");
+    }
+
+    @Test
+    void refusesNamesWithAGap() {
+        Task task = Task.begun();
+        learn(task, Examples.named(1.0, names(0, 100)));
+        task.commit();
+        Task next = new Task(new ArrayList<>());
+        next.restore(task.changelog.stream()
+                .filter(change -> change.key.get(0) != 'n' || change.key.getInt(1) != 0)
+                .toList());
+        assertThatThrownBy(() -> next.store.begin(COURSE))
+                .isInstanceOf(StateException.class)
+                .hasMessageContaining("reset");
+    }
+
+    @Test
+    void dropsEverything() {
+        Task task = Task.begun();
+        learn(task, Examples.named(1.0, "a", 1));
+        task.store.close();
+        assertThat(task.store.size()).isZero();
+        assertThat(task.store.has(INPUT, 0)).isFalse();
+        task.commit();
+        assertThat(task.changelog).isEmpty();
+    }
+
+    @Test
+    void theChangelogCannotBeTurnedOff() {
+        assertThatThrownBy(() -> WeightStore.builder("weights").withLoggingDisabled())
+                .isInstanceOf(UnsupportedOperationException.class);
+        assertThat(WeightStore.builder("weights").loggingEnabled()).isTrue();
+        assertThat(WeightStore.builder("weights").build().persistent()).isFalse();
+    }
+}
