@@ -31,8 +31,7 @@ final class RowsView<T> implements View<T> {
         this.cells = cells;
     }
 
-    /** @param keyless the model of records without key */
-    static RowsView<Prediction> predictions(PrintWriter out, String keyless) {
+    static RowsView<Prediction> predictions(PrintWriter out) {
         Table table = new Table(
                 left("time", 19),
                 left("model", 7),
@@ -46,7 +45,7 @@ final class RowsView<T> implements View<T> {
             Prediction prediction = entry.value();
             return new String[] {
                 Figures.time(entry.source().timestamp()),
-                model(entry.source().key(), keyless),
+                text(entry.source().key()),
                 prediction.getId() == null ? Figures.NONE : Printable.of(prediction.getId()),
                 Figures.fraction(prediction.getProbability()) + " " + Figures.bar(prediction.getProbability(), BAR),
                 Figures.brief(prediction.getLabel()),
@@ -75,7 +74,7 @@ final class RowsView<T> implements View<T> {
             Metrics metrics = entry.value();
             String time = Figures.time(entry.source().timestamp());
             if (metrics == null) {
-                return new String[] {time, model(entry.source().key(), Figures.NONE), "deleted"};
+                return new String[] {time, text(entry.source().key()), "deleted"};
             }
             Quality overall = metrics.getOverall();
             Quality recent = metrics.getRecent();
@@ -119,9 +118,9 @@ final class RowsView<T> implements View<T> {
         });
     }
 
-    private static String model(byte[] key, String keyless) {
+    private static String text(byte[] key) {
         return key == null
-                ? keyless
+                ? Figures.NONE
                 : Printable.utf8(key).map(Printable::of).orElse("(%d bytes)".formatted(key.length));
     }
 
@@ -131,7 +130,7 @@ final class RowsView<T> implements View<T> {
         }
         byte[] bytes = new byte[key.remaining()];
         key.duplicate().get(bytes);
-        return model(bytes, Figures.NONE);
+        return text(bytes);
     }
 
     private static long size(ByteBuffer bytes) {

@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
         description = "Learns from every event on a Kafka topic as it arrives, exactly once.",
         subcommands = {
             DemoCommand.class,
+            LocalCommand.class,
             RunCommand.class,
             TopicsCommand.class,
             ProduceCommand.class,

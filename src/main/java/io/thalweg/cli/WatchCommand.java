@@ -107,11 +107,7 @@ final class WatchCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         switch (topic) {
             case PREDICTION ->
-                watch(
-                        config,
-                        ThalwegConfig.PREDICTIONS_TOPIC,
-                        Prediction.class,
-                        RowsView.predictions(out, config.getString(ThalwegConfig.MODEL_DEFAULT)));
+                watch(config, ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class, RowsView.predictions(out));
             case METRICS -> watch(config, ThalwegConfig.METRICS_TOPIC, Metrics.class, RowsView.metrics(out));
             case DEAD_LETTER ->
                 watch(config, ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.class, RowsView.deadLetters(out));
@@ -148,7 +144,7 @@ final class WatchCommand implements Callable<Integer> {
                     await(done);
                 });
                 try {
-                    follow(reader, view, config.getString(ThalwegConfig.MODEL_DEFAULT));
+                    follow(reader, view);
                 } catch (WakeupException e) {
                     // asked to stop
                 } finally {
@@ -169,11 +165,11 @@ final class WatchCommand implements Callable<Integer> {
         }
     }
 
-    private <T extends SpecificRecord> void follow(OutputReader<T> reader, View<T> view, String keyless) {
+    private <T extends SpecificRecord> void follow(OutputReader<T> reader, View<T> view) {
         long taken = 0;
         while (true) {
             for (Entry<T> entry : reader.poll(POLL)) {
-                if (!isWanted(entry, keyless)) {
+                if (!isWanted(entry)) {
                     continue;
                 }
                 if (entry.problem() != null || entry.value() == null && !isCompacted()) {
@@ -189,13 +185,10 @@ final class WatchCommand implements Callable<Integer> {
         }
     }
 
-    private boolean isWanted(Entry<?> entry, String keyless) {
-        if (model == null) {
-            return true;
-        }
+    private boolean isWanted(Entry<?> entry) {
         byte[] key = entry.source().key();
-        if (key == null) {
-            return topic == Emission.Kind.PREDICTION && model.equals(keyless);
+        if (model == null || key == null) {
+            return model == null;
         }
         return Printable.utf8(key)
                 .map(text -> topic == Emission.Kind.WEIGHTS ? WeightsBoard.model(text) : text)

@@ -4,6 +4,7 @@ import io.thalweg.config.ThalwegConfig;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.KafkaException;
@@ -33,6 +34,8 @@ public final class KafkaSettings {
         settings.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "lz4");
         // an instance that died is missed after this long, and its partitions go to another or to its successor
         settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG), 10_000);
+        // there is no global state; without this, Kafka Streams warns of its default at every start of every command
+        settings.put("processing.exception.handler.global.enabled", true);
         settings.putAll(config.clients());
         for (String name : new String[] {
             ThalwegConfig.APPLICATION_ID,
@@ -54,7 +57,13 @@ public final class KafkaSettings {
     /** An admin client. @throws StopException if the addresses or the security settings cannot be right */
     public static Admin admin(ThalwegConfig config) {
         try {
-            return Admin.create(new StreamsConfig(new KafkaSettings(config).streams).getAdminConfigs("thalweg-admin"));
+            Map<String, Object> settings =
+                    new StreamsConfig(new KafkaSettings(config).streams).getAdminConfigs("thalweg-admin");
+            // a client waits for its own questions before it closes, by default for a minute
+            int timeout = config.getInt(ThalwegConfig.START_TIMEOUT_MS);
+            settings.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, timeout);
+            settings.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, Math.min(timeout, 30_000));
+            return Admin.create(settings);
         } catch (ConfigException e) {
             throw e;
         } catch (KafkaException e) {

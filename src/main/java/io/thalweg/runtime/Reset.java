@@ -74,11 +74,13 @@ public final class Reset {
      */
     public List<String> look() {
         List<String> goes = new ArrayList<>();
+        // this first: asked for groups, a client that reaches nobody does not say so
+        boolean hasState = !partitions(changelog).isEmpty();
         if (findGroup().isPresent()) {
             goes.add("consumer group %s with its offsets: the learner begins again with the oldest record of %s"
                     .formatted(application, config.getString(ThalwegConfig.EXAMPLES_TOPIC)));
         }
-        if (!partitions(changelog).isEmpty()) {
+        if (hasState) {
             goes.add("changelog topic %s: weights, metrics and names of all models".formatted(changelog));
         }
         if (!keepOutputs) {
@@ -126,7 +128,7 @@ public final class Reset {
                 ExitCode.NOT_READY,
                 "learner %s is running; stop all its instances first. One that was killed counts as running until its"
                                 .formatted(application)
-                        + " session.timeout.ms is over, 45 s by default");
+                        + " session.timeout.ms is over, 10 s unless set");
     }
 
     private void deleteGroup() {
