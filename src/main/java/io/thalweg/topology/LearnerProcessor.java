@@ -101,7 +101,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
             } else {
                 intake.example(record.value(), example);
                 learner.process(store, modelId, example, outcome);
-                publish(record, at);
+                publish(modelId, record, at);
             }
         } catch (Rejection rejection) {
             bury(record, at, rejection);
@@ -109,10 +109,10 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         store.took(source, at.offset());
     }
 
-    private void publish(Record<byte[], byte[]> record, RecordMetadata at) {
+    private void publish(String modelId, Record<byte[], byte[]> record, RecordMetadata at) {
         forward(
                 Kind.PREDICTION,
-                record.key(),
+                record.key() == null ? WeightsRecords.key(modelId) : record.key(),
                 Predictions.of(example, outcome, at.partition(), at.offset()),
                 record.timestamp(),
                 record.headers());
