@@ -112,7 +112,8 @@ final class Replay {
                 example.getLabel() == null ? null : (Double) outcome.logLoss(),
                 input.partition(),
                 offset);
-        partition.predictions.add(new Expected(input.key(), Wire.encode(prediction)));
+        partition.predictions.add(
+                new Expected(input.model().getBytes(StandardCharsets.UTF_8), Wire.encode(prediction)));
         if (outcome.learned()) {
             partition.steps++;
             Model model = outcome.model();
