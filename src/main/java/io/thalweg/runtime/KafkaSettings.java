@@ -21,19 +21,19 @@ public final class KafkaSettings {
 
     public KafkaSettings(ThalwegConfig config) {
         Map<String, Object> settings = new HashMap<>();
+        // names without prefix, which give way to those that are passed through with one or without
         // a broker that stalls is waited for, by the task and by the sends that are under way
         long stall = config.getLong(ThalwegConfig.BROKER_STALL_MAX_MS);
         settings.put(StreamsConfig.TASK_TIMEOUT_MS_CONFIG, stall);
-        settings.put(StreamsConfig.producerPrefix(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG), (int)
-                Math.max(120_000, Math.min(stall, Integer.MAX_VALUE)));
+        settings.put(
+                ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, (int) Math.max(120_000, Math.min(stall, Integer.MAX_VALUE)));
         // a dead letter holds the record that it is for, and may be larger than it
         settings.put(
-                StreamsConfig.producerPrefix(ProducerConfig.MAX_REQUEST_SIZE_CONFIG),
-                config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES) + MARGIN);
+                ProducerConfig.MAX_REQUEST_SIZE_CONFIG, config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES) + MARGIN);
         // weights and histograms hold many equal bytes; less to send at each commit, and less to restore
-        settings.put(StreamsConfig.producerPrefix(ProducerConfig.COMPRESSION_TYPE_CONFIG), "lz4");
+        settings.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, "lz4");
         // an instance that died is missed after this long, and its partitions go to another or to its successor
-        settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG), 10_000);
+        settings.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 10_000);
         // there is no global state; without this, Kafka Streams warns of its default at every start of every command
         settings.put("processing.exception.handler.global.enabled", true);
         settings.putAll(config.clients());

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -239,7 +240,18 @@ public final class Topics {
                 // somebody else was faster
             }
         });
+        awaitAll(created);
         return created;
+    }
+
+    /** Waits until the brokers that are asked know the topics: they hear of them a moment after the controller has made them. */
+    private void awaitAll(List<String> created) {
+        long deadline =
+                System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(config.getInt(ThalwegConfig.START_TIMEOUT_MS));
+        while (look().findings().stream().anyMatch(f -> f.missing() && created.contains(f.topic()))
+                && System.nanoTime() < deadline) {
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+        }
     }
 
     /** Waits for an answer. */

@@ -191,6 +191,15 @@ class LearnerRuntimeIT {
             admin.createPartitions(Map.of(examples, NewPartitions.increaseTo(2)))
                     .all()
                     .get();
+            // the broker hears of it a moment after the controller has done it
+            await().atMost(PATIENCE)
+                    .until(() -> admin.describeTopics(List.of(examples))
+                                    .allTopicNames()
+                                    .get()
+                                    .get(examples)
+                                    .partitions()
+                                    .size()
+                            == 2);
         }
         assertThatThrownBy(() -> LearnerRuntime.start(config(), up(), SCHEMA_IDS))
                 .hasMessageContaining(settings.get("predictions.topic") + " has 1 partitions and the examples have 2");
