@@ -97,7 +97,8 @@ final class PassedThrough {
             }
             if (!isKnown(name)) {
                 throw new ConfigException("there is no setting " + name + nearest(name)
-                        + "; to hand it to the Kafka clients all the same, write " + ThalwegConfig.PASS_PREFIX + name);
+                        + " (to hand it to the Kafka clients all the same, write " + ThalwegConfig.PASS_PREFIX + name
+                        + ")");
             }
         }
     }

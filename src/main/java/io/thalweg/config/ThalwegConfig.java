@@ -279,7 +279,7 @@ public final class ThalwegConfig extends AbstractConfig {
         running.add(
                 THREAD_REPLACEMENTS_MAX,
                 Type.INT,
-                3,
+                10,
                 atLeast(0),
                 LOW,
                 "How many threads that died are replaced within ten minutes; one more ends the process.");

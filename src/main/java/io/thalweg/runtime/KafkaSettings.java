@@ -34,6 +34,8 @@ public final class KafkaSettings {
         settings.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, "lz4");
         // an instance that died is missed after this long, and its partitions go to another or to its successor
         settings.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 10_000);
+        // an instance that joins is given its partitions once it has their weights; how long until somebody looks
+        settings.put(StreamsConfig.PROBING_REBALANCE_INTERVAL_MS_CONFIG, 60_000L);
         // there is no global state; without this, Kafka Streams warns of its default at every start of every command
         settings.put("processing.exception.handler.global.enabled", true);
         settings.putAll(config.clients());
