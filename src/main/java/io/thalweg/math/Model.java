@@ -75,7 +75,6 @@ public final class Model {
             ProgressiveValidation validation) {}
 
     // ---- what a model is
-    // -----------------------------------------------------------------------------------------------
 
     /** The model id. */
     public String id() {
@@ -166,7 +165,6 @@ public final class Model {
     }
 
     // ---- prediction and step
-    // -------------------------------------------------------------------------------------------
 
     /** w·x, summed in the order of the example, and then + b. */
     double logit(Example x) {
@@ -234,7 +232,6 @@ public final class Model {
     }
 
     // ---- what has yet to be written
-    // ------------------------------------------------------------------------------------
 
     /** The blocks whose changes the changelog does not hold yet. */
     public Changes unlogged() {
@@ -310,7 +307,6 @@ public final class Model {
     }
 
     // ---- reading back
-    // --------------------------------------------------------------------------------------------------
 
     /** All but weights and names. */
     public Head head() {

@@ -45,7 +45,6 @@ final class StateRecords {
     private StateRecords() {}
 
     // ---- keys
-    // ----------------------------------------------------------------------------------------------------------
 
     static byte[] headKey(String model) {
         byte[] id = model.getBytes(StandardCharsets.UTF_8);
@@ -71,7 +70,6 @@ final class StateRecords {
     }
 
     // ---- values
-    // --------------------------------------------------------------------------------------------------------
 
     private interface Writer {
         void write(DataOutputStream out) throws IOException;

@@ -51,7 +51,6 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     }
 
     // ---- what the processor sees
-    // ---------------------------------------------------------------------------------------
 
     /**
      * Called when all has been restored and before the first record: checks that the state means the same under the settings that
@@ -187,7 +186,6 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     }
 
     // ---- the changelog
-    // -------------------------------------------------------------------------------------------------
 
     @Override
     void writeChanges(Changelog changelog) {

@@ -115,7 +115,6 @@ final class Trial implements AutoCloseable {
     }
 
     // ---- the learner
-    // ---------------------------------------------------------------------------------------------------
 
     /** Starts a learner with the settings as they are now. */
     JavaProcess learner() {
@@ -159,7 +158,6 @@ final class Trial implements AutoCloseable {
     }
 
     // ---- the stream
-    // ----------------------------------------------------------------------------------------------------
 
     /** Begins to send examples at a rate that lets the learner keep up. */
     void feed(int perSecond) {
@@ -306,7 +304,6 @@ final class Trial implements AutoCloseable {
     }
 
     // ---- what came of it
-    // -----------------------------------------------------------------------------------------------
 
     /** What must have come of it, under the settings as they are. */
     Replay replay() {
