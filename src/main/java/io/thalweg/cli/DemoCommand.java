@@ -1,5 +1,7 @@
 package io.thalweg.cli;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.thalweg.demo.Demo;
 import io.thalweg.demo.Screen;
@@ -10,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -33,6 +36,7 @@ final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        quieten();
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter people = json ? spec.commandLine().getErr() : out;
         Demo.Result result = new Demo(settings::config, new Screen(people, System.console() != null)).run();
@@ -57,6 +61,18 @@ final class DemoCommand implements Callable<Integer> {
             out.flush();
         }
         return (complete && result.audit().replayMatches() ? ExitCode.OK : ExitCode.DIFFERS).code();
+    }
+
+    /** A line of log would tear the table, and the broker that ends with the demo has its network clients complain. */
+    private static void quieten() {
+        if (System.getenv("THALWEG_LOG_LEVEL") == null) {
+            logger("io.thalweg").setLevel(Level.WARN);
+            logger("org.apache.kafka.clients.NetworkClient").setLevel(Level.ERROR);
+        }
+    }
+
+    private static Logger logger(String name) {
+        return (Logger) LoggerFactory.getLogger(name);
     }
 
     private static Map<String, Object> asMap(Demo.Result result) {

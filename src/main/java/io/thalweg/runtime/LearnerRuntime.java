@@ -140,7 +140,11 @@ public final class LearnerRuntime implements AutoCloseable {
     }
 
     private void stateChanged(State now, State before) {
-        LOG.info("{}", now == State.RUNNING ? "running" : "now " + now);
+        if (now == State.RUNNING) {
+            LOG.info("the learner runs");
+        } else {
+            LOG.debug("the learner is now {}", now);
+        }
         if (now == State.ERROR) {
             end.complete(new StopException(ExitCode.DIED, "the learner stopped; its log says why"));
         }

@@ -40,7 +40,7 @@ import org.awaitility.Awaitility;
  * them from outside.
  */
 final class Trial implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(90);
+    private static final Duration PATIENCE = Duration.ofSeconds(120);
     private static final int FEEDS_PER_SECOND = 100;
 
     private final Cluster cluster;
