@@ -93,8 +93,8 @@ public final class Reset {
             for (String setting : COMPACTED) {
                 int keys = liveKeys(config.getString(setting)).size();
                 if (keys > 0) {
-                    goes.add("the contents of topic %s: %,d keys, by tombstones"
-                            .formatted(config.getString(setting), keys));
+                    goes.add("the contents of topic %s: %,d %s, by tombstones"
+                            .formatted(config.getString(setting), keys, keys == 1 ? "key" : "keys"));
                 }
             }
         }
