@@ -93,6 +93,9 @@ public final class KafkaSettings {
         // a partition that has just been created may refuse the first batch and take the second, and the first is then
         // never taken (KAFKA-15591)
         settings.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
+        // somebody sits before this one: what the learner waits for a quarter of an hour, they want to know in two
+        // minutes
+        settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 120_000);
         return settings;
     }
 }
