@@ -7,11 +7,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.apache.commons.text.similarity.LevenshteinDistance;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.streams.StreamsConfig;
 
 /** Which settings are Kafka's or the registry's, to be handed on untouched. All others must be Thalweg's own, or are mistakes. */
@@ -81,6 +83,7 @@ final class PassedThrough {
             Map.entry(StreamsConfig.PRODUCTION_EXCEPTION_HANDLER_CLASS_CONFIG, FAILS),
             Map.entry("default.production.exception.handler", FAILS),
             Map.entry(StreamsConfig.ERRORS_DEAD_LETTER_QUEUE_TOPIC_NAME_CONFIG, FAILS),
+            Map.entry(TopicConfig.CLEANUP_POLICY_CONFIG, "the learner's changelog must be compacted, and is"),
             Map.entry(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "it follows from processing.guarantee"),
             Map.entry(ConsumerConfig.GROUP_ID_CONFIG, "it is the application.id"),
             Map.entry(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, "Kafka Streams commits"),
@@ -108,7 +111,7 @@ final class PassedThrough {
     }
 
     private static String withoutPrefix(String name) {
-        return CLIENT_PREFIXES.stream()
+        return Stream.concat(CLIENT_PREFIXES.stream(), Stream.of(ThalwegConfig.PASS_PREFIX))
                 .filter(name::startsWith)
                 .map(prefix -> name.substring(prefix.length()))
                 .findFirst()

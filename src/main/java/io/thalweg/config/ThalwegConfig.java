@@ -207,7 +207,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 EXAMPLE_MAX_BYTES,
                 Type.INT,
                 1_000_000,
-                between(1024, 8 << 20),
+                between(1024, 1_000_000),
                 LOW,
                 "Key, value and headers of an example may have this many bytes together; a larger one is a dead letter. Everything"
                         + " that is made from an example then fits into Kafka's default limits.");

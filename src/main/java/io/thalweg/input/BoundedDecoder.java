@@ -24,12 +24,14 @@ public final class BoundedDecoder extends Decoder {
     private byte[] bytes = {};
     private int at;
     private int end;
+    private long claimed;
 
     /** Begins a record. */
     public void reset(byte[] record, int from) {
         bytes = record;
         at = from;
         end = record.length;
+        claimed = 0;
     }
 
     /** How many bytes have not been read. */
@@ -181,7 +183,8 @@ public final class BoundedDecoder extends Decoder {
 
     /** No item of an Example has less than a byte. In a writer's schema it can, and then a count is all it takes to loop for ever. */
     private long checkItems(long count) {
-        if (count < 0 || count > end - at) {
+        claimed += count;
+        if (count < 0 || count > end - at || claimed > end) {
             throw new AvroRuntimeException("it claims a block of impossible length");
         }
         return count;

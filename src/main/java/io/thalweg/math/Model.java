@@ -366,6 +366,8 @@ public final class Model {
             if (page != null) {
                 page.before = null;
                 for (int at = 0; at < PAGE; at++) {
+                    // without transactions a crash can keep a block and lose the head that was written after it
+                    page.changedAt[at] = Math.min(page.changedAt[at], version);
                     unpublished.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
                 }
             }

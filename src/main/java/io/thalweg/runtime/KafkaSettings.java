@@ -27,6 +27,10 @@ public final class KafkaSettings {
         settings.put(StreamsConfig.TASK_TIMEOUT_MS_CONFIG, stall);
         settings.put(
                 ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, (int) Math.max(120_000, Math.min(stall, Integer.MAX_VALUE)));
+        // as long as the consumer may be silent without losing its partitions, less a minute; a thread that waits in
+        // vain dies
+        settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, Math.min(stall, 240_000L));
+        settings.put(StreamsConfig.PRODUCTION_EXCEPTION_HANDLER_CLASS_CONFIG, StrictClients.NeverRetry.class);
         // a dead letter holds the record that it is for, and may be larger than it
         settings.put(
                 ProducerConfig.MAX_REQUEST_SIZE_CONFIG, config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES) + MARGIN);
@@ -96,6 +100,7 @@ public final class KafkaSettings {
         // somebody sits before this one: what the learner waits for a quarter of an hour, they want to know in two
         // minutes
         settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 120_000);
+        settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 60_000L);
         return settings;
     }
 }

@@ -51,8 +51,8 @@ public final class LearnerRuntime implements AutoCloseable {
         String keyless = check(config);
         Properties properties = new Properties();
         properties.putAll(settings.streams());
-        KafkaStreams streams =
-                new KafkaStreams(new LearnerTopology(config, schemas, schemaIds, keyless).get(), properties);
+        KafkaStreams streams = new KafkaStreams(
+                new LearnerTopology(config, schemas, schemaIds, keyless).get(), properties, new StrictClients());
         LearnerRuntime runtime = new LearnerRuntime(streams, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX));
         streams.setUncaughtExceptionHandler(runtime::respond);
         streams.setStateListener(runtime::stateChanged);

@@ -4,6 +4,9 @@ import static org.apache.kafka.common.config.TopicConfig.CLEANUP_POLICY_COMPACT;
 import static org.apache.kafka.common.config.TopicConfig.CLEANUP_POLICY_CONFIG;
 import static org.apache.kafka.common.config.TopicConfig.CLEANUP_POLICY_DELETE;
 import static org.apache.kafka.common.config.TopicConfig.MAX_MESSAGE_BYTES_CONFIG;
+import static org.apache.kafka.common.config.TopicConfig.MESSAGE_TIMESTAMP_AFTER_MAX_MS_CONFIG;
+import static org.apache.kafka.common.config.TopicConfig.MESSAGE_TIMESTAMP_BEFORE_MAX_MS_CONFIG;
+import static org.apache.kafka.common.config.TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG;
 import static org.apache.kafka.common.config.TopicConfig.RETENTION_MS_CONFIG;
 
 import io.thalweg.config.ThalwegConfig;
@@ -30,6 +33,9 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 /** The five topics as they should be, as they are, and what to do about the difference. */
 public final class Topics {
     private static final int KAFKA_DEFAULT_MAX_BYTES = 1_048_588;
+    private static final String EVER = String.valueOf(Long.MAX_VALUE);
+    private static final Map<String, String> ANY_TIMESTAMP =
+            Map.of(MESSAGE_TIMESTAMP_AFTER_MAX_MS_CONFIG, EVER, MESSAGE_TIMESTAMP_BEFORE_MAX_MS_CONFIG, EVER);
 
     private final ThalwegConfig config;
     private final Admin admin;
@@ -64,16 +70,28 @@ public final class Topics {
         this.config = config;
         this.admin = admin;
         String retention = String.valueOf(config.getLong(ThalwegConfig.TOPICS_RETENTION_MS));
-        Map<String, String> kept = Map.of(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_DELETE, RETENTION_MS_CONFIG, retention);
-        Map<String, String> compacted = Map.of(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_COMPACT);
-        Map<String, String> large = new HashMap<>(kept);
-        large.put(MAX_MESSAGE_BYTES_CONFIG, String.valueOf(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES)));
+        // said although it is Kafka's default: a broker may have another, and the sizes of the topics hang together
+        Map<String, String> examples = Map.of(
+                CLEANUP_POLICY_CONFIG,
+                CLEANUP_POLICY_DELETE,
+                RETENTION_MS_CONFIG,
+                retention,
+                MAX_MESSAGE_BYTES_CONFIG,
+                String.valueOf(KAFKA_DEFAULT_MAX_BYTES));
+        Map<String, String> predictions = new HashMap<>(examples);
+        // an output has the timestamp of its example, whatever that is, and must not be refused for it
+        predictions.putAll(ANY_TIMESTAMP);
+        Map<String, String> deadLetters = new HashMap<>(predictions);
+        deadLetters.put(MAX_MESSAGE_BYTES_CONFIG, String.valueOf(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES)));
+        Map<String, String> compacted = new HashMap<>(predictions);
+        compacted.put(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_COMPACT);
+        compacted.remove(RETENTION_MS_CONFIG);
         plans = List.of(
-                plan(ThalwegConfig.EXAMPLES_TOPIC, kept),
-                plan(ThalwegConfig.PREDICTIONS_TOPIC, kept),
+                plan(ThalwegConfig.EXAMPLES_TOPIC, examples),
+                plan(ThalwegConfig.PREDICTIONS_TOPIC, predictions),
                 plan(ThalwegConfig.WEIGHTS_TOPIC, compacted),
                 plan(ThalwegConfig.METRICS_TOPIC, compacted),
-                plan(ThalwegConfig.DEAD_LETTERS_TOPIC, large));
+                plan(ThalwegConfig.DEAD_LETTERS_TOPIC, deadLetters));
     }
 
     private Plan plan(String setting, Map<String, String> settings) {
@@ -131,19 +149,31 @@ public final class Topics {
                             + " give it as many (kafka-topics --alter --partitions)"));
         }
         String policy = topic.settings.getOrDefault(CLEANUP_POLICY_CONFIG, plan.settings.get(CLEANUP_POLICY_CONFIG));
-        if (plan.compacted() != policy.contains(CLEANUP_POLICY_COMPACT)) {
+        boolean wrong =
+                plan.compacted() ? !policy.equals(CLEANUP_POLICY_COMPACT) : policy.contains(CLEANUP_POLICY_COMPACT);
+        if (wrong) {
             findings.add(new Finding(
                     plan.topic,
                     false,
                     true,
                     plan.compacted()
-                            ? "topic %s must be compacted, or its readers lose the latest state: set cleanup.policy=compact"
+                            ? "topic %s must be compacted and nothing else, or its readers lose the latest state: set cleanup.policy=compact"
                                     .formatted(plan.topic)
                             : "topic %s must not be compacted, or records vanish from it: set cleanup.policy=delete"
                                     .formatted(plan.topic)));
         }
         if (plan.setting.equals(ThalwegConfig.DEAD_LETTERS_TOPIC)) {
             compareSizes(plan, topic, examples, findings);
+        } else if (!plan.setting.equals(ThalwegConfig.EXAMPLES_TOPIC) && maxBytes(topic) < KAFKA_DEFAULT_MAX_BYTES) {
+            findings.add(new Finding(
+                    plan.topic,
+                    false,
+                    true,
+                    "topic %s takes records of up to %d bytes; what comes of a large example may have %d: set its max.message.bytes to that"
+                            .formatted(plan.topic, maxBytes(topic), KAFKA_DEFAULT_MAX_BYTES)));
+        }
+        if (examples != null && !plan.setting.equals(ThalwegConfig.EXAMPLES_TOPIC)) {
+            compareTimestamps(plan, topic, examples, findings);
         }
         boolean forEver = "-1".equals(plan.settings.get(RETENTION_MS_CONFIG));
         String retention = topic.settings.getOrDefault(RETENTION_MS_CONFIG, "-1");
@@ -176,6 +206,27 @@ public final class Topics {
                     "examples may have %d bytes, for which dead letters need %d; set %s and the topic's max.message.bytes to that"
                             .formatted(maxBytes(examples), needed, ThalwegConfig.DEAD_LETTERS_MAX_BYTES)));
         }
+    }
+
+    /** An output has the timestamp of its example. One that the examples topic takes and an output refuses would stop the stream. */
+    private static void compareTimestamps(Plan plan, Found topic, Found examples, List<Finding> findings) {
+        if ("LogAppendTime".equals(topic.settings.get(MESSAGE_TIMESTAMP_TYPE_CONFIG))) {
+            return;
+        }
+        for (String limit : ANY_TIMESTAMP.keySet()) {
+            if (limit(topic, limit) < limit(examples, limit)) {
+                findings.add(new Finding(
+                        plan.topic,
+                        false,
+                        true,
+                        "topic %s refuses timestamps that %s takes, and outputs have those of their examples: set its %s to %s"
+                                .formatted(plan.topic, "the examples topic", limit, EVER)));
+            }
+        }
+    }
+
+    private static long limit(Found topic, String name) {
+        return Long.parseLong(topic.settings.getOrDefault(name, EVER));
     }
 
     private static int maxBytes(Found topic) {

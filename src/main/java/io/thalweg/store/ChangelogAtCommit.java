@@ -52,6 +52,9 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
     /** Drops all state. */
     abstract void drop();
 
+    /** Drops what has changed without an example, and so may not have been written. */
+    abstract void dropUnwritten();
+
     /** Takes back a record of the changelog; a null value is a tombstone. */
     abstract void restore(byte[] key, byte[] value);
 
@@ -88,7 +91,13 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
 
     @Override
     public final void clearCache() {
-        // the task goes on as the other kind with the state it has; everything in it has been committed
+        // the task goes on as the other kind with the state it has; all that examples have changed has been committed
+        dropUnwritten();
+    }
+
+    /** Whether what is written at a commit comes back whole or not at all. Without transactions a crash can leave a part of it. */
+    final boolean transactional() {
+        return !flushOutputsFirst;
     }
 
     @Override

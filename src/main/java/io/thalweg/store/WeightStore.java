@@ -23,8 +23,7 @@ import org.apache.kafka.streams.state.StoreBuilder;
  * The models of a task; the next offset of each of its input partitions; and the settings under which they were learned.
  *
  * <p>The next offsets are written with the weights that they belong to. A record before them has been learned from already and is
- * not learned from again, whatever offset the consumer group says: offsets expire, are reset by hand, and after a task was found
- * corrupted the outputs may be committed although the offsets are not.
+ * not learned from again, whatever offset the consumer group says: offsets expire and are reset by hand.
  */
 public final class WeightStore extends ChangelogAtCommit implements Models {
     private final Map<String, Model> models = new HashMap<>();
@@ -64,6 +63,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         restoredNames.clear();
         unpublished.clear();
         loggedNames.clear();
+        if (!transactional()) {
+            // cut off in the middle of its first write; its examples come again
+            models.values().removeIf(model -> model.form() == null);
+        }
         for (Model model : models.values()) {
             if (model.form() == null) {
                 throw new StateException("the changelog of store " + name() + " holds parts of model " + model.id()
@@ -294,6 +297,15 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     private Model model(String id) {
         return models.computeIfAbsent(id, Model::new);
+    }
+
+    @Override
+    void dropUnwritten() {
+        if (epochBegan) {
+            // nothing was learned under it, and meanwhile another may learn under other settings
+            epochs.remove(epochs.size() - 1);
+            epochBegan = false;
+        }
     }
 
     @Override

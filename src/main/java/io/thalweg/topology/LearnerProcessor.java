@@ -20,8 +20,10 @@ import io.thalweg.store.WeightStore;
 import java.time.Duration;
 import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.errors.StreamsException;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -166,8 +168,19 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         LOG.debug("{}-{}@{}: {}: {}", at.topic(), at.partition(), at.offset(), letter.getReason(), letter.getDetail());
     }
 
-    /** Publishes, at an interval, what no step has published. */
+    /**
+     * Publishes, at an interval, what no step has published. A timeout must not get out of here as one: Kafka Streams would commit
+     * the predictions in flight without the steps that they belong to.
+     */
     private void publishRest(long now) {
+        try {
+            publishUnpublished(now);
+        } catch (TimeoutException e) {
+            throw new StreamsException("the brokers did not answer: " + e.getMessage(), e);
+        }
+    }
+
+    private void publishUnpublished(long now) {
         store.takeUnpublished(
                 model -> weightsRecords.publish(model, (key, weights) -> forwardWeights(key, weights, now)));
     }

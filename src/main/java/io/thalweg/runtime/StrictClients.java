@@ -1,0 +1,119 @@
+package io.thalweg.runtime;
+
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.KafkaClientSupplier;
+import org.apache.kafka.streams.errors.ErrorHandlerContext;
+import org.apache.kafka.streams.errors.ProductionExceptionHandler;
+
+/**
+ * Clients whose timeouts end the stream thread, which aborts its transaction; its successor begins at what was last committed.
+ *
+ * <p>Kafka Streams (4.3.1) would rather keep the thread. Under exactly-once it takes a producer that timed out for a corrupted
+ * task: it commits what is in flight, drops the records that it had fetched and not yet processed, and makes the task anew; but in
+ * the rebalance that follows the new task does not learn that the consumer must go back, and the dropped records are passed over.
+ * Seen with brokers that stalled at a commit for longer than {@code max.block.ms}. Whoever runs the learner in a topology of their
+ * own should start it with these clients, and with {@link NeverRetry} as {@code production.exception.handler}.
+ */
+public final class StrictClients implements KafkaClientSupplier {
+    @Override
+    public Admin getAdmin(Map<String, Object> config) {
+        return Admin.create(config);
+    }
+
+    @Override
+    public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
+        return new StrictProducer(config);
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
+        return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
+        return getConsumer(config);
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getGlobalConsumer(Map<String, Object> config) {
+        return getConsumer(config);
+    }
+
+    private static final class StrictProducer extends KafkaProducer<byte[], byte[]> {
+        StrictProducer(Map<String, Object> config) {
+            super(config, new ByteArraySerializer(), new ByteArraySerializer());
+        }
+
+        @Override
+        public void sendOffsetsToTransaction(
+                Map<TopicPartition, OffsetAndMetadata> offsets, ConsumerGroupMetadata group) {
+            try {
+                super.sendOffsetsToTransaction(offsets, group);
+            } catch (TimeoutException e) {
+                throw fatal(e);
+            }
+        }
+
+        @Override
+        public void commitTransaction() {
+            try {
+                super.commitTransaction();
+            } catch (TimeoutException e) {
+                throw fatal(e);
+            }
+        }
+
+        @Override
+        public List<PartitionInfo> partitionsFor(String topic) {
+            try {
+                return super.partitionsFor(topic);
+            } catch (TimeoutException e) {
+                throw fatal(e);
+            }
+        }
+
+        private static KafkaException fatal(TimeoutException e) {
+            return new KafkaException("the brokers did not answer within max.block.ms: " + e.getMessage(), e);
+        }
+    }
+
+    /** Fails on every record that cannot be sent, also where trying again might help: the thread that follows tries again. */
+    public static final class NeverRetry implements ProductionExceptionHandler {
+        @Override
+        public Response handleError(
+                ErrorHandlerContext context, ProducerRecord<byte[], byte[]> record, Exception exception) {
+            return Response.fail();
+        }
+
+        @Override
+        @SuppressWarnings("rawtypes") // as declared
+        public Response handleSerializationError(
+                ErrorHandlerContext context,
+                ProducerRecord record,
+                Exception exception,
+                SerializationExceptionOrigin origin) {
+            return Response.fail();
+        }
+
+        @Override
+        public void configure(Map<String, ?> configs) {
+            // nothing to set
+        }
+    }
+}
