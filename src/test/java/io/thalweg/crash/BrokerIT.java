@@ -58,4 +58,45 @@ class BrokerIT {
                     "BrokerIT: %d examples, %d predictions in aborted transactions%n", trial.sent(), trial.aborted());
         }
     }
+
+    /**
+     * The client gives up on a commit before the broker gives up on the transaction. Kafka Streams by itself would then pass over
+     * what it had fetched and not processed.
+     */
+    @Test
+    void aCommitThatTimesOutLosesNothing() {
+        try (Trial trial = new Trial(cluster, "commit", 1, () -> new Mixture(seed, 1))) {
+            trial.set("producer.max.block.ms", "1500");
+            trial.set("producer.transaction.timeout.ms", "6000");
+            trial.set("session.timeout.ms", "6000");
+            trial.set("commit.interval.ms", "1");
+            trial.set("thread.replacements.max", "100");
+            trial.feed(6000);
+            JavaProcess learner = trial.learner();
+            trial.awaitProgress();
+
+            int stalls = 0;
+            while (timeouts(learner) < 1) {
+                assertThat(++stalls)
+                        .as("stalls without a commit that timed out")
+                        .isLessThan(15);
+                assertThat(learner.runsFor(300 + random.nextInt(500))).isTrue();
+                cluster.broker().pause();
+                assertThat(learner.runsFor(2500)).isTrue();
+                cluster.broker().resume();
+                trial.awaitProgress();
+            }
+            trial.finish();
+
+            assertThat(learner.isAlive()).isTrue();
+            trial.assertMatches(trial.replay());
+            System.out.printf("BrokerIT: %d commits timed out in %d stalls%n", timeouts(learner), stalls);
+        }
+    }
+
+    private static long timeouts(JavaProcess learner) {
+        return learner.log().stream()
+                .filter(line -> line.contains("a thread died and is replaced"))
+                .count();
+    }
 }
