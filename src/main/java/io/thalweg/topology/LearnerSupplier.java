@@ -19,6 +19,8 @@ import org.apache.kafka.streams.state.StoreBuilder;
  *     .process(new LearnerSupplier(config, schemas, "default"), Named.as("learner"));
  * }</pre>
  *
+ * <p>Start such a topology with {@code io.thalweg.runtime.StrictClients}, whose documentation says why.
+ *
  * <p>Keys of emissions are those of the topic they are for; {@link Emission#kind()} says which that is.
  */
 public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], byte[], Emission> {
