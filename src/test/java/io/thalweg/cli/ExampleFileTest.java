@@ -28,7 +28,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ExampleFileTest {
-    private static final Columns ALL = new Columns("shop", "clicked", "visit", "weight", Set.of("weekday"), Form.NAMED);
+    private static final Columns ALL =
+            new Columns("shop", Label.of("clicked"), "visit", "weight", Set.of("weekday"), Set.of(), Form.NAMED);
 
     private static byte[] utf8(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
@@ -128,8 +129,8 @@ class ExampleFileTest {
     @Test
     void columnsMayBeDenseOrSparse() throws BadLineException {
         String table = "a,label,b,c\n1,1,0,-2\n0,0,,3\n";
-        Columns dense = new Columns(null, null, null, null, Set.of(), Form.DENSE);
-        Columns sparse = new Columns(null, null, null, null, Set.of(), Form.SPARSE);
+        Columns dense = new Columns(null, null, null, null, Set.of(), Set.of(), Form.DENSE);
+        Columns sparse = new Columns(null, null, null, null, Set.of(), Set.of(), Form.SPARSE);
 
         assertThat(lines("t.csv", "a,label,b\n1,1,0\n", dense).get(0).example().getFeatures())
                 .isEqualTo(List.of(1.0, 0.0));
@@ -330,7 +331,7 @@ class ExampleFileTest {
                     a,b\\n1,2          | t.csv has no column clicked; it has a, b
                     """)
     void aHeaderThatDoesNotDoIsSaidBeforeAnythingIsSent(String text, String complaint) {
-        Columns columns = new Columns(null, "clicked", null, null, Set.of(), Form.NAMED);
+        Columns columns = new Columns(null, Label.of("clicked"), null, null, Set.of(), Set.of(), Form.NAMED);
 
         assertThatThrownBy(() -> open("t.csv", utf8(text.replace("\\n", "\n")), columns))
                 .isInstanceOfSatisfying(
