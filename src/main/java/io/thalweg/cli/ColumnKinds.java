@@ -46,17 +46,17 @@ final class ColumnKinds {
     String line(Label label) {
         List<String> groups = new ArrayList<>();
         if (label != null) {
-            groups.add("label " + Printable.of(label.toString()));
+            groups.add("label: " + Printable.of(label.toString()));
         }
         group(groups, "model", Set.of(Kind.MODEL));
         group(groups, "id", Set.of(Kind.ID));
         group(groups, "importance", Set.of(Kind.IMPORTANCE));
         group(groups, "numbers", Set.of(Kind.NUMBER));
         group(groups, "categories", Set.of(Kind.CATEGORY));
-        group(groups, "numbers, or categories where they are text,", Set.of(Kind.NUMBER, Kind.CATEGORY));
+        group(groups, "numbers, and categories where they are text", Set.of(Kind.NUMBER, Kind.CATEGORY));
         group(groups, "excluded", Set.of(Kind.EXCLUDED));
         group(groups, "always empty", Set.of());
-        return "columns: " + String.join("; ", groups);
+        return String.join("; ", groups);
     }
 
     private void group(List<String> groups, String name, Set<Kind> kind) {
@@ -66,7 +66,7 @@ final class ColumnKinds {
                 .toList();
         if (!columns.isEmpty()) {
             int more = columns.size() - NAMES_SHOWN;
-            groups.add(name + " " + String.join(", ", columns.subList(0, Math.min(NAMES_SHOWN, columns.size())))
+            groups.add(name + ": " + String.join(", ", columns.subList(0, Math.min(NAMES_SHOWN, columns.size())))
                     + (more > 0 ? " and %d more".formatted(more) : ""));
         }
     }

@@ -127,12 +127,12 @@ final class EvaluateCommand implements Callable<Integer> {
         if (evaluation.figures().size() == 0) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "%s has no example with a label (%d without, %d skipped); --label says what it is%s"
+                    "%s has no example with a label (%d without one, %d skipped); --label says what it is%s"
                             .formatted(
                                     examples.name(),
                                     evaluation.unlabelled(),
                                     skipped,
-                                    columns == null ? "" : ". It has " + columns));
+                                    columns == null ? "" : "; the columns are " + columns));
         }
         if (columns != null) {
             err().println(columns);

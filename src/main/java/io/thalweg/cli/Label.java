@@ -19,7 +19,8 @@ import java.util.stream.Collectors;
  */
 record Label(String column, Comparison comparison, String text, double number) {
     private static final Pattern COMPARED = Pattern.compile(
-            "(?<column>'[^']*'|\"[^\"]*\"|[^'\"].*?)\\s*(?<sign>" + Comparison.SIGNS + ")(?<value>.*)", Pattern.DOTALL);
+            "(?<column>'[^']*'|\"[^\"]*\"|(?!['\"]).*?)\\s*(?<sign>" + Comparison.SIGNS + ")(?<value>.*)",
+            Pattern.DOTALL);
 
     /** How a cell is compared with the value. */
     enum Comparison {
@@ -74,10 +75,14 @@ record Label(String column, Comparison comparison, String text, double number) {
         if (!compared.matches()) {
             return new Label(unquoted(words, stripped), null, null, Double.NaN);
         }
-        String column = unquoted(words, compared.group("column"));
+        String written = compared.group("column");
+        String column = unquoted(words, written);
         Comparison comparison = Comparison.of(compared.group("sign"));
         String value = compared.group("value").strip();
-        if (column.isEmpty() || value.isEmpty() || "=!<>".indexOf(value.charAt(0)) >= 0) {
+        if (column.isEmpty()
+                || "=!".indexOf(written.charAt(written.length() - 1)) >= 0
+                || value.isEmpty()
+                || "=!<>".indexOf(value.charAt(0)) >= 0) {
             throw notUnderstood(words);
         }
         String text = unquoted(words, value).strip();
