@@ -25,6 +25,7 @@ final class CsvExamples extends ExampleFile {
     private final Iterator<CSVRecord> records;
     private final List<String> header;
     private final Columns columns;
+    private final ColumnKinds kinds = new ColumnKinds();
     private long line;
 
     CsvExamples(String name, Reader text, Columns columns) throws IOException {
@@ -57,7 +58,9 @@ final class CsvExamples extends ExampleFile {
             }
         }
         Set<String> wanted = new TreeSet<>(columns.categories());
-        for (String column : new String[] {columns.model(), columns.label(), columns.id(), columns.importance()}) {
+        wanted.addAll(columns.excluded());
+        for (String column :
+                new String[] {columns.model(), columns.labelColumn(), columns.id(), columns.importance()}) {
             if (column != null) {
                 wanted.add(column);
             }
@@ -69,7 +72,7 @@ final class CsvExamples extends ExampleFile {
                     "%s has no column %s; it has %s"
                             .formatted(
                                     name(),
-                                    wanted.iterator().next(),
+                                    Printable.of(wanted.iterator().next()),
                                     Printable.of(String.join(", ", header.subList(0, Math.min(20, header.size())))
                                             + (header.size() > 20 ? " and more" : ""))));
         }
@@ -97,6 +100,11 @@ final class CsvExamples extends ExampleFile {
     }
 
     @Override
+    String columns() {
+        return kinds.isEmpty() ? null : kinds.line(columns.label());
+    }
+
+    @Override
     Line read() throws IOException, BadLineException {
         CSVRecord next = nextRecord();
         while (isBlank(next)) {
@@ -108,7 +116,7 @@ final class CsvExamples extends ExampleFile {
         if (next.size() != header.size()) {
             throw new BadLineException("it has %d cells, and the header has %d".formatted(next.size(), header.size()));
         }
-        Row row = new Row(columns);
+        Row row = new Row(columns, kinds);
         for (int i = 0; i < header.size(); i++) {
             row.cell(header.get(i), next.get(i));
         }

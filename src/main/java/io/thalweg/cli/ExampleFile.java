@@ -2,6 +2,7 @@ package io.thalweg.cli;
 
 import io.thalweg.avro.Example;
 import io.thalweg.input.Intake;
+import io.thalweg.math.Form;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.io.BufferedInputStream;
@@ -17,18 +18,20 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.zip.GZIPInputStream;
 
-/** Examples in a file or on standard input, in CSV or JSON Lines, plain or gzipped. */
-abstract sealed class ExampleFile implements Closeable permits CsvExamples, JsonExamples {
+/** Examples in a file or on standard input, in CSV, JSON Lines or LIBSVM text, plain or gzipped. */
+abstract sealed class ExampleFile implements Closeable permits CsvExamples, JsonExamples, LibsvmExamples {
     /** What stands for standard input. */
     static final String STANDARD_INPUT = "-";
 
     private static final int BYTE_ORDER_MARK = 0xFEFF;
+    private static final int LOOK_AHEAD = 4096;
     private static final char REPLACEMENT = '\uFFFD';
 
     /** The formats. */
     enum Format {
         CSV,
-        JSONL
+        JSONL,
+        LIBSVM
     }
 
     /**
@@ -60,7 +63,7 @@ abstract sealed class ExampleFile implements Closeable permits CsvExamples, Json
      * Opens a file.
      *
      * @param file its path, or {@value #STANDARD_INPUT}
-     * @param format null to go by its name, or else its first character
+     * @param format null to go by its name, or else by how it begins
      * @throws StopException if it cannot be opened or has not the columns
      */
     static ExampleFile open(String file, Format format, Columns columns) {
@@ -88,16 +91,32 @@ abstract sealed class ExampleFile implements Closeable permits CsvExamples, Json
             if (first < 0) {
                 throw new StopException(ExitCode.BAD_SETTINGS, name + " is empty");
             }
-            Format found = format == null ? format(name, first) : format;
+            Format found = format == null ? format(name, first, text) : format;
             if (found == Format.JSONL && first == '[') {
                 throw new StopException(
                         ExitCode.BAD_SETTINGS,
                         name + " is one JSON array; JSON Lines has one object on each line (jq -c '.[]' makes them)");
             }
-            return found == Format.JSONL ? new JsonExamples(name, text, columns) : new CsvExamples(name, text, columns);
+            return switch (found) {
+                case CSV -> new CsvExamples(name, text, columns);
+                case JSONL -> new JsonExamples(name, text, columns);
+                case LIBSVM -> new LibsvmExamples(name, text, numbered(name, columns));
+            };
         } catch (IOException e) {
             throw unreadable(name, 0, e);
         }
+    }
+
+    /** The label of a file that has no columns. */
+    private static Label numbered(String name, Columns columns) {
+        boolean named = columns.model() != null || columns.id() != null || columns.importance() != null;
+        if (named || !columns.categories().isEmpty() || !columns.excluded().isEmpty() || columns.form() == Form.DENSE) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    name + " is LIBSVM text, which has no columns, only a label and sparse features; only --label goes"
+                            + " with it");
+        }
+        return columns.label();
     }
 
     private static InputStream plain(InputStream in) throws IOException {
@@ -114,17 +133,16 @@ abstract sealed class ExampleFile implements Closeable permits CsvExamples, Json
         if (text.read() != BYTE_ORDER_MARK) {
             text.reset();
         }
-        int lookAhead = 4096;
-        text.mark(lookAhead);
+        text.mark(LOOK_AHEAD);
         int first = text.read();
-        for (int i = 1; i < lookAhead && Character.isWhitespace(first); i++) {
+        for (int i = 1; i < LOOK_AHEAD && Character.isWhitespace(first); i++) {
             first = text.read();
         }
         text.reset();
         return first;
     }
 
-    private static Format format(String name, int first) {
+    private static Format format(String name, int first, BufferedReader text) throws IOException {
         String lower = name.toLowerCase(Locale.ROOT);
         String plain = lower.endsWith(".gz") ? lower.substring(0, lower.length() - 3) : lower;
         if (plain.endsWith(".csv")) {
@@ -133,13 +151,39 @@ abstract sealed class ExampleFile implements Closeable permits CsvExamples, Json
         if (plain.endsWith(".jsonl") || plain.endsWith(".ndjson") || plain.endsWith(".json")) {
             return Format.JSONL;
         }
-        return first == '{' ? Format.JSONL : Format.CSV;
+        if (plain.endsWith(".svm") || plain.endsWith(".libsvm") || plain.endsWith(".svmlight")) {
+            return Format.LIBSVM;
+        }
+        return first == '{' ? Format.JSONL : isLibsvm(text) ? Format.LIBSVM : Format.CSV;
+    }
+
+    /** Whether the first line that says something, as far as it can be seen, has a label and a feature. */
+    private static boolean isLibsvm(BufferedReader text) throws IOException {
+        text.mark(LOOK_AHEAD);
+        StringBuilder line = new StringBuilder();
+        // no further than that line: what comes after it may still have to be written
+        for (int i = 0; i < LOOK_AHEAD; i++) {
+            int next = text.read();
+            if (next < 0 || next == '\n' && !line.toString().isBlank() && line.charAt(0) != '#') {
+                break;
+            }
+            if (next == '\n') {
+                line.setLength(0);
+            } else {
+                line.append((char) next);
+            }
+        }
+        text.reset();
+        return LibsvmExamples.isLike(line.toString());
     }
 
     /** For messages: the file. */
     final String name() {
         return name;
     }
+
+    /** What the columns have been taken for so far, in one line; null if there are none. */
+    abstract String columns();
 
     /** The number of the line that was read last, from 1. */
     abstract long lineNumber();

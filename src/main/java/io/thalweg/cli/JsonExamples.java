@@ -37,6 +37,8 @@ final class JsonExamples extends ExampleFile {
 
     private final BufferedReader text;
     private final Columns columns;
+    private final ColumnKinds kinds = new ColumnKinds();
+    private Label label;
     private long line;
 
     JsonExamples(String name, BufferedReader text, Columns columns) {
@@ -48,6 +50,11 @@ final class JsonExamples extends ExampleFile {
     @Override
     long lineNumber() {
         return line;
+    }
+
+    @Override
+    String columns() {
+        return kinds.isEmpty() ? null : kinds.line(label);
     }
 
     @Override
@@ -100,12 +107,14 @@ final class JsonExamples extends ExampleFile {
         }
         List<String> names = new ArrayList<>();
         object.fieldNames().forEachRemaining(names::add);
-        Row row = new Row(columns.in(names));
+        Columns here = columns.in(names);
+        label = here.label() == null ? label : here.label();
+        Row row = new Row(here, kinds);
         for (Map.Entry<String, JsonNode> field : object.properties()) {
             String column = field.getKey();
             JsonNode value = field.getValue();
             switch (value.getNodeType()) {
-                case NULL -> {}
+                case NULL -> row.empty(column);
                 case NUMBER -> row.number(column, value.doubleValue(), value.asText());
                 case BOOLEAN -> row.number(column, value.booleanValue() ? 1 : 0, value.booleanValue() ? "1" : "0");
                 case STRING -> row.text(column, value.textValue());

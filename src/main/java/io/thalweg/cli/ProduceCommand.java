@@ -3,7 +3,6 @@ package io.thalweg.cli;
 import io.thalweg.cli.ExampleFile.BadLineException;
 import io.thalweg.cli.ExampleFile.Line;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.math.Form;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.ExitCode;
@@ -11,8 +10,6 @@ import io.thalweg.runtime.StopException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
-import java.util.LinkedHashSet;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -27,12 +24,10 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "produce",
-        description = "Sends examples from a CSV or JSON Lines file, plain or gzipped.",
+        description = "Sends examples from a file in CSV, JSON Lines or LIBSVM text, plain or gzipped.",
         footer = {
             "",
-            "In CSV, and in JSON objects without \"features\", each column that no option names is a feature: a number is the value"
-                    + " of the feature with the name of its column, text is the feature column=text with the value 1, an empty cell"
-                    + " or null is no feature. An empty label is an example that is only predicted.",
+            FileOptions.COLUMNS,
             "",
             "JSON objects may also be examples as they are:",
             "  {\"model\": \"m\", \"id\": \"7\", \"label\": 1, \"importance\": 1, \"features\": {\"age\": 41}}",
@@ -54,8 +49,8 @@ final class ProduceCommand implements Callable<Integer> {
             description = "The file; - for standard input, which is the default.")
     private String file;
 
-    @Option(names = "--format", description = "csv or jsonl. By default as the name or the first character says.")
-    private ExampleFile.Format format;
+    @Mixin
+    private FileOptions options;
 
     @ArgGroup
     private final ModelOptions model = new ModelOptions();
@@ -70,36 +65,6 @@ final class ProduceCommand implements Callable<Integer> {
         @Option(names = "--model-column", paramLabel = "COLUMN", description = "The column that holds the model.")
         private String column;
     }
-
-    @Option(
-            names = "--label",
-            paramLabel = "COLUMN",
-            description = "The column that holds the label, 0 to 1. By default the column label, if there is one.")
-    private String label;
-
-    @Option(names = "--id-column", paramLabel = "COLUMN", description = "The column that holds the id of the example.")
-    private String idColumn;
-
-    @Option(
-            names = "--importance-column",
-            paramLabel = "COLUMN",
-            description = "The column that holds the importance. Without it, it is 1.")
-    private String importanceColumn;
-
-    @Option(
-            names = "--category",
-            paramLabel = "COLUMN",
-            split = ",",
-            description = "Columns whose numbers are names, such as a weekday or a postcode: taken as text.")
-    private final Set<String> categories = new LinkedHashSet<>();
-
-    @Option(
-            names = "--form",
-            defaultValue = "named",
-            description =
-                    "The form of features from columns: named, or dense or sparse where all columns are numbers; then the"
-                            + " place of the column counts, not its name. By default named.")
-    private Form form;
 
     @Option(names = "--skip-bad", description = "Pass over lines that cannot be used, and say how many.")
     private boolean skipBad;
@@ -119,9 +84,8 @@ final class ProduceCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--rate must be above 0");
         }
         ThalwegConfig config = settings.config();
-        Columns columns = new Columns(model.column, label, idColumn, importanceColumn, categories, form);
         // the file first: what is wrong with it is known at once
-        try (ExampleFile examples = ExampleFile.open(file, format, columns);
+        try (ExampleFile examples = options.open(file, model.column);
                 ConfluentSchemas schemas = new ConfluentSchemas(
                         config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
             schemas.check();
@@ -136,13 +100,13 @@ final class ProduceCommand implements Callable<Integer> {
         Shutdown.Watch watch = Shutdown.whenAsked(() -> {
             stopping = true;
             sender.close();
-            say(sender, topic);
+            say(examples, sender, topic);
         });
         try {
             sendAll(examples, sender);
             if (!stopping) {
                 sender.flush();
-                say(sender, topic);
+                say(examples, sender, topic);
             }
         } catch (IllegalStateException e) {
             // the sender was closed from under a send
@@ -203,7 +167,11 @@ final class ProduceCommand implements Callable<Integer> {
         }
     }
 
-    private void say(ExampleSender sender, String topic) {
+    private void say(ExampleFile examples, ExampleSender sender, String topic) {
+        String columns = examples.columns();
+        if (columns != null) {
+            err().println(columns);
+        }
         err().println("sent %d %s to %s (%d %s)%s"
                 .formatted(
                         sender.taken(),

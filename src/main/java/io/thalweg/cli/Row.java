@@ -2,6 +2,7 @@ package io.thalweg.cli;
 
 import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
+import io.thalweg.cli.ColumnKinds.Kind;
 import io.thalweg.cli.ExampleFile.BadLineException;
 import io.thalweg.math.Form;
 import java.util.ArrayList;
@@ -20,6 +21,7 @@ final class Row {
     private static final Set<String> NOT_FINITE = Set.of("NaN", "Infinity", "-Infinity", "inf", "-inf");
 
     private final Columns columns;
+    private final ColumnKinds kinds;
     private final Map<CharSequence, Double> named = new LinkedHashMap<>();
     private final List<Integer> indices = new ArrayList<>();
     private final List<Double> values = new ArrayList<>();
@@ -30,8 +32,10 @@ final class Row {
     private Double label;
     private double importance = 1;
 
-    Row(Columns columns) {
+    /** @param kinds told what its columns are taken for */
+    Row(Columns columns, ColumnKinds kinds) {
         this.columns = columns;
+        this.kinds = kinds;
     }
 
     /** Takes a cell that holds text, which may be that of a number. */
@@ -39,7 +43,7 @@ final class Row {
         String text = cell.strip();
         ExampleFile.checkText(text);
         if (text.isEmpty()) {
-            absent(column);
+            empty(column);
         } else if (special(column, text)) {
             return;
         } else if (NUMBER.matcher(text).matches() && !columns.categories().contains(column)) {
@@ -73,26 +77,44 @@ final class Row {
     }
 
     private boolean special(String column, String text) throws BadLineException {
-        if (column.equals(columns.label())) {
-            label = switch (text) {
-                case "true" -> 1.0;
-                case "false" -> 0.0;
-                default -> parse(column, text);
-            };
-        } else if (column.equals(columns.model())) {
-            model = text;
-        } else if (column.equals(columns.id())) {
-            id = text;
-        } else if (column.equals(columns.importance())) {
-            importance = parse(column, text);
-        } else {
+        Kind kind = special(column);
+        if (kind == null) {
             return false;
+        }
+        kinds.add(column, kind);
+        switch (kind) {
+            case LABEL -> label = columns.label().of(column, text);
+            case MODEL -> model = text;
+            case ID -> id = text;
+            case IMPORTANCE -> importance = parse(column, text);
+            default -> {
+                // it is passed over
+            }
         }
         return true;
     }
 
+    /** What a column is if it is no feature; or else null. */
+    private Kind special(String column) {
+        if (column.equals(columns.labelColumn())) {
+            return Kind.LABEL;
+        } else if (column.equals(columns.model())) {
+            return Kind.MODEL;
+        } else if (column.equals(columns.id())) {
+            return Kind.ID;
+        } else if (column.equals(columns.importance())) {
+            return Kind.IMPORTANCE;
+        }
+        return columns.excluded().contains(column) ? Kind.EXCLUDED : null;
+    }
+
+    /** The number that a text is, which may be too large and so infinite; NaN if it is none. */
+    static double number(String text) {
+        return NUMBER.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
+    }
+
     private static double parse(String column, String text) throws BadLineException {
-        double number = NUMBER.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
+        double number = number(text);
         if (!Double.isFinite(number)) {
             throw new BadLineException(
                     "column %s is \"%s\", which is not a finite number".formatted(column, Printable.of(text)));
@@ -100,17 +122,14 @@ final class Row {
         return number;
     }
 
-    private boolean isFeature(String column) {
-        return !column.equals(columns.label())
-                && !column.equals(columns.model())
-                && !column.equals(columns.id())
-                && !column.equals(columns.importance());
-    }
-
-    private void absent(String column) throws BadLineException {
-        if (!isFeature(column)) {
+    /** Takes a cell that is there and holds nothing. */
+    void empty(String column) throws BadLineException {
+        Kind kind = special(column);
+        if (kind != null) {
+            kinds.add(column, kind);
             return;
         }
+        kinds.empty(column);
         if (columns.form() == Form.DENSE) {
             throw new BadLineException(
                     "column %s is empty; a dense example has a number in every column".formatted(column));
@@ -122,6 +141,7 @@ final class Row {
         if (!Double.isFinite(value)) {
             throw new BadLineException("column %s is not a finite number".formatted(column));
         }
+        kinds.add(column, Kind.NUMBER);
         switch (columns.form()) {
             case NAMED -> name(column, value);
             case DENSE -> values.add(value);
@@ -140,6 +160,7 @@ final class Row {
             throw new BadLineException("column %s is \"%s\", which is not a number; only named features can be text"
                     .formatted(column, Printable.of(text)));
         }
+        kinds.add(column, Kind.CATEGORY);
         name(column + "=" + text, 1);
     }
 

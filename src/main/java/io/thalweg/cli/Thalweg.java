@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             LocalCommand.class,
             RunCommand.class,
             TopicsCommand.class,
+            EvaluateCommand.class,
             ProduceCommand.class,
             WatchCommand.class,
             VerifyCommand.class,

@@ -10,6 +10,7 @@ import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.local.EmbeddedBroker;
 import io.thalweg.local.EmbeddedRegistry;
+import io.thalweg.math.ExactFigures;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.ExitCode;
@@ -48,7 +49,9 @@ public final class Demo {
     private final Function<Map<String, ?>, ThalwegConfig> settings;
     private final Screen screen;
 
-    private final Figures figures = new Figures();
+    /** From the published predictions alone: an independent check of what the learner says of itself. */
+    private final ExactFigures figures = new ExactFigures();
+
     private final WeightsBoard weights = new WeightsBoard();
     private Metrics metrics;
     private int deadLetters;
@@ -144,7 +147,8 @@ public final class Demo {
             CompletableFuture<Void> sending = CompletableFuture.runAsync(() -> send(config, schemas));
             while (figures.size() + deadLetters < Flights.COUNT || weightsVersion() < figures.size()) {
                 for (Entry<Prediction> entry : predictions.poll(POLL)) {
-                    figures.add(value(entry));
+                    Prediction prediction = value(entry);
+                    figures.add(prediction.getLogit(), prediction.getLabel(), 1);
                     end = System.nanoTime();
                 }
                 deadLetters += letters.poll(Duration.ZERO).size();

@@ -165,7 +165,10 @@ class CommandsIT {
                         "produce", csv("clicks.csv", 100).toString(), "--model-column", "model", "--id-column", "visit")
                 .is(0);
         assertThat(produced.out()).isEmpty();
-        assertThat(produced.err()).containsExactly("sent 100 examples to clicks-examples (1 partition)");
+        assertThat(produced.err())
+                .containsExactly(
+                        "label: label; model: model; id: visit; numbers: hour; categories: browser",
+                        "sent 100 examples to clicks-examples (1 partition)");
         Path more = Files.writeString(directory.resolve("more.jsonl"), """
                 {"model": "m0", "id": "dense", "label": 1, "features": [1, 2]}
                 {"model": "m0", "label": 2, "features": {"a": 1}}

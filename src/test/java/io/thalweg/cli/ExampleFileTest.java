@@ -28,7 +28,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ExampleFileTest {
-    private static final Columns ALL = new Columns("shop", "clicked", "visit", "weight", Set.of("weekday"), Form.NAMED);
+    private static final Columns ALL =
+            new Columns("shop", Label.of("clicked"), "visit", "weight", Set.of("weekday"), Set.of(), Form.NAMED);
 
     private static byte[] utf8(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
@@ -128,8 +129,8 @@ class ExampleFileTest {
     @Test
     void columnsMayBeDenseOrSparse() throws BadLineException {
         String table = "a,label,b,c\n1,1,0,-2\n0,0,,3\n";
-        Columns dense = new Columns(null, null, null, null, Set.of(), Form.DENSE);
-        Columns sparse = new Columns(null, null, null, null, Set.of(), Form.SPARSE);
+        Columns dense = new Columns(null, null, null, null, Set.of(), Set.of(), Form.DENSE);
+        Columns sparse = new Columns(null, null, null, null, Set.of(), Set.of(), Form.SPARSE);
 
         assertThat(lines("t.csv", "a,label,b\n1,1,0\n", dense).get(0).example().getFeatures())
                 .isEqualTo(List.of(1.0, 0.0));
@@ -330,7 +331,7 @@ class ExampleFileTest {
                     a,b\\n1,2          | t.csv has no column clicked; it has a, b
                     """)
     void aHeaderThatDoesNotDoIsSaidBeforeAnythingIsSent(String text, String complaint) {
-        Columns columns = new Columns(null, "clicked", null, null, Set.of(), Form.NAMED);
+        Columns columns = new Columns(null, Label.of("clicked"), null, null, Set.of(), Set.of(), Form.NAMED);
 
         assertThatThrownBy(() -> open("t.csv", utf8(text.replace("\\n", "\n")), columns))
                 .isInstanceOfSatisfying(
@@ -353,5 +354,147 @@ class ExampleFileTest {
         assertThatThrownBy(() -> open("x.json", utf8("[{\"a\": 1}]"), Columns.DEFAULT))
                 .isInstanceOf(StopException.class)
                 .hasMessageStartingWith("x.json is one JSON array");
+    }
+
+    private static Columns labelled(String label) {
+        return new Columns(null, Label.of(label), null, null, Set.of(), Set.of(), Form.NAMED);
+    }
+
+    @Test
+    void aLabelThatIsComparedTakesItsColumnFromTheFeatures() throws BadLineException {
+        List<Line> csv = lines("f.csv", "delay,origin\n16,ORD\n15.0,ORD\n,JFK\n", labelled("delay > 15"));
+
+        assertThat(csv).extracting(line -> line.example().getLabel()).containsExactly(1.0, 0.0, null);
+        assertThat(csv)
+                .extracting(line -> named(line.example()))
+                .containsExactly(Map.of("origin=ORD", 1.0), Map.of("origin=ORD", 1.0), Map.of("origin=JFK", 1.0));
+
+        List<Line> json = lines("f.jsonl", """
+                {"status": "lost", "label": 7}
+                {"status": "won", "label": 7}
+                {"status": null, "label": 7}
+                {"label": 7}
+                """, labelled("status == 'lost'"));
+
+        assertThat(json).extracting(line -> line.example().getLabel()).containsExactly(1.0, 0.0, null, null);
+        assertThat(json).extracting(line -> named(line.example())).containsOnly(Map.of("label", 7.0));
+    }
+
+    @Test
+    void columnsThatAreExcludedAreNoFeaturesAndHaveNoPlace() throws BadLineException {
+        Columns named = new Columns(null, null, null, null, Set.of(), Set.of("b"), Form.NAMED);
+        Columns sparse = new Columns(null, null, null, null, Set.of(), Set.of("b"), Form.SPARSE);
+
+        assertThat(named(lines("t.csv", "a,b,c\n1,NaN,3\n", named).get(0).example()))
+                .containsExactly(entry("a", 1.0), entry("c", 3.0));
+        assertThat(lines("t.csv", "a,b,c\n1,x,3\n", sparse).get(0).example().getFeatures())
+                .isEqualTo(new SparseFeatures(List.of(0, 1), List.of(1.0, 3.0)));
+        assertThatThrownBy(() -> open("t.csv", utf8("a\n1\n"), named)).hasMessage("t.csv has no column b; it has a");
+    }
+
+    @Test
+    void whatColumnsWereTakenForIsSaid() throws BadLineException {
+        ExampleFile csv = open("t.csv", utf8("""
+                shop,visit,weight,clicked,weekday,price,browser,grade,nothing
+                1,2,3,1,4,5,fox,6,
+                1,2,3,1,4,5,,A,
+                """), ALL);
+        lines(csv);
+        assertThat(csv.columns())
+                .isEqualTo("label: clicked; model: shop; id: visit; importance: weight; numbers: price;"
+                        + " categories: weekday, browser; numbers, and categories where they are text: grade;"
+                        + " always empty: nothing");
+
+        ExampleFile json =
+                open("t.jsonl", utf8("{\"a\": true, \"b\": null}\n{\"label\": 1, \"a\": \"x\"}\n"), Columns.DEFAULT);
+        lines(json);
+        assertThat(json.columns())
+                .isEqualTo("label: label; numbers, and categories where they are text: a; always empty: b");
+
+        ExampleFile examples = open("t.jsonl", utf8("{\"features\": [1]}\n"), Columns.DEFAULT);
+        lines(examples);
+        assertThat(examples.columns()).isNull();
+    }
+
+    private static Example sparse(Double label, List<Integer> indices, List<Double> values) {
+        return new Example(null, label, 1.0, new SparseFeatures(indices, values));
+    }
+
+    @Test
+    void libsvmTextIsLabelsAndSparseFeaturesByTheirNumbers() throws BadLineException {
+        ExampleFile file = open("x.svm", utf8("""
+                # made by hand
+                -1 3:1 11:0.5\t7:-2e1 \r
+                +1 0:1 # the first
+
+                1
+                0.25 1:.5
+                4:2
+                """), Columns.DEFAULT);
+        List<Line> lines = lines(file);
+
+        assertThat(lines).extracting(Line::number).containsExactly(2L, 3L, 5L, 6L, 7L);
+        assertThat(lines)
+                .extracting(Line::example)
+                .containsExactly(
+                        sparse(0.0, List.of(3, 11, 7), List.of(1.0, 0.5, -20.0)),
+                        sparse(1.0, List.of(0), List.of(1.0)),
+                        sparse(1.0, List.of(0), List.of(0.0)),
+                        sparse(0.25, List.of(1), List.of(0.5)),
+                        sparse(null, List.of(4), List.of(2.0)));
+        assertThat(file.columns()).isEqualTo("features by their numbers, 0 to 11");
+    }
+
+    @Test
+    void labelsOfLibsvmTextAreComparedAsTheyAre() throws BadLineException {
+        String text = "-1 1:1\n2 1:1\n3 1:1\n";
+
+        assertThat(lines("x.svm", text, labelled("label == 2")))
+                .extracting(line -> line.example().getLabel())
+                .containsExactly(0.0, 1.0, 0.0);
+        assertThat(lines("x.svm", text, labelled("class < 0")))
+                .extracting(line -> line.example().getLabel())
+                .containsExactly(1.0, 0.0, 0.0);
+        assertThat(complaint("x.svm", text, labelled("y"))).isEqualTo("2: the label is 2.0; a label is from 0 to 1");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "a.svm.gz,0 x,LIBSVM",
+        "a.LIBSVM,0 x,LIBSVM",
+        "a9a,-1 3:1 11:1,LIBSVM",
+        "a.txt,# note\\n\\n+1 1:0.5,LIBSVM",
+        "a.txt,0.5 0:1 x,LIBSVM",
+        "a.txt,1,CSV",
+        "a.txt,a 3:1,CSV",
+        "a.txt,1 a:1,CSV",
+        "a.csv,1 3:1,CSV"
+    })
+    void libsvmTextIsKnownByItsNameOrElseItsFirstLine(String name, String text, Format format) {
+        assertThat(open(name, utf8(text.replace("\\n", "\n")), Columns.DEFAULT))
+                .isInstanceOf(format == Format.CSV ? CsvExamples.class : LibsvmExamples.class);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+                    x 1:1          | the label is "x", which is not a finite number
+                    2 1:1          | the label is 2.0; a label is from 0 to 1
+                    1 1            | "1" is no feature; a feature is a number, a colon and a value
+                    1 a:1          | "a:1" is no feature; a feature is a number, a colon and a value
+                    1 qid:3 1:1    | "qid:3" is no feature; a feature is a number, a colon and a value
+                    1 9999999999:1 | "9999999999:1" is no feature; a feature is a number, a colon and a value
+                    1 1:           | the value of feature 1 is "", which is not a finite number
+                    1 1:nan        | the value of feature 1 is "nan", which is not a finite number
+                    """)
+    void badLinesOfLibsvmTextAreNamed(String line, String complaint) {
+        assertThat(complaint("x.svm", "0 1:1\n# note\n" + line + "\n", Columns.DEFAULT))
+                .isEqualTo("3: " + complaint);
+    }
+
+    @Test
+    void libsvmTextHasNoColumns() {
+        assertThatThrownBy(() -> open("x.svm", utf8("1 1:1"), ALL))
+                .isInstanceOf(StopException.class)
+                .hasMessageStartingWith("x.svm is LIBSVM text, which has no columns");
     }
 }

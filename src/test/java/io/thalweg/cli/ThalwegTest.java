@@ -49,7 +49,17 @@ class ThalwegTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"run", "local", "topics", "produce", "watch weights", "verify", "reset --yes"})
+    @ValueSource(
+            strings = {
+                "run",
+                "local",
+                "topics",
+                "produce",
+                "evaluate --file x.csv",
+                "watch weights",
+                "verify",
+                "reset --yes"
+            })
     void aSettingThatIsWrongIsOneLineBeforeAnythingElseHappens(String command) {
         String[] words = command.split(" ");
 
@@ -79,6 +89,9 @@ class ThalwegTest {
                 "produce x.csv --form square",
                 "produce x.csv --format xml",
                 "produce x.csv --rate 0",
+                "evaluate",
+                "evaluate --file x.csv --top -1",
+                "evaluate --file x.csv --format xml",
                 "local --port many"
             })
     void optionsThatAreWrongExitWith2AndSayHowTheyAreUsed(String line) {
@@ -94,7 +107,7 @@ class ThalwegTest {
         CommandLine commandLine = Thalweg.commandLine();
 
         assertThat(commandLine.getSubcommands().keySet())
-                .contains("run", "local", "topics", "produce", "watch", "verify", "reset");
+                .contains("run", "local", "topics", "produce", "evaluate", "watch", "verify", "reset");
         for (String command : commandLine.getSubcommands().keySet()) {
             Result result = thalweg(command, "--help");
             assertThat(result.exitCode()).isZero();

@@ -38,7 +38,7 @@ import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.test.TestRecord;
 
 /** The topology in a test driver, with examples written and outputs read by Avro's own classes. */
-final class LearnerDriver implements AutoCloseable {
+public final class LearnerDriver implements AutoCloseable {
     static final int EXAMPLE_SCHEMA_ID = 7;
 
     final Map<Integer, Schema> registry = new HashMap<>(Map.of(EXAMPLE_SCHEMA_ID, Example.getClassSchema()));
@@ -50,7 +50,7 @@ final class LearnerDriver implements AutoCloseable {
     final TestOutputTopic<byte[], byte[]> metrics;
     final TestOutputTopic<byte[], byte[]> deadLetters;
 
-    LearnerDriver(Map<String, ?> settings) {
+    public LearnerDriver(Map<String, ?> settings) {
         this(settings, "default");
     }
 
@@ -87,8 +87,13 @@ final class LearnerDriver implements AutoCloseable {
         examples.pipeInput(key(model), encode(example));
     }
 
+    /** Has the model deleted; null means the one of records without key. */
+    public void delete(String model) {
+        examples.pipeInput(key(model), (byte[]) null);
+    }
+
     /** Sends and returns the one prediction that must come of it. */
-    Prediction predict(String model, Example example) {
+    public Prediction predict(String model, Example example) {
         send(model, example);
         return decode(predictions.readValue(), Prediction.getClassSchema());
     }

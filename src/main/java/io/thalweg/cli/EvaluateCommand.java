@@ -1,0 +1,244 @@
+package io.thalweg.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.thalweg.cli.ExampleFile.BadLineException;
+import io.thalweg.cli.ExampleFile.Line;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.ExactFigures;
+import io.thalweg.math.Model;
+import io.thalweg.output.WeightsRecords;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
+import io.thalweg.runtime.WeightsBoard;
+import io.thalweg.runtime.WeightsBoard.Strong;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "evaluate",
+        description =
+                "Runs a file through the learner, without Kafka, and says how well it predicts what it has not learned"
+                        + " from yet. CSV, JSON Lines or LIBSVM text, plain or gzipped.",
+        footer = {"", FileOptions.COLUMNS},
+        mixinStandardHelpOptions = true)
+final class EvaluateCommand implements Callable<Integer> {
+    private static final int BAD_LINES_SHOWN = 10;
+    private static final int BAR = 12;
+
+    @Mixin
+    private SettingsOptions settings;
+
+    @Option(
+            names = {"-f", "--file"},
+            required = true,
+            paramLabel = "FILE",
+            description = "The file; - for standard input.")
+    private String file;
+
+    @Mixin
+    private FileOptions options;
+
+    @Option(names = "--model-column", paramLabel = "COLUMN", description = "The column that holds the model.")
+    private String modelColumn;
+
+    @Option(names = "--skip-bad", description = "Pass over lines that cannot be used, and say how many.")
+    private boolean skipBad;
+
+    @Option(
+            names = "--top",
+            paramLabel = "N",
+            description = "How many of the strongest weights to show. By default 20.")
+    private int top = 20;
+
+    @Option(names = "--json", description = "Print the result as one JSON object, the last line of standard output.")
+    private boolean json;
+
+    @Spec
+    private CommandSpec spec;
+
+    private long skipped;
+
+    @Override
+    public Integer call() throws IOException {
+        if (top < 0) {
+            throw new ParameterException(spec.commandLine(), "--top must be 0 or more");
+        }
+        ThalwegConfig config = settings.config();
+        Evaluation evaluation = new Evaluation(config.learner(), config.getString(ThalwegConfig.MODEL_DEFAULT));
+        double seconds;
+        try (ExampleFile examples = options.open(file, modelColumn)) {
+            long begin = System.nanoTime();
+            takeAll(examples, evaluation);
+            seconds = (System.nanoTime() - begin) / (double) TimeUnit.SECONDS.toNanos(1);
+            sayWhatWasRead(examples, evaluation);
+        }
+        Map<String, Object> result = result(config, evaluation, seconds);
+        PrintWriter out = spec.commandLine().getOut();
+        PrintWriter people = json ? err() : out;
+        show(result, evaluation, people);
+        people.flush();
+        if (json) {
+            out.println(new ObjectMapper().writeValueAsString(result));
+            out.flush();
+        }
+        return ExitCode.OK.code();
+    }
+
+    private void takeAll(ExampleFile examples, Evaluation evaluation) {
+        while (true) {
+            try {
+                Line line = examples.next();
+                if (line == null) {
+                    return;
+                }
+                evaluation.take(line);
+            } catch (BadLineException e) {
+                skip(examples, e);
+            }
+        }
+    }
+
+    private void skip(ExampleFile examples, BadLineException bad) {
+        String message = "%s, line %d: %s".formatted(examples.name(), examples.lineNumber(), bad.getMessage());
+        if (!skipBad) {
+            throw new StopException(ExitCode.BAD_SETTINGS, message + ". --skip-bad passes over such lines");
+        }
+        if (++skipped <= BAD_LINES_SHOWN) {
+            err().println("skipped " + message);
+        }
+    }
+
+    private void sayWhatWasRead(ExampleFile examples, Evaluation evaluation) {
+        String columns = examples.columns();
+        if (evaluation.figures().size() == 0) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "%s has no example with a label (%d without one, %d skipped); --label says what it is%s"
+                            .formatted(
+                                    examples.name(),
+                                    evaluation.unlabelled(),
+                                    skipped,
+                                    columns == null ? "" : "; the columns are " + columns));
+        }
+        if (columns != null) {
+            err().println(columns);
+        }
+        if (skipped > 0) {
+            err().println("skipped %d that cannot be used".formatted(skipped));
+        }
+        double baseRate = evaluation.figures().baseRate();
+        if (baseRate == 0 || baseRate == 1) {
+            err().println("every label is %.0f, so that there is nothing to tell apart".formatted(baseRate));
+        }
+        err().flush();
+    }
+
+    private Map<String, Object> result(ThalwegConfig config, Evaluation evaluation, double seconds) {
+        ExactFigures figures = evaluation.figures();
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("examples", figures.size());
+        result.put("unlabelled", evaluation.unlabelled());
+        result.put("skipped", skipped);
+        result.put("log_loss", known(figures.logLoss()));
+        result.put("base_rate_log_loss", known(figures.baseRateLogLoss()));
+        result.put("accuracy", known(figures.accuracy()));
+        result.put("auc", known(figures.auc()));
+        result.put("calibration", known(figures.calibration()));
+        result.put("seconds", seconds);
+        result.put("examples_per_second", (figures.size() + evaluation.unlabelled()) / seconds);
+        result.put("algorithm", config.getString(ThalwegConfig.ALGORITHM));
+        result.put("learning_rate", config.getDouble(ThalwegConfig.LEARNING_RATE));
+        return result;
+    }
+
+    /** JSON has no NaN. */
+    private static Double known(double figure) {
+        return Double.isNaN(figure) ? null : (Double) figure;
+    }
+
+    private static void show(Map<String, Object> result, String name, String figure, PrintWriter out) {
+        out.println("%-12s %s"
+                .formatted(
+                        name,
+                        result.get(figure) == null
+                                ? Figures.NONE
+                                : String.format(Locale.ROOT, "%.5f", (Double) result.get(figure))));
+    }
+
+    private void show(Map<String, Object> result, Evaluation evaluation, PrintWriter out) {
+        long unlabelled = evaluation.unlabelled();
+        out.println(String.format(
+                Locale.ROOT,
+                "%-12s %,d%s in %.2f s (%,.0f per second); %s, learning rate %s",
+                "examples",
+                evaluation.figures().size(),
+                unlabelled == 0 ? "" : String.format(Locale.ROOT, ", and %,d without a label,", unlabelled),
+                (Double) result.get("seconds"),
+                (Double) result.get("examples_per_second"),
+                result.get("algorithm"),
+                Figures.brief((Double) result.get("learning_rate"))));
+        show(result, "log loss", "log_loss", out);
+        show(result, "base rate's", "base_rate_log_loss", out);
+        show(result, "accuracy", "accuracy", out);
+        show(result, "AUC", "auc", out);
+        show(result, "calibration", "calibration", out);
+        evaluation.models().stream()
+                .max(Comparator.comparingLong(Model::version))
+                .ifPresent(model -> showWeights(model, evaluation.size(), out));
+    }
+
+    private void showWeights(Model model, int models, PrintWriter out) {
+        WeightsBoard board = new WeightsBoard();
+        for (int block = 0; block < model.blockEnd(); block++) {
+            if (model.block(block) != null) {
+                board.take(
+                        new String(WeightsRecords.key(model.id(), block), StandardCharsets.UTF_8),
+                        WeightsRecords.block(model, block, null));
+            }
+        }
+        if (top == 0 || board.size() == 0) {
+            return;
+        }
+        List<Strong> strongest = board.latest(1).get(0).strongest(top);
+        out.println();
+        out.println(String.format(
+                Locale.ROOT,
+                "The strongest of %,d weights%s, bias %s:",
+                board.latest(1).get(0).size(),
+                models == 1
+                        ? ""
+                        : " of %s, which has learned most of %,d models".formatted(Printable.of(model.id()), models),
+                Figures.signed(model.bias())));
+        Table table = new Table(Table.Column.left("", 0), Table.Column.right("", 0), Table.Column.left("", 0));
+        for (int pass = 0; pass < 2; pass++) {
+            for (Strong strong : strongest) {
+                String row = table.row(
+                        "  " + Printable.of(strong.name()),
+                        Figures.signed(strong.weight()),
+                        Figures.bar(Math.abs(strong.weight() / strongest.get(0).weight()), BAR));
+                // the first pass only finds how wide the columns are
+                if (pass == 1) {
+                    out.println(row);
+                }
+            }
+        }
+    }
+
+    private PrintWriter err() {
+        return spec.commandLine().getErr();
+    }
+}

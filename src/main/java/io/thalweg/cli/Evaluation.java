@@ -1,0 +1,115 @@
+package io.thalweg.cli;
+
+import io.thalweg.avro.SparseFeatures;
+import io.thalweg.cli.ExampleFile.BadLineException;
+import io.thalweg.cli.ExampleFile.Line;
+import io.thalweg.math.ExactFigures;
+import io.thalweg.math.Example;
+import io.thalweg.math.Form;
+import io.thalweg.math.Learner;
+import io.thalweg.math.LearnerSettings;
+import io.thalweg.math.Model;
+import io.thalweg.math.Models;
+import io.thalweg.math.Outcome;
+import io.thalweg.math.Rejection;
+import java.nio.charset.StandardCharsets;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The learner of the topology over the lines of a file, without Kafka: the same fold over the same examples in the same order. */
+final class Evaluation implements Models {
+    private final Learner learner;
+    private final String keyless;
+    private final Map<String, Model> models = new LinkedHashMap<>();
+    private final ExactFigures figures = new ExactFigures();
+    private final Example x = new Example();
+    private final Outcome outcome = new Outcome();
+    private long unlabelled;
+
+    /** @param keyless the model of lines that name none */
+    Evaluation(LearnerSettings settings, String keyless) {
+        learner = new Learner(settings);
+        this.keyless = keyless;
+    }
+
+    /**
+     * Predicts a line, and learns from it if it has a label.
+     *
+     * @return what came of it, until the next line is taken; null if the line deletes its model
+     * @throws BadLineException if the learner cannot use it; nothing has changed then
+     */
+    Outcome take(Line line) throws BadLineException {
+        String modelId = line.model() == null ? keyless : line.model();
+        if (line.example() == null) {
+            models.remove(modelId);
+            return null;
+        }
+        fill(line.example());
+        try {
+            learner.process(this, modelId, x, outcome);
+        } catch (Rejection e) {
+            throw new BadLineException(e.reason() + ": " + e.getMessage());
+        }
+        if (outcome.learned()) {
+            figures.add(outcome.logit(), outcome.label(), x.importance());
+        } else {
+            unlabelled++;
+        }
+        return outcome;
+    }
+
+    /** As if it had been written and read again. */
+    private void fill(io.thalweg.avro.Example example) {
+        x.clear();
+        x.importance(example.getImportance());
+        if (example.getLabel() != null) {
+            x.label(example.getLabel());
+        }
+        if (example.getFeatures() instanceof SparseFeatures sparse) {
+            x.form(Form.SPARSE);
+            sparse.getIndices().forEach(x::addIndex);
+            sparse.getValues().forEach(x::addValue);
+        } else if (example.getFeatures() instanceof Map<?, ?> named) {
+            x.form(Form.NAMED);
+            named.forEach((name, value) -> {
+                byte[] utf8 = name.toString().getBytes(StandardCharsets.UTF_8);
+                x.addNamed(utf8, 0, utf8.length, (Double) value);
+            });
+        } else {
+            x.form(Form.DENSE);
+            ((List<?>) example.getFeatures()).forEach(value -> x.addValue((Double) value));
+        }
+    }
+
+    /** Over the labelled examples. */
+    ExactFigures figures() {
+        return figures;
+    }
+
+    /** How many examples were only predicted. */
+    long unlabelled() {
+        return unlabelled;
+    }
+
+    /** The models, in the order in which they began. */
+    Collection<Model> models() {
+        return models.values();
+    }
+
+    @Override
+    public Model get(String id) {
+        return models.get(id);
+    }
+
+    @Override
+    public void add(Model model) {
+        models.put(model.id(), model);
+    }
+
+    @Override
+    public int size() {
+        return models.size();
+    }
+}
