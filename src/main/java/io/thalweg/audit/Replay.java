@@ -22,6 +22,7 @@ import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.streams.StreamsConfig;
 
 /** The fold of the learning step over a partition of the input, from nothing: what must have come of each record. */
 final class Replay implements Models {
@@ -61,6 +62,11 @@ final class Replay implements Models {
             settings.putAll(epoch.course());
             // an empty one says that records without key are rejected; as a setting it is not allowed
             String keyless = settings.remove(ThalwegConfig.MODEL_DEFAULT);
+            if (StreamsConfig.AT_LEAST_ONCE.equals(settings.get(ThalwegConfig.PROCESSING_GUARANTEE))) {
+                throw new CannotVerify(
+                        "a part of " + source + " was learned with processing.guarantee = at_least_once, under"
+                                + " which a crash may repeat outputs and steps, so a replay says nothing");
+            }
             try {
                 stretches.add(new Stretch(epoch.from().getOrDefault(source, 0L), new ThalwegConfig(settings), keyless));
             } catch (ConfigException e) {

@@ -91,6 +91,9 @@ final class JsonExamples extends ExampleFile {
         if (object.path(FEATURES).isContainerNode()) {
             return example(object);
         }
+        if (object.path(FEATURES).isNull()) {
+            throw new BadLineException("\"features\" is null");
+        }
         if (object.size() == 2 && object.has(MODEL) && object.path(DELETE).isBoolean()) {
             if (!object.get(DELETE).booleanValue()) {
                 throw new BadLineException("\"delete\" is false, and there are no features");

@@ -77,6 +77,7 @@ final class ProduceCommand implements Callable<Integer> {
 
     private volatile boolean stopping;
     private long skipped;
+    private long labelled;
 
     @Override
     public Integer call() throws IOException {
@@ -139,6 +140,7 @@ final class ProduceCommand implements Callable<Integer> {
                     sender.delete(modelId);
                 } else {
                     sender.send(modelId, line.example());
+                    labelled += line.example().getLabel() == null ? 0 : 1;
                 }
             } catch (BadLineException e) {
                 skip(examples, sender, e);
@@ -172,10 +174,11 @@ final class ProduceCommand implements Callable<Integer> {
         if (columns != null) {
             err().println(columns);
         }
-        err().println("sent %d %s to %s (%d %s)%s"
+        err().println("sent %d %s, %d with a label, to %s (%d %s)%s"
                 .formatted(
                         sender.taken(),
                         sender.taken() == 1 ? "example" : "examples",
+                        labelled,
                         topic,
                         sender.partitions(),
                         sender.partitions() == 1 ? "partition" : "partitions",

@@ -2,7 +2,9 @@ package io.thalweg.cli;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.runtime.StopException;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -24,8 +26,11 @@ final class RunCommand implements Callable<Integer> {
         schemas.check();
         LearnerRuntime runtime = LearnerRuntime.start(config, schemas, schemas);
         Shutdown.Watch watch = Shutdown.whenAsked(() -> {
-            runtime.close();
+            boolean clean = runtime.stop();
             schemas.close();
+            if (!clean) {
+                throw new StopException(ExitCode.DIED, "stopped, but not cleanly");
+            }
         });
         try {
             runtime.await();

@@ -1,6 +1,7 @@
 package io.thalweg.cli;
 
 import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
 
 /** What SIGTERM and SIGINT do to a command that runs until it is stopped: it stops cleanly and says so with exit code 0. */
 final class Shutdown {
@@ -15,16 +16,21 @@ final class Shutdown {
     }
 
     /**
-     * Runs the task when the process is asked to stop, and then ends the process.
+     * Runs the task when the process is asked to stop, and then ends the process: with 0, or with the code of a {@link StopException}.
      *
      * @return to be closed when the command ends by itself
      */
     static Watch whenAsked(Runnable task) {
         Runnable stop = () -> {
             if (!endsByItself) {
-                task.run();
+                ExitCode exitCode = ExitCode.OK;
+                try {
+                    task.run();
+                } catch (StopException e) {
+                    exitCode = e.exitCode();
+                }
                 // without this the JVM would report the signal, 143, as if something had gone wrong
-                Runtime.getRuntime().halt(ExitCode.OK.code());
+                Runtime.getRuntime().halt(exitCode.code());
             }
         };
         Thread hook = new Thread(stop, "shutdown");

@@ -136,7 +136,8 @@ final class PassedThrough {
     private static boolean isClient(String name) {
         return CLIENT_NAMES.contains(name)
                 || name.startsWith(ThalwegConfig.PASS_PREFIX)
-                || CLIENT_PREFIXES.stream().anyMatch(name::startsWith)
+                || name.startsWith(StreamsConfig.TOPIC_PREFIX)
+                || !withoutPrefix(name).equals(name) && isClient(withoutPrefix(name))
                 || OPEN_PREFIXES.stream().anyMatch(name::startsWith);
     }
 

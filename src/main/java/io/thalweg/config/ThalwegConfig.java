@@ -239,7 +239,7 @@ public final class ThalwegConfig extends AbstractConfig {
         output.add(
                 METRICS_EVERY,
                 Type.INT,
-                1000,
+                100,
                 atLeast(1),
                 MEDIUM,
                 "Metrics of a model are published after every so many steps.");
@@ -414,7 +414,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 WEIGHTS_EVERY,
                 METRICS_EVERY,
                 METRICS_WINDOW,
-                DEAD_LETTERS_MAX_BYTES)) {
+                DEAD_LETTERS_MAX_BYTES,
+                PROCESSING_GUARANTEE)) {
             course.put(name, String.valueOf(get(name)));
         }
         course.put(NAMES_MAX, String.valueOf(learner().namesMax()));

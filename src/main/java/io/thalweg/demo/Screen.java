@@ -81,10 +81,11 @@ public final class Screen {
     private void line(int done, int all, double seconds, Metrics metrics) {
         say(String.format(
                 Locale.ROOT,
-                "%,7d of %,d  log loss recent %.4f overall %.4f base rate %.4f  AUC %.4f  %,.0f examples/s",
+                "%,7d of %,d  log loss recent %.4f (base rate %.4f) overall %.4f (base rate %.4f)  AUC %.4f  %,.0f examples/s",
                 done,
                 all,
                 metrics.getRecent().getLogLoss(),
+                metrics.getRecent().getBaseRateLogLoss(),
                 metrics.getOverall().getLogLoss(),
                 metrics.getOverall().getBaseRateLogLoss(),
                 metrics.getOverall().getAuc(),
@@ -115,25 +116,32 @@ public final class Screen {
         lines.add(format(
                 "  %,d of %,d flights   %,.0f examples/s   version %,d", done, all, done / seconds, weights.version()));
         lines.add("");
-        lines.add(ansi.string("@|bold "
-                + format("  %-12s%10s%10s%12s%14s", "", "recent", "overall", "base rate", "of examples") + "|@"));
+        lines.add(ansi.string("@|bold " + format("  %-18s%10s%10s", "", "recent", "overall") + "|@"));
         lines.add(format(
-                "  %-12s%10.4f%10.4f%12.4f%,14d",
-                "log loss",
-                metrics.getRecent().getLogLoss(),
-                metrics.getOverall().getLogLoss(),
-                metrics.getOverall().getBaseRateLogLoss(),
+                "  %-18s%,10d%,10d",
+                "examples",
+                metrics.getRecent().getExamples(),
                 metrics.getOverall().getExamples()));
         lines.add(format(
-                "  %-12s%10.4f%10.4f",
+                "  %-18s%10.4f%10.4f",
+                "log loss",
+                metrics.getRecent().getLogLoss(),
+                metrics.getOverall().getLogLoss()));
+        lines.add(format(
+                "  %-18s%10.4f%10.4f",
+                "  the base rate's",
+                metrics.getRecent().getBaseRateLogLoss(),
+                metrics.getOverall().getBaseRateLogLoss()));
+        lines.add(format(
+                "  %-18s%10.4f%10.4f",
                 "AUC", metrics.getRecent().getAuc(), metrics.getOverall().getAuc()));
         lines.add(format(
-                "  %-12s%10.4f%10.4f",
+                "  %-18s%10.4f%10.4f",
                 "accuracy",
                 metrics.getRecent().getAccuracy(),
                 metrics.getOverall().getAccuracy()));
         lines.add(format(
-                "  %-12s%10.4f%10.4f",
+                "  %-18s%10.4f%10.4f",
                 "calibration",
                 metrics.getRecent().getCalibration(),
                 metrics.getOverall().getCalibration()));

@@ -65,6 +65,13 @@ public final class LearnerRuntime implements AutoCloseable {
         Topics.State state;
         try (Admin admin = KafkaSettings.admin(config)) {
             state = new Topics(config, admin).look();
+            if (state.fatal().isEmpty() && Topics.hasStrangers(config, admin)) {
+                LOG.warn(
+                        "learner {} has learned nothing yet and topic {} holds predictions already: of another learner? Two learners"
+                                + " need outputs of their own, or readers see everything twice and `verify` cannot hold.",
+                        config.getString(ThalwegConfig.APPLICATION_ID),
+                        config.getString(ThalwegConfig.PREDICTIONS_TOPIC));
+            }
         }
         for (Topics.Finding finding : state.findings()) {
             if (!finding.fatal()) {
@@ -173,12 +180,19 @@ public final class LearnerRuntime implements AutoCloseable {
     /** Commits, stops, and leaves the group, so that the next instance need not wait for this one to be missed. */
     @Override
     public void close() {
+        stop();
+    }
+
+    /** Does what {@link #close} does. @return whether all was committed in time */
+    public boolean stop() {
         CloseOptions leaving = CloseOptions.timeout(CLOSE_TIMEOUT)
                 .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
-        if (!streams.close(leaving)) {
+        boolean clean = streams.close(leaving);
+        if (!clean) {
             LOG.warn(
                     "did not stop within {} s; what was not committed is done again at the next start",
                     CLOSE_TIMEOUT.toSeconds());
         }
+        return clean;
     }
 }

@@ -23,9 +23,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
@@ -302,6 +304,29 @@ public final class Topics {
         while (look().findings().stream().anyMatch(f -> f.missing() && created.contains(f.topic()))
                 && System.nanoTime() < deadline) {
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+        }
+    }
+
+    /** Whether the predictions topic holds records although this learner has committed nothing. */
+    static boolean hasStrangers(ThalwegConfig config, Admin admin) {
+        String group = config.getString(ThalwegConfig.APPLICATION_ID);
+        String topic = config.getString(ThalwegConfig.PREDICTIONS_TOPIC);
+        try {
+            if (!await(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata(), config)
+                    .isEmpty()) {
+                return false;
+            }
+            TopicDescription description =
+                    await(admin.describeTopics(List.of(topic)).topicNameValues().get(topic), config);
+            Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
+            description
+                    .partitions()
+                    .forEach(p -> ends.put(new TopicPartition(topic, p.partition()), OffsetSpec.latest()));
+            return await(admin.listOffsets(ends).all(), config).values().stream()
+                    .anyMatch(end -> end.offset() > 0);
+        } catch (org.apache.kafka.common.errors.ApiException e) {
+            // not allowed to look, or no such group; it is only a warning that is missed
+            return false;
         }
     }
 

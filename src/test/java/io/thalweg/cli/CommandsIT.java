@@ -168,7 +168,7 @@ class CommandsIT {
         assertThat(produced.err())
                 .containsExactly(
                         "label: label; model: model; id: visit; numbers: hour; categories: browser",
-                        "sent 100 examples to clicks-examples (1 partition)");
+                        "sent 100 examples, 100 with a label, to clicks-examples (1 partition)");
         Path more = Files.writeString(directory.resolve("more.jsonl"), """
                 {"model": "m0", "id": "dense", "label": 1, "features": [1, 2]}
                 {"model": "m0", "label": 2, "features": {"a": 1}}
