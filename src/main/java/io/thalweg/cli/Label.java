@@ -19,10 +19,10 @@ import java.util.stream.Collectors;
  */
 record Label(String column, Comparison comparison, String text, double number) {
     private static final Pattern COMPARED = Pattern.compile(
-            "(?<column>'[^']*'|\"[^\"]*\"|(?!['\"]).*?)\\s*(?<sign>" + Comparison.SIGNS + ")(?<value>.*)",
+            "(?<column>'[^']*'|\"[^\"]*\"|(?!['\"]).*?)\\s*(?<sign>" + Comparison.signs("|") + ")(?<value>.*)",
             Pattern.DOTALL);
 
-    /** How a cell is compared with the value. */
+    /** How a cell is compared with the value. Those with the longer signs first, so that {@code >=} is not taken for {@code >}. */
     enum Comparison {
         EQUAL("=="),
         NOT_EQUAL("!="),
@@ -31,13 +31,14 @@ record Label(String column, Comparison comparison, String text, double number) {
         ABOVE(">"),
         BELOW("<");
 
-        // the longer ones first, so that >= is not taken for >
-        private static final String SIGNS = "==|!=|>=|<=|>|<";
-
         private final String sign;
 
         Comparison(String sign) {
             this.sign = sign;
+        }
+
+        private static String signs(String separator) {
+            return Arrays.stream(values()).map(comparison -> comparison.sign).collect(Collectors.joining(separator));
         }
 
         private static Comparison of(String sign) {
@@ -114,11 +115,7 @@ record Label(String column, Comparison comparison, String text, double number) {
         return new StopException(
                 ExitCode.BAD_SETTINGS,
                 "--label \"%s\" is neither a column nor a comparison; a comparison is a column, one of %s, and a number or"
-                                .formatted(
-                                        Printable.of(words),
-                                        Arrays.stream(Comparison.values())
-                                                .map(comparison -> comparison.sign)
-                                                .collect(Collectors.joining(" ")))
+                                .formatted(Printable.of(words), Comparison.signs(" "))
                         + " text, such as delay > 15 or status == 'lost'");
     }
 

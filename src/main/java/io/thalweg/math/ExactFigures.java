@@ -4,8 +4,7 @@ import java.util.Arrays;
 
 /**
  * The figures of a stream of predictions whose labels are known, with the exact area under the ROC curve: it keeps every logit,
- * 24 bytes an example, where a {@link Tally} keeps buckets. The definitions are those of {@link Tally}, and each is computed
- * here in its own way, so that one can be held against the other.
+ * 24 bytes an example, where a {@link Tally} keeps buckets. Otherwise the figures are defined as there.
  *
  * <p>Each prediction counts with its importance. A fractional label y counts as y of a positive and 1 − y of a negative, and for
  * accuracy as positive above 0.5.
