@@ -121,6 +121,16 @@ class EpochsTest {
     }
 
     @Test
+    void whatWasLearnedAtLeastOnceCannotBeVerifiedAfterwards() throws IOException {
+        learn(5);
+        epochs(5, config.with("processing.guarantee", "at_least_once").course(""), config.course(""));
+        Report report = verify();
+        assertThat(report.outcome()).isEqualTo(Outcome.CANNOT_VERIFY);
+        assertThat(report.hindrance())
+                .hasValueSatisfying(reason -> assertThat(reason).contains("at_least_once"));
+    }
+
+    @Test
     void aRateThatCountedFromAnotherOffsetOnIsFound() throws IOException {
         learn(5);
         epochs(7, config.with("learning.rate", "0.5").course(""), config.course(""));

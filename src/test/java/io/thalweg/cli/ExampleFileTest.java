@@ -492,6 +492,12 @@ class ExampleFileTest {
     }
 
     @Test
+    void featuresThatAreNullAreNotAFlatObject() {
+        assertThat(complaint("x.jsonl", "{\"label\": 1, \"features\": null}\n", Columns.DEFAULT))
+                .isEqualTo("1: \"features\" is null");
+    }
+
+    @Test
     void libsvmTextHasNoColumns() {
         assertThatThrownBy(() -> open("x.svm", utf8("1 1:1"), ALL))
                 .isInstanceOf(StopException.class)

@@ -222,13 +222,23 @@ class ThalwegConfigTest {
                 "default.deserialization.exception.handler",
                 "production.exception.handler",
                 "default.production.exception.handler",
-                "errors.dead.letter.queue.topic.name"
+                "errors.dead.letter.queue.topic.name",
+                "client.processing.exception.handler",
+                "topic.cleanup.policy"
             })
     void whatThalwegDecidesCannotBeSet(String name) {
         assertThatThrownBy(() -> config(Map.of(name, "x")))
                 .isInstanceOf(ConfigException.class)
                 .hasMessageContaining("setting " + name + " cannot be set: ")
                 .hasMessageNotContaining("\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"producer.lingerr.ms", "consumer.max.pol.records", "admin.retrys"})
+    void aPrefixHidesNoTypingMistake(String name) {
+        assertThatThrownBy(() -> config(Map.of(name, "1")))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("there is no setting " + name);
     }
 
     @Test

@@ -34,9 +34,12 @@ import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.config.ConfigResource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -174,6 +177,50 @@ class LearnerRuntimeIT {
     }
 
     @Test
+    void aSecondLearnerOnTheSameOutputsIsWarnedOf() throws Exception {
+        createTopics();
+        send(EXAMPLES);
+        try (LearnerRuntime learner = LearnerRuntime.start(config(), up(), SCHEMA_IDS)) {
+            predictionsOf(learner, EXAMPLES);
+        }
+        LearnerRuntime.start(config(), up(), SCHEMA_IDS).close();
+        assertThat(log.list).extracting(ILoggingEvent::getFormattedMessage).noneMatch(this::isWarningOfAnother);
+        LearnerRuntime.start(config().with("application.id", "another"), up(), SCHEMA_IDS)
+                .close();
+        assertThat(log.list).extracting(ILoggingEvent::getFormattedMessage).anyMatch(this::isWarningOfAnother);
+    }
+
+    private boolean isWarningOfAnother(String message) {
+        return message.contains("of another learner?");
+    }
+
+    /** The input takes any timestamp; a producer that stamps microseconds must not stop the stream. */
+    @Test
+    void aTimestampInTheFarFutureIsNoReasonToStop() throws Exception {
+        createTopics();
+        String examples = settings.get("examples.topic").toString();
+        ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, examples);
+        AlterConfigOp lax = new AlterConfigOp(
+                new ConfigEntry("message.timestamp.after.max.ms", String.valueOf(Long.MAX_VALUE)),
+                AlterConfigOp.OpType.SET);
+        try (Admin admin = KafkaSettings.admin(config())) {
+            admin.incrementalAlterConfigs(Map.of(topic, List.of(lax))).all().get();
+            assertThat(new Topics(config(), admin).look().fatal()).isEmpty();
+        }
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(config()).writer())) {
+            long microseconds = 1_790_000_000_000_000L;
+            producer.send(new ProducerRecord<>(examples, null, microseconds, null, example(0)))
+                    .get();
+            producer.send(new ProducerRecord<>(examples, null, microseconds, null, new byte[] {1}))
+                    .get();
+            producer.send(new ProducerRecord<>(examples, example(1))).get();
+        }
+        try (LearnerRuntime learner = LearnerRuntime.start(config(), up(), SCHEMA_IDS)) {
+            assertThat(predictionsOf(learner, 2)).containsExactly(0L, 2L);
+        }
+    }
+
+    @Test
     void missingTopicsAreNamedWithTheirRemedy() {
         assertThatThrownBy(() -> LearnerRuntime.start(config(), up(), SCHEMA_IDS))
                 .isInstanceOfSatisfying(
@@ -242,16 +289,20 @@ class LearnerRuntimeIT {
         }
     }
 
+    private static byte[] example(int i) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.writeBytes(ByteBuffer.allocate(5).putInt(1, 1).array());
+        BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+        Example example = new Example("e" + i, i % 2 * 1.0, 1.0, Map.of(SECRET, i / 100.0));
+        new SpecificDatumWriter<>(Example.class).write(example, encoder);
+        return out.toByteArray();
+    }
+
     private void send(int count) throws IOException {
         try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(config()).writer())) {
             for (int i = 0; i < count; i++) {
-                ByteArrayOutputStream out = new ByteArrayOutputStream();
-                out.writeBytes(ByteBuffer.allocate(5).putInt(1, 1).array());
-                BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
-                Example example = new Example("e" + i, i % 2 * 1.0, 1.0, Map.of(SECRET, i / 100.0));
-                new SpecificDatumWriter<>(Example.class).write(example, encoder);
                 producer.send(
-                        new ProducerRecord<>(settings.get("examples.topic").toString(), out.toByteArray()));
+                        new ProducerRecord<>(settings.get("examples.topic").toString(), example(i)));
             }
         }
     }

@@ -407,6 +407,22 @@ class WeightStoreTest {
         assertThat(same.changelog).isEmpty();
     }
 
+    @Test
+    void anEpochThatWasNotWrittenDoesNotOutliveAChangeToStandby() {
+        Task task = Task.begun();
+        learn(task, Examples.dense(1.0, 1));
+        task.store.took(INPUT, 99);
+        task.commit();
+        Task next = new Task(new ArrayList<>(task.changelog));
+        next.restore(task.changelog);
+        next.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"));
+        next.store.clearCache();
+        next.store.begin(COURSE);
+        learn(next, Examples.dense(1.0, 1));
+        next.commit();
+        assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE));
+    }
+
     private static Map<String, String> with(String name, String value) {
         Map<String, String> course = new TreeMap<>(COURSE);
         course.put(name, value);
