@@ -143,7 +143,13 @@ public final class ThalwegConfig extends AbstractConfig {
                         + " record; -1 for ever. `verify` needs every example since the first.");
 
         Group learning = new Group(def, LEARNING);
-        learning.add(ALGORITHM, Type.STRING, "sgd", ValidString.in("sgd"), HIGH, "The kind of step: `sgd`.");
+        learning.add(
+                ALGORITHM,
+                Type.STRING,
+                "sgd",
+                ValidString.in("sgd", "auto"),
+                HIGH,
+                "The kind of step: `sgd`, or `auto`, which needs no learning rate.");
         learning.add(
                 LEARNING_RATE,
                 Type.DOUBLE,

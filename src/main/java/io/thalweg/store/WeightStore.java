@@ -1,6 +1,7 @@
 package io.thalweg.store;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.FeatureNames;
 import io.thalweg.math.Model;
 import io.thalweg.math.Models;
@@ -56,9 +57,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
      * are now, and remembers them if they are others.
      *
      * @param course what {@link ThalwegConfig#course} gives
+     * @param algorithm that goes on with the models
      * @throws StateException if it does not
      */
-    public void begin(Map<String, String> course) {
+    public void begin(Map<String, String> course, Algorithm algorithm) {
         restoredNames.forEach((id, chunks) -> models.get(id).restoreNames(names(models.get(id), chunks)));
         restoredNames.clear();
         unpublished.clear();
@@ -67,21 +69,24 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             // cut off in the middle of its first write; its examples come again
             models.values().removeIf(model -> model.form() == null);
         }
+        Map<String, String> before =
+                epochs.isEmpty() ? Map.of() : epochs.get(epochs.size() - 1).course();
         for (Model model : models.values()) {
             if (model.form() == null) {
                 throw new StateException("the changelog of store " + name() + " holds parts of model " + model.id()
                         + " but not its head; forget this learner's state with `thalweg reset`");
             }
+        }
+        if (!models.isEmpty()) {
+            check(before, course);
+        }
+        for (Model model : models.values()) {
+            model.learnsBy(algorithm);
             model.restored();
             if (model.publishedVersion() < model.version()) {
                 unpublished.add(model);
             }
             loggedNames.put(model, model.names().size());
-        }
-        Map<String, String> before =
-                epochs.isEmpty() ? Map.of() : epochs.get(epochs.size() - 1).course();
-        if (!models.isEmpty()) {
-            check(before, course);
         }
         if (!before.equals(course)) {
             // one that nothing was learned under leaves no trace

@@ -74,7 +74,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         context = processorContext;
         partition = context.taskId().partition();
         store = context.getStateStore(LearnerSupplier.STORE);
-        store.begin(config.course(keyless));
+        store.begin(config.course(keyless), learner.algorithm());
         counters = new Counters(context);
         context.schedule(
                 Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS)),

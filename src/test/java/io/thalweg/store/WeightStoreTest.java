@@ -48,7 +48,7 @@ class WeightStoreTest {
 
         static Task begun() {
             Task task = new Task(new ArrayList<>());
-            task.store.begin(COURSE);
+            task.store.begin(COURSE, Examples.SGD);
             return task;
         }
 
@@ -56,7 +56,7 @@ class WeightStoreTest {
         static Task restored(List<Change> changelog, List<Change> from) {
             Task task = new Task(changelog);
             task.restore(from);
-            task.store.begin(COURSE);
+            task.store.begin(COURSE, Examples.SGD);
             return task;
         }
 
@@ -196,7 +196,7 @@ class WeightStoreTest {
             Task standby = new Task(new ArrayList<>(log));
             standby.restore(head);
             standby.restore(tail);
-            standby.store.begin(COURSE);
+            standby.store.begin(COURSE, Examples.SGD);
             successors.add(standby);
 
             run(uninterrupted, random, crash, n, () -> {});
@@ -239,7 +239,7 @@ class WeightStoreTest {
 
             List<Change> since = other.changelog.subList(read, other.changelog.size());
             one.restore(run % 2 == 0 ? since : compacted(since, true));
-            one.store.begin(COURSE);
+            one.store.begin(COURSE, Examples.SGD);
             assertThat(one.bits()).isEqualTo(uninterrupted.bits());
             assertThat(one.unpublished()).isEqualTo(uninterrupted.unpublished());
 
@@ -385,14 +385,14 @@ class WeightStoreTest {
         Map<String, String> changed = with(ThalwegConfig.LEARNING_RATE, "0.5");
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(changed);
+        next.store.begin(changed, Examples.SGD);
         next.commit();
         assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE), new Epoch(Map.of(INPUT, 100L), changed));
 
         // nothing is learned under it: back again it has never been
         Task back = new Task(new ArrayList<>(next.changelog));
         back.restore(next.changelog);
-        back.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"));
+        back.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD);
         back.commit();
         assertThat(epochs(back))
                 .containsExactly(
@@ -402,7 +402,7 @@ class WeightStoreTest {
         // the same settings begin nothing, and write nothing
         Task same = new Task(new ArrayList<>());
         same.restore(back.changelog);
-        same.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"));
+        same.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD);
         same.commit();
         assertThat(same.changelog).isEmpty();
     }
@@ -415,9 +415,9 @@ class WeightStoreTest {
         task.commit();
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"));
+        next.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"), Examples.SGD);
         next.store.clearCache();
-        next.store.begin(COURSE);
+        next.store.begin(COURSE, Examples.SGD);
         learn(next, Examples.dense(1.0, 1));
         next.commit();
         assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE));
@@ -445,7 +445,7 @@ class WeightStoreTest {
                 .forEach((name, value) -> {
                     Task next = new Task(new ArrayList<>());
                     next.restore(task.changelog);
-                    assertThatThrownBy(() -> next.store.begin(with(name, value)))
+                    assertThatThrownBy(() -> next.store.begin(with(name, value), Examples.SGD))
                             .isInstanceOf(StateException.class)
                             .hasMessageContaining(name)
                             .hasMessageContaining(value)
@@ -455,7 +455,8 @@ class WeightStoreTest {
         for (String form : List.of("dense", "any")) {
             Task next = new Task(new ArrayList<>());
             next.restore(task.changelog);
-            assertThatCode(() -> next.store.begin(with("features.form", form))).doesNotThrowAnyException();
+            assertThatCode(() -> next.store.begin(with("features.form", form), Examples.SGD))
+                    .doesNotThrowAnyException();
         }
     }
 
@@ -466,7 +467,7 @@ class WeightStoreTest {
         task.commit();
         Task next = new Task(new ArrayList<>());
         next.restore(task.changelog);
-        assertThatCode(() -> next.store.begin(with("features.space.bits", "21")))
+        assertThatCode(() -> next.store.begin(with("features.space.bits", "21"), Examples.SGD))
                 .doesNotThrowAnyException();
     }
 
@@ -478,8 +479,8 @@ class WeightStoreTest {
         assertThat(task.changelog).hasSize(5);
         for (Change change : task.changelog) {
             byte[] later = change.value.clone();
-            later[0] = 2;
-            assertRefused(change.key.array(), later, "format 2");
+            later[0] = 9;
+            assertRefused(change.key.array(), later, "format 9");
             assertRefused(change.key.array(), new byte[0], "reset");
             if (change.value.length > 1) {
                 assertRefused(
@@ -506,7 +507,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'm')
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(COURSE))
+        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }
@@ -520,7 +521,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'n' || change.key.getInt(1) != 0)
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(COURSE))
+        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }
