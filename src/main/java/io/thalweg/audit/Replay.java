@@ -68,7 +68,8 @@ final class Replay implements Models {
                                 + " which a crash may repeat outputs and steps, so a replay says nothing");
             }
             try {
-                stretches.add(new Stretch(epoch.from().getOrDefault(source, 0L), new ThalwegConfig(settings), keyless));
+                stretches.add(
+                        new Stretch(epoch.from().getOrDefault(source, 0L), ThalwegConfig.ofCourse(settings), keyless));
             } catch (ConfigException e) {
                 throw new CannotVerify(
                         "the learner recorded settings that this version of Thalweg does not know (" + e.getMessage()
