@@ -114,7 +114,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     /** @param course under which they were taken first */
     private void takeJournalledSteps(Map<String, String> course) {
-        LearnerSettings learned = ThalwegConfig.of(course).learner();
+        LearnerSettings learned = ThalwegConfig.ofCourse(course).learner();
         Algorithm algorithm = Algorithm.of(learned);
         journals.forEach((id, journal) -> {
             Model model = models.get(id);
@@ -150,10 +150,14 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     private void check(Map<String, String> before, Map<String, String> now) {
         for (String name : ThalwegConfig.FINGERPRINT) {
-            if (before.containsKey(name) && !before.get(name).equals(now.get(name))) {
-                throw new StateException(
-                        "the weights were learned with " + name + " = " + before.get(name) + " and it is now "
-                                + now.get(name) + "; set it back, or forget the weights with `thalweg reset`");
+            // a setting that there was not, or that the algorithm has no use for, is as if it were at its default
+            String byDefault =
+                    String.valueOf(ThalwegConfig.DEFINITION.defaultValues().get(name));
+            String was = before.getOrDefault(name, byDefault);
+            String is = now.getOrDefault(name, byDefault);
+            if (!was.equals(is)) {
+                throw new StateException("the weights were learned with " + name + " = " + was + " and it is now " + is
+                        + "; set it back, or forget the weights with `thalweg reset`");
             }
         }
         String form = now.get(ThalwegConfig.FEATURES_FORM);
