@@ -51,6 +51,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String WEIGHTS_RECORD_MAX = "weights.record.max";
     public static final String WEIGHTS_EVERY = "weights.every";
     public static final String WEIGHTS_INTERVAL_MS = "weights.interval.ms";
+    public static final String WEIGHTS_WINDOW = "weights.window";
     public static final String METRICS_EVERY = "metrics.every";
     public static final String METRICS_WINDOW = "metrics.window";
     public static final String DEAD_LETTERS_MAX_BYTES = "dead.letters.max.bytes";
@@ -62,6 +63,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String BROKER_STALL_MAX_MS = "broker.stall.max.ms";
     public static final String REGISTRY_RETRY_MAX_MS = "registry.retry.max.ms";
     public static final String START_TIMEOUT_MS = "start.timeout.ms";
+    public static final String STATE_MIGRATE = "state.migrate";
 
     public static final String TOPICS_PARTITIONS = "topics.partitions";
     public static final String TOPICS_REPLICATION_FACTOR = "topics.replication.factor";
@@ -243,6 +245,14 @@ public final class ThalwegConfig extends AbstractConfig {
                 "How often all that has changed and has not been published is: the blocks of large models, and what"
                         + " `weights.every` left over.");
         output.add(
+                WEIGHTS_WINDOW,
+                Type.INT,
+                10000,
+                window(),
+                MEDIUM,
+                "Weights come with what they have moved by over between half of this many steps of the model and all of them; 0"
+                        + " leaves that out.");
+        output.add(
                 METRICS_EVERY,
                 Type.INT,
                 100,
@@ -311,6 +321,14 @@ public final class ThalwegConfig extends AbstractConfig {
                 atLeast(100),
                 LOW,
                 "How long broker and registry may take to answer the questions asked at start.");
+        running.add(
+                STATE_MIGRATE,
+                Type.BOOLEAN,
+                false,
+                null,
+                LOW,
+                "Whether to go on from the weights as they are where they were learned with another `algorithm`, from then on with"
+                        + " the one that is set. Without it the start is refused.");
         return def;
     }
 
@@ -337,6 +355,16 @@ public final class ThalwegConfig extends AbstractConfig {
                     }
                 },
                 () -> "above 0");
+    }
+
+    private static ConfigDef.Validator window() {
+        return ConfigDef.LambdaValidator.with(
+                (name, value) -> {
+                    if ((int) value < 0 || (int) value == 1) {
+                        throw new ConfigException(name, value, "it must be 0, or 2 or more");
+                    }
+                },
+                () -> "0 or [2,...]");
     }
 
     private static ConfigDef.Validator finite() {
@@ -418,6 +446,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 EXAMPLE_MAX_BYTES,
                 WEIGHTS_RECORD_MAX,
                 WEIGHTS_EVERY,
+                WEIGHTS_WINDOW,
                 METRICS_EVERY,
                 METRICS_WINDOW,
                 DEAD_LETTERS_MAX_BYTES,

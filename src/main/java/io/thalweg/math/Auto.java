@@ -30,6 +30,9 @@ import java.util.List;
  * true, then q sums to 1 again (the aggregating forecaster of Vovk 1990), and then a share of {@value #SHARE} of all is spread evenly,
  * so that a part that was bad can come back when the stream changes (Herbster and Warmuth 1998).
  *
+ * <p><b>Beginning with given weights</b>, those that another algorithm has learned: they stay as they are, in raw units and whatever
+ * the scales will be, and the parts begin at 0 beside them.
+ *
  * <p>Keeps for each feature the {@value #SCALE} numbers named below and v of each part; for the whole the numbers named below, and
  * q, bias and offset of each part. The offset is Σ v·m/s over all features: what standardising takes off the bias.
  */
@@ -64,8 +67,10 @@ final class Auto extends Algorithm {
     private static final int INVERSE = 6;
     /** G, less the 1 that it begins with. */
     private static final int SQUARES = 7;
+    /** The weight that it began with. */
+    private static final int GIVEN = 8;
 
-    private static final int SCALE = 8;
+    private static final int SCALE = 9;
 
     // of the whole
     /** Examples of importance above 0. */
@@ -76,8 +81,10 @@ final class Auto extends Algorithm {
     private static final int STANDARD_NORMS = 2;
     /** Sum of g². */
     private static final int BIAS_SQUARES = 3;
+    /** The bias that it began with. */
+    private static final int GIVEN_BIAS = 4;
 
-    private static final int Q = 4;
+    private static final int Q = 5;
     private static final int BIAS = Q + PARTS;
     private static final int OFFSET = BIAS + PARTS;
 
@@ -99,6 +106,23 @@ final class Auto extends Algorithm {
     }
 
     @Override
+    public boolean begins() {
+        return true;
+    }
+
+    @Override
+    double[] begin(double bias) {
+        double[] shared = begin();
+        shared[GIVEN_BIAS] = bias;
+        return shared;
+    }
+
+    @Override
+    void begin(double[] block, int at, double weight) {
+        block[at + GIVEN] = weight;
+    }
+
+    @Override
     double weight(Model model, double[] block, int at) {
         double[] shared = model.shared();
         double maxScaled = 0;
@@ -109,7 +133,7 @@ final class Auto extends Algorithm {
         for (int k = STANDARD; k < PARTS; k++) {
             standard += shared[Q + k] * block[at + SCALE + k];
         }
-        return maxScaled * inverseLargest(block, at) + standard * block[at + INVERSE];
+        return block[at + GIVEN] + (maxScaled * inverseLargest(block, at) + standard * block[at + INVERSE]);
     }
 
     @Override
@@ -119,7 +143,7 @@ final class Auto extends Algorithm {
         for (int k = 0; k < PARTS; k++) {
             bias += shared[Q + k] * (shared[BIAS + k] - shared[OFFSET + k]);
         }
-        return bias;
+        return shared[GIVEN_BIAS] + bias;
     }
 
     @Override
@@ -129,6 +153,7 @@ final class Auto extends Algorithm {
         for (int k = 0; k < PARTS; k++) {
             z[k] = shared[BIAS + k] - shared[OFFSET + k];
         }
+        double given = shared[GIVEN_BIAS];
         for (int j = 0; j < x.size(); j++) {
             int i = x.indices()[j];
             if (i == Example.UNMET) {
@@ -136,6 +161,7 @@ final class Auto extends Algorithm {
             }
             double[] block = model.blockOf(i);
             int at = model.at(i);
+            given += block[at + GIVEN] * x.values()[j];
             double value = Math.max(block[at + LOW], Math.min(block[at + HIGH], x.values()[j]));
             double maxScaled = value * inverseLargest(block, at);
             double standard = value * block[at + INVERSE];
@@ -149,8 +175,9 @@ final class Auto extends Algorithm {
         double mixed = 0;
         for (int k = 0; k < PARTS; k++) {
             mixed += shared[Q + k] * z[k];
+            z[k] += given;
         }
-        return mixed;
+        return given + mixed;
     }
 
     @Override
@@ -162,7 +189,6 @@ final class Auto extends Algorithm {
         double[] shared = model.shared();
         if (c == 0) {
             model.advance(likeliestRate(shared));
-            model.changed(0);
             return true;
         }
         double y = x.label();
@@ -170,8 +196,9 @@ final class Auto extends Algorithm {
         for (int k = 0; k < PARTS; k++) {
             steps[k] = c * (Logistic.probability(logits[k]) - y);
         }
+        model.advance(0);
         weigh(shared, y, c);
-        model.advance(likeliestRate(shared));
+        model.learningRate(likeliestRate(shared));
         shared[EXAMPLES]++;
         scale(model, x);
 
@@ -192,7 +219,6 @@ final class Auto extends Algorithm {
         for (int j = 0; j < x.size(); j++) {
             move(model, x.indices()[j], x.values()[j], gradient);
         }
-        model.changed(Double.NaN);
         return true;
     }
 
@@ -336,6 +362,16 @@ final class Auto extends Algorithm {
         return part < STANDARD
                 ? MAX_SCALED_RATES[part]
                 : part < ADAGRAD ? STANDARD_RATES[part - STANDARD] : ADAGRAD_RATES[part - ADAGRAD];
+    }
+
+    @Override
+    boolean mixes() {
+        return true;
+    }
+
+    @Override
+    double[] shares(Model model) {
+        return Arrays.copyOfRange(model.shared(), Q, Q + PARTS);
     }
 
     @Override

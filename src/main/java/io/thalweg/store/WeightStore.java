@@ -41,6 +41,9 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     private final Set<TopicPartition> moved = new LinkedHashSet<>();
     private boolean epochBegan;
 
+    /** The models as they are in the changelog, where another algorithm is to go on with them and nothing was written since. */
+    private final Map<String, Model> beforeMigration = new HashMap<>();
+
     private WeightStore(String name) {
         super(name);
     }
@@ -58,9 +61,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
      *
      * @param course what {@link ThalwegConfig#course} gives
      * @param algorithm that goes on with the models
+     * @param migrate whether it goes on from the weights of another algorithm
      * @throws StateException if it does not
      */
-    public void begin(Map<String, String> course, Algorithm algorithm) {
+    public void begin(Map<String, String> course, Algorithm algorithm, boolean migrate) {
         restoredNames.forEach((id, chunks) -> models.get(id).restoreNames(names(models.get(id), chunks)));
         restoredNames.clear();
         unpublished.clear();
@@ -77,20 +81,35 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                         + " but not its head; forget this learner's state with `thalweg reset`");
             }
         }
+        boolean migrates = !models.isEmpty() && differs(ThalwegConfig.ALGORITHM, before, course);
         if (!models.isEmpty()) {
             check(before, course);
         }
+        if (migrates) {
+            checkMigration(before, course, algorithm, migrate);
+        }
+        Algorithm learned = migrates ? algorithm(before) : algorithm;
         for (Model model : models.values()) {
-            model.learnsBy(algorithm);
+            model.learnsBy(learned);
             model.restored();
+        }
+        if (migrates) {
+            beforeMigration.putAll(models);
+            models.replaceAll((id, model) -> model.under(algorithm));
+            changed.addAll(models.values());
+        }
+        for (Model model : models.values()) {
             if (model.publishedVersion() < model.version()) {
                 unpublished.add(model);
             }
             loggedNames.put(model, model.names().size());
         }
         if (!before.equals(course)) {
-            // one that nothing was learned under leaves no trace
-            epochs.removeIf(epoch -> epoch.from().equals(nextOffsets));
+            // one that nothing was learned under leaves no trace, unless it has changed the state
+            int last = epochs.size() - 1;
+            if (!migrates && last >= 0 && epochs.get(last).from().equals(nextOffsets)) {
+                epochs.remove(last);
+            }
             epochs.add(new Epoch(Map.copyOf(nextOffsets), Map.copyOf(course)));
             epochBegan = true;
         }
@@ -117,7 +136,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     private void check(Map<String, String> before, Map<String, String> now) {
         for (String name : ThalwegConfig.FINGERPRINT) {
-            if (before.containsKey(name) && !before.get(name).equals(now.get(name))) {
+            if (!name.equals(ThalwegConfig.ALGORITHM) && differs(name, before, now)) {
                 throw new StateException(
                         "the weights were learned with " + name + " = " + before.get(name) + " and it is now "
                                 + now.get(name) + "; set it back, or forget the weights with `thalweg reset`");
@@ -132,6 +151,35 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                         + "; set it back, or forget the weights with `thalweg reset`");
             }
         }
+    }
+
+    private static boolean differs(String name, Map<String, String> before, Map<String, String> now) {
+        return before.containsKey(name) && !before.get(name).equals(now.get(name));
+    }
+
+    private void checkMigration(
+            Map<String, String> before, Map<String, String> now, Algorithm algorithm, boolean migrate) {
+        String learned = "the weights were learned with " + ThalwegConfig.ALGORITHM + " = "
+                + before.get(ThalwegConfig.ALGORITHM) + " and it is now " + now.get(ThalwegConfig.ALGORITHM);
+        if (!migrate) {
+            throw new StateException(learned + "; set it back, set " + ThalwegConfig.STATE_MIGRATE
+                    + " = true to go on from those weights, or forget them with `thalweg reset`");
+        }
+        if (!algorithm.begins()) {
+            throw new StateException(learned
+                    + ", which cannot go on from given weights; set it back, or forget them with `thalweg reset`");
+        }
+        if (!transactional()) {
+            throw new StateException(learned + "; " + ThalwegConfig.STATE_MIGRATE
+                    + " needs exactly_once_v2, because a crash would leave a part of each");
+        }
+    }
+
+    /** The algorithm that has learned under these settings. */
+    private static Algorithm algorithm(Map<String, String> course) {
+        Map<String, String> settings = new HashMap<>(course);
+        settings.remove(ThalwegConfig.MODEL_DEFAULT);
+        return Algorithm.of(new ThalwegConfig(settings).learner());
     }
 
     /** Whether a record has been taken into account already. */
@@ -209,6 +257,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         if (epochBegan) {
             changelog.write(StateRecords.settingsKey(), StateRecords.settings(epochs));
             epochBegan = false;
+            beforeMigration.clear();
         }
         // last: without transactions a part may be written and the rest not, and then steps are taken again rather than
         // lost
@@ -310,6 +359,11 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             // nothing was learned under it, and meanwhile another may learn under other settings
             epochs.remove(epochs.size() - 1);
             epochBegan = false;
+            if (!beforeMigration.isEmpty()) {
+                models.putAll(beforeMigration);
+                changed.clear();
+                beforeMigration.clear();
+            }
         }
     }
 
@@ -325,6 +379,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         removed.clear();
         moved.clear();
         epochBegan = false;
+        beforeMigration.clear();
     }
 
     private record Builder(String name) implements StoreBuilder<WeightStore> {
