@@ -112,15 +112,21 @@ final class Replay implements Models {
 
     /** Changes to the settings that count from this offset on. */
     private void enter(long offset) {
-        Stretch entered = null;
         // the first has nothing before it
-        while (!stretches.isEmpty() && (settings == null && entered == null || stretches.peek().from <= offset)) {
-            entered = stretches.remove();
+        while (!stretches.isEmpty() && (settings == null || stretches.peek().from <= offset)) {
+            enter(stretches.remove());
         }
-        if (entered != null) {
-            settings = entered.settings;
-            intake = new Intake(schemas, entered.keyless, settings.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
-            learner = new Learner(settings.learner());
+    }
+
+    private void enter(Stretch next) {
+        boolean migrates = settings != null && !settings.isOfTheKindOf(next.settings);
+        settings = next.settings;
+        intake = new Intake(schemas, next.keyless, settings.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+        learner = new Learner(settings.learner(), settings.getInt(ThalwegConfig.WEIGHTS_WINDOW));
+        if (migrates) {
+            models.replaceAll((id, model) -> model.under(learner.algorithm()));
+        } else {
+            models.values().forEach(model -> model.learnsBy(learner.algorithm()));
         }
     }
 

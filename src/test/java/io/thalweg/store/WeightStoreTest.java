@@ -75,7 +75,7 @@ class WeightStoreTest {
         }
 
         void begin() {
-            store.begin(course, learner.algorithm());
+            store.begin(course, learner.algorithm(), false);
         }
 
         /** Another task that takes over: restored from a changelog, in batches or at once makes no difference to it. */
@@ -407,7 +407,7 @@ class WeightStoreTest {
         changed.put(ThalwegConfig.METRICS_WINDOW, "4");
         Task other = new Task("auto", new ArrayList<>(task.changelog));
         other.restore(task.changelog);
-        other.store.begin(changed, other.learner.algorithm());
+        other.store.begin(changed, other.learner.algorithm(), false);
         assertThat(Examples.bits(other.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
         other.store.took(INPUT, 9);
         other.commit();
@@ -415,7 +415,7 @@ class WeightStoreTest {
                 .doesNotContain('j', 'p');
         Task last = new Task("auto", new ArrayList<>());
         last.restore(compacted(other.changelog, false));
-        last.store.begin(changed, last.learner.algorithm());
+        last.store.begin(changed, last.learner.algorithm(), false);
         assertThat(Examples.bits(last.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
     }
 
@@ -458,14 +458,14 @@ class WeightStoreTest {
         Map<String, String> changed = with(ThalwegConfig.LEARNING_RATE, "0.5");
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(changed, Examples.SGD);
+        next.store.begin(changed, Examples.SGD, false);
         next.commit();
         assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE), new Epoch(Map.of(INPUT, 100L), changed));
 
         // nothing is learned under it: back again it has never been
         Task back = new Task(new ArrayList<>(next.changelog));
         back.restore(next.changelog);
-        back.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD);
+        back.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
         back.commit();
         assertThat(epochs(back))
                 .containsExactly(
@@ -475,7 +475,7 @@ class WeightStoreTest {
         // the same settings begin nothing, and write nothing
         Task same = new Task(new ArrayList<>());
         same.restore(back.changelog);
-        same.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD);
+        same.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
         same.commit();
         assertThat(same.changelog).isEmpty();
     }
@@ -488,9 +488,9 @@ class WeightStoreTest {
         task.commit();
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"), Examples.SGD);
+        next.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"), Examples.SGD, false);
         next.store.clearCache();
-        next.store.begin(COURSE, Examples.SGD);
+        next.store.begin(COURSE, Examples.SGD, false);
         learn(next, Examples.dense(1.0, 1));
         next.commit();
         assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE));
@@ -514,11 +514,12 @@ class WeightStoreTest {
         Task task = Task.begun();
         learn(task, Examples.dense(1.0, 1));
         task.commit();
-        Map.of("algorithm", "other", "features.space.bits", "21", "names.max", "9", "features.form", "sparse")
+        Map.of("algorithm", "auto", "features.space.bits", "21", "names.max", "9", "features.form", "sparse")
                 .forEach((name, value) -> {
                     Task next = new Task(new ArrayList<>());
                     next.restore(task.changelog);
-                    assertThatThrownBy(() -> next.store.begin(with(name, value), Examples.SGD))
+                    assertThatThrownBy(
+                                    () -> next.store.begin(with(name, value), Examples.SGD, !name.equals("algorithm")))
                             .isInstanceOf(StateException.class)
                             .hasMessageContaining(name)
                             .hasMessageContaining(value)
@@ -528,9 +529,108 @@ class WeightStoreTest {
         for (String form : List.of("dense", "any")) {
             Task next = new Task(new ArrayList<>());
             next.restore(task.changelog);
-            assertThatCode(() -> next.store.begin(with("features.form", form), Examples.SGD))
+            assertThatCode(() -> next.store.begin(with("features.form", form), Examples.SGD, false))
                     .doesNotThrowAnyException();
         }
+    }
+
+    private static final Map<String, String> AUTO = with(ThalwegConfig.ALGORITHM, "auto");
+
+    /** A task with two models, one of them published, that has committed 50 records. */
+    private static Task learned() {
+        Task task = Task.begun();
+        run(task, new Random(5), 0, 50, () -> {});
+        return task;
+    }
+
+    private static Learner auto() {
+        return new Learner(config("auto").learner());
+    }
+
+    @Test
+    void saysThatStateCanBeMigrated() {
+        Task next = new Task(new ArrayList<>());
+        next.restore(learned().changelog);
+        assertThatThrownBy(() -> next.store.begin(AUTO, auto().algorithm(), false))
+                .isInstanceOf(StateException.class)
+                .hasMessageContaining("algorithm = sgd and it is now auto")
+                .hasMessageContaining("state.migrate = true")
+                .hasMessageContaining("reset");
+    }
+
+    @Test
+    void anotherAlgorithmGoesOnFromTheWeightsAndAllOfThemAreWrittenAtTheFirstCommit() {
+        Task task = learned();
+        for (boolean crash : new boolean[] {false, true}) {
+            Task next = new Task(new ArrayList<>(task.changelog));
+            next.restore(task.changelog);
+            next.store.begin(AUTO, auto().algorithm(), true);
+            if (crash) {
+                // before anything was committed: the next one finds what there was, and migrates again
+                next = new Task(new ArrayList<>(task.changelog));
+                next.restore(task.changelog);
+                next.store.begin(AUTO, auto().algorithm(), true);
+            }
+            next.store.took(INPUT, 50);
+            next.commit();
+            assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE), new Epoch(Map.of(INPUT, 50L), AUTO));
+
+            for (List<Change> way : List.of(next.changelog, compacted(next.changelog, false))) {
+                Task after = new Task(new ArrayList<>());
+                after.restore(way);
+                after.store.begin(AUTO, auto().algorithm(), false);
+                assertThat(after.bits()).isEqualTo(next.bits());
+                after.commit();
+                assertThat(after.changelog).isEmpty();
+                assertThat(after.unpublished()).isEqualTo(next.unpublished());
+                for (int i = 0; i < 5; i++) {
+                    Model old = task.store.get("model " + i);
+                    Model now = after.store.get("model " + i);
+                    assertThat(now.version()).isEqualTo(old.version());
+                    assertThat(now.bias()).isEqualTo(old.bias());
+                    assertThat(now.publishedVersion()).isEqualTo(old.publishedVersion());
+                    for (int k = 0; k < old.extent(); k++) {
+                        assertThat(now.weight(k)).isEqualTo(old.weight(k));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aMigrationThatWasNotWrittenDoesNotOutliveAChangeToStandby() {
+        Task task = learned();
+        Task next = new Task(new ArrayList<>(task.changelog));
+        next.restore(task.changelog);
+        next.store.begin(AUTO, auto().algorithm(), true);
+        next.store.clearCache();
+        next.store.begin(COURSE, Examples.SGD, false);
+        assertThat(next.bits()).isEqualTo(task.bits());
+        run(task, new Random(6), 50, 80, () -> {});
+        run(next, new Random(6), 50, 80, () -> {});
+        assertThat(next.bits()).isEqualTo(task.bits());
+        assertThat(Task.restored(new ArrayList<>(), next.changelog).bits()).isEqualTo(task.bits());
+        assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE));
+    }
+
+    /** A migration changes the state, so it leaves its trace although nothing was learned after it. */
+    @Test
+    void everyMigrationIsAnEpoch() {
+        List<Change> changelog = learned().changelog;
+        Map<String, String> faster = with(ThalwegConfig.LEARNING_RATE, "0.5");
+        for (Map<String, String> course : List.of(AUTO, COURSE, faster)) {
+            Task next = new Task(new ArrayList<>(changelog));
+            next.restore(changelog);
+            next.store.begin(course, course == AUTO ? auto().algorithm() : Examples.SGD, true);
+            next.commit();
+            changelog = next.changelog;
+        }
+        Task last = new Task(changelog);
+        assertThat(epochs(last))
+                .containsExactly(
+                        new Epoch(Map.of(), COURSE),
+                        new Epoch(Map.of(INPUT, 50L), AUTO),
+                        new Epoch(Map.of(INPUT, 50L), faster));
     }
 
     @Test
@@ -540,7 +640,7 @@ class WeightStoreTest {
         task.commit();
         Task next = new Task(new ArrayList<>());
         next.restore(task.changelog);
-        assertThatCode(() -> next.store.begin(with("features.space.bits", "21"), Examples.SGD))
+        assertThatCode(() -> next.store.begin(with("features.space.bits", "21"), Examples.SGD, false))
                 .doesNotThrowAnyException();
     }
 
@@ -580,7 +680,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'm')
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD))
+        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD, false))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }
@@ -594,7 +694,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'n' || change.key.getInt(1) != 0)
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD))
+        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD, false))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }
