@@ -458,6 +458,14 @@ public final class ThalwegConfig extends AbstractConfig {
         return course;
     }
 
+    /** The settings that {@link #course} gave, with the others at their defaults. */
+    public static ThalwegConfig of(Map<String, String> course) {
+        Map<String, String> settings = new TreeMap<>(course);
+        // an empty one says that records without key are rejected; as a setting it is not allowed
+        settings.remove(MODEL_DEFAULT);
+        return new ThalwegConfig(settings);
+    }
+
     /** The settings for Kafka's clients and for Kafka Streams that were passed through, {@value #PASS_PREFIX} taken off. */
     public Map<String, Object> clients() {
         return PassedThrough.clients(originals());

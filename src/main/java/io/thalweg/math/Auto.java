@@ -37,9 +37,9 @@ import java.util.List;
  * q, bias and offset of each part. The offset is Σ v·m/s over all features: what standardising takes off the bias.
  */
 final class Auto extends Algorithm {
-    private static final double[] MAX_SCALED_RATES = {0.01, 0.03, 0.1, 0.3, 1};
+    private static final double[] MAX_SCALED_RATES = {0.01, 0.05, 0.2, 1};
     private static final double[] STANDARD_RATES = {0.003, 0.01, 0.03, 0.1};
-    private static final double[] ADAGRAD_RATES = {0.02, 0.04, 0.07, 0.12, 0.2, 0.35, 0.7};
+    private static final double[] ADAGRAD_RATES = {0.02, 0.035, 0.06, 0.1, 0.17, 0.3, 0.5, 0.8};
 
     /** Parts from 0 on are {@code sgd}, from here on {@code sgd-standard}, … */
     private static final int STANDARD = MAX_SCALED_RATES.length;
@@ -47,11 +47,14 @@ final class Auto extends Algorithm {
     private static final int ADAGRAD = STANDARD + STANDARD_RATES.length;
 
     private static final int PARTS = ADAGRAD + ADAGRAD_RATES.length;
-
     private static final double SHARE = 1e-4;
     private static final double USUAL_NORM = 14;
     /** Beyond this, squares and sums of squares might not be finite. */
     private static final double LARGEST = 1e100;
+    /** Beyond this, a logit is as good as infinite. */
+    private static final double LARGEST_LOGIT = 700;
+    /** Below this, products of shares and probabilities have lost digits. */
+    private static final double LEAST_SUM = 1e-280;
 
     // of each feature
     private static final int COUNT = 0;
@@ -61,16 +64,18 @@ final class Auto extends Algorithm {
 
     private static final int LOW = 3;
     private static final int HIGH = 4;
+    /** 1 over the largest |x|; 0 where that is 0. */
+    private static final int INVERSE_LARGEST = 5;
     /** m. */
-    private static final int CENTRE = 5;
-    /** 1/s; 0 where the feature has been constant. */
-    private static final int INVERSE = 6;
+    private static final int CENTRE = 6;
+    /** 1/s; 0 where x has always been 0. */
+    private static final int INVERSE = 7;
     /** G, less the 1 that it begins with. */
-    private static final int SQUARES = 7;
+    private static final int SQUARES = 8;
     /** The weight that it began with. */
-    private static final int GIVEN = 8;
+    private static final int GIVEN = 9;
 
-    private static final int SCALE = 9;
+    private static final int SCALE = 10;
 
     // of the whole
     /** Examples of importance above 0. */
@@ -88,9 +93,26 @@ final class Auto extends Algorithm {
     private static final int BIAS = Q + PARTS;
     private static final int OFFSET = BIAS + PARTS;
 
-    /** z_k of the example that {@link #logit} saw last. */
+    // of the example that logit saw last
+    /** z_k. */
     private final double[] logits = new double[PARTS];
+    /** The blocks of its features, and where in them each begins. */
+    private double[][] blocks = new double[64][];
 
+    private int[] places = new int[64];
+    /** x′. */
+    private double[] maxScaled = new double[64];
+
+    private double[] standard = new double[64];
+
+    // of the step
+    /** x′/√G. */
+    private double[] adaGrad = new double[64];
+    /** What m/s moved by. */
+    private double[] moved = new double[64];
+    /** e^−|z_k|. */
+    private final double[] tails = new double[PARTS];
+    /** c·(a_k − y), and then times the rate. */
     private final double[] steps = new double[PARTS];
 
     @Override
@@ -125,15 +147,16 @@ final class Auto extends Algorithm {
     @Override
     double weight(Model model, double[] block, int at) {
         double[] shared = model.shared();
-        double maxScaled = 0;
+        double maxScaledWeight = 0;
         for (int k = 0; k < STANDARD; k++) {
-            maxScaled += shared[Q + k] * block[at + SCALE + k];
+            maxScaledWeight += shared[Q + k] * block[at + SCALE + k];
         }
-        double standard = 0;
+        double standardWeight = 0;
         for (int k = STANDARD; k < PARTS; k++) {
-            standard += shared[Q + k] * block[at + SCALE + k];
+            standardWeight += shared[Q + k] * block[at + SCALE + k];
         }
-        return block[at + GIVEN] + (maxScaled * inverseLargest(block, at) + standard * block[at + INVERSE]);
+        return block[at + GIVEN]
+                + (maxScaledWeight * block[at + INVERSE_LARGEST] + standardWeight * block[at + INVERSE]);
     }
 
     @Override
@@ -148,36 +171,78 @@ final class Auto extends Algorithm {
 
     @Override
     double logit(Model model, Example x) {
-        double[] shared = model.shared();
-        double[] z = logits;
-        for (int k = 0; k < PARTS; k++) {
-            z[k] = shared[BIAS + k] - shared[OFFSET + k];
-        }
-        double given = shared[GIVEN_BIAS];
+        makeRoom(x.size());
+        double given = model.shared()[GIVEN_BIAS];
+        int size = 0;
         for (int j = 0; j < x.size(); j++) {
             int i = x.indices()[j];
-            if (i == Example.UNMET) {
-                continue;
-            }
-            double[] block = model.blockOf(i);
-            int at = model.at(i);
-            given += block[at + GIVEN] * x.values()[j];
-            double value = Math.max(block[at + LOW], Math.min(block[at + HIGH], x.values()[j]));
-            double maxScaled = value * inverseLargest(block, at);
-            double standard = value * block[at + INVERSE];
-            for (int k = 0; k < STANDARD; k++) {
-                z[k] += block[at + SCALE + k] * maxScaled;
-            }
-            for (int k = STANDARD; k < PARTS; k++) {
-                z[k] += block[at + SCALE + k] * standard;
+            if (i != Example.UNMET) {
+                double[] block = model.blockOf(i);
+                int at = model.at(i);
+                double value = Math.max(block[at + LOW], Math.min(block[at + HIGH], x.values()[j]));
+                given += block[at + GIVEN] * x.values()[j];
+                blocks[size] = block;
+                places[size] = at + SCALE;
+                maxScaled[size] = value * block[at + INVERSE_LARGEST];
+                standard[size] = value * block[at + INVERSE];
+                size++;
             }
         }
+        double[] shared = model.shared();
+        addUp(shared, 0, maxScaled, size);
+        addUp(shared, ADAGRAD, standard, size);
         double mixed = 0;
         for (int k = 0; k < PARTS; k++) {
-            mixed += shared[Q + k] * z[k];
-            z[k] += given;
+            mixed += shared[Q + k] * logits[k];
+            logits[k] += given;
         }
         return given + mixed;
+    }
+
+    /** The logits of the eight parts from k on, the first four of them of this x′: as many sums as a processor keeps in registers. */
+    private void addUp(double[] shared, int k, double[] scaled, int size) {
+        double z0 = shared[BIAS + k] - shared[OFFSET + k];
+        double z1 = shared[BIAS + k + 1] - shared[OFFSET + k + 1];
+        double z2 = shared[BIAS + k + 2] - shared[OFFSET + k + 2];
+        double z3 = shared[BIAS + k + 3] - shared[OFFSET + k + 3];
+        double z4 = shared[BIAS + k + 4] - shared[OFFSET + k + 4];
+        double z5 = shared[BIAS + k + 5] - shared[OFFSET + k + 5];
+        double z6 = shared[BIAS + k + 6] - shared[OFFSET + k + 6];
+        double z7 = shared[BIAS + k + 7] - shared[OFFSET + k + 7];
+        for (int j = 0; j < size; j++) {
+            double[] v = blocks[j];
+            int at = places[j] + k;
+            double x = scaled[j];
+            double standardX = standard[j];
+            z0 += v[at] * x;
+            z1 += v[at + 1] * x;
+            z2 += v[at + 2] * x;
+            z3 += v[at + 3] * x;
+            z4 += v[at + 4] * standardX;
+            z5 += v[at + 5] * standardX;
+            z6 += v[at + 6] * standardX;
+            z7 += v[at + 7] * standardX;
+        }
+        logits[k] = z0;
+        logits[k + 1] = z1;
+        logits[k + 2] = z2;
+        logits[k + 3] = z3;
+        logits[k + 4] = z4;
+        logits[k + 5] = z5;
+        logits[k + 6] = z6;
+        logits[k + 7] = z7;
+    }
+
+    private void makeRoom(int size) {
+        if (places.length < size) {
+            int room = size * 2;
+            blocks = new double[room][];
+            places = new int[room];
+            maxScaled = new double[room];
+            standard = new double[room];
+            adaGrad = new double[room];
+            moved = new double[room];
+        }
     }
 
     @Override
@@ -192,10 +257,6 @@ final class Auto extends Algorithm {
             return true;
         }
         double y = x.label();
-        double gradient = c * (Logistic.probability(z) - y);
-        for (int k = 0; k < PARTS; k++) {
-            steps[k] = c * (Logistic.probability(logits[k]) - y);
-        }
         model.advance(0);
         weigh(shared, y, c);
         model.learningRate(likeliestRate(shared));
@@ -215,11 +276,64 @@ final class Auto extends Algorithm {
         for (int k = ADAGRAD; k < PARTS; k++) {
             steps[k] *= ADAGRAD_RATES[k - ADAGRAD] / adaGradNorm;
         }
+        double gradient = c * (Logistic.probability(z) - y);
         moveBiases(shared, gradient);
+        double standardCentres = 0;
+        double adaGradCentres = 0;
         for (int j = 0; j < x.size(); j++) {
-            move(model, x.indices()[j], x.values()[j], gradient);
+            double[] block = blocks[j];
+            int at = places[j] - SCALE;
+            double slope = gradient * standard[j];
+            double squares = block[at + SQUARES] + slope * slope;
+            block[at + SQUARES] = squares;
+            adaGrad[j] = standard[j] / Math.sqrt(1 + squares);
+            double centre = block[at + CENTRE] * block[at + INVERSE];
+            standardCentres += standard[j] * centre;
+            adaGradCentres += adaGrad[j] * centre;
+        }
+        for (int k = 0; k < PARTS; k += 4) {
+            move(shared, k, k < STANDARD ? maxScaled : k < ADAGRAD ? standard : adaGrad, x.size());
+        }
+        for (int k = STANDARD; k < PARTS; k++) {
+            shared[OFFSET + k] -= steps[k] * (k < ADAGRAD ? standardCentres : adaGradCentres);
         }
         return true;
+    }
+
+    /** Moves the parts k to k+3; and their offsets for what m/s moved by. */
+    private void move(double[] shared, int k, double[] scaled, int size) {
+        double step0 = steps[k];
+        double step1 = steps[k + 1];
+        double step2 = steps[k + 2];
+        double step3 = steps[k + 3];
+        double offset0 = 0;
+        double offset1 = 0;
+        double offset2 = 0;
+        double offset3 = 0;
+        for (int j = 0; j < size; j++) {
+            double[] v = blocks[j];
+            int at = places[j] + k;
+            double x = scaled[j];
+            double by = moved[j];
+            double v0 = v[at];
+            double v1 = v[at + 1];
+            double v2 = v[at + 2];
+            double v3 = v[at + 3];
+            offset0 += v0 * by;
+            offset1 += v1 * by;
+            offset2 += v2 * by;
+            offset3 += v3 * by;
+            v[at] = v0 - step0 * x;
+            v[at + 1] = v1 - step1 * x;
+            v[at + 2] = v2 - step2 * x;
+            v[at + 3] = v3 - step3 * x;
+        }
+        if (k >= STANDARD) {
+            shared[OFFSET + k] += offset0;
+            shared[OFFSET + k + 1] += offset1;
+            shared[OFFSET + k + 2] += offset2;
+            shared[OFFSET + k + 3] += offset3;
+        }
     }
 
     private static boolean isTame(Example x) {
@@ -230,28 +344,72 @@ final class Auto extends Algorithm {
         return tame;
     }
 
-    /** q_k ← q_k·p_k(y)^c, to sum to 1, and the fixed share. */
+    /** q_k ← q_k·p_k(y)^c, to sum to 1, and the fixed share; and c·(a_k − y) into {@link #steps}. */
     private void weigh(double[] shared, double y, double c) {
-        double least = Double.POSITIVE_INFINITY;
-        double[] losses = logits;
-        for (int k = 0; k < PARTS; k++) {
-            losses[k] = c * Logistic.logLoss(logits[k], y);
-            least = Math.min(least, losses[k]);
-        }
+        tails();
+        boolean plain = c == 1 && (y == 0 || y == 1);
         double sum = 0;
         for (int k = 0; k < PARTS; k++) {
-            // less the least of them, so that what remains is not 0 where all are bad
-            shared[Q + k] *= StrictMath.exp(least - losses[k]);
-            sum += shared[Q + k];
+            double likelier = 1 / (1 + tails[k]);
+            double other = tails[k] * likelier;
+            boolean positive = logits[k] >= 0;
+            steps[k] = c * ((positive ? likelier : other) - y);
+            // p_k(y), here only where it is one of the two
+            tails[k] = shared[Q + k] * (positive == (y == 1) ? likelier : other);
+            sum += tails[k];
         }
+        if (!plain || sum < LEAST_SUM) {
+            sum = weighByLoss(shared, y, c);
+        }
+        double rest = (1 - SHARE) / sum;
         for (int k = 0; k < PARTS; k++) {
-            shared[Q + k] = (1 - SHARE) * shared[Q + k] / sum + SHARE / PARTS;
+            shared[Q + k] = tails[k] * rest + SHARE / PARTS;
         }
     }
 
-    /** Takes the example into the scales, and into the means of ‖x′‖². */
-    private static void scale(Model model, Example x) {
+    /** The same by way of the logarithm: for any label and importance, and where all parts were as good as certain and wrong. */
+    private double weighByLoss(double[] shared, double y, double c) {
+        double least = Double.POSITIVE_INFINITY;
+        for (int k = 0; k < PARTS; k++) {
+            tails[k] = c * Logistic.logLoss(logits[k], y);
+            least = Math.min(least, tails[k]);
+        }
+        double sum = 0;
+        for (int k = 0; k < PARTS; k++) {
+            // less the least of them, so that one remains
+            tails[k] = shared[Q + k] * StrictMath.exp(least - tails[k]);
+            sum += tails[k];
+        }
+        return sum;
+    }
+
+    /**
+     * e^−|z_k| as the 2048th power of e^−|z_k|/2048, which is its series: to nine digits where |z_k| is below 100, in a few
+     * nanoseconds for each part. No published number is one of these.
+     */
+    private void tails() {
+        for (int k = 0; k < PARTS; k++) {
+            double t = -Math.min(Math.abs(logits[k]), LARGEST_LOGIT) * (1.0 / 2048);
+            double e = 1 + t * (1 + t * (1.0 / 2 + t * (1.0 / 6 + t * (1.0 / 24 + t * (1.0 / 120 + t * (1.0 / 720))))));
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            tails[k] = e;
+        }
+    }
+
+    /** Takes the example into the scales and into the means of ‖x′‖², and keeps its x′. */
+    private void scale(Model model, Example x) {
         double[] shared = model.shared();
+        double perExample = 1 / shared[EXAMPLES];
         double maxScaledNorm = 1;
         double standardNorm = 1;
         for (int j = 0; j < x.size(); j++) {
@@ -259,45 +417,58 @@ final class Auto extends Algorithm {
             double[] block = model.touch(i);
             int at = model.at(i);
             double value = x.values()[j];
-            rescale(block, at, value, shared);
-            double maxScaled = value * inverseLargest(block, at);
-            double standard = (value - block[at + CENTRE]) * block[at + INVERSE];
-            maxScaledNorm += maxScaled * maxScaled;
-            standardNorm += standard * standard;
+            moved[j] = rescale(block, at, value, perExample);
+            blocks[j] = block;
+            places[j] = at + SCALE;
+            maxScaled[j] = value * block[at + INVERSE_LARGEST];
+            standard[j] = (value - block[at + CENTRE]) * block[at + INVERSE];
+            maxScaledNorm += maxScaled[j] * maxScaled[j];
+            standardNorm += standard[j] * standard[j];
         }
         shared[MAX_SCALED_NORMS] += maxScaledNorm;
         shared[STANDARD_NORMS] += standardNorm;
     }
 
-    private static void rescale(double[] block, int at, double value, double[] shared) {
+    /** Takes a value into the scales of its feature. @return what m/s moved by */
+    private static double rescale(double[] block, int at, double value, double perExample) {
         double count = block[at + COUNT] + 1;
-        boolean numeric =
-                count > 1 && !(block[at + CENTRE] == 0 && block[at + INVERSE] == 1) || value != 0 && value != 1;
         block[at + COUNT] = count;
-        block[at + LOW] = count == 1 ? value : Math.min(block[at + LOW], value);
-        block[at + HIGH] = count == 1 ? value : Math.max(block[at + HIGH], value);
+        boolean first = count == 1;
+        if (first || value < block[at + LOW] || value > block[at + HIGH]) {
+            block[at + LOW] = first ? value : Math.min(block[at + LOW], value);
+            block[at + HIGH] = first ? value : Math.max(block[at + HIGH], value);
+            double largest = Math.max(-block[at + LOW], block[at + HIGH]);
+            block[at + INVERSE_LARGEST] = largest == 0 ? 0 : 1 / largest;
+        }
+        boolean switches = value == 0 || value == 1;
+        if (switches && (first || block[at + CENTRE] == 0 && block[at + INVERSE] == 1)) {
+            // has only been 0 or 1; its mean is the share of ones, from which the deviations follow when it is needed
+            block[at + MEAN] += value;
+            block[at + INVERSE] = 1;
+            return 0;
+        }
+        if (!first && block[at + CENTRE] == 0 && block[at + INVERSE] == 1) {
+            double ones = block[at + MEAN];
+            block[at + MEAN] = ones / (count - 1);
+            block[at + DEVIATIONS] = ones * (1 - block[at + MEAN]);
+        }
         // Welford (1962)
+        double perCount = 1 / count;
         double deviation = value - block[at + MEAN];
-        block[at + MEAN] += deviation / count;
-        block[at + DEVIATIONS] += deviation * (value - block[at + MEAN]);
+        double mean = block[at + MEAN] + deviation * perCount;
+        double deviations = block[at + DEVIATIONS] + deviation * (value - mean);
+        block[at + MEAN] = mean;
+        block[at + DEVIATIONS] = deviations;
 
-        double centre = 0;
-        double inverse = 1;
-        if (numeric) {
-            centre = block[at + MEAN] * Math.min(1, count / shared[EXAMPLES]);
-            double off = block[at + MEAN] - centre;
-            double largest = largest(block, at);
-            double variance = (block[at + DEVIATIONS] + count * off * off + largest * largest) / (count + 1);
-            inverse = variance > 0 ? 1 / Math.sqrt(variance) : 0;
-        }
-        double moved = centre * inverse - block[at + CENTRE] * block[at + INVERSE];
-        if (moved != 0) {
-            for (int k = STANDARD; k < PARTS; k++) {
-                shared[OFFSET + k] += block[at + SCALE + k] * moved;
-            }
-        }
+        double centre = mean * Math.min(1, count * perExample);
+        double off = mean - centre;
+        double largest = Math.max(-block[at + LOW], block[at + HIGH]);
+        double squares = deviations + count * off * off + largest * largest;
+        double inverse = squares > 0 ? Math.sqrt((count + 1) / squares) : 0;
+        double before = block[at + CENTRE] * block[at + INVERSE];
         block[at + CENTRE] = centre;
         block[at + INVERSE] = inverse;
+        return centre * inverse - before;
     }
 
     private void moveBiases(double[] shared, double gradient) {
@@ -309,43 +480,6 @@ final class Auto extends Algorithm {
         for (int k = ADAGRAD; k < PARTS; k++) {
             shared[BIAS + k] -= steps[k] / root;
         }
-    }
-
-    private void move(Model model, int i, double value, double gradient) {
-        double[] shared = model.shared();
-        double[] block = model.touch(i);
-        int at = model.at(i);
-        double maxScaled = value * inverseLargest(block, at);
-        double standard = (value - block[at + CENTRE]) * block[at + INVERSE];
-        block[at + SQUARES] += gradient * standard * (gradient * standard);
-        double adaGrad = standard / Math.sqrt(1 + block[at + SQUARES]);
-        for (int k = 0; k < STANDARD; k++) {
-            block[at + SCALE + k] -= steps[k] * maxScaled;
-        }
-        for (int k = STANDARD; k < ADAGRAD; k++) {
-            block[at + SCALE + k] -= steps[k] * standard;
-        }
-        for (int k = ADAGRAD; k < PARTS; k++) {
-            block[at + SCALE + k] -= steps[k] * adaGrad;
-        }
-        double centre = block[at + CENTRE] * block[at + INVERSE];
-        if (centre != 0) {
-            for (int k = STANDARD; k < ADAGRAD; k++) {
-                shared[OFFSET + k] -= steps[k] * standard * centre;
-            }
-            for (int k = ADAGRAD; k < PARTS; k++) {
-                shared[OFFSET + k] -= steps[k] * adaGrad * centre;
-            }
-        }
-    }
-
-    private static double largest(double[] block, int at) {
-        return Math.max(Math.abs(block[at + LOW]), Math.abs(block[at + HIGH]));
-    }
-
-    private static double inverseLargest(double[] block, int at) {
-        double largest = largest(block, at);
-        return largest == 0 ? 0 : 1 / largest;
     }
 
     private static double likeliestRate(double[] shared) {

@@ -591,6 +591,14 @@ public final class Model {
         validation = head.validation;
     }
 
+    /** Sets what was last published, if that is later than what is known. */
+    public void restorePublished(long restoredVersion, boolean whole) {
+        if (restoredVersion > publishedVersion) {
+            publishedVersion = restoredVersion;
+            publishedWhole = whole;
+        }
+    }
+
     /** Sets the names. */
     public void restoreNames(FeatureNames restored) {
         names = restored;
@@ -618,9 +626,11 @@ public final class Model {
     /**
      * Called once all has been restored: what has been changed since it was published is published next. What it was when it
      * was published is known only where it has not changed since. What it was when the recent window began is not known.
+     *
+     * @param logged the version that the changelog holds as blocks
      */
-    public void restored() {
-        unlogged.clear(version);
+    public void restored(long logged) {
+        unlogged.clear(logged);
         unpublished.clear(publishedVersion);
         boolean isPublished = publishedVersion == version;
         biasBefore = isPublished ? bias() : Double.NaN;
@@ -632,6 +642,7 @@ public final class Model {
                 for (int at = 0; at < PAGE; at++) {
                     // without transactions a crash can keep a block and lose the head that was written after it
                     page.changedAt[at] = Math.min(page.changedAt[at], version);
+                    unlogged.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
                     unpublished.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
                     if (mixes && isPublished && publishedWhole && page.blocks[at] != null) {
                         remember((number << PAGE_SHIFT) + at, true);
@@ -671,11 +682,7 @@ public final class Model {
                 model.restoreBlock(block, changedAt(block), kept);
             }
         }
-        model.restored();
-        model.unlogged.clear(0);
-        for (int block = 0; block < blockEnd(); block++) {
-            model.unlogged.addIfSince(block, changedAt(block));
-        }
+        model.restored(0);
         return model;
     }
 

@@ -289,7 +289,7 @@ class ModelTest {
             }
         }
         back.restore(model.head());
-        back.restored();
+        back.restored(back.version());
         return back;
     }
 }

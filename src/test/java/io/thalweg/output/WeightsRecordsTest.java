@@ -49,7 +49,7 @@ class WeightsRecordsTest {
             }
         }
         back.restore(model.head());
-        back.restored();
+        back.restored(back.version());
         return back;
     }
 
