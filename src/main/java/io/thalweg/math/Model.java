@@ -682,11 +682,7 @@ public final class Model {
                 model.restoreBlock(block, changedAt(block), kept);
             }
         }
-        model.restored(version);
-        model.unlogged.clear(0);
-        for (int block = 0; block < blockEnd(); block++) {
-            model.unlogged.addIfSince(block, changedAt(block));
-        }
+        model.restored(0);
         return model;
     }
 

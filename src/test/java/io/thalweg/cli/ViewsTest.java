@@ -8,6 +8,7 @@ import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Quality;
+import io.thalweg.avro.Share;
 import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.output.WeightsRecords;
@@ -295,6 +296,37 @@ class ViewsTest {
         view.take(entry(utf8("m"), (Weights) null));
         view.end();
         assertThat(printed()).containsExactly("no model is left", "");
+    }
+
+    @Test
+    void weightsSayWhatTheyHaveMovedByOverTheRecentWindow() {
+        WeightsView view = new WeightsView(out, 3, false, false, clock::get);
+        Weights weights = weights(12_000, null, 1, -0.25, "hour=17", 1.0, "rain", -2.0, "sun", 0.5);
+        weights.setMovedSteps(7_000L);
+        weights.getWeights().get(0).setMoved(0.031);
+        weights.getWeights().get(1).setMoved(0.0);
+        view.take(entry(utf8("m"), weights));
+        view.end();
+        assertThat(printed())
+                .containsExactly(
+                        "m  version 12,000  bias -0.2500  L2 norm 2.2913  3 weights  learning rate 0.05  moved over 7,000 steps",
+                        "  rain         -2.0000  ████████████  moved 0",
+                        "  hour=17      +1.0000  ██████        moved +0.0310",
+                        "  sun          +0.5000  ███",
+                        "");
+    }
+
+    @Test
+    void aMixtureIsShownByTheFewThatCarryIt() {
+        List<Share> mixture = List.of(
+                new Share("sgd", 0.1, 0.3),
+                new Share("sgd", 1.0, 0.04),
+                new Share("adagrad", 0.2, 0.61),
+                new Share("adagrad", 0.35, 0.05));
+        assertThat(Figures.mixture(mixture)).isEqualTo("adagrad 0.2 61%, sgd 0.1 30%, adagrad 0.35 5%");
+        Quality quality = new Quality(20L, 20.0, 0.6, 0.65, 0.7, 0.75, 0.001, 0.3, 0.33, 1.1);
+        RowsView.metrics(out).take(entry(utf8("m"), new Metrics("m", 20L, quality, quality, 0.2, mixture)));
+        assertThat(printed()).last().asString().endsWith("adagrad 0.2 61%, sgd 0.1 30%, adagrad 0.35 5%");
     }
 
     @Test
