@@ -441,7 +441,14 @@ class WeightStoreTest {
         Task task = Task.begun();
         learn(task, Examples.dense(1.0, 1));
         task.commit();
-        Map.of("algorithm", "other", "features.space.bits", "21", "names.max", "9", "features.form", "sparse")
+        Map.of(
+                        "algorithm", "other",
+                        "scaling", "standard",
+                        "l1", "0.5",
+                        "l2", "0.25",
+                        "features.space.bits", "21",
+                        "names.max", "9",
+                        "features.form", "sparse")
                 .forEach((name, value) -> {
                     Task next = new Task(new ArrayList<>());
                     next.restore(task.changelog);
