@@ -21,8 +21,8 @@ import java.util.List;
  * N is the mean of 1 + ‖x′‖² so far over {@value #USUAL_NORM}, but at least 1: a step at α must not grow with the number of
  * features.
  *
- * <p><b>Scales</b> are those of {@link Scale}, of the examples learned from so far; a feature that has only been 0 or 1 is left as it
- * is. When m or s moves, v stays: results do not depend on units. A value beyond the range so far counts as the end of the range when
+ * <p><b>Scales</b> are those of {@link Scale}, with the largest |x| thrown in once among the distances from m; a feature that has
+ * only been 0 or 1 is left as it is. When m or s moves, v stays: results do not depend on units. A value beyond the range so far counts as the end of the range when
  * predicting.
  *
  * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^c, where p_k(y) = e^−L is what part k gave to what came
@@ -402,7 +402,7 @@ final class Auto extends Algorithm {
             double[] block = model.touch(i);
             int at = model.at(i);
             double value = x.values()[j];
-            moved[j] = Scale.take(block, at, value, perExample);
+            moved[j] = Scale.take(block, at, value, perExample, 1);
             blocks[j] = block;
             places[j] = at + SCALE;
             maxScaled[j] = value * block[at + Scale.INVERSE_LARGEST];

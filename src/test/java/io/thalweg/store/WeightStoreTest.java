@@ -520,7 +520,14 @@ class WeightStoreTest {
         Task task = Task.begun();
         learn(task, Examples.dense(1.0, 1));
         task.commit();
-        Map.of("algorithm", "auto", "features.space.bits", "21", "names.max", "9", "features.form", "sparse")
+        Map.of(
+                        "algorithm", "auto",
+                        "scaling", "standard",
+                        "l1", "0.5",
+                        "l2", "0.25",
+                        "features.space.bits", "21",
+                        "names.max", "9",
+                        "features.form", "sparse")
                 .forEach((name, value) -> {
                     Task next = new Task(new ArrayList<>());
                     next.restore(task.changelog);
