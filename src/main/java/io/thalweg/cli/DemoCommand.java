@@ -68,11 +68,16 @@ final class DemoCommand implements Callable<Integer> {
         return (result.isComplete() ? ExitCode.OK : ExitCode.DIFFERS).code();
     }
 
-    /** A line of log would tear the table, and the broker that ends with the demo has its network clients complain. */
+    /**
+     * A line of log would tear the table. The broker that ends with the demo has its network clients complain; and where a machine
+     * is slow, a transaction begins before the one before it is through, which broker and producer report and then put right.
+     */
     private static void quieten() {
         if (System.getenv("THALWEG_LOG_LEVEL") == null) {
             logger("io.thalweg").setLevel(Level.WARN);
             logger("org.apache.kafka.clients.NetworkClient").setLevel(Level.ERROR);
+            logger("org.apache.kafka.clients.producer.internals.Sender").setLevel(Level.ERROR);
+            logger("kafka.server.ReplicaManager").setLevel(Level.OFF);
         }
     }
 
