@@ -23,7 +23,8 @@ import picocli.CommandLine.Spec;
         name = "demo",
         description =
                 "Learns live which of 100,000 real flights will be late, with two learners side by side, sgd and auto, and a"
-                        + " broker and a registry of their own. Settings apply to both, but algorithm, which the demo sets.",
+                        + " broker and a registry of their own. Settings apply to both, but algorithm, which the demo sets, and those of the"
+                        + " step, which are for sgd.",
         mixinStandardHelpOptions = true)
 final class DemoCommand implements Callable<Integer> {
     @Mixin

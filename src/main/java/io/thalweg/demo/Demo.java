@@ -51,6 +51,15 @@ public final class Demo {
             ThalwegConfig.WEIGHTS_TOPIC,
             ThalwegConfig.METRICS_TOPIC,
             ThalwegConfig.DEAD_LETTERS_TOPIC);
+    private static final List<String> STEP = List.of(
+            ThalwegConfig.LEARNING_RATE,
+            ThalwegConfig.LEARNING_RATE_SCHEDULE,
+            ThalwegConfig.LEARNING_RATE_DECAY,
+            ThalwegConfig.SCALING,
+            ThalwegConfig.L1,
+            ThalwegConfig.L2,
+            ThalwegConfig.GRADIENT_CLIP,
+            ThalwegConfig.IMPORTANCE_INVARIANT);
     private static final Duration POLL = Duration.ofMillis(50);
     private static final long PATIENCE_NANOS = Duration.ofMinutes(2).toNanos();
 
@@ -161,16 +170,19 @@ public final class Demo {
         }
     }
 
-    /** The settings of one learner: a name of its own, and topics for its outputs, the plain ones for {@code sgd}. */
+    /**
+     * The settings of one learner: a name of its own, and topics for its outputs, the plain ones for {@code sgd}. How steps are to
+     * be taken is for {@code sgd} alone: {@code auto} decides it itself and refuses to be told.
+     */
     static ThalwegConfig own(ThalwegConfig config, String algorithm) {
-        ThalwegConfig own = config.with(ThalwegConfig.ALGORITHM, algorithm)
-                .with(ThalwegConfig.APPLICATION_ID, config.getString(ThalwegConfig.APPLICATION_ID) + "-" + algorithm);
-        if (!algorithm.equals(ALGORITHMS.get(0))) {
-            for (String topic : OUTPUTS) {
-                own = own.with(topic, algorithm + "-" + config.getString(topic));
-            }
+        Map<String, Object> own = new LinkedHashMap<>(config.originals());
+        own.put(ThalwegConfig.ALGORITHM, algorithm);
+        own.put(ThalwegConfig.APPLICATION_ID, config.getString(ThalwegConfig.APPLICATION_ID) + "-" + algorithm);
+        if (algorithm.equals("auto")) {
+            own.keySet().removeAll(STEP);
+            OUTPUTS.forEach(topic -> own.put(topic, algorithm + "-" + config.getString(topic)));
         }
-        return own;
+        return new ThalwegConfig(own);
     }
 
     /** A learner, and readers of what it publishes. */

@@ -41,7 +41,7 @@ class DemoIT {
 
     @Test
     void twoLearnersReadTheSameFlightsAndBothReplaysMatch() throws IOException {
-        Demo.Result result = run(Map.of("learning.rate", RATE, "algorithm", "auto"));
+        Demo.Result result = run(Map.of("learning.rate", RATE, "algorithm", "adagrad"));
 
         assertThat(result.learners()).containsOnlyKeys("sgd", "auto");
         Demo.Learned sgd = result.learners().get("sgd");
@@ -59,7 +59,7 @@ class DemoIT {
 
         assertThat(printed())
                 .contains(
-                        "algorithm = auto is passed over: the demo sets it, sgd for one learner and auto for the other")
+                        "algorithm = adagrad is passed over: the demo sets it, sgd for one learner and auto for the other")
                 .anyMatch(line -> line.startsWith("  sgd  ██████████████") && line.contains("3,000 flights"))
                 .anyMatch(line -> line.startsWith("  auto ██████████████") && line.contains("3,000 flights"))
                 .anyMatch(line -> line.endsWith("all 3,000 flights"))

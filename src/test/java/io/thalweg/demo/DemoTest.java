@@ -13,8 +13,17 @@ class DemoTest {
 
     @Test
     void theLearnersShareTheExamplesAndNothingThatTheyWriteTo() {
-        ThalwegConfig given = new ThalwegConfig(
-                Map.of("application.id", "a", "predictions.topic", "p", "algorithm", "auto", "learning.rate", "0.2"));
+        ThalwegConfig given = new ThalwegConfig(Map.of(
+                "application.id",
+                "a",
+                "predictions.topic",
+                "p",
+                "algorithm",
+                "adagrad",
+                "learning.rate",
+                "0.2",
+                "metrics.every",
+                "7"));
 
         ThalwegConfig sgd = Demo.own(given, "sgd");
         ThalwegConfig auto = Demo.own(given, "auto");
@@ -24,8 +33,10 @@ class DemoTest {
                 .containsExactly("auto-p", "auto-weights", "auto-metrics", "auto-dead-letters");
         assertThat(List.of(sgd, auto)).allSatisfy(config -> {
             assertThat(config.getString("examples.topic")).isEqualTo("examples");
-            assertThat(config.getDouble("learning.rate")).isEqualTo(0.2);
+            assertThat(config.getInt("metrics.every")).isEqualTo(7);
         });
+        assertThat(sgd.getDouble("learning.rate")).isEqualTo(0.2);
+        assertThat(auto.isGiven("learning.rate")).isFalse();
         assertThat(sgd.getString("application.id")).isEqualTo("a-sgd");
         assertThat(auto.getString("application.id")).isEqualTo("a-auto");
         assertThat(sgd.getString("algorithm")).isEqualTo("sgd");
