@@ -10,11 +10,16 @@ import java.util.List;
  * itself remembers nothing from one example to the next. Not thread-safe: it belongs to a {@link Learner}, for the numbers between
  * the logit of an example and its step.
  */
-public abstract sealed class Algorithm permits Sgd, Auto {
+public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
     /** The algorithm that the settings ask for. */
     public static Algorithm of(LearnerSettings settings) {
         return switch (settings.algorithm()) {
-            case "sgd" -> new Sgd(settings.learningRate());
+            case "sgd" ->
+                settings.options().equals(StepOptions.NONE)
+                        ? new Sgd(settings.learningRate())
+                        : new Descent(settings, false);
+            case "adagrad" -> new Descent(settings, true);
+            case "ftrl" -> new Ftrl(settings);
             case "auto" -> new Auto();
             default -> throw new IllegalArgumentException("there is no algorithm " + settings.algorithm());
         };
@@ -60,13 +65,13 @@ public abstract sealed class Algorithm permits Sgd, Auto {
     /** The bias. */
     abstract double bias(Model model);
 
-    /** Whether the algorithm mixes several, so that weights move with the shares of these, also where no step has been. */
-    boolean mixes() {
+    /** Whether weights depend on what is kept for the whole, so that they move also where no step has been. */
+    boolean drifts() {
         return false;
     }
 
-    /** How much each of those counts that are mixed, in the order of {@link #mixture}; an array of its own. */
-    double[] shares(Model model) {
+    /** What weights follow where no step has been, so that 0.01 more or less in one of these is about a hundredth; a new array. */
+    double[] drivers(Model model) {
         return new double[0];
     }
 

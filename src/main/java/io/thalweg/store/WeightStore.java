@@ -85,7 +85,8 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                         + " but not its head; forget this learner's state with `thalweg reset`");
             }
         }
-        boolean migrates = !models.isEmpty() && differs(ThalwegConfig.ALGORITHM, before, course);
+        boolean migrates = !models.isEmpty()
+                && ThalwegConfig.STEP_FINGERPRINT.stream().anyMatch(name -> differs(name, before, course));
         if (!models.isEmpty()) {
             check(before, course);
         }
@@ -96,7 +97,8 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         if (!journals.isEmpty()) {
             takeJournalledSteps(before);
         }
-        Algorithm learned = migrates ? Algorithm.of(ThalwegConfig.of(before).learner()) : algorithm;
+        Algorithm learned =
+                migrates ? Algorithm.of(ThalwegConfig.ofCourse(before).learner()) : algorithm;
         for (Model model : models.values()) {
             Journal journal = journals.get(model.id());
             model.learnsBy(learned);
@@ -133,7 +135,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     /** @param course under which they were taken first */
     private void takeJournalledSteps(Map<String, String> course) {
-        LearnerSettings learned = ThalwegConfig.of(course).learner();
+        LearnerSettings learned = ThalwegConfig.ofCourse(course).learner();
         Algorithm algorithm = Algorithm.of(learned);
         journals.forEach((id, journal) -> {
             Model model = models.get(id);
@@ -169,10 +171,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     private void check(Map<String, String> before, Map<String, String> now) {
         for (String name : ThalwegConfig.FINGERPRINT) {
-            if (!name.equals(ThalwegConfig.ALGORITHM) && differs(name, before, now)) {
-                throw new StateException(
-                        "the weights were learned with " + name + " = " + before.get(name) + " and it is now "
-                                + now.get(name) + "; set it back, or forget the weights with `thalweg reset`");
+            if (!ThalwegConfig.STEP_FINGERPRINT.contains(name) && differs(name, before, now)) {
+                throw new StateException("the weights were learned with " + name + " = " + text(name, before)
+                        + " and it is now " + text(name, now)
+                        + "; set it back, or forget the weights with `thalweg reset`");
             }
         }
         String form = now.get(ThalwegConfig.FEATURES_FORM);
@@ -187,13 +189,24 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     }
 
     private static boolean differs(String name, Map<String, String> before, Map<String, String> now) {
-        return before.containsKey(name) && !before.get(name).equals(now.get(name));
+        return !text(name, before).equals(text(name, now));
+    }
+
+    /** A setting that there was not, or that the algorithm has no use for, is as if it were at its default. */
+    private static String text(String name, Map<String, String> course) {
+        String byDefault =
+                String.valueOf(ThalwegConfig.DEFINITION.defaultValues().get(name));
+        return course.getOrDefault(name, byDefault);
     }
 
     private void checkMigration(
             Map<String, String> before, Map<String, String> now, Algorithm algorithm, boolean migrate) {
-        String learned = "the weights were learned with " + ThalwegConfig.ALGORITHM + " = "
-                + before.get(ThalwegConfig.ALGORITHM) + " and it is now " + now.get(ThalwegConfig.ALGORITHM);
+        String name = ThalwegConfig.STEP_FINGERPRINT.stream()
+                .filter(setting -> differs(setting, before, now))
+                .findFirst()
+                .orElseThrow();
+        String learned = "the weights were learned with " + name + " = " + text(name, before) + " and it is now "
+                + text(name, now);
         if (!migrate) {
             throw new StateException(learned + "; set it back, set " + ThalwegConfig.STATE_MIGRATE
                     + " = true to go on from those weights, or forget them with `thalweg reset`");
