@@ -257,7 +257,7 @@ class ThalwegConfigTest {
                         "models.max",
                         "example.max.bytes",
                         "metrics.window")
-                .hasSize(17);
+                .hasSize(22);
         assertThat(config(Map.of("features.space.bits", "4")).course("")).containsEntry("names.max", "8");
         // a learner made from it is the same
         Map<String, String> again = new TreeMap<>(course);
