@@ -395,8 +395,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 false,
                 null,
                 LOW,
-                "Whether to go on from the weights as they are where they were learned with another `algorithm`, from then on with"
-                        + " the one that is set. Without it the start is refused.");
+                "Whether to go on from the weights as they are where they were learned with another `algorithm`, `scaling`, `l1` or"
+                        + " `l2`, from then on with what is set: `auto`, or `sgd` without these. Otherwise the start is refused.");
         return def;
     }
 
