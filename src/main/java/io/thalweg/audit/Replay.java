@@ -4,6 +4,7 @@ import io.thalweg.avro.Prediction;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.Intake;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Example;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
@@ -59,6 +60,8 @@ final class Replay implements Models {
         this.schemas = schemas;
         for (Epoch epoch : epochs) {
             Map<String, String> settings = config.course("");
+            // an epoch that says nothing of them was learned from Examples
+            settings.keySet().removeAll(Mapping.SETTINGS);
             settings.putAll(epoch.course());
             // an empty one says that records without key are rejected; as a setting it is not allowed
             String keyless = settings.remove(ThalwegConfig.MODEL_DEFAULT);
@@ -99,7 +102,7 @@ final class Replay implements Models {
             if (schemaWasUnknown && record.value().length >= 5 && record.value()[0] == 0) {
                 throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
             }
-            intake.example(record.value(), example);
+            modelId = intake.example(record.value(), modelId, example);
             learner.process(this, modelId, example, outcome);
             return new Predicted(
                     modelId,
@@ -119,7 +122,11 @@ final class Replay implements Models {
         }
         if (entered != null) {
             settings = entered.settings;
-            intake = new Intake(schemas, entered.keyless, settings.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+            intake = new Intake(
+                    schemas,
+                    settings.isMapped() ? settings.mapping() : null,
+                    entered.keyless,
+                    settings.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
             learner = new Learner(settings.learner());
         }
     }

@@ -80,7 +80,7 @@ final class EvaluateCommand implements Callable<Integer> {
         ThalwegConfig config = settings.config();
         Evaluation evaluation = new Evaluation(config.learner(), config.getString(ThalwegConfig.MODEL_DEFAULT));
         double seconds;
-        try (ExampleFile examples = options.open(file, modelColumn)) {
+        try (ExampleFile examples = options.open(config, file, modelColumn)) {
             long begin = System.nanoTime();
             takeAll(examples, evaluation);
             seconds = (System.nanoTime() - begin) / (double) TimeUnit.SECONDS.toNanos(1);

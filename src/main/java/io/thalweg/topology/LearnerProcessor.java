@@ -61,7 +61,11 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         this.config = config;
         this.keyless = keyless;
         this.routed = routed;
-        intake = new Intake(schemas, keyless, config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+        intake = new Intake(
+                schemas,
+                config.isMapped() ? config.mapping() : null,
+                keyless,
+                config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
         learner = new Learner(config.learner());
         deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
         weightsRecords = new WeightsRecords(
@@ -103,7 +107,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
             if (record.value() == null) {
                 forget(modelId, record.timestamp());
             } else {
-                intake.example(record.value(), example);
+                modelId = intake.example(record.value(), modelId, example);
                 learner.process(store, modelId, example, outcome);
                 publish(modelId, record, at);
             }
@@ -116,7 +120,8 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
     private void publish(String modelId, Record<byte[], byte[]> record, RecordMetadata at) {
         forward(
                 Kind.PREDICTION,
-                record.key() == null ? WeightsRecords.key(modelId) : record.key(),
+                // the key that the record has, where that is the model id
+                record.key() == null || !config.mapping().isModelFromKey() ? WeightsRecords.key(modelId) : record.key(),
                 Predictions.of(example, outcome, at.partition(), at.offset()),
                 record.timestamp(),
                 record.headers());
