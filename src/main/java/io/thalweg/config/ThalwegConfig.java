@@ -474,6 +474,21 @@ public final class ThalwegConfig extends AbstractConfig {
         return originals().containsKey(setting);
     }
 
+    /**
+     * Whether events are sent on before they are learned from: where the model id is not the record key, those of a model may be in
+     * any partition of the examples topic.
+     *
+     * @param partitions of the examples topic
+     */
+    public boolean isRouted(int partitions) {
+        return isMapped() && !mapping.isModelFromKey() && partitions > 1;
+    }
+
+    /** The topic that they are sent on to; it has as many partitions as the examples topic. */
+    public String routedTopic() {
+        return getString(APPLICATION_ID) + "-by-model";
+    }
+
     /** The settings that the course of learning depends on, as {@link LearnerSettings}. */
     public LearnerSettings learner() {
         String form = getString(FEATURES_FORM);

@@ -88,6 +88,11 @@ public final class BoundedDecoder extends Decoder {
 
     @Override
     public long readLong() throws IOException {
+        if (at < end && bytes[at] >= 0) {
+            // most lengths, branches and counts
+            int b = bytes[at++];
+            return b >>> 1 ^ -(b & 1);
+        }
         long zigzag = 0;
         for (int shift = 0; shift < 64; shift += 7) {
             byte b = bytes[take(1)];

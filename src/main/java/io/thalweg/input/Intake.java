@@ -1,5 +1,6 @@
 package io.thalweg.input;
 
+import io.thalweg.config.ThalwegConfig;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
@@ -38,13 +39,33 @@ public final class Intake {
         this(schemas, null, keyless, maxBytes);
     }
 
+    /** An intake as the settings say. @param keyless the model of records without key, or empty if they are rejected */
+    public Intake(SchemaSource schemas, ThalwegConfig config, String keyless) {
+        this(
+                schemas,
+                config.isMapped() ? config.mapping() : null,
+                keyless,
+                config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+    }
+
     /** An intake of a topic of any records. @param mapping what becomes of them; null if they are Examples */
-    public Intake(SchemaSource schemas, Mapping mapping, String keyless, int maxBytes) {
+    Intake(SchemaSource schemas, Mapping mapping, String keyless, int maxBytes) {
         this.mapping = mapping;
         this.decoder = mapping == null ? new ExampleDecoder(schemas) : null;
         this.mapped = mapping == null ? null : new MappedDecoder(schemas, mapping);
         this.keyless = keyless;
         this.maxBytes = maxBytes;
+    }
+
+    /** An intake that takes the model of a record and nothing else, of whatever size, for {@link #model}. */
+    public static Intake ofModels(SchemaSource schemas, ThalwegConfig config) {
+        return new Intake(schemas, Mapping.ofModelOnly(config::getString), "", Integer.MAX_VALUE);
+    }
+
+    /** The model of a record. @param x of no use afterwards @throws Rejection if it names none */
+    public String model(byte[] key, byte[] value, Headers headers, Example x) throws Rejection {
+        String modelId = modelId(key, value, headers);
+        return modelId == null ? example(value, null, x) : modelId;
     }
 
     /**

@@ -73,11 +73,24 @@ final class MappingPlan {
     }
 
     /** What is done with a value. @param missing what is done instead where it, or a record that it is in, is null: by field */
-    private record Node(Step step, Map<String, Missing> missing) {
+    private record Node(Step step, Map<String, Missing> missing, Plain plain, Feature feature) {
+        Node(Step step, Map<String, Missing> missing) {
+            this(step, missing, Plain.NO, null);
+        }
+
         /** A field that a record need not have. */
         Node(Step step) {
             this(step, Map.of());
         }
+    }
+
+    /** The kinds of field that there are most of, which a record reads itself: a step would be a call that cannot be inlined. */
+    private enum Plain {
+        NO,
+        WHOLE,
+        FLOAT,
+        DOUBLE,
+        TEXT
     }
 
     /** What becomes of single values of any type; null where such a value cannot be used. */
@@ -185,19 +198,32 @@ final class MappingPlan {
 
     private Node record(String prefix, Schema schema) {
         within.push(schema.getFullName());
-        List<Step> steps = new ArrayList<>();
+        int size = schema.getFields().size();
+        Step[] steps = new Step[size];
+        Plain[] plain = new Plain[size];
+        Feature[] feature = new Feature[size];
         Map<String, Missing> missing = new LinkedHashMap<>();
         for (Schema.Field field : schema.getFields()) {
             Node node = field(prefix + field.name(), field.schema());
-            steps.add(node.step);
+            steps[field.pos()] = node.step;
+            plain[field.pos()] = node.plain;
+            feature[field.pos()] = node.feature;
             missing.putAll(node.missing);
         }
         within.pop();
-        Step[] all = steps.toArray(Step[]::new);
         return new Node(
                 in -> {
-                    for (Step one : all) {
-                        one.read(in);
+                    for (int i = 0; i < size; i++) {
+                        switch (plain[i]) {
+                            case NO -> steps[i].read(in);
+                            case WHOLE -> feature[i].number(in.readLong());
+                            case FLOAT -> feature[i].number(in.readFloat());
+                            case DOUBLE -> feature[i].number(in.readDouble());
+                            case TEXT -> {
+                                int from = in.passText();
+                                feature[i].category(in.record(), from, in.position() - from);
+                            }
+                        }
                     }
                 },
                 missing);
@@ -511,7 +537,7 @@ final class MappingPlan {
             problems.add("%s: field %s holds no numbers; where it is text of numbers, name it in %s"
                     .formatted(Mapping.BUCKETS, field, Mapping.NUMERIC));
         }
-        return new Node(step, Map.of(field, missing));
+        return new Node(step, Map.of(field, missing), plain(field, schema), feature);
     }
 
     private Sinks sinks(String field, Feature feature) {
@@ -557,6 +583,20 @@ final class MappingPlan {
                 return value(schema, sinks);
             }
         }
+    }
+
+    /** Whether a field is nothing but a number or text that is a feature as it is. */
+    private Plain plain(String field, Schema schema) {
+        if (mapping.isCategorical(field) || mapping.isNumeric(field) || !isUsable(field, schema)) {
+            return Plain.NO;
+        }
+        return switch (schema.getType()) {
+            case INT, LONG -> Plain.WHOLE;
+            case FLOAT -> Plain.FLOAT;
+            case DOUBLE -> Plain.DOUBLE;
+            case STRING -> Plain.TEXT;
+            default -> Plain.NO;
+        };
     }
 
     /** Whether a single value of this type is a number, as a feature. */

@@ -16,7 +16,7 @@ public final class Features {
     /** An event with more is rejected: sets that are crossed with each other multiply. */
     static final int MOST = 65_536;
 
-    /** The same for the bytes of their names. */
+    /** The same for the bytes in the names of crosses. */
     static final int MOST_BYTES = 1 << 24;
 
     private final Mapping mapping;
@@ -31,11 +31,11 @@ public final class Features {
     private int[] ends = new int[16];
     private double[] values = new double[16];
     private int count;
-    private int bytes;
     private final int[] firsts;
     private final int[] lasts;
 
     private byte[] cross = new byte[256];
+    private int bytes;
 
     // the values of a set that have been seen, as a hash table over their bytes
     private int[] seen = new int[16];
@@ -77,19 +77,19 @@ public final class Features {
         x = example;
         x.form(Form.NAMED);
         count = 0;
-        bytes = 0;
         Arrays.fill(firsts, 0);
         Arrays.fill(lasts, 0);
     }
 
-    void add(byte[] prefix, int prefixLength, byte[] rest, int from, int length, double value) throws Rejection {
-        bytes += prefixLength + length;
-        if (x.size() == MOST || bytes > MOST_BYTES) {
-            throw new Rejection(
-                    Reason.TOO_LARGE,
-                    "there would be more than " + MOST + " features, or " + MOST_BYTES + " bytes of their names");
-        }
+    void add(byte[] prefix, int prefixLength, byte[] rest, int from, int length, double value) {
         x.addNamed(prefix, prefixLength, rest, from, length, value);
+    }
+
+    private static Rejection tooMany() {
+        return new Rejection(
+                Reason.TOO_LARGE,
+                "there would be more than " + MOST + " features, or " + MOST_BYTES
+                        + " bytes of names that are crossed");
     }
 
     void addOperand(int operand, byte[] prefix, int prefixLength, byte[] rest, int from, int length, double value) {
@@ -114,6 +114,10 @@ public final class Features {
 
     /** Ends an event: adds the crosses. @throws Rejection if they are too many */
     public void end() throws Rejection {
+        if (x.size() > MOST) {
+            throw tooMany();
+        }
+        bytes = 0;
         for (int[] of : crosses) {
             cross(of, 0, 0, 1);
         }
@@ -121,7 +125,11 @@ public final class Features {
 
     private void cross(int[] of, int depth, int length, double value) throws Rejection {
         if (depth == of.length) {
-            add(cross, length, cross, 0, 0, value);
+            bytes += length;
+            if (x.size() == MOST || bytes > MOST_BYTES) {
+                throw tooMany();
+            }
+            x.addNamed(cross, length, cross, 0, 0, value);
             return;
         }
         int operand = of[depth];

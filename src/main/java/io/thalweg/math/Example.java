@@ -25,6 +25,7 @@ public final class Example {
 
     private byte[] names = new byte[1024];
     private int[] nameEnds = new int[64];
+    private int namesEnd;
 
     /** Empties it: no id, no label, importance 1, no features. */
     public void clear() {
@@ -34,6 +35,7 @@ public final class Example {
         importance = 1;
         form = null;
         size = 0;
+        namesEnd = 0;
         indexCount = 0;
     }
 
@@ -81,18 +83,20 @@ public final class Example {
 
     /** Adds a named feature whose name is the first bytes of one array and then some of another. Both are copied. */
     public void addNamed(byte[] prefix, int prefixLength, byte[] utf8, int from, int length, double value) {
-        int start = size == 0 ? 0 : nameEnds[size - 1];
-        int middle = start + prefixLength;
+        int middle = namesEnd + prefixLength;
         int end = middle + length;
         if (end > names.length) {
             names = Arrays.copyOf(names, Math.max(names.length * 2, end));
         }
-        System.arraycopy(prefix, 0, names, start, prefixLength);
-        System.arraycopy(utf8, from, names, middle, length);
+        System.arraycopy(prefix, 0, names, namesEnd, prefixLength);
+        if (length > 0) {
+            System.arraycopy(utf8, from, names, middle, length);
+        }
         if (size == nameEnds.length) {
             nameEnds = Arrays.copyOf(nameEnds, size * 2);
         }
         nameEnds[size] = end;
+        namesEnd = end;
         addValue(value);
     }
 

@@ -48,11 +48,15 @@ public final class LearnerRuntime implements AutoCloseable {
      */
     public static LearnerRuntime start(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds) {
         KafkaSettings settings = new KafkaSettings(config);
-        String keyless = check(config);
+        int partitions = check(config);
+        String keyless = partitions == 1 ? config.getString(ThalwegConfig.MODEL_DEFAULT) : "";
+        MappingCheck.run(config, schemas, partitions);
         Properties properties = new Properties();
         properties.putAll(settings.streams());
         KafkaStreams streams = new KafkaStreams(
-                new LearnerTopology(config, schemas, schemaIds, keyless).get(), properties, new StrictClients());
+                new LearnerTopology(config, schemas, schemaIds, keyless, config.isRouted(partitions)).get(),
+                properties,
+                new StrictClients());
         LearnerRuntime runtime = new LearnerRuntime(streams, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX));
         streams.setUncaughtExceptionHandler(runtime::respond);
         streams.setStateListener(runtime::stateChanged);
@@ -60,8 +64,8 @@ public final class LearnerRuntime implements AutoCloseable {
         return runtime;
     }
 
-    /** Checks brokers and topics. @return the model of records without key; empty if those are dead letters */
-    private static String check(ThalwegConfig config) {
+    /** Checks brokers and topics. @return how many partitions the examples topic has */
+    private static int check(ThalwegConfig config) {
         Topics.State state;
         try (Admin admin = KafkaSettings.admin(config)) {
             state = new Topics(config, admin).look();
@@ -85,10 +89,7 @@ public final class LearnerRuntime implements AutoCloseable {
                             "\n",
                             state.fatal().stream().map(Topics.Finding::text).toList()));
         }
-        if (state.partitions() == 1) {
-            return config.getString(ThalwegConfig.MODEL_DEFAULT);
-        }
-        if (config.isGiven(ThalwegConfig.MODEL_DEFAULT)) {
+        if (state.partitions() > 1 && config.isGiven(ThalwegConfig.MODEL_DEFAULT)) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     "%s makes one model of all records without key, but topic %s has %d partitions, of which each would train its own;"
@@ -98,7 +99,7 @@ public final class LearnerRuntime implements AutoCloseable {
                                             state.partitions())
                             + " use a topic with one partition, or give records the model id as key and drop the setting");
         }
-        return "";
+        return state.partitions();
     }
 
     private StreamThreadExceptionResponse respond(Throwable death) {

@@ -1,6 +1,7 @@
 package io.thalweg.store;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.math.FeatureNames;
 import io.thalweg.math.Model;
 import io.thalweg.math.Models;
@@ -117,6 +118,13 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                         "the weights were learned with " + name + " = " + before.get(name) + " and it is now "
                                 + now.get(name) + "; set it back, or forget the weights with `thalweg reset`");
             }
+        }
+        String from = before.getOrDefault(ThalwegConfig.MODEL_FROM, Mapping.MODEL_FROM_KEY);
+        String fromNow = now.getOrDefault(ThalwegConfig.MODEL_FROM, Mapping.MODEL_FROM_KEY);
+        if (!from.equals(fromNow)) {
+            throw new StateException("the models were learned with " + ThalwegConfig.MODEL_FROM + " = " + from
+                    + " and it is now " + fromNow
+                    + ", so that others would be; set it back, or forget them with `thalweg reset`");
         }
         String form = now.get(ThalwegConfig.FEATURES_FORM);
         for (Model model : models.values()) {
