@@ -286,7 +286,7 @@ class MappedIT {
             assertThat(record.headers().lastHeader("trace"))
                     .isEqualTo(order.headers().lastHeader("trace"));
         }
-        assertThat(reasons).containsOnlyKeys("UNREADABLE", "NO_VALUE", "NO_KEY", "NO_LABEL_FIELD");
+        assertThat(reasons).containsOnlyKeys("UNREADABLE", "UNKNOWN_SCHEMA", "NO_VALUE", "NO_KEY", "NO_LABEL_FIELD");
 
         Report report = verify();
         assertThat(report.findings()).isEmpty();
