@@ -11,15 +11,22 @@ import java.util.Arrays;
  */
 public final class Learner {
     private final LearnerSettings settings;
+    private final Algorithm algorithm;
     private final NewNames newNames = new NewNames();
     private final Distinct distinct = new Distinct();
 
     public Learner(LearnerSettings settings) {
         this.settings = settings;
+        algorithm = Algorithm.of(settings);
     }
 
     public LearnerSettings settings() {
         return settings;
+    }
+
+    /** The kind of its steps. */
+    public Algorithm algorithm() {
+        return algorithm;
     }
 
     /**
@@ -42,10 +49,10 @@ public final class Learner {
                     "this would be one model more than models.max = " + settings.modelsMax()
                             + " allows in a partition");
         }
-        Model model = begins ? new Model(modelId) : known;
+        Model model = begins ? new Model(modelId, algorithm) : known;
         resolve(x, model);
 
-        double z = model.logit(x);
+        double z = algorithm.logit(model, x);
         if (!Double.isFinite(z)) {
             throw new Rejection(Reason.OVERFLOW, "the logit is not a finite number; scale the features down");
         }
@@ -64,7 +71,7 @@ public final class Learner {
                         Reason.OVERFLOW,
                         "the sums of the metrics would no longer be finite numbers; scale importance down");
             }
-            if (!Sgd.step(model, x, settings.learningRate().at(model.version()), a)) {
+            if (!algorithm.step(model, x, z)) {
                 throw new Rejection(
                         Reason.OVERFLOW,
                         "a weight would no longer be a finite number; scale the features or learning.rate down");

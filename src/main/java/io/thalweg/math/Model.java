@@ -3,31 +3,35 @@ package io.thalweg.math;
 import java.util.Arrays;
 
 /**
- * One logistic regression model: bias, weights, the names of its features, its version and its progressive validation.
+ * One logistic regression model: what its {@link Algorithm} keeps for each feature and for the whole, the names of its features,
+ * its version and its progressive validation. Weights and bias follow from what the algorithm keeps, in raw units.
  *
- * <p>Weights lie on the heap in blocks of {@value #BLOCK}, allocated when a step first touches them, so that a model takes memory
- * for what it has met and not for the size of the feature space. Beside each block stands the version at which it last changed;
- * from that the {@link Changes} for the changelog and for the weights topic are kept without looking at every block.
+ * <p>What is kept lies on the heap in blocks of {@value #BLOCK} features, {@link Algorithm#width} doubles for each, allocated when
+ * a step first touches them, so that a model takes memory for what it has met and not for the size of the feature space. Beside
+ * each block stands the version at which it last changed; from that the {@link Changes} for the changelog and for the weights
+ * topic are kept without looking at every block.
  *
  * <p>Not thread-safe: a model belongs to one task.
  */
 public final class Model {
-    /** Weights in a block. Part of the stored format. */
+    /** Features in a block. Part of the stored format. */
     public static final int BLOCK = 128;
 
     private static final int SHIFT = Integer.numberOfTrailingZeros(BLOCK);
     private static final int MASK = BLOCK - 1;
-    private static final double[] ZEROS = new double[BLOCK];
 
     private static final int PAGE = 64;
     private static final int PAGE_SHIFT = Integer.numberOfTrailingZeros(PAGE);
     private static final int PAGE_MASK = PAGE - 1;
 
     private final String id;
+    private Algorithm algorithm;
+    private int width;
+    private double[] untouched;
+    private double[] shared;
     private Form form;
     private int length;
 
-    private double bias;
     private long version;
     private double learningRate;
     private double lastChange;
@@ -51,23 +55,41 @@ public final class Model {
      * model with few features in a large space many times what its weights do.
      */
     private static final class Page {
-        final double[][] weights = new double[PAGE][];
+        final double[][] blocks = new double[PAGE][];
         final long[] changedAt = new long[PAGE];
         /** What was last published of the blocks that have changed since, where that is remembered. */
         double[][] before;
     }
 
-    /** A model that has taken no step: weights and bias are 0. */
+    /** A model that is to be restored. It has no weights and no bias before it is told its algorithm, {@link #learnsBy}. */
     public Model(String id) {
         this.id = id;
     }
 
-    /** What {@link #restore} sets: a model but for its weights and names. */
+    /** A model that has taken no step: weights and bias are 0. */
+    public Model(String id, Algorithm algorithm) {
+        this(id);
+        shared = algorithm.begin();
+        learnsBy(algorithm);
+    }
+
+    /** Says which algorithm has made what it holds and goes on with it. */
+    public void learnsBy(Algorithm kind) {
+        algorithm = kind;
+        width = kind.width();
+        untouched = new double[BLOCK * width];
+    }
+
+    /**
+     * What {@link #restore} sets: a model but for its blocks and names.
+     *
+     * @param shared what the algorithm keeps for the model as a whole
+     */
     public record Head(
             Form form,
             int length,
             int extent,
-            double bias,
+            double[] shared,
             long version,
             double learningRate,
             long publishedVersion,
@@ -96,15 +118,20 @@ public final class Model {
         return version;
     }
 
+    /** The algorithm that learns it. */
+    public Algorithm algorithm() {
+        return algorithm;
+    }
+
     /** b. */
     public double bias() {
-        return bias;
+        return algorithm.bias(this);
     }
 
     /** w<sub>i</sub>; 0 where no step has been. @param i 0 or more */
     public double weight(int i) {
-        double[] weights = block(i >> SHIFT);
-        return weights == null ? 0 : weights[i & MASK];
+        double[] block = block(i >> SHIFT);
+        return block == null ? 0 : algorithm.weight(this, block, at(i));
     }
 
     /** One more than the highest feature number that a step has touched. */
@@ -131,15 +158,20 @@ public final class Model {
         return blockCount;
     }
 
+    /** Doubles that are kept for each feature. */
+    public int width() {
+        return width;
+    }
+
     /** The numbers of the blocks from 0 up to and without this may be in use. */
     public int blockEnd() {
         return pages.length << PAGE_SHIFT;
     }
 
-    /** A block of weights, not to be changed; null where no step has been. @param block 0 or more */
+    /** What is kept for the features of a block, not to be changed; null where no step has been. @param block 0 or more */
     public double[] block(int block) {
         Page page = page(block);
-        return page == null ? null : page.weights[block & PAGE_MASK];
+        return page == null ? null : page.blocks[block & PAGE_MASK];
     }
 
     /** The version that last changed the block; 0 where no step has been. */
@@ -166,18 +198,20 @@ public final class Model {
 
     // ---- prediction and step
 
-    /** w·x, summed in the order of the example, and then + b. */
-    double logit(Example x) {
-        int[] indices = x.indices();
-        double[] values = x.values();
-        double z = 0;
-        for (int k = 0; k < x.size(); k++) {
-            // a feature that the model has not met has weight 0
-            if (indices[k] != Example.UNMET) {
-                z += weight(indices[k]) * values[k];
-            }
-        }
-        return z + bias;
+    /** What the algorithm keeps for the model as a whole; it alone changes it. */
+    double[] shared() {
+        return shared;
+    }
+
+    /** The block of a feature, for reading; all zeros where no step has been. */
+    double[] blockOf(int i) {
+        double[] block = block(i >> SHIFT);
+        return block == null ? untouched : block;
+    }
+
+    /** Where in its block that of a feature begins. */
+    int at(int i) {
+        return (i & MASK) * width;
     }
 
     /** Begins the first step: fixes the form. */
@@ -193,30 +227,21 @@ public final class Model {
         lastChange = 0;
     }
 
-    /** Moves the bias. */
-    void moveBias(double by) {
-        bias += by;
-        lastChange += by * by;
+    /** Says that the step has changed weights and bias by this much, as the square of a Euclidean norm; NaN if unknown. */
+    void changed(double square) {
+        lastChange = square;
     }
 
-    /** Moves a weight, within a step. */
-    void moveWeight(int i, double by) {
-        double[] weights = touch(i >> SHIFT);
-        double old = weights[i & MASK];
-        weights[i & MASK] = old + by;
-        double change = old + by - old;
-        lastChange += change * change;
+    /** The block of a feature, for change by the step that has begun. */
+    double[] touch(int i) {
+        int block = i >> SHIFT;
         extent = Math.max(extent, i + 1);
-    }
-
-    /** The block, for change at the version that is now. */
-    private double[] touch(int block) {
         Page page = pageFor(block);
         int at = block & PAGE_MASK;
         long changedAt = page.changedAt[at];
         if (changedAt != version) {
-            if (page.weights[at] == null) {
-                page.weights[at] = new double[BLOCK];
+            if (page.blocks[at] == null) {
+                page.blocks[at] = new double[BLOCK * width];
                 blockCount++;
             }
             unlogged.add(block, changedAt);
@@ -224,11 +249,20 @@ public final class Model {
                 if (page.before == null) {
                     page.before = new double[PAGE][];
                 }
-                page.before[at] = changedAt == 0 ? ZEROS : page.weights[at].clone();
+                page.before[at] = weights(page.blocks[at]);
             }
             page.changedAt[at] = version;
         }
-        return page.weights[at];
+        return page.blocks[at];
+    }
+
+    /** The weights of a block. */
+    private double[] weights(double[] block) {
+        double[] weights = new double[BLOCK];
+        for (int i = 0; i < BLOCK; i++) {
+            weights[i] = algorithm.weight(this, block, i * width);
+        }
+        return weights;
     }
 
     // ---- what has yet to be written
@@ -269,7 +303,7 @@ public final class Model {
         unpublished.clear(version);
         publishedVersion = version;
         publishedWhole = whole;
-        biasBefore = bias;
+        biasBefore = bias();
     }
 
     /** From now on, keep what was last published of each block that changes, so that {@link #changeOf} knows. */
@@ -288,7 +322,7 @@ public final class Model {
             return 0;
         }
         Page page = page(block);
-        double[] now = page.weights[block & PAGE_MASK];
+        double[] now = weights(page.blocks[block & PAGE_MASK]);
         double[] before = page.before == null ? null : page.before[block & PAGE_MASK];
         if (before == null) {
             return Double.NaN;
@@ -303,23 +337,23 @@ public final class Model {
 
     /** What the bias has changed by since it was published; NaN if that is not known. */
     public double biasChange() {
-        return bias - biasBefore;
+        return bias() - biasBefore;
     }
 
     // ---- reading back
 
-    /** All but weights and names. */
+    /** All but blocks and names. */
     public Head head() {
         return new Head(
-                form, length, extent, bias, version, learningRate, publishedVersion, publishedWhole, validation);
+                form, length, extent, shared, version, learningRate, publishedVersion, publishedWhole, validation);
     }
 
-    /** Sets all but weights and names. */
+    /** Sets all but blocks and names. */
     public void restore(Head head) {
         form = head.form;
         length = head.length;
         extent = head.extent;
-        bias = head.bias;
+        shared = head.shared;
         version = head.version;
         learningRate = head.learningRate;
         publishedVersion = head.publishedVersion;
@@ -327,25 +361,33 @@ public final class Model {
         validation = head.validation;
     }
 
+    /** Sets what was last published, if that is later than what is known. */
+    public void restorePublished(long restoredVersion, boolean whole) {
+        if (restoredVersion > publishedVersion) {
+            publishedVersion = restoredVersion;
+            publishedWhole = whole;
+        }
+    }
+
     /** Sets the names. */
     public void restoreNames(FeatureNames restored) {
         names = restored;
     }
 
-    /** Sets a block. @param weights {@value #BLOCK} of them, kept */
-    public void restoreBlock(int block, long changed, double[] weights) {
+    /** Sets a block. @param values what is kept for its {@value #BLOCK} features; kept itself */
+    public void restoreBlock(int block, long changed, double[] values) {
         Page page = pageFor(block);
-        if (page.weights[block & PAGE_MASK] == null) {
+        if (page.blocks[block & PAGE_MASK] == null) {
             blockCount++;
         }
-        page.weights[block & PAGE_MASK] = weights;
+        page.blocks[block & PAGE_MASK] = values;
         page.changedAt[block & PAGE_MASK] = changed;
     }
 
     /** Drops a block. */
     public void dropBlock(int block) {
         if (block(block) != null) {
-            page(block).weights[block & PAGE_MASK] = null;
+            page(block).blocks[block & PAGE_MASK] = null;
             page(block).changedAt[block & PAGE_MASK] = 0;
             blockCount--;
         }
@@ -354,12 +396,14 @@ public final class Model {
     /**
      * Called once all has been restored: what has been changed since it was published is published next. What it was when it
      * was published is no longer known.
+     *
+     * @param logged the version that the changelog holds as blocks
      */
-    public void restored() {
-        unlogged.clear(version);
+    public void restored(long logged) {
+        unlogged.clear(logged);
         unpublished.clear(publishedVersion);
         remembering = false;
-        biasBefore = publishedVersion == version ? bias : Double.NaN;
+        biasBefore = publishedVersion == version ? bias() : Double.NaN;
         lastChange = Double.NaN;
         for (int number = 0; number < pages.length; number++) {
             Page page = pages[number];
@@ -368,6 +412,7 @@ public final class Model {
                 for (int at = 0; at < PAGE; at++) {
                     // without transactions a crash can keep a block and lose the head that was written after it
                     page.changedAt[at] = Math.min(page.changedAt[at], version);
+                    unlogged.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
                     unpublished.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
                 }
             }

@@ -5,40 +5,89 @@ package io.thalweg.math;
  *
  * <p>With z = w·x + b and a = σ(z), the gradient of L(a, y) in z is a − y, so the step of an example with importance c at
  * learning rate α is w ← w − α·c·(a − y)·x and b ← b − α·c·(a − y).
+ *
+ * <p>Keeps w for each feature and b for the whole.
  */
-final class Sgd {
-    private Sgd() {}
+final class Sgd extends Algorithm {
+    private final LearningRate rate;
+
+    Sgd(LearningRate rate) {
+        this.rate = rate;
+    }
+
+    @Override
+    int width() {
+        return 1;
+    }
+
+    @Override
+    double[] begin() {
+        return new double[1];
+    }
+
+    @Override
+    double weight(Model model, double[] block, int at) {
+        return block[at];
+    }
+
+    @Override
+    double bias(Model model) {
+        return model.shared()[0];
+    }
+
+    @Override
+    double logit(Model model, Example x) {
+        int[] indices = x.indices();
+        double[] values = x.values();
+        double z = 0;
+        for (int k = 0; k < x.size(); k++) {
+            int i = indices[k];
+            if (i != Example.UNMET) {
+                z += model.blockOf(i)[model.at(i)] * values[k];
+            }
+        }
+        return z + model.shared()[0];
+    }
+
+    @Override
+    boolean step(Model model, Example x, double z) {
+        return step(model, x, rate.at(model.version()), Logistic.probability(z));
+    }
 
     /**
-     * Takes the step, or leaves the model as it is where a weight, or the sum of all moves, would not be a finite number.
+     * Takes the step at a given rate and probability.
      *
-     * @param model as it was when it gave {@code a}
-     * @param x its indices resolved; an index may be there twice, where names share a hash
      * @param alpha the learning rate α
      * @param a the probability σ(w·x + b)
-     * @return whether it was taken
      */
     static boolean step(Model model, Example x, double alpha, double a) {
         int[] indices = x.indices();
         double[] values = x.values();
+        double[] shared = model.shared();
         double move = alpha * x.importance() * (a - x.label());
 
-        if (!Double.isFinite(model.bias() - move)) {
+        if (!Double.isFinite(shared[0] - move)) {
             return false;
         }
         double moved = 0;
         for (int k = 0; k < x.size(); k++) {
             moved += Math.abs(move * values[k]);
-            if (!Double.isFinite(Math.abs(model.weight(indices[k])) + moved)) {
+            if (!Double.isFinite(Math.abs(model.blockOf(indices[k])[model.at(indices[k])]) + moved)) {
                 return false;
             }
         }
 
         model.advance(alpha);
+        double square = 0;
         for (int k = 0; k < x.size(); k++) {
-            model.moveWeight(indices[k], -move * values[k]);
+            double[] block = model.touch(indices[k]);
+            int at = model.at(indices[k]);
+            double before = block[at];
+            block[at] = before - move * values[k];
+            square += (block[at] - before) * (block[at] - before);
         }
-        model.moveBias(-move);
+        shared[0] -= move;
+        model.changed(square + move * move);
         return true;
     }
 }

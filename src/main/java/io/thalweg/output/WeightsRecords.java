@@ -152,13 +152,13 @@ public final class WeightsRecords {
     }
 
     private static void addWeights(Model model, int block, boolean zerosToo, List<Weight> weights) {
-        double[] values = model.block(block);
         for (int i = 0; i < Model.BLOCK; i++) {
             int feature = block * Model.BLOCK + i;
-            if (values[i] != 0 || zerosToo && feature < model.extent()) {
+            double value = model.weight(feature);
+            if (value != 0 || zerosToo && feature < model.extent()) {
                 Utf8 name =
                         feature < model.names().size() ? new Utf8(model.names().get(feature)) : null;
-                weights.add(new Weight(feature, name, values[i]));
+                weights.add(new Weight(feature, name, value));
             }
         }
     }

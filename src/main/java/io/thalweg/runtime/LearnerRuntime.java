@@ -49,7 +49,7 @@ public final class LearnerRuntime implements AutoCloseable {
     public static LearnerRuntime start(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds) {
         KafkaSettings settings = new KafkaSettings(config);
         int partitions = check(config);
-        String keyless = partitions == 1 ? config.getString(ThalwegConfig.MODEL_DEFAULT) : "";
+        String keyless = keyless(config, partitions);
         MappingCheck.run(config, schemas, partitions);
         Properties properties = new Properties();
         properties.putAll(settings.streams());
@@ -89,17 +89,31 @@ public final class LearnerRuntime implements AutoCloseable {
                             "\n",
                             state.fatal().stream().map(Topics.Finding::text).toList()));
         }
-        if (state.partitions() > 1 && config.isGiven(ThalwegConfig.MODEL_DEFAULT)) {
+        return state.partitions();
+    }
+
+    /**
+     * The model of records without key.
+     *
+     * @param partitions of the examples topic
+     * @return empty if such records are dead letters
+     * @throws StopException if the setting does not go with so many partitions
+     */
+    public static String keyless(ThalwegConfig config, int partitions) {
+        if (partitions == 1) {
+            return config.getString(ThalwegConfig.MODEL_DEFAULT);
+        }
+        if (config.isGiven(ThalwegConfig.MODEL_DEFAULT)) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     "%s makes one model of all records without key, but topic %s has %d partitions, of which each would train its own;"
                                     .formatted(
                                             ThalwegConfig.MODEL_DEFAULT,
                                             config.getString(ThalwegConfig.EXAMPLES_TOPIC),
-                                            state.partitions())
+                                            partitions)
                             + " use a topic with one partition, or give records the model id as key and drop the setting");
         }
-        return state.partitions();
+        return "";
     }
 
     private StreamThreadExceptionResponse respond(Throwable death) {

@@ -3,6 +3,7 @@ package io.thalweg.store;
 import io.thalweg.math.Form;
 import io.thalweg.math.Model;
 import io.thalweg.math.ProgressiveValidation;
+import io.thalweg.math.StepLog;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -12,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,14 +28,19 @@ import org.apache.kafka.common.TopicPartition;
  * <caption>Records</caption>
  * <tr><th>key</th><th>value</th></tr>
  * <tr><td>m, model id</td><td>a model but for weights and names</td></tr>
- * <tr><td>b, block, model id</td><td>the version that last changed a block, and its weights</td></tr>
+ * <tr><td>b, block, model id</td><td>the version that last changed a block, and what is kept for its features</td></tr>
  * <tr><td>n, chunk, model id</td><td>up to {@value #NAMES_IN_CHUNK} names, the first of them with number chunk times that</td></tr>
+ * <tr><td>j, part, model id</td><td>steps of a model since its blocks and what is under m, as {@link StepLog} writes them</td></tr>
+ * <tr><td>p, model id</td><td>what was last published of such a model</td></tr>
  * <tr><td>o, partition, topic</td><td>the next input offset to learn from</td></tr>
  * <tr><td>s</td><td>the settings, and from which offsets on they counted</td></tr>
  * </table>
  */
 final class StateRecords {
     static final byte FORMAT = 1;
+    /** Of a model but for blocks and names. Up to format 1 its bias was all that was kept of the whole. */
+    static final byte HEAD_FORMAT = 2;
+
     static final int NAMES_IN_CHUNK = 64;
 
     static final byte HEAD = 'm';
@@ -41,14 +48,24 @@ final class StateRecords {
     static final byte NAMES = 'n';
     static final byte OFFSET = 'o';
     static final byte SETTINGS = 's';
+    static final byte STEPS = 'j';
+    static final byte PUBLISHED = 'p';
 
     private StateRecords() {}
 
     // ---- keys
 
     static byte[] headKey(String model) {
+        return key(HEAD, model);
+    }
+
+    static byte[] publishedKey(String model) {
+        return key(PUBLISHED, model);
+    }
+
+    private static byte[] key(byte kind, String model) {
         byte[] id = model.getBytes(StandardCharsets.UTF_8);
-        return ByteBuffer.allocate(1 + id.length).put(HEAD).put(id).array();
+        return ByteBuffer.allocate(1 + id.length).put(kind).put(id).array();
     }
 
     static byte[] key(byte kind, int number, String text) {
@@ -80,9 +97,13 @@ final class StateRecords {
     }
 
     private static byte[] write(Writer writer) {
+        return write(FORMAT, writer);
+    }
+
+    private static byte[] write(byte format, Writer writer) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (DataOutputStream out = new DataOutputStream(bytes)) {
-            out.writeByte(FORMAT);
+            out.writeByte(format);
             writer.write(out);
         } catch (IOException e) {
             throw new UncheckedIOException("writing to memory", e);
@@ -91,7 +112,11 @@ final class StateRecords {
     }
 
     private static <T> T read(byte[] value, Reader<T> reader) {
-        checkFormat(value);
+        return read(value, FORMAT, reader);
+    }
+
+    private static <T> T read(byte[] value, byte format, Reader<T> reader) {
+        checkFormat(value, format);
         try {
             return reader.read(new DataInputStream(new ByteArrayInputStream(value, 1, value.length - 1)));
         } catch (IOException | RuntimeException e) {
@@ -100,21 +125,24 @@ final class StateRecords {
         }
     }
 
-    private static void checkFormat(byte[] value) {
-        if (value.length == 0 || value[0] != FORMAT) {
+    private static void checkFormat(byte[] value, byte format) {
+        if (value.length == 0 || value[0] < FORMAT || value[0] > format) {
             throw new StateException("the changelog is written in format " + (value.length == 0 ? "none" : value[0])
-                    + ", and this version of Thalweg reads format " + FORMAT
+                    + ", and this version of Thalweg reads format " + format
                     + "; run the version that wrote it, or forget this learner's state with `thalweg reset`");
         }
     }
 
     static byte[] head(Model model) {
         Model.Head head = model.head();
-        return write(out -> {
+        return write(HEAD_FORMAT, out -> {
             out.writeByte(head.form().ordinal());
             out.writeInt(head.length());
             out.writeInt(head.extent());
-            out.writeDouble(head.bias());
+            out.writeInt(head.shared().length);
+            for (double value : head.shared()) {
+                out.writeDouble(value);
+            }
             out.writeLong(head.version());
             out.writeDouble(head.learningRate());
             out.writeLong(head.publishedVersion());
@@ -126,11 +154,12 @@ final class StateRecords {
     static Model.Head readHead(byte[] value) {
         return read(
                 value,
+                HEAD_FORMAT,
                 in -> new Model.Head(
                         Form.values()[in.readByte()],
                         in.readInt(),
                         in.readInt(),
-                        in.readDouble(),
+                        value[0] == FORMAT ? new double[] {in.readDouble()} : doubles(in),
                         in.readLong(),
                         in.readDouble(),
                         in.readLong(),
@@ -138,27 +167,61 @@ final class StateRecords {
                         ProgressiveValidation.read(in)));
     }
 
-    static byte[] block(Model model, int block) {
-        ByteBuffer value = ByteBuffer.allocate(1 + Long.BYTES + Model.BLOCK * Double.BYTES)
-                .put(FORMAT)
-                .putLong(model.changedAt(block));
-        for (double weight : model.block(block)) {
-            value.putDouble(weight);
+    private static double[] doubles(DataInputStream in) throws IOException {
+        double[] values = new double[in.readInt()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = in.readDouble();
         }
-        return value.array();
+        return values;
+    }
+
+    static byte[] block(Model model, int block) {
+        double[] values = model.block(block);
+        ByteBuffer record = ByteBuffer.allocate(blockBytes(model)).put(FORMAT).putLong(model.changedAt(block));
+        record.asDoubleBuffer().put(values);
+        return record.array();
     }
 
     static void restoreBlock(Model model, int block, byte[] value) {
-        checkFormat(value);
-        if (value.length != 1 + Long.BYTES + Model.BLOCK * Double.BYTES) {
+        checkFormat(value, FORMAT);
+        int size = value.length - 1 - Long.BYTES;
+        if (size <= 0 || size % (Model.BLOCK * Double.BYTES) != 0) {
             throw new StateException("the changelog holds a block of " + value.length
                     + " bytes, which is not one of this version; forget this learner's state with `thalweg reset`");
         }
         ByteBuffer in = ByteBuffer.wrap(value, 1, value.length - 1);
         long changedAt = in.getLong();
-        double[] weights = new double[Model.BLOCK];
-        in.asDoubleBuffer().get(weights);
-        model.restoreBlock(block, changedAt, weights);
+        double[] values = new double[size / Double.BYTES];
+        in.asDoubleBuffer().get(values);
+        model.restoreBlock(block, changedAt, values);
+    }
+
+    /** How long the record of a block is. */
+    static int blockBytes(Model model) {
+        return 1 + Long.BYTES + Model.BLOCK * model.width() * Double.BYTES;
+    }
+
+    static byte[] steps(byte[] steps) {
+        return ByteBuffer.allocate(1 + steps.length).put(FORMAT).put(steps).array();
+    }
+
+    static byte[] readSteps(byte[] value) {
+        checkFormat(value, FORMAT);
+        return Arrays.copyOfRange(value, 1, value.length);
+    }
+
+    static byte[] published(Model model) {
+        return write(out -> {
+            out.writeLong(model.publishedVersion());
+            out.writeBoolean(model.publishedWhole());
+        });
+    }
+
+    static void restorePublished(Model model, byte[] value) {
+        read(value, in -> {
+            model.restorePublished(in.readLong(), in.readBoolean());
+            return null;
+        });
     }
 
     static byte[] names(Model model, int chunk) {

@@ -75,7 +75,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         context = processorContext;
         partition = context.taskId().partition();
         store = context.getStateStore(LearnerSupplier.STORE);
-        store.begin(config.course(keyless));
+        store.begin(config.course(keyless), learner.algorithm());
         counters = new Counters(context);
         context.schedule(
                 Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS)),
@@ -136,7 +136,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         }
         counters.steps.record();
         Model model = outcome.model();
-        store.changed(model);
+        store.stepped(outcome, example);
         if (!weightsRecords.afterStep(model, (key, weights) -> forwardWeights(key, weights, record.timestamp()))) {
             store.unpublished(model);
         }

@@ -15,6 +15,26 @@ import java.util.Random;
 public final class Examples {
     private Examples() {}
 
+    /** The algorithm of models whose steps come from the test itself. */
+    public static final Algorithm SGD = new Sgd(LearningRate.constant(1));
+
+    /** A model that keeps weights and a bias and nothing else. */
+    public static Model plain(String id) {
+        return new Model(id, SGD);
+    }
+
+    /** Moves a weight, within a step of a plain model. */
+    public static void moveWeight(Model model, int i, double by) {
+        model.touch(i)[model.at(i)] += by;
+        model.changed(model.lastChange() * model.lastChange() + by * by);
+    }
+
+    /** Moves the bias, within a step of a plain model. */
+    public static void moveBias(Model model, double by) {
+        model.shared()[0] += by;
+        model.changed(model.lastChange() * model.lastChange() + by * by);
+    }
+
     public static Example dense(Double label, double... values) {
         Example x = begin(label, Form.DENSE);
         Arrays.stream(values).forEach(x::addValue);
@@ -78,11 +98,11 @@ public final class Examples {
                         model.publishedVersion(),
                         model.publishedWhole()));
         text.append(" rate ").append(Double.doubleToRawLongBits(model.learningRate()));
-        text.append(" bias ").append(Double.doubleToRawLongBits(model.bias()));
+        text.append(" bias ").append(Arrays.toString(model.shared()));
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
                 text.append("\nblock ").append(block).append(" @").append(model.changedAt(block));
-                for (int i = 0; i < Model.BLOCK; i++) {
+                for (int i = 0; i < model.block(block).length; i++) {
                     long weight = Double.doubleToRawLongBits(model.block(block)[i]);
                     if (weight != 0) {
                         text.append(' ').append(i).append('=').append(Long.toHexString(weight));

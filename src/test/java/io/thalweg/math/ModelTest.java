@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 class ModelTest {
     private static Model stepped(int... indices) {
-        Model model = new Model("m");
+        Model model = Examples.plain("m");
         model.fix(Form.SPARSE, 0);
         step(model, 1, indices);
         return model;
@@ -21,9 +21,9 @@ class ModelTest {
     private static void step(Model model, double by, int... indices) {
         model.advance(0.5);
         for (int i : indices) {
-            model.moveWeight(i, by);
+            Examples.moveWeight(model, i, by);
         }
-        model.moveBias(by / 2);
+        Examples.moveBias(model, by / 2);
     }
 
     private static int[] ints(TreeSet<Integer> set) {
@@ -55,7 +55,7 @@ class ModelTest {
         long seed = System.nanoTime();
         System.out.println("seed " + seed);
         Random random = new Random(seed);
-        Model model = new Model("m");
+        Model model = Examples.plain("m");
         model.fix(Form.SPARSE, 0);
         TreeSet<Integer> unlogged = new TreeSet<>();
         TreeSet<Integer> unpublished = new TreeSet<>();
@@ -120,13 +120,13 @@ class ModelTest {
 
     @Test
     void isRestoredBitForBit() {
-        Model model = new Model("m");
+        Model model = Examples.plain("m");
         model.fix(Form.DENSE, 3);
         Random random = new Random(4);
         for (int i = 0; i < 50; i++) {
             model.advance(0.1 / (i + 1));
-            model.moveWeight(random.nextInt(1000), random.nextGaussian());
-            model.moveBias(random.nextGaussian());
+            Examples.moveWeight(model, random.nextInt(1000), random.nextGaussian());
+            Examples.moveBias(model, random.nextGaussian());
             model.validation().add(random.nextGaussian(), 0.5, 1, 1, 10);
             if (i == 30) {
                 model.published(false);
@@ -178,6 +178,7 @@ class ModelTest {
 
     private static Model copy(Model model) {
         Model back = new Model(model.id());
+        back.learnsBy(model.algorithm());
         for (int block = model.blockEnd() - 1; block >= 0; block--) {
             if (model.block(block) != null) {
                 back.restoreBlock(
@@ -185,7 +186,7 @@ class ModelTest {
             }
         }
         back.restore(model.head());
-        back.restored();
+        back.restored(back.version());
         return back;
     }
 }

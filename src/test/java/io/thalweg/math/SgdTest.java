@@ -18,18 +18,18 @@ class SgdTest {
     }
 
     private static Model model(double bias, double... weights) {
-        Model model = new Model("m");
+        Model model = Examples.plain("m");
         model.advance(1);
         for (int i = 0; i < weights.length; i++) {
-            model.moveWeight(i, weights[i]);
+            Examples.moveWeight(model, i, weights[i]);
         }
-        model.moveBias(bias);
+        Examples.moveBias(model, bias);
         return model;
     }
 
     @Test
     void aPositiveMovesTheWeightsAlongTheFeaturesAndTheBiasUp() {
-        Model model = new Model("m");
+        Model model = Examples.plain("m");
         // α·c·(a − y) = 0.5·1·(0.5 − 1) = −0.25
         assertThat(Sgd.step(model, indexed(1, 1, 2, -1), 0.5, 0.5)).isTrue();
         assertThat(model.weight(0)).isEqualTo(0.5);
@@ -41,7 +41,7 @@ class SgdTest {
 
     @Test
     void aNegativeMovesThemTheOtherWay() {
-        Model model = new Model("m");
+        Model model = Examples.plain("m");
         assertThat(Sgd.step(model, indexed(0, 1, 2, -1), 0.5, 0.5)).isTrue();
         assertThat(model.weight(0)).isEqualTo(-0.5);
         assertThat(model.weight(1)).isEqualTo(0.25);
@@ -89,7 +89,11 @@ class SgdTest {
             double alpha = 0.3;
             Example example = indexed(y, c, x);
             Model model = model(b, w);
-            Sgd.step(model, example, alpha, Logistic.probability(model.logit(example)));
+            Sgd.step(
+                    model,
+                    example,
+                    alpha,
+                    Logistic.probability(model.algorithm().logit(model, example)));
             for (int i = 0; i < n; i++) {
                 double[] up = w.clone();
                 double[] down = w.clone();
@@ -122,8 +126,8 @@ class SgdTest {
 
     @Test
     void importanceScalesTheStep() {
-        Model once = new Model("m");
-        Model thrice = new Model("m");
+        Model once = Examples.plain("m");
+        Model thrice = Examples.plain("m");
         Sgd.step(once, indexed(0.25, 1, 0.5, 4), 0.125, 0.5);
         Sgd.step(thrice, indexed(0.25, 3, 0.5, 4), 0.125, 0.5);
         for (int i = 0; i < 2; i++) {
@@ -165,7 +169,7 @@ class SgdTest {
 
     @Test
     void anIndexThatIsThereTwiceMovesTwiceAndCannotOverflowInTwoHalves() {
-        Model model = new Model("m");
+        Model model = Examples.plain("m");
         Example x = Examples.sparse(1.0, new int[] {3, 3}, new double[] {1, 2});
         Sgd.step(model, x, 1, 0.5);
         assertThat(model.weight(3)).isEqualTo(1.5);

@@ -36,6 +36,7 @@ class WeightsRecordsTest {
 
     private static Model restored(Model model) {
         Model back = new Model(model.id());
+        back.learnsBy(model.algorithm());
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
                 back.restoreBlock(
@@ -43,7 +44,7 @@ class WeightsRecordsTest {
             }
         }
         back.restore(model.head());
-        back.restored();
+        back.restored(back.version());
         return back;
     }
 

@@ -32,14 +32,16 @@ class StateRecordsTest {
                         List.of(new Epoch(Map.of(new TopicPartition("t", 1), 2L), Map.of("a", "b"))))))
                 .isEqualTo("01" + "00000001" + "00000001" + "000174" + "00000001" + "0000000000000002" + "00000001"
                         + "000161" + "000162");
-        Model model = new Model("m");
+        Model model = Examples.plain("m");
         model.names().add(new byte[] {'x'});
         model.names().add(new byte[0]);
         assertThat(hex(StateRecords.names(model, 0))).isEqualTo("01" + "02" + "000178" + "0000");
-        // form, length, extent, bias, version, rate, published version, published whole; three empty tallies
-        model.restore(new Model.Head(Form.SPARSE, 0, 7, 0.5, 3, 0.25, 2, true, new ProgressiveValidation()));
+        // form, length, extent, what is kept of the whole, version, rate, published version, published whole; three
+        // empty tallies
+        model.restore(
+                new Model.Head(Form.SPARSE, 0, 7, new double[] {0.5}, 3, 0.25, 2, true, new ProgressiveValidation()));
         assertThat(hex(StateRecords.head(model)))
-                .isEqualTo("01" + "01" + "00000000" + "00000007" + "3fe0000000000000" + "0000000000000003"
+                .isEqualTo("02" + "01" + "00000000" + "00000007" + "00000001" + "3fe0000000000000" + "0000000000000003"
                         + "3fd0000000000000" + "0000000000000002" + "01" + "00".repeat(3 * (8 + 5 * 8 + 4)));
         double[] weights = new double[Model.BLOCK];
         weights[1] = -2;
@@ -51,8 +53,9 @@ class StateRecordsTest {
     @Test
     void valuesAreReadBack() {
         assertThat(StateRecords.readOffset(StateRecords.offset(Long.MAX_VALUE))).isEqualTo(Long.MAX_VALUE);
-        Model model = new Model("m");
-        model.restore(new Model.Head(Form.NAMED, 0, 300, -0.5, 9, 0.1, 4, false, new ProgressiveValidation()));
+        Model model = Examples.plain("m");
+        model.restore(new Model.Head(
+                Form.NAMED, 0, 300, new double[] {-0.5, 2}, 9, 0.1, 4, false, new ProgressiveValidation()));
         for (int i = 0; i < 130; i++) {
             model.names().add(("näme".repeat(40) + i).getBytes(java.nio.charset.StandardCharsets.UTF_8));
         }

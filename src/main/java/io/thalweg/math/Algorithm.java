@@ -1,0 +1,70 @@
+package io.thalweg.math;
+
+import java.util.List;
+
+/**
+ * A kind of step. Whatever it keeps for each feature and for the model as a whole, it makes one linear model in raw units of it:
+ * weights w and bias b, so that the logit of an example is w·x + b.
+ *
+ * <p>What it keeps is in the {@link Model}, as doubles: {@link #width} for each feature, and an array for the whole. An algorithm
+ * itself remembers nothing from one example to the next. Not thread-safe: it belongs to a {@link Learner}, for the numbers between
+ * the logit of an example and its step.
+ */
+public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
+    /** The algorithm that the settings ask for. */
+    public static Algorithm of(LearnerSettings settings) {
+        return switch (settings.algorithm()) {
+            case "sgd" ->
+                settings.options().equals(StepOptions.NONE)
+                        ? new Sgd(settings.learningRate())
+                        : new Descent(settings, false);
+            case "adagrad" -> new Descent(settings, true);
+            case "ftrl" -> new Ftrl(settings);
+            case "auto" -> new Auto();
+            default -> throw new IllegalArgumentException("there is no algorithm " + settings.algorithm());
+        };
+    }
+
+    /** How many doubles are kept for each feature; all 0 before the first step that has the feature. */
+    abstract int width();
+
+    /** What is kept for a model as a whole, before its first step. */
+    abstract double[] begin();
+
+    /** The logit w·x + b. Features that the model has not met have weight 0. @param x its indices resolved */
+    abstract double logit(Model model, Example x);
+
+    /**
+     * Takes a step, or leaves the model as it is where a number in it would not be finite.
+     *
+     * @param model as it was when {@link #logit} was last called, with the same example
+     * @param x its indices resolved; an index may be there twice, where names share a hash
+     * @param z what {@link #logit} gave
+     * @return whether it was taken
+     */
+    abstract boolean step(Model model, Example x, double z);
+
+    /** The weight of a feature. @param block holds what is kept for it, from {@code at} on */
+    abstract double weight(Model model, double[] block, int at);
+
+    /** The bias. */
+    abstract double bias(Model model);
+
+    /**
+     * Where the algorithm mixes the predictions of several: which, and how much each counts.
+     *
+     * @return the shares, which sum to 1; empty if it does not mix
+     */
+    public List<Share> mixture(Model model) {
+        return List.of();
+    }
+
+    /**
+     * One of those that are mixed.
+     *
+     * @param kind what kind of step it takes
+     * @param learningRate at which rate
+     * @param weight how much it counts, 0 to 1
+     */
+    public record Share(String kind, double learningRate, double weight) {}
+}

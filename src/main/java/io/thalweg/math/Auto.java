@@ -1,0 +1,426 @@
+package io.thalweg.math;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * A mixture over a ladder of learning rates: nothing to set. Its parts are linear models that learn side by side from the same
+ * examples, and so it is one linear model too, which is what predicts and is published.
+ *
+ * <p><b>Parts.</b> Each takes the step of its kind on its own weights v in scaled inputs x′, with its own probability a_k in the
+ * gradient g = c·(a_k − y):
+ *
+ * <ul>
+ *   <li>{@code sgd}, on inputs over the largest |x| so far: v ← v − α/N · g·x′;
+ *   <li>{@code sgd-standard}, the same on standardised inputs (x − m)/s;
+ *   <li>{@code adagrad} (Duchi, Hazan and Singer 2011), on standardised inputs: v ← v − α/√N · g·x′/√G, where G is 1 and the sum of
+ *       (g·x′)² of the mixture's own gradient.
+ * </ul>
+ *
+ * N is the mean of 1 + ‖x′‖² so far over {@value #USUAL_NORM}, but at least 1: a step at α must not grow with the number of
+ * features.
+ *
+ * <p><b>Scales</b> are those of {@link Scale}, of the examples learned from so far; a feature that has only been 0 or 1 is left as it
+ * is. When m or s moves, v stays: results do not depend on units. A value beyond the range so far counts as the end of the range when
+ * predicting.
+ *
+ * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^c, where p_k(y) = e^−L is what part k gave to what came
+ * true, then q sums to 1 again (the aggregating forecaster of Vovk 1990), and then a share of {@value #SHARE} of all is spread evenly,
+ * so that a part that was bad can come back when the stream changes (Herbster and Warmuth 1998).
+ *
+ * <p>Keeps for each feature its {@link Scale}, G and v of each part; for the whole the numbers named below, and
+ * q, bias and offset of each part. The offset is Σ v·m/s over all features: what standardising takes off the bias.
+ */
+final class Auto extends Algorithm {
+    private static final double[] MAX_SCALED_RATES = {0.01, 0.05, 0.2, 1};
+    private static final double[] STANDARD_RATES = {0.003, 0.01, 0.03, 0.1};
+    private static final double[] ADAGRAD_RATES = {0.02, 0.035, 0.06, 0.1, 0.17, 0.3, 0.5, 0.8};
+
+    /** Parts from 0 on are {@code sgd}, from here on {@code sgd-standard}, … */
+    private static final int STANDARD = MAX_SCALED_RATES.length;
+    /** … from here on {@code adagrad}. */
+    private static final int ADAGRAD = STANDARD + STANDARD_RATES.length;
+
+    private static final int PARTS = ADAGRAD + ADAGRAD_RATES.length;
+    private static final double SHARE = 1e-4;
+    private static final double USUAL_NORM = 14;
+    /** Beyond this, a logit is as good as infinite. */
+    private static final double LARGEST_LOGIT = 700;
+    /** Below this, products of shares and probabilities have lost digits. */
+    private static final double LEAST_SUM = 1e-280;
+
+    // of each feature
+    // its Scale, and then
+    /** G, less the 1 that it begins with. */
+    private static final int SQUARES = Scale.WIDTH;
+
+    private static final int SCALE = Scale.WIDTH + 1;
+
+    // of the whole
+    /** Examples of importance above 0. */
+    private static final int EXAMPLES = 0;
+    /** Sum of 1 + ‖x′‖², max-scaled. */
+    private static final int MAX_SCALED_NORMS = 1;
+    /** Sum of 1 + ‖x′‖², standardised. */
+    private static final int STANDARD_NORMS = 2;
+    /** Sum of g². */
+    private static final int BIAS_SQUARES = 3;
+
+    private static final int Q = 4;
+    private static final int BIAS = Q + PARTS;
+    private static final int OFFSET = BIAS + PARTS;
+
+    // of the example that logit saw last
+    /** z_k. */
+    private final double[] logits = new double[PARTS];
+    /** The blocks of its features, and where in them each begins. */
+    private double[][] blocks = new double[64][];
+
+    private int[] places = new int[64];
+    /** x′. */
+    private double[] maxScaled = new double[64];
+
+    private double[] standard = new double[64];
+
+    // of the step
+    /** x′/√G. */
+    private double[] adaGrad = new double[64];
+    /** What m/s moved by. */
+    private double[] moved = new double[64];
+    /** e^−|z_k|. */
+    private final double[] tails = new double[PARTS];
+    /** c·(a_k − y), and then times the rate. */
+    private final double[] steps = new double[PARTS];
+
+    @Override
+    int width() {
+        return SCALE + PARTS;
+    }
+
+    @Override
+    double[] begin() {
+        double[] shared = new double[OFFSET + PARTS];
+        Arrays.fill(shared, Q, Q + PARTS, 1.0 / PARTS);
+        return shared;
+    }
+
+    @Override
+    double weight(Model model, double[] block, int at) {
+        double[] shared = model.shared();
+        double maxScaledWeight = 0;
+        for (int k = 0; k < STANDARD; k++) {
+            maxScaledWeight += shared[Q + k] * block[at + SCALE + k];
+        }
+        double standardWeight = 0;
+        for (int k = STANDARD; k < PARTS; k++) {
+            standardWeight += shared[Q + k] * block[at + SCALE + k];
+        }
+        return maxScaledWeight * block[at + Scale.INVERSE_LARGEST] + standardWeight * block[at + Scale.INVERSE];
+    }
+
+    @Override
+    double bias(Model model) {
+        double[] shared = model.shared();
+        double bias = 0;
+        for (int k = 0; k < PARTS; k++) {
+            bias += shared[Q + k] * (shared[BIAS + k] - shared[OFFSET + k]);
+        }
+        return bias;
+    }
+
+    @Override
+    double logit(Model model, Example x) {
+        makeRoom(x.size());
+        int size = 0;
+        for (int j = 0; j < x.size(); j++) {
+            int i = x.indices()[j];
+            if (i != Example.UNMET) {
+                double[] block = model.blockOf(i);
+                int at = model.at(i);
+                double value = Scale.inRange(block, at, x.values()[j]);
+                blocks[size] = block;
+                places[size] = at + SCALE;
+                maxScaled[size] = value * block[at + Scale.INVERSE_LARGEST];
+                standard[size] = value * block[at + Scale.INVERSE];
+                size++;
+            }
+        }
+        double[] shared = model.shared();
+        addUp(shared, 0, maxScaled, size);
+        addUp(shared, ADAGRAD, standard, size);
+        double mixed = 0;
+        for (int k = 0; k < PARTS; k++) {
+            mixed += shared[Q + k] * logits[k];
+        }
+        return mixed;
+    }
+
+    /** The logits of the eight parts from k on, the first four of them of this x′: as many sums as a processor keeps in registers. */
+    private void addUp(double[] shared, int k, double[] scaled, int size) {
+        double z0 = shared[BIAS + k] - shared[OFFSET + k];
+        double z1 = shared[BIAS + k + 1] - shared[OFFSET + k + 1];
+        double z2 = shared[BIAS + k + 2] - shared[OFFSET + k + 2];
+        double z3 = shared[BIAS + k + 3] - shared[OFFSET + k + 3];
+        double z4 = shared[BIAS + k + 4] - shared[OFFSET + k + 4];
+        double z5 = shared[BIAS + k + 5] - shared[OFFSET + k + 5];
+        double z6 = shared[BIAS + k + 6] - shared[OFFSET + k + 6];
+        double z7 = shared[BIAS + k + 7] - shared[OFFSET + k + 7];
+        for (int j = 0; j < size; j++) {
+            double[] v = blocks[j];
+            int at = places[j] + k;
+            double x = scaled[j];
+            double standardX = standard[j];
+            z0 += v[at] * x;
+            z1 += v[at + 1] * x;
+            z2 += v[at + 2] * x;
+            z3 += v[at + 3] * x;
+            z4 += v[at + 4] * standardX;
+            z5 += v[at + 5] * standardX;
+            z6 += v[at + 6] * standardX;
+            z7 += v[at + 7] * standardX;
+        }
+        logits[k] = z0;
+        logits[k + 1] = z1;
+        logits[k + 2] = z2;
+        logits[k + 3] = z3;
+        logits[k + 4] = z4;
+        logits[k + 5] = z5;
+        logits[k + 6] = z6;
+        logits[k + 7] = z7;
+    }
+
+    private void makeRoom(int size) {
+        if (places.length < size) {
+            int room = size * 2;
+            blocks = new double[room][];
+            places = new int[room];
+            maxScaled = new double[room];
+            standard = new double[room];
+            adaGrad = new double[room];
+            moved = new double[room];
+        }
+    }
+
+    @Override
+    boolean step(Model model, Example x, double z) {
+        double c = x.importance();
+        if (!isTame(x)) {
+            return false;
+        }
+        double[] shared = model.shared();
+        if (c == 0) {
+            model.advance(likeliestRate(shared));
+            model.changed(0);
+            return true;
+        }
+        double y = x.label();
+        weigh(shared, y, c);
+        model.advance(likeliestRate(shared));
+        shared[EXAMPLES]++;
+        scale(model, x);
+
+        double examples = shared[EXAMPLES];
+        double maxScaledNorm = Math.max(1, shared[MAX_SCALED_NORMS] / examples / USUAL_NORM);
+        double standardNorm = Math.max(1, shared[STANDARD_NORMS] / examples / USUAL_NORM);
+        double adaGradNorm = Math.sqrt(standardNorm);
+        for (int k = 0; k < STANDARD; k++) {
+            steps[k] *= MAX_SCALED_RATES[k] / maxScaledNorm;
+        }
+        for (int k = STANDARD; k < ADAGRAD; k++) {
+            steps[k] *= STANDARD_RATES[k - STANDARD] / standardNorm;
+        }
+        for (int k = ADAGRAD; k < PARTS; k++) {
+            steps[k] *= ADAGRAD_RATES[k - ADAGRAD] / adaGradNorm;
+        }
+        double gradient = c * (Logistic.probability(z) - y);
+        moveBiases(shared, gradient);
+        double standardCentres = 0;
+        double adaGradCentres = 0;
+        for (int j = 0; j < x.size(); j++) {
+            double[] block = blocks[j];
+            int at = places[j] - SCALE;
+            double slope = gradient * standard[j];
+            double squares = block[at + SQUARES] + slope * slope;
+            block[at + SQUARES] = squares;
+            adaGrad[j] = standard[j] / Math.sqrt(1 + squares);
+            double centre = block[at + Scale.CENTRE] * block[at + Scale.INVERSE];
+            standardCentres += standard[j] * centre;
+            adaGradCentres += adaGrad[j] * centre;
+        }
+        for (int k = 0; k < PARTS; k += 4) {
+            move(shared, k, k < STANDARD ? maxScaled : k < ADAGRAD ? standard : adaGrad, x.size());
+        }
+        for (int k = STANDARD; k < PARTS; k++) {
+            shared[OFFSET + k] -= steps[k] * (k < ADAGRAD ? standardCentres : adaGradCentres);
+        }
+        model.changed(Double.NaN);
+        return true;
+    }
+
+    /** Moves the parts k to k+3; and their offsets for what m/s moved by. */
+    private void move(double[] shared, int k, double[] scaled, int size) {
+        double step0 = steps[k];
+        double step1 = steps[k + 1];
+        double step2 = steps[k + 2];
+        double step3 = steps[k + 3];
+        double offset0 = 0;
+        double offset1 = 0;
+        double offset2 = 0;
+        double offset3 = 0;
+        for (int j = 0; j < size; j++) {
+            double[] v = blocks[j];
+            int at = places[j] + k;
+            double x = scaled[j];
+            double by = moved[j];
+            double v0 = v[at];
+            double v1 = v[at + 1];
+            double v2 = v[at + 2];
+            double v3 = v[at + 3];
+            offset0 += v0 * by;
+            offset1 += v1 * by;
+            offset2 += v2 * by;
+            offset3 += v3 * by;
+            v[at] = v0 - step0 * x;
+            v[at + 1] = v1 - step1 * x;
+            v[at + 2] = v2 - step2 * x;
+            v[at + 3] = v3 - step3 * x;
+        }
+        if (k >= STANDARD) {
+            shared[OFFSET + k] += offset0;
+            shared[OFFSET + k + 1] += offset1;
+            shared[OFFSET + k + 2] += offset2;
+            shared[OFFSET + k + 3] += offset3;
+        }
+    }
+
+    private static boolean isTame(Example x) {
+        boolean tame = x.importance() <= Scale.LARGEST;
+        for (int j = 0; j < x.size(); j++) {
+            tame &= Math.abs(x.values()[j]) <= Scale.LARGEST;
+        }
+        return tame;
+    }
+
+    /** q_k ← q_k·p_k(y)^c, to sum to 1, and the fixed share; and c·(a_k − y) into {@link #steps}. */
+    private void weigh(double[] shared, double y, double c) {
+        tails();
+        boolean plain = c == 1 && (y == 0 || y == 1);
+        double sum = 0;
+        for (int k = 0; k < PARTS; k++) {
+            double likelier = 1 / (1 + tails[k]);
+            double other = tails[k] * likelier;
+            boolean positive = logits[k] >= 0;
+            steps[k] = c * ((positive ? likelier : other) - y);
+            // p_k(y), here only where it is one of the two
+            tails[k] = shared[Q + k] * (positive == (y == 1) ? likelier : other);
+            sum += tails[k];
+        }
+        if (!plain || sum < LEAST_SUM) {
+            sum = weighByLoss(shared, y, c);
+        }
+        double rest = (1 - SHARE) / sum;
+        for (int k = 0; k < PARTS; k++) {
+            shared[Q + k] = tails[k] * rest + SHARE / PARTS;
+        }
+    }
+
+    /** The same by way of the logarithm: for any label and importance, and where all parts were as good as certain and wrong. */
+    private double weighByLoss(double[] shared, double y, double c) {
+        double least = Double.POSITIVE_INFINITY;
+        for (int k = 0; k < PARTS; k++) {
+            tails[k] = c * Logistic.logLoss(logits[k], y);
+            least = Math.min(least, tails[k]);
+        }
+        double sum = 0;
+        for (int k = 0; k < PARTS; k++) {
+            // less the least of them, so that one remains
+            tails[k] = shared[Q + k] * StrictMath.exp(least - tails[k]);
+            sum += tails[k];
+        }
+        return sum;
+    }
+
+    /**
+     * e^−|z_k| as the 2048th power of e^−|z_k|/2048, which is its series: to nine digits where |z_k| is below 100, in a few
+     * nanoseconds for each part. No published number is one of these.
+     */
+    private void tails() {
+        for (int k = 0; k < PARTS; k++) {
+            double t = -Math.min(Math.abs(logits[k]), LARGEST_LOGIT) * (1.0 / 2048);
+            double e = 1 + t * (1 + t * (1.0 / 2 + t * (1.0 / 6 + t * (1.0 / 24 + t * (1.0 / 120 + t * (1.0 / 720))))));
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            e *= e;
+            tails[k] = e;
+        }
+    }
+
+    /** Takes the example into the scales and into the means of ‖x′‖², and keeps its x′. */
+    private void scale(Model model, Example x) {
+        double[] shared = model.shared();
+        double perExample = 1 / shared[EXAMPLES];
+        double maxScaledNorm = 1;
+        double standardNorm = 1;
+        for (int j = 0; j < x.size(); j++) {
+            int i = x.indices()[j];
+            double[] block = model.touch(i);
+            int at = model.at(i);
+            double value = x.values()[j];
+            moved[j] = Scale.take(block, at, value, perExample);
+            blocks[j] = block;
+            places[j] = at + SCALE;
+            maxScaled[j] = value * block[at + Scale.INVERSE_LARGEST];
+            standard[j] = (value - block[at + Scale.CENTRE]) * block[at + Scale.INVERSE];
+            maxScaledNorm += maxScaled[j] * maxScaled[j];
+            standardNorm += standard[j] * standard[j];
+        }
+        shared[MAX_SCALED_NORMS] += maxScaledNorm;
+        shared[STANDARD_NORMS] += standardNorm;
+    }
+
+    private void moveBiases(double[] shared, double gradient) {
+        shared[BIAS_SQUARES] += gradient * gradient;
+        for (int k = 0; k < ADAGRAD; k++) {
+            shared[BIAS + k] -= steps[k];
+        }
+        double root = Math.sqrt(1 + shared[BIAS_SQUARES]);
+        for (int k = ADAGRAD; k < PARTS; k++) {
+            shared[BIAS + k] -= steps[k] / root;
+        }
+    }
+
+    private static double likeliestRate(double[] shared) {
+        int best = 0;
+        for (int k = 1; k < PARTS; k++) {
+            if (shared[Q + k] > shared[Q + best]) {
+                best = k;
+            }
+        }
+        return rate(best);
+    }
+
+    private static double rate(int part) {
+        return part < STANDARD
+                ? MAX_SCALED_RATES[part]
+                : part < ADAGRAD ? STANDARD_RATES[part - STANDARD] : ADAGRAD_RATES[part - ADAGRAD];
+    }
+
+    @Override
+    public List<Share> mixture(Model model) {
+        List<Share> shares = new ArrayList<>(PARTS);
+        for (int k = 0; k < PARTS; k++) {
+            String kind = k < STANDARD ? "sgd" : k < ADAGRAD ? "sgd-standard" : "adagrad";
+            shares.add(new Share(kind, rate(k), model.shared()[Q + k]));
+        }
+        return shares;
+    }
+}
