@@ -58,7 +58,7 @@ class ScreenTest {
     }
 
     private static Weight weight(int feature, String name, double weight) {
-        return new Weight(feature, name, weight);
+        return new Weight(feature, name, weight, null);
     }
 
     private void begin() {
