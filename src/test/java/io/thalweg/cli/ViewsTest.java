@@ -151,7 +151,7 @@ class ViewsTest {
     @Test
     void onANarrowScreenTheColumnsThatMatterLeastAreLeftOut() {
         Quality quality = new Quality(9_999_999L, 2000.0, 0.6, 0.65, 0.7, 0.75, 0.001, 0.3, 0.33, 1.1);
-        Entry<Metrics> entry = entry(utf8("default"), new Metrics("default", 2000L, quality, quality, 0.05));
+        Entry<Metrics> entry = entry(utf8("default"), new Metrics("default", 2000L, quality, quality, 0.05, List.of()));
         for (int width : new int[] {200, 100, 80, 50, 10}) {
             RowsView.metrics(out, width).take(entry);
         }
