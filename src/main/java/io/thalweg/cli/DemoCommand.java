@@ -64,7 +64,7 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     /** A line of log would tear the table, and the broker that ends with the demo has its network clients complain. */
-    private static void quieten() {
+    static void quieten() {
         if (System.getenv("THALWEG_LOG_LEVEL") == null) {
             logger("io.thalweg").setLevel(Level.WARN);
             logger("org.apache.kafka.clients.NetworkClient").setLevel(Level.ERROR);
