@@ -1,6 +1,5 @@
 package io.thalweg.benchmark;
 
-import io.thalweg.benchmark.Throughput.Row;
 import io.thalweg.benchmark.Throughput.Scale;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
@@ -9,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /** Measures the learner against what one would compare it with, in one run on one machine. */
 public final class Benchmark {
@@ -33,10 +33,16 @@ public final class Benchmark {
 
     /** Runs it; takes minutes. @throws StopException if a row is not known, or something ends before its time */
     public Report run() throws IOException {
-        List<Row> rows = Throughput.rows().stream()
+        checkChoice();
+        List<Throughput.Row> speed = Throughput.rows().stream()
                 .filter(row -> chosen(row.name(), row.quick()))
                 .toList();
-        checkChoice();
+        List<Latency.Row> latency = Latency.rows().stream()
+                .filter(row -> chosen(row.name(), row.quick()))
+                .toList();
+        List<Restore.Row> restore = Restore.rows().stream()
+                .filter(row -> chosen(row.name(), row.quick()))
+                .toList();
         if (options.out() != null) {
             Files.createDirectories(options.out());
         }
@@ -46,9 +52,9 @@ public final class Benchmark {
         }
         Report report = new Report();
         try (LocalCluster cluster = new LocalCluster()) {
-            if (!rows.isEmpty()) {
-                new Throughput(cluster, scale, options.out(), progress).run(rows, report);
-            }
+            new Throughput(cluster, scale, options.out(), progress).run(speed, report);
+            new Latency(cluster, options.quick(), progress).run(latency, report);
+            new Restore(cluster, progress).run(restore, report);
         }
         return report;
     }
@@ -61,7 +67,12 @@ public final class Benchmark {
 
     /** The names of all rows. */
     public static List<String> rowNames() {
-        return Throughput.rows().stream().map(Row::name).toList();
+        return Stream.of(
+                        Throughput.rows().stream().map(Throughput.Row::name),
+                        Latency.rows().stream().map(Latency.Row::name),
+                        Restore.rows().stream().map(Restore.Row::name))
+                .flatMap(names -> names)
+                .toList();
     }
 
     private void checkChoice() {

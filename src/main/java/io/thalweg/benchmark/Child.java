@@ -94,6 +94,17 @@ final class Child implements AutoCloseable {
         process.onExit().join();
     }
 
+    /** Has it stop cleanly, and waits until it has. */
+    void stop() {
+        try {
+            process.getOutputStream().write('.');
+            process.getOutputStream().flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        join();
+    }
+
     /** SIGKILL: no hook runs, no buffer is flushed. */
     void kill() {
         process.destroyForcibly();

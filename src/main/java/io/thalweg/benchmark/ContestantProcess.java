@@ -50,6 +50,12 @@ import org.apache.kafka.streams.Topology;
  */
 public final class ContestantProcess {
     private static final Duration POLL = Duration.ofMillis(100);
+    /** How many times its processor time a process may take at most. */
+    private static final int PATIENCE = 10;
+
+    /** At the end of a changelog are marks of transactions, which no position needs to have passed. */
+    private static final int MARKERS = 10;
+
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
     private static final Map<Kind, Schema> SCHEMAS = Map.of(
             Kind.PREDICTION, Prediction.getClassSchema(),
@@ -58,10 +64,12 @@ public final class ContestantProcess {
     private static final OperatingSystemMXBean SYSTEM =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
+    private static volatile boolean stopAsked;
+
     private ContestantProcess() {}
 
     /**
-     * When to measure.
+     * When to measure. Times are processor time of the process, so that a machine with much else to do gives no cold figures.
      *
      * @param records how many there are to process; 0 to run until told to end
      * @param warmUpRecords how many to pass over before the measuring begins
@@ -69,6 +77,9 @@ public final class ContestantProcess {
      * @param measuredMs how long to measure at most
      */
     record Limits(long records, long warmUpRecords, long warmUpMs, long measuredMs) {
+        /** No measuring: run until told to end. */
+        static final Limits NONE = new Limits(0, 0, 0, 0);
+
         static Limits parse(String text) {
             String[] parts = text.split(",");
             return new Limits(
@@ -126,7 +137,8 @@ public final class ContestantProcess {
                 () -> {
                     try {
                         while (System.in.read() >= 0) {
-                            // nothing is said
+                            // all that is ever said is that it is to stop
+                            stopAsked = true;
                         }
                     } catch (IOException e) {
                         // gone as well
@@ -163,11 +175,8 @@ public final class ContestantProcess {
         }
         say(Event.RUNNING, 0, Map.of());
         if (limits.records() == 0) {
-            // until the parent ends it
-            while (!streams.state().hasCompletedShutdown()) {
-                pause();
-            }
-            throw new IllegalStateException("it stopped");
+            runUntilAsked(streams);
+            return;
         }
         Metric processed = null;
         while (processed == null) {
@@ -180,6 +189,29 @@ public final class ContestantProcess {
         }
         Metric total = processed;
         measure(() -> ((Double) total.metricValue()).longValue(), () -> sentBytes(streams), limits);
+    }
+
+    private static void runUntilAsked(KafkaStreams streams) {
+        boolean standsBy = false;
+        while (!stopAsked) {
+            if (streams.state().hasCompletedShutdown()) {
+                throw new IllegalStateException("it stopped before it was asked to");
+            }
+            if (!standsBy && standsBy(streams)) {
+                standsBy = true;
+                say(Event.STANDS_BY, 0, Map.of());
+            }
+            pause();
+        }
+    }
+
+    /** Whether it has a copy of all that another instance has. */
+    private static boolean standsBy(KafkaStreams streams) {
+        return streams.metadataForLocalThreads().stream()
+                        .anyMatch(thread -> !thread.standbyTasks().isEmpty())
+                && streams.allLocalStorePartitionLags().values().stream()
+                        .flatMap(partitions -> partitions.values().stream())
+                        .allMatch(lag -> lag.offsetLag() <= MARKERS);
     }
 
     private static boolean is(MetricName metric, String group, String name) {
@@ -200,20 +232,20 @@ public final class ContestantProcess {
         while (processed.getAsLong() == 0) {
             pause();
         }
-        long first = System.nanoTime();
-        while (processed.getAsLong() < limits.warmUpRecords() && millisSince(first) < limits.warmUpMs()) {
-            pause();
-        }
+        awaitRecordsOrTime(processed, limits.warmUpRecords(), limits.warmUpMs());
         say(Event.BEGIN, processed.getAsLong(), sentBytes.get());
-        long begin = System.nanoTime();
-        while (processed.getAsLong() < limits.records() && millisSince(begin) < limits.measuredMs()) {
-            pause();
-        }
+        awaitRecordsOrTime(processed, limits.records(), limits.measuredMs());
         say(Event.END, processed.getAsLong(), sentBytes.get());
     }
 
-    private static long millisSince(long nanos) {
-        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - nanos);
+    private static void awaitRecordsOrTime(LongSupplier processed, long records, long millis) {
+        long begin = System.nanoTime();
+        long cpuBegin = SYSTEM.getProcessCpuTime();
+        while (processed.getAsLong() < records
+                && SYSTEM.getProcessCpuTime() - cpuBegin < TimeUnit.MILLISECONDS.toNanos(millis)
+                && System.nanoTime() - begin < TimeUnit.MILLISECONDS.toNanos(millis * PATIENCE)) {
+            pause();
+        }
     }
 
     private static void say(Event event, long records, Map<String, Double> sentBytes) {

@@ -24,7 +24,9 @@ record Mark(Event event, long records, long nanos, long cpuNanos, Map<String, Do
         /** The measuring has ended. */
         END,
         /** All state is restored, and the learner runs. */
-        RUNNING
+        RUNNING,
+        /** It has a copy of the state that another instance works on. */
+        STANDS_BY
     }
 
     String line() {

@@ -122,7 +122,7 @@ public final class Report {
     }
 
     private void figure(String name, Spread spread) {
-        figures.put(name, Map.of("median", spread.median(), "low", spread.low(), "high", spread.high()));
+        figures.put(name, spread);
     }
 
     /** What it ran on, by name. */

@@ -1,6 +1,5 @@
 package io.thalweg.benchmark;
 
-import java.util.Arrays;
 import java.util.Collection;
 
 /**
@@ -29,15 +28,8 @@ public record Spread(double median, double low, double high) {
      * @param sorted rising, one or more
      * @param share above 0, up to 1
      */
-    static double quantile(long[] sorted, double share) {
+    static long quantile(long[] sorted, double share) {
         int rank = (int) Math.ceil(share * sorted.length);
         return sorted[Math.max(0, Math.min(sorted.length, rank) - 1)];
-    }
-
-    /** Sorts a copy. */
-    static long[] sorted(long[] measured) {
-        long[] sorted = measured.clone();
-        Arrays.sort(sorted);
-        return sorted;
     }
 }

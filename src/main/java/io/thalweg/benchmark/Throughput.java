@@ -53,12 +53,12 @@ final class Throughput {
      *
      * @param rounds how often each contestant runs
      * @param recordsShare the share of a workload's records that are used
-     * @param warmUpMs the warm-up ends with the first third of the records, or after so long
-     * @param measuredMs how long to measure at most
+     * @param warmUpMs the warm-up ends with the first third of the records, or after so much processor time
+     * @param measuredMs how much processor time to measure at most
      */
     record Scale(int rounds, double recordsShare, long warmUpMs, long measuredMs) {
-        static final Scale FULL = new Scale(3, 1, 6000, 8000);
-        static final Scale QUICK = new Scale(1, 0.3, 2500, 2500);
+        static final Scale FULL = new Scale(3, 1, 12_000, 10_000);
+        static final Scale QUICK = new Scale(1, 0.3, 5000, 2500);
 
         Scale withRounds(int number) {
             return new Scale(number, recordsShare, warmUpMs, measuredMs);
@@ -114,7 +114,9 @@ final class Throughput {
             }
         }
         rows.forEach(row -> report(row, report));
-        report.heapMax(heapMax);
+        if (heapMax > 0) {
+            report.heapMax(heapMax);
+        }
     }
 
     private void run(Workload workload, List<Contestant> contestants) {
