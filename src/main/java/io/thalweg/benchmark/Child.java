@@ -69,12 +69,16 @@ final class Child implements AutoCloseable {
 
     /** The next thing that it says. @throws StopException if it ends instead */
     Mark await(Mark.Event event) {
+        return await(Set.of(event));
+    }
+
+    private Mark await(Set<Mark.Event> events) {
         try {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 // the JVM itself may have something to say
                 if (line.startsWith("{")) {
                     Mark mark = Mark.parse(line);
-                    if (mark.event() == event) {
+                    if (events.contains(mark.event())) {
                         return mark;
                     }
                 }
@@ -94,15 +98,25 @@ final class Child implements AutoCloseable {
         process.onExit().join();
     }
 
+    /** Asks whether it works on the state, and waits for the answer: until it stands by with all of it, if not. */
+    boolean isActive() {
+        say(ContestantProcess.ROLE);
+        return await(Set.of(Mark.Event.ACTIVE, Mark.Event.STANDS_BY)).event() == Mark.Event.ACTIVE;
+    }
+
     /** Has it stop cleanly, and waits until it has. */
     void stop() {
+        say(ContestantProcess.STOP);
+        join();
+    }
+
+    private void say(int what) {
         try {
-            process.getOutputStream().write('.');
+            process.getOutputStream().write(what);
             process.getOutputStream().flush();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        join();
     }
 
     /** SIGKILL: no hook runs, no buffer is flushed. */

@@ -49,6 +49,12 @@ import org.apache.kafka.streams.Topology;
  * the measuring begins and ends, or when it runs, and ends when its standard input does.
  */
 public final class ContestantProcess {
+    /** What can be said to it on its standard input: that it is to stop. */
+    static final int STOP = '.';
+
+    /** That it is to say whether it works on the state or stands by, once it has a copy of the state. */
+    static final int ROLE = '?';
+
     private static final Duration POLL = Duration.ofMillis(100);
     /** How many times its processor time a process may take at most. */
     private static final int PATIENCE = 10;
@@ -65,6 +71,7 @@ public final class ContestantProcess {
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
     private static volatile boolean stopAsked;
+    private static volatile boolean roleAsked;
 
     private ContestantProcess() {}
 
@@ -136,9 +143,9 @@ public final class ContestantProcess {
         Thread watch = new Thread(
                 () -> {
                     try {
-                        while (System.in.read() >= 0) {
-                            // all that is ever said is that it is to stop
-                            stopAsked = true;
+                        for (int said = System.in.read(); said >= 0; said = System.in.read()) {
+                            stopAsked |= said == STOP;
+                            roleAsked |= said == ROLE;
                         }
                     } catch (IOException e) {
                         // gone as well
@@ -192,21 +199,24 @@ public final class ContestantProcess {
     }
 
     private static void runUntilAsked(KafkaStreams streams) {
-        boolean standsBy = false;
         while (!stopAsked) {
             if (streams.state().hasCompletedShutdown()) {
                 throw new IllegalStateException("it stopped before it was asked to");
             }
-            if (!standsBy && standsBy(streams)) {
-                standsBy = true;
-                say(Event.STANDS_BY, 0, Map.of());
+            if (roleAsked && streams.state() == KafkaStreams.State.RUNNING) {
+                boolean active = streams.metadataForLocalThreads().stream()
+                        .anyMatch(thread -> !thread.activeTasks().isEmpty());
+                if (active || isUpToDate(streams)) {
+                    roleAsked = false;
+                    say(active ? Event.ACTIVE : Event.STANDS_BY, 0, Map.of());
+                }
             }
             pause();
         }
     }
 
     /** Whether it has a copy of all that another instance has. */
-    private static boolean standsBy(KafkaStreams streams) {
+    private static boolean isUpToDate(KafkaStreams streams) {
         return streams.metadataForLocalThreads().stream()
                         .anyMatch(thread -> !thread.standbyTasks().isEmpty())
                 && streams.allLocalStorePartitionLags().values().stream()

@@ -25,6 +25,8 @@ record Mark(Event event, long records, long nanos, long cpuNanos, Map<String, Do
         END,
         /** All state is restored, and the learner runs. */
         RUNNING,
+        /** It works on the state. */
+        ACTIVE,
         /** It has a copy of the state that another instance works on. */
         STANDS_BY
     }

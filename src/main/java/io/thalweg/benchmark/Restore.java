@@ -92,20 +92,44 @@ final class Restore {
             settings.put("num.standby.replicas", "1");
         }
         ThalwegConfig config = new ThalwegConfig(settings);
-        try (Child before = start(application, 1, settings);
+        try (Child first = start(application, 1, settings);
+                Child second = standby ? start(application, 2, settings) : null;
                 Sender sender = new Sender(config, row.bits());
                 Reader reader = new Reader(config)) {
+            first.await(Event.RUNNING);
+            if (standby) {
+                second.await(Event.RUNNING);
+            }
             int examples = Math.max(1, (1 << row.bits()) / FEATURES_OF_EXAMPLE);
             for (int i = 0; i < examples; i++) {
                 sender.send(i * FEATURES_OF_EXAMPLE);
             }
             reader.await(examples);
-            before.await(Event.RUNNING);
-            if (standby) {
-                takeOver(row, before, application, settings, sender, reader, report);
-            } else {
-                startAgain(row, before, application, settings, sender, reader, report);
+            switch (row.ending()) {
+                case CLEAN -> first.stop();
+                case KILLED -> first.kill();
+                case KILLED_BESIDE_STANDBY -> {
+                    boolean firstWorks = first.isActive();
+                    // waits for the other to have a copy
+                    if (second.isActive() == firstWorks) {
+                        throw new StopException(ExitCode.DIED, "both instances say that they have the same role");
+                    }
+                    (firstWorks ? first : second).kill();
+                }
             }
+            long begin = System.nanoTime();
+            double running = Double.NaN;
+            sender.send(0);
+            if (standby) {
+                reader.await(1);
+            } else {
+                try (Child next = start(application, 3, settings)) {
+                    next.await(Event.RUNNING);
+                    running = secondsSince(begin);
+                    reader.await(1);
+                }
+            }
+            report(row, running, secondsSince(begin), report);
         }
         cluster.deleteTopics(application);
     }
@@ -117,47 +141,6 @@ final class Restore {
                 settings,
                 cluster.directory().resolve(application + "-" + number + ".log"),
                 null);
-    }
-
-    private void startAgain(
-            Row row,
-            Child before,
-            String application,
-            Map<String, String> settings,
-            Sender sender,
-            Reader reader,
-            Report report) {
-        if (row.ending() == Ending.CLEAN) {
-            before.stop();
-        } else {
-            before.kill();
-        }
-        long begin = System.nanoTime();
-        try (Child next = start(application, 2, settings)) {
-            sender.send(0);
-            next.await(Event.RUNNING);
-            double running = secondsSince(begin);
-            reader.await(1);
-            report(row, running, secondsSince(begin), report);
-        }
-    }
-
-    private void takeOver(
-            Row row,
-            Child before,
-            String application,
-            Map<String, String> settings,
-            Sender sender,
-            Reader reader,
-            Report report) {
-        try (Child next = start(application, 2, settings)) {
-            next.await(Event.STANDS_BY);
-            before.kill();
-            long begin = System.nanoTime();
-            sender.send(0);
-            reader.await(1);
-            report(row, Double.NaN, secondsSince(begin), report);
-        }
     }
 
     private static double secondsSince(long begin) {
