@@ -60,15 +60,15 @@ final class Replay implements Models {
         for (Epoch epoch : epochs) {
             Map<String, String> settings = config.course("");
             settings.putAll(epoch.course());
-            // an empty one says that records without key are rejected; as a setting it is not allowed
-            String keyless = settings.remove(ThalwegConfig.MODEL_DEFAULT);
+            String keyless = settings.get(ThalwegConfig.MODEL_DEFAULT);
             if (StreamsConfig.AT_LEAST_ONCE.equals(settings.get(ThalwegConfig.PROCESSING_GUARANTEE))) {
                 throw new CannotVerify(
                         "a part of " + source + " was learned with processing.guarantee = at_least_once, under"
                                 + " which a crash may repeat outputs and steps, so a replay says nothing");
             }
             try {
-                stretches.add(new Stretch(epoch.from().getOrDefault(source, 0L), new ThalwegConfig(settings), keyless));
+                stretches.add(
+                        new Stretch(epoch.from().getOrDefault(source, 0L), ThalwegConfig.ofCourse(settings), keyless));
             } catch (ConfigException e) {
                 throw new CannotVerify(
                         "the learner recorded settings that this version of Thalweg does not know (" + e.getMessage()

@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             RunCommand.class,
             TopicsCommand.class,
             EvaluateCommand.class,
+            CompareCommand.class,
             BenchmarkCommand.class,
             ProduceCommand.class,
             WatchCommand.class,

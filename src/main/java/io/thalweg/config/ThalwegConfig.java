@@ -9,6 +9,7 @@ import static org.apache.kafka.common.config.ConfigDef.Range.between;
 import io.thalweg.math.Form;
 import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.LearningRate;
+import io.thalweg.math.StepOptions;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -41,6 +42,12 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String LEARNING_RATE = "learning.rate";
     public static final String LEARNING_RATE_SCHEDULE = "learning.rate.schedule";
     public static final String LEARNING_RATE_DECAY = "learning.rate.decay";
+    public static final String SCALING = "scaling";
+    public static final String L1 = "l1";
+    public static final String L2 = "l2";
+    public static final String GRADIENT_CLIP = "gradient.clip";
+    public static final String IMPORTANCE_INVARIANT = "importance.invariant";
+    public static final String FTRL_BETA = "ftrl.beta";
     public static final String FEATURES_FORM = "features.form";
     public static final String FEATURES_SPACE_BITS = "features.space.bits";
     public static final String NAMES_MAX = "names.max";
@@ -71,7 +78,19 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String PASS_PREFIX = "client.";
 
     /** What must stay as it was for state to keep its meaning. */
-    public static final List<String> FINGERPRINT = List.of(ALGORITHM, FEATURES_SPACE_BITS, NAMES_MAX);
+    public static final List<String> FINGERPRINT = List.of(ALGORITHM, SCALING, L1, L2, FEATURES_SPACE_BITS, NAMES_MAX);
+
+    /** What {@code auto} decides itself. */
+    private static final List<String> STEP = List.of(
+            LEARNING_RATE,
+            LEARNING_RATE_SCHEDULE,
+            LEARNING_RATE_DECAY,
+            SCALING,
+            L1,
+            L2,
+            GRADIENT_CLIP,
+            IMPORTANCE_INVARIANT,
+            FTRL_BETA);
 
     private static final String CONNECTION = "Connection";
     private static final String TOPICS = "Topics";
@@ -147,9 +166,10 @@ public final class ThalwegConfig extends AbstractConfig {
                 ALGORITHM,
                 Type.STRING,
                 "sgd",
-                ValidString.in("sgd", "auto"),
+                ValidString.in("sgd", "adagrad", "ftrl", "auto"),
                 HIGH,
-                "The kind of step: `sgd`, or `auto`, which needs no learning rate.");
+                "The kind of step: `sgd`; `adagrad`, with a rate for each weight; `ftrl`, FTRL-Proximal; or `auto`, which needs no"
+                        + " learning rate and none of the settings from there to `ftrl.beta`. Part of the state.");
         learning.add(
                 LEARNING_RATE,
                 Type.DOUBLE,
@@ -172,6 +192,51 @@ public final class ThalwegConfig extends AbstractConfig {
                 finite(),
                 MEDIUM,
                 "The decay in the schedule; 0.5 suits `inverse-scaling`, the others want much less.");
+        learning.add(
+                SCALING,
+                Type.STRING,
+                "none",
+                ValidString.in("none", "max-abs", "standard"),
+                HIGH,
+                "Makes the result independent of units: `max-abs` learns from each feature over its largest size so far, `standard`"
+                        + " from its distance to its mean in deviations (not where it has only been 0 or 1). Weights are published in"
+                        + " raw units. Part of the state.");
+        learning.add(
+                L1,
+                Type.DOUBLE,
+                0.0,
+                finite(),
+                MEDIUM,
+                "Charge on the sum of the sizes of weights; makes weights that matter little exactly 0. Of scaled features, where"
+                        + " `scaling` is on; not on the bias. Part of the state.");
+        learning.add(
+                L2,
+                Type.DOUBLE,
+                0.0,
+                finite(),
+                MEDIUM,
+                "Charge on half of the sum of their squares; keeps weights small. Part of the state.");
+        learning.add(
+                GRADIENT_CLIP,
+                Type.DOUBLE,
+                0.0,
+                finite(),
+                MEDIUM,
+                "The largest Euclidean norm of an example's gradient, importance and bias included; 0 for no limit.");
+        learning.add(
+                IMPORTANCE_INVARIANT,
+                Type.BOOLEAN,
+                false,
+                null,
+                MEDIUM,
+                "With `sgd`: an example of importance 10 is ten examples in a row, not one step ten times as long that overshoots.");
+        learning.add(
+                FTRL_BETA,
+                Type.DOUBLE,
+                1.0,
+                finite(),
+                LOW,
+                "With `ftrl`: β; the larger, the shorter the first steps of a weight.");
         learning.add(
                 FEATURES_FORM,
                 Type.STRING,
@@ -359,6 +424,43 @@ public final class ThalwegConfig extends AbstractConfig {
     public ThalwegConfig(Map<String, ?> settings) {
         super(DEFINITION, settings, false);
         PassedThrough.check(settings.keySet());
+        checkStep();
+    }
+
+    /** What the algorithm has no use for must not be given: it would be set in vain. */
+    private void checkStep() {
+        String algorithm = getString(ALGORITHM);
+        List<String> vain = idle(algorithm).stream().filter(this::isGiven).toList();
+        if (!vain.isEmpty()) {
+            String why = algorithm.equals("auto")
+                    ? "auto sets its own learning rates, scales and penalties"
+                    : "only algorithm = ftrl has use for it";
+            throw new ConfigException(why + "; drop " + String.join(", ", vain));
+        }
+        boolean invariant = getBoolean(IMPORTANCE_INVARIANT);
+        if (invariant && !algorithm.equals("sgd")) {
+            throw new ConfigException(IMPORTANCE_INVARIANT + " is a step of algorithm = sgd, not of " + algorithm
+                    + "; drop it, or set " + ALGORITHM + " = sgd");
+        }
+        for (String other : List.of(L1, L2, GRADIENT_CLIP)) {
+            if (invariant && getDouble(other) > 0) {
+                throw new ConfigException(IMPORTANCE_INVARIANT + " follows the log loss alone and does not go with "
+                        + other + "; drop one");
+            }
+        }
+        if (algorithm.equals("ftrl") && !getString(LEARNING_RATE_SCHEDULE).equals("constant")) {
+            throw new ConfigException(
+                    "ftrl lets the rate of each weight fall by itself; drop " + LEARNING_RATE_SCHEDULE);
+        }
+    }
+
+    /** The settings that an algorithm has no use for. */
+    private static List<String> idle(String algorithm) {
+        return switch (algorithm) {
+            case "auto" -> STEP;
+            case "ftrl" -> List.of();
+            default -> List.of(FTRL_BETA);
+        };
     }
 
     /** The same with one setting changed. */
@@ -385,10 +487,18 @@ public final class ThalwegConfig extends AbstractConfig {
                 LearningRate.Schedule.valueOf(constant(getString(LEARNING_RATE_SCHEDULE))),
                 getDouble(LEARNING_RATE),
                 getDouble(LEARNING_RATE_DECAY));
+        StepOptions options = new StepOptions(
+                StepOptions.Scaling.valueOf(constant(getString(SCALING))),
+                getDouble(L1),
+                getDouble(L2),
+                getDouble(GRADIENT_CLIP),
+                getBoolean(IMPORTANCE_INVARIANT),
+                getDouble(FTRL_BETA));
         int bits = getInt(FEATURES_SPACE_BITS);
         return new LearnerSettings(
                 getString(ALGORITHM),
                 rate,
+                options,
                 bits,
                 Math.min(getInt(NAMES_MAX), 1 << bits - 1),
                 getInt(MODELS_MAX),
@@ -412,6 +522,12 @@ public final class ThalwegConfig extends AbstractConfig {
                 LEARNING_RATE,
                 LEARNING_RATE_SCHEDULE,
                 LEARNING_RATE_DECAY,
+                SCALING,
+                L1,
+                L2,
+                GRADIENT_CLIP,
+                IMPORTANCE_INVARIANT,
+                FTRL_BETA,
                 FEATURES_FORM,
                 FEATURES_SPACE_BITS,
                 MODELS_MAX,
@@ -424,9 +540,23 @@ public final class ThalwegConfig extends AbstractConfig {
                 PROCESSING_GUARANTEE)) {
             course.put(name, String.valueOf(get(name)));
         }
+        idle(getString(ALGORITHM)).forEach(course::remove);
         course.put(NAMES_MAX, String.valueOf(learner().namesMax()));
         course.put(MODEL_DEFAULT, keyless);
         return course;
+    }
+
+    /**
+     * The settings that a course says.
+     *
+     * @param course as {@link #course} gives it, perhaps with more that its algorithm has no use for
+     */
+    public static ThalwegConfig ofCourse(Map<String, String> course) {
+        Map<String, String> settings = new TreeMap<>(course);
+        idle(String.valueOf(course.get(ALGORITHM))).forEach(settings::remove);
+        // an empty one says that records without key are rejected; as a setting it is not allowed
+        settings.remove(MODEL_DEFAULT);
+        return new ThalwegConfig(settings);
     }
 
     /** The settings for Kafka's clients and for Kafka Streams that were passed through, {@value #PASS_PREFIX} taken off. */

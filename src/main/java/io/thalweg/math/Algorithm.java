@@ -10,11 +10,16 @@ import java.util.List;
  * itself remembers nothing from one example to the next. Not thread-safe: it belongs to a {@link Learner}, for the numbers between
  * the logit of an example and its step.
  */
-public abstract sealed class Algorithm permits Sgd, Auto {
+public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
     /** The algorithm that the settings ask for. */
     public static Algorithm of(LearnerSettings settings) {
         return switch (settings.algorithm()) {
-            case "sgd" -> new Sgd(settings.learningRate());
+            case "sgd" ->
+                settings.options().equals(StepOptions.NONE)
+                        ? new Sgd(settings.learningRate())
+                        : new Descent(settings, false);
+            case "adagrad" -> new Descent(settings, true);
+            case "ftrl" -> new Ftrl(settings);
             case "auto" -> new Auto();
             default -> throw new IllegalArgumentException("there is no algorithm " + settings.algorithm());
         };

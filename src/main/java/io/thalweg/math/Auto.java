@@ -21,16 +21,15 @@ import java.util.List;
  * N is the mean of 1 + ‖x′‖² so far over {@value #USUAL_NORM}, but at least 1: a step at α must not grow with the number of
  * features.
  *
- * <p><b>Scales.</b> A feature that has only been 0 or 1 is left as it is. Of another, m is its mean times the share of examples
- * that have it, because an example without it counts as 0, and s is its deviation from m where it is there, with its largest |x|
- * thrown in once so that two values near each other are not far apart. All are of the examples learned from so far. When m or s moves,
- * v stays: results do not depend on units. A value beyond the range so far counts as the end of the range when predicting.
+ * <p><b>Scales</b> are those of {@link Scale}, of the examples learned from so far; a feature that has only been 0 or 1 is left as it
+ * is. When m or s moves, v stays: results do not depend on units. A value beyond the range so far counts as the end of the range when
+ * predicting.
  *
  * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^c, where p_k(y) = e^−L is what part k gave to what came
  * true, then q sums to 1 again (the aggregating forecaster of Vovk 1990), and then a share of {@value #SHARE} of all is spread evenly,
  * so that a part that was bad can come back when the stream changes (Herbster and Warmuth 1998).
  *
- * <p>Keeps for each feature the {@value #SCALE} numbers named below and v of each part; for the whole the numbers named below, and
+ * <p>Keeps for each feature its {@link Scale}, G and v of each part; for the whole the numbers named below, and
  * q, bias and offset of each part. The offset is Σ v·m/s over all features: what standardising takes off the bias.
  */
 final class Auto extends Algorithm {
@@ -46,31 +45,17 @@ final class Auto extends Algorithm {
     private static final int PARTS = ADAGRAD + ADAGRAD_RATES.length;
     private static final double SHARE = 1e-4;
     private static final double USUAL_NORM = 14;
-    /** Beyond this, squares and sums of squares might not be finite. */
-    private static final double LARGEST = 1e100;
     /** Beyond this, a logit is as good as infinite. */
     private static final double LARGEST_LOGIT = 700;
     /** Below this, products of shares and probabilities have lost digits. */
     private static final double LEAST_SUM = 1e-280;
 
     // of each feature
-    private static final int COUNT = 0;
-    private static final int MEAN = 1;
-    /** Sum of squared deviations from the mean. */
-    private static final int DEVIATIONS = 2;
-
-    private static final int LOW = 3;
-    private static final int HIGH = 4;
-    /** 1 over the largest |x|; 0 where that is 0. */
-    private static final int INVERSE_LARGEST = 5;
-    /** m. */
-    private static final int CENTRE = 6;
-    /** 1/s; 0 where x has always been 0. */
-    private static final int INVERSE = 7;
+    // its Scale, and then
     /** G, less the 1 that it begins with. */
-    private static final int SQUARES = 8;
+    private static final int SQUARES = Scale.WIDTH;
 
-    private static final int SCALE = 9;
+    private static final int SCALE = Scale.WIDTH + 1;
 
     // of the whole
     /** Examples of importance above 0. */
@@ -131,7 +116,7 @@ final class Auto extends Algorithm {
         for (int k = STANDARD; k < PARTS; k++) {
             standardWeight += shared[Q + k] * block[at + SCALE + k];
         }
-        return maxScaledWeight * block[at + INVERSE_LARGEST] + standardWeight * block[at + INVERSE];
+        return maxScaledWeight * block[at + Scale.INVERSE_LARGEST] + standardWeight * block[at + Scale.INVERSE];
     }
 
     @Override
@@ -153,11 +138,11 @@ final class Auto extends Algorithm {
             if (i != Example.UNMET) {
                 double[] block = model.blockOf(i);
                 int at = model.at(i);
-                double value = Math.max(block[at + LOW], Math.min(block[at + HIGH], x.values()[j]));
+                double value = Scale.inRange(block, at, x.values()[j]);
                 blocks[size] = block;
                 places[size] = at + SCALE;
-                maxScaled[size] = value * block[at + INVERSE_LARGEST];
-                standard[size] = value * block[at + INVERSE];
+                maxScaled[size] = value * block[at + Scale.INVERSE_LARGEST];
+                standard[size] = value * block[at + Scale.INVERSE];
                 size++;
             }
         }
@@ -259,7 +244,7 @@ final class Auto extends Algorithm {
             double squares = block[at + SQUARES] + slope * slope;
             block[at + SQUARES] = squares;
             adaGrad[j] = standard[j] / Math.sqrt(1 + squares);
-            double centre = block[at + CENTRE] * block[at + INVERSE];
+            double centre = block[at + Scale.CENTRE] * block[at + Scale.INVERSE];
             standardCentres += standard[j] * centre;
             adaGradCentres += adaGrad[j] * centre;
         }
@@ -310,9 +295,9 @@ final class Auto extends Algorithm {
     }
 
     private static boolean isTame(Example x) {
-        boolean tame = x.importance() <= LARGEST;
+        boolean tame = x.importance() <= Scale.LARGEST;
         for (int j = 0; j < x.size(); j++) {
-            tame &= Math.abs(x.values()[j]) <= LARGEST;
+            tame &= Math.abs(x.values()[j]) <= Scale.LARGEST;
         }
         return tame;
     }
@@ -390,58 +375,16 @@ final class Auto extends Algorithm {
             double[] block = model.touch(i);
             int at = model.at(i);
             double value = x.values()[j];
-            moved[j] = rescale(block, at, value, perExample);
+            moved[j] = Scale.take(block, at, value, perExample);
             blocks[j] = block;
             places[j] = at + SCALE;
-            maxScaled[j] = value * block[at + INVERSE_LARGEST];
-            standard[j] = (value - block[at + CENTRE]) * block[at + INVERSE];
+            maxScaled[j] = value * block[at + Scale.INVERSE_LARGEST];
+            standard[j] = (value - block[at + Scale.CENTRE]) * block[at + Scale.INVERSE];
             maxScaledNorm += maxScaled[j] * maxScaled[j];
             standardNorm += standard[j] * standard[j];
         }
         shared[MAX_SCALED_NORMS] += maxScaledNorm;
         shared[STANDARD_NORMS] += standardNorm;
-    }
-
-    /** Takes a value into the scales of its feature. @return what m/s moved by */
-    private static double rescale(double[] block, int at, double value, double perExample) {
-        double count = block[at + COUNT] + 1;
-        block[at + COUNT] = count;
-        boolean first = count == 1;
-        if (first || value < block[at + LOW] || value > block[at + HIGH]) {
-            block[at + LOW] = first ? value : Math.min(block[at + LOW], value);
-            block[at + HIGH] = first ? value : Math.max(block[at + HIGH], value);
-            double largest = Math.max(-block[at + LOW], block[at + HIGH]);
-            block[at + INVERSE_LARGEST] = largest == 0 ? 0 : 1 / largest;
-        }
-        boolean switches = value == 0 || value == 1;
-        if (switches && (first || block[at + CENTRE] == 0 && block[at + INVERSE] == 1)) {
-            // has only been 0 or 1; its mean is the share of ones, from which the deviations follow when it is needed
-            block[at + MEAN] += value;
-            block[at + INVERSE] = 1;
-            return 0;
-        }
-        if (!first && block[at + CENTRE] == 0 && block[at + INVERSE] == 1) {
-            double ones = block[at + MEAN];
-            block[at + MEAN] = ones / (count - 1);
-            block[at + DEVIATIONS] = ones * (1 - block[at + MEAN]);
-        }
-        // Welford (1962)
-        double perCount = 1 / count;
-        double deviation = value - block[at + MEAN];
-        double mean = block[at + MEAN] + deviation * perCount;
-        double deviations = block[at + DEVIATIONS] + deviation * (value - mean);
-        block[at + MEAN] = mean;
-        block[at + DEVIATIONS] = deviations;
-
-        double centre = mean * Math.min(1, count * perExample);
-        double off = mean - centre;
-        double largest = Math.max(-block[at + LOW], block[at + HIGH]);
-        double squares = deviations + count * off * off + largest * largest;
-        double inverse = squares > 0 ? Math.sqrt((count + 1) / squares) : 0;
-        double before = block[at + CENTRE] * block[at + INVERSE];
-        block[at + CENTRE] = centre;
-        block[at + INVERSE] = inverse;
-        return centre * inverse - before;
     }
 
     private void moveBiases(double[] shared, double gradient) {

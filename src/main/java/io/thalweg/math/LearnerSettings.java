@@ -4,8 +4,9 @@ package io.thalweg.math;
  * All that the course of learning depends on besides the examples. Two learners with the same settings that see the same
  * examples in the same order are the same, bit for bit.
  *
- * @param algorithm the kind of step; {@code sgd}
- * @param learningRate α
+ * @param algorithm the kind of step; {@code sgd}, {@code adagrad}, {@code ftrl} or {@code auto}
+ * @param learningRate α; {@code auto} has its own
+ * @param options what a step may do beyond; {@code auto} has its own
  * @param spaceBits feature numbers go from 0 up to and without 2 to this power; 1 to 24
  * @param namesMax how many names a model numbers before it hashes further ones; 0 up to and without the size of the space
  * @param modelsMax how many models a task may hold; 1 or more
@@ -15,6 +16,7 @@ package io.thalweg.math;
 public record LearnerSettings(
         String algorithm,
         LearningRate learningRate,
+        StepOptions options,
         int spaceBits,
         int namesMax,
         int modelsMax,
@@ -28,6 +30,18 @@ public record LearnerSettings(
             throw new IllegalArgumentException("the number of names must be from 0 to " + ((1 << spaceBits) - 1)
                     + ", below the size of the feature space, not " + namesMax);
         }
+    }
+
+    /** With none of the options. */
+    public LearnerSettings(
+            String algorithm,
+            LearningRate learningRate,
+            int spaceBits,
+            int namesMax,
+            int modelsMax,
+            Form requiredForm,
+            int metricsWindow) {
+        this(algorithm, learningRate, StepOptions.NONE, spaceBits, namesMax, modelsMax, requiredForm, metricsWindow);
     }
 
     /** How many feature numbers there are. */

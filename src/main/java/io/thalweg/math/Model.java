@@ -361,6 +361,14 @@ public final class Model {
         validation = head.validation;
     }
 
+    /** Sets what was last published, if that is later than what is known. */
+    public void restorePublished(long restoredVersion, boolean whole) {
+        if (restoredVersion > publishedVersion) {
+            publishedVersion = restoredVersion;
+            publishedWhole = whole;
+        }
+    }
+
     /** Sets the names. */
     public void restoreNames(FeatureNames restored) {
         names = restored;
@@ -388,9 +396,11 @@ public final class Model {
     /**
      * Called once all has been restored: what has been changed since it was published is published next. What it was when it
      * was published is no longer known.
+     *
+     * @param logged the version that the changelog holds as blocks
      */
-    public void restored() {
-        unlogged.clear(version);
+    public void restored(long logged) {
+        unlogged.clear(logged);
         unpublished.clear(publishedVersion);
         remembering = false;
         biasBefore = publishedVersion == version ? bias() : Double.NaN;
@@ -402,6 +412,7 @@ public final class Model {
                 for (int at = 0; at < PAGE; at++) {
                     // without transactions a crash can keep a block and lose the head that was written after it
                     page.changedAt[at] = Math.min(page.changedAt[at], version);
+                    unlogged.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
                     unpublished.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
                 }
             }

@@ -2,9 +2,12 @@ package io.thalweg.store;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Algorithm;
+import io.thalweg.math.Example;
 import io.thalweg.math.FeatureNames;
+import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.Model;
 import io.thalweg.math.Models;
+import io.thalweg.math.Outcome;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -34,6 +37,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     /** Names as they were restored, by model and chunk; a chunk that is gone is empty. */
     private final Map<String, Map<Integer, List<byte[]>>> restoredNames = new HashMap<>();
 
+    private final Map<String, Journal> journals = new HashMap<>();
     private final Set<Model> changed = new LinkedHashSet<>();
     private final Set<Model> unpublished = new LinkedHashSet<>();
     private final Map<Model, Integer> loggedNames = new HashMap<>();
@@ -80,9 +84,14 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         if (!models.isEmpty()) {
             check(before, course);
         }
+        journals.keySet().retainAll(models.keySet());
+        if (!journals.isEmpty()) {
+            takeJournalledSteps(before);
+        }
         for (Model model : models.values()) {
+            Journal journal = journals.get(model.id());
             model.learnsBy(algorithm);
-            model.restored();
+            model.restored(journal == null ? model.version() : journal.since());
             if (model.publishedVersion() < model.version()) {
                 unpublished.add(model);
             }
@@ -93,7 +102,31 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             epochs.removeIf(epoch -> epoch.from().equals(nextOffsets));
             epochs.add(new Epoch(Map.copyOf(nextOffsets), Map.copyOf(course)));
             epochBegan = true;
+            // steps are taken again under the settings of the last epoch, so there must be none left from before it
+            journals.forEach((id, journal) -> {
+                if (journal.parts() > 0) {
+                    journal.end();
+                    changed.add(models.get(id));
+                }
+            });
         }
+    }
+
+    /** @param course under which they were taken first */
+    private void takeJournalledSteps(Map<String, String> course) {
+        LearnerSettings learned = ThalwegConfig.ofCourse(course).learner();
+        Algorithm algorithm = Algorithm.of(learned);
+        journals.forEach((id, journal) -> {
+            Model model = models.get(id);
+            model.learnsBy(algorithm);
+            try {
+                journal.replay(model, algorithm, learned.metricsWindow());
+            } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+                throw new StateException("the changelog of store " + name() + " holds steps of model " + id
+                        + " that cannot be taken again (" + e.getMessage()
+                        + "); forget this learner's state with `thalweg reset`");
+            }
+        });
     }
 
     /** The names that a model has, as in a task that was active before it was a standby, with those that were restored over them. */
@@ -117,10 +150,14 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     private void check(Map<String, String> before, Map<String, String> now) {
         for (String name : ThalwegConfig.FINGERPRINT) {
-            if (before.containsKey(name) && !before.get(name).equals(now.get(name))) {
-                throw new StateException(
-                        "the weights were learned with " + name + " = " + before.get(name) + " and it is now "
-                                + now.get(name) + "; set it back, or forget the weights with `thalweg reset`");
+            // a setting that there was not, or that the algorithm has no use for, is as if it were at its default
+            String byDefault =
+                    String.valueOf(ThalwegConfig.DEFINITION.defaultValues().get(name));
+            String was = before.getOrDefault(name, byDefault);
+            String is = now.getOrDefault(name, byDefault);
+            if (!was.equals(is)) {
+                throw new StateException("the weights were learned with " + name + " = " + was + " and it is now " + is
+                        + "; set it back, or forget the weights with `thalweg reset`");
             }
         }
         String form = now.get(ThalwegConfig.FEATURES_FORM);
@@ -175,9 +212,14 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         unpublished.clear();
     }
 
-    /** Says that a model has changed. */
-    public void changed(Model model) {
+    /** Says that a model has taken a step. @param x as the learner left it */
+    public void stepped(Outcome outcome, Example x) {
+        Model model = outcome.model();
         changed.add(model);
+        Journal journal = journals.get(model.id());
+        if (journal != null) {
+            journal.add(outcome.version(), x);
+        }
     }
 
     /** Forgets a model. @return the model as it was, if there was one */
@@ -221,11 +263,46 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     }
 
     private void writeModel(Model model, Changelog changelog) {
+        writeNewNames(model, changelog);
+        Journal journal = journals.get(model.id());
+        long bytes = (long) model.unlogged().size() * StateRecords.blockBytes(model);
+        if (journal != null && journal.isSmaller(model, bytes)) {
+            int part = journal.parts();
+            for (byte[] steps : journal.pending()) {
+                changelog.write(StateRecords.key(StateRecords.STEPS, part++, model.id()), StateRecords.steps(steps));
+            }
+            journal.written();
+            changelog.write(StateRecords.publishedKey(model.id()), StateRecords.published(model));
+            return;
+        }
         Model.Changes blocks = model.unlogged();
         for (int i = 0; i < blocks.size(); i++) {
             int block = blocks.get(i);
             changelog.write(StateRecords.key(StateRecords.BLOCK, block, model.id()), StateRecords.block(model, block));
         }
+        changelog.write(StateRecords.headKey(model.id()), StateRecords.head(model));
+        model.logged();
+        if (journal != null) {
+            removeSteps(model, journal, changelog);
+        } else if (transactional() && Journal.isWorthIt(bytes)) {
+            journal = new Journal();
+            journals.put(model.id(), journal);
+        }
+        if (journal != null) {
+            journal.replaced(model, bytes);
+        }
+    }
+
+    private static void removeSteps(Model model, Journal journal, Changelog changelog) {
+        for (int part = 0; part < journal.parts(); part++) {
+            changelog.write(StateRecords.key(StateRecords.STEPS, part, model.id()), null);
+        }
+        if (journal.parts() > 0) {
+            changelog.write(StateRecords.publishedKey(model.id()), null);
+        }
+    }
+
+    private void writeNewNames(Model model, Changelog changelog) {
         int names = model.names().size();
         int logged = loggedNames.getOrDefault(model, 0);
         if (names > logged) {
@@ -237,11 +314,9 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             }
             loggedNames.put(model, names);
         }
-        changelog.write(StateRecords.headKey(model.id()), StateRecords.head(model));
-        model.logged();
     }
 
-    private static void writeRemoval(Model model, Changelog changelog) {
+    private void writeRemoval(Model model, Changelog changelog) {
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
                 changelog.write(StateRecords.key(StateRecords.BLOCK, block, model.id()), null);
@@ -249,6 +324,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         }
         for (int chunk = 0; chunk * StateRecords.NAMES_IN_CHUNK < model.names().size(); chunk++) {
             changelog.write(StateRecords.key(StateRecords.NAMES, chunk, model.id()), null);
+        }
+        Journal journal = journals.remove(model.id());
+        if (journal != null) {
+            removeSteps(model, journal, changelog);
         }
         changelog.write(StateRecords.headKey(model.id()), null);
     }
@@ -263,8 +342,13 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                 if (value == null) {
                     models.remove(id);
                     restoredNames.remove(id);
+                    journals.remove(id);
                 } else {
-                    model(id).restore(StateRecords.readHead(value));
+                    Model.Head head = StateRecords.readHead(value);
+                    model(id).restore(head);
+                    if (journals.containsKey(id)) {
+                        journals.get(id).begin(head.version());
+                    }
                 }
             }
             case StateRecords.BLOCK -> {
@@ -286,6 +370,18 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                             .put(chunk, value == null ? List.of() : StateRecords.readNames(value));
                 }
             }
+            case StateRecords.STEPS -> {
+                int part = rest.getInt();
+                String id = StateRecords.text(rest);
+                if (value != null || journals.containsKey(id)) {
+                    journal(id).restore(part, value == null ? null : StateRecords.readSteps(value));
+                }
+            }
+            case StateRecords.PUBLISHED -> {
+                if (value != null) {
+                    StateRecords.restorePublished(model(StateRecords.text(rest)), value);
+                }
+            }
             case StateRecords.OFFSET -> {
                 int partition = rest.getInt();
                 nextOffsets.put(new TopicPartition(StateRecords.text(rest), partition), StateRecords.readOffset(value));
@@ -298,6 +394,14 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                 throw new StateException("the changelog of store " + name() + " holds a record of unknown kind " + kind
                         + "; it was written by a later version of Thalweg, or by something else");
         }
+    }
+
+    private Journal journal(String id) {
+        return journals.computeIfAbsent(id, i -> {
+            Journal journal = new Journal();
+            journal.begin(model(id).version());
+            return journal;
+        });
     }
 
     private Model model(String id) {
@@ -319,6 +423,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         nextOffsets.clear();
         epochs.clear();
         restoredNames.clear();
+        journals.clear();
         changed.clear();
         unpublished.clear();
         loggedNames.clear();

@@ -126,7 +126,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         }
         counters.steps.record();
         Model model = outcome.model();
-        store.changed(model);
+        store.stepped(outcome, example);
         if (!weightsRecords.afterStep(model, (key, weights) -> forwardWeights(key, weights, record.timestamp()))) {
             store.unpublished(model);
         }

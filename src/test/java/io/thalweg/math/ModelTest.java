@@ -186,7 +186,7 @@ class ModelTest {
             }
         }
         back.restore(model.head());
-        back.restored();
+        back.restored(back.version());
         return back;
     }
 }

@@ -44,7 +44,7 @@ class WeightsRecordsTest {
             }
         }
         back.restore(model.head());
-        back.restored();
+        back.restored(back.version());
         return back;
     }
 

@@ -1,0 +1,93 @@
+package io.thalweg.math;
+
+/**
+ * The scale of a feature: {@value #WIDTH} numbers of its range, mean and deviation, kept in its block among those of an
+ * algorithm.
+ *
+ * <p>A feature that has only been 0 or 1 is left as it is. Of another, the centre m is its mean times the share of examples that
+ * have it, because an example without it counts as 0, and s is its deviation from m where it is there, with its largest |x| thrown
+ * in once so that two values near each other are not far apart. All are of the examples learned from so far.
+ */
+final class Scale {
+    static final int COUNT = 0;
+    /** The mean; the sum while the feature has only been 0 or 1. */
+    static final int MEAN = 1;
+    /** Sum of squared deviations from the mean. */
+    static final int DEVIATIONS = 2;
+
+    static final int LOW = 3;
+    static final int HIGH = 4;
+    /** 1 over the largest |x|; 0 where that is 0. */
+    static final int INVERSE_LARGEST = 5;
+    /** m. */
+    static final int CENTRE = 6;
+    /** 1/s; 0 where x has always been 0. */
+    static final int INVERSE = 7;
+
+    static final int WIDTH = 8;
+
+    /** Beyond this, squares and sums of squares might not be finite. */
+    static final double LARGEST = 1e100;
+    /** Below this, an inverse or that of a square might not be. Such a value counts as 0. */
+    private static final double SMALLEST = 1e-100;
+
+    private Scale() {}
+
+    /**
+     * Takes a value into the scale.
+     *
+     * @param at where in the block the scale begins
+     * @param perExample 1 over the number of examples so far, this one among them
+     * @return what m/s moved by
+     */
+    static double take(double[] block, int at, double value, double perExample) {
+        double count = block[at + COUNT] + 1;
+        block[at + COUNT] = count;
+        boolean first = count == 1;
+        // where there was something below 0, a mean of 0 and a deviation of 1 are just that
+        boolean switched = !first && block[at + CENTRE] == 0 && block[at + INVERSE] == 1 && block[at + LOW] >= 0;
+        if (first || value < block[at + LOW] || value > block[at + HIGH]) {
+            block[at + LOW] = first ? value : Math.min(block[at + LOW], value);
+            block[at + HIGH] = first ? value : Math.max(block[at + HIGH], value);
+            block[at + INVERSE_LARGEST] = inverse(Math.max(-block[at + LOW], block[at + HIGH]));
+        }
+        if ((first || switched) && (value == 0 || value == 1)) {
+            // the mean is the share of ones, from which the deviations follow when they are needed
+            block[at + MEAN] += value;
+            block[at + INVERSE] = 1;
+            return 0;
+        }
+        if (switched) {
+            double ones = block[at + MEAN];
+            block[at + MEAN] = ones / (count - 1);
+            block[at + DEVIATIONS] = ones * (1 - block[at + MEAN]);
+        }
+        // Welford (1962)
+        double perCount = 1 / count;
+        double deviation = value - block[at + MEAN];
+        double mean = block[at + MEAN] + deviation * perCount;
+        double deviations = block[at + DEVIATIONS] + deviation * (value - mean);
+        block[at + MEAN] = mean;
+        block[at + DEVIATIONS] = deviations;
+
+        double centre = mean * Math.min(1, count * perExample);
+        double off = mean - centre;
+        double largest = Math.max(-block[at + LOW], block[at + HIGH]);
+        double squares = deviations + count * off * off + largest * largest;
+        double inverse = squares > SMALLEST * SMALLEST ? Math.sqrt((count + 1) / squares) : 0;
+        double before = block[at + CENTRE] * block[at + INVERSE];
+        block[at + CENTRE] = centre;
+        block[at + INVERSE] = inverse;
+        return centre * inverse - before;
+    }
+
+    /** A value, or the end of the range so far that it is beyond. */
+    static double inRange(double[] block, int at, double value) {
+        return Math.max(block[at + LOW], Math.min(block[at + HIGH], value));
+    }
+
+    /** 1 over the largest |x| of a feature. */
+    static double inverse(double largest) {
+        return largest < SMALLEST ? 0 : 1 / largest;
+    }
+}
