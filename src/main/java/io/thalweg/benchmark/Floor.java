@@ -55,6 +55,9 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
         final BitSet features = new BitSet();
         final BitSet blocks = new BitSet();
         final BitSet changed = new BitSet();
+        /** Blocks of the first step. Of these the learner does not know, when it first publishes them, what has changed. */
+        final BitSet first = new BitSet();
+
         long steps;
         long published;
 
@@ -90,8 +93,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
         seen.steps++;
         mark(seen);
         if (seen.features.length() <= recordMax && seen.steps % weightsEvery == 0) {
-            forward(Kind.WEIGHTS, seen.key, weights(seen, 0, -1), record.timestamp());
-            seen.published = seen.steps;
+            publishWhole(seen, record.timestamp());
         }
         if (seen.steps % metricsEvery == 0) {
             forward(Kind.METRICS, seen.key, metrics(seen), record.timestamp());
@@ -118,6 +120,9 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
             seen.features.set(index);
             seen.changed.set(index / Model.BLOCK);
         }
+        if (seen.steps == 1) {
+            seen.first.or(seen.changed);
+        }
     }
 
     private void publishRest(long now) {
@@ -125,18 +130,26 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
             if (seen.published == seen.steps) {
                 continue;
             }
-            seen.published = seen.steps;
             if (seen.features.length() <= recordMax) {
-                forward(Kind.WEIGHTS, seen.key, weights(seen, 0, -1), now);
+                publishWhole(seen, now);
                 continue;
             }
             seen.blocks.or(seen.changed);
             String id = new String(seen.key, StandardCharsets.UTF_8);
             for (int block = seen.changed.nextSetBit(0); block >= 0; block = seen.changed.nextSetBit(block + 1)) {
-                forward(Kind.WEIGHTS, WeightsRecords.key(id, block), weights(seen, block * Model.BLOCK, block), now);
+                boolean changeKnown = seen.published > 0 || !seen.first.get(block);
+                byte[] weights = weights(seen, block * Model.BLOCK, block, changeKnown);
+                forward(Kind.WEIGHTS, WeightsRecords.key(id, block), weights, now);
             }
             seen.changed.clear();
+            seen.published = seen.steps;
         }
+    }
+
+    private void publishWhole(Seen seen, long timestamp) {
+        boolean changeKnown = seen.published > 0 || seen.steps == 1;
+        forward(Kind.WEIGHTS, seen.key, weights(seen, 0, -1, changeKnown), timestamp);
+        seen.published = seen.steps;
     }
 
     private void forward(Kind kind, byte[] key, byte[] value, long timestamp) {
@@ -161,7 +174,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     /** @param block -1 for the whole model */
-    private byte[] weights(Seen seen, int from, int block) {
+    private byte[] weights(Seen seen, int from, int block, boolean changeKnown) {
         begin();
         text(seen.key);
         whole(seen.steps);
@@ -180,8 +193,10 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
         }
         whole(0); // end of the array
         number(); // norm
-        branch(1);
-        number(); // change
+        branch(changeKnown ? 1 : 0);
+        if (changeKnown) {
+            number();
+        }
         bytes.putDouble(NOTHING); // learning rate
         return end();
     }

@@ -63,8 +63,8 @@ final class Restore {
 
     static List<Row> rows() {
         return List.of(
-                new Row(20, Ending.CLEAN, false),
-                new Row(20, Ending.KILLED, true),
+                new Row(20, Ending.CLEAN, true),
+                new Row(20, Ending.KILLED, false),
                 new Row(20, Ending.KILLED_BESIDE_STANDBY, false),
                 new Row(24, Ending.CLEAN, false),
                 new Row(24, Ending.KILLED, false),
