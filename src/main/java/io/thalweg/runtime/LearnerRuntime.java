@@ -48,11 +48,15 @@ public final class LearnerRuntime implements AutoCloseable {
      */
     public static LearnerRuntime start(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds) {
         KafkaSettings settings = new KafkaSettings(config);
-        String keyless = check(config);
+        int partitions = check(config);
+        String keyless = keyless(config, partitions);
+        MappingCheck.run(config, schemas, partitions);
         Properties properties = new Properties();
         properties.putAll(settings.streams());
         KafkaStreams streams = new KafkaStreams(
-                new LearnerTopology(config, schemas, schemaIds, keyless).get(), properties, new StrictClients());
+                new LearnerTopology(config, schemas, schemaIds, keyless, config.isRouted(partitions)).get(),
+                properties,
+                new StrictClients());
         LearnerRuntime runtime = new LearnerRuntime(streams, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX));
         streams.setUncaughtExceptionHandler(runtime::respond);
         streams.setStateListener(runtime::stateChanged);
@@ -60,8 +64,8 @@ public final class LearnerRuntime implements AutoCloseable {
         return runtime;
     }
 
-    /** Checks brokers and topics. @return the model of records without key; empty if those are dead letters */
-    private static String check(ThalwegConfig config) {
+    /** Checks brokers and topics. @return how many partitions the examples topic has */
+    private static int check(ThalwegConfig config) {
         Topics.State state;
         try (Admin admin = KafkaSettings.admin(config)) {
             state = new Topics(config, admin).look();
@@ -85,7 +89,7 @@ public final class LearnerRuntime implements AutoCloseable {
                             "\n",
                             state.fatal().stream().map(Topics.Finding::text).toList()));
         }
-        return keyless(config, state.partitions());
+        return state.partitions();
     }
 
     /**
