@@ -21,12 +21,14 @@ record Contestant(Program program, Workload workload, String algorithm, Publishi
         FLOOR,
         /** Weights as one value in a RocksDB store with a changelog, read and written for each record. */
         ROCKSDB,
-        /** A consumer that decodes and does nothing else. */
-        CONSUMER;
+        /** A consumer that decodes, and maps where there is something to map, and does nothing else. */
+        CONSUMER,
+        /** A consumer that reads records into Avro's GenericRecord and does nothing else. */
+        GENERIC_RECORD;
 
         /** As it is called in rows. */
         String title() {
-            return name().toLowerCase(Locale.ROOT);
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
         }
     }
 
@@ -77,7 +79,8 @@ record Contestant(Program program, Workload workload, String algorithm, Publishi
         return switch (other) {
             case LEARNER, ROCKSDB -> new Contestant(other, workload, algorithm, publishing, guarantee);
             case FLOOR -> new Contestant(other, workload, "", publishing, guarantee);
-            case CONSUMER -> new Contestant(other, workload, "", Publishing.THINNED, Guarantee.EXACTLY_ONCE);
+            case CONSUMER, GENERIC_RECORD ->
+                new Contestant(other, workload, "", Publishing.THINNED, Guarantee.EXACTLY_ONCE);
         };
     }
 
@@ -87,9 +90,9 @@ record Contestant(Program program, Workload workload, String algorithm, Publishi
         if (!algorithm.isEmpty()) {
             row.append(' ').append(algorithm);
         }
-        if (program != Program.CONSUMER) {
-            // blocks of large models are always published at an interval
-            if (workload != Workload.HASHED) {
+        if (program != Program.CONSUMER && program != Program.GENERIC_RECORD) {
+            // blocks of large models are published at an interval
+            if (workload.isDense()) {
                 row.append(' ').append(publishing.title);
             }
             row.append(' ').append(guarantee.title);
@@ -104,7 +107,7 @@ record Contestant(Program program, Workload workload, String algorithm, Publishi
 
     /** The settings that make it what it is. */
     Map<String, String> settings() {
-        Map<String, String> settings = new LinkedHashMap<>();
+        Map<String, String> settings = new LinkedHashMap<>(workload.settings());
         if (!algorithm.isEmpty()) {
             settings.put(ThalwegConfig.ALGORITHM, algorithm);
         }

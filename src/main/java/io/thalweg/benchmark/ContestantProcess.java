@@ -7,7 +7,8 @@ import io.thalweg.avro.Weights;
 import io.thalweg.benchmark.Contestant.Program;
 import io.thalweg.benchmark.Mark.Event;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.ExampleDecoder;
+import io.thalweg.input.Intake;
+import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.Emission.Kind;
@@ -18,6 +19,7 @@ import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.runtime.StrictClients;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,6 +33,11 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericDatumReader;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.io.BinaryDecoder;
+import org.apache.avro.io.DatumReader;
+import org.apache.avro.io.DecoderFactory;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -116,7 +123,8 @@ public final class ContestantProcess {
         try (ConfluentSchemas schemas = new ConfluentSchemas(
                 config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
             switch (program) {
-                case CONSUMER -> consume(config, schemas, limits);
+                case CONSUMER -> consume(config, new Decoding(config, schemas), limits);
+                case GENERIC_RECORD -> consume(config, new GenericReading(schemas), limits);
                 case LEARNER -> {
                     try (LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas)) {
                         follow(learner.streams(), limits);
@@ -278,9 +286,9 @@ public final class ContestantProcess {
     }
 
     /** Reads the topic again and again, until the measuring has ended. */
-    private static void consume(ThalwegConfig config, ConfluentSchemas schemas, Limits limits) {
+    private static void consume(ThalwegConfig config, Reading reading, Limits limits) {
         AtomicLong count = new AtomicLong();
-        Thread reader = new Thread(() -> read(config, new Decoding(schemas), count), "reader");
+        Thread reader = new Thread(() -> read(config, reading, count), "reader");
         reader.setDaemon(true);
         reader.start();
         // it may well come to the end of the input before it is warm
@@ -296,19 +304,47 @@ public final class ContestantProcess {
     }
 
     private static final class Decoding implements Reading {
-        private final ExampleDecoder decoder;
+        private final Intake intake;
         private final Example x = new Example();
 
-        Decoding(ConfluentSchemas schemas) {
-            decoder = new ExampleDecoder(schemas);
+        Decoding(ThalwegConfig config, ConfluentSchemas schemas) {
+            intake = new Intake(schemas, config, "");
         }
 
         @Override
         public void read(byte[] value) {
             try {
-                decoder.decode(value, x);
+                intake.example(value, "", x);
             } catch (Rejection e) {
                 throw new IllegalStateException("the benchmark's own example: " + e.getMessage(), e);
+            }
+        }
+    }
+
+    /** As Confluent's deserializer does it: a new record each time. */
+    private static final class GenericReading implements Reading {
+        private static final int HEADER = 5;
+
+        private final ConfluentSchemas schemas;
+        private DatumReader<GenericRecord> reader;
+        private BinaryDecoder decoder;
+
+        GenericReading(ConfluentSchemas schemas) {
+            this.schemas = schemas;
+        }
+
+        @Override
+        public void read(byte[] value) {
+            try {
+                if (reader == null) {
+                    // all records have the same
+                    reader = new GenericDatumReader<>(
+                            schemas.writerSchema(ByteBuffer.wrap(value, 1, 4).getInt()));
+                }
+                decoder = DecoderFactory.get().binaryDecoder(value, HEADER, value.length - HEADER, decoder);
+                reader.read(null, decoder);
+            } catch (IOException | UnknownSchemaException e) {
+                throw new IllegalStateException("the benchmark's own record: " + e.getMessage(), e);
             }
         }
     }

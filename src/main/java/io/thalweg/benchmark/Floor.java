@@ -1,7 +1,7 @@
 package io.thalweg.benchmark;
 
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.ExampleDecoder;
+import io.thalweg.input.Intake;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.math.Example;
 import io.thalweg.math.Form;
@@ -27,7 +27,8 @@ import org.apache.kafka.streams.processor.api.Record;
 /**
  * What the learner would cost if learning and keeping cost nothing: decodes the example, and writes predictions, weights and metrics
  * of the learner's sizes to the learner's topics when the learner would. The numbers in them are random, so that they are as hard to
- * compress. To know what is due it counts records, and marks which features have come.
+ * compress. To know what is due it counts records, and marks which features have come; of features with names it publishes no
+ * weights.
  */
 final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
     /** What a metrics record has besides the model and two times two counts: 2 times 9 numbers, and the learning rate. */
@@ -35,7 +36,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
 
     private static final double NOTHING = 0;
 
-    private final ExampleDecoder decoder;
+    private final Intake intake;
     private final Example x = new Example();
     private final int recordMax;
     private final int weightsEvery;
@@ -67,7 +68,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     Floor(ThalwegConfig config, SchemaSource schemas) {
-        decoder = new ExampleDecoder(schemas);
+        intake = new Intake(schemas, config, "");
         recordMax = config.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX);
         weightsEvery = config.getInt(ThalwegConfig.WEIGHTS_EVERY);
         metricsEvery = config.getInt(ThalwegConfig.METRICS_EVERY);
@@ -83,7 +84,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
     @Override
     public void process(Record<byte[], byte[]> record) {
         try {
-            decoder.decode(record.value(), x);
+            intake.example(record.value(), "", x);
         } catch (Rejection e) {
             throw new IllegalStateException("the benchmark's own example: " + e.getMessage(), e);
         }
@@ -92,7 +93,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
         context.forward(record.withValue(prediction(seen.steps, offset)), Kind.PREDICTION.sink());
         seen.steps++;
         mark(seen);
-        if (seen.features.length() <= recordMax && seen.steps % weightsEvery == 0) {
+        if (!seen.features.isEmpty() && seen.features.length() <= recordMax && seen.steps % weightsEvery == 0) {
             publishWhole(seen, record.timestamp());
         }
         if (seen.steps % metricsEvery == 0) {
@@ -115,6 +116,9 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
             }
             return;
         }
+        if (x.form() == Form.NAMED) {
+            return;
+        }
         for (int k = 0; k < x.size(); k++) {
             int index = x.index(k);
             seen.features.set(index);
@@ -127,7 +131,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
 
     private void publishRest(long now) {
         for (Seen seen : models.values()) {
-            if (seen.published == seen.steps) {
+            if (seen.published == seen.steps || seen.features.isEmpty()) {
                 continue;
             }
             if (seen.features.length() <= recordMax) {

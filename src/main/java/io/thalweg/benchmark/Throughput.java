@@ -86,7 +86,11 @@ final class Throughput {
                 new Row(Contestant.learner(Workload.MODELS, "auto", thinned, once), floor, false),
                 new Row(Contestant.learner(Workload.MODELS, "sgd", each, once), streams, false),
                 new Row(Contestant.learner(Workload.HASHED, "sgd", thinned, once), feasible, true),
-                new Row(Contestant.learner(Workload.HASHED, "auto", thinned, once), floor, true));
+                new Row(Contestant.learner(Workload.HASHED, "auto", thinned, once), floor, true),
+                new Row(
+                        Contestant.learner(Workload.MAPPED, "sgd", thinned, once),
+                        List.of(Program.FLOOR, Program.CONSUMER, Program.GENERIC_RECORD),
+                        false));
     }
 
     /**
@@ -200,9 +204,29 @@ final class Throughput {
             }
             report.ratio(row.name(), program.title(), Spread.of(speeds), Spread.of(times));
         }
-        if (!row.against().contains(Program.ROCKSDB) && row.learner().workload() == Workload.HASHED) {
+        if (row.against().contains(Program.GENERIC_RECORD)) {
+            reportDecoding(row, report);
+        }
+        if (!row.learner().workload().isDense()) {
             report.notFeasible(row.name(), Program.ROCKSDB.title());
         }
+    }
+
+    /** Decoding and mapping beside what reading the same bytes into a record costs. */
+    private void reportDecoding(Row row, Report report) {
+        List<Run> mapped = runs.get(row.learner().against(Program.CONSUMER));
+        List<Run> generic = runs.get(row.learner().against(Program.GENERIC_RECORD));
+        List<Double> speeds = new ArrayList<>();
+        List<Double> times = new ArrayList<>();
+        for (int round = 0; round < mapped.size(); round++) {
+            speeds.add(mapped.get(round).perSecond() / generic.get(round).perSecond());
+            times.add(mapped.get(round).cpuSeconds() / generic.get(round).cpuSeconds());
+        }
+        report.ratio(
+                row.learner().workload().title() + " " + Program.CONSUMER.title(),
+                Program.GENERIC_RECORD.title(),
+                Spread.of(speeds),
+                Spread.of(times));
     }
 
     private static Spread spread(List<Run> runs, ToDoubleFunction<Run> figure) {

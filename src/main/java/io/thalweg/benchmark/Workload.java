@@ -2,6 +2,7 @@ package io.thalweg.benchmark;
 
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Logistic;
 import io.thalweg.output.SchemaIds;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
@@ -15,6 +16,9 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicReference;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.avro.SchemaBuilder.FieldAssembler;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -28,7 +32,16 @@ enum Workload {
     /** The same examples in turn for 10,000 models. */
     MODELS("dense-20 10000-models", 10_000, 1_000_000),
     /** 40 of 2<sup>20</sup> numbered features, each 1, in rising order; how often a feature comes falls as one over its rank (Zipf). */
-    HASHED("hashed-40", 1, 400_000);
+    HASHED("hashed-40", 1, 400_000),
+    /**
+     * Events of a schema of their own, mapped by the settings: 5 numbers from -1 to 1, and 5 strings of 2, 10, 100, 1,000 and 10,000
+     * values, Zipf-distributed.
+     */
+    MAPPED("mapped", 1, 800_000);
+
+    private static final int NUMBERS = 5;
+    private static final int[] TEXTS = {2, 10, 100, 1000, 10_000};
+    private static final Schema EVENT = event();
 
     private static final byte MAGIC = 0;
     private static final int DENSE_FEATURES = 20;
@@ -44,6 +57,38 @@ enum Workload {
         this.title = title;
         this.models = models;
         this.records = records;
+    }
+
+    private static Schema event() {
+        FieldAssembler<Schema> fields = SchemaBuilder.record("Event")
+                .namespace("io.thalweg.benchmark")
+                .fields()
+                .requiredBoolean("clicked");
+        for (int i = 0; i < NUMBERS; i++) {
+            fields = fields.requiredDouble("number" + i);
+        }
+        for (int i = 0; i < TEXTS.length; i++) {
+            fields = fields.requiredString("text" + i);
+        }
+        return fields.endRecord();
+    }
+
+    /** Whether all examples have all features, in an array. */
+    boolean isDense() {
+        return this == DENSE || this == MODELS;
+    }
+
+    /** The schema of its records. */
+    Schema schema() {
+        return this == MAPPED ? EVENT : Example.getClassSchema();
+    }
+
+    /** The settings that it needs. */
+    Map<String, String> settings() {
+        return this == MAPPED
+                // and no weights, which would be with their names
+                ? Map.of(ThalwegConfig.LABEL, "clicked", ThalwegConfig.WEIGHTS_INTERVAL_MS, "3600000")
+                : Map.of();
     }
 
     /** As rows are named. */
@@ -74,7 +119,7 @@ enum Workload {
     /** Writes the first records to the examples topic. @throws StopException if the broker does not take them */
     void fill(ThalwegConfig config, SchemaIds schemaIds, int count) {
         String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
-        Values values = values(schemaIds.idFor(topic, Example.getClassSchema()));
+        Values values = values(schemaIds.idFor(topic, schema()));
         Map<String, Object> settings = new KafkaSettings(config).writer();
         AtomicReference<Exception> problem = new AtomicReference<>();
         try (Producer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
@@ -113,10 +158,10 @@ enum Workload {
             bytes.reset();
             bytes.writeBytes(header);
             try {
-                if (Workload.this == HASHED) {
-                    writeSparse();
-                } else {
-                    writeDense();
+                switch (Workload.this) {
+                    case DENSE, MODELS -> writeDense();
+                    case HASHED -> writeSparse();
+                    case MAPPED -> writeEvent();
                 }
                 encoder.flush();
             } catch (IOException e) {
@@ -141,10 +186,8 @@ enum Workload {
             double logit = 0;
             int count = 0;
             while (count < sparse.length) {
-                // the logarithm of the rank is uniform
-                int rank = (int) StrictMath.exp(random.nextDouble() * StrictMath.log(space));
                 // hashing puts the frequent features anywhere
-                int index = rank * 0x9e3779b1 >>> Integer.SIZE - SPACE_BITS;
+                int index = rank(space) * 0x9e3779b1 >>> Integer.SIZE - SPACE_BITS;
                 if (Arrays.stream(sparse, 0, count).noneMatch(i -> i == index)) {
                     sparse[count++] = index;
                     logit += (index & 255) / 255.0 - 0.5;
@@ -165,11 +208,31 @@ enum Workload {
             writeValues(ones);
         }
 
+        /** From 1 up to and without the number; how often a rank comes falls as one over it. */
+        private int rank(int below) {
+            return (int) StrictMath.exp(random.nextDouble() * StrictMath.log(below));
+        }
+
+        private void writeEvent() throws IOException {
+            double logit = 0;
+            for (int i = 0; i < NUMBERS; i++) {
+                dense[i] = random.nextDouble(-1, 1);
+                logit += truth[i] * dense[i];
+            }
+            encoder.writeBoolean(random.nextDouble() < Logistic.probability(logit));
+            for (int i = 0; i < NUMBERS; i++) {
+                encoder.writeDouble(dense[i]);
+            }
+            for (int values : TEXTS) {
+                encoder.writeString("value-" + rank(values + 1));
+            }
+        }
+
         /** No id, the label, importance 1. */
         private void writeLabel(double logit) throws IOException {
             encoder.writeIndex(0);
             encoder.writeIndex(1);
-            encoder.writeDouble(random.nextDouble() < 1 / (1 + StrictMath.exp(-logit)) ? 1 : 0);
+            encoder.writeDouble(random.nextDouble() < Logistic.probability(logit) ? 1 : 0);
             encoder.writeDouble(1);
         }
 

@@ -133,11 +133,6 @@ public final class Example {
         return indices[k];
     }
 
-    /** The value of a feature. @param k its place, below {@link #size()} */
-    public double value(int k) {
-        return values[k];
-    }
-
     /** How many indices it has; of a sparse example as many as features, or it is not valid. */
     int indexCount() {
         return indexCount;
