@@ -73,7 +73,7 @@ final class DemoCommand implements Callable<Integer> {
      * A line of log would tear the table. The broker that ends with the demo has its network clients complain; and where a machine
      * is slow, a transaction begins before the one before it is through, which broker and producer report and then put right.
      */
-    private static void quieten() {
+    static void quieten() {
         if (System.getenv("THALWEG_LOG_LEVEL") == null) {
             logger("io.thalweg").setLevel(Level.WARN);
             logger("org.apache.kafka.clients.NetworkClient").setLevel(Level.ERROR);

@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
             TopicsCommand.class,
             EvaluateCommand.class,
             CompareCommand.class,
+            BenchmarkCommand.class,
             ProduceCommand.class,
             WatchCommand.class,
             VerifyCommand.class,

@@ -128,6 +128,11 @@ public final class Example {
         return size;
     }
 
+    /** The number of a feature. @param k its place, below {@link #size()}; sparse, or seen by a {@link Learner} */
+    public int index(int k) {
+        return indices[k];
+    }
+
     /** How many indices it has; of a sparse example as many as features, or it is not valid. */
     int indexCount() {
         return indexCount;

@@ -1,0 +1,87 @@
+package io.thalweg.benchmark;
+
+import io.thalweg.benchmark.Throughput.Scale;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/** Measures the learner against what one would compare it with, in one run on one machine. */
+public final class Benchmark {
+    private final Options options;
+    private final Consumer<String> progress;
+
+    /**
+     * What to do.
+     *
+     * @param quick the short form: fewer rows, fewer records, one round
+     * @param rows rows whose name contains one of these; empty for all, in the short form for those that belong to it
+     * @param rounds how often each contestant runs; 0 for the default
+     * @param out where recordings of Java Flight Recorder go; null for none
+     */
+    public record Options(boolean quick, List<String> rows, int rounds, Path out) {}
+
+    /** @param progress told what is being done */
+    public Benchmark(Options options, Consumer<String> progress) {
+        this.options = options;
+        this.progress = progress;
+    }
+
+    /** Runs it; takes minutes. @throws StopException if a row is not known, or something ends before its time */
+    public Report run() throws IOException {
+        checkChoice();
+        List<Throughput.Row> speed = Throughput.rows().stream()
+                .filter(row -> chosen(row.name(), row.quick()))
+                .toList();
+        List<Latency.Row> latency = Latency.rows().stream()
+                .filter(row -> chosen(row.name(), row.quick()))
+                .toList();
+        List<Restore.Row> restore = Restore.rows().stream()
+                .filter(row -> chosen(row.name(), row.quick()))
+                .toList();
+        if (options.out() != null) {
+            Files.createDirectories(options.out());
+        }
+        Scale scale = options.quick() ? Scale.QUICK : Scale.FULL;
+        if (options.rounds() > 0) {
+            scale = scale.withRounds(options.rounds());
+        }
+        Report report = new Report();
+        try (LocalCluster cluster = new LocalCluster()) {
+            new Throughput(cluster, scale, options.out(), progress).run(speed, report);
+            new Latency(cluster, options.quick(), progress).run(latency, report);
+            new Restore(cluster, progress).run(restore, report);
+        }
+        return report;
+    }
+
+    private boolean chosen(String row, boolean quick) {
+        return options.rows().isEmpty()
+                ? quick || !options.quick()
+                : options.rows().stream().anyMatch(row::contains);
+    }
+
+    /** The names of all rows. */
+    public static List<String> rowNames() {
+        return Stream.of(
+                        Throughput.rows().stream().map(Throughput.Row::name),
+                        Latency.rows().stream().map(Latency.Row::name),
+                        Restore.rows().stream().map(Restore.Row::name))
+                .flatMap(names -> names)
+                .toList();
+    }
+
+    private void checkChoice() {
+        for (String text : options.rows()) {
+            if (rowNames().stream().noneMatch(row -> row.contains(text))) {
+                throw new StopException(
+                        ExitCode.BAD_SETTINGS,
+                        "no row has '%s' in its name; the rows are: %s".formatted(text, String.join(", ", rowNames())));
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+package io.thalweg.benchmark;
+
+import io.thalweg.benchmark.Contestant.Program;
+import io.thalweg.benchmark.ContestantProcess.Limits;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** A {@link ContestantProcess}, seen from the process that has started it. It ends with this one at the latest. */
+final class Child implements AutoCloseable {
+    private static final Set<Process> ALIVE = ConcurrentHashMap.newKeySet();
+
+    static {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> ALIVE.forEach(Process::destroyForcibly)));
+    }
+
+    private final Process process;
+    private final Path log;
+    private final BufferedReader lines;
+
+    private Child(Process process, Path log) {
+        this.process = process;
+        this.log = log;
+        lines = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Starts one, with the options that this JVM was started with.
+     *
+     * @param log what it writes to standard error
+     * @param recording where to leave a recording of Java Flight Recorder; null for none
+     */
+    static Child start(Program program, Limits limits, Map<String, String> settings, Path log, Path recording) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .filter(option -> option.startsWith("-X") || option.startsWith("-Dlogback"))
+                .toList());
+        if (recording != null) {
+            command.add("-XX:StartFlightRecording=settings=profile,dumponexit=true,filename=" + recording);
+            command.add("-Xlog:jfr*=error:stderr");
+        }
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), ContestantProcess.class.getName()));
+        command.add(program.name());
+        command.add(limits.toString());
+        settings.forEach((name, value) -> command.add(name + "=" + value));
+        try {
+            Process process =
+                    new ProcessBuilder(command).redirectError(log.toFile()).start();
+            ALIVE.add(process);
+            process.onExit().thenRun(() -> ALIVE.remove(process));
+            return new Child(process, log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The next thing that it says. @throws StopException if it ends instead */
+    Mark await(Mark.Event event) {
+        return await(Set.of(event));
+    }
+
+    private Mark await(Set<Mark.Event> events) {
+        try {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                // the JVM itself may have something to say
+                if (line.startsWith("{")) {
+                    Mark mark = Mark.parse(line);
+                    if (events.contains(mark.event())) {
+                        return mark;
+                    }
+                }
+            }
+            List<String> said = Files.readAllLines(log);
+            throw new StopException(
+                    ExitCode.DIED,
+                    "a measured process ended before its time: "
+                            + (said.isEmpty() ? "it said nothing" : said.get(said.size() - 1)));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Waits until it ends by itself. */
+    void join() {
+        process.onExit().join();
+    }
+
+    /** Asks whether it works on the state, and waits for the answer: until it stands by with all of it, if not. */
+    boolean isActive() {
+        say(ContestantProcess.ROLE);
+        return await(Set.of(Mark.Event.ACTIVE, Mark.Event.STANDS_BY)).event() == Mark.Event.ACTIVE;
+    }
+
+    /** Has it stop cleanly, and waits until it has. */
+    void stop() {
+        say(ContestantProcess.STOP);
+        join();
+    }
+
+    private void say(int what) {
+        try {
+            process.getOutputStream().write(what);
+            process.getOutputStream().flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** SIGKILL: no hook runs, no buffer is flushed. */
+    void kill() {
+        process.destroyForcibly();
+        process.onExit().join();
+    }
+
+    @Override
+    public void close() {
+        kill();
+    }
+}

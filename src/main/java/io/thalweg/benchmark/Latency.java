@@ -1,0 +1,179 @@
+package io.thalweg.benchmark;
+
+import io.thalweg.avro.Example;
+import io.thalweg.benchmark.Contestant.Guarantee;
+import io.thalweg.benchmark.Contestant.Program;
+import io.thalweg.benchmark.ContestantProcess.Limits;
+import io.thalweg.benchmark.Mark.Event;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.runtime.StopException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * Time from an example to its prediction: 1,000 examples a second are sent on a fixed schedule, and a reader says when it has the
+ * prediction of each. Times are from when the example was due to be sent, so that a stall counts for all that waited because of it.
+ */
+final class Latency {
+    private static final int PER_SECOND = 1000;
+    private static final long INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1) / PER_SECOND;
+    private static final Duration POLL = Duration.ofMillis(100);
+    private static final Duration PATIENCE = Duration.ofMinutes(1);
+
+    private final LocalCluster cluster;
+    private final Consumer<String> progress;
+    private final int warmUp;
+    private final int measured;
+
+    /**
+     * What is measured.
+     *
+     * @param isolation of the reader
+     */
+    record Row(Guarantee guarantee, String isolation, boolean quick) {
+        String name() {
+            return "latency " + guarantee.title() + (guarantee == Guarantee.EXACTLY_ONCE ? " " + isolation : "");
+        }
+    }
+
+    static List<Row> rows() {
+        return List.of(
+                new Row(Guarantee.EXACTLY_ONCE, "read_committed", true),
+                new Row(Guarantee.EXACTLY_ONCE, "read_uncommitted", true),
+                new Row(Guarantee.AT_LEAST_ONCE, "read_committed", false));
+    }
+
+    Latency(LocalCluster cluster, boolean quick, Consumer<String> progress) {
+        this.cluster = cluster;
+        this.progress = progress;
+        warmUp = (quick ? 4 : 10) * PER_SECOND;
+        measured = (quick ? 5 : 20) * PER_SECOND;
+    }
+
+    void run(List<Row> rows, Report report) {
+        for (Guarantee guarantee : Guarantee.values()) {
+            List<Row> together =
+                    rows.stream().filter(row -> row.guarantee() == guarantee).toList();
+            if (!together.isEmpty()) {
+                run(guarantee, together, report);
+            }
+        }
+    }
+
+    /** One learner, and a reader for each row. */
+    private void run(Guarantee guarantee, List<Row> rows, Report report) {
+        String application = "latency-" + guarantee.setting();
+        progress.accept("latency %s: %,d examples a second for %d s …"
+                .formatted(guarantee.title(), PER_SECOND, (warmUp + measured) / PER_SECOND));
+        Map<String, String> settings = cluster.settings(application, application + "-examples");
+        settings.put(ThalwegConfig.PROCESSING_GUARANTEE, guarantee.setting());
+        ThalwegConfig config = new ThalwegConfig(settings);
+        try (Child child = Child.start(
+                Program.LEARNER, Limits.NONE, settings, cluster.directory().resolve(application + ".log"), null)) {
+            child.await(Event.RUNNING);
+            long begin = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
+            List<CompletableFuture<long[]>> readers = new ArrayList<>();
+            for (Row row : rows) {
+                readers.add(CompletableFuture.supplyAsync(
+                        () -> read(config, row.isolation(), begin), task -> new Thread(task, row.name()).start()));
+            }
+            send(config, begin);
+            for (int i = 0; i < rows.size(); i++) {
+                report(rows.get(i), readers.get(i).join(), report);
+            }
+            child.stop();
+        }
+        cluster.deleteTopics(application);
+    }
+
+    private void send(ThalwegConfig config, long begin) {
+        String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+        Workload.Values values = Workload.DENSE.values(cluster.schemas().idFor(topic, Example.getClassSchema()));
+        Map<String, Object> settings = new KafkaSettings(config).writer();
+        // the learner's time is measured, not that of whoever sends
+        settings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
+        try (Producer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
+            for (int i = 0; i < warmUp + measured; i++) {
+                ProducerRecord<byte[], byte[]> record =
+                        new ProducerRecord<>(topic, Workload.DENSE.key(i), values.next());
+                for (long early = due(begin, i) - System.nanoTime(); early > 0; ) {
+                    LockSupport.parkNanos(early);
+                    early = due(begin, i) - System.nanoTime();
+                }
+                producer.send(record);
+            }
+        }
+    }
+
+    private static long due(long begin, int number) {
+        return begin + number * INTERVAL_NANOS;
+    }
+
+    /** Each example has one prediction, and there is one partition: the n-th prediction is that of the n-th example. */
+    private long[] read(ThalwegConfig config, String isolation, long begin) {
+        Map<String, Object> settings = new KafkaSettings(config).reader();
+        settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, isolation);
+        TopicPartition partition = new TopicPartition(config.getString(ThalwegConfig.PREDICTIONS_TOPIC), 0);
+        long[] nanos = new long[measured];
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings)) {
+            consumer.assign(List.of(partition));
+            consumer.seekToBeginning(List.of(partition));
+            long last = System.nanoTime();
+            for (int number = 0; number < warmUp + measured; ) {
+                List<ConsumerRecord<byte[], byte[]>> records =
+                        consumer.poll(POLL).records(partition);
+                long now = System.nanoTime();
+                for (int i = 0; i < records.size(); i++, number++) {
+                    if (number >= warmUp) {
+                        nanos[number - warmUp] = now - due(begin, number);
+                    }
+                }
+                last = records.isEmpty() ? last : now;
+                if (now - last > PATIENCE.toNanos()) {
+                    throw new StopException(
+                            ExitCode.DIED,
+                            "no prediction has come for a minute, after %d of %d".formatted(number, warmUp + measured));
+                }
+            }
+        }
+        return nanos;
+    }
+
+    private static void report(Row row, long[] nanos, Report report) {
+        long[] sorted = nanos.clone();
+        Arrays.sort(sorted);
+        Map<String, Double> shares = new LinkedHashMap<>();
+        shares.put("p50", 0.5);
+        shares.put("p99", 0.99);
+        shares.put("p99.9", 0.999);
+        List<String> cells = new ArrayList<>(List.of(row.name()));
+        shares.forEach((title, share) -> {
+            double millis = Spread.quantile(sorted, share) / 1e6;
+            report.figure(row.name() + " " + title + " ms", millis);
+            cells.add(String.format(Locale.ROOT, "%.1f ms", millis));
+        });
+        report.add(
+                "From an example to its prediction, at 1,000 a second",
+                List.of("row", "p50", "p99", "p99.9"),
+                cells.toArray(String[]::new));
+    }
+}

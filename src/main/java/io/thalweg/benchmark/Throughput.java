@@ -1,0 +1,247 @@
+package io.thalweg.benchmark;
+
+import com.sun.management.OperatingSystemMXBean;
+import io.thalweg.benchmark.Contestant.Guarantee;
+import io.thalweg.benchmark.Contestant.Program;
+import io.thalweg.benchmark.Contestant.Publishing;
+import io.thalweg.benchmark.ContestantProcess.Limits;
+import io.thalweg.benchmark.Mark.Event;
+import io.thalweg.config.ThalwegConfig;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * Records per second and processor time of the learner and of what it is measured against. Each contestant is a process of its own
+ * that reads a topic filled beforehand; all of a workload take turns, round after round, so that what else the machine does hits
+ * all of them.
+ */
+final class Throughput {
+    private static final OperatingSystemMXBean SYSTEM =
+            (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+
+    private final LocalCluster cluster;
+    private final Scale scale;
+    private final Path out;
+    private final Consumer<String> progress;
+    private final Map<Contestant, List<Run>> runs = new LinkedHashMap<>();
+    private long heapMax;
+    private int started;
+
+    /**
+     * A row: a learner and what it is measured against.
+     *
+     * @param quick whether it belongs to the short form
+     */
+    record Row(Contestant learner, List<Program> against, boolean quick) {
+        String name() {
+            return learner.row();
+        }
+    }
+
+    /**
+     * How much to do.
+     *
+     * @param rounds how often each contestant runs
+     * @param recordsShare the share of a workload's records that are used
+     * @param warmUpMs the warm-up ends with the first third of the records, or after so much processor time
+     * @param measuredMs how much processor time to measure at most
+     */
+    record Scale(int rounds, double recordsShare, long warmUpMs, long measuredMs) {
+        static final Scale FULL = new Scale(3, 1, 12_000, 10_000);
+        static final Scale QUICK = new Scale(1, 0.25, 3500, 2000);
+
+        Scale withRounds(int number) {
+            return new Scale(number, recordsShare, warmUpMs, measuredMs);
+        }
+    }
+
+    /** What one run of one contestant gave; sent bytes by kind of topic, for a million records. */
+    private record Run(double perSecond, double cpuSeconds, double brokerCpuSeconds, Map<String, Double> sentBytes) {}
+
+    static List<Row> rows() {
+        Guarantee once = Guarantee.EXACTLY_ONCE;
+        Publishing thinned = Publishing.THINNED;
+        Publishing each = Publishing.EVERY_STEP;
+        List<Program> all = List.of(Program.FLOOR, Program.ROCKSDB, Program.CONSUMER);
+        List<Program> streams = List.of(Program.FLOOR, Program.ROCKSDB);
+        List<Program> feasible = List.of(Program.FLOOR, Program.CONSUMER);
+        List<Program> floor = List.of(Program.FLOOR);
+        return List.of(
+                new Row(Contestant.learner(Workload.DENSE, "sgd", thinned, once), all, true),
+                new Row(Contestant.learner(Workload.DENSE, "auto", thinned, once), floor, true),
+                new Row(Contestant.learner(Workload.DENSE, "sgd", each, once), streams, false),
+                new Row(Contestant.learner(Workload.DENSE, "auto", each, once), floor, false),
+                new Row(Contestant.learner(Workload.DENSE, "sgd", thinned, Guarantee.AT_LEAST_ONCE), streams, false),
+                new Row(Contestant.learner(Workload.MODELS, "sgd", thinned, once), all, false),
+                new Row(Contestant.learner(Workload.MODELS, "auto", thinned, once), floor, false),
+                new Row(Contestant.learner(Workload.MODELS, "sgd", each, once), streams, false),
+                new Row(Contestant.learner(Workload.HASHED, "sgd", thinned, once), feasible, true),
+                new Row(Contestant.learner(Workload.HASHED, "auto", thinned, once), floor, true),
+                new Row(
+                        Contestant.learner(Workload.MAPPED, "sgd", thinned, once),
+                        List.of(Program.FLOOR, Program.CONSUMER, Program.GENERIC_RECORD),
+                        false));
+    }
+
+    /**
+     * @param out where recordings of Java Flight Recorder go; null for none
+     * @param progress told what is being done
+     */
+    Throughput(LocalCluster cluster, Scale scale, Path out, Consumer<String> progress) {
+        this.cluster = cluster;
+        this.scale = scale;
+        this.out = out;
+        this.progress = progress;
+    }
+
+    void run(List<Row> rows, Report report) {
+        for (Workload workload : Workload.values()) {
+            Set<Contestant> contestants = new LinkedHashSet<>();
+            for (Row row : rows) {
+                if (row.learner().workload() == workload) {
+                    row.against().forEach(other -> contestants.add(row.learner().against(other)));
+                    contestants.add(row.learner());
+                }
+            }
+            if (!contestants.isEmpty()) {
+                run(workload, new ArrayList<>(contestants));
+            }
+        }
+        rows.forEach(row -> report(row, report));
+        if (heapMax > 0) {
+            report.heapMax(heapMax);
+        }
+    }
+
+    private void run(Workload workload, List<Contestant> contestants) {
+        int records = (int) (workload.records() * scale.recordsShare());
+        progress.accept("%s: writing %,d examples …".formatted(workload.title(), records));
+        String topic = "examples-" + workload.name().toLowerCase(Locale.ROOT);
+        String filler = "filler-" + workload.ordinal();
+        workload.fill(new ThalwegConfig(cluster.settings(filler, topic)), cluster.schemas(), records);
+        cluster.deleteTopics(filler);
+        for (int round = 1; round <= scale.rounds(); round++) {
+            for (Contestant contestant : contestants) {
+                progress.accept("round %d of %d: %s …".formatted(round, scale.rounds(), contestant.name()));
+                runs.computeIfAbsent(contestant, c -> new ArrayList<>()).add(run(contestant, topic, records, round));
+            }
+            // nobody always follows the same one
+            Collections.rotate(contestants, 1);
+        }
+        cluster.deleteTopics("examples");
+    }
+
+    private Run run(Contestant contestant, String topic, int records, int round) {
+        String application = "benchmark-" + ++started;
+        Map<String, String> settings = cluster.settings(application, topic);
+        settings.putAll(contestant.settings());
+        Limits limits = new Limits(records, records / 3, scale.warmUpMs(), scale.measuredMs());
+        Path log = cluster.directory().resolve(application + ".log");
+        Path recording = out == null || contestant.program() != Program.LEARNER
+                ? null
+                : out.resolve(contestant.row().replace(' ', '-') + "-" + round + ".jfr");
+        Run run;
+        try (Child child = Child.start(contestant.program(), limits, settings, log, recording)) {
+            Mark begin = child.await(Event.BEGIN);
+            long brokerBegin = SYSTEM.getProcessCpuTime();
+            Mark end = child.await(Event.END);
+            long brokerEnd = SYSTEM.getProcessCpuTime();
+            child.join();
+            heapMax = end.heapMax();
+            run = run(begin, end, brokerEnd - brokerBegin, settings);
+        }
+        cluster.deleteTopics(application);
+        return run;
+    }
+
+    private static Run run(Mark begin, Mark end, long brokerCpuNanos, Map<String, String> settings) {
+        double records = end.records() - begin.records();
+        Map<String, Double> sent = new LinkedHashMap<>();
+        end.sentBytes().forEach((topic, bytes) -> {
+            double more = bytes - begin.sentBytes().getOrDefault(topic, 0.0);
+            sent.put(topic.substring(topic.lastIndexOf('-') + 1), more / records * 1e6);
+        });
+        return new Run(
+                records / (end.nanos() - begin.nanos()) * 1e9,
+                (end.cpuNanos() - begin.cpuNanos()) / 1e9 / records * 1e6,
+                brokerCpuNanos / 1e9 / records * 1e6,
+                sent);
+    }
+
+    private void report(Row row, Report report) {
+        List<Contestant> contestants = new ArrayList<>();
+        contestants.add(row.learner());
+        row.against().forEach(other -> contestants.add(row.learner().against(other)));
+        for (Contestant contestant : contestants) {
+            List<Run> measured = runs.get(contestant);
+            report.speed(
+                    row.name(),
+                    contestant.program().title(),
+                    spread(measured, Run::perSecond),
+                    spread(measured, Run::cpuSeconds),
+                    spread(measured, Run::brokerCpuSeconds),
+                    sent(measured));
+        }
+        List<Run> learner = runs.get(row.learner());
+        for (Program program : row.against()) {
+            List<Run> other = runs.get(row.learner().against(program));
+            // within a round both met the machine in much the same state
+            List<Double> speeds = new ArrayList<>();
+            List<Double> times = new ArrayList<>();
+            for (int round = 0; round < learner.size(); round++) {
+                speeds.add(learner.get(round).perSecond() / other.get(round).perSecond());
+                times.add(learner.get(round).cpuSeconds() / other.get(round).cpuSeconds());
+            }
+            report.ratio(row.name(), program.title(), Spread.of(speeds), Spread.of(times));
+        }
+        if (row.against().contains(Program.GENERIC_RECORD)) {
+            reportDecoding(row, report);
+        }
+        if (!row.learner().workload().isDense()) {
+            report.notFeasible(row.name(), Program.ROCKSDB.title());
+        }
+    }
+
+    /** Decoding and mapping beside what reading the same bytes into a record costs. */
+    private void reportDecoding(Row row, Report report) {
+        List<Run> mapped = runs.get(row.learner().against(Program.CONSUMER));
+        List<Run> generic = runs.get(row.learner().against(Program.GENERIC_RECORD));
+        List<Double> speeds = new ArrayList<>();
+        List<Double> times = new ArrayList<>();
+        for (int round = 0; round < mapped.size(); round++) {
+            speeds.add(mapped.get(round).perSecond() / generic.get(round).perSecond());
+            times.add(mapped.get(round).cpuSeconds() / generic.get(round).cpuSeconds());
+        }
+        report.ratio(
+                row.learner().workload().title() + " " + Program.CONSUMER.title(),
+                Program.GENERIC_RECORD.title(),
+                Spread.of(speeds),
+                Spread.of(times));
+    }
+
+    private static Spread spread(List<Run> runs, ToDoubleFunction<Run> figure) {
+        return Spread.of(runs.stream().map(figure::applyAsDouble).toList());
+    }
+
+    private static Map<String, Double> sent(List<Run> runs) {
+        Map<String, List<Double>> all = new LinkedHashMap<>();
+        for (Run run : runs) {
+            run.sentBytes()
+                    .forEach((kind, bytes) ->
+                            all.computeIfAbsent(kind, k -> new ArrayList<>()).add(bytes));
+        }
+        Map<String, Double> medians = new LinkedHashMap<>();
+        all.forEach((kind, bytes) -> medians.put(kind, Spread.of(bytes).median()));
+        return medians;
+    }
+}
