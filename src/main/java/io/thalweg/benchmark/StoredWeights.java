@@ -141,11 +141,12 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], Emission>
         List<Weight> weights = new ArrayList<>(size);
         double squares = 0;
         for (int i = 0; i < size; i++) {
-            weights.add(new Weight(i, null, kept[i]));
+            weights.add(new Weight(i, null, kept[i], 0.0));
             squares += kept[i] * kept[i];
         }
+        long version = (long) kept[size + 1];
         return new Weights(
-                model, (long) kept[size + 1], null, 1, kept[size], weights, Math.sqrt(squares), 0.0, learningRate);
+                model, version, null, 1, kept[size], weights, Math.sqrt(squares), 0.0, learningRate, version);
     }
 
     private void forward(Kind kind, byte[] key, SpecificRecordBase value, long timestamp) {
