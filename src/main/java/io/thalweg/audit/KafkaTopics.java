@@ -1,15 +1,13 @@
 package io.thalweg.audit;
 
 import io.thalweg.config.ThalwegConfig;
-import java.time.Duration;
+import io.thalweg.runtime.CommittedRecords;
+import io.thalweg.runtime.StopException;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.Iterator;
-import java.util.List;
 import java.util.Map;
-import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Function;
@@ -20,7 +18,6 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.InvalidOffsetException;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
@@ -32,11 +29,6 @@ import org.apache.kafka.streams.StreamsConfig;
 
 /** The topics of a real cluster. Its clients get the settings that the learner's get, and join no group. */
 final class KafkaTopics implements Topics {
-    /** How long a partition may give nothing although it goes on: a transaction that was left open ends within its own time. */
-    private static final Duration PATIENCE = Duration.ofMinutes(2);
-
-    private static final Duration POLL = Duration.ofMillis(200);
-
     private final Map<String, Object> consumerSettings;
     private final Admin admin;
     private final Deque<Consumer<byte[], byte[]>> idle = new ArrayDeque<>();
@@ -128,8 +120,6 @@ final class KafkaTopics implements Topics {
         Consumer<byte[], byte[]> consumer = idle.isEmpty()
                 ? new KafkaConsumer<>(consumerSettings, new ByteArrayDeserializer(), new ByteArrayDeserializer())
                 : idle.remove();
-        consumer.assign(List.of(partition));
-        consumer.seek(partition, from);
         return new Fetched(consumer, partition, from, to);
     }
 
@@ -141,65 +131,29 @@ final class KafkaTopics implements Topics {
 
     private final class Fetched implements Records {
         private final Consumer<byte[], byte[]> consumer;
-        private final TopicPartition partition;
-        private final long to;
-        private Iterator<ConsumerRecord<byte[], byte[]>> batch =
-                List.<ConsumerRecord<byte[], byte[]>>of().iterator();
-        private ConsumerRecord<byte[], byte[]> next;
-        private long position;
+        private final CommittedRecords records;
 
         Fetched(Consumer<byte[], byte[]> consumer, TopicPartition partition, long from, long to) {
             this.consumer = consumer;
-            this.partition = partition;
-            this.to = to;
-            position = from;
+            records = new CommittedRecords(consumer, partition, from, to);
         }
 
         @Override
         public boolean hasNext() {
-            if (next == null) {
-                if (!batch.hasNext() && position < to) {
-                    fetch();
-                }
-                if (batch.hasNext()) {
-                    next = batch.next();
-                }
-            }
-            return next != null && next.offset() < to;
-        }
-
-        /** Waits for records, or for the position to come to the end, which no record need have. */
-        private void fetch() {
-            long since = System.nanoTime();
-            while (!batch.hasNext() && position < to) {
-                long before = position;
-                try {
-                    batch = consumer.poll(POLL).records(partition).iterator();
-                    position = consumer.position(partition);
-                } catch (InvalidOffsetException e) {
-                    throw new CannotVerify(
-                            "retention deleted records of %s at offset %d while they were being read; keep topics for ever (retention.ms = -1)"
-                                    .formatted(partition, position),
-                            e);
-                }
-                if (position > before) {
-                    since = System.nanoTime();
-                } else if (System.nanoTime() - since > PATIENCE.toNanos()) {
-                    throw new CannotVerify(
-                            "%s gives nothing from offset %d on although it goes on to %d: a transaction may have been left open (it ends after its transaction.timeout.ms), or the broker does not answer; try again later"
-                                    .formatted(partition, position, to));
-                }
+            try {
+                return records.hasNext();
+            } catch (StopException e) {
+                throw new CannotVerify(e.getMessage(), e);
             }
         }
 
         @Override
         public ConsumerRecord<byte[], byte[]> next() {
-            if (!hasNext()) {
-                throw new NoSuchElementException();
+            try {
+                return records.next();
+            } catch (StopException e) {
+                throw new CannotVerify(e.getMessage(), e);
             }
-            ConsumerRecord<byte[], byte[]> record = next;
-            next = null;
-            return record;
         }
 
         @Override

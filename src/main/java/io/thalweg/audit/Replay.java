@@ -60,8 +60,7 @@ final class Replay implements Models {
         for (Epoch epoch : epochs) {
             Map<String, String> settings = config.course("");
             settings.putAll(epoch.course());
-            // an empty one says that records without key are rejected; as a setting it is not allowed
-            String keyless = settings.remove(ThalwegConfig.MODEL_DEFAULT);
+            String keyless = settings.get(ThalwegConfig.MODEL_DEFAULT);
             if (StreamsConfig.AT_LEAST_ONCE.equals(settings.get(ThalwegConfig.PROCESSING_GUARANTEE))) {
                 throw new CannotVerify(
                         "a part of " + source + " was learned with processing.guarantee = at_least_once, under"
@@ -113,15 +112,21 @@ final class Replay implements Models {
 
     /** Changes to the settings that count from this offset on. */
     private void enter(long offset) {
-        Stretch entered = null;
         // the first has nothing before it
-        while (!stretches.isEmpty() && (settings == null && entered == null || stretches.peek().from <= offset)) {
-            entered = stretches.remove();
+        while (!stretches.isEmpty() && (settings == null || stretches.peek().from <= offset)) {
+            enter(stretches.remove());
         }
-        if (entered != null) {
-            settings = entered.settings;
-            intake = new Intake(schemas, entered.keyless, settings.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
-            learner = new Learner(settings.learner());
+    }
+
+    private void enter(Stretch next) {
+        boolean migrates = settings != null && !settings.isOfTheKindOf(next.settings);
+        settings = next.settings;
+        intake = new Intake(schemas, next.keyless, settings.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+        learner = new Learner(settings.learner(), settings.getInt(ThalwegConfig.WEIGHTS_WINDOW));
+        if (migrates) {
+            models.replaceAll((id, model) -> model.under(learner.algorithm()));
+        } else {
+            models.values().forEach(model -> model.learnsBy(learner.algorithm()));
         }
     }
 

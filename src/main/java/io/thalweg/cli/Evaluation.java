@@ -3,6 +3,7 @@ package io.thalweg.cli;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.cli.ExampleFile.BadLineException;
 import io.thalweg.cli.ExampleFile.Line;
+import io.thalweg.input.Intake;
 import io.thalweg.math.ExactFigures;
 import io.thalweg.math.Example;
 import io.thalweg.math.Form;
@@ -13,22 +14,27 @@ import io.thalweg.math.Models;
 import io.thalweg.math.Outcome;
 import io.thalweg.math.Rejection;
 import java.nio.charset.StandardCharsets;
-import java.util.Collection;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 
-/** The learner of the topology over the lines of a file, without Kafka: the same fold over the same examples in the same order. */
+/**
+ * The learner of the topology over the lines of a file or the records of a topic, writing nothing: the same fold over the same
+ * examples in the same order.
+ */
 final class Evaluation implements Models {
     private final Learner learner;
     private final String keyless;
-    private final Map<String, Model> models = new LinkedHashMap<>();
+    private final List<Map<String, Model>> partitions = new ArrayList<>(List.of(new LinkedHashMap<>()));
     private final ExactFigures figures = new ExactFigures();
     private final Example x = new Example();
     private final Outcome outcome = new Outcome();
+    private Map<String, Model> models = partitions.get(0);
     private long unlabelled;
 
-    /** @param keyless the model of lines that name none */
+    /** @param keyless the model of examples that name none; empty if there are none such */
     Evaluation(LearnerSettings settings, String keyless) {
         learner = new Learner(settings);
         this.keyless = keyless;
@@ -48,16 +54,41 @@ final class Evaluation implements Models {
         }
         fill(line.example());
         try {
-            learner.process(this, modelId, x, outcome);
+            learn(modelId);
         } catch (Rejection e) {
             throw new BadLineException(e.reason() + ": " + e.getMessage());
         }
+        return outcome;
+    }
+
+    /**
+     * Predicts a record, and learns from it if it has a label.
+     *
+     * @throws Rejection if the learner would make a dead letter of it; nothing has changed then
+     */
+    void take(ConsumerRecord<byte[], byte[]> record, Intake intake) throws Rejection {
+        String modelId = intake.modelId(record.key(), record.value(), record.headers());
+        if (record.value() == null) {
+            models.remove(modelId);
+            return;
+        }
+        intake.example(record.value(), x);
+        learn(modelId);
+    }
+
+    /** What comes now is of another partition, which has models of its own. */
+    void nextPartition() {
+        models = new LinkedHashMap<>();
+        partitions.add(models);
+    }
+
+    private void learn(String modelId) throws Rejection {
+        learner.process(this, modelId, x, outcome);
         if (outcome.learned()) {
             figures.add(outcome.logit(), outcome.label(), x.importance());
         } else {
             unlabelled++;
         }
-        return outcome;
     }
 
     /** As if it had been written and read again. */
@@ -93,9 +124,9 @@ final class Evaluation implements Models {
         return unlabelled;
     }
 
-    /** The models, in the order in which they began. */
-    Collection<Model> models() {
-        return models.values();
+    /** The models of all partitions, in the order in which they began. */
+    List<Model> models() {
+        return partitions.stream().flatMap(of -> of.values().stream()).toList();
     }
 
     @Override

@@ -1,14 +1,21 @@
 package io.thalweg.cli;
 
+import io.thalweg.avro.Share;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** Numbers and times as people read them. */
 final class Figures {
     /** Stands for what is not there or not known. */
     static final String NONE = "–";
+
+    private static final int SHARES_SHOWN = 3;
+    private static final double SHARE_SHOWN = 0.05;
 
     private static final String EIGHTHS = " ▏▎▍▌▋▊▉";
     private static final DateTimeFormatter TIME =
@@ -45,6 +52,21 @@ final class Figures {
         return number == Math.rint(number) && Math.abs(number) < 1e6
                 ? String.valueOf(number.longValue())
                 : String.valueOf(number);
+    }
+
+    /** What a model mixes: the few that carry most of the weight, the heaviest first. */
+    static String mixture(List<Share> mixture) {
+        return mixture.stream()
+                .filter(share -> share.getShare() >= SHARE_SHOWN)
+                .sorted(Comparator.comparingDouble(Share::getShare).reversed())
+                .limit(SHARES_SHOWN)
+                .map(share -> String.format(
+                        Locale.ROOT,
+                        "%s %s %.0f%%",
+                        Printable.of(share.getKind()),
+                        brief(share.getLearningRate()),
+                        share.getShare() * 100))
+                .collect(Collectors.joining(", "));
     }
 
     /**

@@ -92,7 +92,9 @@ final class RowsView<T> implements View<T> {
                         : Figures.fraction(overall.getAuc()) + " ± " + Figures.fraction(overall.getAucError()),
                 Figures.fraction(recent.getAuc()),
                 Figures.fraction(overall.getCalibration()),
-                Figures.brief(metrics.getLearningRate())
+                metrics.getMixture().isEmpty()
+                        ? Figures.brief(metrics.getLearningRate())
+                        : Figures.mixture(metrics.getMixture())
             };
         });
     }

@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             RunCommand.class,
             TopicsCommand.class,
             EvaluateCommand.class,
+            CompareCommand.class,
             ProduceCommand.class,
             WatchCommand.class,
             VerifyCommand.class,

@@ -15,7 +15,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The strongest weights of the models that change, with what has changed since the last look. On a terminal one screen that is
+ * The strongest weights of the models that change, with what each has moved by over the recent window, and what has changed since
+ * the last look. On a terminal one screen that is
  * redrawn, elsewhere a block of lines for each look; at most one look a second, and only if something is new.
  */
 final class WeightsView implements View<Weights> {
@@ -108,12 +109,15 @@ final class WeightsView implements View<Weights> {
             lines.add(coloured(BOLD, Printable.of(model.model())) + "  "
                     + String.format(
                             Locale.ROOT,
-                            "version %,d  bias %s  L2 norm %.4f  %,d weights  learning rate %s%s",
+                            "version %,d  bias %s  L2 norm %.4f  %,d weights  learning rate %s%s%s",
                             model.version(),
                             Figures.signed(model.bias()),
                             model.l2Norm(),
                             model.size(),
                             Figures.brief(model.learningRate()),
+                            model.movedSteps() == 0
+                                    ? ""
+                                    : "  moved over " + Figures.count(model.movedSteps()) + " steps",
                             model.isComplete() ? "" : "  (not all of it read yet)"));
             List<Strong> strongest = model.strongest(top);
             double largest = strongest.isEmpty() ? 0 : Math.abs(strongest.get(0).weight());
@@ -145,6 +149,10 @@ final class WeightsView implements View<Weights> {
         String bar = Figures.bar(largest == 0 ? 0 : Math.abs(strong.weight()) / largest, BAR);
         String text = "  " + name + " ".repeat(width - name.codePointCount(0, name.length()))
                 + String.format(Locale.ROOT, "  %11s  ", Figures.signed(strong.weight())) + bar;
+        if (!Double.isNaN(strong.moved())) {
+            text += String.format(
+                    Locale.ROOT, "  moved %-10s", strong.moved() == 0 ? "0" : Figures.signed(strong.moved()));
+        }
         return (text + "  " + change(strong.weight(), before, modelBefore != null)).stripTrailing();
     }
 

@@ -119,7 +119,6 @@ abstract sealed class Scaled extends Algorithm permits Descent, Ftrl {
             return false;
         }
         model.advance(alpha);
-        model.changed(Double.NaN);
         double c = x.importance();
         if (c == 0) {
             return true;

@@ -85,7 +85,18 @@ public final class LearnerRuntime implements AutoCloseable {
                             "\n",
                             state.fatal().stream().map(Topics.Finding::text).toList()));
         }
-        if (state.partitions() == 1) {
+        return keyless(config, state.partitions());
+    }
+
+    /**
+     * The model of records without key.
+     *
+     * @param partitions of the examples topic
+     * @return empty if such records are dead letters
+     * @throws StopException if the setting does not go with so many partitions
+     */
+    public static String keyless(ThalwegConfig config, int partitions) {
+        if (partitions == 1) {
             return config.getString(ThalwegConfig.MODEL_DEFAULT);
         }
         if (config.isGiven(ThalwegConfig.MODEL_DEFAULT)) {
@@ -95,7 +106,7 @@ public final class LearnerRuntime implements AutoCloseable {
                                     .formatted(
                                             ThalwegConfig.MODEL_DEFAULT,
                                             config.getString(ThalwegConfig.EXAMPLES_TOPIC),
-                                            state.partitions())
+                                            partitions)
                             + " use a topic with one partition, or give records the model id as key and drop the setting");
         }
         return "";

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.io.BinaryDecoder;
@@ -80,15 +79,7 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
         try (Admin admin = KafkaSettings.admin(config)) {
             partitions = new Topics(config, admin).partitions(setting);
         }
-        if (partition != null && (partition < 0 || partition >= partitions)) {
-            throw new StopException(
-                    ExitCode.BAD_SETTINGS,
-                    "topic %s has no partition %d; it has %d, numbered from 0".formatted(topic, partition, partitions));
-        }
-        List<TopicPartition> followed = IntStream.range(0, partitions)
-                .filter(p -> partition == null || p == partition)
-                .mapToObj(p -> new TopicPartition(topic, p))
-                .toList();
+        List<TopicPartition> followed = Topics.pick(topic, partitions, partition);
         Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config).reader());
         try {
             consumer.assign(followed);

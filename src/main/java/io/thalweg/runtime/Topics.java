@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -134,6 +135,24 @@ public final class Topics {
         return find(plan, new ArrayList<>())
                 .orElseThrow(() -> new StopException(ExitCode.NOT_READY, missing(plan)))
                 .partitions;
+    }
+
+    /**
+     * The partitions of a topic.
+     *
+     * @param only the only one that is wanted; null for all
+     * @throws StopException if there is no such partition
+     */
+    static List<TopicPartition> pick(String topic, int partitions, Integer only) {
+        if (only != null && (only < 0 || only >= partitions)) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "topic %s has no partition %d; it has %d, numbered from 0".formatted(topic, only, partitions));
+        }
+        return IntStream.range(0, partitions)
+                .filter(p -> only == null || p == only)
+                .mapToObj(p -> new TopicPartition(topic, p))
+                .toList();
     }
 
     private static String missing(Plan plan) {

@@ -3,6 +3,7 @@ package io.thalweg.store;
 import io.thalweg.math.Form;
 import io.thalweg.math.Model;
 import io.thalweg.math.ProgressiveValidation;
+import io.thalweg.math.StepLog;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -12,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +30,8 @@ import org.apache.kafka.common.TopicPartition;
  * <tr><td>m, model id</td><td>a model but for weights and names</td></tr>
  * <tr><td>b, block, model id</td><td>the version that last changed a block, and what is kept for its features</td></tr>
  * <tr><td>n, chunk, model id</td><td>up to {@value #NAMES_IN_CHUNK} names, the first of them with number chunk times that</td></tr>
+ * <tr><td>j, part, model id</td><td>steps of a model since its blocks and what is under m, as {@link StepLog} writes them</td></tr>
+ * <tr><td>p, model id</td><td>what was last published of such a model</td></tr>
  * <tr><td>o, partition, topic</td><td>the next input offset to learn from</td></tr>
  * <tr><td>s</td><td>the settings, and from which offsets on they counted</td></tr>
  * </table>
@@ -44,14 +48,24 @@ final class StateRecords {
     static final byte NAMES = 'n';
     static final byte OFFSET = 'o';
     static final byte SETTINGS = 's';
+    static final byte STEPS = 'j';
+    static final byte PUBLISHED = 'p';
 
     private StateRecords() {}
 
     // ---- keys
 
     static byte[] headKey(String model) {
+        return key(HEAD, model);
+    }
+
+    static byte[] publishedKey(String model) {
+        return key(PUBLISHED, model);
+    }
+
+    private static byte[] key(byte kind, String model) {
         byte[] id = model.getBytes(StandardCharsets.UTF_8);
-        return ByteBuffer.allocate(1 + id.length).put(HEAD).put(id).array();
+        return ByteBuffer.allocate(1 + id.length).put(kind).put(id).array();
     }
 
     static byte[] key(byte kind, int number, String text) {
@@ -163,9 +177,7 @@ final class StateRecords {
 
     static byte[] block(Model model, int block) {
         double[] values = model.block(block);
-        ByteBuffer record = ByteBuffer.allocate(1 + Long.BYTES + values.length * Double.BYTES)
-                .put(FORMAT)
-                .putLong(model.changedAt(block));
+        ByteBuffer record = ByteBuffer.allocate(blockBytes(model)).put(FORMAT).putLong(model.changedAt(block));
         record.asDoubleBuffer().put(values);
         return record.array();
     }
@@ -182,6 +194,34 @@ final class StateRecords {
         double[] values = new double[size / Double.BYTES];
         in.asDoubleBuffer().get(values);
         model.restoreBlock(block, changedAt, values);
+    }
+
+    /** How long the record of a block is. */
+    static int blockBytes(Model model) {
+        return 1 + Long.BYTES + Model.BLOCK * model.width() * Double.BYTES;
+    }
+
+    static byte[] steps(byte[] steps) {
+        return ByteBuffer.allocate(1 + steps.length).put(FORMAT).put(steps).array();
+    }
+
+    static byte[] readSteps(byte[] value) {
+        checkFormat(value, FORMAT);
+        return Arrays.copyOfRange(value, 1, value.length);
+    }
+
+    static byte[] published(Model model) {
+        return write(out -> {
+            out.writeLong(model.publishedVersion());
+            out.writeBoolean(model.publishedWhole());
+        });
+    }
+
+    static void restorePublished(Model model, byte[] value) {
+        read(value, in -> {
+            model.restorePublished(in.readLong(), in.readBoolean());
+            return null;
+        });
     }
 
     static byte[] names(Model model, int chunk) {

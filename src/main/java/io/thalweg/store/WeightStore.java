@@ -2,9 +2,12 @@ package io.thalweg.store;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Algorithm;
+import io.thalweg.math.Example;
 import io.thalweg.math.FeatureNames;
+import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.Model;
 import io.thalweg.math.Models;
+import io.thalweg.math.Outcome;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -34,12 +37,16 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     /** Names as they were restored, by model and chunk; a chunk that is gone is empty. */
     private final Map<String, Map<Integer, List<byte[]>>> restoredNames = new HashMap<>();
 
+    private final Map<String, Journal> journals = new HashMap<>();
     private final Set<Model> changed = new LinkedHashSet<>();
     private final Set<Model> unpublished = new LinkedHashSet<>();
     private final Map<Model, Integer> loggedNames = new HashMap<>();
     private final List<Model> removed = new ArrayList<>();
     private final Set<TopicPartition> moved = new LinkedHashSet<>();
     private boolean epochBegan;
+
+    /** The models as they are in the changelog, where another algorithm is to go on with them and nothing was written since. */
+    private final Map<String, Model> beforeMigration = new HashMap<>();
 
     private WeightStore(String name) {
         super(name);
@@ -58,9 +65,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
      *
      * @param course what {@link ThalwegConfig#course} gives
      * @param algorithm that goes on with the models
+     * @param migrate whether it goes on from the weights of another algorithm
      * @throws StateException if it does not
      */
-    public void begin(Map<String, String> course, Algorithm algorithm) {
+    public void begin(Map<String, String> course, Algorithm algorithm, boolean migrate) {
         restoredNames.forEach((id, chunks) -> models.get(id).restoreNames(names(models.get(id), chunks)));
         restoredNames.clear();
         unpublished.clear();
@@ -77,23 +85,69 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                         + " but not its head; forget this learner's state with `thalweg reset`");
             }
         }
+        boolean migrates =
+                !models.isEmpty() && ThalwegConfig.KIND.stream().anyMatch(name -> differs(name, before, course));
         if (!models.isEmpty()) {
             check(before, course);
         }
+        if (migrates) {
+            checkMigration(before, course, algorithm, migrate);
+        }
+        journals.keySet().retainAll(models.keySet());
+        if (!journals.isEmpty()) {
+            takeJournalledSteps(before);
+        }
+        Algorithm learned =
+                migrates ? Algorithm.of(ThalwegConfig.ofCourse(before).learner()) : algorithm;
         for (Model model : models.values()) {
-            model.learnsBy(algorithm);
-            model.restored();
+            Journal journal = journals.get(model.id());
+            model.learnsBy(learned);
+            model.restored(journal == null ? model.version() : journal.since());
+        }
+        if (migrates) {
+            beforeMigration.putAll(models);
+            models.replaceAll((id, model) -> model.under(algorithm));
+            changed.addAll(models.values());
+        }
+        for (Model model : models.values()) {
             if (model.publishedVersion() < model.version()) {
                 unpublished.add(model);
             }
             loggedNames.put(model, model.names().size());
         }
         if (!before.equals(course)) {
-            // one that nothing was learned under leaves no trace
-            epochs.removeIf(epoch -> epoch.from().equals(nextOffsets));
+            // one that nothing was learned under leaves no trace, unless it has changed the state
+            int last = epochs.size() - 1;
+            if (!migrates && last >= 0 && epochs.get(last).from().equals(nextOffsets)) {
+                epochs.remove(last);
+            }
             epochs.add(new Epoch(Map.copyOf(nextOffsets), Map.copyOf(course)));
             epochBegan = true;
+            // steps are taken again under the settings of the last epoch, so there must be none left from before it
+            journals.forEach((id, journal) -> {
+                journal.end();
+                if (journal.parts() > 0) {
+                    changed.add(models.get(id));
+                }
+            });
         }
+    }
+
+    /** @param course under which they were taken first */
+    private void takeJournalledSteps(Map<String, String> course) {
+        LearnerSettings learned = ThalwegConfig.ofCourse(course).learner();
+        Algorithm algorithm = Algorithm.of(learned);
+        journals.forEach((id, journal) -> {
+            Model model = models.get(id);
+            model.learnsBy(algorithm);
+            try {
+                journal.replay(model, algorithm, learned.metricsWindow());
+            } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+                throw new StateException("the changelog of store " + name() + " holds steps of model " + id
+                        + " that cannot be taken again (" + e.getMessage()
+                        + "); forget this learner's state with `thalweg reset`");
+            }
+        });
     }
 
     /** The names that a model has, as in a task that was active before it was a standby, with those that were restored over them. */
@@ -117,14 +171,9 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     private void check(Map<String, String> before, Map<String, String> now) {
         for (String name : ThalwegConfig.FINGERPRINT) {
-            // a setting that there was not, or that the algorithm has no use for, is as if it were at its default
-            String byDefault =
-                    String.valueOf(ThalwegConfig.DEFINITION.defaultValues().get(name));
-            String was = before.getOrDefault(name, byDefault);
-            String is = now.getOrDefault(name, byDefault);
-            if (!was.equals(is)) {
-                throw new StateException("the weights were learned with " + name + " = " + was + " and it is now " + is
-                        + "; set it back, or forget the weights with `thalweg reset`");
+            if (differs(name, before, now)) {
+                throw new StateException(
+                        learnedWith(name, before, now) + "; set it back, or forget the weights with `thalweg reset`");
             }
         }
         String form = now.get(ThalwegConfig.FEATURES_FORM);
@@ -135,6 +184,42 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                         + ThalwegConfig.FEATURES_FORM + " is now " + form
                         + "; set it back, or forget the weights with `thalweg reset`");
             }
+        }
+    }
+
+    private static boolean differs(String name, Map<String, String> before, Map<String, String> now) {
+        return !before.isEmpty() && !setting(name, before).equals(setting(name, now));
+    }
+
+    /** A setting that there was not, or that the algorithm has no use for, is as if it were at its default. */
+    private static String setting(String name, Map<String, String> course) {
+        return course.getOrDefault(
+                name, String.valueOf(ThalwegConfig.DEFINITION.defaultValues().get(name)));
+    }
+
+    private static String learnedWith(String name, Map<String, String> before, Map<String, String> now) {
+        return "the weights were learned with " + name + " = " + setting(name, before) + " and it is now "
+                + setting(name, now);
+    }
+
+    private void checkMigration(
+            Map<String, String> before, Map<String, String> now, Algorithm algorithm, boolean migrate) {
+        String learned = ThalwegConfig.KIND.stream()
+                .filter(name -> differs(name, before, now))
+                .map(name -> learnedWith(name, before, now))
+                .findFirst()
+                .orElseThrow();
+        if (!migrate) {
+            throw new StateException(learned + "; set it back, set " + ThalwegConfig.STATE_MIGRATE
+                    + " = true to go on from those weights, or forget them with `thalweg reset`");
+        }
+        if (!algorithm.begins()) {
+            throw new StateException(learned
+                    + ", which cannot go on from given weights; set it back, or forget them with `thalweg reset`");
+        }
+        if (!transactional()) {
+            throw new StateException(learned + "; " + ThalwegConfig.STATE_MIGRATE
+                    + " needs exactly_once_v2, because a crash would leave a part of each");
         }
     }
 
@@ -179,9 +264,14 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         unpublished.clear();
     }
 
-    /** Says that a model has changed. */
-    public void changed(Model model) {
+    /** Says that a model has taken a step. @param x as the learner left it */
+    public void stepped(Outcome outcome, Example x) {
+        Model model = outcome.model();
         changed.add(model);
+        Journal journal = journals.get(model.id());
+        if (journal != null) {
+            journal.add(outcome.version(), x);
+        }
     }
 
     /** Forgets a model. @return the model as it was, if there was one */
@@ -213,6 +303,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         if (epochBegan) {
             changelog.write(StateRecords.settingsKey(), StateRecords.settings(epochs));
             epochBegan = false;
+            beforeMigration.clear();
         }
         // last: without transactions a part may be written and the rest not, and then steps are taken again rather than
         // lost
@@ -225,11 +316,46 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     }
 
     private void writeModel(Model model, Changelog changelog) {
+        writeNewNames(model, changelog);
+        Journal journal = journals.get(model.id());
+        long bytes = (long) model.unlogged().size() * StateRecords.blockBytes(model);
+        if (journal != null && journal.isSmaller(model, bytes)) {
+            int part = journal.parts();
+            for (byte[] steps : journal.pending()) {
+                changelog.write(StateRecords.key(StateRecords.STEPS, part++, model.id()), StateRecords.steps(steps));
+            }
+            journal.written();
+            changelog.write(StateRecords.publishedKey(model.id()), StateRecords.published(model));
+            return;
+        }
         Model.Changes blocks = model.unlogged();
         for (int i = 0; i < blocks.size(); i++) {
             int block = blocks.get(i);
             changelog.write(StateRecords.key(StateRecords.BLOCK, block, model.id()), StateRecords.block(model, block));
         }
+        changelog.write(StateRecords.headKey(model.id()), StateRecords.head(model));
+        model.logged();
+        if (journal != null) {
+            removeSteps(model, journal, changelog);
+        } else if (transactional() && Journal.isWorthIt(bytes)) {
+            journal = new Journal();
+            journals.put(model.id(), journal);
+        }
+        if (journal != null) {
+            journal.replaced(model, bytes);
+        }
+    }
+
+    private static void removeSteps(Model model, Journal journal, Changelog changelog) {
+        for (int part = 0; part < journal.parts(); part++) {
+            changelog.write(StateRecords.key(StateRecords.STEPS, part, model.id()), null);
+        }
+        if (journal.parts() > 0) {
+            changelog.write(StateRecords.publishedKey(model.id()), null);
+        }
+    }
+
+    private void writeNewNames(Model model, Changelog changelog) {
         int names = model.names().size();
         int logged = loggedNames.getOrDefault(model, 0);
         if (names > logged) {
@@ -241,11 +367,9 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             }
             loggedNames.put(model, names);
         }
-        changelog.write(StateRecords.headKey(model.id()), StateRecords.head(model));
-        model.logged();
     }
 
-    private static void writeRemoval(Model model, Changelog changelog) {
+    private void writeRemoval(Model model, Changelog changelog) {
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
                 changelog.write(StateRecords.key(StateRecords.BLOCK, block, model.id()), null);
@@ -253,6 +377,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         }
         for (int chunk = 0; chunk * StateRecords.NAMES_IN_CHUNK < model.names().size(); chunk++) {
             changelog.write(StateRecords.key(StateRecords.NAMES, chunk, model.id()), null);
+        }
+        Journal journal = journals.remove(model.id());
+        if (journal != null) {
+            removeSteps(model, journal, changelog);
         }
         changelog.write(StateRecords.headKey(model.id()), null);
     }
@@ -267,8 +395,13 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                 if (value == null) {
                     models.remove(id);
                     restoredNames.remove(id);
+                    journals.remove(id);
                 } else {
-                    model(id).restore(StateRecords.readHead(value));
+                    Model.Head head = StateRecords.readHead(value);
+                    model(id).restore(head);
+                    if (journals.containsKey(id)) {
+                        journals.get(id).begin(head.version());
+                    }
                 }
             }
             case StateRecords.BLOCK -> {
@@ -290,6 +423,18 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                             .put(chunk, value == null ? List.of() : StateRecords.readNames(value));
                 }
             }
+            case StateRecords.STEPS -> {
+                int part = rest.getInt();
+                String id = StateRecords.text(rest);
+                if (value != null || journals.containsKey(id)) {
+                    journal(id).restore(part, value == null ? null : StateRecords.readSteps(value));
+                }
+            }
+            case StateRecords.PUBLISHED -> {
+                if (value != null) {
+                    StateRecords.restorePublished(model(StateRecords.text(rest)), value);
+                }
+            }
             case StateRecords.OFFSET -> {
                 int partition = rest.getInt();
                 nextOffsets.put(new TopicPartition(StateRecords.text(rest), partition), StateRecords.readOffset(value));
@@ -304,6 +449,14 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         }
     }
 
+    private Journal journal(String id) {
+        return journals.computeIfAbsent(id, i -> {
+            Journal journal = new Journal();
+            journal.begin(model(id).version());
+            return journal;
+        });
+    }
+
     private Model model(String id) {
         return models.computeIfAbsent(id, Model::new);
     }
@@ -314,6 +467,9 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             // nothing was learned under it, and meanwhile another may learn under other settings
             epochs.remove(epochs.size() - 1);
             epochBegan = false;
+            changed.clear();
+            models.putAll(beforeMigration);
+            beforeMigration.clear();
         }
     }
 
@@ -323,12 +479,14 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         nextOffsets.clear();
         epochs.clear();
         restoredNames.clear();
+        journals.clear();
         changed.clear();
         unpublished.clear();
         loggedNames.clear();
         removed.clear();
         moved.clear();
         epochBegan = false;
+        beforeMigration.clear();
     }
 
     private record Builder(String name) implements StoreBuilder<WeightStore> {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.local.EmbeddedBroker;
 import io.thalweg.local.EmbeddedRegistry;
@@ -257,6 +258,93 @@ class CommandsIT {
                 .anyMatch(line -> line.contains("DOUBLED"));
     }
 
+    /** What evaluate says in JSON, less what the clock says. */
+    private static JsonNode figures(Result result) {
+        ObjectNode figures =
+                (ObjectNode) json(result.is(0).out().get(result.out().size() - 1));
+        return figures.without(List.of("seconds", "examples_per_second"));
+    }
+
+    @Test
+    void aTopicIsEvaluatedAsTheFileItCameFrom() throws Exception {
+        Project project = new Project("judged");
+        project.thalweg("topics", "--create").is(0);
+        Result empty = project.thalweg("evaluate", "--topic").is(2);
+        assertThat(empty.err()).singleElement().asString().contains("topic judged-examples is empty");
+
+        List<String> lines = Files.readAllLines(csv("judged.csv", 300));
+        lines.set(50, "m0,v49,0.5,fox,");
+        Path file = Files.write(directory.resolve("judged.csv"), lines);
+        String[] columns = {"--model-column", "model", "--id-column", "visit"};
+        project.thalweg("produce", file.toString(), columns[0], columns[1], columns[2], columns[3])
+                .is(0);
+        Path part = directory.resolve("part.csv");
+        List<String> rows = new ArrayList<>(lines.subList(101, 201));
+        rows.add(0, lines.get(0));
+        Files.write(part, rows);
+
+        JsonNode ofFile = figures(evaluateFile(project, file));
+        assertThat(ofFile.get("examples").intValue()).isEqualTo(299);
+        assertThat(ofFile.get("unlabelled").intValue()).isEqualTo(1);
+        assertThat(figures(project.thalweg("evaluate", "--topic", "--json"))).isEqualTo(ofFile);
+        assertThat(figures(new Project("other").thalweg("evaluate", "--topic", "judged-examples", "--json")))
+                .isEqualTo(ofFile);
+        assertThat(project.thalweg("evaluate", "--topic").is(0).out().stream().skip(1))
+                .as("all but the line with the time: figures and weights")
+                .isEqualTo(project
+                        .thalweg("evaluate", "--file", file.toString(), columns[0], columns[1], columns[2], columns[3])
+                        .is(0)
+                        .out()
+                        .stream()
+                        .skip(1)
+                        .toList());
+
+        Result range =
+                project.thalweg("evaluate", "--topic", "--json", "--from", "100", "--to", "200", "--partition", "0");
+        assertThat(figures(range))
+                .isEqualTo(figures(evaluateFile(project, part)))
+                .isNotEqualTo(ofFile);
+        assertThat(range.err()).contains("read judged-examples-0@100 to 199");
+        assertThat(figures(project.thalweg("evaluate", "--topic", "--json", "--from", "2001-01-01")))
+                .isEqualTo(ofFile);
+        assertThat(project.thalweg("evaluate", "--topic", "--to", "2001-01-01T00:00:00Z")
+                        .is(2)
+                        .err())
+                .singleElement()
+                .asString()
+                .contains("--from and --to leave none");
+        assertThat(project.thalweg("evaluate", "--topic", "--from", "300").is(2).err())
+                .hasSize(1);
+        assertThat(project.thalweg("evaluate", "--topic", "--partition", "1")
+                        .is(2)
+                        .err())
+                .singleElement()
+                .asString()
+                .contains("has no partition 1");
+
+        Path bad = Files.writeString(
+                directory.resolve("bad.jsonl"), "{\"model\": \"m0\", \"label\": 1, \"features\": [1, 2]}\n");
+        project.thalweg("produce", bad.toString()).is(0);
+        Result skipping = project.thalweg("evaluate", "--topic", "--json").is(0);
+        assertThat(skipping.err())
+                .anyMatch(line -> line.startsWith("skipped judged-examples-0@300: FORM_DIFFERS: "))
+                .contains("skipped 1 that cannot be used: FORM_DIFFERS 1");
+        assertThat(figures(skipping)).isEqualTo(((ObjectNode) ofFile.deepCopy()).put("skipped", 1));
+
+        try (Admin admin = KafkaSettings.admin(project.config())) {
+            assertThat(admin.listConsumerGroupOffsets("judged")
+                            .partitionsToOffsetAndMetadata()
+                            .get())
+                    .as("nothing is committed")
+                    .isEmpty();
+        }
+    }
+
+    private static Result evaluateFile(Project project, Path file) {
+        return project.thalweg(
+                "evaluate", "--json", "--file", file.toString(), "--model-column", "model", "--id-column", "visit");
+    }
+
     @Test
     void aResetKeepsWhatIsSetOnATopic() throws Exception {
         Project project = new Project("kept", "topics.partitions", "3", "topics.retention.ms", "86400000");
@@ -311,6 +399,7 @@ class CommandsIT {
             {"watch", "predictions"},
             {"watch", "weights", "--limit", "1"},
             {"verify"},
+            {"evaluate", "--topic"},
         }) {
             Result result = project.thalweg(command).is(3);
             assertThat(Stream.concat(result.out().stream(), result.err().stream()))

@@ -11,6 +11,7 @@ import io.thalweg.cli.ExampleFile.Line;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Form;
 import io.thalweg.math.Outcome;
+import io.thalweg.runtime.ExampleRange.Place;
 import io.thalweg.topology.LearnerDriver;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -21,6 +22,9 @@ import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -366,5 +370,46 @@ class EvaluateCommandTest {
                 .containsExactly("thalweg: " + file + " has no column c; it has a, b");
         assertThat(evaluate("--file", directory.resolve("no.csv")).err())
                 .containsExactly("thalweg: there is no file " + directory.resolve("no.csv"));
+    }
+
+    @Test
+    void examplesComeFromAFileOrATopic() {
+        assertThat(evaluate("--json").exitCode()).isEqualTo(2);
+        assertThat(evaluate("--file", "a.csv", "--topic", "examples").exitCode())
+                .isEqualTo(2);
+        assertThat(evaluate("--topic", "--label", "a > 1").err())
+                .first()
+                .asString()
+                .contains("--label goes with --file only");
+        assertThat(evaluate("--file", "a.csv", "--from", "7").err())
+                .first()
+                .asString()
+                .contains("--from goes with --topic only");
+        assertThat(evaluate("--topic", "--from", "yesterday").err())
+                .first()
+                .asString()
+                .contains("'yesterday' is neither an offset nor a timestamp");
+    }
+
+    @Test
+    void brokersThatAreNotThereAreOneLine() {
+        Result result = evaluate("--topic", "-s", "bootstrap.servers=127.0.0.1:1", "-s", "start.timeout.ms=1000");
+
+        assertThat(result.exitCode()).isEqualTo(3);
+        assertThat(result.err()).singleElement().asString().contains("cannot reach the brokers at 127.0.0.1:1");
+    }
+
+    @Test
+    void aPlaceIsAnOffsetOrATime() {
+        assertThat(Place.of("12")).isEqualTo(new Place(12L, null));
+        assertThat(Place.of("2026-05-01T12:00:00+02:00"))
+                .isEqualTo(new Place(null, Instant.parse("2026-05-01T10:00:00Z")));
+        assertThat(Place.of("2026-05-01"))
+                .isEqualTo(Place.of("2026-05-01T00:00"))
+                .isEqualTo(new Place(
+                        null,
+                        LocalDate.of(2026, 5, 1)
+                                .atStartOfDay(ZoneId.systemDefault())
+                                .toInstant()));
     }
 }

@@ -105,7 +105,7 @@ class ViewsTest {
     void metricsShowWhatTheRecordSays() {
         Quality overall = new Quality(2000L, 2000.0, 0.6, 0.65, 0.7, 0.75, 0.001, 0.3, 0.33, 1.1);
         Quality recent = new Quality(500L, 500.0, 0.5, 0.66, 0.8, Double.NaN, Double.NaN, 0.3, 0.33, 1.1);
-        RowsView.metrics(out).take(entry(utf8("m"), new Metrics("m", 2000L, overall, recent, 0.05)));
+        RowsView.metrics(out).take(entry(utf8("m"), new Metrics("m", 2000L, overall, recent, 0.05, List.of())));
 
         assertThat(printed())
                 .extracting(line -> line.trim().split(" {2,}"))
@@ -188,7 +188,8 @@ class ViewsTest {
                                 1L,
                                 new Quality(0L, 0.0, Double.NaN, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
                                 new Quality(0L, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-                                0.1)));
+                                0.1,
+                                List.of())));
 
         List<String> lines = printed();
         assertThat(lines.get(0))
@@ -217,11 +218,11 @@ class ViewsTest {
             double weight = (double) featuresAndWeights[i + 1];
             weights.add(
                     featuresAndWeights[i] instanceof Integer feature
-                            ? new Weight(feature, null, weight)
-                            : new Weight(i / 2, (String) featuresAndWeights[i], weight));
+                            ? new Weight(feature, null, weight, null)
+                            : new Weight(i / 2, (String) featuresAndWeights[i], weight, null));
             squares += weight * weight;
         }
-        return new Weights("m", version, block, blocks, bias, weights, Math.sqrt(squares), null, 0.05);
+        return new Weights("m", version, block, blocks, bias, weights, Math.sqrt(squares), null, 0.05, null);
     }
 
     @Test

@@ -268,7 +268,7 @@ class ThalwegConfigTest {
                 .containsEntry("l1", "0.0")
                 .containsEntry("importance.invariant", "false")
                 .doesNotContainKey("ftrl.beta")
-                .hasSize(21);
+                .hasSize(22);
         assertThat(config(Map.of("features.space.bits", "4")).course("")).containsEntry("names.max", "8");
         // a learner made from it is the same
         Map<String, String> again = new TreeMap<>(course);

@@ -26,13 +26,11 @@ public final class Examples {
     /** Moves a weight, within a step of a plain model. */
     public static void moveWeight(Model model, int i, double by) {
         model.touch(i)[model.at(i)] += by;
-        model.changed(model.lastChange() * model.lastChange() + by * by);
     }
 
     /** Moves the bias, within a step of a plain model. */
     public static void moveBias(Model model, double by) {
         model.shared()[0] += by;
-        model.changed(model.lastChange() * model.lastChange() + by * by);
     }
 
     public static Example dense(Double label, double... values) {
@@ -88,6 +86,11 @@ public final class Examples {
     /** Settings of an algorithm with options. */
     public static LearnerSettings settings(String algorithm, LearningRate rate, StepOptions options) {
         return new LearnerSettings(algorithm, rate, options, 20, 1000, 100, null, 100);
+    }
+
+    /** Settings of another algorithm. */
+    public static LearnerSettings settings(String algorithm) {
+        return new LearnerSettings(algorithm, LearningRate.constant(0.1), 20, 1000, 100, null, 100);
     }
 
     /** Everything that is in a model and must survive, as text that is the same only if every bit is. */

@@ -32,7 +32,7 @@ class StateRecordsTest {
                         List.of(new Epoch(Map.of(new TopicPartition("t", 1), 2L), Map.of("a", "b"))))))
                 .isEqualTo("01" + "00000001" + "00000001" + "000174" + "00000001" + "0000000000000002" + "00000001"
                         + "000161" + "000162");
-        Model model = new Model("m");
+        Model model = Examples.plain("m");
         model.names().add(new byte[] {'x'});
         model.names().add(new byte[0]);
         assertThat(hex(StateRecords.names(model, 0))).isEqualTo("01" + "02" + "000178" + "0000");
@@ -53,7 +53,7 @@ class StateRecordsTest {
     @Test
     void valuesAreReadBack() {
         assertThat(StateRecords.readOffset(StateRecords.offset(Long.MAX_VALUE))).isEqualTo(Long.MAX_VALUE);
-        Model model = new Model("m");
+        Model model = Examples.plain("m");
         model.restore(new Model.Head(
                 Form.NAMED, 0, 300, new double[] {-0.5, 2}, 9, 0.1, 4, false, new ProgressiveValidation()));
         for (int i = 0; i < 130; i++) {

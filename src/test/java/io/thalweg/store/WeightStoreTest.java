@@ -9,8 +9,6 @@ import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
 import io.thalweg.math.Form;
 import io.thalweg.math.Learner;
-import io.thalweg.math.LearnerSettings;
-import io.thalweg.math.LearningRate;
 import io.thalweg.math.Model;
 import io.thalweg.math.Outcome;
 import io.thalweg.math.Rejection;
@@ -25,10 +23,24 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class WeightStoreTest {
     private static final TopicPartition INPUT = new TopicPartition("examples", 3);
-    private static final Map<String, String> COURSE = new ThalwegConfig(Map.of()).course("default");
+    private static final Map<String, String> COURSE = config("sgd").course("default");
+
+    private static ThalwegConfig config(String algorithm) {
+        return new ThalwegConfig(Map.of(
+                ThalwegConfig.ALGORITHM,
+                algorithm,
+                ThalwegConfig.FEATURES_SPACE_BITS,
+                12,
+                ThalwegConfig.NAMES_MAX,
+                200,
+                ThalwegConfig.METRICS_WINDOW,
+                20));
+    }
 
     private record Change(ByteBuffer key, byte[] value) {}
 
@@ -36,27 +48,45 @@ class WeightStoreTest {
     private static final class Task {
         final WeightStore store;
         final List<Change> changelog;
-        final Learner learner =
-                new Learner(new LearnerSettings("sgd", LearningRate.constant(0.1), 12, 200, 1000, null, 20));
+        final Map<String, String> course;
+        final Learner learner;
         final WeightsRecords weights = new WeightsRecords(64, 3);
         final Outcome outcome = new Outcome();
 
         Task(List<Change> changelog) {
+            this("sgd", changelog);
+        }
+
+        Task(String algorithm, List<Change> changelog) {
             this.changelog = changelog;
+            course = config(algorithm).course("default");
+            learner = new Learner(config(algorithm).learner());
             store = WeightStore.builder("weights").build();
         }
 
         static Task begun() {
-            Task task = new Task(new ArrayList<>());
-            task.store.begin(COURSE, Examples.SGD);
+            return begun("sgd");
+        }
+
+        static Task begun(String algorithm) {
+            Task task = new Task(algorithm, new ArrayList<>());
+            task.begin();
             return task;
+        }
+
+        void begin() {
+            store.begin(course, learner.algorithm(), false);
         }
 
         /** Another task that takes over: restored from a changelog, in batches or at once makes no difference to it. */
         static Task restored(List<Change> changelog, List<Change> from) {
-            Task task = new Task(changelog);
+            return restored("sgd", changelog, from);
+        }
+
+        static Task restored(String algorithm, List<Change> changelog, List<Change> from) {
+            Task task = new Task(algorithm, changelog);
             task.restore(from);
-            task.store.begin(COURSE, Examples.SGD);
+            task.begin();
             return task;
         }
 
@@ -77,7 +107,7 @@ class WeightStoreTest {
                     throw new AssertionError(e);
                 }
                 Model model = outcome.model();
-                store.changed(model);
+                store.stepped(outcome, x);
                 if (!weights.afterStep(model, (key, value) -> {})) {
                     store.unpublished(model);
                 }
@@ -159,17 +189,19 @@ class WeightStoreTest {
         }
     }
 
-    @Test
-    void goesOnAfterARestoreAsIfNothingHadHappened() {
+    /** Under auto some models are large enough for their steps to be written instead of their blocks. */
+    @ParameterizedTest
+    @CsvSource({"sgd,40", "auto,8"})
+    void goesOnAfterARestoreAsIfNothingHadHappened(String algorithm, int runs) {
         long seed = System.nanoTime();
         System.out.println("seed " + seed);
-        for (int run = 0; run < 40; run++) {
+        for (int run = 0; run < runs; run++) {
             long runSeed = seed + run;
             int n = 300;
             int crash = 1 + new Random(runSeed).nextInt(n - 1);
 
-            Task uninterrupted = Task.begun();
-            Task before = Task.begun();
+            Task uninterrupted = Task.begun(algorithm);
+            Task before = Task.begun(algorithm);
             Random random = new Random(runSeed);
             run(uninterrupted, random, 0, crash, () -> {});
             run(before, new Random(runSeed), 0, crash, () -> {});
@@ -190,13 +222,13 @@ class WeightStoreTest {
             List<Task> successors = new ArrayList<>();
             for (List<Change> way :
                     List.of(log, compacted(log, true), compacted(log, false), partly, partlyWithoutTombstones)) {
-                successors.add(Task.restored(new ArrayList<>(log), way));
+                successors.add(Task.restored(algorithm, new ArrayList<>(log), way));
             }
             // a standby reads some now and the rest later
-            Task standby = new Task(new ArrayList<>(log));
+            Task standby = new Task(algorithm, new ArrayList<>(log));
             standby.restore(head);
             standby.restore(tail);
-            standby.store.begin(COURSE, Examples.SGD);
+            standby.begin();
             successors.add(standby);
 
             run(uninterrupted, random, crash, n, () -> {});
@@ -205,13 +237,14 @@ class WeightStoreTest {
                 assertThat(successor.store.has(INPUT, crash - 1)).isTrue();
                 assertThat(successor.store.has(INPUT, crash)).isFalse();
                 Random again = new Random(runSeed);
-                run(Task.begun(), again, 0, crash, () -> {});
+                run(Task.begun(algorithm), again, 0, crash, () -> {});
                 run(successor, again, crash, n, () -> {});
                 assertThat(successor.bits()).isEqualTo(uninterrupted.bits());
                 // and its own changelog restores it once more
-                assertThat(Task.restored(new ArrayList<>(), successor.changelog).bits())
+                assertThat(Task.restored(algorithm, new ArrayList<>(), successor.changelog)
+                                .bits())
                         .isEqualTo(uninterrupted.bits());
-                assertThat(Task.restored(new ArrayList<>(), compacted(successor.changelog, false))
+                assertThat(Task.restored(algorithm, new ArrayList<>(), compacted(successor.changelog, false))
                                 .bits())
                         .isEqualTo(uninterrupted.bits());
                 assertThat(successor.unpublished()).isEqualTo(uninterrupted.unpublished());
@@ -220,26 +253,27 @@ class WeightStoreTest {
     }
 
     /** A task that becomes a standby keeps its state, reads what another writes, and becomes active again. */
-    @Test
-    void goesOnAfterItWasAStandbyForAWhile() {
+    @ParameterizedTest
+    @CsvSource({"sgd,40", "auto,8"})
+    void goesOnAfterItWasAStandbyForAWhile(String algorithm, int runs) {
         long seed = System.nanoTime();
         System.out.println("seed " + seed);
-        for (int run = 0; run < 40; run++) {
+        for (int run = 0; run < runs; run++) {
             Random random = new Random(seed + run);
-            Task uninterrupted = Task.begun();
-            Task one = Task.begun();
+            Task uninterrupted = Task.begun(algorithm);
+            Task one = Task.begun(algorithm);
             Random same = new Random(seed + run);
             run(uninterrupted, random, 0, 200, () -> {});
             run(one, same, 0, 200, () -> {});
             int read = one.changelog.size();
 
-            Task other = Task.restored(new ArrayList<>(one.changelog), one.changelog);
+            Task other = Task.restored(algorithm, new ArrayList<>(one.changelog), one.changelog);
             run(uninterrupted, random, 200, 400, () -> {});
             run(other, same, 200, 400, () -> {});
 
             List<Change> since = other.changelog.subList(read, other.changelog.size());
             one.restore(run % 2 == 0 ? since : compacted(since, true));
-            one.store.begin(COURSE, Examples.SGD);
+            one.begin();
             assertThat(one.bits()).isEqualTo(uninterrupted.bits());
             assertThat(one.unpublished()).isEqualTo(uninterrupted.unpublished());
 
@@ -248,7 +282,9 @@ class WeightStoreTest {
             run(uninterrupted, random, 400, 600, () -> {});
             run(one, same, 400, 600, () -> {});
             assertThat(one.bits()).isEqualTo(uninterrupted.bits());
-            assertThat(Task.restored(new ArrayList<>(), one.changelog).bits()).isEqualTo(uninterrupted.bits());
+            assertThat(Task.restored(algorithm, new ArrayList<>(), one.changelog)
+                            .bits())
+                    .isEqualTo(uninterrupted.bits());
         }
     }
 
@@ -309,7 +345,7 @@ class WeightStoreTest {
         } catch (Rejection e) {
             throw new AssertionError(e);
         }
-        task.store.changed(task.outcome.model());
+        task.store.stepped(task.outcome, x);
         task.store.took(INPUT, 0);
     }
 
@@ -337,13 +373,50 @@ class WeightStoreTest {
         Task task = Task.begun();
         learn(task, Examples.named(1.0, names(0, 100)));
         task.commit();
-        assertThat(kinds(task)).containsExactly("b", "n", "n", "m", "s", "o");
+        assertThat(kinds(task)).containsExactly("n", "n", "b", "m", "s", "o");
         learn(task, Examples.named(1.0, names(50, 101)));
         task.commit();
-        assertThat(kinds(task)).containsExactly("b", "n", "m", "o");
+        assertThat(kinds(task)).containsExactly("n", "b", "m", "o");
         learn(task, Examples.named(1.0, names(50, 101)));
         task.commit();
         assertThat(kinds(task)).containsExactly("b", "m", "o");
+    }
+
+    private static Example wide(double label) {
+        return Examples.sparse(label, new int[] {1, 130, 300, 600, 1000, 2000}, new double[] {1, 2, 3, 4, 5, 6});
+    }
+
+    @Test
+    void ofALargeModelTheStepsAreWrittenUntilTheSettingsChange() {
+        Task task = Task.begun("auto");
+        learn(task, wide(1));
+        task.commit();
+        assertThat(kinds(task)).containsExactly("b", "b", "b", "b", "b", "b", "m", "s", "o");
+        task = Task.begun("auto");
+        for (int i = 0; i < 4; i++) {
+            learn(task, wide(i % 2));
+            task.commit();
+        }
+        assertThat(task.changelog.stream().skip(9).map(change -> (char) change.key.get(0)))
+                .containsExactly('j', 'p', 'o', 'j', 'p', 'o', 'j', 'p', 'o');
+        Task next = Task.restored("auto", new ArrayList<>(task.changelog), task.changelog);
+        assertThat(Examples.bits(next.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
+
+        // what was learned under other settings must not be learned again under these
+        Map<String, String> changed = new TreeMap<>(task.course);
+        changed.put(ThalwegConfig.METRICS_WINDOW, "4");
+        Task other = new Task("auto", new ArrayList<>(task.changelog));
+        other.restore(task.changelog);
+        other.store.begin(changed, other.learner.algorithm(), false);
+        assertThat(Examples.bits(other.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
+        other.store.took(INPUT, 9);
+        other.commit();
+        assertThat(compacted(other.changelog, false).stream().map(change -> (char) change.key.get(0)))
+                .doesNotContain('j', 'p');
+        Task last = new Task("auto", new ArrayList<>());
+        last.restore(compacted(other.changelog, false));
+        last.store.begin(changed, last.learner.algorithm(), false);
+        assertThat(Examples.bits(last.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
     }
 
     private static List<String> kinds(Task task) {
@@ -385,14 +458,14 @@ class WeightStoreTest {
         Map<String, String> changed = with(ThalwegConfig.LEARNING_RATE, "0.5");
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(changed, Examples.SGD);
+        next.store.begin(changed, Examples.SGD, false);
         next.commit();
         assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE), new Epoch(Map.of(INPUT, 100L), changed));
 
         // nothing is learned under it: back again it has never been
         Task back = new Task(new ArrayList<>(next.changelog));
         back.restore(next.changelog);
-        back.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD);
+        back.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
         back.commit();
         assertThat(epochs(back))
                 .containsExactly(
@@ -402,7 +475,7 @@ class WeightStoreTest {
         // the same settings begin nothing, and write nothing
         Task same = new Task(new ArrayList<>());
         same.restore(back.changelog);
-        same.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD);
+        same.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
         same.commit();
         assertThat(same.changelog).isEmpty();
     }
@@ -415,9 +488,9 @@ class WeightStoreTest {
         task.commit();
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"), Examples.SGD);
+        next.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"), Examples.SGD, false);
         next.store.clearCache();
-        next.store.begin(COURSE, Examples.SGD);
+        next.store.begin(COURSE, Examples.SGD, false);
         learn(next, Examples.dense(1.0, 1));
         next.commit();
         assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE));
@@ -442,7 +515,7 @@ class WeightStoreTest {
         learn(task, Examples.dense(1.0, 1));
         task.commit();
         Map.of(
-                        "algorithm", "other",
+                        "algorithm", "auto",
                         "scaling", "standard",
                         "l1", "0.5",
                         "l2", "0.25",
@@ -452,7 +525,8 @@ class WeightStoreTest {
                 .forEach((name, value) -> {
                     Task next = new Task(new ArrayList<>());
                     next.restore(task.changelog);
-                    assertThatThrownBy(() -> next.store.begin(with(name, value), Examples.SGD))
+                    assertThatThrownBy(
+                                    () -> next.store.begin(with(name, value), Examples.SGD, !name.equals("algorithm")))
                             .isInstanceOf(StateException.class)
                             .hasMessageContaining(name)
                             .hasMessageContaining(value)
@@ -462,9 +536,108 @@ class WeightStoreTest {
         for (String form : List.of("dense", "any")) {
             Task next = new Task(new ArrayList<>());
             next.restore(task.changelog);
-            assertThatCode(() -> next.store.begin(with("features.form", form), Examples.SGD))
+            assertThatCode(() -> next.store.begin(with("features.form", form), Examples.SGD, false))
                     .doesNotThrowAnyException();
         }
+    }
+
+    private static final Map<String, String> AUTO = with(ThalwegConfig.ALGORITHM, "auto");
+
+    /** A task with two models, one of them published, that has committed 50 records. */
+    private static Task learned() {
+        Task task = Task.begun();
+        run(task, new Random(5), 0, 50, () -> {});
+        return task;
+    }
+
+    private static Learner auto() {
+        return new Learner(config("auto").learner());
+    }
+
+    @Test
+    void saysThatStateCanBeMigrated() {
+        Task next = new Task(new ArrayList<>());
+        next.restore(learned().changelog);
+        assertThatThrownBy(() -> next.store.begin(AUTO, auto().algorithm(), false))
+                .isInstanceOf(StateException.class)
+                .hasMessageContaining("algorithm = sgd and it is now auto")
+                .hasMessageContaining("state.migrate = true")
+                .hasMessageContaining("reset");
+    }
+
+    @Test
+    void anotherAlgorithmGoesOnFromTheWeightsAndAllOfThemAreWrittenAtTheFirstCommit() {
+        Task task = learned();
+        for (boolean crash : new boolean[] {false, true}) {
+            Task next = new Task(new ArrayList<>(task.changelog));
+            next.restore(task.changelog);
+            next.store.begin(AUTO, auto().algorithm(), true);
+            if (crash) {
+                // before anything was committed: the next one finds what there was, and migrates again
+                next = new Task(new ArrayList<>(task.changelog));
+                next.restore(task.changelog);
+                next.store.begin(AUTO, auto().algorithm(), true);
+            }
+            next.store.took(INPUT, 50);
+            next.commit();
+            assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE), new Epoch(Map.of(INPUT, 50L), AUTO));
+
+            for (List<Change> way : List.of(next.changelog, compacted(next.changelog, false))) {
+                Task after = new Task(new ArrayList<>());
+                after.restore(way);
+                after.store.begin(AUTO, auto().algorithm(), false);
+                assertThat(after.bits()).isEqualTo(next.bits());
+                after.commit();
+                assertThat(after.changelog).isEmpty();
+                assertThat(after.unpublished()).isEqualTo(next.unpublished());
+                for (int i = 0; i < 5; i++) {
+                    Model old = task.store.get("model " + i);
+                    Model now = after.store.get("model " + i);
+                    assertThat(now.version()).isEqualTo(old.version());
+                    assertThat(now.bias()).isEqualTo(old.bias());
+                    assertThat(now.publishedVersion()).isEqualTo(old.publishedVersion());
+                    for (int k = 0; k < old.extent(); k++) {
+                        assertThat(now.weight(k)).isEqualTo(old.weight(k));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aMigrationThatWasNotWrittenDoesNotOutliveAChangeToStandby() {
+        Task task = learned();
+        Task next = new Task(new ArrayList<>(task.changelog));
+        next.restore(task.changelog);
+        next.store.begin(AUTO, auto().algorithm(), true);
+        next.store.clearCache();
+        next.store.begin(COURSE, Examples.SGD, false);
+        assertThat(next.bits()).isEqualTo(task.bits());
+        run(task, new Random(6), 50, 80, () -> {});
+        run(next, new Random(6), 50, 80, () -> {});
+        assertThat(next.bits()).isEqualTo(task.bits());
+        assertThat(Task.restored(new ArrayList<>(), next.changelog).bits()).isEqualTo(task.bits());
+        assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE));
+    }
+
+    /** A migration changes the state, so it leaves its trace although nothing was learned after it. */
+    @Test
+    void everyMigrationIsAnEpoch() {
+        List<Change> changelog = learned().changelog;
+        Map<String, String> faster = with(ThalwegConfig.LEARNING_RATE, "0.5");
+        for (Map<String, String> course : List.of(AUTO, COURSE, faster)) {
+            Task next = new Task(new ArrayList<>(changelog));
+            next.restore(changelog);
+            next.store.begin(course, course == AUTO ? auto().algorithm() : Examples.SGD, true);
+            next.commit();
+            changelog = next.changelog;
+        }
+        Task last = new Task(changelog);
+        assertThat(epochs(last))
+                .containsExactly(
+                        new Epoch(Map.of(), COURSE),
+                        new Epoch(Map.of(INPUT, 50L), AUTO),
+                        new Epoch(Map.of(INPUT, 50L), faster));
     }
 
     @Test
@@ -474,7 +647,7 @@ class WeightStoreTest {
         task.commit();
         Task next = new Task(new ArrayList<>());
         next.restore(task.changelog);
-        assertThatCode(() -> next.store.begin(with("features.space.bits", "21"), Examples.SGD))
+        assertThatCode(() -> next.store.begin(with("features.space.bits", "21"), Examples.SGD, false))
                 .doesNotThrowAnyException();
     }
 
@@ -514,7 +687,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'm')
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD))
+        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD, false))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }
@@ -528,7 +701,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'n' || change.key.getInt(1) != 0)
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD))
+        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD, false))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }

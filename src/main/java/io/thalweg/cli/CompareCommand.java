@@ -1,0 +1,303 @@
+package io.thalweg.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.thalweg.avro.Example;
+import io.thalweg.cli.ExampleFile.BadLineException;
+import io.thalweg.cli.ExampleFile.Line;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.demo.Flight;
+import io.thalweg.demo.Flights;
+import io.thalweg.math.ExactFigures;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "compare",
+        description =
+                "Runs files through every algorithm at once, without Kafka: auto, for which nothing is set, and the others at"
+                        + " a grid of learning rates each, of which the best is shown, chosen in hindsight. Without a file, on the"
+                        + " flights of the demo.",
+        footer = {"", FileOptions.COLUMNS},
+        mixinStandardHelpOptions = true)
+final class CompareCommand implements Callable<Integer> {
+    private static final double[] RATES = {
+        1e-7, 1e-6, 1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2
+    };
+    private static final int BATCH = 1024;
+    /** A log loss this many times that of auto is not worth its digits. */
+    private static final double DIVERGES = 100;
+
+    private static final String AUTO = "auto";
+
+    /** An algorithm and a scaling whose learning rate is chosen in hindsight. */
+    private record Kind(String algorithm, String scaling) {
+        static final List<Kind> ALL = List.of(
+                new Kind("sgd", "none"),
+                new Kind("sgd", "max-abs"),
+                new Kind("sgd", "standard"),
+                new Kind("adagrad", "none"),
+                new Kind("adagrad", "standard"),
+                new Kind("ftrl", "none"),
+                new Kind("ftrl", "max-abs"));
+
+        @Override
+        public String toString() {
+            return scaling.equals("none") ? algorithm : algorithm + ", scaling " + scaling;
+        }
+    }
+
+    @Mixin
+    private SettingsOptions settings;
+
+    @Parameters(paramLabel = "FILE", arity = "0..*", description = "Files; each is learned by itself.")
+    private List<String> files = List.of();
+
+    @Mixin
+    private FileOptions options;
+
+    @Option(names = "--json", description = "Print the results as one JSON object, the last line of standard output.")
+    private boolean json;
+
+    @Spec
+    private CommandSpec spec;
+
+    /** A learner among others. */
+    private static final class Contestant {
+        final String kind;
+        final double rate;
+        final Evaluation evaluation;
+        /** Why it cannot go on, if it cannot. */
+        BadLineException end;
+
+        Contestant(String kind, double rate, ThalwegConfig config) {
+            this.kind = kind;
+            this.rate = rate;
+            evaluation = new Evaluation(config.learner(), config.getString(ThalwegConfig.MODEL_DEFAULT));
+        }
+
+        void take(List<Line> lines) {
+            for (Line line : lines) {
+                if (end != null) {
+                    return;
+                }
+                try {
+                    evaluation.take(line);
+                } catch (BadLineException e) {
+                    end = e;
+                }
+            }
+        }
+
+        ExactFigures figures() {
+            return evaluation.figures();
+        }
+
+        /** Mean log loss; infinite if it came to numbers that are not finite. */
+        double logLoss() {
+            return end == null ? figures().logLoss() : Double.POSITIVE_INFINITY;
+        }
+    }
+
+    private interface Lines {
+        /** The next line; null at the end. */
+        Line next() throws BadLineException;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        Map<String, Object> result = new LinkedHashMap<>();
+        PrintWriter people =
+                json ? spec.commandLine().getErr() : spec.commandLine().getOut();
+        if (files.isEmpty()) {
+            try (Stream<Flight> flights = Flights.stream()) {
+                Iterator<Flight> rows = flights.iterator();
+                result.put("flights", compare("flights", () -> rows.hasNext() ? line(rows.next()) : null, people));
+            }
+        }
+        for (String file : files) {
+            try (ExampleFile examples = options.open(file, null)) {
+                result.put(file, compare(file, () -> next(examples), people));
+            }
+        }
+        if (json) {
+            PrintWriter out = spec.commandLine().getOut();
+            out.println(new ObjectMapper().writeValueAsString(result));
+            out.flush();
+        }
+        return ExitCode.OK.code();
+    }
+
+    private static Line line(Flight flight) {
+        return new Line(0, null, new Example(flight.id(), flight.label(), 1.0, flight.features()));
+    }
+
+    private static Line next(ExampleFile examples) {
+        try {
+            return examples.next();
+        } catch (BadLineException e) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "%s, line %d: %s".formatted(examples.name(), examples.lineNumber(), e.getMessage()));
+        }
+    }
+
+    private ThalwegConfig config() {
+        ThalwegConfig config = settings.config();
+        for (String setting : List.of(ThalwegConfig.ALGORITHM, ThalwegConfig.SCALING, ThalwegConfig.LEARNING_RATE)) {
+            if (config.isGiven(setting)) {
+                throw new StopException(
+                        ExitCode.BAD_SETTINGS, "compare tries every " + setting + "; drop that setting");
+            }
+        }
+        return config;
+    }
+
+    private static List<Contestant> contestants(ThalwegConfig config) {
+        List<Contestant> contestants = new ArrayList<>();
+        contestants.add(new Contestant(AUTO, Double.NaN, config.with(ThalwegConfig.ALGORITHM, AUTO)));
+        for (Kind kind : Kind.ALL) {
+            for (double rate : RATES) {
+                contestants.add(new Contestant(
+                        kind.toString(),
+                        rate,
+                        config.with(ThalwegConfig.ALGORITHM, kind.algorithm)
+                                .with(ThalwegConfig.SCALING, kind.scaling)
+                                .with(ThalwegConfig.LEARNING_RATE, rate)));
+            }
+        }
+        return contestants;
+    }
+
+    private Map<String, Object> compare(String name, Lines lines, PrintWriter people) {
+        ThalwegConfig config = config();
+        List<Contestant> contestants = contestants(config);
+        List<Line> batch = new ArrayList<>(BATCH);
+        boolean more = true;
+        while (more) {
+            batch.clear();
+            more = fill(batch, lines);
+            contestants.parallelStream().forEach(contestant -> contestant.take(batch));
+        }
+        Contestant auto = contestants.get(0);
+        if (auto.end != null) {
+            throw new StopException(ExitCode.BAD_SETTINGS, name + ": " + auto.end.getMessage());
+        }
+        if (auto.figures().size() == 0) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS, name + " has no example with a label; --label says what it is");
+        }
+        double usual = config.getDouble(ThalwegConfig.LEARNING_RATE);
+        Predicate<Contestant> isUsual =
+                contestant -> contestant.kind.equals(Kind.ALL.get(0).toString()) && contestant.rate == usual;
+
+        Map<String, Contestant> shown = new LinkedHashMap<>();
+        shown.put(AUTO + ", nothing set", auto);
+        contestants.stream()
+                .filter(isUsual)
+                .forEach(contestant -> shown.put("sgd as it comes, " + Figures.brief(usual), contestant));
+        Contestant best = null;
+        for (Kind kind : Kind.ALL) {
+            Contestant one = best(contestants.stream().filter(other -> other.kind.equals(kind.toString())));
+            shown.put(kind + ", at its best rate " + Figures.brief(one.rate), one);
+            best = best == null || one.logLoss() < best.logLoss() ? one : best;
+        }
+        show(name, auto, shown, people);
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("examples", auto.figures().size());
+        result.put("base_rate_log_loss", auto.figures().baseRateLogLoss());
+        shown.forEach((row, contestant) -> result.put(contestant == auto ? AUTO : row, figures(contestant)));
+        result.put("best_tuned", figures(best));
+        result.put("auto_to_best_tuned", auto.logLoss() / best.logLoss());
+        return result;
+    }
+
+    private static boolean fill(List<Line> batch, Lines lines) {
+        while (batch.size() < BATCH) {
+            try {
+                Line line = lines.next();
+                if (line == null) {
+                    return false;
+                }
+                batch.add(line);
+            } catch (BadLineException e) {
+                throw new StopException(ExitCode.BAD_SETTINGS, e.getMessage());
+            }
+        }
+        return true;
+    }
+
+    private static Contestant best(Stream<Contestant> contestants) {
+        return contestants.min(Comparator.comparingDouble(Contestant::logLoss)).orElseThrow();
+    }
+
+    private static void show(String name, Contestant auto, Map<String, Contestant> shown, PrintWriter people) {
+        people.println(String.format(
+                Locale.ROOT,
+                "%s: %,d examples, the base rate's log loss %.5f",
+                Printable.of(name),
+                auto.figures().size(),
+                auto.figures().baseRateLogLoss()));
+        Table table = new Table(
+                Table.Column.left("", 0),
+                Table.Column.right("log loss", 0),
+                Table.Column.right("accuracy", 0),
+                Table.Column.right("AUC", 0),
+                Table.Column.right("to auto", 0));
+        // the first pass only finds how wide the columns are
+        shown.forEach((row, contestant) -> row(table, row, contestant, auto));
+        people.println(table.header());
+        shown.forEach((row, contestant) -> people.println(row(table, row, contestant, auto)));
+        people.println();
+        people.flush();
+    }
+
+    private static String row(Table table, String row, Contestant contestant, Contestant auto) {
+        double ratio = contestant.logLoss() / auto.logLoss();
+        if (!(ratio < DIVERGES)) {
+            return table.row("  " + row, "diverges", "", "", "");
+        }
+        ExactFigures figures = contestant.figures();
+        return table.row(
+                "  " + row,
+                five(contestant.logLoss()),
+                five(figures.accuracy()),
+                five(figures.auc()),
+                contestant == auto ? "" : String.format(Locale.ROOT, "%+.1f%%", 100 * (ratio - 1)));
+    }
+
+    private static String five(double figure) {
+        return String.format(Locale.ROOT, "%.5f", figure);
+    }
+
+    private static Map<String, Object> figures(Contestant contestant) {
+        Map<String, Object> figures = new LinkedHashMap<>();
+        if (!Double.isNaN(contestant.rate)) {
+            figures.put("algorithm", contestant.kind);
+            figures.put("learning_rate", contestant.rate);
+        }
+        if (contestant.end == null) {
+            figures.put("log_loss", contestant.logLoss());
+            figures.put("accuracy", contestant.figures().accuracy());
+            figures.put("auc", contestant.figures().auc());
+        }
+        return figures;
+    }
+}

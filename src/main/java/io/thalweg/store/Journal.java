@@ -1,0 +1,127 @@
+package io.thalweg.store;
+
+import io.thalweg.math.Algorithm;
+import io.thalweg.math.Example;
+import io.thalweg.math.Model;
+import io.thalweg.math.StepLog;
+import java.util.List;
+import java.util.TreeMap;
+
+/**
+ * The steps that a large model has taken since its blocks were last written, in the changelog beside them.
+ *
+ * <p>Between two commits a model of a million weights changes in thousands of blocks, by steps that are a hundredth of their size.
+ * Steps are deterministic, so writing them is as good as writing what they changed: who restores the model reads the blocks, and
+ * takes the steps again. At each commit whichever is smaller is written. When the steps have outgrown the blocks they changed, or
+ * would take long to take again, the blocks are written and the steps dropped, in one transaction.
+ */
+final class Journal {
+    /** Models whose blocks come to less at a commit are left at that. */
+    private static final long WORTH_IT = 1 << 16;
+    /** Up to this many bytes of steps do not outgrow any model: they are read and taken again in about a second. */
+    private static final long SMALL = 1 << 25;
+    /** No more steps than this are left to be taken again. */
+    private static final long STEPS_MAX = 1_000_000;
+
+    /** Taken since the last commit. */
+    private final StepLog pending = new StepLog();
+
+    private boolean recording;
+    private boolean ended;
+
+    /** The version of the model that the blocks in the changelog are. */
+    private long since;
+
+    private int parts;
+    private long bytes;
+
+    /** Restored, and not taken again yet. */
+    private final TreeMap<Integer, byte[]> restored = new TreeMap<>();
+
+    /** Says that the changelog holds the model, as blocks, at this version, and no step after it. */
+    void begin(long version) {
+        since = version;
+        parts = 0;
+        bytes = 0;
+        restored.clear();
+    }
+
+    /** The version of the model that the blocks in the changelog are. */
+    long since() {
+        return since;
+    }
+
+    /** How many parts are in the changelog, numbered from 0. */
+    int parts() {
+        return parts;
+    }
+
+    /** Takes a step down, if steps are what the next commit may write. */
+    void add(long version, Example x) {
+        if (recording) {
+            pending.add(version, x);
+        }
+    }
+
+    /** Whether the steps are to be written now, rather than the blocks. @param blockBytes what those come to */
+    boolean isSmaller(Model model, long blockBytes) {
+        return recording
+                && !ended
+                && 2 * pending.bytes() < blockBytes
+                && bytes + pending.bytes() < Math.max(blockBytes, SMALL)
+                && model.version() - since < STEPS_MAX;
+    }
+
+    /** The steps to be written, the first of them with number {@link #parts}. */
+    List<byte[]> pending() {
+        return pending.parts();
+    }
+
+    /** Says that they have been written. */
+    void written() {
+        parts += pending.parts().size();
+        bytes += pending.bytes();
+        pending.clear();
+    }
+
+    /** Says that the blocks have been written, and that they came to this much. */
+    void replaced(Model model, long blockBytes) {
+        begin(model.version());
+        pending.clear();
+        recording = isWorthIt(blockBytes);
+        ended = false;
+    }
+
+    /** Whether so many bytes of blocks at a commit are worth looking for something smaller. */
+    static boolean isWorthIt(long blockBytes) {
+        return blockBytes >= WORTH_IT;
+    }
+
+    /** Says that the next commit must write blocks. */
+    void end() {
+        ended = true;
+    }
+
+    /** Takes back a part. @param steps null if it is gone */
+    void restore(int part, byte[] steps) {
+        if (steps == null) {
+            restored.remove(part);
+        } else {
+            restored.put(part, steps);
+            parts = Math.max(parts, part + 1);
+            bytes += steps.length;
+        }
+    }
+
+    /** Has the model take the restored steps that it has not taken. @param algorithm as when they were taken first */
+    void replay(Model model, Algorithm algorithm, int metricsWindow) {
+        for (byte[] part : restored.values()) {
+            // a task that was active before it was a standby has taken its own
+            if (StepLog.firstVersion(part) >= model.version()) {
+                StepLog.replay(part, model, algorithm, metricsWindow);
+            }
+        }
+        restored.clear();
+        recording = parts > 0;
+    }
+}
