@@ -32,6 +32,15 @@ class ArchitectureTest {
             .because("whoever replays an input needs neither Kafka nor Avro to trust the arithmetic");
 
     @ArchTest
+    static final ArchRule THE_MAPPING_IS_THE_SAME_FOR_TOPICS_AND_FILES = classes()
+            .that()
+            .resideInAPackage("io.thalweg.mapping..")
+            .should()
+            .onlyDependOnClassesThat()
+            .resideInAnyPackage("java..", "io.thalweg.mapping..", "io.thalweg.math..")
+            .because("what fields become does not depend on how they are read");
+
+    @ArchTest
     static final ArchRule ONE_CLASS_KNOWS_THE_INTERNALS_OF_KAFKA_STREAMS = noClasses()
             .that()
             .doNotHaveFullyQualifiedName("io.thalweg.store.ChangelogAtCommit")
@@ -46,6 +55,7 @@ class ArchitectureTest {
             .resideInAnyPackage(
                     "io.thalweg.avro..",
                     "io.thalweg.input..",
+                    "io.thalweg.mapping..",
                     "io.thalweg.math..",
                     "io.thalweg.store..",
                     "io.thalweg.topology..",

@@ -35,6 +35,8 @@ public record Finding(
         OUT_OF_PLACE,
         /** A prediction or a dead letter that no committed record of the input calls for. */
         UNEXPECTED,
+        /** What was sent on to the partition of its model is not what the examples topic holds. */
+        ROUTED_DIFFERS,
         /** An output that cannot be read. */
         UNREADABLE,
         /** A dead letter with another reason, or other bytes than its record. */

@@ -6,6 +6,7 @@ import io.thalweg.audit.Topics.Records;
 import io.thalweg.audit.Values.Unreadable;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.Origin;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import io.thalweg.output.DeadLetters;
@@ -37,31 +38,47 @@ final class LetterAudit {
     private long count;
     private long unknownSchemas;
 
-    /** @param fault what is wrong with it whatever the input is; empty if nothing */
-    private record Letter(long at, String reason, long timestamp, byte[] hash, String fault) {}
+    private final boolean sentOn;
 
-    /** @param committed the offset that the replay ends at */
+    /**
+     * @param where the coordinates that it gives for its record
+     * @param fault what is wrong with it whatever the input is; empty if nothing
+     */
+    private record Letter(long at, String reason, long timestamp, byte[] hash, String where, String fault) {}
+
+    /**
+     * @param sentOn whether it is about letters of records that were sent on to the partition of their model; there are those in the
+     *     same topic that were not, and the other way round
+     * @param committed the offset that the replay ends at
+     */
     LetterAudit(
             TopicPartition source,
             TopicPartition output,
+            boolean sentOn,
             long committed,
             Records records,
             Values<DeadLetter> values,
             Findings findings) {
         this.source = source;
         this.output = output;
+        this.sentOn = sentOn;
         this.findings = findings;
         long previous = Finding.NONE;
         while (records.hasNext()) {
             ConsumerRecord<byte[], byte[]> record = records.next();
             try {
                 DeadLetter letter = values.read(record.value());
-                if (letter.getOffset() >= committed) {
-                    later.add(new Later(letter.getOffset(), record.offset()));
+                long routed = DeadLetters.routedOffset(record.headers());
+                if (sentOn != routed >= 0) {
                     continue;
                 }
-                enter(record, letter, previous);
-                previous = letter.getOffset();
+                long offset = sentOn ? routed : letter.getOffset();
+                if (offset >= committed) {
+                    later.add(new Later(offset, record.offset()));
+                    continue;
+                }
+                enter(record, letter, offset, previous);
+                previous = offset;
             } catch (Unreadable e) {
                 findings.add(
                         Kind.UNREADABLE,
@@ -77,27 +94,32 @@ final class LetterAudit {
         }
     }
 
-    private void enter(ConsumerRecord<byte[], byte[]> record, DeadLetter letter, long previous) {
+    private void enter(ConsumerRecord<byte[], byte[]> record, DeadLetter letter, long offset, long previous) {
         Letter entry = new Letter(
                 record.offset(),
                 letter.getReason().toString(),
                 letter.getTimestamp(),
                 hash(record.key(), letter),
+                where(letter.getTopic().toString(), letter.getPartition(), letter.getOffset()),
                 fault(record, letter));
-        if (letters.putIfAbsent(letter.getOffset(), entry) != null) {
-            add(Kind.DOUBLED, letter.getOffset(), record.offset(), "is not the only one");
-        } else if (letter.getOffset() < previous) {
+        if (letters.putIfAbsent(offset, entry) != null) {
+            add(Kind.DOUBLED, offset, record.offset(), "is not the only one");
+        } else if (offset < previous) {
             add(
                     Kind.OUT_OF_PLACE,
-                    letter.getOffset(),
+                    offset,
                     record.offset(),
                     "is out of place: it comes after that of %s@%d".formatted(source, previous));
         }
     }
 
+    private static String where(String topic, int partition, long offset) {
+        return Differences.text(topic) + "-" + partition + "@" + offset;
+    }
+
     private String fault(ConsumerRecord<byte[], byte[]> record, DeadLetter letter) {
-        if (letter.getPartition() != source.partition()
-                || !letter.getTopic().toString().equals(source.topic())) {
+        if (!sentOn && letter.getPartition() != source.partition()
+                || !sentOn && !letter.getTopic().toString().equals(source.topic())) {
             return "it says that its record is in "
                     + Differences.text(letter.getTopic().toString()) + "-" + letter.getPartition();
         }
@@ -186,23 +208,30 @@ final class LetterAudit {
             unknownSchemas++;
         }
         DeadLetters deadLetters = new DeadLetters(settings.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
+        Origin sent = sentOn ? Origin.of(record.headers()) : null;
+        Origin origin = sent != null
+                ? sent
+                : new Origin(record.topic(), record.partition(), record.offset(), record.key(), record.headers());
         DeadLetter expected = deadLetters.of(
                 rejection,
-                record.topic(),
-                record.partition(),
-                record.offset(),
+                origin.topic(),
+                origin.partition(),
+                origin.offset(),
                 record.timestamp(),
-                record.key(),
+                origin.key(),
                 record.value(),
-                record.headers());
+                origin.headers());
+        String where = where(origin.topic(), origin.partition(), origin.offset());
         String fault = letter.fault;
         if (!letter.reason.equals(rejection.reason().name())) {
             fault = "its reason is " + Differences.text(letter.reason) + " and should be " + rejection.reason();
         } else if (record.timestamp() >= 0 && letter.timestamp != record.timestamp()) {
             // without one the learner takes that of another record
             fault = "its timestamp is " + letter.timestamp + " and should be " + record.timestamp();
+        } else if (!letter.where.equals(where)) {
+            fault = "it says that its record is " + letter.where + " and should say " + where;
         } else if (!Arrays.equals(
-                letter.hash, hash(deadLetters.key(record.key(), record.value(), record.headers()), expected))) {
+                letter.hash, hash(deadLetters.key(origin.key(), record.value(), origin.headers()), expected))) {
             fault = "its key and value are not those of the record";
         }
         if (!fault.isEmpty()) {

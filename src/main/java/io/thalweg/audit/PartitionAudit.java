@@ -85,6 +85,7 @@ final class PartitionAudit {
             letters = new LetterAudit(
                     source,
                     letterPartition,
+                    source.topic().equals(config.routedTopic()),
                     committed,
                     in,
                     new Values<DeadLetter>(DeadLetter.getClassSchema(), schemas),
@@ -168,6 +169,8 @@ final class PartitionAudit {
             letters.expectNone(offset, "that record deletes its model");
             weights.deleted(deleted.model());
             metrics.deleted(deleted.model());
+        } else if (result instanceof Replay.Repeated) {
+            letters.expectNone(offset, "that record was sent on a second time");
         } else if (result instanceof Replay.Rejected rejected) {
             if (rejected.rejection().reason() == Reason.UNKNOWN_SCHEMA && !letters.has(offset)) {
                 predictions.cannotReplay(offset);

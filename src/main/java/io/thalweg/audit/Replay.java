@@ -3,7 +3,9 @@ package io.thalweg.audit;
 import io.thalweg.avro.Prediction;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.Intake;
+import io.thalweg.input.Origin;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Example;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
@@ -32,6 +34,10 @@ final class Replay implements Models {
     private final Example example = new Example();
     private final Outcome outcome = new Outcome();
 
+    private final boolean routed;
+    /** The last offset of each partition of the examples topic that was sent on. */
+    private final Map<TopicPartition, Long> sentOn = new HashMap<>();
+
     private ThalwegConfig settings;
     private Intake intake;
     private Learner learner;
@@ -48,6 +54,9 @@ final class Replay implements Models {
     /** The model is gone, if there was one. */
     record Deleted(String model) implements Result {}
 
+    /** Nothing: the record was sent on a second time. */
+    record Repeated() implements Result {}
+
     /** A dead letter. */
     record Rejected(Rejection rejection) implements Result {}
 
@@ -57,8 +66,11 @@ final class Replay implements Models {
      */
     Replay(ThalwegConfig config, SchemaSource schemas, TopicPartition source, List<Epoch> epochs) {
         this.schemas = schemas;
+        routed = source.topic().equals(config.routedTopic());
         for (Epoch epoch : epochs) {
             Map<String, String> settings = config.course("");
+            // an epoch that says nothing of them was learned from Examples
+            settings.keySet().removeAll(Mapping.SETTINGS);
             settings.putAll(epoch.course());
             String keyless = settings.get(ThalwegConfig.MODEL_DEFAULT);
             if (StreamsConfig.AT_LEAST_ONCE.equals(settings.get(ThalwegConfig.PROCESSING_GUARANTEE))) {
@@ -90,8 +102,19 @@ final class Replay implements Models {
      */
     Result take(ConsumerRecord<byte[], byte[]> record, boolean schemaWasUnknown) {
         enter(record.offset());
+        Origin origin = routed ? Origin.of(record.headers()) : null;
+        if (origin != null) {
+            TopicPartition first = new TopicPartition(origin.topic(), origin.partition());
+            if (sentOn.getOrDefault(first, -1L) >= origin.offset()) {
+                return new Repeated();
+            }
+            sentOn.put(first, origin.offset());
+        }
         try {
-            String modelId = intake.modelId(record.key(), record.value(), record.headers());
+            String modelId = intake.modelId(
+                    origin == null ? record.key() : origin.key(),
+                    record.value(),
+                    origin == null ? record.headers() : origin.headers());
             if (record.value() == null) {
                 models.remove(modelId);
                 return new Deleted(modelId);
@@ -99,7 +122,7 @@ final class Replay implements Models {
             if (schemaWasUnknown && record.value().length >= 5 && record.value()[0] == 0) {
                 throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
             }
-            intake.example(record.value(), example);
+            modelId = intake.example(record.value(), modelId, example);
             learner.process(this, modelId, example, outcome);
             return new Predicted(
                     modelId,
@@ -121,7 +144,7 @@ final class Replay implements Models {
     private void enter(Stretch next) {
         boolean migrates = settings != null && !settings.isOfTheKindOf(next.settings);
         settings = next.settings;
-        intake = new Intake(schemas, next.keyless, settings.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+        intake = new Intake(schemas, settings, next.keyless);
         learner = new Learner(settings.learner(), settings.getInt(ThalwegConfig.WEIGHTS_WINDOW));
         if (migrates) {
             models.replaceAll((id, model) -> model.under(learner.algorithm()));

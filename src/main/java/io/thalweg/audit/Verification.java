@@ -80,16 +80,20 @@ public final class Verification {
         }
         int partitions = countPartitions(open);
         String group = config.getString(ThalwegConfig.APPLICATION_ID);
-        List<TopicPartition> sources = of(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions);
+        List<TopicPartition> examples = of(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions);
+        boolean routed = config.isRouted(partitions);
+        List<TopicPartition> sources = routed ? of(config.routedTopic(), partitions) : examples;
         List<TopicPartition> outputs = new ArrayList<>(of(changelog(config), partitions));
         OUTPUTS.forEach(setting -> outputs.addAll(of(config.getString(setting), partitions)));
 
         // in this order: outputs become visible with the offsets, so none that belongs to these offsets lies beyond
         // these ends
+        Map<TopicPartition, Long> sentOn = routed ? open.committed(group, examples) : Map.of();
         Map<TopicPartition, Long> committed = open.committed(group, sources);
         Map<TopicPartition, Long> ends = open.ends(outputs);
         Map<TopicPartition, Long> sourceEnds = open.ends(sources);
         Map<TopicPartition, Long> beginnings = new HashMap<>(open.beginnings(sources));
+        beginnings.putAll(open.beginnings(examples));
         beginnings.putAll(open.beginnings(outputs));
         if (sources.stream().noneMatch(committed::containsKey)) {
             throw new CannotVerify(
@@ -108,6 +112,12 @@ public final class Verification {
             }
         }
 
+        if (routed) {
+            examples.forEach(example -> checkTrimmed(example, beginnings));
+            Map<TopicPartition, Long> all = new HashMap<>(ends);
+            all.putAll(sourceEnds);
+            new RouteAudit(open, config, schemas, findings, sentOn, all).run(examples, sources);
+        }
         long total = sources.stream()
                 .mapToLong(source -> committed.getOrDefault(source, 0L))
                 .sum();
@@ -126,6 +136,9 @@ public final class Verification {
         String examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         List<String> names = new ArrayList<>(List.of(examples, changelog(config)));
         OUTPUTS.forEach(setting -> names.add(config.getString(setting)));
+        if (config.isRouted(open.partitions(List.of(examples)).getOrDefault(examples, 0))) {
+            names.add(config.routedTopic());
+        }
         Map<String, Integer> partitions = open.partitions(names);
         for (String name : names) {
             if (!partitions.containsKey(name)) {

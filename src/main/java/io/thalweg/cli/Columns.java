@@ -1,42 +1,52 @@
 package io.thalweg.cli;
 
+import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.MappingException;
 import io.thalweg.math.Form;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
 import java.util.Collection;
-import java.util.Set;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
- * What the columns of a table mean. Those that are not named here are features.
+ * What the columns of a table become.
  *
- * @param model the model id; null if there is no such column
- * @param label what the label is made from; null for the column {@value #LABEL}, if there is one
- * @param id the id of the example; null if there is no such column
- * @param importance the importance; null if there is no such column
- * @param categories those whose numbers are names, such as a postcode
- * @param excluded those that are passed over
+ * @param settings those of the mapping, by name; without one for the label it is the column {@value #LABEL}, if there is one
  * @param form the form that features take
  */
-record Columns(
-        String model,
-        Label label,
-        String id,
-        String importance,
-        Set<String> categories,
-        Set<String> excluded,
-        Form form) {
+record Columns(Map<String, String> settings, Form form) {
     private static final String LABEL = "label";
 
     /** All columns are features, except {@value #LABEL}. */
-    static final Columns DEFAULT = new Columns(null, null, null, null, Set.of(), Set.of(), Form.NAMED);
+    static final Columns DEFAULT = new Columns(Map.of(), Form.NAMED);
 
-    /** With the label's column decided for a table that has these; null if it has none. */
-    Columns in(Collection<String> header) {
-        return label == null && header.contains(LABEL)
-                ? new Columns(model, Label.of(LABEL), id, importance, categories, excluded, form)
-                : this;
+    /** The mapping as it is given. @throws StopException if it is wrong */
+    Mapping mapping() {
+        return mapping(settings);
     }
 
-    /** The column that the label is made from; null if there is none. */
-    String labelColumn() {
-        return label == null ? null : label.column();
+    /** The mapping of a table that has these columns. */
+    Mapping in(Collection<String> header) {
+        Map<String, String> complete = new HashMap<>(settings);
+        if (header.contains(LABEL) && complete.getOrDefault(Mapping.LABEL, "").isBlank()) {
+            complete.put(Mapping.LABEL, LABEL);
+        }
+        return mapping(complete);
+    }
+
+    private Mapping mapping(Map<String, String> words) {
+        try {
+            Mapping mapping = Mapping.of(words::get);
+            if (mapping.needsNames() && form != Form.NAMED) {
+                throw new StopException(
+                        ExitCode.BAD_SETTINGS,
+                        "%s, %s and %s make named features; leave out --form"
+                                .formatted(Mapping.TIME, Mapping.BUCKETS, Mapping.CROSS));
+            }
+            return mapping;
+        } catch (MappingException e) {
+            throw new StopException(ExitCode.BAD_SETTINGS, Printable.of(e.getMessage()));
+        }
     }
 }

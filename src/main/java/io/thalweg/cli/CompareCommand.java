@@ -133,7 +133,7 @@ final class CompareCommand implements Callable<Integer> {
             }
         }
         for (String file : files) {
-            try (ExampleFile examples = options.open(file, null)) {
+            try (ExampleFile examples = options.open(config(), file, null)) {
                 result.put(file, compare(file, () -> next(examples), people));
             }
         }

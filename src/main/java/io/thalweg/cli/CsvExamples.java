@@ -1,5 +1,7 @@
 package io.thalweg.cli;
 
+import io.thalweg.mapping.Kinds;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.io.IOException;
@@ -24,8 +26,9 @@ final class CsvExamples extends ExampleFile {
     private final CSVParser parser;
     private final Iterator<CSVRecord> records;
     private final List<String> header;
-    private final Columns columns;
-    private final ColumnKinds kinds = new ColumnKinds();
+    private final Mapping mapping;
+    private final Kinds kinds;
+    private final Row row;
     private long line;
 
     CsvExamples(String name, Reader text, Columns columns) throws IOException {
@@ -37,7 +40,9 @@ final class CsvExamples extends ExampleFile {
             first = nextRecord();
         }
         header = Arrays.stream(first.values()).map(String::strip).toList();
-        this.columns = columns.in(header);
+        mapping = columns.in(header);
+        kinds = new Kinds(mapping);
+        row = new Row(mapping, columns.form(), kinds);
         checkHeader();
     }
 
@@ -57,14 +62,7 @@ final class CsvExamples extends ExampleFile {
                                 .formatted(name(), Printable.of(column), line));
             }
         }
-        Set<String> wanted = new TreeSet<>(columns.categories());
-        wanted.addAll(columns.excluded());
-        for (String column :
-                new String[] {columns.model(), columns.labelColumn(), columns.id(), columns.importance()}) {
-            if (column != null) {
-                wanted.add(column);
-            }
-        }
+        Set<String> wanted = new TreeSet<>(mapping.fields().keySet());
         wanted.removeAll(seen);
         if (!wanted.isEmpty()) {
             throw new StopException(
@@ -101,7 +99,7 @@ final class CsvExamples extends ExampleFile {
 
     @Override
     String columns() {
-        return kinds.isEmpty() ? null : kinds.line(columns.label());
+        return line(kinds);
     }
 
     @Override
@@ -116,7 +114,7 @@ final class CsvExamples extends ExampleFile {
         if (next.size() != header.size()) {
             throw new BadLineException("it has %d cells, and the header has %d".formatted(next.size(), header.size()));
         }
-        Row row = new Row(columns, kinds);
+        row.clear();
         for (int i = 0; i < header.size(); i++) {
             row.cell(header.get(i), next.get(i));
         }

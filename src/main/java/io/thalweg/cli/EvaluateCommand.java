@@ -152,7 +152,7 @@ final class EvaluateCommand implements Callable<Integer> {
         double seconds;
         if (source.topic == null) {
             evaluation = new Evaluation(config.learner(), config.getString(ThalwegConfig.MODEL_DEFAULT));
-            try (ExampleFile examples = options.open(source.file, modelColumn)) {
+            try (ExampleFile examples = options.open(config, source.file, modelColumn)) {
                 long begin = System.nanoTime();
                 takeAll(examples, evaluation);
                 seconds = secondsSince(begin);
@@ -167,10 +167,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 requireOffsets(config, range);
                 evaluation = new Evaluation(config.learner(), keyless);
                 long begin = System.nanoTime();
-                takeAll(
-                        range,
-                        new Intake(schemas, keyless, config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES)),
-                        evaluation);
+                takeAll(range, new Intake(schemas, config, keyless), evaluation);
                 seconds = secondsSince(begin);
                 sayWhatWasRead(range, config, evaluation);
             }

@@ -72,8 +72,7 @@ final class Evaluation implements Models {
             models.remove(modelId);
             return;
         }
-        intake.example(record.value(), x);
-        learn(modelId);
+        learn(intake.example(record.value(), modelId, x));
     }
 
     /** What comes now is of another partition, which has models of its own. */

@@ -2,6 +2,9 @@ package io.thalweg.cli;
 
 import io.thalweg.avro.Example;
 import io.thalweg.input.Intake;
+import io.thalweg.mapping.Kinds;
+import io.thalweg.mapping.Label;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Form;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
@@ -15,7 +18,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Locale;
+import java.util.Set;
 import java.util.zip.GZIPInputStream;
 
 /** Examples in a file or on standard input, in CSV, JSON Lines or LIBSVM text, plain or gzipped. */
@@ -109,14 +114,16 @@ abstract sealed class ExampleFile implements Closeable permits CsvExamples, Json
 
     /** The label of a file that has no columns. */
     private static Label numbered(String name, Columns columns) {
-        boolean named = columns.model() != null || columns.id() != null || columns.importance() != null;
-        if (named || !columns.categories().isEmpty() || !columns.excluded().isEmpty() || columns.form() == Form.DENSE) {
+        Mapping mapping = columns.mapping();
+        Set<String> named = new HashSet<>(mapping.fields().values());
+        named.remove(Mapping.LABEL);
+        if (!named.isEmpty() || columns.form() == Form.DENSE) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     name + " is LIBSVM text, which has no columns, only a label and sparse features; only --label goes"
                             + " with it");
         }
-        return columns.label();
+        return mapping.label();
     }
 
     private static InputStream plain(InputStream in) throws IOException {
@@ -184,6 +191,11 @@ abstract sealed class ExampleFile implements Closeable permits CsvExamples, Json
 
     /** What the columns have been taken for so far, in one line; null if there are none. */
     abstract String columns();
+
+    /** The same of rows. */
+    static String line(Kinds kinds) {
+        return kinds.isEmpty() ? null : Printable.of(String.join("; ", kinds.lines()));
+    }
 
     /** The number of the line that was read last, from 1. */
     abstract long lineNumber();

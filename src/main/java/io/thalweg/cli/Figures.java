@@ -18,11 +18,18 @@ final class Figures {
     private static final double SHARE_SHOWN = 0.05;
 
     private static final String EIGHTHS = " ▏▎▍▌▋▊▉";
+    private static final DateTimeFormatter DATE =
+            DateTimeFormatter.ofPattern("yyyy-MM-dd", Locale.ROOT).withZone(ZoneId.systemDefault());
     private static final DateTimeFormatter TIME =
-            DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss", Locale.ROOT).withZone(ZoneId.systemDefault());
+            DateTimeFormatter.ofPattern("HH:mm:ss", Locale.ROOT).withZone(ZoneId.systemDefault());
 
     private Figures() {}
 
+    static String date(long millis) {
+        return millis < 0 ? NONE : DATE.format(Instant.ofEpochMilli(millis));
+    }
+
+    /** The time of day. */
     static String time(long millis) {
         return millis < 0 ? NONE : TIME.format(Instant.ofEpochMilli(millis));
     }

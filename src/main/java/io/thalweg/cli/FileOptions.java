@@ -1,7 +1,12 @@
 package io.thalweg.cli;
 
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Form;
+import io.thalweg.runtime.StopException;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.Map;
 import java.util.Set;
 import picocli.CommandLine.Option;
 
@@ -11,8 +16,10 @@ final class FileOptions {
     static final String COLUMNS =
             "In CSV, and in JSON objects without \"features\", each column that no option names is a feature: a number is the"
                     + " value of the feature with the name of its column, text is the feature column=text with the value 1,"
-                    + " an empty cell or null is no feature. An empty label is an example that is only predicted. What each"
-                    + " column was taken for is said at the end.";
+                    + " an empty cell or null the feature column:missing. Lists of text are sets of categories, objects"
+                    + " in objects have dots in the names of their fields. An empty label is an example that is only"
+                    + " predicted. The settings features.time, features.buckets, features.cross and the others of that group"
+                    + " count here too. What each column was taken for is said at the end.";
 
     @Option(
             names = "--format",
@@ -56,16 +63,34 @@ final class FileOptions {
                             + " place of the column counts, not its name. By default named.")
     private Form form;
 
-    /** Opens a file. @param modelColumn the column that holds the model id; null if none does */
-    ExampleFile open(String file, String modelColumn) {
-        Columns columns = new Columns(
-                modelColumn,
-                label == null ? null : Label.of(label),
-                idColumn,
-                importanceColumn,
-                categories,
-                excluded,
-                form);
-        return ExampleFile.open(file, format, columns);
+    /**
+     * Opens a file. What the options say wins over the settings; columns that are named here and there are joined.
+     *
+     * @param modelColumn the column that holds the model id; null if none does
+     * @throws StopException if it cannot be opened, or the mapping is wrong or does not fit
+     */
+    ExampleFile open(ThalwegConfig config, String file, String modelColumn) {
+        Map<String, String> settings = new HashMap<>();
+        Mapping.SETTINGS.forEach(name -> settings.put(name, config.getString(name)));
+        put(settings, Mapping.LABEL, label);
+        put(settings, Mapping.ID, idColumn);
+        put(settings, Mapping.IMPORTANCE, importanceColumn);
+        put(settings, Mapping.MODEL, modelColumn == null ? null : "field:" + modelColumn);
+        join(settings, Mapping.CATEGORICAL, categories);
+        join(settings, Mapping.EXCLUDE, excluded);
+        return ExampleFile.open(file, format, new Columns(settings, form));
+    }
+
+    private static void put(Map<String, String> settings, String name, String option) {
+        if (option != null) {
+            settings.put(name, option);
+        }
+    }
+
+    private static void join(Map<String, String> settings, String name, Set<String> option) {
+        if (!option.isEmpty()) {
+            settings.merge(
+                    name, String.join(",", option), (given, more) -> given.isBlank() ? more : given + "," + more);
+        }
     }
 }

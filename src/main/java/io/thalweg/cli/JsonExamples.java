@@ -9,6 +9,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
+import io.thalweg.mapping.Kinds;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Form;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -36,15 +38,19 @@ final class JsonExamples extends ExampleFile {
     private static final Set<String> FIELDS = Set.of(MODEL, "id", "label", "importance", FEATURES);
 
     private final BufferedReader text;
-    private final Columns columns;
-    private final ColumnKinds kinds = new ColumnKinds();
-    private Label label;
+    private final Form form;
+    private final Kinds kinds;
+    private final Row row;
     private long line;
 
     JsonExamples(String name, BufferedReader text, Columns columns) {
         super(name);
         this.text = text;
-        this.columns = columns;
+        form = columns.form();
+        // not every object need have a label
+        Mapping mapping = columns.in(Set.of("label"));
+        kinds = new Kinds(mapping);
+        row = new Row(mapping, form, kinds);
     }
 
     @Override
@@ -54,7 +60,7 @@ final class JsonExamples extends ExampleFile {
 
     @Override
     String columns() {
-        return kinds.isEmpty() ? null : kinds.line(label);
+        return line(kinds);
     }
 
     @Override
@@ -104,28 +110,47 @@ final class JsonExamples extends ExampleFile {
     }
 
     private Line row(ObjectNode object) throws BadLineException {
-        if (columns.form() != Form.NAMED) {
+        if (form != Form.NAMED) {
             throw new BadLineException("the fields of an object have no order, so they can only be named features;"
                     + " dense or sparse ones go into \"features\"");
         }
-        List<String> names = new ArrayList<>();
-        object.fieldNames().forEachRemaining(names::add);
-        Columns here = columns.in(names);
-        label = here.label() == null ? label : here.label();
-        Row row = new Row(here, kinds);
+        row.clear();
+        fields("", object);
+        return row.line(line);
+    }
+
+    private void fields(String prefix, JsonNode object) throws BadLineException {
         for (Map.Entry<String, JsonNode> field : object.properties()) {
-            String column = field.getKey();
+            String name = prefix + field.getKey();
             JsonNode value = field.getValue();
             switch (value.getNodeType()) {
-                case NULL -> row.empty(column);
-                case NUMBER -> row.number(column, value.doubleValue(), value.asText());
-                case BOOLEAN -> row.number(column, value.booleanValue() ? 1 : 0, value.booleanValue() ? "1" : "0");
-                case STRING -> row.text(column, value.textValue());
-                default ->
-                    throw new BadLineException("field %s is neither number nor text".formatted(Printable.of(column)));
+                case NULL -> row.empty(name);
+                case NUMBER -> row.number(name, value.doubleValue(), value.asText());
+                case BOOLEAN, STRING -> row.text(name, value.asText());
+                case OBJECT -> fields(name + ".", value);
+                case ARRAY -> list(name, value);
+                default -> throw new BadLineException("field %s is no value".formatted(Printable.of(name)));
             }
         }
-        return row.line(line);
+    }
+
+    private void list(String name, JsonNode list) throws BadLineException {
+        List<String> texts = new ArrayList<>();
+        List<Double> numbers = new ArrayList<>();
+        for (JsonNode element : list) {
+            if (element.isNumber()) {
+                numbers.add(element.doubleValue());
+            } else if (element.isTextual() || element.isBoolean()) {
+                texts.add(element.asText());
+            }
+        }
+        if (texts.size() == list.size()) {
+            row.set(name, texts);
+        } else if (numbers.size() == list.size()) {
+            row.numbers(name, numbers.stream().mapToDouble(Double::doubleValue).toArray());
+        } else {
+            throw new BadLineException("field %s is a list of neither numbers nor text".formatted(Printable.of(name)));
+        }
     }
 
     private Line example(ObjectNode object) throws BadLineException {

@@ -2,6 +2,8 @@ package io.thalweg.cli;
 
 import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
+import io.thalweg.mapping.Label;
+import io.thalweg.mapping.Numbers;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -33,7 +35,7 @@ final class LibsvmExamples extends ExampleFile {
     /** Whether a line looks like one of these: a number, and a feature. */
     static boolean isLike(String line) {
         String[] words = words(line);
-        return words.length > 1 && Double.isFinite(Row.number(words[0])) && words[1].matches("\\d+:[^:]+");
+        return words.length > 1 && Double.isFinite(Numbers.parse(words[0])) && words[1].matches("\\d+:[^:]+");
     }
 
     private static String[] words(String line) {
@@ -80,13 +82,13 @@ final class LibsvmExamples extends ExampleFile {
     }
 
     private double label(String word) throws BadLineException {
-        double number = Row.number(word);
+        double number = Numbers.parse(word);
         if (!Double.isFinite(number)) {
             throw new BadLineException(
                     "the label is \"%s\", which is not a finite number".formatted(Printable.of(word)));
         }
-        if (label != null && label.comparison() != null) {
-            return label.of("label", word);
+        if (label != null && label.isComparison()) {
+            return label.y(word);
         }
         return number == -1 ? 0 : number;
     }
@@ -100,7 +102,7 @@ final class LibsvmExamples extends ExampleFile {
             throw new BadLineException(
                     "\"%s\" is no feature; a feature is a number, a colon and a value".formatted(Printable.of(word)));
         }
-        double value = Row.number(word.substring(colon + 1));
+        double value = Numbers.parse(word.substring(colon + 1));
         if (!Double.isFinite(value)) {
             throw new BadLineException("the value of feature %d is \"%s\", which is not a finite number"
                     .formatted(index, Printable.of(word.substring(colon + 1))));

@@ -86,7 +86,7 @@ final class ProduceCommand implements Callable<Integer> {
         }
         ThalwegConfig config = settings.config();
         // the file first: what is wrong with it is known at once
-        try (ExampleFile examples = options.open(file, model.column);
+        try (ExampleFile examples = options.open(config, file, model.column);
                 ConfluentSchemas schemas = new ConfluentSchemas(
                         config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
             schemas.check();

@@ -2,27 +2,39 @@ package io.thalweg.cli;
 
 import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
-import io.thalweg.cli.ColumnKinds.Kind;
 import io.thalweg.cli.ExampleFile.BadLineException;
+import io.thalweg.mapping.Feature;
+import io.thalweg.mapping.Features;
+import io.thalweg.mapping.Kinds;
+import io.thalweg.mapping.Kinds.Kind;
+import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.Numbers;
+import io.thalweg.mapping.Times;
 import io.thalweg.math.Form;
+import io.thalweg.math.Rejection;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
 
 /**
- * A row of a table on its way to an example. A number is the value of the feature with the name of its column; text is the feature
- * {@code column=text} with the value 1; an empty cell is no feature.
+ * A row of a table on its way to an example: its cells go the way of the fields of any event. A cell that looks like a number is one,
+ * other text is a category, an empty cell is missing. Used again for the next row.
  */
 final class Row {
-    private static final Pattern NUMBER = Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
     private static final Set<String> NOT_FINITE = Set.of("NaN", "Infinity", "-Infinity", "inf", "-inf");
 
-    private final Columns columns;
-    private final ColumnKinds kinds;
-    private final Map<CharSequence, Double> named = new LinkedHashMap<>();
+    private final Mapping mapping;
+    private final Form form;
+    private final Kinds kinds;
+    private final Features features;
+    private final Map<String, Column> columns = new HashMap<>();
+    private final io.thalweg.math.Example x = new io.thalweg.math.Example();
+
     private final List<Integer> indices = new ArrayList<>();
     private final List<Double> values = new ArrayList<>();
     private int position;
@@ -30,120 +42,239 @@ final class Row {
     private String model;
     private String id;
     private Double label;
-    private double importance = 1;
+    private double importance;
+
+    /**
+     * What a column is.
+     *
+     * @param special null if it is a feature
+     * @param feature null if it is special, or a time
+     */
+    private record Column(Kind special, Feature feature, Times.Sink times) {}
 
     /** @param kinds told what its columns are taken for */
-    Row(Columns columns, ColumnKinds kinds) {
-        this.columns = columns;
+    Row(Mapping mapping, Form form, Kinds kinds) {
+        this.mapping = mapping;
+        this.form = form;
         this.kinds = kinds;
+        features = new Features(mapping);
+        clear();
+    }
+
+    /** Begins a row. */
+    void clear() {
+        x.clear();
+        features.begin(x);
+        indices.clear();
+        values.clear();
+        position = 0;
+        model = mapping.fixedModel();
+        id = null;
+        label = null;
+        importance = 1;
+    }
+
+    private Column column(String name) {
+        return columns.computeIfAbsent(name, this::found);
+    }
+
+    private Column found(String name) {
+        if (mapping.label() != null && name.equals(mapping.label().field())) {
+            return new Column(Kind.LABEL, null, null);
+        } else if (name.equals(mapping.modelField())) {
+            return new Column(Kind.MODEL, null, null);
+        } else if (name.equals(mapping.id())) {
+            return new Column(Kind.ID, null, null);
+        } else if (name.equals(mapping.importance())) {
+            return new Column(Kind.IMPORTANCE, null, null);
+        } else if (!mapping.isWanted(name)) {
+            return new Column(Kind.EXCLUDED, null, null);
+        }
+        Times times = mapping.times(name);
+        return times == null
+                ? new Column(null, features.feature(name), null)
+                : new Column(null, null, features.times(times));
     }
 
     /** Takes a cell that holds text, which may be that of a number. */
-    void cell(String column, String cell) throws BadLineException {
+    void cell(String name, String cell) throws BadLineException {
         String text = cell.strip();
         ExampleFile.checkText(text);
+        Column column = column(name);
         if (text.isEmpty()) {
-            empty(column);
-        } else if (special(column, text)) {
-            return;
-        } else if (NUMBER.matcher(text).matches() && !columns.categories().contains(column)) {
-            feature(column, parse(column, text));
-        } else if (NOT_FINITE.contains(text)) {
-            throw new BadLineException(
-                    "column %s is %s; a feature is a finite number, or text".formatted(column, text));
+            empty(name);
+        } else if (column.special != null) {
+            special(column.special, name, text);
+        } else if (column.times != null) {
+            time(name, column.times, text);
+        } else if (mapping.isCategorical(name)) {
+            category(name, text);
         } else {
-            category(column, text);
+            double number = Numbers.parse(text);
+            if (Double.isFinite(number)) {
+                feature(name, number);
+            } else if (!Double.isNaN(number)) {
+                feature(name, parse(name, text));
+            } else if (NOT_FINITE.contains(text)) {
+                throw new BadLineException(
+                        "column %s is %s; a feature is a finite number, or text".formatted(name, text));
+            } else {
+                category(name, text);
+            }
         }
     }
 
     /** Takes text, whatever it looks like. */
-    void text(String column, String text) throws BadLineException {
+    void text(String name, String text) throws BadLineException {
         ExampleFile.checkText(text);
-        if (!special(column, text)) {
-            category(column, text);
+        Column column = column(name);
+        if (column.special != null) {
+            special(column.special, name, text);
+        } else if (column.times != null) {
+            time(name, column.times, text);
+        } else {
+            category(name, text);
         }
     }
 
     /** Takes a number. @param text how it is written */
-    void number(String column, double number, String text) throws BadLineException {
-        if (special(column, text)) {
-            return;
-        }
-        if (columns.categories().contains(column)) {
-            category(column, text);
+    void number(String name, double number, String text) throws BadLineException {
+        Column column = column(name);
+        if (column.special != null) {
+            special(column.special, name, text);
+        } else if (column.times != null) {
+            time(name, column.times, text);
+        } else if (mapping.isCategorical(name)) {
+            category(name, text);
         } else {
-            feature(column, number);
+            feature(name, number);
         }
     }
 
-    private boolean special(String column, String text) throws BadLineException {
-        Kind kind = special(column);
-        if (kind == null) {
-            return false;
+    /** Takes a list of text, of which each counts once. */
+    void set(String name, List<String> texts) throws BadLineException {
+        single(name);
+        for (String text : new LinkedHashSet<>(texts)) {
+            ExampleFile.checkText(text);
+            if (isFeature(name)) {
+                category(name, text);
+            }
         }
-        kinds.add(column, kind);
+    }
+
+    /** Takes a list of numbers, of which each has its place. */
+    void numbers(String name, double[] numbers) throws BadLineException {
+        single(name);
+        if (isFeature(name)) {
+            Feature feature = column(name).feature;
+            for (int i = 0; i < numbers.length; i++) {
+                feature.at(i);
+                feature(name, numbers[i]);
+            }
+            feature.whole();
+        }
+    }
+
+    private boolean isFeature(String name) {
+        return column(name).feature != null;
+    }
+
+    private void single(String name) throws BadLineException {
+        Column column = column(name);
+        if (column.times != null || column.special != null && column.special != Kind.EXCLUDED) {
+            throw new BadLineException("field %s is a list".formatted(Printable.of(name)));
+        } else if (column.special != null) {
+            kinds.add(name, column.special);
+        }
+    }
+
+    private void special(Kind kind, String name, String text) throws BadLineException {
+        kinds.add(name, kind);
         switch (kind) {
-            case LABEL -> label = columns.label().of(column, text);
+            case LABEL -> label = label(name, text);
             case MODEL -> model = text;
             case ID -> id = text;
-            case IMPORTANCE -> importance = parse(column, text);
+            case IMPORTANCE -> importance = parse(name, text);
             default -> {
                 // it is passed over
             }
         }
-        return true;
     }
 
-    /** What a column is if it is no feature; or else null. */
-    private Kind special(String column) {
-        if (column.equals(columns.labelColumn())) {
-            return Kind.LABEL;
-        } else if (column.equals(columns.model())) {
-            return Kind.MODEL;
-        } else if (column.equals(columns.id())) {
-            return Kind.ID;
-        } else if (column.equals(columns.importance())) {
-            return Kind.IMPORTANCE;
+    private double label(String name, String text) throws BadLineException {
+        double y = mapping.label().y(text);
+        if (Double.isNaN(y)) {
+            throw new BadLineException("column %s is \"%s\", which is not a finite number%s"
+                    .formatted(
+                            name,
+                            Printable.of(text),
+                            mapping.label().isOfNumbersInOrder() ? "; it is compared with one" : ""));
         }
-        return columns.excluded().contains(column) ? Kind.EXCLUDED : null;
+        return y;
     }
 
-    /** The number that a text is, which may be too large and so infinite; NaN if it is none. */
-    static double number(String text) {
-        return NUMBER.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
-    }
-
-    private static double parse(String column, String text) throws BadLineException {
-        double number = number(text);
+    private static double parse(String name, String text) throws BadLineException {
+        double number = Numbers.parse(text);
         if (!Double.isFinite(number)) {
             throw new BadLineException(
-                    "column %s is \"%s\", which is not a finite number".formatted(column, Printable.of(text)));
+                    "column %s is \"%s\", which is not a finite number".formatted(name, Printable.of(text)));
         }
         return number;
     }
 
     /** Takes a cell that is there and holds nothing. */
-    void empty(String column) throws BadLineException {
-        Kind kind = special(column);
-        if (kind != null) {
-            kinds.add(column, kind);
+    void empty(String name) throws BadLineException {
+        Column column = column(name);
+        if (column.special != null) {
+            kinds.add(name, column.special);
             return;
         }
-        kinds.empty(column);
-        if (columns.form() == Form.DENSE) {
+        kinds.empty(name);
+        if (form == Form.DENSE) {
             throw new BadLineException(
-                    "column %s is empty; a dense example has a number in every column".formatted(column));
+                    "column %s is empty; a dense example has a number in every column".formatted(name));
         }
         position++;
+        if (form == Form.NAMED) {
+            try {
+                if (column.times != null) {
+                    column.times.missing();
+                } else {
+                    column.feature.missing();
+                }
+            } catch (Rejection e) {
+                throw bad(e);
+            }
+        }
     }
 
-    private void feature(String column, double value) throws BadLineException {
-        if (!Double.isFinite(value)) {
-            throw new BadLineException("column %s is not a finite number".formatted(column));
+    private void time(String name, Times.Sink times, String text) throws BadLineException {
+        kinds.add(name, Kind.TIME);
+        try {
+            if (mapping.times(name).isOfText()) {
+                byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+                times.text(utf8, 0, utf8.length);
+            } else {
+                times.number((long) parse(name, text));
+            }
+        } catch (Rejection e) {
+            throw new BadLineException("%s; it is \"%s\"".formatted(e.getMessage(), Printable.of(text)));
         }
-        kinds.add(column, Kind.NUMBER);
-        switch (columns.form()) {
-            case NAMED -> name(column, value);
+    }
+
+    private void feature(String name, double value) throws BadLineException {
+        if (!Double.isFinite(value)) {
+            throw new BadLineException("column %s is not a finite number".formatted(name));
+        }
+        kinds.add(name, Kind.NUMBER);
+        switch (form) {
+            case NAMED -> {
+                try {
+                    column(name).feature.number(value);
+                } catch (Rejection e) {
+                    throw bad(e);
+                }
+            }
             case DENSE -> values.add(value);
             case SPARSE -> {
                 if (value != 0) {
@@ -155,31 +286,53 @@ final class Row {
         position++;
     }
 
-    private void category(String column, String text) throws BadLineException {
-        if (columns.form() != Form.NAMED) {
+    private void category(String name, String text) throws BadLineException {
+        if (form != Form.NAMED) {
             throw new BadLineException("column %s is \"%s\", which is not a number; only named features can be text"
-                    .formatted(column, Printable.of(text)));
+                    .formatted(name, Printable.of(text)));
         }
-        kinds.add(column, Kind.CATEGORY);
-        name(column + "=" + text, 1);
+        if (mapping.isNumeric(name)) {
+            feature(name, text.equals("true") ? 1 : text.equals("false") ? 0 : parse(name, text.strip()));
+            return;
+        }
+        kinds.add(name, Kind.CATEGORY);
+        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+        try {
+            column(name).feature.category(utf8, 0, utf8.length);
+        } catch (Rejection e) {
+            throw bad(e);
+        }
     }
 
-    private void name(String feature, double value) throws BadLineException {
-        if (named.put(feature, value) != null) {
-            throw new BadLineException("feature %s is there twice".formatted(Printable.of(feature)));
-        }
+    private static BadLineException bad(Rejection e) {
+        return new BadLineException(e.getMessage());
     }
 
     /** The whole of it. */
     ExampleFile.Line line(long number) throws BadLineException {
-        Object features = switch (columns.form()) {
-            case NAMED -> named;
-            case DENSE -> values;
-            case SPARSE -> new SparseFeatures(indices, values);
+        Object all = switch (form) {
+            case NAMED -> named();
+            case DENSE -> List.copyOf(values);
+            case SPARSE -> new SparseFeatures(List.copyOf(indices), List.copyOf(values));
         };
-        if (named.isEmpty() && values.isEmpty()) {
+        if (x.size() == 0 && values.isEmpty()) {
             throw new BadLineException("there is no feature in it");
         }
-        return new ExampleFile.Line(number, model, new Example(id, label, importance, features));
+        return new ExampleFile.Line(number, model, new Example(id, label, importance, all));
+    }
+
+    private Map<CharSequence, Double> named() throws BadLineException {
+        try {
+            features.end();
+        } catch (Rejection e) {
+            throw bad(e);
+        }
+        Map<CharSequence, Double> named = new LinkedHashMap<>(x.size() * 2);
+        for (int k = 0; k < x.size(); k++) {
+            if (named.put(x.name(k), x.value(k)) != null) {
+                throw new BadLineException("feature %s is there twice".formatted(Printable.of(x.name(k))));
+            }
+        }
+        return named;
     }
 }

@@ -6,6 +6,8 @@ import static org.apache.kafka.common.config.ConfigDef.Importance.MEDIUM;
 import static org.apache.kafka.common.config.ConfigDef.Range.atLeast;
 import static org.apache.kafka.common.config.ConfigDef.Range.between;
 
+import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.MappingException;
 import io.thalweg.math.Form;
 import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.LearningRate;
@@ -55,6 +57,17 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String MODEL_DEFAULT = "model.default";
     public static final String EXAMPLE_MAX_BYTES = "example.max.bytes";
 
+    public static final String LABEL = Mapping.LABEL;
+    public static final String ID_FIELD = Mapping.ID;
+    public static final String IMPORTANCE_FIELD = Mapping.IMPORTANCE;
+    public static final String MODEL_FROM = Mapping.MODEL;
+    public static final String FEATURES_EXCLUDE = Mapping.EXCLUDE;
+    public static final String FEATURES_NUMERIC = Mapping.NUMERIC;
+    public static final String FEATURES_CATEGORICAL = Mapping.CATEGORICAL;
+    public static final String FEATURES_TIME = Mapping.TIME;
+    public static final String FEATURES_BUCKETS = Mapping.BUCKETS;
+    public static final String FEATURES_CROSS = Mapping.CROSS;
+
     public static final String WEIGHTS_RECORD_MAX = "weights.record.max";
     public static final String WEIGHTS_EVERY = "weights.every";
     public static final String WEIGHTS_INTERVAL_MS = "weights.interval.ms";
@@ -83,7 +96,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final List<String> KIND = List.of(ALGORITHM, SCALING, L1, L2);
 
     /** What must stay as it was for state to keep its meaning. */
-    public static final List<String> FINGERPRINT = List.of(FEATURES_SPACE_BITS, NAMES_MAX);
+    public static final List<String> FINGERPRINT = List.of(FEATURES_SPACE_BITS, NAMES_MAX, MODEL_FROM);
 
     /** What {@code auto} decides itself. */
     private static final List<String> STEP = List.of(
@@ -99,11 +112,14 @@ public final class ThalwegConfig extends AbstractConfig {
 
     private static final String CONNECTION = "Connection";
     private static final String TOPICS = "Topics";
+    private static final String MAPPING = "Mapping";
     private static final String LEARNING = "Learning";
     private static final String OUTPUT = "Output";
     private static final String RUNNING = "Running";
 
     public static final ConfigDef DEFINITION = define();
+
+    private final Mapping mapping;
 
     private static ConfigDef define() {
         ConfigDef def = new ConfigDef();
@@ -165,6 +181,77 @@ public final class ThalwegConfig extends AbstractConfig {
                 MEDIUM,
                 "How long the topics that `topics` creates keep examples, predictions and dead letters, by the time stamped on the"
                         + " record; -1 for ever. `verify` needs every example since the first.");
+
+        Group mapping = new Group(def, MAPPING);
+        mapping.add(
+                LABEL,
+                Type.STRING,
+                "",
+                null,
+                HIGH,
+                "Empty, and the topic holds Examples. Or what the label of an event is: a field, or a comparison such as `delay > 15`"
+                        + " or `status == 'fraud'`; then the topic may hold records of any schema.");
+        mapping.add(
+                ID_FIELD,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "The field that holds the id, which comes back in the prediction.");
+        mapping.add(
+                IMPORTANCE_FIELD,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "The field that holds the importance; 1 where it is null.");
+        mapping.add(
+                MODEL_FROM,
+                Type.STRING,
+                Mapping.MODEL_FROM_KEY,
+                null,
+                MEDIUM,
+                "What the model id is: `key`, the record key; `field:NAME`, a field; `fixed:NAME`, one model for all events. Part of"
+                        + " the state.");
+        mapping.add(
+                FEATURES_EXCLUDE,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "Fields that are no features, with commas; a record excludes all in it. They may be in crosses.");
+        mapping.add(
+                FEATURES_NUMERIC, Type.STRING, "", null, MEDIUM, "Fields whose text and booleans are read as numbers.");
+        mapping.add(
+                FEATURES_CATEGORICAL,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "Fields whose numbers are names, such as a postcode: categories.");
+        mapping.add(
+                FEATURES_TIME,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "Parts of times as categories: `departure:hour\\|weekday`, of text or plain numbers `date[yyyyMMddHHmm]:hour`,"
+                        + " `date[MMddHHmm;2001]:weekday` with the year that the pattern lacks, `t[seconds]:hour` (`millis`,"
+                        + " `micros`). Parts: hour, minute, weekday, day, month, year, in UTC.");
+        mapping.add(
+                FEATURES_BUCKETS,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "Numbers as categories, the range they are in: `age:18\\|25\\|40`, or `amount:log2` for powers of two.");
+        mapping.add(
+                FEATURES_CROSS,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "Features made of several: `origin*destination, origin*departure.hour`. Values are multiplied, names put together.");
 
         Group learning = new Group(def, LEARNING);
         learning.add(
@@ -395,8 +482,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 false,
                 null,
                 LOW,
-                "Whether to go on from the weights as they are where they were learned with another `algorithm`, from then on with"
-                        + " the one that is set. Without it the start is refused.");
+                "Whether to go on from the weights as they are where they were learned with another `algorithm`, `scaling`, `l1` or"
+                        + " `l2`, from then on with what is set: `auto`, or `sgd` without these. Otherwise the start is refused.");
         return def;
     }
 
@@ -456,6 +543,21 @@ public final class ThalwegConfig extends AbstractConfig {
         super(DEFINITION, settings, false);
         PassedThrough.check(settings.keySet());
         checkStep();
+        try {
+            mapping = Mapping.of(this::getString);
+        } catch (MappingException e) {
+            throw new ConfigException(e.getMessage());
+        }
+    }
+
+    /** What becomes of the fields of events; it has a label only if {@link #isMapped}, or if the events are in a file. */
+    public Mapping mapping() {
+        return mapping;
+    }
+
+    /** Whether the examples topic holds records of any schema, and not Examples. */
+    public boolean isMapped() {
+        return mapping.label() != null;
     }
 
     /** What the algorithm has no use for must not be given: it would be set in vain. */
@@ -514,6 +616,21 @@ public final class ThalwegConfig extends AbstractConfig {
     /** Whether somebody gave this setting, rather than leaving it at its default. */
     public boolean isGiven(String setting) {
         return originals().containsKey(setting);
+    }
+
+    /**
+     * Whether events are sent on before they are learned from: where the model id is not the record key, those of a model may be in
+     * any partition of the examples topic.
+     *
+     * @param partitions of the examples topic
+     */
+    public boolean isRouted(int partitions) {
+        return isMapped() && !mapping.isModelFromKey() && partitions > 1;
+    }
+
+    /** The topic that they are sent on to; it has as many partitions as the examples topic. */
+    public String routedTopic() {
+        return getString(APPLICATION_ID) + "-by-model";
     }
 
     /** The settings that the course of learning depends on, as {@link LearnerSettings}. */
@@ -580,6 +697,9 @@ public final class ThalwegConfig extends AbstractConfig {
         idle(getString(ALGORITHM)).forEach(course::remove);
         course.put(NAMES_MAX, String.valueOf(learner().namesMax()));
         course.put(MODEL_DEFAULT, keyless);
+        if (isMapped()) {
+            Mapping.SETTINGS.forEach(name -> course.put(name, getString(name)));
+        }
         return course;
     }
 
@@ -625,7 +745,8 @@ public final class ThalwegConfig extends AbstractConfig {
             }
             String range =
                     key.validator == null || key.validator instanceof NonEmptyString ? "" : key.validator.toString();
-            table.append("| `%s` | `%s` | %s | %s |\n".formatted(key.name, key.defaultValue, range, key.documentation));
+            String byDefault = "".equals(key.defaultValue) ? "" : "`" + key.defaultValue + "`";
+            table.append("| `%s` | %s | %s | %s |\n".formatted(key.name, byDefault, range, key.documentation));
         }
         return table.toString();
     }

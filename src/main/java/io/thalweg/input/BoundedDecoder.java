@@ -39,6 +39,26 @@ public final class BoundedDecoder extends Decoder {
         return end - at;
     }
 
+    /** The record that is read; not to be changed. */
+    byte[] record() {
+        return bytes;
+    }
+
+    /** Where the next byte is read in the record. */
+    int position() {
+        return at;
+    }
+
+    /** Reads on at a place that has been read before. */
+    void back(int position) {
+        at = position;
+    }
+
+    /** Skips a string or bytes. @return where they begin in the record; they end at the {@link #position} after it */
+    int passText() throws IOException {
+        return take(readLong());
+    }
+
     /** Skips some bytes and returns where they begin in the record. */
     private int take(long length) throws EOFException {
         if (length < 0 || length > end - at) {
@@ -68,6 +88,11 @@ public final class BoundedDecoder extends Decoder {
 
     @Override
     public long readLong() throws IOException {
+        if (at < end && bytes[at] >= 0) {
+            // most lengths, branches and counts
+            int b = bytes[at++];
+            return b >>> 1 ^ -(b & 1);
+        }
         long zigzag = 0;
         for (int shift = 0; shift < 64; shift += 7) {
             byte b = bytes[take(1)];

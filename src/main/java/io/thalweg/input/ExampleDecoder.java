@@ -26,7 +26,9 @@ import org.apache.avro.util.Utf8;
  */
 public final class ExampleDecoder {
     private static final byte MAGIC = 0;
-    private static final int HEADER = 5;
+    /** How many bytes come before Avro's. */
+    static final int HEADER = 5;
+
     private static final Schema EXAMPLE = io.thalweg.avro.Example.getClassSchema();
     private static final String CANONICAL = SchemaNormalization.toParsingForm(EXAMPLE);
     private static final Schema SPARSE = io.thalweg.avro.SparseFeatures.getClassSchema();
@@ -67,12 +69,7 @@ public final class ExampleDecoder {
      * @throws SchemaSourceException if the registry gives no answer
      */
     public void decode(byte[] value, Example x) throws Rejection {
-        if (value.length < HEADER || value[0] != MAGIC) {
-            throw new Rejection(
-                    Reason.UNREADABLE,
-                    "the value does not begin with a zero byte and a schema id; write it with a Schema Registry serializer");
-        }
-        int id = ByteBuffer.wrap(value, 1, 4).getInt();
+        int id = schemaId(value);
         choosePlan(id);
         x.clear();
         bytes.reset(value, HEADER);
@@ -95,6 +92,16 @@ public final class ExampleDecoder {
                     Reason.UNREADABLE,
                     "the value has " + bytes.remaining() + " bytes left over after an Example with schema id " + id);
         }
+    }
+
+    /** The schema id at the beginning of a value. @throws Rejection if there is none */
+    static int schemaId(byte[] value) throws Rejection {
+        if (value.length < HEADER || value[0] != MAGIC) {
+            throw new Rejection(
+                    Reason.UNREADABLE,
+                    "the value does not begin with a zero byte and a schema id; write it with a Schema Registry serializer");
+        }
+        return ByteBuffer.wrap(value, 1, 4).getInt();
     }
 
     private void choosePlan(int id) throws Rejection {
@@ -130,7 +137,7 @@ public final class ExampleDecoder {
     }
 
     /** The first line, and no more than fits into a dead letter's headers: Avro's messages repeat names and schemas. */
-    private static String brief(String message) {
+    static String brief(String message) {
         String line = message == null ? "" : message.lines().findFirst().orElse("");
         return line.isEmpty() ? "it is damaged" : line.length() > 200 ? line.substring(0, 200) + "…" : line;
     }

@@ -1,5 +1,7 @@
 package io.thalweg.input;
 
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
@@ -19,6 +21,8 @@ public final class Intake {
     public static final int LONGEST_MODEL_ID = 1024;
 
     private final ExampleDecoder decoder;
+    private final MappedDecoder mapped;
+    private final Mapping mapping;
     private final String keyless;
     private final int maxBytes;
 
@@ -26,18 +30,60 @@ public final class Intake {
     private String lastModelId;
 
     /**
+     * An intake of a topic of Examples.
+     *
      * @param keyless the model of records without key, or empty if they are rejected
      * @param maxBytes the limit on key, value and headers together
      */
     public Intake(SchemaSource schemas, String keyless, int maxBytes) {
-        this.decoder = new ExampleDecoder(schemas);
+        this(schemas, null, keyless, maxBytes);
+    }
+
+    /** An intake as the settings say. @param keyless the model of records without key, or empty if they are rejected */
+    public Intake(SchemaSource schemas, ThalwegConfig config, String keyless) {
+        this(
+                schemas,
+                config.isMapped() ? config.mapping() : null,
+                keyless,
+                config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+    }
+
+    /** An intake of a topic of any records. @param mapping what becomes of them; null if they are Examples */
+    Intake(SchemaSource schemas, Mapping mapping, String keyless, int maxBytes) {
+        this.mapping = mapping;
+        this.decoder = mapping == null ? new ExampleDecoder(schemas) : null;
+        this.mapped = mapping == null ? null : new MappedDecoder(schemas, mapping);
         this.keyless = keyless;
         this.maxBytes = maxBytes;
     }
 
-    /** The model that a record is for. @throws Rejection if it is too large, or its key names none */
+    /** An intake that takes the model of a record and nothing else, of whatever size, for {@link #model}. */
+    public static Intake ofModels(SchemaSource schemas, ThalwegConfig config) {
+        return new Intake(schemas, Mapping.ofModelOnly(config::getString), "", Integer.MAX_VALUE);
+    }
+
+    /** The model of a record. @param x of no use afterwards @throws Rejection if it names none */
+    public String model(byte[] key, byte[] value, Headers headers, Example x) throws Rejection {
+        String modelId = modelId(key, value, headers);
+        return modelId == null ? example(value, null, x) : modelId;
+    }
+
+    /**
+     * The model that a record is for, as far as can be told without reading its value.
+     *
+     * @return null if the value says it, and {@link #example} will
+     * @throws Rejection if it is too large, or names no model
+     */
     public String modelId(byte[] key, byte[] value, Headers headers) throws Rejection {
         checkSize(key, value, headers);
+        if (mapping != null && !mapping.isModelFromKey()) {
+            if (value == null) {
+                throw new Rejection(
+                        Reason.NO_VALUE,
+                        "the record has no value; only where model.from is key does that delete a model");
+            }
+            return mapping.fixedModel();
+        }
         if (key == null) {
             if (keyless.isEmpty()) {
                 throw new Rejection(
@@ -46,16 +92,30 @@ public final class Intake {
             }
             return keyless;
         }
-        if (!Arrays.equals(key, lastKey)) {
-            lastModelId = parse(key);
-            lastKey = key;
-        }
-        return lastModelId;
+        return parse(key, key.length, "the key");
     }
 
-    /** Reads the example in a value. @throws Rejection if that cannot be done */
-    public void example(byte[] value, Example x) throws Rejection {
-        decoder.decode(value, x);
+    /**
+     * Reads the example in a value.
+     *
+     * @param modelId what {@link #modelId} gave
+     * @return the model that the record is for
+     * @throws Rejection if that cannot be done
+     */
+    public String example(byte[] value, String modelId, Example x) throws Rejection {
+        if (mapped == null) {
+            decoder.decode(value, x);
+            return modelId;
+        }
+        mapped.decode(value, x);
+        if (modelId != null) {
+            return modelId;
+        }
+        if (mapped.modelLength() < 0) {
+            throw new Rejection(
+                    Reason.NO_KEY, "field " + mapping.modelField() + ", which model.from names, is null or not there");
+        }
+        return parse(mapped.model(), mapped.modelLength(), "field " + mapping.modelField());
     }
 
     private void checkSize(byte[] key, byte[] value, Headers headers) throws Rejection {
@@ -82,23 +142,29 @@ public final class Intake {
         return bytes == null ? 0 : bytes.length;
     }
 
-    private static String parse(byte[] key) throws Rejection {
-        if (key.length == 0 || key.length > LONGEST_MODEL_ID) {
+    /** @param what it is, for messages */
+    private String parse(byte[] bytes, int length, String what) throws Rejection {
+        if (lastKey != null && Arrays.equals(bytes, 0, length, lastKey, 0, lastKey.length)) {
+            return lastModelId;
+        }
+        if (length == 0 || length > LONGEST_MODEL_ID) {
             throw new Rejection(
                     Reason.BAD_KEY,
-                    "the key has " + key.length + " bytes; a model id has 1 to " + LONGEST_MODEL_ID
-                            + " bytes of UTF-8");
+                    what + " has " + length + " bytes; a model id has 1 to " + LONGEST_MODEL_ID + " bytes of UTF-8");
         }
+        byte[] key = Arrays.copyOf(bytes, length);
         String id = new String(key, StandardCharsets.UTF_8);
         // decoding replaces what is not UTF-8, so only bytes that are come back the same
         if (!Arrays.equals(key, id.getBytes(StandardCharsets.UTF_8))) {
-            throw new Rejection(Reason.BAD_KEY, "the key is not UTF-8; a model id is a string");
+            throw new Rejection(Reason.BAD_KEY, what + " is not UTF-8; a model id is a string");
         }
         if (id.indexOf('\0') >= 0) {
             throw new Rejection(
                     Reason.BAD_KEY,
-                    "the key holds a NUL character, which separates model and block in the weights topic");
+                    what + " holds a NUL character, which separates model and block in the weights topic");
         }
+        lastKey = key;
+        lastModelId = id;
         return id;
     }
 }

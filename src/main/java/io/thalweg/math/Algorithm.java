@@ -65,13 +65,13 @@ public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
     /** The bias. */
     abstract double bias(Model model);
 
-    /** Whether the algorithm mixes several, so that weights move with the shares of these, also where no step has been. */
-    boolean mixes() {
+    /** Whether weights depend on what is kept for the whole, so that they move also where no step has been. */
+    boolean drifts() {
         return false;
     }
 
-    /** How much each of those counts that are mixed, in the order of {@link #mixture}; an array of its own. */
-    double[] shares(Model model) {
+    /** What weights follow where no step has been, so that 0.01 more or less in one of these is about a hundredth; a new array. */
+    double[] drivers(Model model) {
         return new double[0];
     }
 

@@ -442,12 +442,12 @@ final class Auto extends Algorithm {
     }
 
     @Override
-    boolean mixes() {
+    boolean drifts() {
         return true;
     }
 
     @Override
-    double[] shares(Model model) {
+    double[] drivers(Model model) {
         return Arrays.copyOfRange(model.shared(), Q, Q + PARTS);
     }
 

@@ -81,6 +81,18 @@ final class Descent extends Scaled {
     }
 
     @Override
+    boolean drifts() {
+        return penalised;
+    }
+
+    /** What penalties have taken so far, as a share of a weight and as an amount. */
+    @Override
+    double[] drivers(Model model) {
+        double clock = model.shared()[CLOCK];
+        return new double[] {l2 * clock, l1 * clock};
+    }
+
+    @Override
     double heldBias(double[] shared) {
         return shared[BIAS];
     }

@@ -1,5 +1,6 @@
 package io.thalweg.math;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
@@ -24,6 +25,7 @@ public final class Example {
 
     private byte[] names = new byte[1024];
     private int[] nameEnds = new int[64];
+    private int namesEnd;
 
     /** Empties it: no id, no label, importance 1, no features. */
     public void clear() {
@@ -33,6 +35,7 @@ public final class Example {
         importance = 1;
         form = null;
         size = 0;
+        namesEnd = 0;
         indexCount = 0;
     }
 
@@ -75,15 +78,25 @@ public final class Example {
 
     /** Adds a named feature. @param utf8 holds the name, which is copied */
     public void addNamed(byte[] utf8, int from, int length, double value) {
-        int start = size == 0 ? 0 : nameEnds[size - 1];
-        if (start + length > names.length) {
-            names = Arrays.copyOf(names, Math.max(names.length * 2, start + length));
+        addNamed(utf8, 0, utf8, from, length, value);
+    }
+
+    /** Adds a named feature whose name is the first bytes of one array and then some of another. Both are copied. */
+    public void addNamed(byte[] prefix, int prefixLength, byte[] utf8, int from, int length, double value) {
+        int middle = namesEnd + prefixLength;
+        int end = middle + length;
+        if (end > names.length) {
+            names = Arrays.copyOf(names, Math.max(names.length * 2, end));
         }
-        System.arraycopy(utf8, from, names, start, length);
+        System.arraycopy(prefix, 0, names, namesEnd, prefixLength);
+        if (length > 0) {
+            System.arraycopy(utf8, from, names, middle, length);
+        }
         if (size == nameEnds.length) {
             nameEnds = Arrays.copyOf(nameEnds, size * 2);
         }
-        nameEnds[size] = start + length;
+        nameEnds[size] = end;
+        namesEnd = end;
         addValue(value);
     }
 
@@ -128,6 +141,16 @@ public final class Example {
     /** The values of the features, in order; the first {@link #size()} count. */
     double[] values() {
         return values;
+    }
+
+    /** The name of a named feature. @param k its place, from 0 up to and without {@link #size()} */
+    public String name(int k) {
+        return new String(names, nameStart(k), nameLength(k), StandardCharsets.UTF_8);
+    }
+
+    /** The value of a feature. @param k its place, from 0 up to and without {@link #size()} */
+    public double value(int k) {
+        return values[k];
     }
 
     byte[] names() {

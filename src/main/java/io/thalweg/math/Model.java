@@ -47,10 +47,10 @@ public final class Model {
 
     private final Changes unlogged = new Changes();
     private final Changes unpublished = new Changes();
-    private boolean mixes;
+    private boolean drifts;
     private double biasBefore;
-    /** The shares of those that are mixed when all blocks were last published; null if that is not known. */
-    private double[] sharesBefore;
+    /** What weights follow as it was when all blocks were last published; null if that is not known. */
+    private double[] driversBefore;
 
     private long publishedVersion;
     private boolean publishedWhole;
@@ -111,7 +111,7 @@ public final class Model {
     public void learnsBy(Algorithm kind) {
         algorithm = kind;
         width = kind.width();
-        mixes = kind.mixes();
+        drifts = kind.drifts();
         untouched = new double[BLOCK * width];
     }
 
@@ -334,14 +334,14 @@ public final class Model {
      */
     public void published(boolean whole, boolean all) {
         // a weight that can move without a step in its block must be kept now; others are kept when a step comes
-        boolean keep = whole || mixes;
+        boolean keep = whole || drifts;
         if (all) {
             for (int block = 0; block < blockEnd(); block++) {
                 if (block(block) != null) {
                     remember(block, keep);
                 }
             }
-            sharesBefore = mixes ? algorithm.shares(this) : null;
+            driversBefore = drifts ? algorithm.drivers(this) : null;
         } else {
             for (int i = 0; i < unpublished.size(); i++) {
                 remember(unpublished.get(i), keep);
@@ -368,7 +368,7 @@ public final class Model {
         int at = block & PAGE_MASK;
         if (begins) {
             setPublished(page, at, NOTHING);
-        } else if (!mixes && (page.before == null || page.before[at] == null)) {
+        } else if (!drifts && (page.before == null || page.before[at] == null)) {
             setPublished(page, at, weights(block, null));
         }
     }
@@ -395,7 +395,7 @@ public final class Model {
         Page page = page(block);
         double[] before = page.before == null ? null : page.before[block & PAGE_MASK];
         if (before == null) {
-            return mixes || changedAt(block) > unpublished.since() ? Double.NaN : 0;
+            return drifts || changedAt(block) > unpublished.since() ? Double.NaN : 0;
         }
         return squareOfChange(block, before);
     }
@@ -418,20 +418,20 @@ public final class Model {
     /**
      * How far weights may have moved that no step has touched since all blocks were published.
      *
-     * @return the most that the share of one of those that are mixed has moved by, 0 to 1; 0 if nothing is mixed; infinite if that is
-     *     not known
+     * @return the most that one of {@link Algorithm#drivers} has moved by; 0 where weights move by steps alone; infinite if it is not
+     *     known
      */
     public double drift() {
-        if (!mixes) {
+        if (!drifts) {
             return 0;
         }
-        if (sharesBefore == null) {
+        if (driversBefore == null) {
             return Double.POSITIVE_INFINITY;
         }
         double most = 0;
-        double[] shares = algorithm.shares(this);
-        for (int k = 0; k < shares.length; k++) {
-            most = Math.max(most, Math.abs(shares[k] - sharesBefore[k]));
+        double[] drivers = algorithm.drivers(this);
+        for (int k = 0; k < drivers.length; k++) {
+            most = Math.max(most, Math.abs(drivers[k] - driversBefore[k]));
         }
         return most;
     }
@@ -490,7 +490,7 @@ public final class Model {
     /** The newer half is full and becomes the older one. */
     private void turn() {
         older = newer;
-        newer = new Half(version, mixes ? shared.clone() : shared);
+        newer = new Half(version, drifts ? shared.clone() : shared);
         for (Page page : pages) {
             if (page != null) {
                 page.older = page.newer;
@@ -514,7 +514,7 @@ public final class Model {
                 page.older = new float[PAGE][];
             }
             if (page.older[at] == null) {
-                page.older[at] = begins || !mixes ? page.newer[at] : weightsUnder(older, block);
+                page.older[at] = begins || !drifts ? page.newer[at] : weightsUnder(older, block);
             }
         }
     }
@@ -560,13 +560,13 @@ public final class Model {
         if (then != null) {
             return (double) now - ((i & MASK) < then.length ? then[i & MASK] : 0);
         }
-        if (!mixes) {
+        if (!drifts) {
             return 0;
         }
-        double[] shares = shared;
+        double[] after = shared;
         shared = first.shared;
         float before = (float) weight(i);
-        shared = shares;
+        shared = after;
         return (double) now - before;
     }
 
@@ -634,7 +634,7 @@ public final class Model {
         unpublished.clear(publishedVersion);
         boolean isPublished = publishedVersion == version;
         biasBefore = isPublished ? bias() : Double.NaN;
-        sharesBefore = null;
+        driversBefore = null;
         for (int number = 0; number < pages.length; number++) {
             Page page = pages[number];
             if (page != null) {
@@ -644,7 +644,7 @@ public final class Model {
                     page.changedAt[at] = Math.min(page.changedAt[at], version);
                     unlogged.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
                     unpublished.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
-                    if (mixes && isPublished && publishedWhole && page.blocks[at] != null) {
+                    if (drifts && isPublished && publishedWhole && page.blocks[at] != null) {
                         remember((number << PAGE_SHIFT) + at, true);
                     }
                 }
@@ -682,11 +682,7 @@ public final class Model {
                 model.restoreBlock(block, changedAt(block), kept);
             }
         }
-        model.restored(version);
-        model.unlogged.clear(0);
-        for (int block = 0; block < blockEnd(); block++) {
-            model.unlogged.addIfSince(block, changedAt(block));
-        }
+        model.restored(0);
         return model;
     }
 

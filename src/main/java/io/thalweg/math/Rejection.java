@@ -10,10 +10,16 @@ public final class Rejection extends Exception {
         NO_KEY,
         /** The key is not UTF-8, is empty or too long, or holds a NUL character. */
         BAD_KEY,
+        /** There is no value, and the record is not one that deletes a model. */
+        NO_VALUE,
         /** The value is not an Avro record that can be read as an example. */
         UNREADABLE,
         /** The schema registry says that it does not know the schema id in the value. */
         UNKNOWN_SCHEMA,
+        /** Events of this schema have no field that the label could be made from. */
+        NO_LABEL_FIELD,
+        /** A field does not hold what the mapping says that it holds. */
+        BAD_VALUE,
         /** The record is larger than the limit. */
         TOO_LARGE,
         /** There are no features. */

@@ -5,6 +5,7 @@ import io.thalweg.input.Intake;
 import io.thalweg.math.Rejection;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 
@@ -12,6 +13,8 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 public final class DeadLetters {
     /** What a dead letter has besides the record it repeats, at most: reason, coordinates, headers, Avro's own bytes. */
     private static final int OVERHEAD = 8192;
+
+    private static final String ROUTED_OFFSET = "routed.offset";
 
     private final int maxBytes;
 
@@ -62,6 +65,23 @@ public final class DeadLetters {
         add(all, "partition", String.valueOf(letter.getPartition()));
         add(all, "offset", String.valueOf(letter.getOffset()));
         return all;
+    }
+
+    /** Says at which offset of the topic by model the record was, in a letter of one that was sent on. */
+    public static void addRoutedOffset(Headers headers, long offset) {
+        add(headers, ROUTED_OFFSET, String.valueOf(offset));
+    }
+
+    /** What {@link #addRoutedOffset} has said; below 0 in letters of other records. */
+    public static long routedOffset(Headers headers) {
+        Header header = headers.lastHeader("thalweg." + ROUTED_OFFSET);
+        try {
+            return header == null || header.value() == null
+                    ? -1
+                    : Long.parseLong(new String(header.value(), StandardCharsets.UTF_8));
+        } catch (NumberFormatException e) {
+            return -1;
+        }
     }
 
     private static void add(Headers headers, String name, CharSequence value) {

@@ -14,8 +14,9 @@ import org.apache.avro.util.Utf8;
  * What is published of a model's weights, and when: a model of up to {@code recordMax} weights as one record, after every
  * {@code every} steps; a larger one as the blocks that have changed, when asked. Whatever is left over is published when asked.
  *
- * <p>Where an algorithm mixes several, all weights move with the shares of these. A block that no step has touched stays as it was
- * published until a share has moved by more than {@value #DRIFT}; then all blocks are published.
+ * <p>Where an algorithm mixes several, all weights move with the shares of these, and penalties move all of them too. A block that no
+ * step has touched stays as it was published until a share has moved, or penalties have taken, more than {@value #DRIFT}; then all
+ * blocks are published.
  */
 public final class WeightsRecords {
     private static final double DRIFT = 0.01;

@@ -2,6 +2,7 @@ package io.thalweg.registry;
 
 import io.confluent.kafka.schemaregistry.ParsedSchema;
 import io.confluent.kafka.schemaregistry.avro.AvroSchema;
+import io.confluent.kafka.schemaregistry.client.SchemaMetadata;
 import io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
 import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
 import io.confluent.kafka.serializers.KafkaAvroSerializer;
@@ -15,6 +16,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
@@ -98,6 +100,24 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
             throw failure("does not give schema id " + id, answer.fault());
         }
         throw new UnknownSchemaException(id);
+    }
+
+    @Override
+    public Optional<Schema> latestSchema(String topic) {
+        String subject = topic + "-value";
+        Answer<SchemaMetadata> answer =
+                ask("the latest schema of subject " + subject, () -> client.getLatestSchemaMetadata(subject));
+        if (answer.fault() != null) {
+            if (answer.fault().kind() == RegistryFault.Kind.NOT_KNOWN) {
+                return Optional.empty();
+            }
+            throw failure("does not give the latest schema of subject " + subject, answer.fault());
+        }
+        try {
+            return Optional.of(writerSchema(answer.value().getId()));
+        } catch (UnknownSchemaException e) {
+            return Optional.empty();
+        }
     }
 
     private synchronized void remember(int id, Schema schema) {

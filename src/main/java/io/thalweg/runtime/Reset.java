@@ -83,6 +83,10 @@ public final class Reset {
         if (hasState) {
             goes.add("changelog topic %s: weights, metrics and names of all models".formatted(changelog));
         }
+        if (!partitions(config.routedTopic()).isEmpty()) {
+            goes.add("topic %s: the examples as they were sent on to the partitions of their models"
+                    .formatted(config.routedTopic()));
+        }
         if (!keepOutputs) {
             for (String setting : EMPTIED) {
                 long offsets = sum(partitions(config.getString(setting)), OffsetSpec.latest());
@@ -105,6 +109,8 @@ public final class Reset {
     public void run() {
         deleteGroup();
         deleteTopic(changelog);
+        // what is in it would be sent on again
+        deleteTopic(config.routedTopic());
         if (!keepOutputs) {
             EMPTIED.forEach(setting -> empty(config.getString(setting)));
             COMPACTED.forEach(setting -> bury(config.getString(setting)));

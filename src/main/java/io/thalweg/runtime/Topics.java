@@ -33,9 +33,10 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
-/** The five topics as they should be, as they are, and what to do about the difference. */
+/** The topics as they should be, as they are, and what to do about the difference. */
 public final class Topics {
     private static final int KAFKA_DEFAULT_MAX_BYTES = 1_048_588;
+    private static final String CREATE = "`thalweg topics --create`";
     private static final String EVER = String.valueOf(Long.MAX_VALUE);
     private static final Map<String, String> ANY_TIMESTAMP =
             Map.of(MESSAGE_TIMESTAMP_AFTER_MAX_MS_CONFIG, EVER, MESSAGE_TIMESTAMP_BEFORE_MAX_MS_CONFIG, EVER);
@@ -43,6 +44,7 @@ public final class Topics {
     private final ThalwegConfig config;
     private final Admin admin;
     private final List<Plan> plans;
+    private final Plan routed;
 
     /** What a topic should be. @param settings of the topic, as it is created */
     private record Plan(String topic, String setting, Map<String, String> settings) {
@@ -67,6 +69,13 @@ public final class Topics {
         public List<Finding> fatal() {
             return findings.stream().filter(Finding::fatal).toList();
         }
+
+        /** What helps against topics that are missing; empty if none is. */
+        public Optional<String> remedy() {
+            return findings.stream().anyMatch(Finding::missing)
+                    ? Optional.of("create what is missing with " + CREATE)
+                    : Optional.empty();
+        }
     }
 
     public Topics(ThalwegConfig config, Admin admin) {
@@ -89,12 +98,14 @@ public final class Topics {
         Map<String, String> compacted = new HashMap<>(predictions);
         compacted.put(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_COMPACT);
         compacted.remove(RETENTION_MS_CONFIG);
-        plans = List.of(
+        plans = new ArrayList<>(List.of(
                 plan(ThalwegConfig.EXAMPLES_TOPIC, examples),
                 plan(ThalwegConfig.PREDICTIONS_TOPIC, predictions),
                 plan(ThalwegConfig.WEIGHTS_TOPIC, compacted),
                 plan(ThalwegConfig.METRICS_TOPIC, compacted),
-                plan(ThalwegConfig.DEAD_LETTERS_TOPIC, deadLetters));
+                plan(ThalwegConfig.DEAD_LETTERS_TOPIC, deadLetters)));
+        // its records are those of the examples topic with more headers
+        routed = new Plan(config.routedTopic(), ThalwegConfig.MODEL_FROM, deadLetters);
     }
 
     private Plan plan(String setting, Map<String, String> settings) {
@@ -109,6 +120,11 @@ public final class Topics {
             find(plan, findings).ifPresent(topic -> found.put(plan.topic, topic));
         }
         Found examples = found.get(config.getString(ThalwegConfig.EXAMPLES_TOPIC));
+        if (config.isRouted(examples == null ? config.getInt(ThalwegConfig.TOPICS_PARTITIONS) : examples.partitions)) {
+            plans.remove(routed);
+            plans.add(routed);
+            find(routed, findings).ifPresent(topic -> found.put(routed.topic, topic));
+        }
         for (Plan plan : plans) {
             Found topic = found.get(plan.topic);
             if (topic == null) {
@@ -133,7 +149,7 @@ public final class Topics {
                 .findFirst()
                 .orElseThrow();
         return find(plan, new ArrayList<>())
-                .orElseThrow(() -> new StopException(ExitCode.NOT_READY, missing(plan)))
+                .orElseThrow(() -> new StopException(ExitCode.NOT_READY, missing(plan) + "; create it with " + CREATE))
                 .partitions;
     }
 
@@ -156,7 +172,7 @@ public final class Topics {
     }
 
     private static String missing(Plan plan) {
-        return "topic %s (%s) is missing; create it with `thalweg topics --create`".formatted(plan.topic, plan.setting);
+        return "topic %s (%s) is missing".formatted(plan.topic, plan.setting);
     }
 
     private void compare(Plan plan, Found topic, Found examples, List<Finding> findings) {
@@ -183,7 +199,15 @@ public final class Topics {
                             : "topic %s must not be compacted, or records vanish from it: set cleanup.policy=delete"
                                     .formatted(plan.topic)));
         }
-        if (plan.setting.equals(ThalwegConfig.DEAD_LETTERS_TOPIC)) {
+        if (plan == routed && examples != null && topic.partitions != examples.partitions) {
+            findings.add(new Finding(
+                    plan.topic,
+                    false,
+                    true,
+                    "topic %s has %d partitions and the examples have %d, and must have as many: `thalweg reset` makes it anew"
+                            .formatted(plan.topic, topic.partitions, examples.partitions)));
+        }
+        if (plan.setting.equals(ThalwegConfig.DEAD_LETTERS_TOPIC) || plan == routed) {
             compareSizes(plan, topic, examples, findings);
         } else if (!plan.setting.equals(ThalwegConfig.EXAMPLES_TOPIC) && maxBytes(topic) < KAFKA_DEFAULT_MAX_BYTES) {
             findings.add(new Finding(

@@ -4,6 +4,7 @@ import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.Intake;
+import io.thalweg.input.Origin;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.math.Example;
 import io.thalweg.math.Learner;
@@ -61,7 +62,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         this.config = config;
         this.keyless = keyless;
         this.routed = routed;
-        intake = new Intake(schemas, keyless, config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+        intake = new Intake(schemas, config, keyless);
         learner = new Learner(config.learner(), config.getInt(ThalwegConfig.WEIGHTS_WINDOW));
         deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
         weightsRecords = new WeightsRecords(
@@ -93,30 +94,39 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
     public void process(Record<byte[], byte[]> record) {
         RecordMetadata at = context.recordMetadata().orElseThrow();
         TopicPartition source = new TopicPartition(at.topic(), at.partition());
-        if (store.has(source, at.offset())) {
+        Origin origin = at.topic().equals(config.routedTopic()) ? Origin.of(record.headers()) : null;
+        TopicPartition first = origin == null ? null : new TopicPartition(origin.topic(), origin.partition());
+        // what has lost its offsets sends on again what it has sent on before
+        if (store.has(source, at.offset()) || first != null && store.has(first, origin.offset())) {
             repeated(at);
             return;
         }
         repeating = false;
+        byte[] key = origin == null ? record.key() : origin.key();
+        Headers headers = origin == null ? record.headers() : origin.headers();
         try {
-            String modelId = intake.modelId(record.key(), record.value(), record.headers());
+            String modelId = intake.modelId(key, record.value(), headers);
             if (record.value() == null) {
                 forget(modelId, record.timestamp());
             } else {
-                intake.example(record.value(), example);
+                modelId = intake.example(record.value(), modelId, example);
                 learner.process(store, modelId, example, outcome);
                 publish(modelId, record, at);
             }
         } catch (Rejection rejection) {
-            bury(record, at, rejection);
+            bury(record, at, origin, rejection);
         }
         store.took(source, at.offset());
+        if (first != null) {
+            store.took(first, origin.offset());
+        }
     }
 
     private void publish(String modelId, Record<byte[], byte[]> record, RecordMetadata at) {
         forward(
                 Kind.PREDICTION,
-                record.key() == null ? WeightsRecords.key(modelId) : record.key(),
+                // the key that the record has, where that is the model id
+                record.key() == null || !config.mapping().isModelFromKey() ? WeightsRecords.key(modelId) : record.key(),
                 Predictions.of(example, outcome, at.partition(), at.offset()),
                 record.timestamp(),
                 record.headers());
@@ -148,24 +158,31 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         counters.deletions.record();
     }
 
-    private void bury(Record<byte[], byte[]> record, RecordMetadata at, Rejection rejection) {
+    private void bury(Record<byte[], byte[]> record, RecordMetadata at, Origin origin, Rejection rejection) {
+        byte[] key = origin == null ? record.key() : origin.key();
+        Headers headers = origin == null ? record.headers() : origin.headers();
         DeadLetter letter = deadLetters.of(
                 rejection,
-                at.topic(),
-                at.partition(),
-                at.offset(),
+                origin == null ? at.topic() : origin.topic(),
+                origin == null ? at.partition() : origin.partition(),
+                origin == null ? at.offset() : origin.offset(),
                 record.timestamp(),
-                record.key(),
+                key,
                 record.value(),
-                record.headers());
-        forward(
-                Kind.DEAD_LETTER,
-                deadLetters.key(record.key(), record.value(), record.headers()),
-                letter,
-                record.timestamp(),
-                deadLetters.headers(letter, record.key(), record.value(), record.headers()));
+                headers);
+        Headers all = deadLetters.headers(letter, key, record.value(), headers);
+        if (origin != null) {
+            DeadLetters.addRoutedOffset(all, at.offset());
+        }
+        forward(Kind.DEAD_LETTER, deadLetters.key(key, record.value(), headers), letter, record.timestamp(), all);
         counters.deadLetters.record();
-        LOG.debug("{}-{}@{}: {}: {}", at.topic(), at.partition(), at.offset(), letter.getReason(), letter.getDetail());
+        LOG.debug(
+                "{}-{}@{}: {}: {}",
+                letter.getTopic(),
+                letter.getPartition(),
+                letter.getOffset(),
+                letter.getReason(),
+                letter.getDetail());
     }
 
     /**

@@ -29,14 +29,24 @@ import org.apache.kafka.streams.Topology;
 public final class LearnerTopology implements Supplier<Topology> {
     private static final String SOURCE = "examples";
     private static final String LEARNER = "learner";
+    private static final String ROUTER = "router";
+    private static final String ROUTED_SOURCE = "routed";
 
     private final ThalwegConfig config;
     private final SchemaSource schemas;
     private final SchemaIds schemaIds;
     private final String keyless;
+    private final boolean routed;
 
-    /** @param keyless the model of records without key; empty if those are dead letters */
+    /** Events of a model are in one partition. @param keyless the model of records without key; empty if those are dead letters */
     public LearnerTopology(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds, String keyless) {
+        this(config, schemas, schemaIds, keyless, false);
+    }
+
+    /** @param routed whether events are first sent on to the partition of their model: {@link ThalwegConfig#isRouted} */
+    public LearnerTopology(
+            ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds, String keyless, boolean routed) {
+        this.routed = routed;
         this.config = config;
         this.schemas = schemas;
         this.schemaIds = schemaIds;
@@ -46,14 +56,27 @@ public final class LearnerTopology implements Supplier<Topology> {
     @Override
     public Topology get() {
         Topology topology = new Topology();
-        topology.addSource(
-                AutoOffsetReset.earliest(),
-                SOURCE,
-                LearnerTopology::timestamp,
-                new ByteArrayDeserializer(),
-                new ByteArrayDeserializer(),
-                config.getString(ThalwegConfig.EXAMPLES_TOPIC));
-        topology.addProcessor(LEARNER, new LearnerSupplier(config, schemas, keyless, true), SOURCE);
+        source(topology, SOURCE, config.getString(ThalwegConfig.EXAMPLES_TOPIC));
+        if (routed) {
+            topology.addProcessor(ROUTER, () -> new ModelRouter(config, schemas), SOURCE);
+            topology.addSink(
+                    ModelRouter.ROUTED,
+                    config.routedTopic(),
+                    new ByteArraySerializer(),
+                    new ByteArraySerializer(),
+                    ModelRouter::partition,
+                    ROUTER);
+            // a sink of its own: with a common one, router and learner would be one task
+            sink(
+                    topology,
+                    ModelRouter.UNROUTABLE,
+                    ThalwegConfig.DEAD_LETTERS_TOPIC,
+                    DeadLetter.getClassSchema(),
+                    ROUTER);
+            source(topology, ROUTED_SOURCE, config.routedTopic());
+        }
+        topology.addProcessor(
+                LEARNER, new LearnerSupplier(config, schemas, keyless, true), routed ? ROUTED_SOURCE : SOURCE);
         sink(topology, Kind.PREDICTION, ThalwegConfig.PREDICTIONS_TOPIC, Prediction.getClassSchema());
         sink(topology, Kind.WEIGHTS, ThalwegConfig.WEIGHTS_TOPIC, Weights.getClassSchema());
         sink(topology, Kind.METRICS, ThalwegConfig.METRICS_TOPIC, Metrics.getClassSchema());
@@ -61,15 +84,29 @@ public final class LearnerTopology implements Supplier<Topology> {
         return topology;
     }
 
+    private static void source(Topology topology, String name, String topic) {
+        topology.addSource(
+                AutoOffsetReset.earliest(),
+                name,
+                LearnerTopology::timestamp,
+                new ByteArrayDeserializer(),
+                new ByteArrayDeserializer(),
+                topic);
+    }
+
     private void sink(Topology topology, Kind kind, String setting, Schema schema) {
+        sink(topology, kind.sink(), setting, schema, LEARNER);
+    }
+
+    private void sink(Topology topology, String name, String setting, Schema schema, String parent) {
         String topic = config.getString(setting);
         topology.addSink(
-                kind.sink(),
+                name,
                 topic,
                 new ByteArraySerializer(),
                 new EmissionSerializer(schemaIds.idFor(topic, schema)),
                 LearnerTopology::partition,
-                LEARNER);
+                parent);
     }
 
     /** An emission goes to the partition with the number that its example came from. */

@@ -211,7 +211,7 @@ class EpochsTest {
 
     @Test
     void aMigrationIsReplayedWhereItWas() throws Exception {
-        ThalwegConfig auto = config.with("algorithm", "auto");
+        ThalwegConfig auto = new ThalwegConfig(Map.of("application.id", "test", "algorithm", "auto"));
         // the last stop is at the last offset: its record is the first after the migration
         for (long changedAt : new long[] {5, 8, 19}) {
             for (long recordedAt : new long[] {changedAt, changedAt - 1, changedAt - 3}) {

@@ -32,7 +32,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -82,9 +81,7 @@ class EvaluateCommandTest {
         for (Flight f : flights) {
             Map<String, Object> object = new LinkedHashMap<>();
             object.put("wind", Double.isNaN(f.wind) ? null : (Double) f.wind);
-            if (!f.carrier.isEmpty()) {
-                object.put("carrier", f.carrier);
-            }
+            object.put("carrier", f.carrier.isEmpty() ? null : f.carrier);
             object.put("delay", Double.isNaN(f.delay) ? null : (Double) f.delay);
             object.put("hour", f.hour);
             json.append(new ObjectMapper().writeValueAsString(object)).append('\n');
@@ -92,14 +89,14 @@ class EvaluateCommandTest {
         return json.toString();
     }
 
-    /** The same by numbers: 1 wind, 2 to 4 the carrier. */
+    /** The same by numbers: 1 wind, 2 to 4 the carrier, 5 wind is missing, 6 the carrier is. */
     private String libsvm() {
         StringBuilder libsvm = new StringBuilder("# flights\n");
         for (Flight f : flights) {
             libsvm.append(Double.isNaN(f.delay) ? "" : f.delay > 15 ? "+1 " : "-1 ");
-            libsvm.append(Double.isNaN(f.wind) ? "1:0" : "1:" + f.wind);
+            libsvm.append(Double.isNaN(f.wind) ? "5:1" : "1:" + f.wind);
             libsvm.append(
-                    f.carrier.isEmpty() ? "" : " " + (2 + List.of(CARRIERS).indexOf(f.carrier)) + ":1");
+                    f.carrier.isEmpty() ? " 6:1" : " " + (2 + List.of(CARRIERS).indexOf(f.carrier)) + ":1");
             libsvm.append('\n');
         }
         return libsvm.toString();
@@ -151,12 +148,8 @@ class EvaluateCommandTest {
         List<double[]> seen = new ArrayList<>();
         for (Flight f : flights) {
             Map<String, Double> x = new LinkedHashMap<>();
-            if (!Double.isNaN(f.wind)) {
-                x.put("wind", f.wind);
-            }
-            if (!f.carrier.isEmpty()) {
-                x.put("carrier=" + f.carrier, 1.0);
-            }
+            x.put(Double.isNaN(f.wind) ? "wind:missing" : "wind", Double.isNaN(f.wind) ? 1 : f.wind);
+            x.put(f.carrier.isEmpty() ? "carrier:missing" : "carrier=" + f.carrier, 1.0);
             double z = bias;
             for (Map.Entry<String, Double> feature : x.entrySet()) {
                 z += weights.getOrDefault(feature.getKey(), 0.0) * feature.getValue();
@@ -200,6 +193,27 @@ class EvaluateCommandTest {
         return figures;
     }
 
+    @Test
+    void saysWhatIsMixed() throws IOException {
+        Result result = evaluate(
+                "--file", file("flights.csv", csv()), "--label", "delay > 15", "-s", "algorithm=auto", "--json");
+        assertThat(result.exitCode()).as("%s", result).isZero();
+        JsonNode mixture = result.json().path("mixture");
+        double sum = 0;
+        String heaviest = "";
+        double most = 0;
+        for (JsonNode share : mixture) {
+            sum += share.path("share").asDouble();
+            if (share.path("share").asDouble() > most) {
+                most = share.path("share").asDouble();
+                heaviest = share.path("kind").asText() + " "
+                        + share.path("learning_rate").asText().replaceAll("[.]0$", "");
+            }
+        }
+        assertThat(sum).isCloseTo(1, within(1e-12));
+        assertThat(String.join("\n", result.err())).contains("; auto: " + heaviest + " ");
+    }
+
     @ParameterizedTest
     @CsvSource({"f.csv", "f.csv.gz", "f.jsonl", "f.txt", "f.svm", "f.svm.gz", "f.dat"})
     void theFiguresAreThoseOfATextbookLoop(String name) throws IOException {
@@ -225,10 +239,12 @@ class EvaluateCommandTest {
         assertThat(json.path("examples_per_second").asDouble()).isPositive();
         assertThat(json.path("algorithm").asText()).isEqualTo("sgd");
         assertThat(json.path("learning_rate").asDouble()).isEqualTo(RATE);
+        assertThat(json.path("mixture").isArray()).isTrue();
+        assertThat(json.path("mixture")).isEmpty();
         assertThat(result.err().get(0))
                 .isEqualTo(
                         numbered
-                                ? "features by their numbers, 1 to 4"
+                                ? "features by their numbers, 1 to 6"
                                 : "label: delay > 15; numbers: wind; categories: carrier; excluded: hour");
     }
 
@@ -249,8 +265,8 @@ class EvaluateCommandTest {
                         fixed("AUC          %.5f", textbook.get("auc")),
                         fixed("calibration  %.5f", textbook.get("calibration")));
         assertThat(result.out().get(7))
-                .isEqualTo(fixed("The strongest of 4 weights, bias %+.4f:", textbook.get("bias")));
-        assertThat(result.out().subList(8, 12))
+                .isEqualTo(fixed("The strongest of 6 weights, bias %+.4f:", textbook.get("bias")));
+        assertThat(result.out().subList(8, 14))
                 .anySatisfy(
                         line -> assertThat(line).startsWith("  wind ").contains(fixed("%+.4f", textbook.get("wind"))));
         assertThat(evaluate("--file", file, "--label", "delay > 15", "--top", "0")
@@ -285,7 +301,7 @@ class EvaluateCommandTest {
         Map<String, String> settings = Map.of("learning.rate", "0.07", "learning.rate.schedule", "inverse-scaling");
         ThalwegConfig config = new ThalwegConfig(settings);
         Evaluation evaluation = new Evaluation(config.learner(), config.getString(ThalwegConfig.MODEL_DEFAULT));
-        Columns columns = new Columns(null, Label.of("delay > 15"), null, null, Set.of(), Set.of(), Form.NAMED);
+        Columns columns = new Columns(Map.of("label", "delay > 15"), Form.NAMED);
         int compared = 0;
         try (LearnerDriver topology = new LearnerDriver(settings);
                 ExampleFile examples = ExampleFile.open(file("x.jsonl", mixed).toString(), null, columns)) {

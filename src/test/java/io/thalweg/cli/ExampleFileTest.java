@@ -20,7 +20,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,8 +27,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ExampleFileTest {
-    private static final Columns ALL =
-            new Columns("shop", Label.of("clicked"), "visit", "weight", Set.of("weekday"), Set.of(), Form.NAMED);
+    private static final Columns ALL = new Columns(
+            Map.of(
+                    "model.from", "field:shop",
+                    "label", "clicked",
+                    "id.field", "visit",
+                    "importance.field", "weight",
+                    "features.categorical", "weekday"),
+            Form.NAMED);
 
     private static byte[] utf8(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
@@ -93,7 +98,11 @@ class ExampleFileTest {
         assertThat(first.getId()).isNull();
         assertThat(named(first))
                 .containsExactly(
-                        entry("zone=z", 1.0), entry("price", 3.5), entry("browser=Fire fox", 1.0), entry("ten", 10.0));
+                        entry("zone=z", 1.0),
+                        entry("price", 3.5),
+                        entry("browser=Fire fox", 1.0),
+                        entry("empty:missing", 1.0),
+                        entry("ten", 10.0));
         Example second = lines.get(1).example();
         assertThat(second.getLabel()).as("empty").isNull();
         assertThat(named(second))
@@ -123,14 +132,14 @@ class ExampleFileTest {
         assertThat(lines.get(1).model()).isNull();
         assertThat(second.getImportance()).isEqualTo(1.0);
         assertThat(second.getLabel()).isEqualTo(0.0);
-        assertThat(named(second)).containsExactly(entry("label", 2.0));
+        assertThat(named(second)).containsExactly(entry("weekday:missing", 1.0), entry("label", 2.0));
     }
 
     @Test
     void columnsMayBeDenseOrSparse() throws BadLineException {
         String table = "a,label,b,c\n1,1,0,-2\n0,0,,3\n";
-        Columns dense = new Columns(null, null, null, null, Set.of(), Set.of(), Form.DENSE);
-        Columns sparse = new Columns(null, null, null, null, Set.of(), Set.of(), Form.SPARSE);
+        Columns dense = new Columns(Map.of(), Form.DENSE);
+        Columns sparse = new Columns(Map.of(), Form.SPARSE);
 
         assertThat(lines("t.csv", "a,label,b\n1,1,0\n", dense).get(0).example().getFeatures())
                 .isEqualTo(List.of(1.0, 0.0));
@@ -182,8 +191,9 @@ class ExampleFileTest {
                 .containsExactly(
                         entry("model=corsa", 1.0),
                         entry("km", 12.5),
-                        entry("new", 0.0),
-                        entry("sold", 1.0),
+                        entry("new=false", 1.0),
+                        entry("sold=true", 1.0),
+                        entry("colour:missing", 1.0),
                         entry("code=17", 1.0));
 
         Line all = lines(
@@ -255,7 +265,7 @@ class ExampleFileTest {
                     a,label\\n1,yes\\n         | 2: column label is "yes", which is not a finite number
                     a,label\\n1,2\\n           | 2: the label is 2.0; a label is from 0 to 1
                     a,label\\n1,-1\\n          | 2: the label is -1.0; a label is from 0 to 1
-                    a,label\\n,1\\n            | 2: there is no feature in it
+                    label\\n1\\n                | 2: there is no feature in it
                     a\\n"x\\ny"\\nNaN\\n       | 4: column a is NaN; a feature is a finite number, or text
                     a\\n1e999\\n               | 2: column a is "1e999", which is not a finite number
                     a=b,a\\n1,b\\n             | 2: feature a=b is there twice
@@ -273,7 +283,7 @@ class ExampleFileTest {
                     {"a": 1, "a": 2}                              | it is not JSON (
                     [1]                                           | it is not a JSON object
                     {}                                            | there is no feature in it
-                    {"a": {"b": 1}}                               | field a is neither number nor text
+                    {"a": [1, "b"]}                               | field a is a list of neither numbers nor text
                     {"a": 1e999}                                  | column a is not a finite number
                     {"features": []}                              | there is no feature in it
                     {"features": {}}                              | there is no feature in it
@@ -331,7 +341,7 @@ class ExampleFileTest {
                     a,b\\n1,2          | t.csv has no column clicked; it has a, b
                     """)
     void aHeaderThatDoesNotDoIsSaidBeforeAnythingIsSent(String text, String complaint) {
-        Columns columns = new Columns(null, Label.of("clicked"), null, null, Set.of(), Set.of(), Form.NAMED);
+        Columns columns = new Columns(Map.of("label", "clicked"), Form.NAMED);
 
         assertThatThrownBy(() -> open("t.csv", utf8(text.replace("\\n", "\n")), columns))
                 .isInstanceOfSatisfying(
@@ -357,7 +367,7 @@ class ExampleFileTest {
     }
 
     private static Columns labelled(String label) {
-        return new Columns(null, Label.of(label), null, null, Set.of(), Set.of(), Form.NAMED);
+        return new Columns(Map.of("label", label), Form.NAMED);
     }
 
     @Test
@@ -382,8 +392,8 @@ class ExampleFileTest {
 
     @Test
     void columnsThatAreExcludedAreNoFeaturesAndHaveNoPlace() throws BadLineException {
-        Columns named = new Columns(null, null, null, null, Set.of(), Set.of("b"), Form.NAMED);
-        Columns sparse = new Columns(null, null, null, null, Set.of(), Set.of("b"), Form.SPARSE);
+        Columns named = new Columns(Map.of("features.exclude", "b"), Form.NAMED);
+        Columns sparse = new Columns(Map.of("features.exclude", "b"), Form.SPARSE);
 
         assertThat(named(lines("t.csv", "a,b,c\n1,NaN,3\n", named).get(0).example()))
                 .containsExactly(entry("a", 1.0), entry("c", 3.0));
@@ -408,8 +418,7 @@ class ExampleFileTest {
         ExampleFile json =
                 open("t.jsonl", utf8("{\"a\": true, \"b\": null}\n{\"label\": 1, \"a\": \"x\"}\n"), Columns.DEFAULT);
         lines(json);
-        assertThat(json.columns())
-                .isEqualTo("label: label; numbers, and categories where they are text: a; always empty: b");
+        assertThat(json.columns()).isEqualTo("label: label; categories: a; always empty: b");
 
         ExampleFile examples = open("t.jsonl", utf8("{\"features\": [1]}\n"), Columns.DEFAULT);
         lines(examples);

@@ -83,14 +83,14 @@ public final class Examples {
         return new LearnerSettings("sgd", LearningRate.constant(rate), spaceBits, namesMax, modelsMax, null, 100);
     }
 
-    /** Settings of an algorithm with options. */
-    public static LearnerSettings settings(String algorithm, LearningRate rate, StepOptions options) {
-        return new LearnerSettings(algorithm, rate, options, 20, 1000, 100, null, 100);
-    }
-
     /** Settings of another algorithm. */
     public static LearnerSettings settings(String algorithm) {
         return new LearnerSettings(algorithm, LearningRate.constant(0.1), 20, 1000, 100, null, 100);
+    }
+
+    /** Settings of an algorithm with options. */
+    public static LearnerSettings settings(String algorithm, LearningRate rate, StepOptions options) {
+        return new LearnerSettings(algorithm, rate, options, 20, 1000, 100, null, 100);
     }
 
     /** Everything that is in a model and must survive, as text that is the same only if every bit is. */

@@ -576,6 +576,9 @@ class LearnerTopologyTest {
         assertThat(bad().map(arguments -> (String) arguments.get()[1]).distinct())
                 .containsExactlyInAnyOrder(Arrays.stream(io.thalweg.math.Rejection.Reason.values())
                         .map(Enum::name)
+                        // of records of any schema: MappedTopologyTest
+                        .filter(reason -> !List.of("NO_VALUE", "NO_LABEL_FIELD", "BAD_VALUE")
+                                .contains(reason))
                         .toArray(String[]::new));
     }
 

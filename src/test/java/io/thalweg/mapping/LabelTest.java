@@ -1,11 +1,8 @@
-package io.thalweg.cli;
+package io.thalweg.mapping;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.thalweg.cli.ExampleFile.BadLineException;
-import io.thalweg.runtime.ExitCode;
-import io.thalweg.runtime.StopException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -50,11 +47,11 @@ class LabelTest {
                     clicked               | clicked       | 0.25  | 0.25
                     'a > b'               | a > b         | 1     | 1
                     """)
-    void aCellGivesTheLabel(String words, String column, String cell, double y) throws BadLineException {
+    void aCellGivesTheLabel(String words, String field, String cell, double y) {
         Label label = Label.of(words);
 
-        assertThat(label.column()).isEqualTo(column);
-        assertThat(label.of(column, cell)).isEqualTo(y);
+        assertThat(label.field()).isEqualTo(field);
+        assertThat(label.y(cell)).isEqualTo(y);
     }
 
     @ParameterizedTest
@@ -65,28 +62,34 @@ class LabelTest {
                     Label label = Label.of(words);
                     throw new AssertionError(label.toString());
                 })
-                .isInstanceOfSatisfying(
-                        StopException.class, e -> assertThat(e.exitCode()).isEqualTo(ExitCode.BAD_SETTINGS))
+                .isInstanceOf(MappingException.class)
                 .hasMessageContainingAll("\"" + words + "\"", "== != >= <= > <", "delay > 15");
     }
 
     @Test
     void theOrderOfTextIsMeantOnlyInQuotes() {
         assertThatThrownBy(() -> Label.of("delay > fifteen"))
-                .isInstanceOf(StopException.class)
+                .isInstanceOf(MappingException.class)
                 .hasMessage(
-                        "--label \"delay > fifteen\": fifteen is not a number; put it in quotes if the order of text is"
+                        "label \"delay > fifteen\": fifteen is not a number; put it in quotes if the order of text is"
                                 + " meant");
     }
 
     @Test
-    void textIsNotComparedWithANumber() {
-        assertThatThrownBy(() -> Label.of("delay > 15").of("delay", "NA"))
-                .isInstanceOf(BadLineException.class)
-                .hasMessage("column delay is \"NA\", which is not a finite number; it is compared with one");
-        assertThatThrownBy(() -> Label.of("clicked").of("clicked", "yes"))
-                .isInstanceOf(BadLineException.class)
-                .hasMessage("column clicked is \"yes\", which is not a finite number");
+    void whatIsNoNumberWhereOneIsWantedIsNoLabel() {
+        assertThat(Label.of("delay > 15").y("NA")).isNaN();
+        assertThat(Label.of("clicked").y("yes")).isNaN();
+        assertThat(Label.of("delay > 15").y(Double.NaN)).isNaN();
+        assertThat(Label.of("delay > 15").y(Double.POSITIVE_INFINITY)).isNaN();
+    }
+
+    @Test
+    void numbersAndBooleansAreComparedAsTextIfThatIsWanted() {
+        assertThat(Label.of("code == '7'").y(7.0)).isEqualTo(1);
+        assertThat(Label.of("code == '7.5'").y(7.5)).isEqualTo(1);
+        assertThat(Label.of("paid == 'true'").y(true)).isEqualTo(1);
+        assertThat(Label.of("paid != 'true'").y(true)).isZero();
+        assertThat(Label.of("paid").y(true)).isEqualTo(1);
     }
 
     @Test

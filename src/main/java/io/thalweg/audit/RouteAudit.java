@@ -1,0 +1,213 @@
+package io.thalweg.audit;
+
+import io.thalweg.audit.Finding.Kind;
+import io.thalweg.audit.Topics.Records;
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.Intake;
+import io.thalweg.input.Origin;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.math.Example;
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.utils.Utils;
+
+/**
+ * Where events are sent on to the partition of their model: whether the topic that they are sent on to holds every committed event
+ * once, with the same bytes, in its model's partition and in the order of the partition that it came from; and whether those that
+ * name no model are dead letters.
+ *
+ * <p>How events of different partitions come to lie between each other is chance, and nothing could say what it should have been. So
+ * for each partition that they come from and each that they go to, and for each stretch of offsets, a hash of the events that went
+ * that way is compared.
+ */
+final class RouteAudit {
+    private static final int STRETCH = 4096;
+
+    private final Topics topics;
+    private final ThalwegConfig config;
+    private final Findings findings;
+    private final SchemaSource schemas;
+    private final Intake intake;
+    private final Map<TopicPartition, Long> committed;
+    private final Map<TopicPartition, Long> ends;
+    private final Map<Way, Sum> expected = new TreeMap<>();
+    private final Map<Way, Sum> found = new TreeMap<>();
+
+    /** Events that went from one partition to another. @param stretch of the offsets in the first */
+    private record Way(int from, int to, long stretch) implements Comparable<Way> {
+        @Override
+        public int compareTo(Way other) {
+            int first = Integer.compare(from, other.from);
+            int second = Long.compare(stretch, other.stretch);
+            return first != 0 ? first : second != 0 ? second : Integer.compare(to, other.to);
+        }
+    }
+
+    private static final class Sum {
+        private final MessageDigest digest = sha256();
+        private long count;
+
+        void add(ConsumerRecord<byte[], byte[]> record, Origin origin, byte[] model) {
+            count++;
+            digest.update(ByteBuffer.allocate(Long.BYTES).putLong(0, origin.offset()));
+            add(model);
+            add(origin.key());
+            add(record.value());
+            for (Header header : origin.headers()) {
+                add(header.key().getBytes(StandardCharsets.UTF_8));
+                add(header.value());
+            }
+        }
+
+        private void add(byte[] part) {
+            digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, part == null ? -1 : part.length));
+            if (part != null) {
+                digest.update(part);
+            }
+        }
+    }
+
+    /**
+     * @param committed the offsets of the examples topic, taken before the ends
+     * @param ends of all other topics
+     */
+    RouteAudit(
+            Topics topics,
+            ThalwegConfig config,
+            SchemaSource schemas,
+            Findings findings,
+            Map<TopicPartition, Long> committed,
+            Map<TopicPartition, Long> ends) {
+        this.topics = topics;
+        this.config = config;
+        this.schemas = schemas;
+        this.findings = findings;
+        this.committed = committed;
+        this.ends = ends;
+        intake = Intake.ofModels(schemas, config);
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+
+    /** Runs it. @param examples the partitions of the examples topic @param routed those that events were sent on to */
+    void run(List<TopicPartition> examples, List<TopicPartition> routed) {
+        for (TopicPartition to : routed) {
+            try (Records records = topics.read(to, 0, ends.get(to))) {
+                while (records.hasNext()) {
+                    take(to, records.next());
+                }
+            }
+        }
+        for (TopicPartition from : examples) {
+            expect(from, routed.size());
+        }
+        compare(examples, routed);
+    }
+
+    private void take(TopicPartition to, ConsumerRecord<byte[], byte[]> record) {
+        Origin origin = Origin.of(record.headers());
+        TopicPartition from = origin == null ? null : new TopicPartition(origin.topic(), origin.partition());
+        if (origin == null || !origin.topic().equals(config.getString(ThalwegConfig.EXAMPLES_TOPIC))) {
+            findings.add(
+                    Kind.ROUTED_DIFFERS,
+                    to,
+                    record.offset(),
+                    to,
+                    record.offset(),
+                    null,
+                    "%s@%d does not say which record of the examples topic it was; nothing else may write to that topic"
+                            .formatted(to, record.offset()));
+        } else if (origin.offset() < committed.getOrDefault(from, 0L)) {
+            add(found, to.partition(), record, origin, record.key());
+        }
+    }
+
+    private static void add(
+            Map<Way, Sum> sums, int to, ConsumerRecord<byte[], byte[]> record, Origin origin, byte[] model) {
+        sums.computeIfAbsent(new Way(origin.partition(), to, origin.offset() / STRETCH), way -> new Sum())
+                .add(record, origin, model);
+    }
+
+    private void expect(TopicPartition from, int partitions) {
+        long end = committed.getOrDefault(from, 0L);
+        TopicPartition output =
+                new TopicPartition(config.getString(ThalwegConfig.DEAD_LETTERS_TOPIC), from.partition());
+        LetterAudit letters;
+        try (Records in = topics.read(output, 0, ends.get(output))) {
+            letters = new LetterAudit(
+                    from,
+                    output,
+                    false,
+                    end,
+                    in,
+                    new Values<DeadLetter>(DeadLetter.getClassSchema(), schemas),
+                    findings);
+        }
+        Example nothing = new Example();
+        try (Records records = topics.read(from, 0, end)) {
+            while (records.hasNext()) {
+                ConsumerRecord<byte[], byte[]> record = records.next();
+                try {
+                    if (letters.saysSchemaUnknown(record.offset())) {
+                        throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
+                    }
+                    byte[] model = intake.model(record.key(), record.value(), record.headers(), nothing)
+                            .getBytes(StandardCharsets.UTF_8);
+                    letters.expectNone(record.offset(), "it names a model");
+                    Origin origin = new Origin(
+                            record.topic(), record.partition(), record.offset(), record.key(), record.headers());
+                    add(expected, Utils.toPositive(Utils.murmur2(model)) % partitions, record, origin, model);
+                } catch (Rejection rejection) {
+                    letters.expect(record, rejection, config);
+                }
+            }
+        }
+        letters.finish();
+    }
+
+    private void compare(List<TopicPartition> examples, List<TopicPartition> routed) {
+        Map<Way, Sum> all = new TreeMap<>(expected);
+        all.putAll(found);
+        all.keySet().forEach(way -> {
+            Sum wanted = expected.getOrDefault(way, new Sum());
+            Sum there = found.getOrDefault(way, new Sum());
+            if (wanted.count != there.count || !MessageDigest.isEqual(wanted.digest.digest(), there.digest.digest())) {
+                TopicPartition from = examples.get(0);
+                TopicPartition source = new TopicPartition(from.topic(), way.from);
+                findings.add(
+                        Kind.ROUTED_DIFFERS,
+                        source,
+                        way.stretch * STRETCH,
+                        routed.get(way.to),
+                        Finding.NONE,
+                        null,
+                        "of the records of %s from offset %d to %d, %s must hold %d and holds %d%s"
+                                .formatted(
+                                        source,
+                                        way.stretch * STRETCH,
+                                        (way.stretch + 1) * STRETCH - 1,
+                                        routed.get(way.to),
+                                        wanted.count,
+                                        there.count,
+                                        wanted.count == there.count ? ", in another order or with other bytes" : ""));
+            }
+        });
+    }
+}

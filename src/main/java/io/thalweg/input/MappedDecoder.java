@@ -1,0 +1,135 @@
+package io.thalweg.input;
+
+import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.MappingException;
+import io.thalweg.math.Example;
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.Schema;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads the value of a record of any schema, in Confluent's wire format, into an {@link Example} as a {@link Mapping} says. How is
+ * worked out once for each writer's schema; no Avro object and no text is made. Not thread-safe.
+ */
+public final class MappedDecoder {
+    private static final Logger LOG = LoggerFactory.getLogger(MappedDecoder.class);
+
+    private final SchemaSource schemas;
+    private final Mapping mapping;
+    private final BoundedDecoder bytes = new BoundedDecoder();
+    private final Map<Integer, MappingPlan> plans = new HashMap<>();
+    private int planId;
+    private MappingPlan plan;
+
+    public MappedDecoder(SchemaSource schemas, Mapping mapping) {
+        this.schemas = schemas;
+        this.mapping = mapping;
+    }
+
+    /**
+     * Tries a mapping on a schema.
+     *
+     * @return what the fields would be taken for, a line for each kind
+     * @throws MappingException if the two do not fit, in one line
+     */
+    public static List<String> summary(Schema schema, Mapping mapping) {
+        MappingPlan plan = new MappingPlan(schema, mapping);
+        plan.check();
+        return plan.kinds().lines();
+    }
+
+    /**
+     * Reads a value.
+     *
+     * @param value the value of a record, not null
+     * @param x cleared and filled; of no use after a rejection
+     * @throws Rejection if it cannot be read or used, or its schema is one that the registry says it does not know
+     * @throws SchemaSourceException if the registry gives no answer
+     */
+    public void decode(byte[] value, Example x) throws Rejection {
+        int id = ExampleDecoder.schemaId(value);
+        if (plan == null || planId != id) {
+            choosePlan(id);
+        }
+        if (mapping.label() != null && !plan.hasLabel()) {
+            throw new Rejection(
+                    Reason.NO_LABEL_FIELD,
+                    "schema id %d (%s) has no field %s that the label could be made from"
+                            .formatted(id, plan.name(), mapping.label().field()));
+        }
+        x.clear();
+        bytes.reset(value, ExampleDecoder.HEADER);
+        try {
+            plan.read(bytes, x);
+        } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
+            throw new Rejection(
+                    Reason.UNREADABLE,
+                    "the value cannot be read with schema id " + id + " (" + ExampleDecoder.brief(plan.name()) + "): "
+                            + ExampleDecoder.brief(e.getMessage()));
+        }
+        if (bytes.remaining() > 0) {
+            throw new Rejection(
+                    Reason.UNREADABLE,
+                    "the value has " + bytes.remaining() + " bytes left over after a record with schema id " + id + " ("
+                            + ExampleDecoder.brief(plan.name()) + ")");
+        }
+    }
+
+    /** The model that the last record names, as UTF-8 of which the first {@link #modelLength} bytes count. */
+    byte[] model() {
+        return plan.model();
+    }
+
+    /** How long the name of the model is; below 0 if the record names none. */
+    int modelLength() {
+        return plan.modelLength();
+    }
+
+    private void choosePlan(int id) throws Rejection {
+        MappingPlan found = plans.get(id);
+        if (found == null) {
+            try {
+                found = new MappingPlan(schemas.writerSchema(id), mapping);
+            } catch (UnknownSchemaException e) {
+                throw new Rejection(Reason.UNKNOWN_SCHEMA, e.getMessage());
+            } catch (MappingException | AvroRuntimeException e) {
+                throw new Rejection(
+                        Reason.UNREADABLE,
+                        "schema id " + id + " cannot be mapped: " + ExampleDecoder.brief(e.getMessage()));
+            }
+            plans.put(id, found);
+            if (plan != null && !mapping.isModelOnly()) {
+                sayWhatChanged(id, found);
+            }
+        }
+        plan = found;
+        planId = id;
+    }
+
+    private void sayWhatChanged(int id, MappingPlan found) {
+        Set<String> added = new TreeSet<>(found.kinds().features());
+        added.removeAll(plan.kinds().features());
+        Set<String> removed = new TreeSet<>(plan.kinds().features());
+        removed.removeAll(found.kinds().features());
+        LOG.info(
+                "records come with schema id {} ({}) after {}: {}, {}{}",
+                id,
+                found.name(),
+                planId,
+                added.isEmpty() ? "no feature is new" : "new are " + String.join(", ", added),
+                removed.isEmpty() ? "none is gone" : "gone are " + String.join(", ", removed),
+                mapping.label() == null || found.hasLabel()
+                        ? ""
+                        : "; it has no field " + mapping.label().field()
+                                + ", which the label is made from, so its records become dead letters");
+    }
+}

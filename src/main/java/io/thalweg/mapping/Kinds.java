@@ -1,0 +1,132 @@
+package io.thalweg.mapping;
+
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/** What fields have been taken for, as people want to see it. */
+public final class Kinds {
+    private static final int NAMES_SHOWN = 20;
+
+    /** What a field can be. */
+    public enum Kind {
+        LABEL,
+        MODEL,
+        ID,
+        IMPORTANCE,
+        EXCLUDED,
+        NUMBER,
+        CATEGORY,
+        TIME,
+        /** No feature by itself, but in a cross. */
+        CROSSED,
+        LEFT_OUT
+    }
+
+    private final Mapping mapping;
+    private final Map<String, Set<Kind>> kinds = new LinkedHashMap<>();
+    private final Map<String, String> reasons = new LinkedHashMap<>();
+
+    public Kinds(Mapping mapping) {
+        this.mapping = mapping;
+    }
+
+    /** Says that the field is there, though it is empty. */
+    public void empty(String field) {
+        kindsOf(field);
+    }
+
+    /** Says what the field is, in one of the events at least. */
+    public void add(String field, Kind kind) {
+        boolean feature = kind == Kind.NUMBER || kind == Kind.CATEGORY;
+        kindsOf(field).add(feature && mapping.isExcluded(field) ? Kind.CROSSED : kind);
+    }
+
+    /** Says that nothing can be made of a field, or only on request. @param why for people, in a few words */
+    public void leaveOut(String field, String why) {
+        add(field, Kind.LEFT_OUT);
+        reasons.put(field, why);
+    }
+
+    private Set<Kind> kindsOf(String field) {
+        return kinds.computeIfAbsent(field, name -> EnumSet.noneOf(Kind.class));
+    }
+
+    /** Whether no field has been seen. */
+    public boolean isEmpty() {
+        return kinds.isEmpty();
+    }
+
+    /** Whether the field holds numbers. */
+    public boolean hasNumbers(String field) {
+        return kindsOf(field).contains(Kind.NUMBER) || kindsOf(field).contains(Kind.CROSSED);
+    }
+
+    /** The fields that are features, or that crosses are made of. */
+    public Set<String> features() {
+        Set<String> features = new TreeSet<>();
+        kinds.forEach((field, of) -> {
+            if (of.contains(Kind.NUMBER)
+                    || of.contains(Kind.CATEGORY)
+                    || of.contains(Kind.TIME)
+                    || of.contains(Kind.CROSSED)) {
+                features.add(field);
+            }
+        });
+        return features;
+    }
+
+    /** A line for each kind. */
+    public List<String> lines() {
+        List<String> groups = new ArrayList<>();
+        if (kinds.values().stream().anyMatch(kind -> kind.contains(Kind.LABEL))) {
+            groups.add("label: " + mapping.label());
+        }
+        group(groups, "model", Set.of(Kind.MODEL));
+        group(groups, "id", Set.of(Kind.ID));
+        group(groups, "importance", Set.of(Kind.IMPORTANCE));
+        group(groups, "numbers", Set.of(Kind.NUMBER));
+        group(groups, "categories", Set.of(Kind.CATEGORY));
+        group(groups, "numbers, and categories where they are text", Set.of(Kind.NUMBER, Kind.CATEGORY));
+        group(groups, "times", Set.of(Kind.TIME));
+        if (!mapping.crosses().isEmpty()) {
+            list(groups, "crosses", mapping.crossWords());
+        }
+        group(groups, "only in crosses", Set.of(Kind.CROSSED));
+        group(groups, "excluded", Set.of(Kind.EXCLUDED));
+        group(groups, "left out", Set.of(Kind.LEFT_OUT));
+        group(groups, "always empty", Set.of());
+        return groups;
+    }
+
+    private void group(List<String> groups, String name, Set<Kind> kind) {
+        list(
+                groups,
+                name,
+                kinds.entrySet().stream()
+                        .filter(field -> field.getValue().equals(kind))
+                        .map(field -> field.getKey() + detail(field.getKey()))
+                        .toList());
+    }
+
+    private String detail(String field) {
+        String more = Stream.of(reasons.get(field), mapping.bucketWords(field))
+                .filter(words -> words != null)
+                .findFirst()
+                .orElse(mapping.times(field) == null ? "" : mapping.times(field).toString());
+        return more.isEmpty() ? "" : " (" + more + ")";
+    }
+
+    private static void list(List<String> groups, String name, List<String> members) {
+        if (!members.isEmpty()) {
+            int more = members.size() - NAMES_SHOWN;
+            groups.add(name + ": " + String.join(", ", members.subList(0, Math.min(NAMES_SHOWN, members.size())))
+                    + (more > 0 ? " and %d more".formatted(more) : ""));
+        }
+    }
+}

@@ -1,0 +1,213 @@
+package io.thalweg.mapping;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * What the label of an event is: a field that holds it, or a comparison of a field with a value, such as {@code delay > 15} or
+ * {@code status == 'fraud'}. Numbers, {@code true} and {@code false} are compared as numbers, all else as text, in the order of its
+ * UTF-8 bytes.
+ */
+public final class Label {
+    private static final Pattern COMPARED = Pattern.compile(
+            "(?<field>'[^']*'|\"[^\"]*\"|(?!['\"]).*?)\\s*(?<sign>" + Comparison.signs("|") + ")(?<value>.*)",
+            Pattern.DOTALL);
+
+    private final String field;
+    private final Comparison comparison;
+    private final String text;
+    private final byte[] utf8;
+    private final double number;
+
+    /** How a value is compared. Those with the longer signs first, so that {@code >=} is not taken for {@code >}. */
+    private enum Comparison {
+        EQUAL("=="),
+        NOT_EQUAL("!="),
+        AT_LEAST(">="),
+        AT_MOST("<="),
+        ABOVE(">"),
+        BELOW("<");
+
+        private final String sign;
+
+        Comparison(String sign) {
+            this.sign = sign;
+        }
+
+        private static String signs(String separator) {
+            return Arrays.stream(values()).map(comparison -> comparison.sign).collect(Collectors.joining(separator));
+        }
+
+        private static Comparison of(String sign) {
+            return Arrays.stream(values())
+                    .filter(comparison -> comparison.sign.equals(sign))
+                    .findFirst()
+                    .orElseThrow();
+        }
+
+        /** @param order below 0, 0 or above 0, as the field is below the value, equal or above */
+        private boolean holds(int order) {
+            return switch (this) {
+                case EQUAL -> order == 0;
+                case NOT_EQUAL -> order != 0;
+                case AT_LEAST -> order >= 0;
+                case AT_MOST -> order <= 0;
+                case ABOVE -> order > 0;
+                case BELOW -> order < 0;
+            };
+        }
+
+        private boolean isOfOrder() {
+            return this != EQUAL && this != NOT_EQUAL;
+        }
+    }
+
+    /** @param comparison null if the field holds the label itself; then there is neither text nor number */
+    private Label(String field, Comparison comparison, String text, double number) {
+        this.field = field;
+        this.comparison = comparison;
+        this.text = text;
+        this.utf8 = text == null ? null : text.getBytes(StandardCharsets.UTF_8);
+        this.number = number;
+    }
+
+    /**
+     * Reads what people write. Quotes round the value make it text, and quotes round the field allow signs in its name.
+     *
+     * @throws MappingException if it is no comparison although it looks like one
+     */
+    public static Label of(String words) {
+        String stripped = words.strip();
+        Matcher compared = COMPARED.matcher(stripped);
+        if (!compared.matches()) {
+            return new Label(unquoted(words, stripped), null, null, Double.NaN);
+        }
+        String written = compared.group("field");
+        String field = unquoted(words, written);
+        Comparison comparison = Comparison.of(compared.group("sign"));
+        String value = compared.group("value").strip();
+        if (field.isEmpty()
+                || "=!".indexOf(written.charAt(written.length() - 1)) >= 0
+                || value.isEmpty()
+                || "=!<>".indexOf(value.charAt(0)) >= 0) {
+            throw notUnderstood(words);
+        }
+        String text = unquoted(words, value).strip();
+        if (text.length() < value.length()) {
+            return new Label(field, comparison, text, Double.NaN);
+        }
+        double number = number(text);
+        if (Double.isNaN(number) && comparison.isOfOrder()) {
+            throw new MappingException(
+                    "label \"%s\": %s is not a number; put it in quotes if the order of text is meant"
+                            .formatted(words, text));
+        }
+        return new Label(field, comparison, Double.isNaN(number) ? text : null, number);
+    }
+
+    private static String unquoted(String words, String part) {
+        char first = part.isEmpty() ? ' ' : part.charAt(0);
+        if (first != '\'' && first != '"') {
+            return part;
+        }
+        if (part.length() < 2 || part.indexOf(first, 1) != part.length() - 1) {
+            throw notUnderstood(words);
+        }
+        return part.substring(1, part.length() - 1);
+    }
+
+    private static MappingException notUnderstood(String words) {
+        return new MappingException(
+                "label \"%s\" is neither a field nor a comparison; a comparison is a field, one of %s, and a number or"
+                                .formatted(words, Comparison.signs(" "))
+                        + " text, such as delay > 15 or status == 'lost'");
+    }
+
+    /** The field that the label is made from. */
+    public String field() {
+        return field;
+    }
+
+    /** Whether the field is compared, and does not hold the label itself. */
+    public boolean isComparison() {
+        return comparison != null;
+    }
+
+    /** Whether the field is compared as text, so that any text will do. */
+    public boolean isOfText() {
+        return comparison != null && text != null;
+    }
+
+    /** Whether it is asked if the field is above or below a number. */
+    public boolean isOfNumbersInOrder() {
+        return comparison != null && text == null && comparison.isOfOrder();
+    }
+
+    /** The label. @param value what the field holds, as text @return NaN if it is none: a number is wanted, and that is none */
+    public double y(String value) {
+        if (isOfText()) {
+            byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
+            return y(bytes, 0, bytes.length);
+        }
+        return y(number(value.strip()));
+    }
+
+    /** The same of text as UTF-8. */
+    public double y(byte[] bytes, int from, int length) {
+        if (!isOfText()) {
+            return y(new String(bytes, from, length, StandardCharsets.UTF_8));
+        }
+        int begin = from;
+        int end = from + length;
+        while (begin < end && isSpace(bytes[begin])) {
+            begin++;
+        }
+        while (end > begin && isSpace(bytes[end - 1])) {
+            end--;
+        }
+        return comparison.holds(Arrays.compareUnsigned(bytes, begin, end, utf8, 0, utf8.length)) ? 1 : 0;
+    }
+
+    private static boolean isSpace(byte b) {
+        return b == ' ' || b >= '\t' && b <= '\r';
+    }
+
+    private static double number(String text) {
+        return switch (text) {
+            case "true" -> 1;
+            case "false" -> 0;
+            default -> Numbers.parse(text);
+        };
+    }
+
+    /** The label. @param value what the field holds @return NaN if that is not finite */
+    public double y(double value) {
+        if (!Double.isFinite(value)) {
+            return Double.NaN;
+        }
+        if (comparison == null) {
+            return value;
+        }
+        if (text != null) {
+            return y(Numbers.text(value));
+        }
+        // −0 is 0, which Double.compare denies
+        return comparison.holds(Double.compare(value + 0.0, number + 0.0)) ? 1 : 0;
+    }
+
+    /** The label. @param value what the field holds */
+    public double y(boolean value) {
+        return isOfText() ? y(String.valueOf(value)) : y(value ? 1.0 : 0.0);
+    }
+
+    @Override
+    public String toString() {
+        if (comparison == null) {
+            return field;
+        }
+        return field + " " + comparison.sign + " " + (text == null ? Numbers.text(number) : "'" + text + "'");
+    }
+}

@@ -1,0 +1,373 @@
+package io.thalweg.mapping;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The settings that say what the fields of an event become, read and checked. Fields of records in records have dots in their names.
+ */
+public final class Mapping {
+    public static final String LABEL = "label";
+    public static final String ID = "id.field";
+    public static final String IMPORTANCE = "importance.field";
+    public static final String MODEL = "model.from";
+    public static final String EXCLUDE = "features.exclude";
+    public static final String NUMERIC = "features.numeric";
+    public static final String CATEGORICAL = "features.categorical";
+    public static final String TIME = "features.time";
+    public static final String BUCKETS = "features.buckets";
+    public static final String CROSS = "features.cross";
+
+    /** The names of all of them. */
+    public static final List<String> SETTINGS =
+            List.of(LABEL, ID, IMPORTANCE, MODEL, EXCLUDE, NUMERIC, CATEGORICAL, TIME, BUCKETS, CROSS);
+
+    /** What {@link #MODEL} is if the record key is the model id. */
+    public static final String MODEL_FROM_KEY = "key";
+
+    private static final Pattern MODEL_WORDS = Pattern.compile("(?<how>field|fixed):(?<name>.+)", Pattern.DOTALL);
+    private static final Pattern TIME_WORDS = Pattern.compile(
+            "(?<field>[^\\[]+?)\\s*(\\[(?<pattern>[^\\];]*)(;(?<year>[^\\]]*))?\\])?\\s*:(?<parts>[^:\\]]*)");
+
+    private final Label label;
+    private final String id;
+    private final String importance;
+    private final String modelField;
+    private final String fixedModel;
+    private final Set<String> excluded;
+    private final Set<String> numeric;
+    private final Set<String> categorical;
+    private final Map<String, Times> times = new LinkedHashMap<>();
+    private final Map<String, Buckets> buckets = new LinkedHashMap<>();
+    private final Map<String, String> bucketWords = new LinkedHashMap<>();
+    private final List<List<String>> crosses = new ArrayList<>();
+    /** What crosses are made of, and the fields that that comes from. */
+    private final Map<String, String> operands = new LinkedHashMap<>();
+    /** Whether nothing is wanted of an event but its model. */
+    private final boolean modelOnly;
+
+    private Mapping(Function<String, String> settings, boolean modelOnly) {
+        this.modelOnly = modelOnly;
+        Function<String, String> words =
+                name -> settings.apply(name) == null ? "" : settings.apply(name).strip();
+        label = modelOnly || words.apply(LABEL).isEmpty() ? null : Label.of(words.apply(LABEL));
+        id = modelOnly || words.apply(ID).isEmpty() ? null : words.apply(ID);
+        importance = modelOnly || words.apply(IMPORTANCE).isEmpty() ? null : words.apply(IMPORTANCE);
+        String model = words.apply(MODEL);
+        Matcher from = MODEL_WORDS.matcher(model);
+        if (!from.matches() && !model.isEmpty() && !model.equals(MODEL_FROM_KEY)) {
+            throw new MappingException(MODEL + " is key, field:NAME or fixed:NAME, and not " + model);
+        }
+        modelField = from.matches() && from.group("how").equals("field")
+                ? from.group("name").strip()
+                : null;
+        fixedModel = from.matches() && from.group("how").equals("fixed")
+                ? from.group("name").strip()
+                : null;
+        excluded = names(words.apply(EXCLUDE));
+        numeric = names(words.apply(NUMERIC));
+        categorical = names(words.apply(CATEGORICAL));
+        if (!modelOnly) {
+            items(words.apply(TIME)).forEach(this::addTime);
+            items(words.apply(BUCKETS)).forEach(this::addBuckets);
+            items(words.apply(CROSS)).forEach(this::addCross);
+        }
+        check();
+    }
+
+    /**
+     * Reads settings.
+     *
+     * @param settings gives the text of each setting; empty or null where there is none
+     * @throws MappingException if one cannot be understood, or two contradict each other
+     */
+    public static Mapping of(Function<String, String> settings) {
+        return new Mapping(settings, false);
+    }
+
+    /** The mapping that takes the model from an event and nothing else. @param settings as in {@link #of} */
+    public static Mapping ofModelOnly(Function<String, String> settings) {
+        return new Mapping(settings, true);
+    }
+
+    /** The parts between commas that are not in brackets. */
+    private static List<String> items(String words) {
+        List<String> items = new ArrayList<>();
+        int depth = 0;
+        int begin = 0;
+        for (int i = 0; i <= words.length(); i++) {
+            char c = i == words.length() ? ',' : words.charAt(i);
+            depth += c == '[' ? 1 : c == ']' ? -1 : 0;
+            if (c == ',' && (depth <= 0 || i == words.length())) {
+                String item = words.substring(begin, i).strip();
+                if (!item.isEmpty()) {
+                    items.add(item);
+                }
+                begin = i + 1;
+            }
+        }
+        return items;
+    }
+
+    private static Set<String> names(String words) {
+        return new LinkedHashSet<>(items(words));
+    }
+
+    private void addTime(String item) {
+        Matcher words = TIME_WORDS.matcher(item);
+        if (!words.matches()) {
+            throw new MappingException(
+                    TIME + ": \"%s\" is not like departure:hour|weekday or date[yyyyMMddHHmm]:hour".formatted(item));
+        }
+        String field = words.group("field").strip();
+        if (times.put(field, Times.of(field, words.group("pattern"), words.group("year"), words.group("parts")))
+                != null) {
+            throw twice(TIME, field);
+        }
+    }
+
+    private void addBuckets(String item) {
+        int colon = item.lastIndexOf(':');
+        if (colon <= 0) {
+            throw new MappingException(BUCKETS + ": \"%s\" is not like age:18|25|40 or amount:log2".formatted(item));
+        }
+        String field = item.substring(0, colon).strip();
+        String words = item.substring(colon + 1).strip();
+        if (buckets.put(field, Buckets.of(field, words)) != null) {
+            throw twice(BUCKETS, field);
+        }
+        bucketWords.put(field, words);
+    }
+
+    private void addCross(String item) {
+        Set<String> cross = new LinkedHashSet<>();
+        for (String operand : item.split("\\*", -1)) {
+            if (operand.isBlank()) {
+                throw new MappingException(CROSS + ": \"%s\" is not like origin*destination".formatted(item));
+            }
+            if (!cross.add(operand.strip())) {
+                throw new MappingException(CROSS + ": \"%s\" has %s twice".formatted(item, operand.strip()));
+            }
+        }
+        if (cross.size() < 2) {
+            throw new MappingException(
+                    CROSS + ": \"%s\" crosses nothing; a cross is like origin*destination".formatted(item));
+        }
+        if (crosses.contains(List.copyOf(cross))) {
+            throw twice(CROSS, item);
+        }
+        crosses.add(List.copyOf(cross));
+        for (String operand : cross) {
+            operands.put(operand, source(operand));
+        }
+    }
+
+    /** The field that something comes from: itself, or the one whose time it is a part of. */
+    private String source(String operand) {
+        return times.entrySet().stream()
+                .filter(time -> time.getValue().names().contains(operand))
+                .map(Map.Entry::getKey)
+                .findFirst()
+                .orElse(operand);
+    }
+
+    private static MappingException twice(String setting, String what) {
+        return new MappingException(setting + ": " + what + " is there twice");
+    }
+
+    private void check() {
+        Map<String, String> special = new LinkedHashMap<>();
+        special(special, label == null ? null : label.field(), LABEL);
+        special(special, id, ID);
+        special(special, importance, IMPORTANCE);
+        special(special, modelField, MODEL);
+        Map<String, String> seen = new LinkedHashMap<>();
+        Map<String, Set<String>> ways = new LinkedHashMap<>();
+        ways.put(NUMERIC, numeric);
+        ways.put(CATEGORICAL, categorical);
+        ways.put(TIME, times.keySet());
+        ways.put(BUCKETS, buckets.keySet());
+        ways.forEach((setting, fields) -> fields.forEach(field -> {
+            // a number that is text may be forced and then put into buckets
+            String other = setting.equals(BUCKETS) && numeric.contains(field) ? null : seen.put(field, setting);
+            if (other != null) {
+                throw new MappingException(
+                        "field %s is in %s and in %s; it can only be one of them".formatted(field, other, setting));
+            }
+        }));
+        ways.put(CROSS, new LinkedHashSet<>(operands.values()));
+        ways.forEach((setting, fields) -> fields.forEach(field -> {
+            if (special.containsKey(field)) {
+                throw new MappingException("field %s is in %s and in %s; %s"
+                        .formatted(
+                                field,
+                                special.get(field),
+                                setting,
+                                special.get(field).equals(LABEL)
+                                        ? "what the label is made from is no feature"
+                                        : "it can only be one of them"));
+            }
+        }));
+    }
+
+    private static void special(Map<String, String> special, String field, String setting) {
+        String other = field == null ? null : special.put(field, setting);
+        if (other != null) {
+            throw new MappingException(
+                    "field %s is in %s and in %s; it can only be one of them".formatted(field, other, setting));
+        }
+    }
+
+    /** What the label is; null if there is none. */
+    public Label label() {
+        return label;
+    }
+
+    /** The field that holds the id; null if there is none. */
+    public String id() {
+        return id;
+    }
+
+    /** The field that holds the importance; null if there is none. */
+    public String importance() {
+        return importance;
+    }
+
+    /** The field that holds the model id; null if there is none. */
+    public String modelField() {
+        return modelField;
+    }
+
+    /** The model of all events; null if they name their own. */
+    public String fixedModel() {
+        return fixedModel;
+    }
+
+    /** Whether the record key is the model id. */
+    public boolean isModelFromKey() {
+        return modelField == null && fixedModel == null;
+    }
+
+    /** Whether nothing is wanted of an event but its model. */
+    public boolean isModelOnly() {
+        return modelOnly;
+    }
+
+    /** Whether it does anything that only named features can do. */
+    public boolean needsNames() {
+        return !times.isEmpty() || !buckets.isEmpty() || !crosses.isEmpty();
+    }
+
+    /** Whether a field is one of label, id, importance and model, and so no feature. */
+    public boolean isSpecial(String field) {
+        return label != null && field.equals(label.field())
+                || field.equals(id)
+                || field.equals(importance)
+                || field.equals(modelField);
+    }
+
+    /** Whether a field, or one that it is in, is excluded from the features. */
+    public boolean isExcluded(String field) {
+        if (modelOnly || excluded.contains(field)) {
+            return true;
+        }
+        for (int dot = field.lastIndexOf('.'); dot > 0; dot = field.lastIndexOf('.', dot - 1)) {
+            if (excluded.contains(field.substring(0, dot))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether numbers of a field are names. */
+    public boolean isCategorical(String field) {
+        return categorical.contains(field);
+    }
+
+    /** Whether text of a field is to be read as numbers. */
+    public boolean isNumeric(String field) {
+        return numeric.contains(field);
+    }
+
+    /** How a field is a time; null if it is not to be taken as one. */
+    public Times times(String field) {
+        return times.get(field);
+    }
+
+    /** The ranges of a field; null if there are none. */
+    Buckets buckets(String field) {
+        return buckets.get(field);
+    }
+
+    /** What is crossed, in the order of the settings. */
+    List<List<String>> crosses() {
+        return crosses;
+    }
+
+    /** Everything that occurs in a cross, in the order in which it first does. */
+    List<String> operands() {
+        return List.copyOf(operands.keySet());
+    }
+
+    /** Whether a field, or something made of it, is a feature or part of a cross. */
+    public boolean isWanted(String field) {
+        Times time = times.get(field);
+        return operands.containsValue(field)
+                || !isExcluded(field) && (time == null || time.names().stream().anyMatch(part -> !isExcluded(part)));
+    }
+
+    /** The crosses as they are written. */
+    public List<String> crossWords() {
+        return crosses.stream().map(cross -> String.join("*", cross)).toList();
+    }
+
+    /** The ranges of a field as they are written; null if there are none. */
+    public String bucketWords(String field) {
+        return bucketWords.get(field);
+    }
+
+    /** Every field that a setting names, and the setting. A record in a record may be excluded whole. */
+    public Map<String, String> fields() {
+        Map<String, String> fields = new LinkedHashMap<>();
+        if (label != null) {
+            fields.put(label.field(), LABEL);
+        }
+        put(fields, id, ID);
+        put(fields, importance, IMPORTANCE);
+        put(fields, modelField, MODEL);
+        if (modelOnly) {
+            return fields;
+        }
+        excluded.forEach(field -> put(fields, source(field), EXCLUDE));
+        numeric.forEach(field -> put(fields, field, NUMERIC));
+        categorical.forEach(field -> put(fields, field, CATEGORICAL));
+        times.keySet().forEach(field -> put(fields, field, TIME));
+        buckets.keySet().forEach(field -> put(fields, field, BUCKETS));
+        operands.values().forEach(field -> put(fields, field, CROSS));
+        return fields;
+    }
+
+    private static void put(Map<String, String> fields, String field, String setting) {
+        if (field != null) {
+            fields.putIfAbsent(field, setting);
+        }
+    }
+
+    /** That a setting names a field that events have not. @param there the names of those that they have */
+    public static MappingException noSuchField(String setting, String field, List<String> there) {
+        int shown = Math.min(20, there.size());
+        return new MappingException("%s: there is no field %s; there %s%s"
+                .formatted(
+                        setting,
+                        field,
+                        there.isEmpty() ? "is none" : "is " + String.join(", ", there.subList(0, shown)),
+                        there.size() > shown ? " and %d more".formatted(there.size() - shown) : ""));
+    }
+}

@@ -1,0 +1,82 @@
+package io.thalweg.topology;
+
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.Intake;
+import io.thalweg.input.Origin;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.math.Example;
+import io.thalweg.math.Rejection;
+import io.thalweg.output.DeadLetters;
+import io.thalweg.output.Emission;
+import io.thalweg.output.Emission.Kind;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.kafka.common.utils.Utils;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+
+/**
+ * Sends events on to the partition of their model, where that is in a field and not in the key: byte for byte, with the model id as
+ * key and where they were in headers. An event that names no model becomes a dead letter here.
+ */
+final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
+    static final String ROUTED = "by-model";
+    static final String UNROUTABLE = "unroutable";
+
+    private final Intake intake;
+    private final DeadLetters deadLetters;
+    private final Example nothing = new Example();
+    private ProcessorContext<byte[], Object> context;
+
+    ModelRouter(ThalwegConfig config, SchemaSource schemas) {
+        intake = Intake.ofModels(schemas, config);
+        deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
+    }
+
+    @Override
+    public void init(ProcessorContext<byte[], Object> processorContext) {
+        context = processorContext;
+    }
+
+    @Override
+    public void process(Record<byte[], byte[]> record) {
+        RecordMetadata at = context.recordMetadata().orElseThrow();
+        try {
+            String model = intake.model(record.key(), record.value(), record.headers(), nothing);
+            Origin origin = new Origin(at.topic(), at.partition(), at.offset(), record.key(), record.headers());
+            context.forward(
+                    new Record<>(
+                            model.getBytes(StandardCharsets.UTF_8),
+                            record.value(),
+                            record.timestamp(),
+                            origin.sentOn()),
+                    ROUTED);
+        } catch (Rejection rejection) {
+            DeadLetter letter = deadLetters.of(
+                    rejection,
+                    at.topic(),
+                    at.partition(),
+                    at.offset(),
+                    record.timestamp(),
+                    record.key(),
+                    record.value(),
+                    record.headers());
+            context.forward(
+                    new Record<>(
+                            deadLetters.key(record.key(), record.value(), record.headers()),
+                            new Emission(Kind.DEAD_LETTER, at.partition(), letter),
+                            record.timestamp(),
+                            deadLetters.headers(letter, record.key(), record.value(), record.headers())),
+                    UNROUTABLE);
+        }
+    }
+
+    /** The partition of a model: that which a producer would choose. */
+    static Optional<Set<Integer>> partition(String topic, byte[] key, byte[] value, int partitions) {
+        return Optional.of(Set.of(Utils.toPositive(Utils.murmur2(key)) % partitions));
+    }
+}
