@@ -167,7 +167,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 requireOffsets(config, range);
                 evaluation = new Evaluation(config.learner(), keyless);
                 long begin = System.nanoTime();
-                takeAll(range, new Intake(schemas, config, keyless), evaluation);
+                takeAll(range, new Intake(schemas, config, keyless), config.isRouted(range.partitions()), evaluation);
                 seconds = secondsSince(begin);
                 sayWhatWasRead(range, config, evaluation);
             }
@@ -219,9 +219,12 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
-    private void takeAll(ExampleRange range, Intake intake, Evaluation evaluation) {
+    /** @param routed whether the learner brings the events of a model together, wherever they are */
+    private void takeAll(ExampleRange range, Intake intake, boolean routed, Evaluation evaluation) {
         for (Span span : range.spans()) {
-            evaluation.nextPartition();
+            if (!routed) {
+                evaluation.nextPartition();
+            }
             CommittedRecords records = range.read(span);
             while (records.hasNext()) {
                 ConsumerRecord<byte[], byte[]> record = records.next();
@@ -335,7 +338,9 @@ final class EvaluateCommand implements Callable<Integer> {
         result.put("seconds", seconds);
         result.put("examples_per_second", (figures.size() + evaluation.unlabelled()) / seconds);
         result.put("algorithm", config.getString(ThalwegConfig.ALGORITHM));
-        result.put("learning_rate", config.getDouble(ThalwegConfig.LEARNING_RATE));
+        if (mixture(evaluation).isEmpty()) {
+            result.put("learning_rate", config.getDouble(ThalwegConfig.LEARNING_RATE));
+        }
         result.put(
                 "mixture",
                 mixture(evaluation).stream().map(EvaluateCommand::share).toList());

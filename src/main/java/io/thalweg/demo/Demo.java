@@ -129,7 +129,10 @@ public final class Demo {
             defaults.put(ThalwegConfig.REGISTRY_URL, registry.url());
             // so that the table moves
             defaults.put(ThalwegConfig.WEIGHTS_INTERVAL_MS, 250);
-            return run(settings.apply(defaults));
+            // wherever a cluster is named, the demo is not for it
+            return run(settings.apply(defaults)
+                    .with(ThalwegConfig.BOOTSTRAP_SERVERS, broker.bootstrapServers())
+                    .with(ThalwegConfig.REGISTRY_URL, registry.url()));
         } finally {
             delete(directory.toFile());
         }
