@@ -46,6 +46,7 @@ final class CompareCommand implements Callable<Integer> {
     private static final double DIVERGES = 100;
 
     private static final String AUTO = "auto";
+    private static final String TO_BEST = "auto_to_best_tuned";
 
     /** An algorithm and a scaling whose learning rate is chosen in hindsight. */
     private record Kind(String algorithm, String scaling) {
@@ -72,6 +73,9 @@ final class CompareCommand implements Callable<Integer> {
 
     @Mixin
     private FileOptions options;
+
+    @Option(names = "--flights", description = "Also on the flights of the demo, as without a file.")
+    private boolean flights;
 
     @Option(names = "--json", description = "Print the results as one JSON object, the last line of standard output.")
     private boolean json;
@@ -123,20 +127,29 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Map<String, Object> result = new LinkedHashMap<>();
+        Map<String, Map<String, Object>> result = new LinkedHashMap<>();
         PrintWriter people =
                 json ? spec.commandLine().getErr() : spec.commandLine().getOut();
-        if (files.isEmpty()) {
-            try (Stream<Flight> flights = Flights.stream()) {
-                Iterator<Flight> rows = flights.iterator();
-                result.put("flights", compare("flights", () -> rows.hasNext() ? line(rows.next()) : null, people));
-            }
-        }
         for (String file : files) {
             try (ExampleFile examples = options.open(config(), file, null)) {
                 result.put(file, compare(file, () -> next(examples), people));
             }
         }
+        if (flights || files.isEmpty()) {
+            try (Stream<Flight> all = Flights.stream()) {
+                Iterator<Flight> rows = all.iterator();
+                result.put("flights", compare("flights", () -> rows.hasNext() ? line(rows.next()) : null, people));
+            }
+        }
+        double worst = result.values().stream()
+                .mapToDouble(one -> (Double) one.get(TO_BEST))
+                .max()
+                .orElseThrow();
+        people.println(String.format(
+                Locale.ROOT,
+                "auto's log loss is %s that of the best of the others, chosen in hindsight",
+                String.format(Locale.ROOT, result.size() == 1 ? "%.3f times" : "at most %.3f times", worst)));
+        people.flush();
         if (json) {
             PrintWriter out = spec.commandLine().getOut();
             out.println(new ObjectMapper().writeValueAsString(result));
@@ -225,7 +238,7 @@ final class CompareCommand implements Callable<Integer> {
         result.put("base_rate_log_loss", auto.figures().baseRateLogLoss());
         shown.forEach((row, contestant) -> result.put(contestant == auto ? AUTO : row, figures(contestant)));
         result.put("best_tuned", figures(best));
-        result.put("auto_to_best_tuned", auto.logLoss() / best.logLoss());
+        result.put(TO_BEST, auto.logLoss() / best.logLoss());
         return result;
     }
 
