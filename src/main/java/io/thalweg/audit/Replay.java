@@ -135,15 +135,21 @@ final class Replay implements Models {
 
     /** Changes to the settings that count from this offset on. */
     private void enter(long offset) {
-        Stretch entered = null;
         // the first has nothing before it
-        while (!stretches.isEmpty() && (settings == null && entered == null || stretches.peek().from <= offset)) {
-            entered = stretches.remove();
+        while (!stretches.isEmpty() && (settings == null || stretches.peek().from <= offset)) {
+            enter(stretches.remove());
         }
-        if (entered != null) {
-            settings = entered.settings;
-            intake = new Intake(schemas, settings, entered.keyless);
-            learner = new Learner(settings.learner());
+    }
+
+    private void enter(Stretch next) {
+        boolean migrates = settings != null && !settings.isOfTheKindOf(next.settings);
+        settings = next.settings;
+        intake = new Intake(schemas, settings, next.keyless);
+        learner = new Learner(settings.learner(), settings.getInt(ThalwegConfig.WEIGHTS_WINDOW));
+        if (migrates) {
+            models.replaceAll((id, model) -> model.under(learner.algorithm()));
+        } else {
+            models.values().forEach(model -> model.learnsBy(learner.algorithm()));
         }
     }
 

@@ -23,7 +23,7 @@ import org.apache.kafka.common.TopicPartition;
  *
  * <p>When a large model is published depends on the clock, so what a record says is checked, and not when it was written: only that
  * nothing is older than the last record that a step itself has called for. What a record says of the change since the one before is
- * compared where both were called for by steps.
+ * compared where both were called for by steps, and what it says of the recent window where it says anything.
  */
 final class WeightsAudit {
     private final TopicPartition source;
@@ -58,6 +58,8 @@ final class WeightsAudit {
         final Map<Integer, Entry> blocks = new TreeMap<>();
         final Map<Long, List<Entry>> byVersion = new HashMap<>();
         long version;
+        /** The model as it was when the record before {@code whole} was called for; null if that was not by the step before. */
+        Model.Snapshot before;
         /** What its blocks lack to be the model at that version: sentences by block. */
         final Map<Integer, String> gaps = new TreeMap<>();
 
@@ -116,7 +118,7 @@ final class WeightsAudit {
         Due last = due.get(model.id());
         boolean atOnce = model.extent() <= settings.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX)
                 && model.version() % settings.getInt(ThalwegConfig.WEIGHTS_EVERY) == 0;
-        boolean afterOther = model.version() == 1 || last != null && last.version == model.version() - 1;
+        boolean afterOther = last != null && last.version == model.version() - 1;
         if (atOnce) {
             due.put(model.id(), new Due(model.version(), offset));
         }
@@ -124,16 +126,20 @@ final class WeightsAudit {
         if (those == null) {
             return;
         }
+        Model.Snapshot before =
+                !atOnce ? null : model.version() == 1 ? Model.Snapshot.NOTHING : afterOther ? those.before : null;
         for (Entry entry : those.byVersion.getOrDefault(model.version(), List.of())) {
             entry.offset = offset;
-            entry.difference = difference(model, entry, atOnce && afterOther);
+            entry.difference = difference(model, entry, before);
         }
         if (those.version == model.version()) {
             findGaps(model, those);
         }
+        those.before =
+                atOnce && those.whole != null && those.whole.version == model.version() + 1 ? model.snapshot() : null;
     }
 
-    private String difference(Model model, Entry entry, boolean changeIsKnown) {
+    private String difference(Model model, Entry entry, Model.Snapshot before) {
         Weights found;
         try {
             found = values.read(entry.record.value());
@@ -141,15 +147,23 @@ final class WeightsAudit {
             throw new IllegalStateException("it could be read before", e);
         }
         if (entry.key.block().isEmpty()) {
-            double square = model.lastChange() * model.lastChange();
-            return Differences.between(
-                    WeightsRecords.whole(model, changeIsKnown ? (Double) Math.sqrt(square) : found.getChange()), found);
+            Double change = before == null ? found.getChange() : (Double) model.changeSince(before);
+            return difference(WeightsRecords.whole(model, change), found);
         }
         int block = entry.key.block().getAsInt();
         if (block < 0 || block >= model.blockEnd() || model.block(block) == null) {
             return "the model has no such block";
         }
-        return Differences.between(WeightsRecords.block(model, block, found.getChange()), found);
+        return difference(WeightsRecords.block(model, block, found.getChange()), found);
+    }
+
+    private static String difference(Weights expected, Weights found) {
+        if (found.getMovedSteps() == null) {
+            // after a restart the learner does not know
+            expected.setMovedSteps(null);
+            expected.getWeights().forEach(weight -> weight.setMoved(null));
+        }
+        return Differences.between(expected, found);
     }
 
     /** The model is at the version of the newest of its records. */
@@ -177,6 +191,7 @@ final class WeightsAudit {
         if (those != null) {
             // its versions begin again, and the records may be of the next life
             those.gaps.clear();
+            those.before = null;
             those.all().forEach(entry -> {
                 entry.offset = Finding.NONE;
                 entry.difference = "";

@@ -1,6 +1,7 @@
 package io.thalweg.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.thalweg.avro.Share;
 import io.thalweg.cli.ExampleFile.BadLineException;
 import io.thalweg.cli.ExampleFile.Line;
 import io.thalweg.config.ThalwegConfig;
@@ -9,6 +10,7 @@ import io.thalweg.math.ExactFigures;
 import io.thalweg.math.Model;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
+import io.thalweg.output.MetricsRecords;
 import io.thalweg.output.WeightsRecords;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.CommittedRecords;
@@ -31,6 +33,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -333,7 +336,27 @@ final class EvaluateCommand implements Callable<Integer> {
         result.put("examples_per_second", (figures.size() + evaluation.unlabelled()) / seconds);
         result.put("algorithm", config.getString(ThalwegConfig.ALGORITHM));
         result.put("learning_rate", config.getDouble(ThalwegConfig.LEARNING_RATE));
+        result.put(
+                "mixture",
+                mixture(evaluation).stream().map(EvaluateCommand::share).toList());
         return result;
+    }
+
+    /** The model that has learned most. */
+    private static Optional<Model> mostLearned(Evaluation evaluation) {
+        return evaluation.models().stream().max(Comparator.comparingLong(Model::version));
+    }
+
+    private static List<Share> mixture(Evaluation evaluation) {
+        return mostLearned(evaluation).map(MetricsRecords::mixture).orElse(List.of());
+    }
+
+    private static Map<String, Object> share(Share share) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("kind", share.getKind().toString());
+        json.put("learning_rate", share.getLearningRate());
+        json.put("share", share.getShare());
+        return json;
     }
 
     /** JSON has no NaN. */
@@ -354,21 +377,22 @@ final class EvaluateCommand implements Callable<Integer> {
         long unlabelled = evaluation.unlabelled();
         out.println(String.format(
                 Locale.ROOT,
-                "%-12s %,d%s in %.2f s (%,.0f per second); %s, learning rate %s",
+                "%-12s %,d%s in %.2f s (%,.0f per second); %s%s",
                 "examples",
                 evaluation.figures().size(),
                 unlabelled == 0 ? "" : String.format(Locale.ROOT, ", and %,d without a label,", unlabelled),
                 (Double) result.get("seconds"),
                 (Double) result.get("examples_per_second"),
                 result.get("algorithm"),
-                Figures.brief((Double) result.get("learning_rate"))));
+                mixture(evaluation).isEmpty()
+                        ? ", learning rate " + Figures.brief((Double) result.get("learning_rate"))
+                        : ": " + Figures.mixture(mixture(evaluation))));
         show(result, "log loss", "log_loss", out);
         show(result, "base rate's", "base_rate_log_loss", out);
         show(result, "accuracy", "accuracy", out);
         show(result, "AUC", "auc", out);
         show(result, "calibration", "calibration", out);
-        evaluation.models().stream()
-                .max(Comparator.comparingLong(Model::version))
+        mostLearned(evaluation)
                 .ifPresent(model -> showWeights(model, evaluation.models().size(), out));
     }
 

@@ -1,21 +1,35 @@
 package io.thalweg.cli;
 
+import io.thalweg.avro.Share;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** Numbers and times as people read them. */
 final class Figures {
     /** Stands for what is not there or not known. */
     static final String NONE = "–";
 
+    private static final int SHARES_SHOWN = 3;
+    private static final double SHARE_SHOWN = 0.05;
+
     private static final String EIGHTHS = " ▏▎▍▌▋▊▉";
+    private static final DateTimeFormatter DATE =
+            DateTimeFormatter.ofPattern("yyyy-MM-dd", Locale.ROOT).withZone(ZoneId.systemDefault());
     private static final DateTimeFormatter TIME =
-            DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss", Locale.ROOT).withZone(ZoneId.systemDefault());
+            DateTimeFormatter.ofPattern("HH:mm:ss", Locale.ROOT).withZone(ZoneId.systemDefault());
 
     private Figures() {}
 
+    static String date(long millis) {
+        return millis < 0 ? NONE : DATE.format(Instant.ofEpochMilli(millis));
+    }
+
+    /** The time of day. */
     static String time(long millis) {
         return millis < 0 ? NONE : TIME.format(Instant.ofEpochMilli(millis));
     }
@@ -45,6 +59,21 @@ final class Figures {
         return number == Math.rint(number) && Math.abs(number) < 1e6
                 ? String.valueOf(number.longValue())
                 : String.valueOf(number);
+    }
+
+    /** What a model mixes: the few that carry most of the weight, the heaviest first. */
+    static String mixture(List<Share> mixture) {
+        return mixture.stream()
+                .filter(share -> share.getShare() >= SHARE_SHOWN)
+                .sorted(Comparator.comparingDouble(Share::getShare).reversed())
+                .limit(SHARES_SHOWN)
+                .map(share -> String.format(
+                        Locale.ROOT,
+                        "%s %s %.0f%%",
+                        Printable.of(share.getKind()),
+                        brief(share.getLearningRate()),
+                        share.getShare() * 100))
+                .collect(Collectors.joining(", "));
     }
 
     /**

@@ -13,7 +13,7 @@ import java.nio.ByteBuffer;
 import java.util.function.Function;
 
 /**
- * A row for each record.
+ * A row for each record, of the columns that there is room for.
  *
  * @param <T> the class of the records
  */
@@ -31,19 +31,23 @@ final class RowsView<T> implements View<T> {
         this.cells = cells;
     }
 
-    static RowsView<Prediction> predictions(PrintWriter out) {
+    /** @param width how long a row may be */
+    static RowsView<Prediction> predictions(PrintWriter out, int width) {
         Table table = new Table(
-                left("time", 19),
+                width,
+                left("date", 10).dispensable(6),
+                left("time", 8).dispensable(3),
                 left("model", 7),
                 left("id", 8),
                 left("probability", 7 + BAR),
-                right("label", 5),
-                right("log loss", 8),
-                right("version", 8),
-                left("example", 8));
+                right("label", 5).dispensable(1),
+                right("log loss", 8).dispensable(2),
+                right("version", 8).dispensable(5),
+                left("example", 8).dispensable(4));
         return new RowsView<>(out, table, entry -> {
             Prediction prediction = entry.value();
             return new String[] {
+                Figures.date(entry.source().timestamp()),
                 Figures.time(entry.source().timestamp()),
                 text(entry.source().key()),
                 prediction.getId() == null ? Figures.NONE : Printable.of(prediction.getId()),
@@ -56,29 +60,35 @@ final class RowsView<T> implements View<T> {
         });
     }
 
-    static RowsView<Metrics> metrics(PrintWriter out) {
+    /** @param width how long a row may be */
+    static RowsView<Metrics> metrics(PrintWriter out, int width) {
         Table table = new Table(
-                left("time", 19),
+                width,
+                left("date", 10).dispensable(10),
+                left("time", 8).dispensable(5),
                 left("model", 7),
-                right("examples", 10),
+                right("examples", 9),
                 right("log loss", 8),
-                right("recent", 6),
-                right("base rate's", 11),
-                right("accuracy", 8),
-                right("recent", 6),
-                left("AUC", 15),
-                right("recent", 6),
-                right("calibration", 11),
-                right("learning rate", 13));
+                right("recent", 6).dispensable(1),
+                right("base rate's", 11).dispensable(3),
+                right("accuracy", 8).dispensable(4),
+                right("recent", 6).dispensable(8),
+                right("AUC", 6).dispensable(2),
+                right("±", 6).dispensable(9),
+                right("recent", 6).dispensable(6),
+                right("calibration", 11).dispensable(7),
+                right("learning rate", 13).dispensable(11));
         return new RowsView<>(out, table, entry -> {
             Metrics metrics = entry.value();
+            String date = Figures.date(entry.source().timestamp());
             String time = Figures.time(entry.source().timestamp());
             if (metrics == null) {
-                return new String[] {time, text(entry.source().key()), "deleted"};
+                return new String[] {date, time, text(entry.source().key()), "deleted"};
             }
             Quality overall = metrics.getOverall();
             Quality recent = metrics.getRecent();
             return new String[] {
+                date,
                 time,
                 Printable.of(metrics.getModel()),
                 Figures.count(overall.getExamples()),
@@ -87,19 +97,22 @@ final class RowsView<T> implements View<T> {
                 Figures.fraction(overall.getBaseRateLogLoss()),
                 Figures.fraction(overall.getAccuracy()),
                 Figures.fraction(recent.getAccuracy()),
-                Double.isNaN(overall.getAuc())
-                        ? Figures.NONE
-                        : Figures.fraction(overall.getAuc()) + " ± " + Figures.fraction(overall.getAucError()),
+                Figures.fraction(overall.getAuc()),
+                Figures.fraction(overall.getAucError()),
                 Figures.fraction(recent.getAuc()),
                 Figures.fraction(overall.getCalibration()),
-                Figures.brief(metrics.getLearningRate())
+                metrics.getMixture().isEmpty()
+                        ? Figures.brief(metrics.getLearningRate())
+                        : Figures.mixture(metrics.getMixture())
             };
         });
     }
 
+    /** All columns, whatever the room: the last is a sentence of any length. */
     static RowsView<DeadLetter> deadLetters(PrintWriter out) {
         Table table = new Table(
-                left("time", 19),
+                left("date", 10),
+                left("time", 8),
                 left("reason", 18),
                 left("record", 14),
                 left("key", 7),
@@ -108,6 +121,7 @@ final class RowsView<T> implements View<T> {
         return new RowsView<>(out, table, entry -> {
             DeadLetter letter = entry.value();
             return new String[] {
+                Figures.date(entry.source().timestamp()),
                 Figures.time(entry.source().timestamp()),
                 Printable.of(letter.getReason()),
                 "%s-%d@%d".formatted(Printable.of(letter.getTopic()), letter.getPartition(), letter.getOffset()),
@@ -140,7 +154,7 @@ final class RowsView<T> implements View<T> {
     @Override
     public void take(Entry<T> entry) {
         String[] row = cells.apply(entry);
-        if (!begun) {
+        if (table.makeRoom(row) || !begun) {
             out.println(table.header());
             begun = true;
         }

@@ -12,6 +12,8 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,6 +23,12 @@ import picocli.CommandLine.Option;
 final class SettingsOptions {
     private static final Logger LOG = LoggerFactory.getLogger(SettingsOptions.class);
     private static final String ENVIRONMENT_PREFIX = "THALWEG_";
+
+    /** A command to be repeated, up to the backtick after it. */
+    private static final Pattern HINT = Pattern.compile("`thalweg (topics|reset)[^`]*(?=`)");
+
+    /** Settings of Kafka and of the registry that hold secrets. */
+    private static final Pattern SECRET = Pattern.compile("password|jaas|secret|token|user\\.info|\\.key$");
 
     @Option(
             names = {"-c", "--config"},
@@ -49,6 +57,25 @@ final class SettingsOptions {
         settings.putAll(environment(System.getenv()));
         settings.putAll(set);
         return new ThalwegConfig(settings);
+    }
+
+    /**
+     * A message whose hints, such as {@code `thalweg topics --create`}, have the options that this command was given: without them
+     * they would be for other topics on other brokers.
+     */
+    String repeatedIn(String message) {
+        return HINT.matcher(message).replaceAll(hint -> Matcher.quoteReplacement(hint.group() + repeated()));
+    }
+
+    /** The options for a shell. A secret is left out: messages go to logs. */
+    private String repeated() {
+        StringBuilder options = new StringBuilder();
+        if (file != null) {
+            options.append(" --config ").append(LocalCommand.quoted(file.toString()));
+        }
+        set.forEach((name, value) -> options.append(" --set ")
+                .append(SECRET.matcher(name).find() ? name + "=…" : LocalCommand.quoted(name + "=" + value)));
+        return options.toString();
     }
 
     private static Map<String, String> read(Path file) {

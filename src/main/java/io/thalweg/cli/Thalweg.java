@@ -85,8 +85,20 @@ public final class Thalweg implements Runnable {
             exitCode = ExitCode.DIED;
             message = exception.getClass().getSimpleName() + ": " + message + "; THALWEG_LOG_LEVEL=DEBUG says more";
         }
-        commandLine.getErr().println(commandLine.getColorScheme().errorText("thalweg: " + message));
+        commandLine
+                .getErr()
+                .println(commandLine.getColorScheme().errorText("thalweg: " + withOptions(message, commandLine)));
         return exitCode.code();
+    }
+
+    /** A message whose hints repeat the options that the command was given. */
+    private static String withOptions(String message, CommandLine commandLine) {
+        return commandLine.getCommandSpec().mixins().values().stream()
+                .map(CommandSpec::userObject)
+                .filter(SettingsOptions.class::isInstance)
+                .map(settings -> ((SettingsOptions) settings).repeatedIn(String.valueOf(message)))
+                .findFirst()
+                .orElse(message);
     }
 
     public static void main(String[] arguments) {

@@ -46,6 +46,7 @@ final class TopicsCommand implements Callable<Integer> {
                         + (state.partitions() == 1 ? " partition" : " partitions"));
                 return ExitCode.OK.code();
             }
+            state.remedy().ifPresent(remedy -> out.println(settings.repeatedIn(remedy)));
             return ExitCode.NOT_READY.code();
         }
     }

@@ -62,7 +62,7 @@ final class VerifyCommand implements Callable<Integer> {
         if (json) {
             out.println(json(report));
         } else {
-            report.lines().forEach(out::println);
+            report.lines().stream().map(settings::repeatedIn).forEach(out::println);
         }
         out.flush();
         return exitCode(report).code();

@@ -69,8 +69,18 @@ final class WatchCommand implements Callable<Integer> {
     @Option(
             names = "--top",
             paramLabel = "N",
-            description = "How many of the strongest weights of a model to show. By default 20.")
-    private int top = 20;
+            description =
+                    "How many of the strongest weights of a model to show. By default 20, or fewer where more models then"
+                            + " fit on the screen.")
+    private Integer top;
+
+    @Option(
+            names = "--models",
+            paramLabel = "N",
+            description =
+                    "The weights of how many models to show, of those that changed last. By default as many as fit on the"
+                            + " screen, or 3 where there is none.")
+    private Integer models;
 
     @Option(
             names = "--json",
@@ -100,15 +110,16 @@ final class WatchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (limit < 1 || top < 1) {
-            throw new ParameterException(spec.commandLine(), "--limit and --top must be 1 or more");
+        if (limit < 1 || top != null && top < 1 || models != null && models < 1) {
+            throw new ParameterException(spec.commandLine(), "--limit, --top and --models must be 1 or more");
         }
         ThalwegConfig config = settings.config();
         PrintWriter out = spec.commandLine().getOut();
+        int width = Terminal.width(System.getenv("COLUMNS"), Terminal.find());
         switch (topic) {
             case PREDICTION ->
-                watch(config, ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class, RowsView.predictions(out));
-            case METRICS -> watch(config, ThalwegConfig.METRICS_TOPIC, Metrics.class, RowsView.metrics(out));
+                watch(config, ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class, RowsView.predictions(out, width));
+            case METRICS -> watch(config, ThalwegConfig.METRICS_TOPIC, Metrics.class, RowsView.metrics(out, width));
             case DEAD_LETTER ->
                 watch(config, ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.class, RowsView.deadLetters(out));
             case WEIGHTS ->
@@ -119,8 +130,10 @@ final class WatchCommand implements Callable<Integer> {
                         new WeightsView(
                                 out,
                                 top,
+                                models,
                                 System.console() != null && Ansi.AUTO.enabled(),
                                 Ansi.AUTO.enabled(),
+                                () -> Terminal.find().map(Terminal::lines).orElse(0),
                                 System::nanoTime));
         }
         return ExitCode.OK.code();

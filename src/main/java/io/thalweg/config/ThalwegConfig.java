@@ -71,6 +71,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String WEIGHTS_RECORD_MAX = "weights.record.max";
     public static final String WEIGHTS_EVERY = "weights.every";
     public static final String WEIGHTS_INTERVAL_MS = "weights.interval.ms";
+    public static final String WEIGHTS_WINDOW = "weights.window";
     public static final String METRICS_EVERY = "metrics.every";
     public static final String METRICS_WINDOW = "metrics.window";
     public static final String DEAD_LETTERS_MAX_BYTES = "dead.letters.max.bytes";
@@ -82,6 +83,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String BROKER_STALL_MAX_MS = "broker.stall.max.ms";
     public static final String REGISTRY_RETRY_MAX_MS = "registry.retry.max.ms";
     public static final String START_TIMEOUT_MS = "start.timeout.ms";
+    public static final String STATE_MIGRATE = "state.migrate";
 
     public static final String TOPICS_PARTITIONS = "topics.partitions";
     public static final String TOPICS_REPLICATION_FACTOR = "topics.replication.factor";
@@ -90,9 +92,11 @@ public final class ThalwegConfig extends AbstractConfig {
     /** Begins the name of a setting that goes to all Kafka clients although no client documents it. */
     public static final String PASS_PREFIX = "client.";
 
+    /** What decides what is kept of a model: it stays as it was, unless {@link #STATE_MIGRATE} is set. */
+    public static final List<String> KIND = List.of(ALGORITHM, SCALING, L1, L2);
+
     /** What must stay as it was for state to keep its meaning. */
-    public static final List<String> FINGERPRINT =
-            List.of(ALGORITHM, SCALING, L1, L2, FEATURES_SPACE_BITS, NAMES_MAX, MODEL_FROM);
+    public static final List<String> FINGERPRINT = List.of(FEATURES_SPACE_BITS, NAMES_MAX, MODEL_FROM);
 
     /** What {@code auto} decides itself. */
     private static final List<String> STEP = List.of(
@@ -396,6 +400,14 @@ public final class ThalwegConfig extends AbstractConfig {
                 "How often all that has changed and has not been published is: the blocks of large models, and what"
                         + " `weights.every` left over.");
         output.add(
+                WEIGHTS_WINDOW,
+                Type.INT,
+                10000,
+                window(),
+                MEDIUM,
+                "Weights come with what they have moved by over between half of this many steps of the model and all of them; 0"
+                        + " leaves that out.");
+        output.add(
                 METRICS_EVERY,
                 Type.INT,
                 100,
@@ -464,6 +476,14 @@ public final class ThalwegConfig extends AbstractConfig {
                 atLeast(100),
                 LOW,
                 "How long broker and registry may take to answer the questions asked at start.");
+        running.add(
+                STATE_MIGRATE,
+                Type.BOOLEAN,
+                false,
+                null,
+                LOW,
+                "Whether to go on from the weights as they are where they were learned with another `algorithm`, `scaling`, `l1` or"
+                        + " `l2`, from then on with what is set: `auto`, or `sgd` without these. Otherwise the start is refused.");
         return def;
     }
 
@@ -490,6 +510,16 @@ public final class ThalwegConfig extends AbstractConfig {
                     }
                 },
                 () -> "above 0");
+    }
+
+    private static ConfigDef.Validator window() {
+        return ConfigDef.LambdaValidator.with(
+                (name, value) -> {
+                    if ((int) value < 0 || (int) value == 1) {
+                        throw new ConfigException(name, value, "it must be 0, or 2 or more");
+                    }
+                },
+                () -> "0 or [2,...]");
     }
 
     private static ConfigDef.Validator finite() {
@@ -573,6 +603,11 @@ public final class ThalwegConfig extends AbstractConfig {
         return new ThalwegConfig(changed);
     }
 
+    /** Whether {@link #KIND} is the same. */
+    public boolean isOfTheKindOf(ThalwegConfig other) {
+        return KIND.stream().allMatch(name -> get(name).equals(other.get(name)));
+    }
+
     /** Whether a name is that of a setting: Thalweg's own, Kafka's or the registry's. */
     public static boolean isSetting(String name) {
         return PassedThrough.isKnown(name);
@@ -652,6 +687,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 EXAMPLE_MAX_BYTES,
                 WEIGHTS_RECORD_MAX,
                 WEIGHTS_EVERY,
+                WEIGHTS_WINDOW,
                 METRICS_EVERY,
                 METRICS_WINDOW,
                 DEAD_LETTERS_MAX_BYTES,

@@ -20,7 +20,6 @@ import io.thalweg.runtime.OutputReader;
 import io.thalweg.runtime.OutputReader.Entry;
 import io.thalweg.runtime.StopException;
 import io.thalweg.runtime.Topics;
-import io.thalweg.runtime.WeightsBoard;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,7 +27,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
@@ -39,51 +40,87 @@ import org.apache.kafka.common.utils.Utils;
 
 /**
  * The main job from start to end in one process: a real broker, a real registry, 100,000 real flights in the order in which they
- * left, a learner that is asked of each whether it will be late and is then told, and an audit of what came of it.
+ * left, two learners side by side that are asked of each whether it will be late and are then told, and an audit of what came of
+ * it. One learner is {@code sgd}, the other {@code auto}. They read the same examples and write to topics of their own.
  */
 public final class Demo {
     private static final String MODEL = "late-flights";
-    private static final Duration POLL = Duration.ofMillis(100);
+    private static final List<String> ALGORITHMS = List.of("sgd", "auto");
+    private static final List<String> OUTPUTS = List.of(
+            ThalwegConfig.PREDICTIONS_TOPIC,
+            ThalwegConfig.WEIGHTS_TOPIC,
+            ThalwegConfig.METRICS_TOPIC,
+            ThalwegConfig.DEAD_LETTERS_TOPIC);
+    private static final List<String> STEP = List.of(
+            ThalwegConfig.LEARNING_RATE,
+            ThalwegConfig.LEARNING_RATE_SCHEDULE,
+            ThalwegConfig.LEARNING_RATE_DECAY,
+            ThalwegConfig.SCALING,
+            ThalwegConfig.L1,
+            ThalwegConfig.L2,
+            ThalwegConfig.GRADIENT_CLIP,
+            ThalwegConfig.IMPORTANCE_INVARIANT);
+    private static final Duration POLL = Duration.ofMillis(50);
     private static final long PATIENCE_NANOS = Duration.ofMinutes(2).toNanos();
 
     private final Function<Map<String, ?>, ThalwegConfig> settings;
     private final Screen screen;
-
-    /** From the published predictions alone: an independent check of what the learner says of itself. */
-    private final ExactFigures figures = new ExactFigures();
-
-    private final WeightsBoard weights = new WeightsBoard();
-    private Metrics metrics;
-    private int deadLetters;
+    private final int examples;
 
     /**
      * What came of it.
      *
      * @param examples how many were sent
+     * @param learners by algorithm: sgd, then auto
+     */
+    public record Result(int examples, Map<String, Learned> learners) {
+        /** Whether every example was predicted by both, and both replays match. */
+        public boolean isComplete() {
+            return learners.values().stream()
+                    .allMatch(learned -> learned.predictions == examples && learned.audit.replayMatches());
+        }
+
+        /** Which is ahead and by how much, in one sentence. */
+        public String lead() {
+            Map<String, Double> losses = new LinkedHashMap<>();
+            learners.forEach((algorithm, learned) -> losses.put(algorithm, learned.logLoss));
+            return Screen.lead(losses);
+        }
+    }
+
+    /**
+     * What came of one learner. All but the audit is from the predictions that it published.
+     *
      * @param seconds from the first example sent to the last prediction read
      */
-    public record Result(
-            int examples,
+    public record Learned(
             int predictions,
             int deadLetters,
             double logLoss,
             double baseRateLogLoss,
             double accuracy,
             double auc,
+            double calibration,
             double seconds,
             Report audit) {}
 
     /** @param settings gives the settings, over those that the demo begins with */
     public Demo(Function<Map<String, ?>, ThalwegConfig> settings, Screen screen) {
+        this(settings, screen, Flights.COUNT);
+    }
+
+    /** @param examples how many of the flights to send */
+    Demo(Function<Map<String, ?>, ThalwegConfig> settings, Screen screen, int examples) {
         this.settings = settings;
         this.screen = screen;
+        this.examples = examples;
     }
 
     /** Runs it. @throws StopException if it cannot go on */
     public Result run() throws IOException {
         Path directory = Files.createTempDirectory("thalweg-demo-");
         Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory.toFile()), "demo-clean-up"));
-        screen.say("starting a Kafka broker, a schema registry and the learner …");
+        screen.say("starting a Kafka broker, a schema registry and two learners, sgd and auto …");
         try (EmbeddedBroker broker = EmbeddedBroker.start(directory, 0);
                 EmbeddedRegistry registry = EmbeddedRegistry.start(null, 0)) {
             Map<String, Object> defaults = new LinkedHashMap<>();
@@ -107,75 +144,168 @@ public final class Demo {
     }
 
     private Result run(ThalwegConfig config) {
+        if (config.isGiven(ThalwegConfig.ALGORITHM)) {
+            screen.say("algorithm = " + config.getString(ThalwegConfig.ALGORITHM)
+                    + " is passed over: the demo sets it, sgd for one learner and auto for the other");
+        }
         try (ConfluentSchemas schemas = new ConfluentSchemas(
                         config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
                 Admin admin = KafkaSettings.admin(config)) {
-            new Topics(config, admin).create();
-            double seconds;
-            try (LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas)) {
-                seconds = follow(config, schemas, learner);
+            List<Lane> lanes = new ArrayList<>();
+            for (String algorithm : ALGORITHMS) {
+                ThalwegConfig own = own(config, algorithm);
+                new Topics(own, admin).create();
+                lanes.add(new Lane(own, schemas, new Contender(algorithm, examples, Screen.POINTS)));
             }
-            screen.say("verifying: replaying every example from the topics …");
+            try {
+                lanes.forEach(Lane::start);
+                follow(lanes, () -> send(config, schemas));
+            } finally {
+                lanes.forEach(Lane::close);
+            }
+            screen.say("verifying: replaying every example from the topics, for both …");
+            Map<String, Learned> learners = new LinkedHashMap<>();
+            lanes.forEach(lane -> learners.put(lane.contender.algorithm(), lane.learned()));
+            return new Result(examples, learners);
+        }
+    }
+
+    /**
+     * The settings of one learner: a name of its own, and topics for its outputs, the plain ones for {@code sgd}. How steps are to
+     * be taken is for {@code sgd} alone: {@code auto} decides it itself and refuses to be told.
+     */
+    static ThalwegConfig own(ThalwegConfig config, String algorithm) {
+        Map<String, Object> own = new LinkedHashMap<>(config.originals());
+        own.put(ThalwegConfig.ALGORITHM, algorithm);
+        own.put(ThalwegConfig.APPLICATION_ID, config.getString(ThalwegConfig.APPLICATION_ID) + "-" + algorithm);
+        if (algorithm.equals("auto")) {
+            own.keySet().removeAll(STEP);
+            OUTPUTS.forEach(topic -> own.put(topic, algorithm + "-" + config.getString(topic)));
+        }
+        return new ThalwegConfig(own);
+    }
+
+    /** A learner, and readers of what it publishes. */
+    private static final class Lane implements AutoCloseable {
+        final ThalwegConfig config;
+        final ConfluentSchemas schemas;
+        final Contender contender;
+        final List<AutoCloseable> open = new ArrayList<>();
+        LearnerRuntime learner;
+        OutputReader<Prediction> predictions;
+        OutputReader<DeadLetter> letters;
+        OutputReader<Metrics> metrics;
+        OutputReader<Weights> weights;
+        long begin;
+        /** When the last prediction came. */
+        long end;
+
+        Lane(ThalwegConfig config, ConfluentSchemas schemas, Contender contender) {
+            this.config = config;
+            this.schemas = schemas;
+            this.contender = contender;
+        }
+
+        void start() {
+            learner = LearnerRuntime.start(config, schemas, schemas);
+            open.add(learner);
+            predictions = reader(ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class);
+            letters = reader(ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.class);
+            metrics = reader(ThalwegConfig.METRICS_TOPIC, Metrics.class);
+            weights = reader(ThalwegConfig.WEIGHTS_TOPIC, Weights.class);
+        }
+
+        private <T extends SpecificRecord> OutputReader<T> reader(String setting, Class<T> type) {
+            OutputReader<T> reader =
+                    OutputReader.open(config, schemas, setting, type, null, OutputReader.Start.BEGINNING);
+            open.add(reader);
+            return reader;
+        }
+
+        void begin(long now) {
+            begin = now;
+            end = now;
+        }
+
+        /**
+         * Reads what has come.
+         *
+         * @param patience how long to wait for predictions
+         * @param more how long to wait for each of the others
+         * @throws StopException if the learner has ended, or nothing comes for too long
+         */
+        void read(Duration patience, Duration more) {
+            for (Entry<Prediction> entry : predictions.poll(patience)) {
+                contender.take(value(entry));
+                end = System.nanoTime();
+            }
+            contender.takeDeadLetters(letters.poll(more).size());
+            metrics.poll(more).forEach(entry -> contender.take(value(entry)));
+            for (Entry<Weights> entry : weights.poll(more)) {
+                contender.take(new String(entry.source().key(), StandardCharsets.UTF_8), value(entry));
+            }
+            if (learner.hasEnded()) {
+                learner.await();
+            }
+            if (System.nanoTime() - end > PATIENCE_NANOS) {
+                throw new StopException(
+                        ExitCode.DIED,
+                        "nothing has moved for two minutes, after %d predictions of %s"
+                                .formatted(contender.figures().size(), contender.algorithm()));
+            }
+        }
+
+        Learned learned() {
             Report audit = new Verification(config, schemas).run(progress -> {});
-            return new Result(
-                    Flights.COUNT,
+            ExactFigures figures = contender.figures();
+            return new Learned(
                     figures.size(),
-                    deadLetters,
+                    contender.deadLetters(),
                     figures.logLoss(),
                     figures.baseRateLogLoss(),
                     figures.accuracy(),
                     figures.auc(),
-                    seconds,
+                    figures.calibration(),
+                    (end - begin) / 1e9,
                     audit);
         }
-    }
 
-    /** Sends the flights and reads what comes of them. @return seconds from the first example to the last prediction */
-    private double follow(ThalwegConfig config, ConfluentSchemas schemas, LearnerRuntime learner) {
-        try (OutputReader<Prediction> predictions =
-                        open(config, schemas, ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class);
-                OutputReader<DeadLetter> letters =
-                        open(config, schemas, ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.class);
-                OutputReader<Metrics> metricsReader =
-                        open(config, schemas, ThalwegConfig.METRICS_TOPIC, Metrics.class);
-                OutputReader<Weights> weights = open(config, schemas, ThalwegConfig.WEIGHTS_TOPIC, Weights.class)) {
-            while (!learner.isRunning() && !learner.hasEnded()) {
-                predictions.poll(POLL);
-            }
-            long begin = System.nanoTime();
-            long end = begin;
-            CompletableFuture<Void> sending = CompletableFuture.runAsync(() -> send(config, schemas));
-            while (figures.size() + deadLetters < Flights.COUNT || weightsVersion() < figures.size()) {
-                for (Entry<Prediction> entry : predictions.poll(POLL)) {
-                    Prediction prediction = value(entry);
-                    figures.add(prediction.getLogit(), prediction.getLabel(), 1);
-                    end = System.nanoTime();
-                }
-                deadLetters += letters.poll(Duration.ZERO).size();
-                metricsReader.poll(Duration.ZERO).forEach(entry -> screen.point(metrics = value(entry)));
-                weights.poll(Duration.ZERO).forEach(this::take);
-                if (sending.isCompletedExceptionally()) {
-                    sending.join();
-                }
-                if (learner.hasEnded()) {
-                    learner.await();
-                }
-                if (System.nanoTime() - end > PATIENCE_NANOS) {
-                    throw new StopException(
-                            ExitCode.DIED,
-                            "nothing has moved for two minutes, after " + figures.size() + " predictions");
-                }
-                screen.show(figures.size(), Flights.COUNT, seconds(begin, System.nanoTime()), metrics, board());
-            }
-            sending.join();
-            screen.last(figures.size(), Flights.COUNT, seconds(begin, end), metrics, board());
-            return seconds(begin, end);
+        /** Stops the learner, then the readers. */
+        @Override
+        public void close() {
+            open.forEach(each -> Utils.closeQuietly(each, "the demo's " + contender.algorithm()));
         }
     }
 
-    private static <T extends SpecificRecord> OutputReader<T> open(
-            ThalwegConfig config, ConfluentSchemas schemas, String setting, Class<T> type) {
-        return OutputReader.open(config, schemas, setting, type, null, OutputReader.Start.BEGINNING);
+    /** Lets the examples be sent and reads what comes of them. */
+    private void follow(List<Lane> lanes, Runnable sending) {
+        while (!lanes.stream().allMatch(lane -> lane.learner.isRunning() || lane.learner.hasEnded())) {
+            lanes.get(0).predictions.poll(POLL);
+        }
+        List<Contender> contenders = lanes.stream().map(lane -> lane.contender).toList();
+        long begin = System.nanoTime();
+        lanes.forEach(lane -> lane.begin(begin));
+        CompletableFuture<Void> sent = CompletableFuture.runAsync(sending);
+        while (!contenders.stream().allMatch(Contender::isComplete)) {
+            for (Lane lane : lanes) {
+                if (!lane.contender.isComplete()) {
+                    lane.read(POLL, Duration.ZERO);
+                }
+            }
+            if (sent.isCompletedExceptionally()) {
+                sent.join();
+            }
+            screen.show(contenders, examples, seconds(lanes));
+        }
+        sent.join();
+        // the last metrics were committed with the last predictions
+        lanes.forEach(lane -> lane.read(POLL, POLL));
+        screen.last(contenders, examples, seconds(lanes));
+    }
+
+    /** Seconds that each has learned for. */
+    private static double[] seconds(List<Lane> lanes) {
+        return lanes.stream().mapToDouble(lane -> (lane.end - lane.begin) / 1e9).toArray();
     }
 
     private static <T> T value(Entry<T> entry) {
@@ -186,25 +316,9 @@ public final class Demo {
         return entry.value();
     }
 
-    private void take(Entry<Weights> entry) {
-        weights.take(new String(entry.source().key(), StandardCharsets.UTF_8), value(entry));
-    }
-
-    private WeightsBoard.Board board() {
-        return weights.size() == 0 ? null : weights.latest(1).get(0);
-    }
-
-    private long weightsVersion() {
-        return weights.size() == 0 ? 0 : board().version();
-    }
-
-    private static double seconds(long from, long to) {
-        return (to - from) / 1e9;
-    }
-
-    private static void send(ThalwegConfig config, ConfluentSchemas schemas) {
+    private void send(ThalwegConfig config, ConfluentSchemas schemas) {
         try (ExampleSender sender = ExampleSender.open(config, schemas);
-                Stream<Flight> flights = Flights.stream()) {
+                Stream<Flight> flights = Flights.stream().limit(examples)) {
             flights.forEachOrdered(
                     flight -> sender.send(MODEL, new Example(flight.id(), flight.label(), 1.0, flight.features())));
             sender.flush();

@@ -1,23 +1,32 @@
 package io.thalweg.demo;
 
 import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Quality;
 import io.thalweg.runtime.WeightsBoard;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import picocli.CommandLine.Help.Ansi;
 
 /**
  * What the demo shows while it runs: a table that is drawn over itself on a terminal, and a line now and then where it is not
- * one.
+ * one. The table fits a terminal of 80 columns and 24 lines, or it could not be drawn over.
+ *
+ * <p>Learners are compared after the same examples: those that both are done with.
  */
 public final class Screen {
-    private static final int WIDTH = 72;
-    private static final int TOP = 10;
+    /** Of the curve. */
+    static final int POINTS = 52;
+
+    private static final int BAR = 42;
+    private static final int TOP = 6;
     private static final long FRAME_NANOS = 200_000_000;
     private static final int LINE_EVERY = 10_000;
     private static final String SPARKS = "▁▂▃▄▅▆▇█";
@@ -25,11 +34,12 @@ public final class Screen {
     private final PrintWriter out;
     private final boolean live;
     private final Ansi ansi;
-    private final List<Double> losses = new ArrayList<>();
+    /** The weights that were drawn last, by algorithm and name. */
     private final Map<String, Double> drawn = new HashMap<>();
+
     private int linesDrawn;
     private long lastFrame;
-    private int lastLine;
+    private long lastLine;
 
     /** @param live whether {@code out} is a terminal that can be drawn over */
     public Screen(PrintWriter out, boolean live) {
@@ -44,52 +54,60 @@ public final class Screen {
         out.flush();
     }
 
-    /** Takes in a point of the curve. */
-    void point(Metrics metrics) {
-        losses.add(metrics.getRecent().getLogLoss());
-    }
-
-    /** Shows how it stands, if it is time to. */
-    void show(int done, int all, double seconds, Metrics metrics, WeightsBoard.Board weights) {
-        if (metrics == null || weights == null) {
+    /**
+     * Shows how it stands, if it is time to.
+     *
+     * @param all how many examples there will be
+     * @param seconds that each has learned for
+     */
+    void show(List<Contender> contenders, int all, double[] seconds) {
+        long common = common(contenders);
+        if (common == 0 || contenders.stream().anyMatch(contender -> contender.weights() == null)) {
             return;
         }
         if (live && System.nanoTime() - lastFrame >= FRAME_NANOS) {
             lastFrame = System.nanoTime();
-            draw(table(done, all, seconds, metrics, weights));
-        } else if (!live && done / LINE_EVERY > lastLine) {
-            lastLine = done / LINE_EVERY;
-            line(done, all, seconds, metrics);
+            draw(table(contenders, all, seconds));
+        } else if (!live && common / LINE_EVERY > lastLine) {
+            lastLine = common / LINE_EVERY;
+            line(contenders);
         }
     }
 
     /** Shows how it ended. */
-    void last(int done, int all, double seconds, Metrics metrics, WeightsBoard.Board weights) {
-        List<String> table = table(done, all, seconds, metrics, weights);
+    void last(List<Contender> contenders, int all, double[] seconds) {
         if (live) {
-            draw(table);
+            draw(table(contenders, all, seconds));
         } else {
-            if (done / LINE_EVERY > lastLine) {
-                line(done, all, seconds, metrics);
+            if (common(contenders) / LINE_EVERY > lastLine) {
+                line(contenders);
             }
-            table.forEach(out::println);
+            say("");
+            table(contenders, all, seconds).forEach(out::println);
         }
-        out.println();
-        out.flush();
+        say("");
     }
 
-    private void line(int done, int all, double seconds, Metrics metrics) {
-        say(String.format(
-                Locale.ROOT,
-                "%,7d of %,d  log loss recent %.4f (base rate %.4f) overall %.4f (base rate %.4f)  AUC %.4f  %,.0f examples/s",
-                done,
-                all,
-                metrics.getRecent().getLogLoss(),
-                metrics.getRecent().getBaseRateLogLoss(),
-                metrics.getOverall().getLogLoss(),
-                metrics.getOverall().getBaseRateLogLoss(),
-                metrics.getOverall().getAuc(),
-                done / seconds));
+    /** How many examples all of them have metrics for. */
+    private static long common(List<Contender> contenders) {
+        return contenders.stream().mapToLong(Contender::measured).min().orElse(0);
+    }
+
+    private static List<Metrics> metrics(List<Contender> contenders) {
+        long common = common(contenders);
+        return contenders.stream().map(contender -> contender.metricsAt(common)).toList();
+    }
+
+    private void line(List<Contender> contenders) {
+        List<Metrics> metrics = metrics(contenders);
+        Quality first = metrics.get(0).getOverall();
+        StringBuilder line = new StringBuilder(format("%,7d flights  log loss", first.getExamples()));
+        for (int i = 0; i < metrics.size(); i++) {
+            line.append(format(
+                    "  %s %.4f",
+                    contenders.get(i).algorithm(), metrics.get(i).getOverall().getLogLoss()));
+        }
+        say(line.append(format("  base rate %.4f", first.getBaseRateLogLoss())).toString());
     }
 
     private void draw(List<String> table) {
@@ -108,87 +126,163 @@ public final class Screen {
         out.flush();
     }
 
-    private List<String> table(int done, int all, double seconds, Metrics metrics, WeightsBoard.Board weights) {
+    private List<String> table(List<Contender> contenders, int all, double[] seconds) {
         List<String> lines = new ArrayList<>();
-        int filled = (int) ((long) WIDTH * done / all);
+        for (int i = 0; i < contenders.size(); i++) {
+            lines.add(progress(contenders.get(i), all, seconds[i]));
+        }
+        List<Metrics> metrics = metrics(contenders);
+        if (metrics.contains(null)) {
+            return lines;
+        }
+        List<Quality> recent = metrics.stream().map(Metrics::getRecent).toList();
+        List<Quality> overall = metrics.stream().map(Metrics::getOverall).toList();
         lines.add("");
-        lines.add(ansi.string("@|cyan " + "█".repeat(filled) + "|@@|faint " + "░".repeat(WIDTH - filled) + "|@"));
         lines.add(format(
-                "  %,d of %,d flights   %,.0f examples/s   version %,d", done, all, done / seconds, weights.version()));
-        lines.add("");
-        lines.add(ansi.string("@|bold " + format("  %-18s%10s%10s", "", "recent", "overall") + "|@"));
-        lines.add(format(
-                "  %-18s%,10d%,10d",
-                "examples",
-                metrics.getRecent().getExamples(),
-                metrics.getOverall().getExamples()));
-        lines.add(format(
-                "  %-18s%10.4f%10.4f",
-                "log loss",
-                metrics.getRecent().getLogLoss(),
-                metrics.getOverall().getLogLoss()));
-        lines.add(format(
-                "  %-18s%10.4f%10.4f",
-                "  the base rate's",
-                metrics.getRecent().getBaseRateLogLoss(),
-                metrics.getOverall().getBaseRateLogLoss()));
-        lines.add(format(
-                "  %-18s%10.4f%10.4f",
-                "AUC", metrics.getRecent().getAuc(), metrics.getOverall().getAuc()));
-        lines.add(format(
-                "  %-18s%10.4f%10.4f",
+                "  %-12s%30s  %30s",
+                "",
+                format("the last %,d flights", recent.get(0).getExamples()),
+                format("all %,d flights", overall.get(0).getExamples())));
+        String names = names(contenders);
+        lines.add(ansi.string("@|bold " + format("  %-12s%s  %s", "", names, names) + "|@"));
+        lines.add(row("log loss", Quality::getLogLoss, Quality::getBaseRateLogLoss, x -> x, recent, overall));
+        lines.add(row("AUC", Quality::getAuc, base -> 0.5, x -> -x, recent, overall));
+        lines.add(row(
                 "accuracy",
-                metrics.getRecent().getAccuracy(),
-                metrics.getOverall().getAccuracy()));
-        lines.add(format(
-                "  %-18s%10.4f%10.4f",
-                "calibration",
-                metrics.getRecent().getCalibration(),
-                metrics.getOverall().getCalibration()));
+                Quality::getAccuracy,
+                base -> Math.max(base.getMeanLabel(), 1 - base.getMeanLabel()),
+                x -> -x,
+                recent,
+                overall));
+        lines.add(row("calibration", Quality::getCalibration, base -> 1.0, x -> Math.abs(x - 1), recent, overall));
         lines.add("");
-        lines.add("  recent log loss " + ansi.string("@|green " + sparkline() + "|@"));
+        Map<String, Double> losses = new LinkedHashMap<>();
+        for (int i = 0; i < contenders.size(); i++) {
+            losses.put(contenders.get(i).algorithm(), overall.get(i).getLogLoss());
+        }
+        lines.add("  " + ansi.string("@|bold " + lead(losses) + "|@"));
         lines.add("");
-        lines.add(ansi.string("@|bold " + format("  %-34s%9s   ", "strongest weights", "w") + "|@"));
-        List<WeightsBoard.Strong> strongest = weights.strongest(TOP);
-        double scale = strongest.isEmpty() ? 1 : Math.abs(strongest.get(0).weight());
-        for (WeightsBoard.Strong strong : strongest) {
-            lines.add(row(strong, scale));
+        lines.addAll(curves(contenders));
+        lines.add("");
+        lines.addAll(weights(contenders));
+        return lines;
+    }
+
+    private String progress(Contender contender, int all, double seconds) {
+        int done = contender.done();
+        int filled = (int) ((long) BAR * done / all);
+        return format("  %-5s", contender.algorithm())
+                + ansi.string("@|cyan " + "█".repeat(filled) + "|@@|faint " + "░".repeat(BAR - filled) + "|@")
+                + format("  %,7d flights %,7.0f/s", done, seconds > 0 ? done / seconds : 0);
+    }
+
+    private static String names(List<Contender> contenders) {
+        StringBuilder names = new StringBuilder();
+        contenders.forEach(contender -> names.append(format("%10s", contender.algorithm())));
+        return names.append(format("%10s", "base rate")).toString();
+    }
+
+    /**
+     * A figure of each learner, and beside it that of always predicting the mean label.
+     *
+     * @param distance from the best; the learner with the least is marked
+     */
+    private String row(
+            String name,
+            Function<Quality, Double> figure,
+            Function<Quality, Double> baseRate,
+            Function<Double, Double> distance,
+            List<Quality> recent,
+            List<Quality> overall) {
+        StringBuilder row = new StringBuilder(format("  %-12s", name));
+        for (List<Quality> qualities : List.of(recent, overall)) {
+            List<Double> figures = qualities.stream().map(figure).toList();
+            double best = figures.stream()
+                    .map(distance)
+                    .min(Comparator.naturalOrder())
+                    .orElseThrow();
+            row.append(qualities == recent ? "" : "  ");
+            for (double value : figures) {
+                String cell = format("%10.4f", value);
+                row.append(distance.apply(value) == best ? ansi.string("@|green " + cell + "|@") : cell);
+            }
+            row.append(format("%10.4f", baseRate.apply(qualities.get(0))));
+        }
+        return row.toString();
+    }
+
+    /**
+     * Which is ahead and by how much, in one sentence.
+     *
+     * @param losses the log losses of two learners, by their algorithms
+     */
+    static String lead(Map<String, Double> losses) {
+        List<Map.Entry<String, Double>> order =
+                losses.entrySet().stream().sorted(Map.Entry.comparingByValue()).toList();
+        Map.Entry<String, Double> better = order.get(0);
+        Map.Entry<String, Double> worse = order.get(1);
+        if (better.getValue().equals(worse.getValue())) {
+            return format(
+                    "%s and %s are level at a log loss of %.5f", better.getKey(), worse.getKey(), better.getValue());
+        }
+        return format(
+                "%s is ahead by %.5f: its log loss is %.5f, that of %s %.5f",
+                better.getKey(),
+                worse.getValue() - better.getValue(),
+                better.getValue(),
+                worse.getKey(),
+                worse.getValue());
+    }
+
+    /** The recent log loss of each over all examples, on the same scale. */
+    private List<String> curves(List<Contender> contenders) {
+        List<double[]> curves = contenders.stream().map(Contender::curve).toList();
+        double[] known = curves.stream()
+                .flatMapToDouble(Arrays::stream)
+                .filter(point -> !Double.isNaN(point))
+                .toArray();
+        double low = Arrays.stream(known).min().orElse(0);
+        double high = Arrays.stream(known).max().orElse(0);
+        List<String> lines = new ArrayList<>();
+        for (int i = 0; i < curves.size(); i++) {
+            StringBuilder line = new StringBuilder();
+            for (double point : curves.get(i)) {
+                int level = high > low ? (int) ((point - low) / (high - low) * (SPARKS.length() - 1) + 0.5) : 0;
+                line.append(Double.isNaN(point) ? ' ' : SPARKS.charAt(level));
+            }
+            lines.add(format(
+                            "  %-16s %-5s",
+                            i == 0 ? "recent log loss" : "", contenders.get(i).algorithm())
+                    + ansi.string("@|green " + line + "|@"));
         }
         return lines;
     }
 
-    private String row(WeightsBoard.Strong strong, double scale) {
-        String bar = "█".repeat((int) Math.round(20 * Math.abs(strong.weight()) / scale));
-        double change = strong.weight() - drawn.getOrDefault(strong.name(), strong.weight());
-        drawn.put(strong.name(), strong.weight());
-        String arrow = change > 5e-4 ? "▲" : change < -5e-4 ? "▼" : " ";
-        return format("  %-34s%+9.3f %s ", strong.name(), strong.weight(), arrow)
-                + ansi.string((strong.weight() > 0 ? "@|red " : "@|blue ") + bar + "|@");
+    /** The strongest weights of each, beside each other. */
+    private List<String> weights(List<Contender> contenders) {
+        StringBuilder[] lines = new StringBuilder[TOP + 1];
+        Arrays.setAll(lines, i -> new StringBuilder("  "));
+        for (Contender contender : contenders) {
+            String title = format("%-38s", "strongest weights of " + contender.algorithm());
+            lines[0].append(ansi.string("@|bold " + title + "|@"));
+            List<WeightsBoard.Strong> strongest = contender.weights() == null
+                    ? List.of()
+                    : contender.weights().strongest(TOP);
+            for (int i = 0; i < TOP; i++) {
+                lines[i + 1].append(
+                        i < strongest.size() ? weight(contender.algorithm(), strongest.get(i)) : format("%38s", ""));
+            }
+        }
+        return Arrays.stream(lines).map(StringBuilder::toString).toList();
     }
 
-    /** The curve so far, as many points as fit, each the mean of those it stands for. */
-    private String sparkline() {
-        int points = Math.min(losses.size(), WIDTH - 20);
-        if (points == 0) {
-            return "";
-        }
-        double[] means = new double[points];
-        for (int i = 0; i < points; i++) {
-            int from = i * losses.size() / points;
-            int to = (i + 1) * losses.size() / points;
-            means[i] = losses.subList(from, to).stream()
-                    .mapToDouble(Double::doubleValue)
-                    .average()
-                    .orElseThrow();
-        }
-        double low = Arrays.stream(means).min().orElseThrow();
-        double high = Arrays.stream(means).max().orElseThrow();
-        StringBuilder line = new StringBuilder();
-        for (double mean : means) {
-            int level = high > low ? (int) ((mean - low) / (high - low) * (SPARKS.length() - 1) + 0.5) : 0;
-            line.append(SPARKS.charAt(level));
-        }
-        return line + format(" %.3f", losses.get(losses.size() - 1));
+    private String weight(String algorithm, WeightsBoard.Strong strong) {
+        Double before = drawn.put(algorithm + " " + strong.name(), strong.weight());
+        double change = before == null ? 0 : strong.weight() - before;
+        String arrow = change > 5e-4 ? "▲" : change < -5e-4 ? "▼" : " ";
+        return format("%-27s", strong.name())
+                + ansi.string((strong.weight() > 0 ? "@|red " : "@|blue ") + format("%+8.3f", strong.weight()) + "|@")
+                + " " + arrow + " ";
     }
 
     private static String format(String text, Object... arguments) {

@@ -31,6 +31,21 @@ public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
     /** What is kept for a model as a whole, before its first step. */
     abstract double[] begin();
 
+    /** Whether it can begin with given weights and a given bias, those that another algorithm has learned. */
+    public boolean begins() {
+        return false;
+    }
+
+    /** What is kept for a model as a whole that begins with a bias. */
+    double[] begin(double bias) {
+        throw new UnsupportedOperationException();
+    }
+
+    /** Sets what is kept for a feature, which was all 0, so that it begins with a weight. */
+    void begin(double[] block, int at, double weight) {
+        throw new UnsupportedOperationException();
+    }
+
     /** The logit w·x + b. Features that the model has not met have weight 0. @param x its indices resolved */
     abstract double logit(Model model, Example x);
 
@@ -49,6 +64,16 @@ public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
 
     /** The bias. */
     abstract double bias(Model model);
+
+    /** Whether weights depend on what is kept for the whole, so that they move also where no step has been. */
+    boolean drifts() {
+        return false;
+    }
+
+    /** What weights follow where no step has been, so that 0.01 more or less in one of these is about a hundredth; a new array. */
+    double[] drivers(Model model) {
+        return new double[0];
+    }
 
     /**
      * Where the algorithm mixes the predictions of several: which, and how much each counts.

@@ -21,15 +21,18 @@ import java.util.List;
  * N is the mean of 1 + ‖x′‖² so far over {@value #USUAL_NORM}, but at least 1: a step at α must not grow with the number of
  * features.
  *
- * <p><b>Scales</b> are those of {@link Scale}, of the examples learned from so far; a feature that has only been 0 or 1 is left as it
- * is. When m or s moves, v stays: results do not depend on units. A value beyond the range so far counts as the end of the range when
+ * <p><b>Scales</b> are those of {@link Scale}, with the largest |x| thrown in once among the distances from m; a feature that has
+ * only been 0 or 1 is left as it is. When m or s moves, v stays: results do not depend on units. A value beyond the range so far counts as the end of the range when
  * predicting.
  *
  * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^c, where p_k(y) = e^−L is what part k gave to what came
  * true, then q sums to 1 again (the aggregating forecaster of Vovk 1990), and then a share of {@value #SHARE} of all is spread evenly,
  * so that a part that was bad can come back when the stream changes (Herbster and Warmuth 1998).
  *
- * <p>Keeps for each feature its {@link Scale}, G and v of each part; for the whole the numbers named below, and
+ * <p><b>Beginning with given weights</b>, those that another algorithm has learned: they stay as they are, in raw units and whatever
+ * the scales will be, and the parts begin at 0 beside them.
+ *
+ * <p>Keeps for each feature its {@link Scale}, G, the given weight and v of each part; for the whole the numbers named below, and
  * q, bias and offset of each part. The offset is Σ v·m/s over all features: what standardising takes off the bias.
  */
 final class Auto extends Algorithm {
@@ -54,8 +57,10 @@ final class Auto extends Algorithm {
     // its Scale, and then
     /** G, less the 1 that it begins with. */
     private static final int SQUARES = Scale.WIDTH;
+    /** The weight that it began with. */
+    private static final int GIVEN = Scale.WIDTH + 1;
 
-    private static final int SCALE = Scale.WIDTH + 1;
+    private static final int SCALE = Scale.WIDTH + 2;
 
     // of the whole
     /** Examples of importance above 0. */
@@ -66,8 +71,10 @@ final class Auto extends Algorithm {
     private static final int STANDARD_NORMS = 2;
     /** Sum of g². */
     private static final int BIAS_SQUARES = 3;
+    /** The bias that it began with. */
+    private static final int GIVEN_BIAS = 4;
 
-    private static final int Q = 4;
+    private static final int Q = 5;
     private static final int BIAS = Q + PARTS;
     private static final int OFFSET = BIAS + PARTS;
 
@@ -106,6 +113,23 @@ final class Auto extends Algorithm {
     }
 
     @Override
+    public boolean begins() {
+        return true;
+    }
+
+    @Override
+    double[] begin(double bias) {
+        double[] shared = begin();
+        shared[GIVEN_BIAS] = bias;
+        return shared;
+    }
+
+    @Override
+    void begin(double[] block, int at, double weight) {
+        block[at + GIVEN] = weight;
+    }
+
+    @Override
     double weight(Model model, double[] block, int at) {
         double[] shared = model.shared();
         double maxScaledWeight = 0;
@@ -116,7 +140,8 @@ final class Auto extends Algorithm {
         for (int k = STANDARD; k < PARTS; k++) {
             standardWeight += shared[Q + k] * block[at + SCALE + k];
         }
-        return maxScaledWeight * block[at + Scale.INVERSE_LARGEST] + standardWeight * block[at + Scale.INVERSE];
+        return block[at + GIVEN]
+                + (maxScaledWeight * block[at + Scale.INVERSE_LARGEST] + standardWeight * block[at + Scale.INVERSE]);
     }
 
     @Override
@@ -126,18 +151,20 @@ final class Auto extends Algorithm {
         for (int k = 0; k < PARTS; k++) {
             bias += shared[Q + k] * (shared[BIAS + k] - shared[OFFSET + k]);
         }
-        return bias;
+        return shared[GIVEN_BIAS] + bias;
     }
 
     @Override
     double logit(Model model, Example x) {
         makeRoom(x.size());
+        double given = model.shared()[GIVEN_BIAS];
         int size = 0;
         for (int j = 0; j < x.size(); j++) {
             int i = x.indices()[j];
             if (i != Example.UNMET) {
                 double[] block = model.blockOf(i);
                 int at = model.at(i);
+                given += block[at + GIVEN] * x.values()[j];
                 double value = Scale.inRange(block, at, x.values()[j]);
                 blocks[size] = block;
                 places[size] = at + SCALE;
@@ -152,8 +179,9 @@ final class Auto extends Algorithm {
         double mixed = 0;
         for (int k = 0; k < PARTS; k++) {
             mixed += shared[Q + k] * logits[k];
+            logits[k] += given;
         }
-        return mixed;
+        return given + mixed;
     }
 
     /** The logits of the eight parts from k on, the first four of them of this x′: as many sums as a processor keeps in registers. */
@@ -211,12 +239,12 @@ final class Auto extends Algorithm {
         double[] shared = model.shared();
         if (c == 0) {
             model.advance(likeliestRate(shared));
-            model.changed(0);
             return true;
         }
         double y = x.label();
+        model.advance(0);
         weigh(shared, y, c);
-        model.advance(likeliestRate(shared));
+        model.learningRate(likeliestRate(shared));
         shared[EXAMPLES]++;
         scale(model, x);
 
@@ -254,7 +282,6 @@ final class Auto extends Algorithm {
         for (int k = STANDARD; k < PARTS; k++) {
             shared[OFFSET + k] -= steps[k] * (k < ADAGRAD ? standardCentres : adaGradCentres);
         }
-        model.changed(Double.NaN);
         return true;
     }
 
@@ -375,7 +402,7 @@ final class Auto extends Algorithm {
             double[] block = model.touch(i);
             int at = model.at(i);
             double value = x.values()[j];
-            moved[j] = Scale.take(block, at, value, perExample);
+            moved[j] = Scale.take(block, at, value, perExample, 1);
             blocks[j] = block;
             places[j] = at + SCALE;
             maxScaled[j] = value * block[at + Scale.INVERSE_LARGEST];
@@ -412,6 +439,16 @@ final class Auto extends Algorithm {
         return part < STANDARD
                 ? MAX_SCALED_RATES[part]
                 : part < ADAGRAD ? STANDARD_RATES[part - STANDARD] : ADAGRAD_RATES[part - ADAGRAD];
+    }
+
+    @Override
+    boolean drifts() {
+        return true;
+    }
+
+    @Override
+    double[] drivers(Model model) {
+        return Arrays.copyOfRange(model.shared(), Q, Q + PARTS);
     }
 
     @Override

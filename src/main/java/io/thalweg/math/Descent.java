@@ -81,6 +81,18 @@ final class Descent extends Scaled {
     }
 
     @Override
+    boolean drifts() {
+        return penalised;
+    }
+
+    /** What penalties have taken so far, as a share of a weight and as an amount. */
+    @Override
+    double[] drivers(Model model) {
+        double clock = model.shared()[CLOCK];
+        return new double[] {l2 * clock, l1 * clock};
+    }
+
+    @Override
     double heldBias(double[] shared) {
         return shared[BIAS];
     }
@@ -213,22 +225,28 @@ final class Descent extends Scaled {
      * @param tau α·c·(1 + ‖x′‖²)
      */
     static double invariantMove(double z, double y, double tau) {
+        return invariantMove(z, y, 1 - y, tau);
+    }
+
+    /** @param rest 1 − y, with digits of its own where y is next to 1 */
+    private static double invariantMove(double z, double y, double rest, double tau) {
         double p = Logistic.probability(z);
-        if (p == y || tau == 0) {
+        double gap = y > 0.5 ? Logistic.probability(-z) - rest : y - p;
+        if (gap == 0 || tau == 0) {
             return 0;
         }
-        if (p > y) {
-            return -invariantMove(-z, 1 - y, tau);
+        if (gap < 0) {
+            return -invariantMove(-z, rest, y, tau);
         }
-        double gap = y == 1 ? Logistic.probability(-z) : y - p;
-        double rest = 1 - y;
         double plain = tau * gap;
         // the largest Y that the logarithm allows
         double most = rest == 0 ? tau : -StrictMath.expm1(-y * rest * tau) / rest;
-        double ratio = most * gap / p;
-        double move = ratio <= Double.MAX_VALUE
-                ? Math.min(plain, StrictMath.log1p(ratio))
-                : Math.min(plain, StrictMath.log(most) + StrictMath.log(gap) - z);
+        if (most == 0) {
+            return plain;
+        }
+        // ln(1 + most·gap/p), where p may be too small for a number
+        double ratio = StrictMath.log(most) + StrictMath.log(gap) - z + StrictMath.log1p(StrictMath.exp(z));
+        double move = Math.min(plain, ratio > 40 ? ratio : StrictMath.log1p(StrictMath.exp(ratio)));
         while (true) {
             double grown = move > 1
                     ? StrictMath.exp(z + move - StrictMath.log1p(StrictMath.exp(z))) - p

@@ -12,11 +12,19 @@ import java.util.Arrays;
 public final class Learner {
     private final LearnerSettings settings;
     private final Algorithm algorithm;
+    private final int weightsWindow;
     private final NewNames newNames = new NewNames();
     private final Distinct distinct = new Distinct();
 
+    /** One that does not keep what weights have moved by. */
     public Learner(LearnerSettings settings) {
+        this(settings, 0);
+    }
+
+    /** @param weightsWindow the recent window in which its models know what weights have moved by, in steps: 2 or more; 0 for none */
+    public Learner(LearnerSettings settings, int weightsWindow) {
         this.settings = settings;
+        this.weightsWindow = weightsWindow;
         algorithm = Algorithm.of(settings);
     }
 
@@ -71,6 +79,7 @@ public final class Learner {
                         Reason.OVERFLOW,
                         "the sums of the metrics would no longer be finite numbers; scale importance down");
             }
+            model.window(weightsWindow);
             if (!algorithm.step(model, x, z)) {
                 throw new Rejection(
                         Reason.OVERFLOW,

@@ -11,6 +11,9 @@ import java.util.Arrays;
  * each block stands the version at which it last changed; from that the {@link Changes} for the changelog and for the weights
  * topic are kept without looking at every block.
  *
+ * <p>Beside the weights as they are it knows, in this process, what they were when they were last published, and what they were at
+ * the beginning of a recent window of steps. Both are kept block by block, when a step first touches a block since then.
+ *
  * <p>Not thread-safe: a model belongs to one task.
  */
 public final class Model {
@@ -34,7 +37,6 @@ public final class Model {
 
     private long version;
     private double learningRate;
-    private double lastChange;
 
     private Page[] pages = {};
     private int blockCount;
@@ -45,10 +47,33 @@ public final class Model {
 
     private final Changes unlogged = new Changes();
     private final Changes unpublished = new Changes();
-    private boolean remembering;
+    private boolean drifts;
     private double biasBefore;
+    /** What weights follow as it was when all blocks were last published; null if that is not known. */
+    private double[] driversBefore;
+
     private long publishedVersion;
     private boolean publishedWhole;
+
+    /** Steps in half of the recent window; 0 if none is kept. */
+    private int half;
+
+    private Half older = Half.UNKNOWN;
+    private Half newer = Half.UNKNOWN;
+
+    /**
+     * Half of the recent window.
+     *
+     * @param from the version that it begins with; -1 if what was then is not known
+     * @param shared what the algorithm kept for the whole then
+     */
+    private record Half(long from, double[] shared) {
+        static final Half UNKNOWN = new Half(-1, null);
+
+        boolean isKnown() {
+            return from >= 0;
+        }
+    }
 
     /**
      * What is known of {@value #PAGE} blocks in a row, made when the first of them is. One directory of all blocks would cost a
@@ -57,9 +82,18 @@ public final class Model {
     private static final class Page {
         final double[][] blocks = new double[PAGE][];
         final long[] changedAt = new long[PAGE];
-        /** What was last published of the blocks that have changed since, where that is remembered. */
+        /** What was last published of the blocks that may differ from it now. */
         double[][] before;
+        /** The weights that blocks had when either half of the recent window began, where a step has touched them since. */
+        float[][] older;
+
+        float[][] newer;
     }
+
+    /** A block that was not there. What is beyond the end of such an array is 0. */
+    private static final double[] NOTHING = {};
+
+    private static final float[] NOTHING_RECENT = {};
 
     /** A model that is to be restored. It has no weights and no bias before it is told its algorithm, {@link #learnsBy}. */
     public Model(String id) {
@@ -77,6 +111,7 @@ public final class Model {
     public void learnsBy(Algorithm kind) {
         algorithm = kind;
         width = kind.width();
+        drifts = kind.drifts();
         untouched = new double[BLOCK * width];
     }
 
@@ -220,16 +255,18 @@ public final class Model {
         this.length = length;
     }
 
-    /** Begins a step. */
+    /** Begins a step. What is kept for the whole must still be as it was before, as far as weights depend on it. */
     void advance(double rate) {
+        if (half > 0 && version % half == 0) {
+            turn();
+        }
         version++;
         learningRate = rate;
-        lastChange = 0;
     }
 
-    /** Says that the step has changed weights and bias by this much, as the square of a Euclidean norm; NaN if unknown. */
-    void changed(double square) {
-        lastChange = square;
+    /** Sets the learning rate of the step that has begun. */
+    void learningRate(double rate) {
+        learningRate = rate;
     }
 
     /** The block of a feature, for change by the step that has begun. */
@@ -240,29 +277,26 @@ public final class Model {
         int at = block & PAGE_MASK;
         long changedAt = page.changedAt[at];
         if (changedAt != version) {
-            if (page.blocks[at] == null) {
+            boolean begins = page.blocks[at] == null;
+            if (begins) {
                 page.blocks[at] = new double[BLOCK * width];
                 blockCount++;
             }
             unlogged.add(block, changedAt);
-            if (unpublished.add(block, changedAt) && remembering) {
-                if (page.before == null) {
-                    page.before = new double[PAGE][];
-                }
-                page.before[at] = weights(page.blocks[at]);
+            if (unpublished.add(block, changedAt)) {
+                keepPublished(page, block, begins);
+            }
+            if (newer.isKnown()) {
+                keepRecent(page, block, begins);
             }
             page.changedAt[at] = version;
         }
         return page.blocks[at];
     }
 
-    /** The weights of a block. */
-    private double[] weights(double[] block) {
-        double[] weights = new double[BLOCK];
-        for (int i = 0; i < BLOCK; i++) {
-            weights[i] = algorithm.weight(this, block, i * width);
-        }
-        return weights;
+    /** How many features of a block have been met, or might have been. */
+    private int used(int block) {
+        return Math.min(BLOCK, extent - (block << SHIFT));
     }
 
     // ---- what has yet to be written
@@ -292,12 +326,25 @@ public final class Model {
         unlogged.clear(version);
     }
 
-    /** Says that the weights topic holds the model as it is, as one record or as blocks. */
-    public void published(boolean whole) {
-        for (int i = 0; i < unpublished.size(); i++) {
-            Page page = page(unpublished.get(i));
-            if (page.before != null) {
-                page.before[unpublished.get(i) & PAGE_MASK] = null;
+    /**
+     * Says that the weights topic holds the model as it is.
+     *
+     * @param whole whether as one record, rather than as blocks
+     * @param all whether all of it was published, rather than the blocks that had changed
+     */
+    public void published(boolean whole, boolean all) {
+        // a weight that can move without a step in its block must be kept now; others are kept when a step comes
+        boolean keep = whole || drifts;
+        if (all) {
+            for (int block = 0; block < blockEnd(); block++) {
+                if (block(block) != null) {
+                    remember(block, keep);
+                }
+            }
+            driversBefore = drifts ? algorithm.drivers(this) : null;
+        } else {
+            for (int i = 0; i < unpublished.size(); i++) {
+                remember(unpublished.get(i), keep);
             }
         }
         unpublished.clear(version);
@@ -306,30 +353,58 @@ public final class Model {
         biasBefore = bias();
     }
 
-    /** From now on, keep what was last published of each block that changes, so that {@link #changeOf} knows. */
-    public void remember() {
-        remembering = true;
-    }
-
-    /** Norm of the change, by the last step, of weights and bias; NaN if that step was taken before the model was restored. */
-    public double lastChange() {
-        return Math.sqrt(lastChange);
-    }
-
-    /** Squared norm of what a block has changed by since it was published; NaN if that is not known. */
-    public double changeOf(int block) {
-        if (changedAt(block) <= unpublished.since()) {
-            return 0;
-        }
+    private void remember(int block, boolean keep) {
         Page page = page(block);
-        double[] now = weights(page.blocks[block & PAGE_MASK]);
+        int at = block & PAGE_MASK;
+        if (keep) {
+            setPublished(page, at, weights(block, page.before == null ? null : page.before[at]));
+        } else if (page.before != null) {
+            page.before[at] = null;
+        }
+    }
+
+    /** A step is about to change a block that the weights topic holds as it is, or that begins. */
+    private void keepPublished(Page page, int block, boolean begins) {
+        int at = block & PAGE_MASK;
+        if (begins) {
+            setPublished(page, at, NOTHING);
+        } else if (!drifts && (page.before == null || page.before[at] == null)) {
+            setPublished(page, at, weights(block, null));
+        }
+    }
+
+    private static void setPublished(Page page, int at, double[] weights) {
+        if (page.before == null) {
+            page.before = new double[PAGE][];
+        }
+        page.before[at] = weights;
+    }
+
+    /** The weights of a block. @param into taken if it has the right size; or null */
+    private double[] weights(int block, double[] into) {
+        double[] kept = block(block);
+        double[] weights = into != null && into.length == used(block) ? into : new double[used(block)];
+        for (int i = 0; i < weights.length; i++) {
+            weights[i] = algorithm.weight(this, kept, i * width);
+        }
+        return weights;
+    }
+
+    /** Squared norm of what the weights of a block have changed by since it was published; NaN if that is not known. */
+    public double changeOf(int block) {
+        Page page = page(block);
         double[] before = page.before == null ? null : page.before[block & PAGE_MASK];
         if (before == null) {
-            return Double.NaN;
+            return drifts || changedAt(block) > unpublished.since() ? Double.NaN : 0;
         }
+        return squareOfChange(block, before);
+    }
+
+    private double squareOfChange(int block, double[] before) {
+        double[] kept = block(block);
         double sum = 0;
-        for (int i = 0; i < BLOCK; i++) {
-            double change = now[i] - before[i];
+        for (int i = 0; i < used(block); i++) {
+            double change = algorithm.weight(this, kept, i * width) - (i < before.length ? before[i] : 0);
             sum += change * change;
         }
         return sum;
@@ -338,6 +413,161 @@ public final class Model {
     /** What the bias has changed by since it was published; NaN if that is not known. */
     public double biasChange() {
         return bias() - biasBefore;
+    }
+
+    /**
+     * How far weights may have moved that no step has touched since all blocks were published.
+     *
+     * @return the most that one of {@link Algorithm#drivers} has moved by; 0 where weights move by steps alone; infinite if it is not
+     *     known
+     */
+    public double drift() {
+        if (!drifts) {
+            return 0;
+        }
+        if (driversBefore == null) {
+            return Double.POSITIVE_INFINITY;
+        }
+        double most = 0;
+        double[] drivers = algorithm.drivers(this);
+        for (int k = 0; k < drivers.length; k++) {
+            most = Math.max(most, Math.abs(drivers[k] - driversBefore[k]));
+        }
+        return most;
+    }
+
+    /**
+     * Weights and bias of a model at a version.
+     *
+     * @param weights by block; what is beyond the end of an array is 0
+     */
+    public record Snapshot(double[][] weights, double bias) {
+        /** A model that has taken no step. */
+        public static final Snapshot NOTHING = new Snapshot(new double[0][], 0);
+    }
+
+    /** Keeps weights and bias as they are. */
+    public Snapshot snapshot() {
+        double[][] weights = new double[blockEnd()][];
+        for (int block = 0; block < weights.length; block++) {
+            weights[block] = block(block) == null ? Model.NOTHING : weights(block, null);
+        }
+        return new Snapshot(weights, bias());
+    }
+
+    /** Norm of what weights and bias have changed by: what a record of the whole model says if it was published then. */
+    public double changeSince(Snapshot then) {
+        double square = (bias() - then.bias) * (bias() - then.bias);
+        for (int block = 0; block < blockEnd(); block++) {
+            if (block(block) != null) {
+                square += squareOfChange(block, block < then.weights.length ? then.weights[block] : NOTHING);
+            }
+        }
+        return Math.sqrt(square);
+    }
+
+    // ---- the recent window
+
+    /** From the next step on, know what weights have moved by in a recent window. @param steps 2 or more; 0 for no window */
+    void window(int steps) {
+        if (steps / 2 != half) {
+            half = steps / 2;
+            forgetWindow();
+        }
+    }
+
+    private void forgetWindow() {
+        older = Half.UNKNOWN;
+        newer = Half.UNKNOWN;
+        for (Page page : pages) {
+            if (page != null) {
+                page.older = null;
+                page.newer = null;
+            }
+        }
+    }
+
+    /** The newer half is full and becomes the older one. */
+    private void turn() {
+        older = newer;
+        newer = new Half(version, drifts ? shared.clone() : shared);
+        for (Page page : pages) {
+            if (page != null) {
+                page.older = page.newer;
+                page.newer = null;
+            }
+        }
+    }
+
+    /** A step is about to change a block, perhaps for the first time in the window. */
+    private void keepRecent(Page page, int block, boolean begins) {
+        int at = block & PAGE_MASK;
+        if (page.newer == null) {
+            page.newer = new float[PAGE][];
+        }
+        if (page.newer[at] != null) {
+            return;
+        }
+        page.newer[at] = begins ? NOTHING_RECENT : weightsUnder(newer, block);
+        if (older.isKnown()) {
+            if (page.older == null) {
+                page.older = new float[PAGE][];
+            }
+            if (page.older[at] == null) {
+                page.older[at] = begins || !drifts ? page.newer[at] : weightsUnder(older, block);
+            }
+        }
+    }
+
+    private float[] weightsUnder(Half then, int block) {
+        float[] weights = new float[used(block)];
+        double[] kept = block(block);
+        double[] now = shared;
+        shared = then.shared;
+        for (int i = 0; i < weights.length; i++) {
+            weights[i] = (float) algorithm.weight(this, kept, i * width);
+        }
+        shared = now;
+        return weights;
+    }
+
+    /** The half that the window begins with. */
+    private Half first() {
+        return older.isKnown() || newer.from != 0 ? older : newer;
+    }
+
+    /**
+     * The version at which the recent window begins: the half before the half in which the last step was. So the window is at least
+     * half as long as {@link #window} says and at most as long; shorter in a model that has not taken as many steps.
+     *
+     * @return -1 if there is no window, or if what the weights were then is not known since the model was restored
+     */
+    public long windowBegin() {
+        return first().from;
+    }
+
+    /**
+     * What a weight has moved by since the recent window began, to the precision of a float of the weight's size.
+     *
+     * @param i a feature in a block that a step has touched
+     */
+    public double moved(int i) {
+        Half first = first();
+        Page page = page(i >> SHIFT);
+        float[][] kept = first == older ? page.older : page.newer;
+        float[] then = kept == null ? null : kept[(i >> SHIFT) & PAGE_MASK];
+        float now = (float) weight(i);
+        if (then != null) {
+            return (double) now - ((i & MASK) < then.length ? then[i & MASK] : 0);
+        }
+        if (!drifts) {
+            return 0;
+        }
+        double[] after = shared;
+        shared = first.shared;
+        float before = (float) weight(i);
+        shared = after;
+        return (double) now - before;
     }
 
     // ---- reading back
@@ -395,16 +625,16 @@ public final class Model {
 
     /**
      * Called once all has been restored: what has been changed since it was published is published next. What it was when it
-     * was published is no longer known.
+     * was published is known only where it has not changed since. What it was when the recent window began is not known.
      *
      * @param logged the version that the changelog holds as blocks
      */
     public void restored(long logged) {
         unlogged.clear(logged);
         unpublished.clear(publishedVersion);
-        remembering = false;
-        biasBefore = publishedVersion == version ? bias() : Double.NaN;
-        lastChange = Double.NaN;
+        boolean isPublished = publishedVersion == version;
+        biasBefore = isPublished ? bias() : Double.NaN;
+        driversBefore = null;
         for (int number = 0; number < pages.length; number++) {
             Page page = pages[number];
             if (page != null) {
@@ -414,9 +644,46 @@ public final class Model {
                     page.changedAt[at] = Math.min(page.changedAt[at], version);
                     unlogged.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
                     unpublished.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
+                    if (drifts && isPublished && publishedWhole && page.blocks[at] != null) {
+                        remember((number << PAGE_SHIFT) + at, true);
+                    }
                 }
             }
         }
+        forgetWindow();
+    }
+
+    /**
+     * The same model for another algorithm to go on with: weights, bias and all else are as they are here, and are to be written to
+     * the changelog. This one stays as it is, but they share names and validation.
+     *
+     * @throws UnsupportedOperationException if {@link Algorithm#begins} says so
+     */
+    public Model under(Algorithm next) {
+        Model model = new Model(id);
+        model.shared = next.begin(bias());
+        model.learnsBy(next);
+        model.form = form;
+        model.length = length;
+        model.extent = extent;
+        model.version = version;
+        model.learningRate = learningRate;
+        model.publishedVersion = publishedVersion;
+        model.publishedWhole = publishedWhole;
+        model.names = names;
+        model.validation = validation;
+        for (int block = 0; block < blockEnd(); block++) {
+            if (block(block) != null) {
+                double[] weights = weights(block, null);
+                double[] kept = new double[BLOCK * model.width];
+                for (int i = 0; i < weights.length; i++) {
+                    next.begin(kept, i * model.width, weights[i]);
+                }
+                model.restoreBlock(block, changedAt(block), kept);
+            }
+        }
+        model.restored(0);
+        return model;
     }
 
     /** A set of blocks that have changed since a version, in the order in which they first did. */

@@ -5,8 +5,8 @@ package io.thalweg.math;
  * algorithm.
  *
  * <p>A feature that has only been 0 or 1 is left as it is. Of another, the centre m is its mean times the share of examples that
- * have it, because an example without it counts as 0, and s is its deviation from m where it is there, with its largest |x| thrown
- * in once so that two values near each other are not far apart. All are of the examples learned from so far.
+ * have it, because an example without it counts as 0, and s is its deviation from m where it is there. All are of the examples
+ * learned from so far.
  */
 final class Scale {
     static final int COUNT = 0;
@@ -21,7 +21,7 @@ final class Scale {
     static final int INVERSE_LARGEST = 5;
     /** m. */
     static final int CENTRE = 6;
-    /** 1/s; 0 where x has always been 0. */
+    /** 1/s; 0 where x has always been the same. */
     static final int INVERSE = 7;
 
     static final int WIDTH = 8;
@@ -30,6 +30,8 @@ final class Scale {
     static final double LARGEST = 1e100;
     /** Below this, an inverse or that of a square might not be. Such a value counts as 0. */
     private static final double SMALLEST = 1e-100;
+    /** Of the square of the largest |x|: below this, a variance is of rounding. */
+    private static final double NO_VARIANCE = 1e-20;
 
     private Scale() {}
 
@@ -38,9 +40,11 @@ final class Scale {
      *
      * @param at where in the block the scale begins
      * @param perExample 1 over the number of examples so far, this one among them
+     * @param prior how many times the largest |x| is thrown in among the distances from m. With 1, two values near each other are not
+     *     far apart, and no value is ignored; with 0, it does not matter where the feature has its 0
      * @return what m/s moved by
      */
-    static double take(double[] block, int at, double value, double perExample) {
+    static double take(double[] block, int at, double value, double perExample, double prior) {
         double count = block[at + COUNT] + 1;
         block[at + COUNT] = count;
         boolean first = count == 1;
@@ -73,8 +77,9 @@ final class Scale {
         double centre = mean * Math.min(1, count * perExample);
         double off = mean - centre;
         double largest = Math.max(-block[at + LOW], block[at + HIGH]);
-        double squares = deviations + count * off * off + largest * largest;
-        double inverse = squares > SMALLEST * SMALLEST ? Math.sqrt((count + 1) / squares) : 0;
+        double squares = deviations + count * off * off + prior * (largest * largest);
+        boolean varies = squares > Math.max(SMALLEST * SMALLEST, NO_VARIANCE * count * (largest * largest));
+        double inverse = varies ? Math.sqrt((count + prior) / squares) : 0;
         double before = block[at + CENTRE] * block[at + INVERSE];
         block[at + CENTRE] = centre;
         block[at + INVERSE] = inverse;

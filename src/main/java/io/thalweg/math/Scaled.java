@@ -8,7 +8,7 @@ import io.thalweg.math.StepOptions.Scaling;
  *
  * <p><b>Scaling.</b> {@code none} is x′ = x. With {@code max-abs}, x′ = x over the largest |x| so far. With {@code standard},
  * x′ = (x − m)/s for a feature that is there, as {@link Scale} says, and an absent one counts as 0, so that its x′ is −m/s; one that
- * has only been 0 or 1 stays as it is. The scales are of the examples of importance above 0 that have been learned from. They move
+ * has only been 0 or 1 stays as it is, and one that has always been the same has no x′ but 0. The scales are of the examples of importance above 0 that have been learned from. They move
  * with the step, before the weights do; v stays then, so that results do not depend on units. When predicting, a value beyond the
  * range so far (with {@code max-abs}, beyond the largest |x|) counts as the end of it. So w = v/s and b = β − Σ v·m/s.
  *
@@ -119,7 +119,6 @@ abstract sealed class Scaled extends Algorithm permits Descent, Ftrl {
             return false;
         }
         model.advance(alpha);
-        model.changed(Double.NaN);
         double c = x.importance();
         if (c == 0) {
             return true;
@@ -160,7 +159,7 @@ abstract sealed class Scaled extends Algorithm permits Descent, Ftrl {
             int at = model.at(x.indices()[k]);
             settle(shared, block, at);
             if (standard) {
-                double moved = Scale.take(block, at + scale, x.values()[k], 1 / shared[examples]);
+                double moved = Scale.take(block, at + scale, x.values()[k], 1 / shared[examples], 0);
                 if (moved != 0) {
                     shared[offset] += held(shared, block, at) * moved;
                 }

@@ -26,6 +26,21 @@ final class Sgd extends Algorithm {
     }
 
     @Override
+    public boolean begins() {
+        return true;
+    }
+
+    @Override
+    double[] begin(double bias) {
+        return new double[] {bias};
+    }
+
+    @Override
+    void begin(double[] block, int at, double weight) {
+        block[at] = weight;
+    }
+
+    @Override
     double weight(Model model, double[] block, int at) {
         return block[at];
     }
@@ -78,16 +93,10 @@ final class Sgd extends Algorithm {
         }
 
         model.advance(alpha);
-        double square = 0;
         for (int k = 0; k < x.size(); k++) {
-            double[] block = model.touch(indices[k]);
-            int at = model.at(indices[k]);
-            double before = block[at];
-            block[at] = before - move * values[k];
-            square += (block[at] - before) * (block[at] - before);
+            model.touch(indices[k])[model.at(indices[k])] -= move * values[k];
         }
         shared[0] -= move;
-        model.changed(square + move * move);
         return true;
     }
 }

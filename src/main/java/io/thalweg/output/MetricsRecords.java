@@ -2,8 +2,10 @@ package io.thalweg.output;
 
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Quality;
+import io.thalweg.avro.Share;
 import io.thalweg.math.Model;
 import io.thalweg.math.Tally;
+import java.util.List;
 
 /** What is published of how well a model predicts. */
 public final class MetricsRecords {
@@ -16,7 +18,15 @@ public final class MetricsRecords {
                 model.version(),
                 quality(model.validation().overall()),
                 quality(model.validation().recent()),
-                model.learningRate());
+                model.learningRate(),
+                mixture(model));
+    }
+
+    /** Those that a model mixes, with their shares; none if it does not mix. */
+    public static List<Share> mixture(Model model) {
+        return model.algorithm().mixture(model).stream()
+                .map(share -> new Share(share.kind(), share.learningRate(), share.weight()))
+                .toList();
     }
 
     private static Quality quality(Tally tally) {

@@ -13,8 +13,13 @@ import org.apache.avro.util.Utf8;
 /**
  * What is published of a model's weights, and when: a model of up to {@code recordMax} weights as one record, after every
  * {@code every} steps; a larger one as the blocks that have changed, when asked. Whatever is left over is published when asked.
+ *
+ * <p>Where an algorithm mixes several, all weights move with the shares of these, and penalties move all of them too. A block that no
+ * step has touched stays as it was published until a share has moved, or penalties have taken, more than {@value #DRIFT}; then all
+ * blocks are published.
  */
 public final class WeightsRecords {
+    private static final double DRIFT = 0.01;
     private static final char BLOCK_SEPARATOR = '\0';
 
     private final int recordMax;
@@ -40,16 +45,11 @@ public final class WeightsRecords {
 
     /** Publishes what a step calls for. @return whether all is published now */
     public boolean afterStep(Model model, Sink sink) {
-        if (model.extent() > recordMax) {
-            model.remember();
+        if (model.extent() > recordMax || model.version() % every != 0) {
             return false;
         }
-        if (model.version() % every == 0) {
-            publishWhole(model, sink);
-            return true;
-        }
-        model.remember();
-        return false;
+        publishWhole(model, sink);
+        return true;
     }
 
     /** Publishes all of a model that has not been published. */
@@ -79,11 +79,10 @@ public final class WeightsRecords {
     }
 
     private void publishWhole(Model model, Sink sink) {
-        boolean step = model.publishedVersion() == model.version() - 1;
-        double change = step ? square(model.lastChange()) : square(model.biasChange());
+        double change = square(model.biasChange());
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
-                change += step ? 0 : model.changeOf(block);
+                change += model.changeOf(block);
             }
         }
         if (model.publishedVersion() > 0 && !model.publishedWhole()) {
@@ -91,24 +90,28 @@ public final class WeightsRecords {
             retractBlocks(model, sink);
         }
         sink.accept(key(model.id()), whole(model, root(change)));
-        model.published(true);
+        model.published(true, true);
     }
 
     private static void publishBlocks(Model model, Sink sink) {
         if (model.publishedWhole()) {
             sink.accept(key(model.id()), null);
-            // the blocks that have not changed since were in the record that has just gone
+        }
+        // the blocks that have not changed since were in the record that has just gone, or they have drifted
+        boolean all = model.publishedWhole() || model.drift() > DRIFT;
+        if (all) {
             for (int block = 0; block < model.blockEnd(); block++) {
-                if (model.block(block) != null && model.changedAt(block) <= model.publishedVersion()) {
+                if (model.block(block) != null) {
                     publishBlock(model, block, sink);
                 }
             }
+        } else {
+            Model.Changes changed = model.unpublished();
+            for (int i = 0; i < changed.size(); i++) {
+                publishBlock(model, changed.get(i), sink);
+            }
         }
-        Model.Changes changed = model.unpublished();
-        for (int i = 0; i < changed.size(); i++) {
-            publishBlock(model, changed.get(i), sink);
-        }
-        model.published(false);
+        model.published(false, all);
     }
 
     private static void publishBlock(Model model, int block, Sink sink) {
@@ -148,7 +151,8 @@ public final class WeightsRecords {
                 weights,
                 Math.sqrt(squares),
                 change,
-                model.learningRate());
+                model.learningRate(),
+                model.windowBegin() < 0 ? null : (Long) (model.version() - model.windowBegin()));
     }
 
     private static void addWeights(Model model, int block, boolean zerosToo, List<Weight> weights) {
@@ -158,9 +162,18 @@ public final class WeightsRecords {
             if (value != 0 || zerosToo && feature < model.extent()) {
                 Utf8 name =
                         feature < model.names().size() ? new Utf8(model.names().get(feature)) : null;
-                weights.add(new Weight(feature, name, value));
+                weights.add(new Weight(feature, name, value, moved(model, feature)));
             }
         }
+    }
+
+    private static Double moved(Model model, int feature) {
+        if (model.windowBegin() < 0) {
+            return null;
+        }
+        double moved = model.moved(feature);
+        // weights beyond the range of a float
+        return Double.isFinite(moved) ? (Double) moved : null;
     }
 
     private static double square(double x) {

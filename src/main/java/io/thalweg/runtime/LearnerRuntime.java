@@ -12,6 +12,10 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
@@ -33,6 +37,11 @@ public final class LearnerRuntime implements AutoCloseable {
     private final int replacementsMax;
     private final Deque<Instant> replacements = new ArrayDeque<>();
     private final CompletableFuture<StopException> end = new CompletableFuture<>();
+    private final ScheduledExecutorService lookout = Executors.newSingleThreadScheduledExecutor(task -> {
+        Thread thread = new Thread(task, "lookout");
+        thread.setDaemon(true);
+        return thread;
+    });
 
     private LearnerRuntime(KafkaStreams streams, int replacementsMax) {
         this.streams = streams;
@@ -61,7 +70,20 @@ public final class LearnerRuntime implements AutoCloseable {
         streams.setUncaughtExceptionHandler(runtime::respond);
         streams.setStateListener(runtime::stateChanged);
         streams.start();
+        runtime.watch(new BrokerSilence(
+                streams::metrics, Duration.ofMillis(config.getLong(ThalwegConfig.BROKER_STALL_MAX_MS))));
         return runtime;
+    }
+
+    private void watch(BrokerSilence silence) {
+        long interval = BrokerSilence.INTERVAL.toMillis();
+        Runnable look = () -> {
+            // a learner that stops is silent by itself
+            if (streams.state().isRunningOrRebalancing()) {
+                silence.look();
+            }
+        };
+        lookout.scheduleWithFixedDelay(look, interval, interval, TimeUnit.MILLISECONDS);
     }
 
     /** Checks brokers and topics. @return how many partitions the examples topic has */
@@ -87,7 +109,8 @@ public final class LearnerRuntime implements AutoCloseable {
                     ExitCode.NOT_READY,
                     String.join(
                             "\n",
-                            state.fatal().stream().map(Topics.Finding::text).toList()));
+                            Stream.concat(state.fatal().stream().map(Topics.Finding::text), state.remedy().stream())
+                                    .toList()));
         }
         return state.partitions();
     }
@@ -200,6 +223,7 @@ public final class LearnerRuntime implements AutoCloseable {
 
     /** Does what {@link #close} does. @return whether all was committed in time */
     public boolean stop() {
+        lookout.shutdownNow();
         CloseOptions leaving = CloseOptions.timeout(CLOSE_TIMEOUT)
                 .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
         boolean clean = streams.close(leaving);

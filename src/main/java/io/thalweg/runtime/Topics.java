@@ -36,6 +36,7 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 /** The topics as they should be, as they are, and what to do about the difference. */
 public final class Topics {
     private static final int KAFKA_DEFAULT_MAX_BYTES = 1_048_588;
+    private static final String CREATE = "`thalweg topics --create`";
     private static final String EVER = String.valueOf(Long.MAX_VALUE);
     private static final Map<String, String> ANY_TIMESTAMP =
             Map.of(MESSAGE_TIMESTAMP_AFTER_MAX_MS_CONFIG, EVER, MESSAGE_TIMESTAMP_BEFORE_MAX_MS_CONFIG, EVER);
@@ -67,6 +68,13 @@ public final class Topics {
         /** What keeps the learner from running. */
         public List<Finding> fatal() {
             return findings.stream().filter(Finding::fatal).toList();
+        }
+
+        /** What helps against topics that are missing; empty if none is. */
+        public Optional<String> remedy() {
+            return findings.stream().anyMatch(Finding::missing)
+                    ? Optional.of("create what is missing with " + CREATE)
+                    : Optional.empty();
         }
     }
 
@@ -141,7 +149,7 @@ public final class Topics {
                 .findFirst()
                 .orElseThrow();
         return find(plan, new ArrayList<>())
-                .orElseThrow(() -> new StopException(ExitCode.NOT_READY, missing(plan)))
+                .orElseThrow(() -> new StopException(ExitCode.NOT_READY, missing(plan) + "; create it with " + CREATE))
                 .partitions;
     }
 
@@ -164,7 +172,7 @@ public final class Topics {
     }
 
     private static String missing(Plan plan) {
-        return "topic %s (%s) is missing; create it with `thalweg topics --create`".formatted(plan.topic, plan.setting);
+        return "topic %s (%s) is missing".formatted(plan.topic, plan.setting);
     }
 
     private void compare(Plan plan, Found topic, Found examples, List<Finding> findings) {

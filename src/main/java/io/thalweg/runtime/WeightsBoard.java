@@ -60,24 +60,38 @@ public final class WeightsBoard {
                 .toList();
     }
 
-    /** A weight. @param name that of the feature, or # and its number */
-    public record Strong(int feature, String name, double weight) {}
+    /**
+     * A weight.
+     *
+     * @param name that of the feature, or # and its number
+     * @param moved what it has moved by over the recent window; NaN if that is not known
+     */
+    public record Strong(int feature, String name, double weight, double moved) {}
 
-    /** A record, with less around it. @param names null where features have none */
+    /**
+     * A record, with less around it.
+     *
+     * @param movedSteps 0 if what weights have moved by is not known
+     * @param names null where features have none
+     * @param moved null where it is not known of any
+     */
     private record Part(
             long version,
             int parts,
             double bias,
             double learningRate,
+            long movedSteps,
             int[] features,
             String[] names,
-            double[] values) {
+            double[] values,
+            double[] moved) {
         static Part of(Weights record) {
             List<Weight> weights = record.getWeights();
             int size = weights.size();
             int[] features = new int[size];
             double[] values = new double[size];
             String[] names = null;
+            double[] moved = record.getMovedSteps() == null ? null : new double[size];
             for (int i = 0; i < size; i++) {
                 Weight weight = weights.get(i);
                 features[i] = weight.getFeature();
@@ -86,20 +100,25 @@ public final class WeightsBoard {
                     names = names == null ? new String[size] : names;
                     names[i] = weight.getName().toString();
                 }
+                if (moved != null) {
+                    moved[i] = weight.getMoved() == null ? Double.NaN : weight.getMoved();
+                }
             }
             return new Part(
                     record.getVersion(),
                     record.getBlocks(),
                     record.getBias(),
                     record.getLearningRate(),
+                    moved == null ? 0 : record.getMovedSteps(),
                     features,
                     names,
-                    values);
+                    values,
+                    moved);
         }
 
         Strong strong(int i) {
             String name = names == null || names[i] == null ? "#" + features[i] : names[i];
-            return new Strong(features[i], name, values[i]);
+            return new Strong(features[i], name, values[i], moved == null ? Double.NaN : moved[i]);
         }
     }
 
@@ -132,6 +151,11 @@ public final class WeightsBoard {
 
         public double learningRate() {
             return latest().learningRate;
+        }
+
+        /** Over how many steps weights are known to have moved; 0 if that is not known. */
+        public long movedSteps() {
+            return latest().movedSteps;
         }
 
         /** Whether all blocks are there. */

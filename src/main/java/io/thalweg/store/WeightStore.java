@@ -45,6 +45,9 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     private final Set<TopicPartition> moved = new LinkedHashSet<>();
     private boolean epochBegan;
 
+    /** The models as they are in the changelog, where another algorithm is to go on with them and nothing was written since. */
+    private final Map<String, Model> beforeMigration = new HashMap<>();
+
     private WeightStore(String name) {
         super(name);
     }
@@ -62,9 +65,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
      *
      * @param course what {@link ThalwegConfig#course} gives
      * @param algorithm that goes on with the models
+     * @param migrate whether it goes on from the weights of another algorithm
      * @throws StateException if it does not
      */
-    public void begin(Map<String, String> course, Algorithm algorithm) {
+    public void begin(Map<String, String> course, Algorithm algorithm, boolean migrate) {
         restoredNames.forEach((id, chunks) -> models.get(id).restoreNames(names(models.get(id), chunks)));
         restoredNames.clear();
         unpublished.clear();
@@ -81,31 +85,48 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                         + " but not its head; forget this learner's state with `thalweg reset`");
             }
         }
+        boolean migrates =
+                !models.isEmpty() && ThalwegConfig.KIND.stream().anyMatch(name -> differs(name, before, course));
         if (!models.isEmpty()) {
             check(before, course);
+        }
+        if (migrates) {
+            checkMigration(before, course, algorithm, migrate);
         }
         journals.keySet().retainAll(models.keySet());
         if (!journals.isEmpty()) {
             takeJournalledSteps(before);
         }
+        Algorithm learned =
+                migrates ? Algorithm.of(ThalwegConfig.ofCourse(before).learner()) : algorithm;
         for (Model model : models.values()) {
             Journal journal = journals.get(model.id());
-            model.learnsBy(algorithm);
+            model.learnsBy(learned);
             model.restored(journal == null ? model.version() : journal.since());
+        }
+        if (migrates) {
+            beforeMigration.putAll(models);
+            models.replaceAll((id, model) -> model.under(algorithm));
+            changed.addAll(models.values());
+        }
+        for (Model model : models.values()) {
             if (model.publishedVersion() < model.version()) {
                 unpublished.add(model);
             }
             loggedNames.put(model, model.names().size());
         }
         if (!before.equals(course)) {
-            // one that nothing was learned under leaves no trace
-            epochs.removeIf(epoch -> epoch.from().equals(nextOffsets));
+            // one that nothing was learned under leaves no trace, unless it has changed the state
+            int last = epochs.size() - 1;
+            if (!migrates && last >= 0 && epochs.get(last).from().equals(nextOffsets)) {
+                epochs.remove(last);
+            }
             epochs.add(new Epoch(Map.copyOf(nextOffsets), Map.copyOf(course)));
             epochBegan = true;
             // steps are taken again under the settings of the last epoch, so there must be none left from before it
             journals.forEach((id, journal) -> {
+                journal.end();
                 if (journal.parts() > 0) {
-                    journal.end();
                     changed.add(models.get(id));
                 }
             });
@@ -150,14 +171,9 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     private void check(Map<String, String> before, Map<String, String> now) {
         for (String name : ThalwegConfig.FINGERPRINT) {
-            // a setting that there was not, or that the algorithm has no use for, is as if it were at its default
-            String byDefault =
-                    String.valueOf(ThalwegConfig.DEFINITION.defaultValues().get(name));
-            String was = before.getOrDefault(name, byDefault);
-            String is = now.getOrDefault(name, byDefault);
-            if (!was.equals(is)) {
-                throw new StateException("the weights were learned with " + name + " = " + was + " and it is now " + is
-                        + "; set it back, or forget the weights with `thalweg reset`");
+            if (differs(name, before, now)) {
+                throw new StateException(
+                        learnedWith(name, before, now) + "; set it back, or forget the weights with `thalweg reset`");
             }
         }
         String form = now.get(ThalwegConfig.FEATURES_FORM);
@@ -168,6 +184,42 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                         + ThalwegConfig.FEATURES_FORM + " is now " + form
                         + "; set it back, or forget the weights with `thalweg reset`");
             }
+        }
+    }
+
+    private static boolean differs(String name, Map<String, String> before, Map<String, String> now) {
+        return !before.isEmpty() && !setting(name, before).equals(setting(name, now));
+    }
+
+    /** A setting that there was not, or that the algorithm has no use for, is as if it were at its default. */
+    private static String setting(String name, Map<String, String> course) {
+        return course.getOrDefault(
+                name, String.valueOf(ThalwegConfig.DEFINITION.defaultValues().get(name)));
+    }
+
+    private static String learnedWith(String name, Map<String, String> before, Map<String, String> now) {
+        return "the weights were learned with " + name + " = " + setting(name, before) + " and it is now "
+                + setting(name, now);
+    }
+
+    private void checkMigration(
+            Map<String, String> before, Map<String, String> now, Algorithm algorithm, boolean migrate) {
+        String learned = ThalwegConfig.KIND.stream()
+                .filter(name -> differs(name, before, now))
+                .map(name -> learnedWith(name, before, now))
+                .findFirst()
+                .orElseThrow();
+        if (!migrate) {
+            throw new StateException(learned + "; set it back, set " + ThalwegConfig.STATE_MIGRATE
+                    + " = true to go on from those weights, or forget them with `thalweg reset`");
+        }
+        if (!algorithm.begins()) {
+            throw new StateException(learned
+                    + ", which cannot go on from given weights; set it back, or forget them with `thalweg reset`");
+        }
+        if (!transactional()) {
+            throw new StateException(learned + "; " + ThalwegConfig.STATE_MIGRATE
+                    + " needs exactly_once_v2, because a crash would leave a part of each");
         }
     }
 
@@ -251,6 +303,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         if (epochBegan) {
             changelog.write(StateRecords.settingsKey(), StateRecords.settings(epochs));
             epochBegan = false;
+            beforeMigration.clear();
         }
         // last: without transactions a part may be written and the rest not, and then steps are taken again rather than
         // lost
@@ -414,6 +467,9 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             // nothing was learned under it, and meanwhile another may learn under other settings
             epochs.remove(epochs.size() - 1);
             epochBegan = false;
+            changed.clear();
+            models.putAll(beforeMigration);
+            beforeMigration.clear();
         }
     }
 
@@ -430,6 +486,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         removed.clear();
         moved.clear();
         epochBegan = false;
+        beforeMigration.clear();
     }
 
     private record Builder(String name) implements StoreBuilder<WeightStore> {

@@ -63,7 +63,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         this.keyless = keyless;
         this.routed = routed;
         intake = new Intake(schemas, config, keyless);
-        learner = new Learner(config.learner());
+        learner = new Learner(config.learner(), config.getInt(ThalwegConfig.WEIGHTS_WINDOW));
         deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
         weightsRecords = new WeightsRecords(
                 config.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX), config.getInt(ThalwegConfig.WEIGHTS_EVERY));
@@ -75,7 +75,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         context = processorContext;
         partition = context.taskId().partition();
         store = context.getStateStore(LearnerSupplier.STORE);
-        store.begin(config.course(keyless), learner.algorithm());
+        store.begin(config.course(keyless), learner.algorithm(), config.getBoolean(ThalwegConfig.STATE_MIGRATE));
         counters = new Counters(context);
         context.schedule(
                 Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS)),

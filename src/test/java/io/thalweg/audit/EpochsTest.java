@@ -1,6 +1,7 @@
 package io.thalweg.audit;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.thalweg.audit.Report.Outcome;
 import io.thalweg.avro.Example;
@@ -8,9 +9,15 @@ import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Form;
+import io.thalweg.math.Learner;
+import io.thalweg.math.Model;
+import io.thalweg.math.Models;
+import io.thalweg.output.WeightsRecords;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;
@@ -24,7 +31,7 @@ class EpochsTest {
     private static final byte[] MODEL = {'m'};
 
     private final ThalwegConfig config = new ThalwegConfig(Map.of("application.id", "test", "learning.rate", "0.25"));
-    private final MemoryTopics topics = new MemoryTopics();
+    private MemoryTopics topics = new MemoryTopics();
 
     /** One feature of 1, label 1: z = w + b and both move by α(1 − a). Offsets 1 and 4 are transaction markers. */
     private void learn(long changedAt) {
@@ -56,7 +63,7 @@ class EpochsTest {
             version++;
             double moved = w + move - w;
             w += move;
-            double change = Math.sqrt(moved * moved + move * move);
+            double change = Math.sqrt(moved * moved + moved * moved);
             topics.append(
                     "weights",
                     0,
@@ -70,10 +77,11 @@ class EpochsTest {
                                     null,
                                     1,
                                     w,
-                                    List.of(new Weight(0, null, w)),
+                                    List.of(new Weight(0, null, w, (double) (float) w)),
                                     Math.abs(w),
-                                    Math.sqrt(change * change),
-                                    alpha)),
+                                    change,
+                                    alpha,
+                                    version)),
                     new RecordHeaders());
         }
         // beyond the last record there is a marker too
@@ -118,6 +126,108 @@ class EpochsTest {
         assertThat(report.lines()).last().asString().startsWith("MATCHES");
         assertThat(report.counts().records()).isEqualTo(5);
         assertThat(report.counts().steps()).isEqualTo(5);
+    }
+
+    /** The log of a learner that went on from sgd's weights with auto. */
+    private void migrate(long changedAt, ThalwegConfig first, ThalwegConfig second) throws Exception {
+        topics.create("metrics");
+        topics.create("dead-letters");
+        Learner learner = new Learner(first.learner(), first.getInt("weights.window"));
+        io.thalweg.math.Outcome outcome = new io.thalweg.math.Outcome();
+        WeightsRecords records = new WeightsRecords(256, 1);
+        Map<String, Model> models = new HashMap<>();
+        io.thalweg.math.Example x = new io.thalweg.math.Example();
+        for (long offset = 0; offset < 20; offset++) {
+            List<Double> features = List.of(offset % 3 * 15.0, offset % 2 - 1.0);
+            double z = 0;
+            if (offset == changedAt) {
+                learner = new Learner(second.learner(), second.getInt("weights.window"));
+                Model old = models.get("m");
+                models.put("m", old.under(learner.algorithm()));
+                z = old.bias() + features.get(0) * old.weight(0) + features.get(1) * old.weight(1);
+            }
+            double label = offset % 4 < 2 ? 1 : 0;
+            topics.append(
+                    "examples",
+                    offset,
+                    MODEL,
+                    LearnedLog.encode(1, Example.getClassSchema(), new Example(null, label, 1.0, features)),
+                    new RecordHeaders());
+            x.clear();
+            x.label(label);
+            x.form(Form.DENSE);
+            features.forEach(x::addValue);
+            learner.process(models(models), "m", x, outcome);
+            if (offset == changedAt) {
+                assertThat(outcome.logit()).isCloseTo(z, within(1e-12));
+            }
+            topics.append(
+                    "predictions",
+                    0,
+                    MODEL,
+                    LearnedLog.encode(
+                            2,
+                            Prediction.getClassSchema(),
+                            new Prediction(
+                                    null,
+                                    outcome.probability(),
+                                    outcome.logit(),
+                                    outcome.version(),
+                                    label,
+                                    outcome.logLoss(),
+                                    0,
+                                    offset)),
+                    new RecordHeaders());
+            records.afterStep(
+                    outcome.model(),
+                    (key, weights) -> topics.append(
+                            "weights",
+                            0,
+                            key,
+                            LearnedLog.encode(3, Weights.getClassSchema(), weights),
+                            new RecordHeaders()));
+        }
+        topics.committed.add(20L);
+    }
+
+    private static Models models(Map<String, Model> models) {
+        return new Models() {
+            @Override
+            public Model get(String id) {
+                return models.get(id);
+            }
+
+            @Override
+            public void add(Model model) {
+                models.put(model.id(), model);
+            }
+
+            @Override
+            public int size() {
+                return models.size();
+            }
+        };
+    }
+
+    @Test
+    void aMigrationIsReplayedWhereItWas() throws Exception {
+        ThalwegConfig auto = new ThalwegConfig(Map.of("application.id", "test", "algorithm", "auto"));
+        // the last stop is at the last offset: its record is the first after the migration
+        for (long changedAt : new long[] {5, 8, 19}) {
+            for (long recordedAt : new long[] {changedAt, changedAt - 1, changedAt - 3}) {
+                MemoryTopics before = topics.copy();
+                migrate(changedAt, config, auto);
+                epochs(recordedAt, config.course(""), auto.course(""));
+                Report report = verify();
+                if (recordedAt == changedAt) {
+                    assertThat(report.lines()).last().asString().startsWith("MATCHES");
+                } else {
+                    assertThat(report.outcome()).isEqualTo(Outcome.DIFFERS);
+                    assertThat(report.findings()).extracting(Finding::kind).contains(Finding.Kind.ALTERED);
+                }
+                topics = before;
+            }
+        }
     }
 
     @Test

@@ -72,6 +72,9 @@ final class LearnedLog {
                 "example.max.bytes", "1024",
                 "models.max", "6"));
         settings.putAll(changed);
+        if (settings.getOrDefault("algorithm", "sgd").equals("auto")) {
+            settings.remove("learning.rate");
+        }
         config = new ThalwegConfig(settings);
         Properties streams = new Properties();
         streams.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");

@@ -152,12 +152,17 @@ class VerificationTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {3, 4, 5, 6, 7, 8})
+    @ValueSource(longs = {3, 4, 5, 6, 7, 8, 9, 10})
     void honestLogsMatchWhateverTheSettings(long seed) {
         Map<String, Object> settings = new LinkedHashMap<>();
         settings.put("weights.every", String.valueOf(seed % 3 + 1));
         settings.put("weights.record.max", seed % 2 == 0 ? "2" : "64");
-        settings.put("learning.rate.schedule", seed % 2 == 0 ? "inverse-time" : "constant");
+        boolean auto = seed > 6;
+        settings.put("algorithm", auto ? "auto" : "sgd");
+        settings.put("weights.window", String.valueOf(seed % 4 * 10));
+        if (!auto) {
+            settings.put("learning.rate.schedule", seed % 2 == 0 ? "inverse-time" : "constant");
+        }
         LearnedLog log = new LearnedLog(seed, 400, settings);
         assertThat(verify(log, log.topics).lines()).last().asString().startsWith("MATCHES");
     }
@@ -531,6 +536,48 @@ class VerificationTest {
                                         : new String(record.key()).split("\0")[0].getBytes());
             }
         }
+    }
+
+    @Test
+    void whatAWeightHasMovedByCountsWhereTheRecordSaysIt() {
+        ConsumerRecord<byte[], byte[]> record = latestOf("dense");
+        List<Consumer<Weights>> changes = List.of(
+                w -> w.setMovedSteps(w.getMovedSteps() + 1),
+                w -> w.getWeights().get(1).setMoved(next(w.getWeights().get(1).getMoved())),
+                w -> w.getWeights().get(1).setMoved(null));
+        for (Consumer<Weights> change : changes) {
+            Report report =
+                    afterwards(topics -> alter(topics, WEIGHTS, record.offset(), Weights.getClassSchema(), change));
+            assertThat(report.findings()).extracting(Finding::kind).containsExactly(WEIGHTS_DIFFER);
+        }
+        Report unknown =
+                afterwards(topics -> alter(topics, WEIGHTS, record.offset(), Weights.getClassSchema(), (Weights w) -> {
+                    w.setMovedSteps(null);
+                    w.getWeights().forEach(weight -> weight.setMoved(null));
+                }));
+        assertThat(unknown.outcome()).isEqualTo(Outcome.MATCHES);
+    }
+
+    @Test
+    void theSharesOfAMixtureCount() {
+        LearnedLog auto = new LearnedLog(11, 300, Map.of("algorithm", "auto"));
+        MemoryTopics topics = auto.topics.copy();
+        List<ConsumerRecord<byte[], byte[]>> metrics = auto.topics.log(METRICS);
+        ConsumerRecord<byte[], byte[]> last = metrics.get(metrics.size() - 1);
+        Metrics honest = LearnedLog.decode(last.value(), Metrics.getClassSchema());
+        assertThat(honest.getMixture().stream()
+                        .mapToDouble(share -> share.getShare())
+                        .sum())
+                .isCloseTo(1, org.assertj.core.api.Assertions.within(1e-12));
+        alter(
+                topics,
+                METRICS,
+                last.offset(),
+                Metrics.getClassSchema(),
+                (Metrics m) -> m.getMixture()
+                        .get(3)
+                        .setShare(next(m.getMixture().get(3).getShare())));
+        assertThat(verify(auto, topics).findings()).extracting(Finding::kind).containsExactly(METRICS_DIFFER);
     }
 
     @Test

@@ -193,6 +193,27 @@ class EvaluateCommandTest {
         return figures;
     }
 
+    @Test
+    void saysWhatIsMixed() throws IOException {
+        Result result = evaluate(
+                "--file", file("flights.csv", csv()), "--label", "delay > 15", "-s", "algorithm=auto", "--json");
+        assertThat(result.exitCode()).as("%s", result).isZero();
+        JsonNode mixture = result.json().path("mixture");
+        double sum = 0;
+        String heaviest = "";
+        double most = 0;
+        for (JsonNode share : mixture) {
+            sum += share.path("share").asDouble();
+            if (share.path("share").asDouble() > most) {
+                most = share.path("share").asDouble();
+                heaviest = share.path("kind").asText() + " "
+                        + share.path("learning_rate").asText().replaceAll("[.]0$", "");
+            }
+        }
+        assertThat(sum).isCloseTo(1, within(1e-12));
+        assertThat(String.join("\n", result.err())).contains("; auto: " + heaviest + " ");
+    }
+
     @ParameterizedTest
     @CsvSource({"f.csv", "f.csv.gz", "f.jsonl", "f.txt", "f.svm", "f.svm.gz", "f.dat"})
     void theFiguresAreThoseOfATextbookLoop(String name) throws IOException {
@@ -218,6 +239,8 @@ class EvaluateCommandTest {
         assertThat(json.path("examples_per_second").asDouble()).isPositive();
         assertThat(json.path("algorithm").asText()).isEqualTo("sgd");
         assertThat(json.path("learning_rate").asDouble()).isEqualTo(RATE);
+        assertThat(json.path("mixture").isArray()).isTrue();
+        assertThat(json.path("mixture")).isEmpty();
         assertThat(result.err().get(0))
                 .isEqualTo(
                         numbered

@@ -83,6 +83,7 @@ class ThalwegTest {
                 "watch",
                 "watch labels",
                 "watch weights --top 0",
+                "watch weights --models 0",
                 "watch predictions --limit 0",
                 "watch predictions --partition one",
                 "produce x.csv --model a --model-column b",
@@ -193,6 +194,30 @@ class ThalwegTest {
         assertOneLine(thalweg("topics", "-c", file.toString()), 3, "127.0.0.1:2");
         assertOneLine(
                 thalweg("topics", "-c", file.toString(), "-s", "bootstrap.servers=127.0.0.1:3"), 3, "127.0.0.1:3");
+    }
+
+    @Test
+    void aHintRepeatsTheOptionsThatWereGivenButNoSecret() {
+        SettingsOptions settings = new SettingsOptions();
+        new CommandLine(settings)
+                .parseArgs(
+                        "-c",
+                        "my settings",
+                        "--set",
+                        "examples.topic=it's $1",
+                        "-s",
+                        "producer.ssl.key.password=hush",
+                        "-s",
+                        "basic.auth.user.info=hush",
+                        "-s",
+                        "sasl.jaas.config=hush");
+
+        assertThat(settings.repeatedIn("`verify` needs it; create it with `thalweg topics --create`."))
+                .isEqualTo("`verify` needs it; create it with `thalweg topics --create --config 'my settings'"
+                        + " --set 'examples.topic=it'\\''s $1' --set producer.ssl.key.password=…"
+                        + " --set basic.auth.user.info=… --set sasl.jaas.config=…`.");
+        assertThat(new SettingsOptions().repeatedIn("forget it with `thalweg reset`"))
+                .isEqualTo("forget it with `thalweg reset`");
     }
 
     @Test

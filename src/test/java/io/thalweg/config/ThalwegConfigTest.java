@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.thalweg.math.Form;
 import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.LearningRate.Schedule;
+import io.thalweg.math.StepOptions;
+import io.thalweg.math.StepOptions.Scaling;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.kafka.common.config.ConfigException;
@@ -140,6 +142,11 @@ class ThalwegConfigTest {
         "metrics.every, 0, 1",
         "metrics.window, 1, 2",
         "algorithm, adam, sgd",
+        "scaling, minmax, max-abs",
+        "l1, -1, 0 or more",
+        "l2, Infinity, 0 or more",
+        "gradient.clip, NaN, 0 or more",
+        "importance.invariant, perhaps, true or false",
         "processing.guarantee, exactly_once, exactly_once_v2",
         "examples.topic, '', non-empty",
         "registry.retry.max.ms, 300000, 240000",
@@ -257,7 +264,11 @@ class ThalwegConfigTest {
                         "models.max",
                         "example.max.bytes",
                         "metrics.window")
-                .hasSize(16);
+                .containsEntry("scaling", "none")
+                .containsEntry("l1", "0.0")
+                .containsEntry("importance.invariant", "false")
+                .doesNotContainKey("ftrl.beta")
+                .hasSize(22);
         assertThat(config(Map.of("features.space.bits", "4")).course("")).containsEntry("names.max", "8");
         // a learner made from it is the same
         Map<String, String> again = new TreeMap<>(course);
@@ -268,6 +279,64 @@ class ThalwegConfigTest {
         assertThat(config(Map.of("learning.rate", "0.1", "commit.interval.ms", "7"))
                         .course("default"))
                 .isEqualTo(course);
+    }
+
+    @Test
+    void settingsMakeTheStep() {
+        LearnerSettings learner = config(Map.of(
+                        "algorithm", "ftrl",
+                        "scaling", "max-abs",
+                        "l1", "0.5",
+                        "l2", "0.25",
+                        "gradient.clip", "3",
+                        "ftrl.beta", "2"))
+                .learner();
+        assertThat(learner.algorithm()).isEqualTo("ftrl");
+        assertThat(learner.options()).isEqualTo(new StepOptions(Scaling.MAX_ABS, 0.5, 0.25, 3, false, 2));
+        assertThat(config(Map.of("importance.invariant", true)).learner().options())
+                .isEqualTo(new StepOptions(Scaling.NONE, 0, 0, 0, true, 1));
+        assertThat(config(Map.of("scaling", "standard")).learner().options().scaling())
+                .isEqualTo(Scaling.STANDARD);
+        assertThat(config(Map.of()).learner().options()).isEqualTo(StepOptions.NONE);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "algorithm=auto learning.rate=0.1; auto sets its own learning rates, scales and penalties; drop learning.rate",
+                "algorithm=auto l1=0 scaling=none learning.rate.schedule=constant; auto sets; drop learning.rate.schedule, scaling, l1",
+                "algorithm=auto importance.invariant=false; auto sets; drop importance.invariant",
+                "algorithm=sgd ftrl.beta=1; only algorithm = ftrl; drop ftrl.beta",
+                "algorithm=adagrad importance.invariant=true; algorithm = sgd, not of adagrad; drop it",
+                "importance.invariant=true l2=0.1; does not go with l2; drop one",
+                "importance.invariant=true gradient.clip=2; does not go with gradient.clip; drop one",
+                "algorithm=ftrl learning.rate.schedule=inverse-time; by itself; drop learning.rate.schedule",
+            })
+    void whatTheAlgorithmHasNoUseForIsOneLineThatSaysWhatToDrop(String given, String why, String remedy) {
+        Map<String, String> settings = new TreeMap<>();
+        for (String setting : given.split(" ")) {
+            settings.put(setting.split("=")[0], setting.split("=")[1]);
+        }
+        assertThatThrownBy(() -> config(settings))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining(why)
+                .hasMessageContaining(remedy)
+                .hasMessageNotContaining("\n");
+    }
+
+    /** Also where settings stand beside it that are another algorithm's. */
+    @ParameterizedTest
+    @ValueSource(strings = {"sgd", "adagrad", "ftrl", "auto"})
+    void aCourseMakesTheLearnerAgain(String algorithm) {
+        ThalwegConfig config = config(Map.of("algorithm", algorithm, "metrics.window", "50"));
+        Map<String, String> course = config(Map.of("learning.rate", "0.3")).course("default");
+        course.putAll(config.course("default"));
+        course.remove("model.default");
+        ThalwegConfig again = ThalwegConfig.ofCourse(course);
+        assertThat(again.learner().algorithm()).isEqualTo(algorithm);
+        assertThat(again.learner().metricsWindow()).isEqualTo(50);
+        assertThat(again.course("default")).isEqualTo(config.course("default"));
     }
 
     @Test

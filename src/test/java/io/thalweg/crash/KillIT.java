@@ -2,6 +2,7 @@ package io.thalweg.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.thalweg.config.ThalwegConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,6 +58,24 @@ class KillIT {
                     "KillIT: %d examples, %d kills, %d predictions in aborted transactions%n",
                     trial.sent(), KILLS, aborted);
             assertThat(aborted).isPositive();
+        }
+    }
+
+    /** The same of a mixture, whose weights all move at every step, and most of whose state is not published. */
+    @Test
+    void nothingOfAMixtureIsLostOrDoneTwice() {
+        try (Trial trial = new Trial(cluster, "mixture", 1, () -> new Mixture(seed, 1))) {
+            trial.set(ThalwegConfig.ALGORITHM, "auto");
+            trial.feed(PER_SECOND / 2);
+            killMidStream(trial, trial.learner());
+            killMidStream(trial, trial.learner());
+            trial.learner();
+            trial.awaitProgress();
+            trial.finish();
+
+            trial.assertMatches(trial.replay());
+            trial.assertVerified();
+            System.out.printf("KillIT: %d examples with auto%n", trial.sent());
         }
     }
 

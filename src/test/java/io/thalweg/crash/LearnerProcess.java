@@ -6,7 +6,6 @@ import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.SchemaSource;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.runtime.StopException;
@@ -34,6 +33,14 @@ final class LearnerProcess {
         return 1 + SCHEMAS.indexOf(schema);
     }
 
+    /** The schema with an id. */
+    static Schema schema(int id) throws UnknownSchemaException {
+        if (id < 1 || id > SCHEMAS.size()) {
+            throw new UnknownSchemaException(id);
+        }
+        return SCHEMAS.get(id - 1);
+    }
+
     /** @param args settings, each as name=value */
     public static void main(String[] args) {
         JavaProcess.endWithParent();
@@ -42,14 +49,8 @@ final class LearnerProcess {
             int equals = arg.indexOf('=');
             settings.put(arg.substring(0, equals), arg.substring(equals + 1));
         }
-        SchemaSource schemas = id -> {
-            if (id < 1 || id > SCHEMAS.size()) {
-                throw new UnknownSchemaException(id);
-            }
-            return SCHEMAS.get(id - 1);
-        };
-        LearnerRuntime learner =
-                LearnerRuntime.start(new ThalwegConfig(settings), schemas, (topic, schema) -> id(schema));
+        LearnerRuntime learner = LearnerRuntime.start(
+                new ThalwegConfig(settings), LearnerProcess::schema, (topic, schema) -> id(schema));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             learner.close();
             System.err.println(CLOSED);

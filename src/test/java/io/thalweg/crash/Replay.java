@@ -72,6 +72,11 @@ final class Replay {
         metricsEvery = epochs.get(0L).getInt(ThalwegConfig.METRICS_EVERY);
     }
 
+    /** Whether an offset was learned with sgd. */
+    boolean isSgdAt(long offset) {
+        return learnerAt(offset).settings().algorithm().equals("sgd");
+    }
+
     /** The learning rate, a constant one, at an offset. */
     double rateAt(long offset) {
         return learnerAt(offset).settings().learningRate().initial();
@@ -84,6 +89,10 @@ final class Replay {
     void take(Input input) {
         Partition partition = partitions.get(input.partition());
         long offset = partition.offset++;
+        if (offset > 0 && isSgdAt(offset) != isSgdAt(offset - 1)) {
+            partition.models.replaceAll(
+                    (id, model) -> model.under(learnerAt(offset).algorithm()));
+        }
         if (input.unusable() != null) {
             bury(input, partition, offset, input.unusable());
         } else if (input.value() == null) {

@@ -53,6 +53,31 @@ class RestartIT {
         }
     }
 
+    /** From sgd's weights on with auto, killed soon after. */
+    @Test
+    void anotherAlgorithmGoesOnFromTheWeights() {
+        try (Trial trial = new Trial(cluster, "migrate", 1, () -> new Mixture(seed, 1))) {
+            trial.feed(1500);
+            ThalwegConfig before = trial.config();
+            stopMidStream(trial);
+            trial.set(ThalwegConfig.ALGORITHM, "auto");
+            trial.set(ThalwegConfig.STATE_MIGRATE, "true");
+            long change = trial.committed().values().iterator().next();
+            JavaProcess learner = trial.learner();
+            trial.awaitProgress();
+            trial.kill(learner);
+            trial.set(ThalwegConfig.STATE_MIGRATE, "false");
+            trial.learner();
+            trial.awaitProgress();
+            trial.finish();
+
+            assertThat(change).isBetween(1L, trial.sent() - 1);
+            trial.assertMatches(trial.replay(Map.of(0L, before, change, trial.config())));
+            trial.assertVerified();
+            System.out.printf("RestartIT: %d examples, with auto from %d on%n", trial.sent(), change);
+        }
+    }
+
     private void stopMidStream(Trial trial) {
         JavaProcess learner = trial.learner();
         trial.awaitProgress();

@@ -2,6 +2,8 @@ package io.thalweg.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.thalweg.audit.Report;
+import io.thalweg.audit.Verification;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.Topics;
 import java.nio.file.Path;
@@ -387,6 +389,12 @@ final class Trial implements AutoCloseable {
                 .pollInterval(Duration.ofMillis(500))
                 .untilAsserted(() ->
                         assertThat(new Comparison(this, replay).ofWeights()).isEmpty());
+    }
+
+    /** Fails unless Thalweg's own verification finds everything as it must be. */
+    void assertVerified() {
+        Report report = new Verification(config(), LearnerProcess::schema).run(progress -> {});
+        assertThat(report.lines()).last().asString().startsWith("MATCHES");
     }
 
     @Override

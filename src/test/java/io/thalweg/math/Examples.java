@@ -26,13 +26,11 @@ public final class Examples {
     /** Moves a weight, within a step of a plain model. */
     public static void moveWeight(Model model, int i, double by) {
         model.touch(i)[model.at(i)] += by;
-        model.changed(model.lastChange() * model.lastChange() + by * by);
     }
 
     /** Moves the bias, within a step of a plain model. */
     public static void moveBias(Model model, double by) {
         model.shared()[0] += by;
-        model.changed(model.lastChange() * model.lastChange() + by * by);
     }
 
     public static Example dense(Double label, double... values) {
@@ -83,6 +81,16 @@ public final class Examples {
 
     public static LearnerSettings settings(double rate, int spaceBits, int namesMax, int modelsMax) {
         return new LearnerSettings("sgd", LearningRate.constant(rate), spaceBits, namesMax, modelsMax, null, 100);
+    }
+
+    /** Settings of another algorithm. */
+    public static LearnerSettings settings(String algorithm) {
+        return new LearnerSettings(algorithm, LearningRate.constant(0.1), 20, 1000, 100, null, 100);
+    }
+
+    /** Settings of an algorithm with options. */
+    public static LearnerSettings settings(String algorithm, LearningRate rate, StepOptions options) {
+        return new LearnerSettings(algorithm, rate, options, 20, 1000, 100, null, 100);
     }
 
     /** Everything that is in a model and must survive, as text that is the same only if every bit is. */
@@ -144,6 +152,41 @@ public final class Examples {
             text.append(' ').append(Arrays.toString(Arrays.copyOfRange(x.names(), start, start + x.nameLength(k))));
         }
         return text.toString();
+    }
+
+    /** A learner and its one model. */
+    static final class Learning {
+        private final Learner learner;
+        private final ModelMap models = new ModelMap();
+        private final Outcome outcome = new Outcome();
+
+        Learning(LearnerSettings settings) {
+            learner = new Learner(settings);
+        }
+
+        /** Predicts, learns, and gives the logit that was predicted. */
+        double logit(Example x) {
+            try {
+                learner.process(models, "m", x, outcome);
+                return outcome.logit();
+            } catch (Rejection e) {
+                throw new AssertionError(e);
+            }
+        }
+
+        /** @return the reason, or null if it was taken */
+        Rejection.Reason reason(Example x) {
+            try {
+                learner.process(models, "m", x, outcome);
+                return null;
+            } catch (Rejection e) {
+                return e.reason();
+            }
+        }
+
+        Model model() {
+            return models.get("m");
+        }
     }
 
     /** Models in a map and nothing else. */

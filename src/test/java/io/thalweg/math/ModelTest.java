@@ -1,14 +1,19 @@
 package io.thalweg.math;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelTest {
     private static Model stepped(int... indices) {
@@ -75,7 +80,7 @@ class ModelTest {
                 unlogged.clear();
             }
             if (random.nextInt(7) == 0) {
-                model.published(false);
+                model.published(false, false);
                 unpublished.clear();
             }
             assertThat(changes(model.unlogged())).doesNotHaveDuplicates().containsExactlyInAnyOrder(ints(unlogged));
@@ -88,22 +93,22 @@ class ModelTest {
     }
 
     @Test
-    void theLastChangeIsTheNormOfTheStep() {
+    void theChangeSinceASnapshotIsTheNormOfWhatHasMoved() {
         Model model = stepped(0, 1, 300);
-        assertThat(model.lastChange()).isCloseTo(Math.sqrt(3 + 0.25), within(1e-15));
+        assertThat(model.changeSince(Model.Snapshot.NOTHING)).isCloseTo(Math.sqrt(3 + 0.25), within(1e-15));
+        Model.Snapshot before = model.snapshot();
+        assertThat(model.changeSince(before)).isZero();
         step(model, -2, 7);
-        assertThat(model.lastChange()).isCloseTo(Math.sqrt(4 + 1), within(1e-15));
-        step(model, 0, 7);
-        assertThat(model.lastChange()).isZero();
+        step(model, 3, 1000);
+        assertThat(model.changeSince(before)).isCloseTo(Math.sqrt(4 + 9 + 0.25), within(1e-15));
     }
 
     @Test
     void remembersWhatABlockWasWhenItWasPublished() {
         Model model = stepped(0, 1);
-        assertThat(model.changeOf(0)).as("before it remembers").isNaN();
-        model.remember();
-        assertThat(model.changeOf(0)).as("changed before it remembered").isNaN();
-        model.published(false);
+        assertThat(model.changeOf(0)).as("since it began").isEqualTo(2);
+        assertThat(model.biasChange()).isEqualTo(0.5);
+        model.published(false, false);
         assertThat(model.changeOf(0)).isZero();
         assertThat(model.biasChange()).isZero();
         step(model, 3, 0);
@@ -114,8 +119,108 @@ class ModelTest {
         assertThat(model.biasChange()).isEqualTo(4);
         step(model, -3, 0);
         assertThat(model.changeOf(0)).isEqualTo(16);
-        model.published(false);
-        assertThat(model.changeOf(0)).isZero();
+        for (boolean whole : new boolean[] {false, true, true, false}) {
+            model.published(whole, whole);
+            assertThat(model.changeOf(0)).isZero();
+            step(model, 2, 1);
+            assertThat(model.changeOf(0))
+                    .as("published as one record: %s", whole)
+                    .isEqualTo(4);
+        }
+    }
+
+    /** Against a history of all weights at every version. */
+    @ParameterizedTest
+    @ValueSource(strings = {"sgd", "auto"})
+    void knowsWhatEachWeightHasMovedByInTheRecentWindow(String algorithm) throws Rejection {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        for (int window : new int[] {2, 3, 10, 64, 1000}) {
+            Learner learner = new Learner(Examples.settings(algorithm), window);
+            Examples.ModelMap models = new Examples.ModelMap();
+            Outcome outcome = new Outcome();
+            List<float[]> history = new ArrayList<>();
+            history.add(new float[1000]);
+            long restoredAt = -1;
+            int known = 0;
+            for (int i = 0; i < 400; i++) {
+                if (i == 200) {
+                    Model back = copy(models.get("m"));
+                    models.add(back);
+                    restoredAt = back.version();
+                }
+                int space = 200 + random.nextInt(2) * 600;
+                learner.process(models, "m", Examples.randomSparse(random, 3, space), outcome);
+                if (random.nextInt(20) == 0) {
+                    // one that cannot be learned from changes nothing
+                    Example bad = Examples.sparse(0.3, new int[] {3}, new double[] {1e300});
+                    bad.importance(1e300);
+                    assertThatThrownBy(() -> learner.process(models, "m", bad, outcome))
+                            .isInstanceOf(Rejection.class);
+                }
+                Model model = models.get("m");
+                float[] now = new float[1000];
+                for (int k = 0; k < now.length; k++) {
+                    now[k] = (float) model.weight(k);
+                }
+                history.add(now);
+                long half = window / 2;
+                long begin = Math.max(0, ((model.version() - 1) / half - 1) * half);
+                if (begin < restoredAt) {
+                    assertThat(model.windowBegin()).isEqualTo(-1);
+                    continue;
+                }
+                known++;
+                assertThat(model.windowBegin()).isEqualTo(begin);
+                for (int k = 0; k < model.extent(); k++) {
+                    if (model.block(k / Model.BLOCK) != null) {
+                        assertThat(model.moved(k)).isEqualTo((double) now[k] - history.get((int) begin)[k]);
+                    }
+                }
+            }
+            assertThat(known).isGreaterThanOrEqualTo(window == 1000 ? 200 : 399 - 2 * window);
+        }
+    }
+
+    @Test
+    void goesOnUnderAnotherAlgorithmFromTheSameWeights() throws Rejection {
+        Random random = new Random(7);
+        for (List<String> way : List.of(List.of("sgd", "auto"), List.of("auto", "sgd"), List.of("auto", "auto"))) {
+            Learner before = new Learner(Examples.settings(way.get(0)));
+            Learner after = new Learner(Examples.settings(way.get(1)));
+            Examples.ModelMap models = new Examples.ModelMap();
+            Outcome outcome = new Outcome();
+            for (int i = 0; i < 100; i++) {
+                before.process(models, "m", Examples.randomSparse(random, 5, 1000), outcome);
+            }
+            Model old = models.get("m");
+            String oldBits = Examples.bits(old);
+            old.logged();
+            Model model = old.under(after.algorithm());
+            assertThat(Examples.bits(old)).isEqualTo(oldBits);
+            assertThat(model.bias()).isEqualTo(old.bias());
+            for (int i = 0; i < old.extent(); i++) {
+                assertThat(model.weight(i)).isEqualTo(old.weight(i));
+            }
+            assertThat(model.version()).isEqualTo(100);
+            assertThat(model.block(0)).hasSize(Model.BLOCK * after.algorithm().width());
+            assertThat(changes(model.unlogged())).hasSize(model.blockCount());
+            assertThat(changes(old.unlogged())).isEmpty();
+
+            // numbers far from 0 to 1, which the new one has no scale of yet
+            models.add(model);
+            Example x = Examples.sparse(null, new int[] {3, 500, 900}, new double[] {-70, 0.5, 900});
+            after.process(models, "m", x, outcome);
+            double z = old.bias() - 70 * old.weight(3) + 0.5 * old.weight(500) + 900 * old.weight(900);
+            assertThat(outcome.logit()).isCloseTo(z, within(1e-12));
+
+            x.label(1);
+            after.process(models, "m", x, outcome);
+            assertThat(changes(model.unlogged())).doesNotHaveDuplicates().hasSize(model.blockCount());
+            after.process(models, "m", x, outcome);
+            assertThat(outcome.logit()).isGreaterThan(z);
+        }
     }
 
     @Test
@@ -129,7 +234,7 @@ class ModelTest {
             Examples.moveBias(model, random.nextGaussian());
             model.validation().add(random.nextGaussian(), 0.5, 1, 1, 10);
             if (i == 30) {
-                model.published(false);
+                model.published(false, false);
             }
         }
         Model back = copy(model);
@@ -141,7 +246,6 @@ class ModelTest {
             assertThat(back.changeOf(block)).isNaN();
         }
         assertThat(back.biasChange()).isNaN();
-        assertThat(back.lastChange()).as("the last step was another process's").isNaN();
 
         model.logged();
         for (Model each : new Model[] {model, back}) {
@@ -150,19 +254,18 @@ class ModelTest {
         assertThat(Examples.bits(back)).isEqualTo(Examples.bits(model));
         assertThat(changes(back.unlogged())).containsExactlyInAnyOrder(changes(model.unlogged()));
         assertThat(changes(back.unpublished())).containsExactlyInAnyOrder(changes(model.unpublished()));
-        assertThat(back.lastChange()).isEqualTo(model.lastChange());
     }
 
     @Test
     void knowsItsChangeAgainOnceAllWasPublishedBeforeItWasRestored() {
         Model model = stepped(3);
-        model.published(true);
+        model.published(true, true);
         Model back = copy(model);
         assertThat(back.biasChange()).isZero();
         assertThat(back.changeOf(0)).isZero();
         step(back, 1, 3);
         assertThat(back.biasChange()).isEqualTo(0.5);
-        assertThat(back.lastChange()).isEqualTo(Math.sqrt(1.25));
+        assertThat(back.changeOf(0)).isEqualTo(1);
     }
 
     @Test

@@ -1,8 +1,10 @@
 package io.thalweg.output;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.thalweg.avro.Weights;
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
 import io.thalweg.math.Learner;
@@ -14,11 +16,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class WeightsRecordsTest {
-    private final Learner learner = new Learner(Examples.settings(0.5));
+    private Learner learner = new Learner(Examples.settings(0.5));
 
     /** The topic after compaction. */
     private final Map<String, Weights> topic = new TreeMap<>();
@@ -134,7 +139,7 @@ class WeightsRecordsTest {
     }
 
     @Test
-    void theChangeIsUnknownAfterARestartAndOfTheFirstThinnedRecord() {
+    void theChangeIsUnknownAfterARestart() {
         WeightsRecords everySecond = new WeightsRecords(1000, 2);
         Model model = large();
         assertThat(everySecond.afterStep(model, sink)).isFalse();
@@ -145,6 +150,90 @@ class WeightsRecordsTest {
         everySecond.publish(model, sink);
         assertThat(written.get(1).getVersion()).isEqualTo(1);
         assertThat(written.get(1).getChange()).isNotNull();
+
+        learn(model, Examples.sparse(1.0, new int[] {200}, new double[] {1}));
+        new WeightsRecords(1000, 1).publish(restored(model), sink);
+        assertThat(written.get(2).getChange())
+                .as("unpublished when it was restored")
+                .isNull();
+    }
+
+    /** Weights of a mixture move with its shares, in every block. */
+    @ParameterizedTest
+    @ValueSource(ints = {256, 2000})
+    void theChangeOfAMixtureIsThatOfTheRecordsAndBlocksThatDriftArePublished(int recordMax) {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        learner = new Learner(Examples.settings("auto"));
+        Model model = large();
+        WeightsRecords records = new WeightsRecords(recordMax, 3);
+        Map<String, Weights> before = new TreeMap<>();
+        double[] shares = null;
+        boolean some = false;
+        boolean all = false;
+        for (int step = 2; step < 1500; step++) {
+            if (step == 1000) {
+                assertThat(model.publishedVersion()).isGreaterThan(900);
+                boolean known = recordMax > 256 && model.publishedVersion() == model.version();
+                model = restored(model);
+                before.values().forEach(known ? weights -> {} : weights -> weights.setVersion(-1L));
+                shares = null;
+            }
+            int feature = random.nextInt(3) == 0 ? 3 : 100 + random.nextInt(900);
+            learn(
+                    model,
+                    Examples.sparse(
+                            feature % 2 == 0 || random.nextInt(4) == 0 ? 1.0 : 0.0,
+                            new int[] {feature},
+                            new double[] {random.nextInt(5)}));
+            written.clear();
+            if (!records.afterStep(model, sink) && random.nextInt(4) == 0) {
+                records.publish(model, sink);
+            }
+            for (Weights now : written) {
+                Weights then = before.get(String.valueOf(now.getBlock()));
+                if (then == null || then.getVersion() < 0) {
+                    assertThat(now.getChange()).matches(change -> then == null || change == null);
+                } else if (now.getChange() != null) {
+                    // the bias changes with every record of a model, and is that of the record before this one
+                    double squares = squareOfChange(then, now);
+                    assertThat(now.getChange() * now.getChange()).isGreaterThanOrEqualTo(squares * (1 - 1e-9));
+                    if (now.getBlock() == null) {
+                        squares += Math.pow(now.getBias() - then.getBias(), 2);
+                        assertThat(now.getChange()).isCloseTo(Math.sqrt(squares), within(1e-12));
+                    }
+                } else {
+                    assertThat(step).isGreaterThanOrEqualTo(1000);
+                }
+                before.put(
+                        String.valueOf(now.getBlock()), Weights.newBuilder(now).build());
+            }
+            if (!written.isEmpty() && recordMax == 256) {
+                double[] now = model.algorithm().mixture(model).stream()
+                        .mapToDouble(Algorithm.Share::weight)
+                        .toArray();
+                double most = Double.POSITIVE_INFINITY;
+                for (int k = 0; shares != null && k < now.length; k++) {
+                    most = Math.max(k == 0 ? 0 : most, Math.abs(now[k] - shares[k]));
+                }
+                if (most > 0.01) {
+                    assertThat(written).hasSize(model.blockCount());
+                    shares = now;
+                    all = true;
+                } else {
+                    some |= written.size() < model.blockCount();
+                }
+            }
+        }
+        assertThat(recordMax == 2000 || some && all).isTrue();
+    }
+
+    private static double squareOfChange(Weights then, Weights now) {
+        Map<Integer, Double> weights = new TreeMap<>();
+        then.getWeights().forEach(weight -> weights.put(weight.getFeature(), -weight.getWeight()));
+        now.getWeights().forEach(weight -> weights.merge(weight.getFeature(), weight.getWeight(), Double::sum));
+        return weights.values().stream().mapToDouble(change -> change * change).sum();
     }
 
     @Test

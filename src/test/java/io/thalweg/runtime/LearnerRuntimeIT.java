@@ -274,6 +274,36 @@ class LearnerRuntimeIT {
                 .hasMessageContaining("bootstrap.servers");
     }
 
+    @Test
+    void theLogSaysThatBrokersAreAwayAndThatTheyAreBack(@TempDir Path directory) throws Exception {
+        EmbeddedBroker restarted = EmbeddedBroker.start(directory, 0);
+        try {
+            settings.put("bootstrap.servers", restarted.bootstrapServers());
+            createTopics();
+            send(EXAMPLES);
+            try (LearnerRuntime learner = LearnerRuntime.start(config(), up(), SCHEMA_IDS)) {
+                predictionsOf(learner, EXAMPLES);
+                restarted.close();
+                await().atMost(PATIENCE).until(() -> hasSaid("the brokers have not answered for 10 s"));
+                assertThat(hasSaid("the brokers answer again")).isFalse();
+                restarted = EmbeddedBroker.start(directory, 0);
+                await().atMost(PATIENCE).until(() -> hasSaid("the brokers answer again"));
+                send(EXAMPLES);
+                assertThat(predictionsOf(learner, 2 * EXAMPLES)).containsExactlyElementsOf(offsets(2 * EXAMPLES));
+            }
+        } finally {
+            restarted.close();
+        }
+    }
+
+    private boolean hasSaid(String words) {
+        // the appender's own lock, for it is written to meanwhile
+        synchronized (log) {
+            return log.list.stream()
+                    .anyMatch(event -> event.getFormattedMessage().contains(words));
+        }
+    }
+
     private ThalwegConfig config() {
         return new ThalwegConfig(settings);
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
 import io.thalweg.math.Form;
@@ -25,6 +26,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class WeightStoreTest {
     private static final TopicPartition INPUT = new TopicPartition("examples", 3);
@@ -75,7 +77,11 @@ class WeightStoreTest {
         }
 
         void begin() {
-            store.begin(course, learner.algorithm());
+            begin(false);
+        }
+
+        void begin(boolean migrate) {
+            store.begin(course, learner.algorithm(), migrate);
         }
 
         /** Another task that takes over: restored from a changelog, in batches or at once makes no difference to it. */
@@ -407,7 +413,7 @@ class WeightStoreTest {
         changed.put(ThalwegConfig.METRICS_WINDOW, "4");
         Task other = new Task("auto", new ArrayList<>(task.changelog));
         other.restore(task.changelog);
-        other.store.begin(changed, other.learner.algorithm());
+        other.store.begin(changed, other.learner.algorithm(), false);
         assertThat(Examples.bits(other.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
         other.store.took(INPUT, 9);
         other.commit();
@@ -415,7 +421,7 @@ class WeightStoreTest {
                 .doesNotContain('j', 'p');
         Task last = new Task("auto", new ArrayList<>());
         last.restore(compacted(other.changelog, false));
-        last.store.begin(changed, last.learner.algorithm());
+        last.store.begin(changed, last.learner.algorithm(), false);
         assertThat(Examples.bits(last.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
     }
 
@@ -458,14 +464,14 @@ class WeightStoreTest {
         Map<String, String> changed = with(ThalwegConfig.LEARNING_RATE, "0.5");
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(changed, Examples.SGD);
+        next.store.begin(changed, Examples.SGD, false);
         next.commit();
         assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE), new Epoch(Map.of(INPUT, 100L), changed));
 
         // nothing is learned under it: back again it has never been
         Task back = new Task(new ArrayList<>(next.changelog));
         back.restore(next.changelog);
-        back.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD);
+        back.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
         back.commit();
         assertThat(epochs(back))
                 .containsExactly(
@@ -475,7 +481,7 @@ class WeightStoreTest {
         // the same settings begin nothing, and write nothing
         Task same = new Task(new ArrayList<>());
         same.restore(back.changelog);
-        same.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD);
+        same.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
         same.commit();
         assertThat(same.changelog).isEmpty();
     }
@@ -488,9 +494,9 @@ class WeightStoreTest {
         task.commit();
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"), Examples.SGD);
+        next.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"), Examples.SGD, false);
         next.store.clearCache();
-        next.store.begin(COURSE, Examples.SGD);
+        next.store.begin(COURSE, Examples.SGD, false);
         learn(next, Examples.dense(1.0, 1));
         next.commit();
         assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE));
@@ -514,11 +520,21 @@ class WeightStoreTest {
         Task task = Task.begun();
         learn(task, Examples.dense(1.0, 1));
         task.commit();
-        Map.of("algorithm", "other", "features.space.bits", "21", "names.max", "9", "features.form", "sparse")
+        Map.of(
+                        "algorithm", "auto",
+                        "scaling", "standard",
+                        "l1", "0.5",
+                        "l2", "0.25",
+                        "features.space.bits", "21",
+                        "names.max", "9",
+                        "features.form", "sparse")
                 .forEach((name, value) -> {
                     Task next = new Task(new ArrayList<>());
                     next.restore(task.changelog);
-                    assertThatThrownBy(() -> next.store.begin(with(name, value), Examples.SGD))
+                    assertThatThrownBy(() -> next.store.begin(
+                                    with(name, value),
+                                    Examples.SGD,
+                                    name.equals("names.max") || name.startsWith("features")))
                             .isInstanceOf(StateException.class)
                             .hasMessageContaining(name)
                             .hasMessageContaining(value)
@@ -528,9 +544,124 @@ class WeightStoreTest {
         for (String form : List.of("dense", "any")) {
             Task next = new Task(new ArrayList<>());
             next.restore(task.changelog);
-            assertThatCode(() -> next.store.begin(with("features.form", form), Examples.SGD))
+            assertThatCode(() -> next.store.begin(with("features.form", form), Examples.SGD, false))
                     .doesNotThrowAnyException();
         }
+    }
+
+    private static final Map<String, String> AUTO = config("auto").course("default");
+
+    /** A task that has committed 50 records. */
+    private static Task learned(String algorithm) {
+        Task task = Task.begun(algorithm);
+        run(task, new Random(5), 0, 50, () -> {});
+        return task;
+    }
+
+    /** The next one, with auto or sgd, that goes on from the weights. */
+    private static Task migrated(String algorithm, List<Change> changelog) {
+        Task next = new Task(algorithm, new ArrayList<>(changelog));
+        next.restore(changelog);
+        next.begin(true);
+        return next;
+    }
+
+    @Test
+    void saysThatStateCanBeMigrated() {
+        Task next = new Task("auto", new ArrayList<>());
+        next.restore(learned("sgd").changelog);
+        assertThatThrownBy(next::begin)
+                .isInstanceOf(StateException.class)
+                .hasMessageContaining("algorithm = sgd and it is now auto")
+                .hasMessageContaining("state.migrate = true")
+                .hasMessageContaining("reset")
+                .hasMessageNotContaining("\n");
+    }
+
+    /** From auto too, whose models are so large that their changelog holds steps, which the migration ends. */
+    @ParameterizedTest
+    @ValueSource(strings = {"sgd", "auto"})
+    void anotherAlgorithmGoesOnFromTheWeightsAndAllOfThemAreWrittenAtTheFirstCommit(String first) {
+        String second = first.equals("sgd") ? "auto" : "sgd";
+        Task task = learned(first);
+        for (boolean crash : new boolean[] {false, true}) {
+            Task next = migrated(second, task.changelog);
+            if (crash) {
+                // before anything was committed: the next one finds what there was, and migrates again
+                next = migrated(second, task.changelog);
+            }
+            next.store.took(INPUT, 50);
+            next.commit();
+            assertThat(epochs(next))
+                    .containsExactly(new Epoch(Map.of(), task.course), new Epoch(Map.of(INPUT, 50L), next.course));
+
+            for (List<Change> way : List.of(next.changelog, compacted(next.changelog, false))) {
+                Task after = Task.restored(second, new ArrayList<>(), way);
+                assertThat(after.bits()).isEqualTo(next.bits());
+                after.commit();
+                assertThat(after.changelog).isEmpty();
+                assertThat(after.unpublished()).isEqualTo(next.unpublished());
+                for (int i = 0; i < 5; i++) {
+                    Model old = task.store.get("model " + i);
+                    Model now = after.store.get("model " + i);
+                    assertThat(now.version()).isEqualTo(old.version());
+                    assertThat(now.bias()).isEqualTo(old.bias());
+                    assertThat(now.publishedVersion()).isEqualTo(old.publishedVersion());
+                    assertThat(now.width()).isEqualTo(new Model("new", after.learner.algorithm()).width());
+                    for (int k = 0; k < old.extent(); k++) {
+                        assertThat(now.weight(k)).isEqualTo(old.weight(k));
+                    }
+                }
+                // and goes on, through another restore, as if nothing had happened
+                Task uninterrupted = migrated(second, task.changelog);
+                run(uninterrupted, new Random(8), 51, 90, () -> {});
+                Task interrupted = Task.restored(second, new ArrayList<>(way), way);
+                run(interrupted, new Random(8), 51, 90, () -> {});
+                assertThat(interrupted.bits()).isEqualTo(uninterrupted.bits());
+                assertThat(Task.restored(second, new ArrayList<>(), interrupted.changelog)
+                                .bits())
+                        .isEqualTo(uninterrupted.bits());
+            }
+        }
+    }
+
+    private static Algorithm auto() {
+        return new Learner(config("auto").learner()).algorithm();
+    }
+
+    @Test
+    void aMigrationThatWasNotWrittenDoesNotOutliveAChangeToStandby() {
+        Task task = learned("sgd");
+        Task next = new Task(new ArrayList<>(task.changelog));
+        next.restore(task.changelog);
+        next.store.begin(AUTO, auto(), true);
+        next.store.clearCache();
+        next.store.begin(COURSE, Examples.SGD, false);
+        assertThat(next.bits()).isEqualTo(task.bits());
+        run(task, new Random(6), 50, 80, () -> {});
+        run(next, new Random(6), 50, 80, () -> {});
+        assertThat(next.bits()).isEqualTo(task.bits());
+        assertThat(Task.restored(new ArrayList<>(), next.changelog).bits()).isEqualTo(task.bits());
+        assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE));
+    }
+
+    /** A migration changes the state, so it leaves its trace although nothing was learned after it. */
+    @Test
+    void everyMigrationIsAnEpoch() {
+        List<Change> changelog = learned("sgd").changelog;
+        Map<String, String> faster = with(ThalwegConfig.LEARNING_RATE, "0.5");
+        for (Map<String, String> course : List.of(AUTO, COURSE, faster)) {
+            Task next = new Task(new ArrayList<>(changelog));
+            next.restore(changelog);
+            next.store.begin(course, course == AUTO ? auto() : Examples.SGD, true);
+            next.commit();
+            changelog = next.changelog;
+        }
+        assertThat(epochs(new Task(changelog)))
+                .containsExactly(
+                        new Epoch(Map.of(), COURSE),
+                        new Epoch(Map.of(INPUT, 50L), AUTO),
+                        new Epoch(Map.of(INPUT, 50L), faster));
     }
 
     @Test
@@ -540,7 +671,7 @@ class WeightStoreTest {
         task.commit();
         Task next = new Task(new ArrayList<>());
         next.restore(task.changelog);
-        assertThatCode(() -> next.store.begin(with("features.space.bits", "21"), Examples.SGD))
+        assertThatCode(() -> next.store.begin(with("features.space.bits", "21"), Examples.SGD, false))
                 .doesNotThrowAnyException();
     }
 
@@ -580,7 +711,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'm')
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD))
+        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD, false))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }
@@ -594,7 +725,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'n' || change.key.getInt(1) != 0)
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD))
+        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD, false))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }

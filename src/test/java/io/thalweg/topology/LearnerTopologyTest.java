@@ -233,24 +233,18 @@ class LearnerTopologyTest {
     @Test
     void theChangeSinceTheLastRecordIsItsNorm() {
         try (LearnerDriver learner = new LearnerDriver(Map.of("weights.every", "4"))) {
-            Weights before = null;
+            double[] before = new double[4];
             for (int i = 0; i < 20; i++) {
                 learner.predict("m", dense(i % 3 == 0 ? 1.0 : 0.0, 1.0, i * 0.1, -2.0));
                 if (i % 4 == 3) {
                     Weights now = learner.lastWeights();
-                    if (before == null) {
-                        assertThat(now.getChange()).isNull();
-                    } else {
-                        double squares = Math.pow(now.getBias() - before.getBias(), 2);
-                        for (int k = 0; k < 3; k++) {
-                            squares += Math.pow(
-                                    now.getWeights().get(k).getWeight()
-                                            - before.getWeights().get(k).getWeight(),
-                                    2);
-                        }
-                        assertThat(now.getChange()).isCloseTo(Math.sqrt(squares), within(1e-14));
+                    double squares = Math.pow(now.getBias() - before[3], 2);
+                    for (int k = 0; k < 3; k++) {
+                        squares += Math.pow(now.getWeights().get(k).getWeight() - before[k], 2);
+                        before[k] = now.getWeights().get(k).getWeight();
                     }
-                    before = now;
+                    before[3] = now.getBias();
+                    assertThat(now.getChange()).isCloseTo(Math.sqrt(squares), within(1e-14));
                 }
             }
         }
