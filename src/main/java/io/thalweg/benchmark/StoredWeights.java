@@ -34,7 +34,8 @@ import org.apache.kafka.streams.state.Stores;
 
 /**
  * The same learning as one would first write it with Kafka Streams: the weights of a model are one value in a RocksDB store with a
- * changelog, read and written for each record. Dense features only. It publishes what the learner does, but for metrics.
+ * changelog, read and written for each record. Dense features only. It publishes what the
+ * learner does, but for metrics and for what weights have moved by.
  */
 final class StoredWeights implements Processor<byte[], byte[], byte[], Emission> {
     private static final String STORE = "weights";
@@ -141,11 +142,20 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], Emission>
         List<Weight> weights = new ArrayList<>(size);
         double squares = 0;
         for (int i = 0; i < size; i++) {
-            weights.add(new Weight(i, null, kept[i]));
+            weights.add(new Weight(i, null, kept[i], null));
             squares += kept[i] * kept[i];
         }
         return new Weights(
-                model, (long) kept[size + 1], null, 1, kept[size], weights, Math.sqrt(squares), 0.0, learningRate);
+                model,
+                (long) kept[size + 1],
+                null,
+                1,
+                kept[size],
+                weights,
+                Math.sqrt(squares),
+                0.0,
+                learningRate,
+                null);
     }
 
     private void forward(Kind kind, byte[] key, SpecificRecordBase value, long timestamp) {
