@@ -26,13 +26,13 @@ import org.apache.kafka.streams.processor.api.Record;
 
 /**
  * What the learner would cost if learning and keeping cost nothing: decodes the example, and writes predictions, weights and metrics
- * of the learner's sizes to the learner's topics when the learner would. The numbers in them are random, so that they are as hard to
+ * of the sizes that they have with sgd to the learner's topics when the learner would. The numbers in them are random, so that they are as hard to
  * compress. To know what is due it counts records, and marks which features have come; of features with names it publishes no
  * weights.
  */
 final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
-    /** What a metrics record has besides the model and two times two counts: 2 times 9 numbers, and the learning rate. */
-    private static final int METRICS_NUMBERS = 19;
+    /** Numbers in a record of metrics beside the count of examples, of all and of the recent ones each. */
+    private static final int QUALITY_NUMBERS = 9;
 
     private static final double NOTHING = 0;
 
@@ -40,6 +40,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
     private final Example x = new Example();
     private final int recordMax;
     private final int weightsEvery;
+    private final int window;
     private final int metricsEvery;
     private final long intervalMs;
     private final SplittableRandom random = new SplittableRandom(1);
@@ -56,9 +57,6 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
         final BitSet features = new BitSet();
         final BitSet blocks = new BitSet();
         final BitSet changed = new BitSet();
-        /** Blocks of the first step. Of these the learner does not know, when it first publishes them, what has changed. */
-        final BitSet first = new BitSet();
-
         long steps;
         long published;
 
@@ -71,6 +69,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
         intake = new Intake(schemas, config, "");
         recordMax = config.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX);
         weightsEvery = config.getInt(ThalwegConfig.WEIGHTS_EVERY);
+        window = config.getInt(ThalwegConfig.WEIGHTS_WINDOW);
         metricsEvery = config.getInt(ThalwegConfig.METRICS_EVERY);
         intervalMs = config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS);
     }
@@ -124,9 +123,6 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
             seen.features.set(index);
             seen.changed.set(index / Model.BLOCK);
         }
-        if (seen.steps == 1) {
-            seen.first.or(seen.changed);
-        }
     }
 
     private void publishRest(long now) {
@@ -141,8 +137,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
             seen.blocks.or(seen.changed);
             String id = new String(seen.key, StandardCharsets.UTF_8);
             for (int block = seen.changed.nextSetBit(0); block >= 0; block = seen.changed.nextSetBit(block + 1)) {
-                boolean changeKnown = seen.published > 0 || !seen.first.get(block);
-                byte[] weights = weights(seen, block * Model.BLOCK, block, changeKnown);
+                byte[] weights = weights(seen, block * Model.BLOCK, block);
                 forward(Kind.WEIGHTS, WeightsRecords.key(id, block), weights, now);
             }
             seen.changed.clear();
@@ -151,8 +146,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     private void publishWhole(Seen seen, long timestamp) {
-        boolean changeKnown = seen.published > 0 || seen.steps == 1;
-        forward(Kind.WEIGHTS, seen.key, weights(seen, 0, -1, changeKnown), timestamp);
+        forward(Kind.WEIGHTS, seen.key, weights(seen, 0, -1), timestamp);
         seen.published = seen.steps;
     }
 
@@ -178,7 +172,7 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
     }
 
     /** @param block -1 for the whole model */
-    private byte[] weights(Seen seen, int from, int block, boolean changeKnown) {
+    private byte[] weights(Seen seen, int from, int block) {
         begin();
         text(seen.key);
         whole(seen.steps);
@@ -194,14 +188,21 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
             whole(i);
             branch(0); // name
             number();
+            branch(window > 0 ? 1 : 0);
+            if (window > 0) {
+                number(); // what it has moved by
+            }
         }
         whole(0); // end of the array
         number(); // norm
-        branch(changeKnown ? 1 : 0);
-        if (changeKnown) {
-            number();
-        }
+        branch(1);
+        number(); // change
         bytes.putDouble(NOTHING); // learning rate
+        branch(window > 0 ? 1 : 0);
+        if (window > 0) {
+            int half = window / 2;
+            whole(seen.steps - Math.max(0, ((seen.steps - 1) / half - 1) * half));
+        }
         return end();
     }
 
@@ -209,12 +210,18 @@ final class Floor implements Processor<byte[], byte[], byte[], byte[]> {
         begin();
         text(seen.key);
         whole(seen.steps);
-        whole(seen.steps); // examples, overall
-        whole(seen.steps); // examples, recent
-        for (int i = 0; i < METRICS_NUMBERS; i++) {
+        quality(seen.steps);
+        quality(seen.steps);
+        number(); // learning rate
+        whole(0); // nothing is mixed
+        return end();
+    }
+
+    private void quality(long examples) {
+        whole(examples);
+        for (int i = 0; i < QUALITY_NUMBERS; i++) {
             number();
         }
-        return end();
     }
 
     private void begin() {

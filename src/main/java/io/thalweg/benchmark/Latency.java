@@ -65,7 +65,7 @@ final class Latency {
     Latency(LocalCluster cluster, boolean quick, Consumer<String> progress) {
         this.cluster = cluster;
         this.progress = progress;
-        warmUp = (quick ? 4 : 10) * PER_SECOND;
+        warmUp = (quick ? 3 : 10) * PER_SECOND;
         measured = (quick ? 5 : 20) * PER_SECOND;
     }
 

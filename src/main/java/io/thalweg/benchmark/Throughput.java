@@ -58,7 +58,7 @@ final class Throughput {
      */
     record Scale(int rounds, double recordsShare, long warmUpMs, long measuredMs) {
         static final Scale FULL = new Scale(3, 1, 12_000, 10_000);
-        static final Scale QUICK = new Scale(1, 0.25, 3500, 2000);
+        static final Scale QUICK = new Scale(1, 0.25, 3000, 1800);
 
         Scale withRounds(int number) {
             return new Scale(number, recordsShare, warmUpMs, measuredMs);

@@ -41,6 +41,7 @@ class FloorTest {
         Map<String, Object> settings = new HashMap<>(workload.settings());
         settings.put(ThalwegConfig.WEIGHTS_EVERY, weightsEvery);
         settings.put(ThalwegConfig.METRICS_EVERY, 10);
+        settings.put(ThalwegConfig.WEIGHTS_WINDOW, 100);
         ThalwegConfig config = new ThalwegConfig(settings);
         Topology learner = new LearnerTopology(config, id -> workload.schema(), (topic, schema) -> 1, "").get();
         Topology floor = Sinks.<byte[]>around(
