@@ -25,6 +25,16 @@ public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
         };
     }
 
+    private double[] untouched;
+
+    /** What is kept for the features of a block that no step has touched: zeros. */
+    final double[] untouched() {
+        if (untouched == null) {
+            untouched = new double[Model.BLOCK * width()];
+        }
+        return untouched;
+    }
+
     /** How many doubles are kept for each feature; all 0 before the first step that has the feature. */
     abstract int width();
 

@@ -398,8 +398,12 @@ final class Auto extends Algorithm {
         double maxScaledNorm = 1;
         double standardNorm = 1;
         for (int j = 0; j < x.size(); j++) {
+            model.touch(x.indices()[j]);
+        }
+        for (int j = 0; j < x.size(); j++) {
             int i = x.indices()[j];
-            double[] block = model.touch(i);
+            // after all touches: a block may grow with each
+            double[] block = model.blockOf(i);
             int at = model.at(i);
             double value = x.values()[j];
             moved[j] = Scale.take(block, at, value, perExample, 1);

@@ -7,7 +7,8 @@ import java.util.Arrays;
  * its version and its progressive validation. Weights and bias follow from what the algorithm keeps, in raw units.
  *
  * <p>What is kept lies on the heap in blocks of {@value #BLOCK} features, {@link Algorithm#width} doubles for each, allocated when
- * a step first touches them, so that a model takes memory for what it has met and not for the size of the feature space. Beside
+ * a step first touches them and no further than it does, so that a model takes memory for what it has met and not for the size of
+ * the feature space. Beside
  * each block stands the version at which it last changed; from that the {@link Changes} for the changelog and for the weights
  * topic are kept without looking at every block.
  *
@@ -20,6 +21,9 @@ public final class Model {
     /** Features in a block. Part of the stored format. */
     public static final int BLOCK = 128;
 
+    /** A block has room for at least so many. */
+    private static final int SMALLEST = 8;
+
     private static final int SHIFT = Integer.numberOfTrailingZeros(BLOCK);
     private static final int MASK = BLOCK - 1;
 
@@ -30,7 +34,6 @@ public final class Model {
     private final String id;
     private Algorithm algorithm;
     private int width;
-    private double[] untouched;
     private double[] shared;
     private Form form;
     private int length;
@@ -112,7 +115,6 @@ public final class Model {
         algorithm = kind;
         width = kind.width();
         drifts = kind.drifts();
-        untouched = new double[BLOCK * width];
     }
 
     /**
@@ -166,7 +168,7 @@ public final class Model {
     /** w<sub>i</sub>; 0 where no step has been. @param i 0 or more */
     public double weight(int i) {
         double[] block = block(i >> SHIFT);
-        return block == null ? 0 : algorithm.weight(this, block, at(i));
+        return block == null || at(i) >= block.length ? 0 : algorithm.weight(this, block, at(i));
     }
 
     /** One more than the highest feature number that a step has touched. */
@@ -241,7 +243,7 @@ public final class Model {
     /** The block of a feature, for reading; all zeros where no step has been. */
     double[] blockOf(int i) {
         double[] block = block(i >> SHIFT);
-        return block == null ? untouched : block;
+        return block == null || (i & MASK) * width >= block.length ? algorithm.untouched() : block;
     }
 
     /** Where in its block that of a feature begins. */
@@ -269,19 +271,24 @@ public final class Model {
         learningRate = rate;
     }
 
-    /** The block of a feature, for change by the step that has begun. */
+    /**
+     * The block of a feature, for change by the step that has begun. A block may grow: one that was had for another feature before
+     * may no longer be the one.
+     */
     double[] touch(int i) {
         int block = i >> SHIFT;
         extent = Math.max(extent, i + 1);
         Page page = pageFor(block);
         int at = block & PAGE_MASK;
         long changedAt = page.changedAt[at];
+        double[] kept = page.blocks[at];
+        boolean begins = kept == null;
+        if (begins || (i & MASK) * width >= kept.length) {
+            int features = Math.max(SMALLEST, Integer.highestOneBit(i & MASK) * 2);
+            page.blocks[at] = begins ? new double[features * width] : Arrays.copyOf(kept, features * width);
+            blockCount += begins ? 1 : 0;
+        }
         if (changedAt != version) {
-            boolean begins = page.blocks[at] == null;
-            if (begins) {
-                page.blocks[at] = new double[BLOCK * width];
-                blockCount++;
-            }
             unlogged.add(block, changedAt);
             if (unpublished.add(block, changedAt)) {
                 keepPublished(page, block, begins);
@@ -294,9 +301,9 @@ public final class Model {
         return page.blocks[at];
     }
 
-    /** How many features of a block have been met, or might have been. */
-    private int used(int block) {
-        return Math.min(BLOCK, extent - (block << SHIFT));
+    /** How many features of a block have been met, or might have been. @param block one that a step has touched */
+    public int used(int block) {
+        return Math.min(block(block).length / width, extent - (block << SHIFT));
     }
 
     // ---- what has yet to be written
@@ -604,7 +611,7 @@ public final class Model {
         names = restored;
     }
 
-    /** Sets a block. @param values what is kept for its {@value #BLOCK} features; kept itself */
+    /** Sets a block. @param values what is kept for its first features, {@value #BLOCK} at most; kept itself */
     public void restoreBlock(int block, long changed, double[] values) {
         Page page = pageFor(block);
         if (page.blocks[block & PAGE_MASK] == null) {
@@ -675,7 +682,7 @@ public final class Model {
         for (int block = 0; block < blockEnd(); block++) {
             if (block(block) != null) {
                 double[] weights = weights(block, null);
-                double[] kept = new double[BLOCK * model.width];
+                double[] kept = new double[weights.length * model.width];
                 for (int i = 0; i < weights.length; i++) {
                     next.begin(kept, i * model.width, weights[i]);
                 }

@@ -21,8 +21,9 @@ public final class ProgressiveValidation {
             older = newer;
             newer = new Tally();
         }
-        overall.add(logit, probability, label, importance);
-        newer.add(logit, probability, label, importance);
+        double logLoss = Logistic.logLoss(logit, label);
+        overall.add(logit, probability, label, logLoss, importance);
+        newer.add(logit, probability, label, logLoss, importance);
     }
 
     /** Over all labelled examples. */

@@ -36,9 +36,14 @@ public final class Tally {
 
     /** Adds a prediction and what came true. */
     void add(double logit, double probability, double label, double c) {
+        add(logit, probability, label, Logistic.logLoss(logit, label), c);
+    }
+
+    /** The same with the log loss known. */
+    void add(double logit, double probability, double label, double logLoss, double c) {
         examples++;
         importance += c;
-        loss += c * Logistic.logLoss(logit, label);
+        loss += c * logLoss;
         if (probability > 0.5 == label > 0.5) {
             correct += c;
         }
@@ -81,12 +86,19 @@ public final class Tally {
         sum.correct = correct + other.correct;
         sum.labels = labels + other.labels;
         sum.probabilities = probabilities + other.probabilities;
-        for (Tally part : new Tally[] {this, other}) {
-            for (int i = 0; i < part.histogram.length; i += 2) {
-                int at = 2 * (sum.reach(part.firstBucket + i / 2) - sum.firstBucket);
-                sum.histogram[at] += part.histogram[i];
-                sum.histogram[at + 1] += part.histogram[i + 1];
-            }
+        if (histogram.length == 0 || other.histogram.length == 0) {
+            Tally only = histogram.length == 0 ? other : this;
+            sum.firstBucket = only.firstBucket;
+            sum.histogram = only.histogram.clone();
+            return sum;
+        }
+        sum.firstBucket = Math.min(firstBucket, other.firstBucket);
+        int end = Math.max(firstBucket + histogram.length / 2, other.firstBucket + other.histogram.length / 2);
+        sum.histogram = new double[2 * (end - sum.firstBucket)];
+        System.arraycopy(histogram, 0, sum.histogram, 2 * (firstBucket - sum.firstBucket), histogram.length);
+        int at = 2 * (other.firstBucket - sum.firstBucket);
+        for (int i = 0; i < other.histogram.length; i++) {
+            sum.histogram[at + i] += other.histogram[i];
         }
         return sum;
     }

@@ -40,6 +40,8 @@ final class StateRecords {
     static final byte FORMAT = 1;
     /** Of a model but for blocks and names. Up to format 1 its bias was all that was kept of the whole. */
     static final byte HEAD_FORMAT = 2;
+    /** Of a block. Up to format 1 it held a number for each of its features, whether or not they had been met. */
+    static final byte BLOCK_FORMAT = 2;
 
     static final int NAMES_IN_CHUNK = 64;
 
@@ -176,29 +178,34 @@ final class StateRecords {
     }
 
     static byte[] block(Model model, int block) {
-        double[] values = model.block(block);
-        ByteBuffer record = ByteBuffer.allocate(blockBytes(model)).put(FORMAT).putLong(model.changedAt(block));
-        record.asDoubleBuffer().put(values);
+        int count = model.used(block) * model.width();
+        ByteBuffer record = ByteBuffer.allocate(blockBytes(model, block))
+                .put(BLOCK_FORMAT)
+                .putLong(model.changedAt(block))
+                .putInt(count);
+        record.asDoubleBuffer().put(model.block(block), 0, count);
         return record.array();
     }
 
     static void restoreBlock(Model model, int block, byte[] value) {
-        checkFormat(value, FORMAT);
-        int size = value.length - 1 - Long.BYTES;
-        if (size <= 0 || size % (Model.BLOCK * Double.BYTES) != 0) {
-            throw new StateException("the changelog holds a block of " + value.length
-                    + " bytes, which is not one of this version; forget this learner's state with `thalweg reset`");
-        }
-        ByteBuffer in = ByteBuffer.wrap(value, 1, value.length - 1);
-        long changedAt = in.getLong();
-        double[] values = new double[size / Double.BYTES];
-        in.asDoubleBuffer().get(values);
-        model.restoreBlock(block, changedAt, values);
+        read(value, BLOCK_FORMAT, in -> {
+            long changedAt = in.readLong();
+            int count = value[0] == FORMAT ? Model.BLOCK : in.readInt();
+            if (in.available() != count * Double.BYTES) {
+                throw new IOException("it has %d bytes for %d numbers".formatted(in.available(), count));
+            }
+            double[] values = new double[count];
+            ByteBuffer.wrap(value, value.length - in.available(), in.available())
+                    .asDoubleBuffer()
+                    .get(values);
+            model.restoreBlock(block, changedAt, values);
+            return null;
+        });
     }
 
     /** How long the record of a block is. */
-    static int blockBytes(Model model) {
-        return 1 + Long.BYTES + Model.BLOCK * model.width() * Double.BYTES;
+    static int blockBytes(Model model, int block) {
+        return 1 + Long.BYTES + Integer.BYTES + model.used(block) * model.width() * Double.BYTES;
     }
 
     static byte[] steps(byte[] steps) {

@@ -318,7 +318,11 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     private void writeModel(Model model, Changelog changelog) {
         writeNewNames(model, changelog);
         Journal journal = journals.get(model.id());
-        long bytes = (long) model.unlogged().size() * StateRecords.blockBytes(model);
+        Model.Changes blocks = model.unlogged();
+        long bytes = 0;
+        for (int i = 0; i < blocks.size(); i++) {
+            bytes += StateRecords.blockBytes(model, blocks.get(i));
+        }
         if (journal != null && journal.isSmaller(model, bytes)) {
             int part = journal.parts();
             for (byte[] steps : journal.pending()) {
@@ -328,7 +332,6 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             changelog.write(StateRecords.publishedKey(model.id()), StateRecords.published(model));
             return;
         }
-        Model.Changes blocks = model.unlogged();
         for (int i = 0; i < blocks.size(); i++) {
             int block = blocks.get(i);
             changelog.write(StateRecords.key(StateRecords.BLOCK, block, model.id()), StateRecords.block(model, block));

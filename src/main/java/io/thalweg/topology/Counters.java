@@ -1,21 +1,33 @@
 package io.thalweg.topology;
 
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.metrics.Sensor;
 import org.apache.kafka.common.metrics.Sensor.RecordingLevel;
+import org.apache.kafka.common.metrics.stats.CumulativeSum;
+import org.apache.kafka.common.metrics.stats.Rate;
+import org.apache.kafka.common.metrics.stats.WindowedSum;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 
 /**
- * What a task counts, as Kafka metrics: totals and rates in group {@code stream-learner-metrics}, with the task as tag, where every
- * reporter and JMX find them beside those of Kafka Streams.
+ * What a task counts, as Kafka metrics: totals and rates in group {@value #GROUP}, with thread and task as tags, where every reporter
+ * and JMX find them beside those of Kafka Streams.
+ *
+ * <p>A sensor takes a lock and the time for each value, which for every record would cost as much as the step. So counts are handed on
+ * in sums, when {@link #handOn} is called and after every {@value #MOST}.
  */
 final class Counters implements AutoCloseable {
-    final Sensor predictions;
-    final Sensor steps;
-    final Sensor deadLetters;
-    final Sensor deletions;
+    private static final String GROUP = "stream-learner-metrics";
+    private static final int MOST = 128;
+
+    final Counter predictions;
+    final Counter steps;
+    final Counter deadLetters;
+    final Counter deletions;
     /** Records that had been taken into account already. */
-    final Sensor repeats;
+    final Counter repeats;
 
     private final ProcessorContext<?, ?> context;
 
@@ -28,14 +40,52 @@ final class Counters implements AutoCloseable {
         repeats = counter("repeats");
     }
 
-    @Override
-    public void close() {
-        for (Sensor sensor : List.of(predictions, steps, deadLetters, deletions, repeats)) {
-            context.metrics().removeSensor(sensor);
+    /** Counts one thing. */
+    static final class Counter {
+        private final Sensor sensor;
+        private int count;
+
+        private Counter(Sensor sensor) {
+            this.sensor = sensor;
+        }
+
+        void count() {
+            if (++count == MOST) {
+                handOn();
+            }
+        }
+
+        private void handOn() {
+            if (count > 0) {
+                sensor.record(count);
+                count = 0;
+            }
         }
     }
 
-    private Sensor counter(String what) {
-        return context.metrics().addRateTotalSensor("learner", context.taskId().toString(), what, RecordingLevel.INFO);
+    /** Hands on what has been counted since the last time. */
+    void handOn() {
+        all().forEach(Counter::handOn);
+    }
+
+    @Override
+    public void close() {
+        handOn();
+        all().forEach(counter -> context.metrics().removeSensor(counter.sensor));
+    }
+
+    private List<Counter> all() {
+        return List.of(predictions, steps, deadLetters, deletions, repeats);
+    }
+
+    private Counter counter(String what) {
+        String task = context.taskId().toString();
+        Sensor sensor = context.metrics().addSensor("learner-" + task + "-" + what, RecordingLevel.INFO);
+        Map<String, String> tags = Map.of("thread-id", Thread.currentThread().getName(), "learner-id", task);
+        sensor.add(
+                new MetricName(what + "-rate", GROUP, "How many " + what + " a second.", tags),
+                new Rate(TimeUnit.SECONDS, new WindowedSum()));
+        sensor.add(new MetricName(what + "-total", GROUP, "How many " + what + ".", tags), new CumulativeSum());
+        return new Counter(sensor);
     }
 }

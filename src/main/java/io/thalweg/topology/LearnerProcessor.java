@@ -43,6 +43,8 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
     private final ThalwegConfig config;
     private final String keyless;
     private final boolean routed;
+    private final String routedTopic;
+    private final boolean modelIsKey;
 
     private final Intake intake;
     private final Learner learner;
@@ -56,12 +58,15 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
     private WeightStore store;
     private Counters counters;
     private int partition;
+    private TopicPartition source;
     private boolean repeating;
 
     LearnerProcessor(ThalwegConfig config, SchemaSource schemas, String keyless, boolean routed) {
         this.config = config;
         this.keyless = keyless;
         this.routed = routed;
+        routedTopic = config.routedTopic();
+        modelIsKey = config.mapping().isModelFromKey();
         intake = new Intake(schemas, config, keyless);
         learner = new Learner(config.learner(), config.getInt(ThalwegConfig.WEIGHTS_WINDOW));
         deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
@@ -93,8 +98,12 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
     @Override
     public void process(Record<byte[], byte[]> record) {
         RecordMetadata at = context.recordMetadata().orElseThrow();
-        TopicPartition source = new TopicPartition(at.topic(), at.partition());
-        Origin origin = at.topic().equals(config.routedTopic()) ? Origin.of(record.headers()) : null;
+        if (source == null
+                || source.partition() != at.partition()
+                || !source.topic().equals(at.topic())) {
+            source = new TopicPartition(at.topic(), at.partition());
+        }
+        Origin origin = at.topic().equals(routedTopic) ? Origin.of(record.headers()) : null;
         TopicPartition first = origin == null ? null : new TopicPartition(origin.topic(), origin.partition());
         // what has lost its offsets sends on again what it has sent on before
         if (store.has(source, at.offset()) || first != null && store.has(first, origin.offset())) {
@@ -126,15 +135,15 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         forward(
                 Kind.PREDICTION,
                 // the key that the record has, where that is the model id
-                record.key() == null || !config.mapping().isModelFromKey() ? WeightsRecords.key(modelId) : record.key(),
+                record.key() == null || !modelIsKey ? WeightsRecords.key(modelId) : record.key(),
                 Predictions.of(example, outcome, at.partition(), at.offset()),
                 record.timestamp(),
                 record.headers());
-        counters.predictions.record();
+        counters.predictions.count();
         if (!outcome.learned()) {
             return;
         }
-        counters.steps.record();
+        counters.steps.count();
         Model model = outcome.model();
         store.stepped(outcome, example);
         if (!weightsRecords.afterStep(model, (key, weights) -> forwardWeights(key, weights, record.timestamp()))) {
@@ -155,7 +164,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
             WeightsRecords.retract(model, (key, weights) -> forwardWeights(key, weights, timestamp));
             forward(Kind.METRICS, WeightsRecords.key(modelId), null, timestamp, new RecordHeaders());
         });
-        counters.deletions.record();
+        counters.deletions.count();
     }
 
     private void bury(Record<byte[], byte[]> record, RecordMetadata at, Origin origin, Rejection rejection) {
@@ -175,7 +184,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
             DeadLetters.addRoutedOffset(all, at.offset());
         }
         forward(Kind.DEAD_LETTER, deadLetters.key(key, record.value(), headers), letter, record.timestamp(), all);
-        counters.deadLetters.record();
+        counters.deadLetters.count();
         LOG.debug(
                 "{}-{}@{}: {}: {}",
                 letter.getTopic(),
@@ -190,6 +199,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
      * the predictions in flight without the steps that they belong to.
      */
     private void publishRest(long now) {
+        counters.handOn();
         try {
             publishUnpublished(now);
         } catch (TimeoutException e) {
@@ -216,7 +226,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
     }
 
     private void repeated(RecordMetadata at) {
-        counters.repeats.record();
+        counters.repeats.count();
         if (!repeating) {
             repeating = true;
             LOG.warn(

@@ -44,7 +44,8 @@ class ModelTest {
         Model model = stepped(5, (1 << 24) - 1);
         assertThat(model.blockCount()).isEqualTo(2);
         assertThat(model.blockEnd()).isEqualTo((1 << 24) / Model.BLOCK);
-        assertThat(model.block(0)).hasSize(Model.BLOCK);
+        assertThat(model.block(0)).as("no further than it was touched").hasSize(8);
+        assertThat(model.block((1 << 24) / Model.BLOCK - 1)).hasSize(Model.BLOCK);
         assertThat(model.block(1)).isNull();
         assertThat(model.extent()).isEqualTo(1 << 24);
         assertThat(model.weight(5)).isEqualTo(1);
@@ -204,7 +205,7 @@ class ModelTest {
                 assertThat(model.weight(i)).isEqualTo(old.weight(i));
             }
             assertThat(model.version()).isEqualTo(100);
-            assertThat(model.block(0)).hasSize(Model.BLOCK * after.algorithm().width());
+            assertThat(model.block(0)).hasSize(old.used(0) * after.algorithm().width());
             assertThat(changes(model.unlogged())).hasSize(model.blockCount());
             assertThat(changes(old.unlogged())).isEmpty();
 

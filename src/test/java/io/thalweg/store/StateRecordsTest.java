@@ -47,7 +47,9 @@ class StateRecordsTest {
         weights[1] = -2;
         model.restoreBlock(0, 3, weights);
         assertThat(hex(StateRecords.block(model, 0)))
-                .isEqualTo("01" + "0000000000000003" + "00".repeat(8) + "c000000000000000" + "00".repeat(126 * 8));
+                .as("up to the last feature that has been met, which is number 6")
+                .isEqualTo("02" + "0000000000000003" + "00000007" + "00".repeat(8) + "c000000000000000"
+                        + "00".repeat(5 * 8));
     }
 
     @Test
@@ -60,7 +62,7 @@ class StateRecordsTest {
             model.names().add(("näme".repeat(40) + i).getBytes(java.nio.charset.StandardCharsets.UTF_8));
         }
         double[] weights = new double[Model.BLOCK];
-        weights[127] = Double.MIN_VALUE;
+        weights[43] = Double.MIN_VALUE;
         model.restoreBlock(2, 9, weights);
 
         Model back = new Model("m");

@@ -120,6 +120,8 @@ public final class LearnerDriver implements AutoCloseable {
 
     /** What a counter of the learner stands at. */
     double total(String what) {
+        // counts are handed on when weights are published
+        driver.advanceWallClockTime(Duration.ofSeconds(1));
         return driver.metrics().entrySet().stream()
                 .filter(metric -> metric.getKey().group().equals("stream-learner-metrics")
                         && metric.getKey().name().equals(what + "-total"))
