@@ -20,8 +20,6 @@ import io.thalweg.runtime.StrictClients;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -45,10 +43,8 @@ import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
-import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
 
 /**
@@ -110,7 +106,7 @@ public final class ContestantProcess {
     }
 
     /** @param args the program; the limits; settings, each as name=value */
-    public static void main(String[] args) throws IOException {
+    public static void main(String[] args) {
         endWithParent();
         Program program = Program.valueOf(args[0]);
         Limits limits = Limits.parse(args[1]);
@@ -166,18 +162,14 @@ public final class ContestantProcess {
     }
 
     /** With the clients and settings that the learner has. */
-    private static void run(Topology topology, ThalwegConfig config, Limits limits) throws IOException {
-        Path state = Files.createTempDirectory("thalweg-benchmark-state-");
+    private static void run(Topology topology, ThalwegConfig config, Limits limits) {
         Properties properties = new Properties();
         properties.putAll(new KafkaSettings(config).streams());
-        properties.put(StreamsConfig.STATE_DIR_CONFIG, state.toString());
         try (KafkaStreams streams = new KafkaStreams(topology, properties, new StrictClients())) {
             streams.start();
             follow(streams, limits);
             streams.close(CloseOptions.timeout(CLOSE_TIMEOUT)
                     .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
-        } finally {
-            Utils.delete(state.toFile());
         }
     }
 

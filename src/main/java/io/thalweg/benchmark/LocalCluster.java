@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.utils.Utils;
+import org.apache.kafka.streams.StreamsConfig;
 
 /** A broker and a registry in this process, with topics of one partition, in a directory that is deleted at the end. */
 final class LocalCluster implements AutoCloseable {
@@ -56,6 +57,7 @@ final class LocalCluster implements AutoCloseable {
     Map<String, String> settings(String application, String examples) {
         Map<String, String> settings = addresses();
         settings.put(ThalwegConfig.APPLICATION_ID, application);
+        settings.put(StreamsConfig.STATE_DIR_CONFIG, directory.resolve("state").toString());
         settings.put(ThalwegConfig.EXAMPLES_TOPIC, examples);
         settings.put(ThalwegConfig.PREDICTIONS_TOPIC, application + "-predictions");
         settings.put(ThalwegConfig.WEIGHTS_TOPIC, application + "-weights");
