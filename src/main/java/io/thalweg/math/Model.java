@@ -42,6 +42,12 @@ public final class Model {
     private double learningRate;
 
     private Page[] pages = {};
+    /** The block that was touched last, by the step to {@link #touchedVersion}. */
+    private double[] touched = NOTHING;
+
+    private int touchedBlock = -1;
+    private long touchedVersion;
+
     private int blockCount;
     private int extent;
 
@@ -278,6 +284,17 @@ public final class Model {
     double[] touch(int i) {
         int block = i >> SHIFT;
         extent = Math.max(extent, i + 1);
+        // most features are in the block of the one before
+        if (block == touchedBlock && version == touchedVersion && (i & MASK) * width < touched.length) {
+            return touched;
+        }
+        touched = touch(block, i);
+        touchedBlock = block;
+        touchedVersion = version;
+        return touched;
+    }
+
+    private double[] touch(int block, int i) {
         Page page = pageFor(block);
         int at = block & PAGE_MASK;
         long changedAt = page.changedAt[at];
@@ -618,6 +635,7 @@ public final class Model {
             blockCount++;
         }
         page.blocks[block & PAGE_MASK] = values;
+        touchedBlock = -1;
         page.changedAt[block & PAGE_MASK] = changed;
     }
 
@@ -625,6 +643,7 @@ public final class Model {
     public void dropBlock(int block) {
         if (block(block) != null) {
             page(block).blocks[block & PAGE_MASK] = null;
+            touchedBlock = -1;
             page(block).changedAt[block & PAGE_MASK] = 0;
             blockCount--;
         }

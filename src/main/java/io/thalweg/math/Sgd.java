@@ -84,12 +84,13 @@ final class Sgd extends Algorithm {
         if (!Double.isFinite(shared[0] - move)) {
             return false;
         }
-        double moved = 0;
+        double bound = 0;
         for (int k = 0; k < x.size(); k++) {
-            moved += Math.abs(move * values[k]);
-            if (!Double.isFinite(Math.abs(model.blockOf(indices[k])[model.at(indices[k])]) + moved)) {
-                return false;
-            }
+            bound += Math.abs(model.blockOf(indices[k])[model.at(indices[k])]) + Math.abs(move * values[k]);
+        }
+        // where even the sum of all is finite, each is
+        if (!Double.isFinite(bound) && !fits(model, x, move)) {
+            return false;
         }
 
         model.advance(alpha);
@@ -97,6 +98,19 @@ final class Sgd extends Algorithm {
             model.touch(indices[k])[model.at(indices[k])] -= move * values[k];
         }
         shared[0] -= move;
+        return true;
+    }
+
+    /** Whether every weight is finite after the moves, whichever of them are of one weight. */
+    private static boolean fits(Model model, Example x, double move) {
+        double moved = 0;
+        for (int k = 0; k < x.size(); k++) {
+            int i = x.indices()[k];
+            moved += Math.abs(move * x.values()[k]);
+            if (!Double.isFinite(Math.abs(model.blockOf(i)[model.at(i)]) + moved)) {
+                return false;
+            }
+        }
         return true;
     }
 }
