@@ -404,6 +404,11 @@ public final class Model {
         page.before[at] = weights;
     }
 
+    /** The weights of a block, as far as features have been met. @param block one that a step has touched */
+    public double[] weights(int block) {
+        return weights(block, null);
+    }
+
     /** The weights of a block. @param into taken if it has the right size; or null */
     private double[] weights(int block, double[] into) {
         double[] kept = block(block);
@@ -576,11 +581,16 @@ public final class Model {
      * @param i a feature in a block that a step has touched
      */
     public double moved(int i) {
+        return moved(i, weight(i));
+    }
+
+    /** The same with the weight known. */
+    public double moved(int i, double weight) {
         Half first = first();
         Page page = page(i >> SHIFT);
         float[][] kept = first == older ? page.older : page.newer;
         float[] then = kept == null ? null : kept[(i >> SHIFT) & PAGE_MASK];
-        float now = (float) weight(i);
+        float now = (float) weight;
         if (then != null) {
             return (double) now - ((i & MASK) < then.length ? then[i & MASK] : 0);
         }

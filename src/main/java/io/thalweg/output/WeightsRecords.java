@@ -155,23 +155,24 @@ public final class WeightsRecords {
                 model.windowBegin() < 0 ? null : (Long) (model.version() - model.windowBegin()));
     }
 
-    private static void addWeights(Model model, int block, boolean zerosToo, List<Weight> weights) {
-        for (int i = 0; i < Model.BLOCK; i++) {
-            int feature = block * Model.BLOCK + i;
-            double value = model.weight(feature);
-            if (value != 0 || zerosToo && feature < model.extent()) {
+    private static void addWeights(Model model, int block, boolean zerosToo, List<Weight> records) {
+        int first = block * Model.BLOCK;
+        double[] weights = model.weights(block);
+        boolean windowIsKnown = model.windowBegin() >= 0;
+        int end = zerosToo ? Math.min(Model.BLOCK, model.extent() - first) : weights.length;
+        for (int i = 0; i < end; i++) {
+            double weight = i < weights.length ? weights[i] : 0;
+            if (weight != 0 || zerosToo) {
+                int feature = first + i;
                 Utf8 name =
                         feature < model.names().size() ? new Utf8(model.names().get(feature)) : null;
-                weights.add(new Weight(feature, name, value, moved(model, feature)));
+                records.add(new Weight(feature, name, weight, windowIsKnown ? moved(model, feature, weight) : null));
             }
         }
     }
 
-    private static Double moved(Model model, int feature) {
-        if (model.windowBegin() < 0) {
-            return null;
-        }
-        double moved = model.moved(feature);
+    private static Double moved(Model model, int feature, double weight) {
+        double moved = model.moved(feature, weight);
         // weights beyond the range of a float
         return Double.isFinite(moved) ? (Double) moved : null;
     }
