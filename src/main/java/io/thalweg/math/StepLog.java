@@ -25,7 +25,7 @@ public final class StepLog {
     private static final int ONES = 16;
     private static final int FLOATS = 32;
 
-    private byte[] part = new byte[1 << 12];
+    private byte[] part = new byte[1 << 8];
     private int size;
     private final List<byte[]> parts = new ArrayList<>();
     private long bytes;

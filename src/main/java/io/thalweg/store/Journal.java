@@ -17,8 +17,10 @@ import java.util.TreeMap;
  */
 final class Journal {
     /** Models whose blocks come to less at a commit are left at that. */
-    private static final long WORTH_IT = 1 << 16;
-    /** Up to this many bytes of steps do not outgrow any model: they are read and taken again in about a second. */
+    private static final long WORTH_IT = 1 << 11;
+    /** The steps of a model whose changed blocks come to this may grow further … */
+    private static final long LARGE = 1 << 16;
+    /** … up to this many bytes, which are read and taken again in about a second. */
     private static final long SMALL = 1 << 25;
     /** No more steps than this are left to be taken again. */
     private static final long STEPS_MAX = 1_000_000;
@@ -28,6 +30,13 @@ final class Journal {
 
     private boolean recording;
     private boolean ended;
+    /** Whether there have been more steps since the last commit than could be worth writing. */
+    private boolean overflowed;
+
+    private static final long NONE = -1;
+
+    /** What the changelog says was last published, beside the steps. */
+    private long published = NONE;
 
     /** The version of the model that the blocks in the changelog are. */
     private long since;
@@ -57,9 +66,13 @@ final class Journal {
     }
 
     /** Takes a step down, if steps are what the next commit may write. */
-    void add(long version, Example x) {
-        if (recording) {
+    void add(Model model, long version, Example x) {
+        if (recording && !overflowed) {
             pending.add(version, x);
+            if (2 * pending.bytes() > StateRecords.mostBlockBytes(model)) {
+                overflowed = true;
+                pending.clear();
+            }
         }
     }
 
@@ -67,8 +80,9 @@ final class Journal {
     boolean isSmaller(Model model, long blockBytes) {
         return recording
                 && !ended
+                && !overflowed
                 && 2 * pending.bytes() < blockBytes
-                && bytes + pending.bytes() < Math.max(blockBytes, SMALL)
+                && bytes + pending.bytes() < (blockBytes < LARGE ? blockBytes : Math.max(blockBytes, SMALL))
                 && model.version() - since < STEPS_MAX;
     }
 
@@ -90,6 +104,8 @@ final class Journal {
         pending.clear();
         recording = isWorthIt(blockBytes);
         ended = false;
+        overflowed = false;
+        published = NONE;
     }
 
     /** Whether so many bytes of blocks at a commit are worth looking for something smaller. */
@@ -100,6 +116,21 @@ final class Journal {
     /** Says that the next commit must write blocks. */
     void end() {
         ended = true;
+    }
+
+    /** Whether the changelog has yet to be told what was last published. */
+    boolean isNewlyPublished(Model model) {
+        return model.publishedVersion() != published;
+    }
+
+    /** Says that the changelog says so. */
+    void published(Model model) {
+        published = model.publishedVersion();
+    }
+
+    /** Whether the changelog says something of what was last published. */
+    boolean saysPublished() {
+        return published != NONE;
     }
 
     /** Takes back a part. @param steps null if it is gone */

@@ -208,6 +208,12 @@ final class StateRecords {
         return 1 + Long.BYTES + Integer.BYTES + model.used(block) * model.width() * Double.BYTES;
     }
 
+    /** What the records of all blocks come to, at most. */
+    static long mostBlockBytes(Model model) {
+        long features = Math.min(model.extent(), (long) model.blockCount() * Model.BLOCK);
+        return features * model.width() * Double.BYTES;
+    }
+
     static byte[] steps(byte[] steps) {
         return ByteBuffer.allocate(1 + steps.length).put(FORMAT).put(steps).array();
     }

@@ -270,7 +270,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         changed.add(model);
         Journal journal = journals.get(model.id());
         if (journal != null) {
-            journal.add(outcome.version(), x);
+            journal.add(model, outcome.version(), x);
         }
     }
 
@@ -329,7 +329,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                 changelog.write(StateRecords.key(StateRecords.STEPS, part++, model.id()), StateRecords.steps(steps));
             }
             journal.written();
-            changelog.write(StateRecords.publishedKey(model.id()), StateRecords.published(model));
+            if (journal.isNewlyPublished(model)) {
+                changelog.write(StateRecords.publishedKey(model.id()), StateRecords.published(model));
+                journal.published(model);
+            }
             return;
         }
         for (int i = 0; i < blocks.size(); i++) {
@@ -353,7 +356,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         for (int part = 0; part < journal.parts(); part++) {
             changelog.write(StateRecords.key(StateRecords.STEPS, part, model.id()), null);
         }
-        if (journal.parts() > 0) {
+        if (journal.saysPublished()) {
             changelog.write(StateRecords.publishedKey(model.id()), null);
         }
     }
@@ -435,7 +438,9 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             }
             case StateRecords.PUBLISHED -> {
                 if (value != null) {
-                    StateRecords.restorePublished(model(StateRecords.text(rest)), value);
+                    String id = StateRecords.text(rest);
+                    StateRecords.restorePublished(model(id), value);
+                    journal(id).published(model(id));
                 }
             }
             case StateRecords.OFFSET -> {
