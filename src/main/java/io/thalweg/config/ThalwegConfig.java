@@ -110,6 +110,8 @@ public final class ThalwegConfig extends AbstractConfig {
             IMPORTANCE_INVARIANT,
             FTRL_BETA);
 
+    private static final int LONGEST = 16_000;
+
     private static final String CONNECTION = "Connection";
     private static final String TOPICS = "Topics";
     private static final String MAPPING = "Mapping";
@@ -542,11 +544,22 @@ public final class ThalwegConfig extends AbstractConfig {
     public ThalwegConfig(Map<String, ?> settings) {
         super(DEFINITION, settings, false);
         PassedThrough.check(settings.keySet());
+        checkLengths();
         checkStep();
         try {
             mapping = Mapping.of(this::getString);
         } catch (MappingException e) {
             throw new ConfigException(e.getMessage());
+        }
+    }
+
+    /** Settings are kept with the state. */
+    private void checkLengths() {
+        for (String name : DEFINITION.names()) {
+            if (String.valueOf(get(name)).length() > LONGEST) {
+                throw new ConfigException(
+                        name + " has more than " + LONGEST + " characters; make it shorter, with fewer fields");
+            }
         }
     }
 

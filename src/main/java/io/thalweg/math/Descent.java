@@ -88,6 +88,10 @@ final class Descent extends Scaled {
     /** What penalties have taken so far, as a share of a weight and as an amount. */
     @Override
     double[] drivers(Model model) {
+        if (adaGrad) {
+            // each weight loses at a rate of its own, without a bound
+            return new double[] {model.version()};
+        }
         double clock = model.shared()[CLOCK];
         return new double[] {l2 * clock, l1 * clock};
     }

@@ -64,6 +64,10 @@ final class Ftrl extends Scaled {
     }
 
     private void move(double[] numbers, int at, double v, double g, double alpha) {
+        if (g * g == 0) {
+            // nothing that n could hold, and without n there is nothing to divide ζ by
+            return;
+        }
         // below this a sum of σ might not be finite
         double rate = Math.max(alpha, 1 / Scale.LARGEST);
         if (numbers[at + N] == 0) {

@@ -15,7 +15,7 @@ import java.util.List;
  * byte, the lowest first; differences are folded so that small negative ones stay short.
  */
 public final class StepLog {
-    /** A part is closed when it has this many bytes. */
+    /** A part has at most this many bytes. */
     private static final int PART = 1 << 18;
 
     private static final int POSITIVE = 1;
@@ -61,16 +61,20 @@ public final class StepLog {
      *
      * @param version of the model before it
      * @param x its features resolved
+     * @return whether that was possible: an example that might not fit into a part is not written
      */
-    public void add(long version, Example x) {
-        if (size >= PART) {
-            close();
-        }
+    public boolean add(long version, Example x) {
         int features = x.size();
         // a number of 32 bits has up to five bytes
-        int most = size + 30 + features * (5 + Double.BYTES);
-        if (most > part.length) {
-            part = Arrays.copyOf(part, Math.max(most, part.length * 2));
+        long most = 30 + features * (5L + Double.BYTES);
+        if (most > PART) {
+            return false;
+        }
+        if (size + most > PART) {
+            close();
+        }
+        if (size + most > part.length) {
+            part = Arrays.copyOf(part, (int) Math.max(size + most, part.length * 2L));
         }
         if (size == 0) {
             putLong(version);
@@ -103,6 +107,7 @@ public final class StepLog {
                 putLong(Double.doubleToRawLongBits(values[k]));
             }
         }
+        return true;
     }
 
     private static int flags(Example x) {

@@ -18,12 +18,8 @@ import java.util.TreeMap;
 final class Journal {
     /** Models whose blocks come to less at a commit are left at that. */
     private static final long WORTH_IT = 1 << 11;
-    /** The steps of a model whose changed blocks come to this may grow further … */
+    /** The steps of a model whose changed blocks come to this may outgrow them … */
     private static final long LARGE = 1 << 16;
-    /** … up to this many bytes, which are read and taken again in about a second. */
-    private static final long SMALL = 1 << 25;
-    /** No more steps than this are left to be taken again. */
-    private static final long STEPS_MAX = 1_000_000;
 
     /** Taken since the last commit. */
     private final StepLog pending = new StepLog();
@@ -40,6 +36,8 @@ final class Journal {
 
     /** The version of the model that the blocks in the changelog are. */
     private long since;
+    /** The version that blocks and steps in the changelog make together; {@link #NONE} without steps. */
+    private long written = NONE;
 
     private int parts;
     private long bytes;
@@ -50,6 +48,7 @@ final class Journal {
     /** Says that the changelog holds the model, as blocks, at this version, and no step after it. */
     void begin(long version) {
         since = version;
+        written = NONE;
         parts = 0;
         bytes = 0;
         restored.clear();
@@ -68,22 +67,64 @@ final class Journal {
     /** Takes a step down, if steps are what the next commit may write. */
     void add(Model model, long version, Example x) {
         if (recording && !overflowed) {
-            pending.add(version, x);
-            if (2 * pending.bytes() > StateRecords.mostBlockBytes(model)) {
+            if (!pending.add(version, x) || 2 * pending.bytes() > StateRecords.mostBlockBytes(model)) {
                 overflowed = true;
                 pending.clear();
             }
         }
     }
 
-    /** Whether the steps are to be written now, rather than the blocks. @param blockBytes what those come to */
-    boolean isSmaller(Model model, long blockBytes) {
-        return recording
-                && !ended
-                && !overflowed
-                && 2 * pending.bytes() < blockBytes
-                && bytes + pending.bytes() < (blockBytes < LARGE ? blockBytes : Math.max(blockBytes, SMALL))
-                && model.version() - since < STEPS_MAX;
+    /**
+     * Whether the steps are to be written now, rather than the blocks.
+     *
+     * @param blockBytes what those come to
+     * @param budget of all models of the store
+     */
+    boolean isSmaller(Model model, long blockBytes, Budget budget) {
+        if (!recording || ended || overflowed) {
+            return false;
+        }
+        if (pending.bytes() == 0) {
+            return true;
+        }
+        long most = blockBytes < LARGE ? blockBytes : Math.max(blockBytes, bytes + budget.bytesLeft());
+        return 2 * pending.bytes() < blockBytes
+                && bytes + pending.bytes() < most
+                && model.version() - last() < budget.stepsLeft();
+    }
+
+    private long last() {
+        return written == NONE ? since : written;
+    }
+
+    /**
+     * How much of journals a store may have, so that whoever restores it is through in seconds: what is beyond is written as blocks,
+     * but for the steps of models that they have not outgrown.
+     */
+    static final class Budget {
+        private static final long BYTES = 1 << 25;
+        private static final long STEPS = 2_000_000;
+
+        private long bytes;
+        private long steps;
+
+        long bytesLeft() {
+            return Math.max(0, BYTES - bytes);
+        }
+
+        long stepsLeft() {
+            return STEPS - steps;
+        }
+
+        void clear() {
+            bytes = 0;
+            steps = 0;
+        }
+
+        private void add(long moreBytes, long moreSteps) {
+            bytes += moreBytes;
+            steps += moreSteps;
+        }
     }
 
     /** The steps to be written, the first of them with number {@link #parts}. */
@@ -92,14 +133,23 @@ final class Journal {
     }
 
     /** Says that they have been written. */
-    void written() {
+    void written(Model model, Budget budget) {
+        budget.add(pending.bytes(), model.version() - last());
         parts += pending.parts().size();
         bytes += pending.bytes();
+        written = model.version();
         pending.clear();
     }
 
+    /** Counts what is in the changelog already. */
+    void count(Model model, Budget budget) {
+        written = parts > 0 ? model.version() : NONE;
+        budget.add(bytes, model.version() - since);
+    }
+
     /** Says that the blocks have been written, and that they came to this much. */
-    void replaced(Model model, long blockBytes) {
+    void replaced(Model model, long blockBytes, Budget budget) {
+        budget.add(-bytes, since - last());
         begin(model.version());
         pending.clear();
         recording = isWorthIt(blockBytes);

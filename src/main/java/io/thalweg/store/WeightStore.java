@@ -33,11 +33,14 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     private final Map<String, Model> models = new HashMap<>();
     private final Map<TopicPartition, Long> nextOffsets = new LinkedHashMap<>();
     private final List<Epoch> epochs = new ArrayList<>();
+    /** Those in the changelog, where one has begun that is not. */
+    private final List<Epoch> epochsBefore = new ArrayList<>();
 
     /** Names as they were restored, by model and chunk; a chunk that is gone is empty. */
     private final Map<String, Map<Integer, List<byte[]>>> restoredNames = new HashMap<>();
 
     private final Map<String, Journal> journals = new HashMap<>();
+    private final Journal.Budget journalBudget = new Journal.Budget();
     private final Set<Model> changed = new LinkedHashSet<>();
     private final Set<Model> unpublished = new LinkedHashSet<>();
     private final Map<Model, Integer> loggedNames = new HashMap<>();
@@ -97,6 +100,8 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         if (!journals.isEmpty()) {
             takeJournalledSteps(before);
         }
+        journalBudget.clear();
+        journals.forEach((id, journal) -> journal.count(models.get(id), journalBudget));
         Algorithm learned =
                 migrates ? Algorithm.of(ThalwegConfig.ofCourse(before).learner()) : algorithm;
         for (Model model : models.values()) {
@@ -116,6 +121,8 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             loggedNames.put(model, model.names().size());
         }
         if (!before.equals(course)) {
+            epochsBefore.clear();
+            epochsBefore.addAll(epochs);
             // one that nothing was learned under leaves no trace, unless it has changed the state
             int last = epochs.size() - 1;
             if (!migrates && last >= 0 && epochs.get(last).from().equals(nextOffsets)) {
@@ -323,12 +330,12 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         for (int i = 0; i < blocks.size(); i++) {
             bytes += StateRecords.blockBytes(model, blocks.get(i));
         }
-        if (journal != null && journal.isSmaller(model, bytes)) {
+        if (journal != null && journal.isSmaller(model, bytes, journalBudget)) {
             int part = journal.parts();
             for (byte[] steps : journal.pending()) {
                 changelog.write(StateRecords.key(StateRecords.STEPS, part++, model.id()), StateRecords.steps(steps));
             }
-            journal.written();
+            journal.written(model, journalBudget);
             if (journal.isNewlyPublished(model)) {
                 changelog.write(StateRecords.publishedKey(model.id()), StateRecords.published(model));
                 journal.published(model);
@@ -348,7 +355,11 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             journals.put(model.id(), journal);
         }
         if (journal != null) {
-            journal.replaced(model, bytes);
+            journal.replaced(model, bytes, journalBudget);
+        }
+        if (!transactional()) {
+            // steps beside blocks want both to be written or neither
+            journals.remove(model.id());
         }
     }
 
@@ -387,6 +398,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         Journal journal = journals.remove(model.id());
         if (journal != null) {
             removeSteps(model, journal, changelog);
+            journal.replaced(model, 0, journalBudget);
         }
         changelog.write(StateRecords.headKey(model.id()), null);
     }
@@ -473,7 +485,8 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     void dropUnwritten() {
         if (epochBegan) {
             // nothing was learned under it, and meanwhile another may learn under other settings
-            epochs.remove(epochs.size() - 1);
+            epochs.clear();
+            epochs.addAll(epochsBefore);
             epochBegan = false;
             changed.clear();
             models.putAll(beforeMigration);
@@ -488,6 +501,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         epochs.clear();
         restoredNames.clear();
         journals.clear();
+        journalBudget.clear();
         changed.clear();
         unpublished.clear();
         loggedNames.clear();

@@ -113,6 +113,11 @@ class StepLogTest {
         for (int t = 0; t < 20_000; t++) {
             log.add(t, random(random));
         }
-        assertThat(log.parts()).hasSizeGreaterThan(1).allMatch(part -> part.length < 300_000);
+        assertThat(log.parts()).hasSizeGreaterThan(1).allMatch(part -> part.length <= 1 << 18);
+        int count = log.parts().size();
+        // one that is as large as an example may be has no place in it
+        Example huge = Examples.dense(1.0, random.doubles(100_000).toArray());
+        assertThat(log.add(20_000, huge)).isFalse();
+        assertThat(log.parts()).hasSize(count);
     }
 }

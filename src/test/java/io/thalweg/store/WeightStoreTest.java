@@ -502,6 +502,36 @@ class WeightStoreTest {
         assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE));
     }
 
+    /** A epoch in the changelog that nothing was learned under yet gives way to another, which comes to nothing. */
+    @Test
+    void anEpochThatGaveWayToOneThatWasNotWrittenIsBack() {
+        Task task = Task.begun();
+        learn(task, Examples.dense(1.0, 1));
+        task.store.took(INPUT, 99);
+        task.commit();
+        Map<String, String> half = with(ThalwegConfig.LEARNING_RATE, "0.5");
+        Task next = new Task(new ArrayList<>(task.changelog));
+        next.restore(task.changelog);
+        next.store.begin(half, Examples.SGD, false);
+        next.commit();
+
+        Task last = new Task(new ArrayList<>(next.changelog));
+        last.restore(next.changelog);
+        last.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.9"), Examples.SGD, false);
+        last.store.clearCache();
+        last.store.begin(half, Examples.SGD, false);
+        learn(last, Examples.dense(1.0, 1));
+        last.store.took(INPUT, 100);
+        last.commit();
+        last.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
+        last.commit();
+        assertThat(epochs(last))
+                .containsExactly(
+                        new Epoch(Map.of(), COURSE),
+                        new Epoch(Map.of(INPUT, 100L), half),
+                        new Epoch(Map.of(INPUT, 101L), with(ThalwegConfig.LEARNING_RATE, "0.7")));
+    }
+
     private static Map<String, String> with(String name, String value) {
         Map<String, String> course = new TreeMap<>(COURSE);
         course.put(name, value);
