@@ -339,6 +339,7 @@ final class EvaluateCommand implements Callable<Integer> {
         result.put("examples_per_second", (figures.size() + evaluation.unlabelled()) / seconds);
         result.put("algorithm", config.getString(ThalwegConfig.ALGORITHM));
         if (mixture(evaluation).isEmpty()) {
+            result.put("scaling", config.getString(ThalwegConfig.SCALING));
             result.put("learning_rate", config.getDouble(ThalwegConfig.LEARNING_RATE));
         }
         result.put(
@@ -390,13 +391,24 @@ final class EvaluateCommand implements Callable<Integer> {
                 (Double) result.get("examples_per_second"),
                 result.get("algorithm"),
                 mixture(evaluation).isEmpty()
-                        ? ", learning rate " + Figures.brief((Double) result.get("learning_rate"))
+                        ? ("none".equals(result.get("scaling")) ? "" : ", scaling " + result.get("scaling"))
+                                + ", learning rate " + Figures.brief((Double) result.get("learning_rate"))
                         : ": " + Figures.mixture(mixture(evaluation))));
         show(result, "log loss", "log_loss", out);
         show(result, "base rate's", "base_rate_log_loss", out);
         show(result, "accuracy", "accuracy", out);
         show(result, "AUC", "auc", out);
         show(result, "calibration", "calibration", out);
+        Double logLoss = (Double) result.get("log_loss");
+        Double baseRate = (Double) result.get("base_rate_log_loss");
+        if (logLoss != null
+                && baseRate != null
+                && logLoss > baseRate
+                && mixture(evaluation).isEmpty()) {
+            err().println(
+                            "worse than knowing the base rate alone: set algorithm = auto, or scaling = standard, or a lower"
+                                    + " learning.rate");
+        }
         mostLearned(evaluation)
                 .ifPresent(model -> showWeights(model, evaluation.models().size(), out));
     }

@@ -71,13 +71,13 @@ final class RowsView<T> implements View<T> {
                 right("log loss", 8),
                 right("recent", 6).dispensable(1),
                 right("base rate's", 11).dispensable(3),
-                right("accuracy", 8).dispensable(4),
+                right("accuracy", 8).dispensable(6),
                 right("recent", 6).dispensable(8),
                 right("AUC", 6).dispensable(2),
                 right("±", 6).dispensable(9),
-                right("recent", 6).dispensable(6),
+                right("recent", 6).dispensable(11),
                 right("calibration", 11).dispensable(7),
-                right("learning rate", 13).dispensable(11));
+                right("learning rate", 13).dispensable(4));
         return new RowsView<>(out, table, entry -> {
             Metrics metrics = entry.value();
             String date = Figures.date(entry.source().timestamp());

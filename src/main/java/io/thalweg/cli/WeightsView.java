@@ -167,16 +167,16 @@ final class WeightsView implements View<Weights> {
             lines.add(coloured(BOLD, Printable.of(model.model())) + "  "
                     + String.format(
                             Locale.ROOT,
-                            "version %,d  bias %s  L2 norm %.4f  %,d weights  learning rate %s%s%s",
+                            "version %,d%s  bias %s  L2 norm %.4f  %,d weights  learning rate %s%s",
                             model.version(),
+                            model.isComplete() ? "" : "  (not all of it read yet)",
                             Figures.signed(model.bias()),
                             model.l2Norm(),
                             model.size(),
                             Figures.brief(model.learningRate()),
                             model.movedSteps() == 0
                                     ? ""
-                                    : "  moved over " + Figures.count(model.movedSteps()) + " steps",
-                            model.isComplete() ? "" : "  (not all of it read yet)"));
+                                    : "  moved over " + Figures.count(model.movedSteps()) + " steps"));
             List<Strong> strongest = model.strongest(topShown);
             double largest = strongest.isEmpty() ? 0 : Math.abs(strongest.get(0).weight());
             int width = strongest.stream()

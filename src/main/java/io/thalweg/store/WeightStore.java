@@ -22,6 +22,8 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.streams.state.StoreBuilder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The models of a task; the next offset of each of its input partitions; and the settings under which they were learned.
@@ -30,6 +32,8 @@ import org.apache.kafka.streams.state.StoreBuilder;
  * not learned from again, whatever offset the consumer group says: offsets expire and are reset by hand.
  */
 public final class WeightStore extends ChangelogAtCommit implements Models {
+    private static final Logger LOG = LoggerFactory.getLogger(WeightStore.class);
+
     private final Map<String, Model> models = new HashMap<>();
     private final Map<TopicPartition, Long> nextOffsets = new LinkedHashMap<>();
     private final List<Epoch> epochs = new ArrayList<>();
@@ -110,6 +114,11 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             model.restored(journal == null ? model.version() : journal.since());
         }
         if (migrates) {
+            LOG.info(
+                    "{} models go on from the weights that they have, under {} = {}",
+                    models.size(),
+                    ThalwegConfig.ALGORITHM,
+                    course.get(ThalwegConfig.ALGORITHM));
             beforeMigration.putAll(models);
             models.replaceAll((id, model) -> model.under(algorithm));
             changed.addAll(models.values());
@@ -216,7 +225,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                 .map(name -> learnedWith(name, before, now))
                 .findFirst()
                 .orElseThrow();
-        if (!migrate) {
+        if (!migrate && algorithm.begins()) {
             throw new StateException(learned + "; set it back, set " + ThalwegConfig.STATE_MIGRATE
                     + " = true to go on from those weights, or forget them with `thalweg reset`");
         }

@@ -159,10 +159,10 @@ class ViewsTest {
         List<String> lines = printed();
         assertThat(lines)
                 .containsSubsequence(
-                        "time      model     examples  log loss  recent  base rate's  accuracy     AUC  recent  calibration",
-                        "12:00:00  default  9,999,999    0.6000  0.6000       0.6500    0.7000  0.7500  0.7500       1.1000",
-                        "time      model     examples  log loss  recent  base rate's  accuracy     AUC",
-                        "12:00:00  default  9,999,999    0.6000  0.6000       0.6500    0.7000  0.7500",
+                        "time      model     examples  log loss  recent  base rate's  accuracy     AUC  learning rate",
+                        "12:00:00  default  9,999,999    0.6000  0.6000       0.6500    0.7000  0.7500           0.05",
+                        "model     examples  log loss  recent  base rate's     AUC  learning rate",
+                        "default  9,999,999    0.6000  0.6000       0.6500  0.7500           0.05",
                         "model     examples  log loss  recent     AUC",
                         "default  9,999,999    0.6000  0.6000  0.7500");
         assertThat(lines.subList(0, 2)).allMatch(line -> line.length() > 130 && line.length() <= 200);
