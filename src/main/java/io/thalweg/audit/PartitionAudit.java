@@ -9,8 +9,11 @@ import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.Intake;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.math.Example;
 import io.thalweg.math.Model;
+import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import io.thalweg.output.WeightsRecords;
 import io.thalweg.store.Epoch;
@@ -200,17 +203,35 @@ final class PartitionAudit {
         return epochs;
     }
 
-    /** The models that records are for which were committed since the beginning, and whether any of those deletes it. */
+    /**
+     * The models that records are for which were committed since the beginning, and whether any of those deletes it. Records that
+     * were sent on have their model as key.
+     */
     private Map<String, Boolean> since(long now) {
         Map<String, Boolean> since = new HashMap<>();
+        boolean modelIsKey = !config.isMapped()
+                || config.mapping().isModelFromKey()
+                || source.topic().equals(config.routedTopic());
+        Intake intake = modelIsKey ? null : Intake.ofModels(schemas, config);
+        Example nothing = new Example();
         if (now > committed) {
             try (Records in = topics.read(source, committed, now)) {
                 while (in.hasNext()) {
                     ConsumerRecord<byte[], byte[]> record = in.next();
-                    String model = record.key() == null
-                            ? config.getString(ThalwegConfig.MODEL_DEFAULT)
-                            : new String(record.key(), StandardCharsets.UTF_8);
-                    since.merge(model, record.value() == null, Boolean::logicalOr);
+                    if (!modelIsKey) {
+                        try {
+                            since.putIfAbsent(
+                                    intake.model(record.key(), record.value(), record.headers(), nothing), false);
+                        } catch (Rejection rejection) {
+                            // a dead letter, which changes no model
+                            continue;
+                        }
+                    } else {
+                        String model = record.key() == null
+                                ? config.getString(ThalwegConfig.MODEL_DEFAULT)
+                                : new String(record.key(), StandardCharsets.UTF_8);
+                        since.merge(model, record.value() == null, Boolean::logicalOr);
+                    }
                 }
             }
         }

@@ -25,7 +25,7 @@ import org.apache.kafka.common.utils.Utils;
 /**
  * Where events are sent on to the partition of their model: whether the topic that they are sent on to holds every committed event
  * once, with the same bytes, in its model's partition and in the order of the partition that it came from; and whether those that
- * name no model are dead letters.
+ * name no model, or are too large, are dead letters.
  *
  * <p>How events of different partitions come to lie between each other is chance, and nothing could say what it should have been. So
  * for each partition that they come from and each that they go to, and for each stretch of offsets, a hash of the events that went

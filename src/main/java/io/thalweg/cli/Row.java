@@ -12,6 +12,8 @@ import io.thalweg.mapping.Numbers;
 import io.thalweg.mapping.Times;
 import io.thalweg.math.Form;
 import io.thalweg.math.Rejection;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -91,6 +93,12 @@ final class Row {
             return new Column(Kind.EXCLUDED, null, null);
         }
         Times times = mapping.times(name);
+        if (times != null && !times.hasPattern()) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "features.time: column %1$s is text or numbers; say how it is written, such as %1$s[yyyyMMddHHmm]:hour or %1$s[seconds]:hour"
+                            .formatted(Printable.of(name)));
+        }
         return times == null
                 ? new Column(null, features.feature(name), null)
                 : new Column(null, null, features.times(times));

@@ -57,12 +57,13 @@ public final class Intake {
         this.maxBytes = maxBytes;
     }
 
-    /** An intake that takes the model of a record and nothing else, of whatever size, for {@link #model}. */
+    /** An intake that takes the model of a record and nothing else, under the same limit on its size, for {@link #model}. */
     public static Intake ofModels(SchemaSource schemas, ThalwegConfig config) {
-        return new Intake(schemas, Mapping.ofModelOnly(config::getString), "", Integer.MAX_VALUE);
+        return new Intake(
+                schemas, Mapping.ofModelOnly(config::getString), "", config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
     }
 
-    /** The model of a record. @param x of no use afterwards @throws Rejection if it names none */
+    /** The model of a record. @param x of no use afterwards @throws Rejection if it names none, or is too large */
     public String model(byte[] key, byte[] value, Headers headers, Example x) throws Rejection {
         String modelId = modelId(key, value, headers);
         return modelId == null ? example(value, null, x) : modelId;

@@ -27,6 +27,9 @@ public final class MappedDecoder {
     private final Mapping mapping;
     private final BoundedDecoder bytes = new BoundedDecoder();
     private final Map<Integer, MappingPlan> plans = new HashMap<>();
+    /** Why there can be no plan for a schema: finding out may take long, and every record of it would ask. */
+    private final Map<Integer, String> unmappable = new HashMap<>();
+
     private int planId;
     private MappingPlan plan;
 
@@ -97,14 +100,18 @@ public final class MappedDecoder {
     private void choosePlan(int id) throws Rejection {
         MappingPlan found = plans.get(id);
         if (found == null) {
+            String known = unmappable.get(id);
+            if (known != null) {
+                throw new Rejection(Reason.UNREADABLE, known);
+            }
             try {
                 found = new MappingPlan(schemas.writerSchema(id), mapping);
             } catch (UnknownSchemaException e) {
                 throw new Rejection(Reason.UNKNOWN_SCHEMA, e.getMessage());
             } catch (MappingException | AvroRuntimeException e) {
-                throw new Rejection(
-                        Reason.UNREADABLE,
-                        "schema id " + id + " cannot be mapped: " + ExampleDecoder.brief(e.getMessage()));
+                String why = "schema id " + id + " cannot be mapped: " + ExampleDecoder.brief(e.getMessage());
+                unmappable.put(id, why);
+                throw new Rejection(Reason.UNREADABLE, why);
             }
             plans.put(id, found);
             if (plan != null && !mapping.isModelOnly()) {

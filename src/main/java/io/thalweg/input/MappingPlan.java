@@ -38,6 +38,9 @@ final class MappingPlan {
     /** Records in records, where a schema holds itself. Deeper ones are damaged, or made to exhaust the stack. */
     private static final int DEEPEST = 500;
 
+    /** Fields that a schema may have with those of the records in it: records that hold two of another double them each time. */
+    private static final int MOST_FIELDS = 65_536;
+
     private static final int LARGEST_DECIMAL = 64;
     private static final double[] POWERS_OF_TEN = new double[23];
 
@@ -109,6 +112,7 @@ final class MappingPlan {
     private final Map<String, Step[]> skipped = new HashMap<>();
     private final Step step;
     private boolean hasLabel;
+    private int fieldCount;
     private int depth;
 
     private Example x;
@@ -118,7 +122,7 @@ final class MappingPlan {
     /**
      * Works out the plan.
      *
-     * @throws MappingException if it is not the schema of a record
+     * @throws MappingException if it is not the schema of a record, or has too many fields or records within records
      */
     MappingPlan(Schema schema, Mapping mapping) {
         this.mapping = mapping;
@@ -197,6 +201,9 @@ final class MappingPlan {
     // ---- records
 
     private Node record(String prefix, Schema schema) {
+        if (within.size() > DEEPEST) {
+            throw new MappingException("the schema has records within records, more than " + DEEPEST + " deep");
+        }
         within.push(schema.getFullName());
         int size = schema.getFields().size();
         Step[] steps = new Step[size];
@@ -230,6 +237,10 @@ final class MappingPlan {
     }
 
     private Node field(String field, Schema schema) {
+        if (++fieldCount > MOST_FIELDS) {
+            throw new MappingException("the schema has more than " + MOST_FIELDS
+                    + " fields, with those of the records in it; an event may have no more");
+        }
         if (schema.getType() == Schema.Type.RECORD && !within.contains(schema.getFullName())) {
             records.add(field);
             return record(field + ".", schema);
@@ -640,13 +651,17 @@ final class MappingPlan {
         if (numbers.contains(true)) {
             return in -> {
                 int place = 0;
-                for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
-                    for (long i = 0; i < n; i++) {
-                        feature.at(place++);
-                        item.read(in);
+                try {
+                    for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
+                        for (long i = 0; i < n; i++) {
+                            feature.at(place++);
+                            item.read(in);
+                        }
                     }
+                } finally {
+                    // a record that is rejected must not leave its mark on the next
+                    feature.whole();
                 }
-                feature.whole();
             };
         }
         // what has the same bytes is the same
@@ -683,14 +698,17 @@ final class MappingPlan {
         }
         Step value = union(values, branch -> value(branch, sinks));
         return in -> {
-            for (long n = in.readMapStart(); n > 0; n = in.mapNext()) {
-                for (long i = 0; i < n; i++) {
-                    int from = in.passText();
-                    feature.at(in.record(), from, in.position() - from);
-                    value.read(in);
+            try {
+                for (long n = in.readMapStart(); n > 0; n = in.mapNext()) {
+                    for (long i = 0; i < n; i++) {
+                        int from = in.passText();
+                        feature.at(in.record(), from, in.position() - from);
+                        value.read(in);
+                    }
                 }
+            } finally {
+                feature.whole();
             }
-            feature.whole();
         };
     }
 

@@ -13,10 +13,10 @@ import java.util.List;
  * Arrays are used again for the next event. Not thread-safe.
  */
 public final class Features {
-    /** An event with more is rejected: sets that are crossed with each other multiply. */
+    /** An event with more, or with more values that are crossed, is rejected: sets that are crossed with each other multiply. */
     static final int MOST = 65_536;
 
-    /** The same for the bytes in the names of crosses. */
+    /** The same for the bytes in all names of an event: of features, of what is crossed, and of crosses. */
     static final int MOST_BYTES = 1 << 24;
 
     private final Mapping mapping;
@@ -35,7 +35,7 @@ public final class Features {
     private final int[] lasts;
 
     private byte[] cross = new byte[256];
-    private int bytes;
+    private long bytes;
 
     // the values of a set that have been seen, as a hash table over their bytes
     private int[] seen = new int[16];
@@ -77,22 +77,32 @@ public final class Features {
         x = example;
         x.form(Form.NAMED);
         count = 0;
+        bytes = 0;
         Arrays.fill(firsts, 0);
         Arrays.fill(lasts, 0);
     }
 
-    void add(byte[] prefix, int prefixLength, byte[] rest, int from, int length, double value) {
+    void add(byte[] prefix, int prefixLength, byte[] rest, int from, int length, double value) throws Rejection {
+        bytes += prefixLength + length;
+        if (x.size() == MOST || bytes > MOST_BYTES) {
+            throw tooMany();
+        }
         x.addNamed(prefix, prefixLength, rest, from, length, value);
     }
 
     private static Rejection tooMany() {
         return new Rejection(
                 Reason.TOO_LARGE,
-                "there would be more than " + MOST + " features, or " + MOST_BYTES
-                        + " bytes of names that are crossed");
+                "there would be more than " + MOST + " features or values that are crossed, or " + MOST_BYTES
+                        + " bytes of names");
     }
 
-    void addOperand(int operand, byte[] prefix, int prefixLength, byte[] rest, int from, int length, double value) {
+    void addOperand(int operand, byte[] prefix, int prefixLength, byte[] rest, int from, int length, double value)
+            throws Rejection {
+        bytes += prefixLength + length;
+        if (count == MOST || bytes > MOST_BYTES) {
+            throw tooMany();
+        }
         int start = count == 0 ? 0 : ends[count - 1];
         int end = start + prefixLength + length;
         if (end > names.length) {
@@ -114,19 +124,34 @@ public final class Features {
 
     /** Ends an event: adds the crosses. @throws Rejection if they are too many */
     public void end() throws Rejection {
-        if (x.size() > MOST) {
-            throw tooMany();
-        }
-        bytes = 0;
         for (int[] of : crosses) {
-            cross(of, 0, 0, 1);
+            long size = size(of);
+            if (x.size() + size > MOST) {
+                throw tooMany();
+            }
+            if (size > 0) {
+                cross(of, 0, 0, 1);
+            }
         }
+    }
+
+    /** How many features a cross makes; where they are too many, any number above {@link #MOST}. */
+    private long size(int[] of) {
+        long size = 1;
+        for (int operand : of) {
+            int those = lasts[operand] - firsts[operand];
+            if (those == 0) {
+                return 0;
+            }
+            size = Math.min(size * those, MOST + 1L);
+        }
+        return size;
     }
 
     private void cross(int[] of, int depth, int length, double value) throws Rejection {
         if (depth == of.length) {
             bytes += length;
-            if (x.size() == MOST || bytes > MOST_BYTES) {
+            if (bytes > MOST_BYTES) {
                 throw tooMany();
             }
             x.addNamed(cross, length, cross, 0, 0, value);

@@ -7,7 +7,11 @@ import java.util.regex.Pattern;
 
 /** Text to numbers and back, the same on every machine. */
 public final class Numbers {
-    private static final Pattern NUMBER = Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
+    /** Nothing is tried twice, so that long digits cost no more than their length. */
+    private static final Pattern NUMBER = Pattern.compile("[+-]?(\\d++(\\.\\d*+)?|\\.\\d++)([eE][+-]?\\d++)?");
+    /** Longer text is no number. */
+    private static final int LONGEST = 512;
+
     /** Up to here every whole number is a double of its own. */
     private static final double WHOLE = 1L << 53;
     /** This many digits tell any two doubles apart. */
@@ -15,9 +19,9 @@ public final class Numbers {
 
     private Numbers() {}
 
-    /** The number that a text is, which may be too large and so infinite; NaN if it is none. */
+    /** The number that a text is, which may be too large and so infinite; NaN if it is none, or has more than 512 characters. */
     public static double parse(String text) {
-        return NUMBER.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
+        return text.length() <= LONGEST && NUMBER.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
     }
 
     /**

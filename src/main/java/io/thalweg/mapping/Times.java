@@ -66,6 +66,8 @@ public final class Times {
     private final String pattern;
     private final Set<Part> parts;
     private final int year;
+    /** Whether the pattern has a year of four digits: 0000 is none. A year of two digits may well be 00. */
+    private final boolean hasFullYear;
 
     /** For each byte of a text: the letter whose digit it is, or 0 and it is what {@code literals} says. */
     private final char[] letters;
@@ -93,6 +95,7 @@ public final class Times {
             literals = null;
             shortest = 0;
             this.year = 0;
+            hasFullYear = false;
             if (year != null) {
                 throw wrong("only a pattern of digits can be given a year");
             }
@@ -107,6 +110,7 @@ public final class Times {
         letters = letter.toString().toCharArray();
         literals = literal.toString().toCharArray();
         boolean hasYear = letter.indexOf("y") >= 0;
+        hasFullYear = letter.indexOf("yyyy") >= 0;
         shortest = letter.indexOf("\0") >= 0 || letters.length > DIGITS
                 ? letters.length
                 : switch (letters[0]) {
@@ -114,7 +118,7 @@ public final class Times {
                     case 'M', 'd' -> letters.length - 1;
                     default -> 1;
                 };
-        if (year != null && (hasYear || !year.matches("\\d{1,4}"))) {
+        if (year != null && (hasYear || !year.matches("(?!0+$)\\d{1,4}"))) {
             throw wrong(hasYear ? "it has a year already" : year + " is no year");
         }
         this.year = year == null ? 0 : Integer.parseInt(year);
@@ -306,7 +310,7 @@ public final class Times {
                     }
                 }
             }
-            if (hour > 23 || minute > 59) {
+            if (hour > 23 || minute > 59 || times.hasFullYear && year == 0) {
                 reject();
             }
             take(year, month, day, hour, minute);

@@ -14,6 +14,7 @@ public final class DeadLetters {
     /** What a dead letter has besides the record it repeats, at most: reason, coordinates, headers, Avro's own bytes. */
     private static final int OVERHEAD = 8192;
 
+    private static final String PREFIX = "thalweg.";
     private static final String ROUTED_OFFSET = "routed.offset";
 
     private final int maxBytes;
@@ -55,10 +56,20 @@ public final class DeadLetters {
         return size(key, value, headers) + OVERHEAD <= maxBytes ? key : null;
     }
 
-    /** The headers to send the letter with: the original ones if they fit, and reason and coordinates. */
+    /**
+     * The headers to send the letter with: the original ones if they fit, and reason and coordinates. Of the original ones those are
+     * left out whose names begin with {@code thalweg.}: a record may be an earlier dead letter that was produced again, and what was
+     * said of that is not true of this one. Key and value stay byte for byte what they were.
+     */
     public Headers headers(DeadLetter letter, byte[] key, byte[] value, Headers headers) {
-        Headers all =
-                size(key, value, headers) + OVERHEAD <= maxBytes ? new RecordHeaders(headers) : new RecordHeaders();
+        Headers all = new RecordHeaders();
+        if (size(key, value, headers) + OVERHEAD <= maxBytes) {
+            for (Header header : headers) {
+                if (!header.key().startsWith(PREFIX)) {
+                    all.add(header);
+                }
+            }
+        }
         add(all, "reason", letter.getReason());
         add(all, "detail", letter.getDetail());
         add(all, "topic", letter.getTopic());
@@ -74,7 +85,7 @@ public final class DeadLetters {
 
     /** What {@link #addRoutedOffset} has said; below 0 in letters of other records. */
     public static long routedOffset(Headers headers) {
-        Header header = headers.lastHeader("thalweg." + ROUTED_OFFSET);
+        Header header = headers.lastHeader(PREFIX + ROUTED_OFFSET);
         try {
             return header == null || header.value() == null
                     ? -1
@@ -85,7 +96,7 @@ public final class DeadLetters {
     }
 
     private static void add(Headers headers, String name, CharSequence value) {
-        headers.add("thalweg." + name, value.toString().getBytes(StandardCharsets.UTF_8));
+        headers.add(PREFIX + name, value.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     /** The key counts twice: it is the letter's key and in the letter. */

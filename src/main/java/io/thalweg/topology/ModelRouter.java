@@ -21,7 +21,7 @@ import org.apache.kafka.streams.processor.api.RecordMetadata;
 
 /**
  * Sends events on to the partition of their model, where that is in a field and not in the key: byte for byte, with the model id as
- * key and where they were in headers. An event that names no model becomes a dead letter here.
+ * key and where they were in headers. An event that names no model, or is too large for an example, becomes a dead letter here.
  */
 final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     static final String ROUTED = "by-model";
