@@ -28,11 +28,11 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 /** What is learned from: examples made from a seed, the same ones at every run. */
 enum Workload {
     /** 20 dense features from -1 to 1, labels drawn from a logistic regression on them, one model. */
-    DENSE("dense-20", 1, 1_200_000),
+    DENSE("dense-20", 1, 4_000_000),
     /** The same examples in turn for 10,000 models. */
     MODELS("dense-20 10000-models", 10_000, 1_000_000),
     /** 40 of 2<sup>20</sup> numbered features, each 1, in rising order; how often a feature comes falls as one over its rank (Zipf). */
-    HASHED("hashed-40", 1, 400_000),
+    HASHED("hashed-40", 1, 1_500_000),
     /**
      * Events of a schema of their own, mapped by the settings: 5 numbers from -1 to 1, and 5 strings of 2, 10, 100, 1,000 and 10,000
      * values, Zipf-distributed.

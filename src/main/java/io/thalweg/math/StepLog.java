@@ -1,5 +1,8 @@
 package io.thalweg.math;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,6 +27,9 @@ public final class StepLog {
     private static final int IN_A_ROW = 8;
     private static final int ONES = 16;
     private static final int FLOATS = 32;
+
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private byte[] part = new byte[1 << 8];
     private int size;
@@ -146,15 +152,13 @@ public final class StepLog {
     }
 
     private void putInt(int number) {
-        for (int shift = 0; shift < Integer.SIZE; shift += Byte.SIZE) {
-            part[size++] = (byte) (number >>> shift);
-        }
+        INT.set(part, size, number);
+        size += Integer.BYTES;
     }
 
     private void putLong(long number) {
-        for (int shift = 0; shift < Long.SIZE; shift += Byte.SIZE) {
-            part[size++] = (byte) (number >>> shift);
-        }
+        LONG.set(part, size, number);
+        size += Long.BYTES;
     }
 
     /** The version of a model before the first step of a part. @throws IndexOutOfBoundsException if it is damaged */
@@ -237,18 +241,14 @@ public final class StepLog {
         }
 
         private int getInt() {
-            int number = 0;
-            for (int shift = 0; shift < Integer.SIZE; shift += Byte.SIZE) {
-                number |= (part[at++] & 0xff) << shift;
-            }
+            int number = (int) INT.get(part, at);
+            at += Integer.BYTES;
             return number;
         }
 
         private long getLong() {
-            long number = 0;
-            for (int shift = 0; shift < Long.SIZE; shift += Byte.SIZE) {
-                number |= (part[at++] & 0xffL) << shift;
-            }
+            long number = (long) LONG.get(part, at);
+            at += Long.BYTES;
             return number;
         }
     }

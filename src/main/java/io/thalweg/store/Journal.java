@@ -1,208 +1,270 @@
 package io.thalweg.store;
 
 import io.thalweg.math.Algorithm;
-import io.thalweg.math.Example;
-import io.thalweg.math.Model;
 import io.thalweg.math.StepLog;
+import io.thalweg.store.ChangelogAtCommit.Changelog;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
- * The steps that a large model has taken since its blocks were last written, in the changelog beside them.
+ * The steps that models have taken since their blocks were last written, in the changelog beside them.
  *
- * <p>Between two commits a model of a million weights changes in thousands of blocks, by steps that are a hundredth of their size.
- * Steps are deterministic, so writing them is as good as writing what they changed: who restores the model reads the blocks, and
- * takes the steps again. At each commit whichever is smaller is written. When the steps have outgrown the blocks they changed, or
- * would take long to take again, the blocks are written and the steps dropped, in one transaction.
+ * <p>Between two commits a model of a million weights changes in thousands of blocks, and ten thousand small models change in a head
+ * and a block each, by steps that are a hundredth of that. Steps are deterministic, so writing them is as good as writing what they
+ * changed: who restores the models reads the blocks, and takes the steps again.
+ *
+ * <p>It is one journal for all models of a task, in numbered parts, each of them a record, because a record for each model would cost
+ * more than what is in it. A part says which models its steps are of. The head of a model says which parts are later than its
+ * blocks; so once blocks of all models in the oldest part have been written after it, it is dropped. When the journal has grown as
+ * long as the models, or its steps would take long to take again, the models in its oldest parts are written as blocks in the next
+ * commit, each of them at most once while the journal grows that long anew.
  */
 final class Journal {
-    /** Models whose blocks come to less at a commit are left at that. */
-    private static final long WORTH_IT = 1 << 11;
-    /** The steps of a model whose changed blocks come to this may outgrow them … */
-    private static final long LARGE = 1 << 16;
+    /** It may be as long as this, however small the models are. */
+    private static final long LEAST_BYTES = 1 << 25;
+    /** It may have so many steps, so that whoever takes them again is through in seconds. */
+    private static final long MOST_STEPS = 2_000_000;
+    /** A part is closed at this many bytes. The last entry in it is as long at most, so it fits into a record. */
+    private static final int PART = 1 << 18;
 
-    /** Taken since the last commit. */
-    private final StepLog pending = new StepLog();
+    private static final int TAKEN = 1;
+    private static final int PUBLISHED = 2;
 
-    private boolean recording;
-    private boolean ended;
-    /** Whether there have been more steps since the last commit than could be worth writing. */
-    private boolean overflowed;
+    private final long leastBytes;
+    private final long mostSteps;
 
-    private static final long NONE = -1;
-
-    /** What the changelog says was last published, beside the steps. */
-    private long published = NONE;
-
-    /** The version of the model that the blocks in the changelog are. */
-    private long since;
-    /** The version that blocks and steps in the changelog make together; {@link #NONE} without steps. */
-    private long written = NONE;
-
-    private int parts;
+    private final TreeMap<Long, Part> parts = new TreeMap<>();
     private long bytes;
+    private long steps;
 
-    /** Restored, and not taken again yet. */
-    private final TreeMap<Integer, byte[]> restored = new TreeMap<>();
+    /** The part that is being written, or will be. */
+    private Part open = new Part(0);
 
-    /** Says that the changelog holds the model, as blocks, at this version, and no step after it. */
-    void begin(long version) {
-        since = version;
-        written = NONE;
-        parts = 0;
-        bytes = 0;
-        restored.clear();
-    }
+    private final ByteArrayOutputStream buffer = new ByteArrayOutputStream();
 
-    /** The version of the model that the blocks in the changelog are. */
-    long since() {
-        return since;
-    }
+    private static final class Part {
+        final long number;
+        /** Those that it says something of. */
+        final List<Kept> models = new ArrayList<>();
+        /** What is in it, where it was restored and not read yet. */
+        byte[] content;
 
-    /** How many parts are in the changelog, numbered from 0. */
-    int parts() {
-        return parts;
-    }
+        long bytes;
+        long steps;
 
-    /** Takes a step down, if steps are what the next commit may write. */
-    void add(Model model, long version, Example x) {
-        if (recording && !overflowed) {
-            if (!pending.add(version, x) || 2 * pending.bytes() > StateRecords.mostBlockBytes(model)) {
-                overflowed = true;
-                pending.clear();
-            }
+        Part(long number) {
+            this.number = number;
+        }
+
+        boolean isLaterThanBlocksOf(Kept kept) {
+            return !kept.gone && kept.from <= number;
+        }
+
+        boolean isOfUse() {
+            return models.stream().anyMatch(this::isLaterThanBlocksOf);
         }
     }
 
+    Journal() {
+        this(LEAST_BYTES, MOST_STEPS);
+    }
+
     /**
-     * Whether the steps are to be written now, rather than the blocks.
+     * One with limits of its own.
      *
-     * @param blockBytes what those come to
-     * @param budget of all models of the store
+     * @param leastBytes it may be as long as this, and as long as the models
      */
-    boolean isSmaller(Model model, long blockBytes, Budget budget) {
-        if (!recording || ended || overflowed) {
-            return false;
-        }
-        if (pending.bytes() == 0) {
-            return true;
-        }
-        long most = blockBytes < LARGE ? blockBytes : Math.max(blockBytes, bytes + budget.bytesLeft());
-        return 2 * pending.bytes() < blockBytes
-                && bytes + pending.bytes() < most
-                && model.version() - last() < budget.stepsLeft();
+    Journal(long leastBytes, long mostSteps) {
+        this.leastBytes = leastBytes;
+        this.mostSteps = mostSteps;
     }
 
-    private long last() {
-        return written == NONE ? since : written;
+    /** The first part that can say something which is later than blocks that are written now. */
+    long next() {
+        return open.number;
+    }
+
+    // ---- writing
+
+    /** Takes down what is new of a model since the last commit: its steps, and what was last published of it. */
+    void take(Kept kept, Changelog changelog) {
+        if (kept.pendingBytes() > 0) {
+            open.steps += kept.model.version() - kept.logged;
+            for (byte[] taken : kept.pending().parts()) {
+                add(kept, changelog, out -> {
+                    out.writeByte(TAKEN);
+                    out.writeUTF(kept.id);
+                    out.writeInt(taken.length);
+                    out.write(taken);
+                });
+            }
+            kept.wroteSteps();
+        }
+        if (kept.published != kept.model.publishedVersion()) {
+            kept.published = kept.model.publishedVersion();
+            add(kept, changelog, out -> {
+                out.writeByte(PUBLISHED);
+                out.writeUTF(kept.id);
+                out.writeLong(kept.model.publishedVersion());
+                out.writeBoolean(kept.model.publishedWhole());
+            });
+        }
+    }
+
+    private interface Writer {
+        void write(DataOutputStream out) throws IOException;
+    }
+
+    private void add(Kept kept, Changelog changelog, Writer writer) {
+        try {
+            writer.write(new DataOutputStream(buffer));
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory", e);
+        }
+        open.models.add(kept);
+        if (buffer.size() >= PART) {
+            close(changelog);
+        }
+    }
+
+    /** Writes the part that is open, if there is anything in it. */
+    void close(Changelog changelog) {
+        if (open.models.isEmpty()) {
+            return;
+        }
+        changelog.write(StateRecords.journalKey(open.number), StateRecords.part(buffer.toByteArray()));
+        open.bytes = buffer.size();
+        buffer.reset();
+        parts.put(open.number, open);
+        bytes += open.bytes;
+        steps += open.steps;
+        open = new Part(open.number + 1);
     }
 
     /**
-     * How much of journals a store may have, so that whoever restores it is through in seconds: what is beyond is written as blocks,
-     * but for the steps of models that they have not outgrown.
+     * Names the models whose blocks must be written so that the journal does not grow too long.
+     *
+     * @param modelBytes what all models come to
      */
-    static final class Budget {
-        private static final long BYTES = 1 << 25;
-        private static final long STEPS = 2_000_000;
-
-        private long bytes;
-        private long steps;
-
-        long bytesLeft() {
-            return Math.max(0, BYTES - bytes);
-        }
-
-        long stepsLeft() {
-            return STEPS - steps;
-        }
-
-        void clear() {
-            bytes = 0;
-            steps = 0;
-        }
-
-        private void add(long moreBytes, long moreSteps) {
-            bytes += moreBytes;
-            steps += moreSteps;
+    void makeRoom(long modelBytes, Consumer<Kept> mustBeWritten) {
+        long bytesTooMany = bytes - Math.max(leastBytes, modelBytes);
+        long stepsTooMany = steps - mostSteps;
+        for (Part part : parts.values()) {
+            if (bytesTooMany <= 0 && stepsTooMany <= 0) {
+                return;
+            }
+            part.models.stream().filter(part::isLaterThanBlocksOf).forEach(mustBeWritten);
+            bytesTooMany -= part.bytes;
+            stepsTooMany -= part.steps;
         }
     }
 
-    /** The steps to be written, the first of them with number {@link #parts}. */
-    List<byte[]> pending() {
-        return pending.parts();
-    }
-
-    /** Says that they have been written. */
-    void written(Model model, Budget budget) {
-        budget.add(pending.bytes(), model.version() - last());
-        parts += pending.parts().size();
-        bytes += pending.bytes();
-        written = model.version();
-        pending.clear();
-    }
-
-    /** Counts what is in the changelog already. */
-    void count(Model model, Budget budget) {
-        written = parts > 0 ? model.version() : NONE;
-        budget.add(bytes, model.version() - since);
-    }
-
-    /** Says that the blocks have been written, and that they came to this much. */
-    void replaced(Model model, long blockBytes, Budget budget) {
-        budget.add(-bytes, since - last());
-        begin(model.version());
-        pending.clear();
-        recording = isWorthIt(blockBytes);
-        ended = false;
-        overflowed = false;
-        published = NONE;
-    }
-
-    /** Whether so many bytes of blocks at a commit are worth looking for something smaller. */
-    static boolean isWorthIt(long blockBytes) {
-        return blockBytes >= WORTH_IT;
-    }
-
-    /** Says that the next commit must write blocks. */
-    void end() {
-        ended = true;
-    }
-
-    /** Whether the changelog has yet to be told what was last published. */
-    boolean isNewlyPublished(Model model) {
-        return model.publishedVersion() != published;
-    }
-
-    /** Says that the changelog says so. */
-    void published(Model model) {
-        published = model.publishedVersion();
-    }
-
-    /** Whether the changelog says something of what was last published. */
-    boolean saysPublished() {
-        return published != NONE;
-    }
-
-    /** Takes back a part. @param steps null if it is gone */
-    void restore(int part, byte[] steps) {
-        if (steps == null) {
-            restored.remove(part);
-        } else {
-            restored.put(part, steps);
-            parts = Math.max(parts, part + 1);
-            bytes += steps.length;
+    /** Names the models whose blocks must be written so that nothing of the journal is of use. */
+    void end(Consumer<Kept> mustBeWritten) {
+        for (Part part : parts.values()) {
+            part.models.stream().filter(part::isLaterThanBlocksOf).forEach(mustBeWritten);
         }
     }
 
-    /** Has the model take the restored steps that it has not taken. @param algorithm as when they were taken first */
-    void replay(Model model, Algorithm algorithm, int metricsWindow) {
-        for (byte[] part : restored.values()) {
-            // a task that was active before it was a standby has taken its own
-            if (StepLog.firstVersion(part) >= model.version()) {
-                StepLog.replay(part, model, algorithm, metricsWindow);
+    /** Drops what blocks have made useless. */
+    void dropUseless(Changelog changelog) {
+        while (!parts.isEmpty() && !parts.firstEntry().getValue().isOfUse()) {
+            Part part = parts.pollFirstEntry().getValue();
+            bytes -= part.bytes;
+            steps -= part.steps;
+            changelog.write(StateRecords.journalKey(part.number), null);
+        }
+    }
+
+    // ---- reading back
+
+    /** Takes back a part. @param content null if it is gone */
+    void restore(long number, byte[] content) {
+        if (content == null) {
+            parts.remove(number);
+            return;
+        }
+        Part part = new Part(number);
+        part.content = content;
+        part.bytes = content.length;
+        parts.put(number, part);
+        beginAt(number + 1);
+    }
+
+    /** Says that parts before this have been written, also where they have been dropped again and nothing is left of them. */
+    void beginAt(long next) {
+        if (open.number < next) {
+            open = new Part(next);
+        }
+    }
+
+    /**
+     * Has the models take the restored steps that they have not taken.
+     *
+     * @param algorithm as when they were taken first
+     * @param metricsWindow as when they were taken first
+     * @throws IllegalArgumentException if that cannot be done
+     */
+    void replay(Map<String, Kept> models, Algorithm algorithm, int metricsWindow) {
+        for (Part part : parts.values()) {
+            if (part.content != null) {
+                try {
+                    replay(part, models, algorithm, metricsWindow);
+                } catch (IOException | IndexOutOfBoundsException e) {
+                    throw new IllegalArgumentException("part " + part.number + " is damaged: " + e.getMessage(), e);
+                }
+                part.content = null;
             }
         }
-        restored.clear();
-        recording = parts > 0;
+        bytes = parts.values().stream().mapToLong(part -> part.bytes).sum();
+        steps = parts.values().stream().mapToLong(part -> part.steps).sum();
+    }
+
+    private static void replay(Part part, Map<String, Kept> models, Algorithm algorithm, int metricsWindow)
+            throws IOException {
+        DataInputStream in = new DataInputStream(new ByteArrayInputStream(part.content));
+        while (in.available() > 0) {
+            int what = in.readByte();
+            Kept kept = models.get(in.readUTF());
+            boolean counts = kept != null && part.isLaterThanBlocksOf(kept);
+            if (counts) {
+                part.models.add(kept);
+            }
+            if (what == PUBLISHED) {
+                long version = in.readLong();
+                boolean whole = in.readBoolean();
+                if (counts) {
+                    kept.model.restorePublished(version, whole);
+                }
+            } else if (what == TAKEN) {
+                byte[] taken = new byte[in.readInt()];
+                in.readFully(taken);
+                // a task that was active before it was a standby has taken its own
+                if (counts && StepLog.firstVersion(taken) >= kept.model.version()) {
+                    long before = kept.model.version();
+                    StepLog.replay(taken, kept.model, algorithm, metricsWindow);
+                    part.steps += kept.model.version() - before;
+                }
+            } else {
+                throw new IOException("it has an entry of unknown kind " + what);
+            }
+        }
+    }
+
+    void clear() {
+        parts.clear();
+        bytes = 0;
+        steps = 0;
+        open = new Part(0);
+        buffer.reset();
     }
 }

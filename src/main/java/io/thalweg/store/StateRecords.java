@@ -3,7 +3,6 @@ package io.thalweg.store;
 import io.thalweg.math.Form;
 import io.thalweg.math.Model;
 import io.thalweg.math.ProgressiveValidation;
-import io.thalweg.math.StepLog;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -27,19 +26,21 @@ import org.apache.kafka.common.TopicPartition;
  * <table>
  * <caption>Records</caption>
  * <tr><th>key</th><th>value</th></tr>
- * <tr><td>m, model id</td><td>a model but for weights and names</td></tr>
+ * <tr><td>m, model id</td><td>a model but for weights and names, and from which part of the journal on there is more</td></tr>
  * <tr><td>b, block, model id</td><td>the version that last changed a block, and what is kept for its features</td></tr>
  * <tr><td>n, chunk, model id</td><td>up to {@value #NAMES_IN_CHUNK} names, the first of them with number chunk times that</td></tr>
- * <tr><td>j, part, model id</td><td>steps of a model since its blocks and what is under m, as {@link StepLog} writes them</td></tr>
- * <tr><td>p, model id</td><td>what was last published of such a model</td></tr>
+ * <tr><td>l, part</td><td>a part of the {@link Journal}: steps of models, and what was last published of them</td></tr>
  * <tr><td>o, partition, topic</td><td>the next input offset to learn from</td></tr>
  * <tr><td>s</td><td>the settings, and from which offsets on they counted</td></tr>
  * </table>
  */
 final class StateRecords {
     static final byte FORMAT = 1;
-    /** Of a model but for blocks and names. Up to format 1 its bias was all that was kept of the whole. */
-    static final byte HEAD_FORMAT = 2;
+    /**
+     * Of a model but for blocks and names. Up to format 1 its bias was all that was kept of the whole; up to format 2 nothing was said
+     * of the journal.
+     */
+    static final byte HEAD_FORMAT = 3;
     /** Of a block. Up to format 1 it held a number for each of its features, whether or not they had been met. */
     static final byte BLOCK_FORMAT = 2;
 
@@ -50,8 +51,11 @@ final class StateRecords {
     static final byte NAMES = 'n';
     static final byte OFFSET = 'o';
     static final byte SETTINGS = 's';
-    static final byte STEPS = 'j';
-    static final byte PUBLISHED = 'p';
+    static final byte JOURNAL = 'l';
+    /** Steps of one model, and what was last published of it, as they were written before there was one journal. */
+    static final byte STEPS_OF_MODEL = 'j';
+
+    static final byte PUBLISHED_OF_MODEL = 'p';
 
     private StateRecords() {}
 
@@ -61,8 +65,8 @@ final class StateRecords {
         return key(HEAD, model);
     }
 
-    static byte[] publishedKey(String model) {
-        return key(PUBLISHED, model);
+    static byte[] journalKey(long part) {
+        return ByteBuffer.allocate(1 + Long.BYTES).put(JOURNAL).putLong(part).array();
     }
 
     private static byte[] key(byte kind, String model) {
@@ -135,7 +139,8 @@ final class StateRecords {
         }
     }
 
-    static byte[] head(Model model) {
+    /** @param part the first of the journal that is later than this */
+    static byte[] head(Model model, long part) {
         Model.Head head = model.head();
         return write(HEAD_FORMAT, out -> {
             out.writeByte(head.form().ordinal());
@@ -150,23 +155,33 @@ final class StateRecords {
             out.writeLong(head.publishedVersion());
             out.writeBoolean(head.publishedWhole());
             head.validation().write(out);
+            out.writeLong(part);
         });
     }
 
-    static Model.Head readHead(byte[] value) {
+    /**
+     * A head.
+     *
+     * @param part the first of the journal that is later than this
+     */
+    record Head(Model.Head model, long part) {}
+
+    static Head readHead(byte[] value) {
         return read(
                 value,
                 HEAD_FORMAT,
-                in -> new Model.Head(
-                        Form.values()[in.readByte()],
-                        in.readInt(),
-                        in.readInt(),
-                        value[0] == FORMAT ? new double[] {in.readDouble()} : doubles(in),
-                        in.readLong(),
-                        in.readDouble(),
-                        in.readLong(),
-                        in.readBoolean(),
-                        ProgressiveValidation.read(in)));
+                in -> new Head(
+                        new Model.Head(
+                                Form.values()[in.readByte()],
+                                in.readInt(),
+                                in.readInt(),
+                                value[0] == FORMAT ? new double[] {in.readDouble()} : doubles(in),
+                                in.readLong(),
+                                in.readDouble(),
+                                in.readLong(),
+                                in.readBoolean(),
+                                ProgressiveValidation.read(in)),
+                        value[0] < HEAD_FORMAT ? 0 : in.readLong()));
     }
 
     private static double[] doubles(DataInputStream in) throws IOException {
@@ -214,27 +229,14 @@ final class StateRecords {
         return features * model.width() * Double.BYTES;
     }
 
-    static byte[] steps(byte[] steps) {
-        return ByteBuffer.allocate(1 + steps.length).put(FORMAT).put(steps).array();
+    /** A part of the journal. */
+    static byte[] part(byte[] content) {
+        return ByteBuffer.allocate(1 + content.length).put(FORMAT).put(content).array();
     }
 
-    static byte[] readSteps(byte[] value) {
+    static byte[] readPart(byte[] value) {
         checkFormat(value, FORMAT);
         return Arrays.copyOfRange(value, 1, value.length);
-    }
-
-    static byte[] published(Model model) {
-        return write(out -> {
-            out.writeLong(model.publishedVersion());
-            out.writeBoolean(model.publishedWhole());
-        });
-    }
-
-    static void restorePublished(Model model, byte[] value) {
-        read(value, in -> {
-            model.restorePublished(in.readLong(), in.readBoolean());
-            return null;
-        });
     }
 
     static byte[] names(Model model, int chunk) {
