@@ -4,6 +4,7 @@ import io.thalweg.audit.Finding.Kind;
 import io.thalweg.audit.Latest.Key;
 import io.thalweg.audit.Topics.Records;
 import io.thalweg.audit.Values.Unreadable;
+import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Model;
@@ -161,7 +162,9 @@ final class WeightsAudit {
         if (found.getMovedSteps() == null) {
             // after a restart the learner does not know
             expected.setMovedSteps(null);
-            expected.getWeights().forEach(weight -> weight.setMoved(null));
+            List<Weight> weights = new ArrayList<>(expected.getWeights());
+            weights.forEach(weight -> weight.setMoved(null));
+            expected.setWeights(weights);
         }
         return Differences.between(expected, found);
     }

@@ -72,6 +72,14 @@ public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
     /** The weight of a feature. @param block holds what is kept for it, from {@code at} on */
     abstract double weight(Model model, double[] block, int at);
 
+    /** The weights of the first features of a block, which may be many. @param block holds what is kept for each of them */
+    void weights(Model model, double[] block, double[] weights, int count) {
+        int width = width();
+        for (int i = 0; i < count; i++) {
+            weights[i] = weight(model, block, i * width);
+        }
+    }
+
     /** The bias. */
     abstract double bias(Model model);
 

@@ -104,6 +104,8 @@ public final class Model {
 
     private static final float[] NOTHING_RECENT = {};
 
+    private final double[] scratch = new double[BLOCK];
+
     /** A model that is to be restored. It has no weights and no bias before it is told its algorithm, {@link #learnsBy}. */
     public Model(String id) {
         this.id = id;
@@ -351,40 +353,36 @@ public final class Model {
     }
 
     /**
-     * Says that the weights topic holds the model as it is.
+     * Says that the weights topic holds a block as it is.
+     *
+     * @param weights what {@link #weights} gives; kept
+     * @param whole whether in one record with all others
+     */
+    public void published(int block, double[] weights, boolean whole) {
+        Page page = page(block);
+        int at = block & PAGE_MASK;
+        if (whole || drifts) {
+            // a weight that can move without a step in its block must be kept now; others are kept when a step comes
+            setPublished(page, at, weights);
+        } else if (page.before != null) {
+            page.before[at] = null;
+        }
+    }
+
+    /**
+     * Says that the weights topic holds the model as it is, after the blocks have been said one by one.
      *
      * @param whole whether as one record, rather than as blocks
      * @param all whether all of it was published, rather than the blocks that had changed
      */
     public void published(boolean whole, boolean all) {
-        // a weight that can move without a step in its block must be kept now; others are kept when a step comes
-        boolean keep = whole || drifts;
         if (all) {
-            for (int block = 0; block < blockEnd(); block++) {
-                if (block(block) != null) {
-                    remember(block, keep);
-                }
-            }
             driversBefore = drifts ? algorithm.drivers(this) : null;
-        } else {
-            for (int i = 0; i < unpublished.size(); i++) {
-                remember(unpublished.get(i), keep);
-            }
         }
         unpublished.clear(version);
         publishedVersion = version;
         publishedWhole = whole;
         biasBefore = bias();
-    }
-
-    private void remember(int block, boolean keep) {
-        Page page = page(block);
-        int at = block & PAGE_MASK;
-        if (keep) {
-            setPublished(page, at, weights(block, page.before == null ? null : page.before[at]));
-        } else if (page.before != null) {
-            page.before[at] = null;
-        }
     }
 
     /** A step is about to change a block that the weights topic holds as it is, or that begins. */
@@ -393,7 +391,7 @@ public final class Model {
         if (begins) {
             setPublished(page, at, NOTHING);
         } else if (!drifts && (page.before == null || page.before[at] == null)) {
-            setPublished(page, at, weights(block, null));
+            setPublished(page, at, weights(block));
         }
     }
 
@@ -406,34 +404,29 @@ public final class Model {
 
     /** The weights of a block, as far as features have been met. @param block one that a step has touched */
     public double[] weights(int block) {
-        return weights(block, null);
-    }
-
-    /** The weights of a block. @param into taken if it has the right size; or null */
-    private double[] weights(int block, double[] into) {
-        double[] kept = block(block);
-        double[] weights = into != null && into.length == used(block) ? into : new double[used(block)];
-        for (int i = 0; i < weights.length; i++) {
-            weights[i] = algorithm.weight(this, kept, i * width);
-        }
+        double[] weights = new double[used(block)];
+        algorithm.weights(this, block(block), weights, weights.length);
         return weights;
     }
 
-    /** Squared norm of what the weights of a block have changed by since it was published; NaN if that is not known. */
-    public double changeOf(int block) {
+    /**
+     * Squared norm of what the weights of a block have changed by since it was published; NaN if that is not known.
+     *
+     * @param weights what {@link #weights} gives
+     */
+    public double changeOf(int block, double[] weights) {
         Page page = page(block);
         double[] before = page.before == null ? null : page.before[block & PAGE_MASK];
         if (before == null) {
             return drifts || changedAt(block) > unpublished.since() ? Double.NaN : 0;
         }
-        return squareOfChange(block, before);
+        return squareOfChange(weights, before);
     }
 
-    private double squareOfChange(int block, double[] before) {
-        double[] kept = block(block);
+    private static double squareOfChange(double[] weights, double[] before) {
         double sum = 0;
-        for (int i = 0; i < used(block); i++) {
-            double change = algorithm.weight(this, kept, i * width) - (i < before.length ? before[i] : 0);
+        for (int i = 0; i < weights.length; i++) {
+            double change = weights[i] - (i < before.length ? before[i] : 0);
             sum += change * change;
         }
         return sum;
@@ -479,7 +472,7 @@ public final class Model {
     public Snapshot snapshot() {
         double[][] weights = new double[blockEnd()][];
         for (int block = 0; block < weights.length; block++) {
-            weights[block] = block(block) == null ? Model.NOTHING : weights(block, null);
+            weights[block] = block(block) == null ? Model.NOTHING : weights(block);
         }
         return new Snapshot(weights, bias());
     }
@@ -489,7 +482,7 @@ public final class Model {
         double square = (bias() - then.bias) * (bias() - then.bias);
         for (int block = 0; block < blockEnd(); block++) {
             if (block(block) != null) {
-                square += squareOfChange(block, block < then.weights.length ? then.weights[block] : NOTHING);
+                square += squareOfChange(weights(block), block < then.weights.length ? then.weights[block] : NOTHING);
             }
         }
         return Math.sqrt(square);
@@ -549,14 +542,15 @@ public final class Model {
     }
 
     private float[] weightsUnder(Half then, int block) {
-        float[] weights = new float[used(block)];
-        double[] kept = block(block);
+        int used = used(block);
         double[] now = shared;
         shared = then.shared;
-        for (int i = 0; i < weights.length; i++) {
-            weights[i] = (float) algorithm.weight(this, kept, i * width);
-        }
+        algorithm.weights(this, block(block), scratch, used);
         shared = now;
+        float[] weights = new float[used];
+        for (int i = 0; i < used; i++) {
+            weights[i] = (float) scratch[i];
+        }
         return weights;
     }
 
@@ -576,32 +570,23 @@ public final class Model {
     }
 
     /**
-     * What a weight has moved by since the recent window began, to the precision of a float of the weight's size.
+     * What the weights of a block have moved by since the recent window began, to the precision of a float of the weight's size. Not
+     * finite where a weight is beyond the range of a float.
      *
-     * @param i a feature in a block that a step has touched
+     * @param weights what {@link #weights} gives
+     * @param moved set, for each weight
      */
-    public double moved(int i) {
-        return moved(i, weight(i));
-    }
-
-    /** The same with the weight known. */
-    public double moved(int i, double weight) {
+    public void moved(int block, double[] weights, double[] moved) {
         Half first = first();
-        Page page = page(i >> SHIFT);
+        Page page = page(block);
         float[][] kept = first == older ? page.older : page.newer;
-        float[] then = kept == null ? null : kept[(i >> SHIFT) & PAGE_MASK];
-        float now = (float) weight;
-        if (then != null) {
-            return (double) now - ((i & MASK) < then.length ? then[i & MASK] : 0);
+        float[] then = kept == null ? null : kept[block & PAGE_MASK];
+        if (then == null && drifts) {
+            then = weightsUnder(first, block);
         }
-        if (!drifts) {
-            return 0;
+        for (int i = 0; i < weights.length; i++) {
+            moved[i] = then == null ? 0 : (double) (float) weights[i] - (i < then.length ? then[i] : 0);
         }
-        double[] after = shared;
-        shared = first.shared;
-        float before = (float) weight(i);
-        shared = after;
-        return (double) now - before;
     }
 
     // ---- reading back
@@ -681,7 +666,7 @@ public final class Model {
                     unlogged.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
                     unpublished.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
                     if (drifts && isPublished && publishedWhole && page.blocks[at] != null) {
-                        remember((number << PAGE_SHIFT) + at, true);
+                        setPublished(page, at, weights((number << PAGE_SHIFT) + at));
                     }
                 }
             }
@@ -710,7 +695,7 @@ public final class Model {
         model.validation = validation;
         for (int block = 0; block < blockEnd(); block++) {
             if (block(block) != null) {
-                double[] weights = weights(block, null);
+                double[] weights = weights(block);
                 double[] kept = new double[weights.length * model.width];
                 for (int i = 0; i < weights.length; i++) {
                     next.begin(kept, i * model.width, weights[i]);

@@ -46,6 +46,11 @@ final class Sgd extends Algorithm {
     }
 
     @Override
+    void weights(Model model, double[] block, double[] weights, int count) {
+        System.arraycopy(block, 0, weights, 0, count);
+    }
+
+    @Override
     double bias(Model model) {
         return model.shared()[0];
     }

@@ -3,6 +3,7 @@ package io.thalweg.math;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
@@ -181,15 +182,16 @@ public final class Tally {
         }
         out.writeShort(firstBucket);
         out.writeShort(histogram.length / 2);
+        ByteBuffer counts = ByteBuffer.allocate(histogram.length * (Short.BYTES + Double.BYTES));
         for (double count : histogram) {
-            // most counts are small whole numbers: a byte or two instead of eight
+            // most counts are small whole numbers: two bytes instead of eight
             if (count >= 0 && count < Short.MAX_VALUE && count == Math.rint(count)) {
-                out.writeShort((int) count);
+                counts.putShort((short) count);
             } else {
-                out.writeShort(-1);
-                out.writeDouble(count);
+                counts.putShort((short) -1).putDouble(count);
             }
         }
+        out.write(counts.array(), 0, counts.position());
     }
 
     /** Reads what {@link #write} wrote. */

@@ -1,14 +1,10 @@
 package io.thalweg.output;
 
-import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.math.Form;
 import io.thalweg.math.Model;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.BiConsumer;
-import org.apache.avro.util.Utf8;
 
 /**
  * What is published of a model's weights, and when: a model of up to {@code recordMax} weights as one record, after every
@@ -78,18 +74,22 @@ public final class WeightsRecords {
         }
     }
 
-    private void publishWhole(Model model, Sink sink) {
-        double change = square(model.biasChange());
-        for (int block = 0; block < model.blockEnd(); block++) {
-            if (model.block(block) != null) {
-                change += model.changeOf(block);
-            }
-        }
+    private static void publishWhole(Model model, Sink sink) {
         if (model.publishedVersion() > 0 && !model.publishedWhole()) {
             // weights.record.max has been raised since: blocks and record must not stand side by side
             retractBlocks(model, sink);
         }
-        sink.accept(key(model.id()), whole(model, root(change)));
+        WeightList list = new WeightList(model.extent());
+        double change = square(model.biasChange());
+        for (int block = 0; block < model.blockEnd(); block++) {
+            if (model.block(block) != null) {
+                double[] weights = model.weights(block);
+                change += model.changeOf(block, weights);
+                list.add(model, block, weights, model.form() != Form.SPARSE);
+                model.published(block, weights, true);
+            }
+        }
+        sink.accept(key(model.id()), record(model, null, 1, list, root(change)));
         model.published(true, true);
     }
 
@@ -115,33 +115,35 @@ public final class WeightsRecords {
     }
 
     private static void publishBlock(Model model, int block, Sink sink) {
-        double change = model.changeOf(block) + square(model.biasChange());
-        sink.accept(key(model.id(), block), block(model, block, root(change)));
+        double[] weights = model.weights(block);
+        double change = model.changeOf(block, weights) + square(model.biasChange());
+        sink.accept(key(model.id(), block), block(model, block, weights, root(change)));
+        model.published(block, weights, false);
     }
 
     /** The record of a whole model as it is. @param change since it was last published; null if that is not known */
     public static Weights whole(Model model, Double change) {
-        List<Weight> weights = new ArrayList<>(model.extent());
+        WeightList list = new WeightList(model.extent());
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
-                addWeights(model, block, model.form() != Form.SPARSE, weights);
+                list.add(model, block, model.weights(block), model.form() != Form.SPARSE);
             }
         }
-        return record(model, null, 1, weights, change);
+        return record(model, null, 1, list, change);
     }
 
     /** The record of a block as it is. @param change since it was last published; null if that is not known */
     public static Weights block(Model model, int block, Double change) {
-        List<Weight> weights = new ArrayList<>(Model.BLOCK);
-        addWeights(model, block, false, weights);
-        return record(model, block, model.blockCount(), weights, change);
+        return block(model, block, model.weights(block), change);
     }
 
-    private static Weights record(Model model, Integer block, int blocks, List<Weight> weights, Double change) {
-        double squares = 0;
-        for (Weight weight : weights) {
-            squares += square(weight.getWeight());
-        }
+    private static Weights block(Model model, int block, double[] weights, Double change) {
+        WeightList list = new WeightList(weights.length);
+        list.add(model, block, weights, false);
+        return record(model, block, model.blockCount(), list, change);
+    }
+
+    private static Weights record(Model model, Integer block, int blocks, WeightList weights, Double change) {
         return new Weights(
                 model.id(),
                 model.version(),
@@ -149,32 +151,10 @@ public final class WeightsRecords {
                 blocks,
                 model.bias(),
                 weights,
-                Math.sqrt(squares),
+                weights.norm(),
                 change,
                 model.learningRate(),
                 model.windowBegin() < 0 ? null : (Long) (model.version() - model.windowBegin()));
-    }
-
-    private static void addWeights(Model model, int block, boolean zerosToo, List<Weight> records) {
-        int first = block * Model.BLOCK;
-        double[] weights = model.weights(block);
-        boolean windowIsKnown = model.windowBegin() >= 0;
-        int end = zerosToo ? Math.min(Model.BLOCK, model.extent() - first) : weights.length;
-        for (int i = 0; i < end; i++) {
-            double weight = i < weights.length ? weights[i] : 0;
-            if (weight != 0 || zerosToo) {
-                int feature = first + i;
-                Utf8 name =
-                        feature < model.names().size() ? new Utf8(model.names().get(feature)) : null;
-                records.add(new Weight(feature, name, weight, windowIsKnown ? moved(model, feature, weight) : null));
-            }
-        }
-    }
-
-    private static Double moved(Model model, int feature, double weight) {
-        double moved = model.moved(feature, weight);
-        // weights beyond the range of a float
-        return Double.isFinite(moved) ? (Double) moved : null;
     }
 
     private static double square(double x) {
