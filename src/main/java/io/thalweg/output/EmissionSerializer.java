@@ -1,11 +1,8 @@
 package io.thalweg.output;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import org.apache.avro.io.BinaryEncoder;
-import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.common.serialization.Serializer;
 
@@ -17,12 +14,7 @@ public final class EmissionSerializer implements Serializer<Emission> {
     private static final byte MAGIC = 0;
 
     private final byte[] header;
-    private final ThreadLocal<Buffer> buffers = ThreadLocal.withInitial(Buffer::new);
-
-    private static final class Buffer {
-        final ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
-        BinaryEncoder encoder;
-    }
+    private final ThreadLocal<ArrayEncoder> encoders = ThreadLocal.withInitial(ArrayEncoder::new);
 
     /** @param schemaId under which readers find the schema of the values */
     public EmissionSerializer(int schemaId) {
@@ -35,16 +27,14 @@ public final class EmissionSerializer implements Serializer<Emission> {
         if (value == null) {
             return null;
         }
-        Buffer buffer = buffers.get();
-        buffer.bytes.reset();
+        ArrayEncoder encoder = encoders.get();
+        encoder.reset();
+        encoder.writeFixed(header, 0, header.length);
         try {
-            buffer.bytes.write(header);
-            buffer.encoder = EncoderFactory.get().binaryEncoder(buffer.bytes, buffer.encoder);
-            value.customEncode(buffer.encoder);
-            buffer.encoder.flush();
+            value.customEncode(encoder);
         } catch (IOException e) {
             throw new UncheckedIOException("writing to memory", e);
         }
-        return buffer.bytes.toByteArray();
+        return encoder.toByteArray();
     }
 }

@@ -3,6 +3,9 @@ package io.thalweg.output;
 import io.thalweg.avro.Weight;
 import io.thalweg.math.Model;
 import java.util.AbstractList;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.RandomAccess;
 import org.apache.avro.util.Utf8;
 
@@ -70,14 +73,33 @@ final class WeightList extends AbstractList<Weight> implements RandomAccess {
 
     @Override
     public Weight get(int i) {
-        if (i >= size) {
-            throw new IndexOutOfBoundsException(i);
-        }
+        Objects.checkIndex(i, size);
         Weight weight = new Weight();
         weight.setFeature(features[i]);
         weight.setName(names == null ? null : names[i]);
         weight.setWeight(weights[i]);
         weight.setMoved(Double.isFinite(moved[i]) ? (Double) moved[i] : null);
         return weight;
+    }
+
+    /** One that the compiler sees through: writing the record makes no object of a weight then. */
+    @Override
+    public Iterator<Weight> iterator() {
+        return new Iterator<>() {
+            private int next;
+
+            @Override
+            public boolean hasNext() {
+                return next < size;
+            }
+
+            @Override
+            public Weight next() {
+                if (next == size) {
+                    throw new NoSuchElementException();
+                }
+                return get(next++);
+            }
+        };
     }
 }
