@@ -406,12 +406,8 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         Model model = kept.model;
         writeNewNames(kept, changelog);
         Model.Changes blocks = model.unlogged();
-        long bytes = 0;
-        for (int i = 0; i < blocks.size(); i++) {
-            bytes += StateRecords.blockBytes(model, blocks.get(i));
-        }
         // steps beside blocks want both to be written or neither
-        if (transactional() && kept.isSmallerAsSteps(bytes)) {
+        if (transactional() && (kept.isSmallerAsSteps(0) || kept.isSmallerAsSteps(bytes(model, blocks)))) {
             journal.take(kept, changelog);
             return;
         }
@@ -423,6 +419,14 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         changelog.write(StateRecords.headKey(kept.id), head);
         kept.wroteBlocks(head.length, journal.next());
         modelBytes += kept.recount();
+    }
+
+    private static long bytes(Model model, Model.Changes blocks) {
+        long bytes = 0;
+        for (int i = 0; i < blocks.size(); i++) {
+            bytes += StateRecords.blockBytes(model, blocks.get(i));
+        }
+        return bytes;
     }
 
     private static void writeNewNames(Kept kept, Changelog changelog) {
