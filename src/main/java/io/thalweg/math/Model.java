@@ -41,12 +41,19 @@ public final class Model {
     private long version;
     private double learningRate;
 
-    private Page[] pages = {};
-    /** The block that was touched last, by the step to {@link #touchedVersion}. */
-    private double[] touched = NOTHING;
+    /** The slots of blocks, {@value #PAGE} in a row to a page; 0 is that of all blocks that are not there. */
+    private int[][] pages = {};
+    /** Slots that have been given to blocks, and slot 0. */
+    private int slots = 1;
+    // by slot
+    private double[][] kept = {ABSENT};
+    private long[] changedAt = {0};
+    /** What was last published of the blocks that may differ from it now; only as long as it has to be, as are the next two. */
+    private double[][] before = NOT_PUBLISHED;
+    /** The weights that blocks had when either half of the recent window began, where a step has touched them since. */
+    private float[][] weightsOlder = NOT_RECENT;
 
-    private int touchedBlock = -1;
-    private long touchedVersion;
+    private float[][] weightsNewer = NOT_RECENT;
 
     private int blockCount;
     private int extent;
@@ -85,24 +92,20 @@ public final class Model {
     }
 
     /**
-     * What is known of {@value #PAGE} blocks in a row, made when the first of them is. One directory of all blocks would cost a
-     * model with few features in a large space many times what its weights do.
+     * A page of which no block is there. One directory of all blocks would cost a model with few features in a large space many
+     * times what its weights do.
      */
-    private static final class Page {
-        final double[][] blocks = new double[PAGE][];
-        final long[] changedAt = new long[PAGE];
-        /** What was last published of the blocks that may differ from it now. */
-        double[][] before;
-        /** The weights that blocks had when either half of the recent window began, where a step has touched them since. */
-        float[][] older;
+    private static final int[] NO_PAGE = new int[PAGE];
 
-        float[][] newer;
-    }
-
+    /** A block that is not there. */
+    private static final double[] ABSENT = {};
     /** A block that was not there. What is beyond the end of such an array is 0. */
     private static final double[] NOTHING = {};
 
+    private static final double[][] NOT_PUBLISHED = {};
+
     private static final float[] NOTHING_RECENT = {};
+    private static final float[][] NOT_RECENT = {};
 
     /** A model that is to be restored. It has no weights and no bias before it is told its algorithm, {@link #learnsBy}. */
     public Model(String id) {
@@ -213,30 +216,41 @@ public final class Model {
 
     /** What is kept for the features of a block, not to be changed; null where no step has been. @param block 0 or more */
     public double[] block(int block) {
-        Page page = page(block);
-        return page == null ? null : page.blocks[block & PAGE_MASK];
+        double[] there = kept[slotOf(block)];
+        return there == ABSENT ? null : there;
     }
 
     /** The version that last changed the block; 0 where no step has been. */
     public long changedAt(int block) {
-        Page page = page(block);
-        return page == null ? 0 : page.changedAt[block & PAGE_MASK];
+        return changedAt[slotOf(block)];
     }
 
-    private Page page(int block) {
-        int page = block >> PAGE_SHIFT;
-        return page < pages.length ? pages[page] : null;
+    private int slotOf(int block) {
+        int page = block >>> PAGE_SHIFT;
+        return page < pages.length ? pages[page][block & PAGE_MASK] : 0;
     }
 
-    private Page pageFor(int block) {
-        int page = block >> PAGE_SHIFT;
+    /** The slot of a block, which it keeps for as long as the model lives. */
+    private int slotFor(int block) {
+        int page = block >>> PAGE_SHIFT;
         if (page >= pages.length) {
-            pages = Arrays.copyOf(pages, Math.max(page + 1, pages.length * 2));
+            int length = pages.length;
+            pages = Arrays.copyOf(pages, Math.max(page + 1, length * 2));
+            Arrays.fill(pages, length, pages.length, NO_PAGE);
         }
-        if (pages[page] == null) {
-            pages[page] = new Page();
+        if (pages[page] == NO_PAGE) {
+            pages[page] = new int[PAGE];
         }
-        return pages[page];
+        int[] slotsOfPage = pages[page];
+        if (slotsOfPage[block & PAGE_MASK] == 0) {
+            if (slots == kept.length) {
+                kept = Arrays.copyOf(kept, slots * 2);
+                changedAt = Arrays.copyOf(changedAt, slots * 2);
+            }
+            kept[slots] = ABSENT;
+            slotsOfPage[block & PAGE_MASK] = slots++;
+        }
+        return slotsOfPage[block & PAGE_MASK];
     }
 
     // ---- prediction and step
@@ -246,10 +260,28 @@ public final class Model {
         return shared;
     }
 
-    /** The block of a feature, for reading; all zeros where no step has been. */
-    double[] blockOf(int i) {
-        double[] block = block(i >> SHIFT);
-        return block == null || (i & MASK) * width >= block.length ? algorithm.untouched() : block;
+    /**
+     * Where the model keeps the block of a feature, to find it at once when it is needed again: a number, because it costs a
+     * collector something when a reference is kept.
+     */
+    int slot(int i) {
+        return slotOf(i >> SHIFT);
+    }
+
+    /**
+     * The block of a feature, for reading; all zeros where no step has been.
+     *
+     * @param slot that of the feature
+     * @param at where in its block that of the feature begins
+     */
+    double[] blockOf(int slot, int at) {
+        double[] block = kept[slot];
+        return at < block.length ? block : algorithm.untouched();
+    }
+
+    /** The block of a feature that a step has touched. @param slot that of the feature */
+    double[] touched(int slot) {
+        return kept[slot];
     }
 
     /** Where in its block that of a feature begins. */
@@ -278,44 +310,43 @@ public final class Model {
     }
 
     /**
-     * The block of a feature, for change by the step that has begun. A block may grow: one that was had for another feature before
-     * may no longer be the one.
+     * Says that the step that has begun changes what is kept for a feature. Its block may grow, so that the array that was had
+     * for another feature before may no longer be the one.
+     *
+     * @param slot as it was before the step
+     * @return the slot as it is now: that of a block that begins was 0
      */
-    double[] touch(int i) {
-        int block = i >> SHIFT;
-        extent = Math.max(extent, i + 1);
-        // most features are in the block of the one before
-        if (block == touchedBlock && version == touchedVersion && (i & MASK) * width < touched.length) {
-            return touched;
+    int touch(int slot, int i) {
+        if (i >= extent) {
+            extent = i + 1;
         }
-        touched = touch(block, i);
-        touchedBlock = block;
-        touchedVersion = version;
-        return touched;
-    }
-
-    private double[] touch(int block, int i) {
-        Page page = pageFor(block);
-        int at = block & PAGE_MASK;
-        long changedAt = page.changedAt[at];
-        double[] kept = page.blocks[at];
-        boolean begins = kept == null;
-        if (begins || (i & MASK) * width >= kept.length) {
-            int features = Math.max(SMALLEST, Integer.highestOneBit(i & MASK) * 2);
-            page.blocks[at] = begins ? new double[features * width] : Arrays.copyOf(kept, features * width);
-            blockCount += begins ? 1 : 0;
-        }
-        if (changedAt != version) {
-            unlogged.add(block, changedAt);
-            if (unpublished.add(block, changedAt)) {
-                keepPublished(page, block, begins);
+        double[] block = kept[slot];
+        int now = (i & MASK) * width < block.length ? slot : makeRoom(i);
+        long last = changedAt[now];
+        if (last != version) {
+            int number = i >> SHIFT;
+            unlogged.add(number, last);
+            if (unpublished.add(number, last)) {
+                keepPublished(now, number, block == ABSENT);
             }
             if (newer.isKnown()) {
-                keepRecent(page, block, begins);
+                keepRecent(now, number, block == ABSENT);
             }
-            page.changedAt[at] = version;
+            changedAt[now] = version;
         }
-        return page.blocks[at];
+        return now;
+    }
+
+    /** Makes the block of a feature reach the feature. @return its slot */
+    private int makeRoom(int i) {
+        int slot = slotFor(i >> SHIFT);
+        double[] block = kept[slot];
+        if ((i & MASK) * width >= block.length) {
+            int features = Math.max(SMALLEST, Integer.highestOneBit(i & MASK) * 2);
+            blockCount += block == ABSENT ? 1 : 0;
+            kept[slot] = Arrays.copyOf(block, features * width);
+        }
+        return slot;
     }
 
     /** How many features of a block have been met, or might have been. @param block one that a step has touched */
@@ -378,30 +409,32 @@ public final class Model {
     }
 
     private void remember(int block, boolean keep) {
-        Page page = page(block);
-        int at = block & PAGE_MASK;
+        int slot = slotOf(block);
         if (keep) {
-            setPublished(page, at, weights(block, page.before == null ? null : page.before[at]));
-        } else if (page.before != null) {
-            page.before[at] = null;
+            setPublished(slot, weights(block, published(slot)));
+        } else if (slot < before.length) {
+            before[slot] = null;
         }
     }
 
     /** A step is about to change a block that the weights topic holds as it is, or that begins. */
-    private void keepPublished(Page page, int block, boolean begins) {
-        int at = block & PAGE_MASK;
+    private void keepPublished(int slot, int block, boolean begins) {
         if (begins) {
-            setPublished(page, at, NOTHING);
-        } else if (!drifts && (page.before == null || page.before[at] == null)) {
-            setPublished(page, at, weights(block, null));
+            setPublished(slot, NOTHING);
+        } else if (!drifts && published(slot) == null) {
+            setPublished(slot, weights(block, null));
         }
     }
 
-    private static void setPublished(Page page, int at, double[] weights) {
-        if (page.before == null) {
-            page.before = new double[PAGE][];
+    private double[] published(int slot) {
+        return slot < before.length ? before[slot] : null;
+    }
+
+    private void setPublished(int slot, double[] weights) {
+        if (slot >= before.length) {
+            before = Arrays.copyOf(before, kept.length);
         }
-        page.before[at] = weights;
+        before[slot] = weights;
     }
 
     /** The weights of a block, as far as features have been met. @param block one that a step has touched */
@@ -411,29 +444,28 @@ public final class Model {
 
     /** The weights of a block. @param into taken if it has the right size; or null */
     private double[] weights(int block, double[] into) {
-        double[] kept = block(block);
+        double[] numbers = block(block);
         double[] weights = into != null && into.length == used(block) ? into : new double[used(block)];
         for (int i = 0; i < weights.length; i++) {
-            weights[i] = algorithm.weight(this, kept, i * width);
+            weights[i] = algorithm.weight(this, numbers, i * width);
         }
         return weights;
     }
 
     /** Squared norm of what the weights of a block have changed by since it was published; NaN if that is not known. */
     public double changeOf(int block) {
-        Page page = page(block);
-        double[] before = page.before == null ? null : page.before[block & PAGE_MASK];
-        if (before == null) {
+        double[] then = published(slotOf(block));
+        if (then == null) {
             return drifts || changedAt(block) > unpublished.since() ? Double.NaN : 0;
         }
-        return squareOfChange(block, before);
+        return squareOfChange(block, then);
     }
 
-    private double squareOfChange(int block, double[] before) {
-        double[] kept = block(block);
+    private double squareOfChange(int block, double[] then) {
+        double[] now = block(block);
         double sum = 0;
         for (int i = 0; i < used(block); i++) {
-            double change = algorithm.weight(this, kept, i * width) - (i < before.length ? before[i] : 0);
+            double change = algorithm.weight(this, now, i * width) - (i < then.length ? then[i] : 0);
             sum += change * change;
         }
         return sum;
@@ -508,53 +540,44 @@ public final class Model {
     private void forgetWindow() {
         older = Half.UNKNOWN;
         newer = Half.UNKNOWN;
-        for (Page page : pages) {
-            if (page != null) {
-                page.older = null;
-                page.newer = null;
-            }
-        }
+        weightsOlder = NOT_RECENT;
+        weightsNewer = NOT_RECENT;
     }
 
     /** The newer half is full and becomes the older one. */
     private void turn() {
         older = newer;
         newer = new Half(version, drifts ? shared.clone() : shared);
-        for (Page page : pages) {
-            if (page != null) {
-                page.older = page.newer;
-                page.newer = null;
-            }
-        }
+        weightsOlder = weightsNewer;
+        weightsNewer = NOT_RECENT;
     }
 
     /** A step is about to change a block, perhaps for the first time in the window. */
-    private void keepRecent(Page page, int block, boolean begins) {
-        int at = block & PAGE_MASK;
-        if (page.newer == null) {
-            page.newer = new float[PAGE][];
+    private void keepRecent(int slot, int block, boolean begins) {
+        if (slot >= weightsNewer.length) {
+            weightsNewer = Arrays.copyOf(weightsNewer, kept.length);
         }
-        if (page.newer[at] != null) {
+        if (weightsNewer[slot] != null) {
             return;
         }
-        page.newer[at] = begins ? NOTHING_RECENT : weightsUnder(newer, block);
+        weightsNewer[slot] = begins ? NOTHING_RECENT : weightsUnder(newer, block);
         if (older.isKnown()) {
-            if (page.older == null) {
-                page.older = new float[PAGE][];
+            if (slot >= weightsOlder.length) {
+                weightsOlder = Arrays.copyOf(weightsOlder, kept.length);
             }
-            if (page.older[at] == null) {
-                page.older[at] = begins || !drifts ? page.newer[at] : weightsUnder(older, block);
+            if (weightsOlder[slot] == null) {
+                weightsOlder[slot] = begins || !drifts ? weightsNewer[slot] : weightsUnder(older, block);
             }
         }
     }
 
     private float[] weightsUnder(Half then, int block) {
         float[] weights = new float[used(block)];
-        double[] kept = block(block);
+        double[] numbers = block(block);
         double[] now = shared;
         shared = then.shared;
         for (int i = 0; i < weights.length; i++) {
-            weights[i] = (float) algorithm.weight(this, kept, i * width);
+            weights[i] = (float) algorithm.weight(this, numbers, i * width);
         }
         shared = now;
         return weights;
@@ -587,9 +610,9 @@ public final class Model {
     /** The same with the weight known. */
     public double moved(int i, double weight) {
         Half first = first();
-        Page page = page(i >> SHIFT);
-        float[][] kept = first == older ? page.older : page.newer;
-        float[] then = kept == null ? null : kept[(i >> SHIFT) & PAGE_MASK];
+        int slot = slotOf(i >> SHIFT);
+        float[][] weights = first == older ? weightsOlder : weightsNewer;
+        float[] then = slot < weights.length ? weights[slot] : null;
         float now = (float) weight;
         if (then != null) {
             return (double) now - ((i & MASK) < then.length ? then[i & MASK] : 0);
@@ -640,21 +663,20 @@ public final class Model {
 
     /** Sets a block. @param values what is kept for its first features, {@value #BLOCK} at most; kept itself */
     public void restoreBlock(int block, long changed, double[] values) {
-        Page page = pageFor(block);
-        if (page.blocks[block & PAGE_MASK] == null) {
+        int slot = slotFor(block);
+        if (kept[slot] == ABSENT) {
             blockCount++;
         }
-        page.blocks[block & PAGE_MASK] = values;
-        touchedBlock = -1;
-        page.changedAt[block & PAGE_MASK] = changed;
+        kept[slot] = values;
+        changedAt[slot] = changed;
     }
 
     /** Drops a block. */
     public void dropBlock(int block) {
         if (block(block) != null) {
-            page(block).blocks[block & PAGE_MASK] = null;
-            touchedBlock = -1;
-            page(block).changedAt[block & PAGE_MASK] = 0;
+            int slot = slotOf(block);
+            kept[slot] = ABSENT;
+            changedAt[slot] = 0;
             blockCount--;
         }
     }
@@ -671,19 +693,15 @@ public final class Model {
         boolean isPublished = publishedVersion == version;
         biasBefore = isPublished ? bias() : Double.NaN;
         driversBefore = null;
-        for (int number = 0; number < pages.length; number++) {
-            Page page = pages[number];
-            if (page != null) {
-                page.before = null;
-                for (int at = 0; at < PAGE; at++) {
-                    // without transactions a crash can keep a block and lose the head that was written after it
-                    page.changedAt[at] = Math.min(page.changedAt[at], version);
-                    unlogged.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
-                    unpublished.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
-                    if (drifts && isPublished && publishedWhole && page.blocks[at] != null) {
-                        remember((number << PAGE_SHIFT) + at, true);
-                    }
-                }
+        before = NOT_PUBLISHED;
+        for (int block = 0; block < blockEnd(); block++) {
+            int slot = slotOf(block);
+            // without transactions a crash can keep a block and lose the head that was written after it
+            changedAt[slot] = Math.min(changedAt[slot], version);
+            unlogged.addIfSince(block, changedAt[slot]);
+            unpublished.addIfSince(block, changedAt[slot]);
+            if (drifts && isPublished && publishedWhole && kept[slot] != ABSENT) {
+                remember(block, true);
             }
         }
         forgetWindow();
