@@ -25,7 +25,12 @@ public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
         };
     }
 
+    /** Room for the weights of a block, of no use to who comes next. */
+    final double[] scratch = new double[Model.BLOCK];
+
     private double[] untouched;
+    /** Of the features of the example that {@link #logit} saw last, as {@link Model#slot} says. */
+    int[] slots = new int[64];
 
     /** What is kept for the features of a block that no step has touched: zeros. */
     final double[] untouched() {
@@ -33,6 +38,13 @@ public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
             untouched = new double[Model.BLOCK * width()];
         }
         return untouched;
+    }
+
+    /** Makes room for the slots of an example. */
+    final void makeRoomForSlots(int size) {
+        if (slots.length < size) {
+            slots = new int[size * 2];
+        }
     }
 
     /** How many doubles are kept for each feature; all 0 before the first step that has the feature. */
@@ -65,9 +77,10 @@ public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
      * @param model as it was when {@link #logit} was last called, with the same example
      * @param x its indices resolved; an index may be there twice, where names share a hash
      * @param z what {@link #logit} gave
+     * @param a the probability σ(z)
      * @return whether it was taken
      */
-    abstract boolean step(Model model, Example x, double z);
+    abstract boolean step(Model model, Example x, double z, double a);
 
     /** The weight of a feature. @param block holds what is kept for it, from {@code at} on */
     abstract double weight(Model model, double[] block, int at);

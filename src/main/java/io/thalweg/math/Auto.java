@@ -81,9 +81,7 @@ final class Auto extends Algorithm {
     // of the example that logit saw last
     /** z_k. */
     private final double[] logits = new double[PARTS];
-    /** The blocks of its features, and where in them each begins. */
-    private double[][] blocks = new double[64][];
-
+    /** Where in its block each of its features begins. */
     private int[] places = new int[64];
     /** x′. */
     private double[] maxScaled = new double[64];
@@ -91,10 +89,14 @@ final class Auto extends Algorithm {
     private double[] standard = new double[64];
 
     // of the step
+    /** G. */
+    private double[] squares = new double[64];
     /** x′/√G. */
     private double[] adaGrad = new double[64];
     /** What m/s moved by. */
     private double[] moved = new double[64];
+    /** m/s. */
+    private double[] centres = new double[64];
     /** e^−|z_k|. */
     private final double[] tails = new double[PARTS];
     /** c·(a_k − y), and then times the rate. */
@@ -156,26 +158,28 @@ final class Auto extends Algorithm {
 
     @Override
     double logit(Model model, Example x) {
+        makeRoomForSlots(x.size());
         makeRoom(x.size());
         double given = model.shared()[GIVEN_BIAS];
         int size = 0;
         for (int j = 0; j < x.size(); j++) {
             int i = x.indices()[j];
             if (i != Example.UNMET) {
-                double[] block = model.blockOf(i);
+                int slot = model.slot(i);
                 int at = model.at(i);
+                double[] block = model.blockOf(slot, at);
                 given += block[at + GIVEN] * x.values()[j];
                 double value = Scale.inRange(block, at, x.values()[j]);
-                blocks[size] = block;
-                places[size] = at + SCALE;
+                slots[size] = slot;
+                places[size] = at;
                 maxScaled[size] = value * block[at + Scale.INVERSE_LARGEST];
                 standard[size] = value * block[at + Scale.INVERSE];
                 size++;
             }
         }
         double[] shared = model.shared();
-        addUp(shared, 0, maxScaled, size);
-        addUp(shared, ADAGRAD, standard, size);
+        addUp(model, 0, maxScaled, size);
+        addUp(model, ADAGRAD, standard, size);
         double mixed = 0;
         for (int k = 0; k < PARTS; k++) {
             mixed += shared[Q + k] * logits[k];
@@ -185,7 +189,8 @@ final class Auto extends Algorithm {
     }
 
     /** The logits of the eight parts from k on, the first four of them of this x′: as many sums as a processor keeps in registers. */
-    private void addUp(double[] shared, int k, double[] scaled, int size) {
+    private void addUp(Model model, int k, double[] scaled, int size) {
+        double[] shared = model.shared();
         double z0 = shared[BIAS + k] - shared[OFFSET + k];
         double z1 = shared[BIAS + k + 1] - shared[OFFSET + k + 1];
         double z2 = shared[BIAS + k + 2] - shared[OFFSET + k + 2];
@@ -195,8 +200,8 @@ final class Auto extends Algorithm {
         double z6 = shared[BIAS + k + 6] - shared[OFFSET + k + 6];
         double z7 = shared[BIAS + k + 7] - shared[OFFSET + k + 7];
         for (int j = 0; j < size; j++) {
-            double[] v = blocks[j];
-            int at = places[j] + k;
+            double[] v = model.blockOf(slots[j], places[j]);
+            int at = places[j] + SCALE + k;
             double x = scaled[j];
             double standardX = standard[j];
             z0 += v[at] * x;
@@ -221,17 +226,18 @@ final class Auto extends Algorithm {
     private void makeRoom(int size) {
         if (places.length < size) {
             int room = size * 2;
-            blocks = new double[room][];
             places = new int[room];
             maxScaled = new double[room];
             standard = new double[room];
+            squares = new double[room];
             adaGrad = new double[room];
             moved = new double[room];
+            centres = new double[room];
         }
     }
 
     @Override
-    boolean step(Model model, Example x, double z) {
+    boolean step(Model model, Example x, double z, double a) {
         double c = x.importance();
         if (!isTame(x)) {
             return false;
@@ -261,64 +267,122 @@ final class Auto extends Algorithm {
         for (int k = ADAGRAD; k < PARTS; k++) {
             steps[k] *= ADAGRAD_RATES[k - ADAGRAD] / adaGradNorm;
         }
-        double gradient = c * (Logistic.probability(z) - y);
+        double gradient = c * (a - y);
         moveBiases(shared, gradient);
         double standardCentres = 0;
-        double adaGradCentres = 0;
         for (int j = 0; j < x.size(); j++) {
-            double[] block = blocks[j];
-            int at = places[j] - SCALE;
+            double[] block = model.touched(slots[j]);
+            int at = places[j];
             double slope = gradient * standard[j];
-            double squares = block[at + SQUARES] + slope * slope;
-            block[at + SQUARES] = squares;
-            adaGrad[j] = standard[j] / Math.sqrt(1 + squares);
-            double centre = block[at + Scale.CENTRE] * block[at + Scale.INVERSE];
-            standardCentres += standard[j] * centre;
-            adaGradCentres += adaGrad[j] * centre;
+            squares[j] = block[at + SQUARES] + slope * slope;
+            block[at + SQUARES] = squares[j];
+            centres[j] = block[at + Scale.CENTRE] * block[at + Scale.INVERSE];
+            standardCentres += standard[j] * centres[j];
         }
-        for (int k = 0; k < PARTS; k += 4) {
-            move(shared, k, k < STANDARD ? maxScaled : k < ADAGRAD ? standard : adaGrad, x.size());
+        // by itself, so that roots are taken and divided by several at once
+        for (int j = 0; j < x.size(); j++) {
+            adaGrad[j] = standard[j] / Math.sqrt(1 + squares[j]);
         }
+        moveDescent(model, x.size());
+        double adaGradCentres = moveAdaGrad(model, x.size());
         for (int k = STANDARD; k < PARTS; k++) {
             shared[OFFSET + k] -= steps[k] * (k < ADAGRAD ? standardCentres : adaGradCentres);
         }
         return true;
     }
 
-    /** Moves the parts k to k+3; and their offsets for what m/s moved by. */
-    private void move(double[] shared, int k, double[] scaled, int size) {
-        double step0 = steps[k];
-        double step1 = steps[k + 1];
-        double step2 = steps[k + 2];
-        double step3 = steps[k + 3];
+    /** Moves the parts of {@code sgd} and {@code sgd-standard}, and the offsets of these for what m/s moved by. */
+    private void moveDescent(Model model, int size) {
+        double step0 = steps[0];
+        double step1 = steps[1];
+        double step2 = steps[2];
+        double step3 = steps[3];
+        double step4 = steps[STANDARD];
+        double step5 = steps[STANDARD + 1];
+        double step6 = steps[STANDARD + 2];
+        double step7 = steps[STANDARD + 3];
+        double offset4 = 0;
+        double offset5 = 0;
+        double offset6 = 0;
+        double offset7 = 0;
+        for (int j = 0; j < size; j++) {
+            double[] v = model.touched(slots[j]);
+            int at = places[j] + SCALE;
+            double x = maxScaled[j];
+            v[at] -= step0 * x;
+            v[at + 1] -= step1 * x;
+            v[at + 2] -= step2 * x;
+            v[at + 3] -= step3 * x;
+            double standardX = standard[j];
+            double by = moved[j];
+            offset4 += v[at + 4] * by;
+            offset5 += v[at + 5] * by;
+            offset6 += v[at + 6] * by;
+            offset7 += v[at + 7] * by;
+            v[at + 4] -= step4 * standardX;
+            v[at + 5] -= step5 * standardX;
+            v[at + 6] -= step6 * standardX;
+            v[at + 7] -= step7 * standardX;
+        }
+        double[] shared = model.shared();
+        shared[OFFSET + STANDARD] += offset4;
+        shared[OFFSET + STANDARD + 1] += offset5;
+        shared[OFFSET + STANDARD + 2] += offset6;
+        shared[OFFSET + STANDARD + 3] += offset7;
+    }
+
+    /** Moves the parts of {@code adagrad}, and their offsets for what m/s moved by. @return Σ x′/√G · m/s */
+    private double moveAdaGrad(Model model, int size) {
+        double step0 = steps[ADAGRAD];
+        double step1 = steps[ADAGRAD + 1];
+        double step2 = steps[ADAGRAD + 2];
+        double step3 = steps[ADAGRAD + 3];
+        double step4 = steps[ADAGRAD + 4];
+        double step5 = steps[ADAGRAD + 5];
+        double step6 = steps[ADAGRAD + 6];
+        double step7 = steps[ADAGRAD + 7];
         double offset0 = 0;
         double offset1 = 0;
         double offset2 = 0;
         double offset3 = 0;
+        double offset4 = 0;
+        double offset5 = 0;
+        double offset6 = 0;
+        double offset7 = 0;
+        double sumOfCentres = 0;
         for (int j = 0; j < size; j++) {
-            double[] v = blocks[j];
-            int at = places[j] + k;
-            double x = scaled[j];
+            double[] v = model.touched(slots[j]);
+            int at = places[j] + SCALE + ADAGRAD;
+            double x = adaGrad[j];
             double by = moved[j];
-            double v0 = v[at];
-            double v1 = v[at + 1];
-            double v2 = v[at + 2];
-            double v3 = v[at + 3];
-            offset0 += v0 * by;
-            offset1 += v1 * by;
-            offset2 += v2 * by;
-            offset3 += v3 * by;
-            v[at] = v0 - step0 * x;
-            v[at + 1] = v1 - step1 * x;
-            v[at + 2] = v2 - step2 * x;
-            v[at + 3] = v3 - step3 * x;
+            sumOfCentres += x * centres[j];
+            offset0 += v[at] * by;
+            offset1 += v[at + 1] * by;
+            offset2 += v[at + 2] * by;
+            offset3 += v[at + 3] * by;
+            offset4 += v[at + 4] * by;
+            offset5 += v[at + 5] * by;
+            offset6 += v[at + 6] * by;
+            offset7 += v[at + 7] * by;
+            v[at] -= step0 * x;
+            v[at + 1] -= step1 * x;
+            v[at + 2] -= step2 * x;
+            v[at + 3] -= step3 * x;
+            v[at + 4] -= step4 * x;
+            v[at + 5] -= step5 * x;
+            v[at + 6] -= step6 * x;
+            v[at + 7] -= step7 * x;
         }
-        if (k >= STANDARD) {
-            shared[OFFSET + k] += offset0;
-            shared[OFFSET + k + 1] += offset1;
-            shared[OFFSET + k + 2] += offset2;
-            shared[OFFSET + k + 3] += offset3;
-        }
+        double[] shared = model.shared();
+        shared[OFFSET + ADAGRAD] += offset0;
+        shared[OFFSET + ADAGRAD + 1] += offset1;
+        shared[OFFSET + ADAGRAD + 2] += offset2;
+        shared[OFFSET + ADAGRAD + 3] += offset3;
+        shared[OFFSET + ADAGRAD + 4] += offset4;
+        shared[OFFSET + ADAGRAD + 5] += offset5;
+        shared[OFFSET + ADAGRAD + 6] += offset6;
+        shared[OFFSET + ADAGRAD + 7] += offset7;
+        return sumOfCentres;
     }
 
     private static boolean isTame(Example x) {
@@ -398,17 +462,11 @@ final class Auto extends Algorithm {
         double maxScaledNorm = 1;
         double standardNorm = 1;
         for (int j = 0; j < x.size(); j++) {
-            model.touch(x.indices()[j]);
-        }
-        for (int j = 0; j < x.size(); j++) {
-            int i = x.indices()[j];
-            // after all touches: a block may grow with each
-            double[] block = model.blockOf(i);
-            int at = model.at(i);
+            slots[j] = model.touch(slots[j], x.indices()[j]);
+            double[] block = model.touched(slots[j]);
+            int at = places[j];
             double value = x.values()[j];
             moved[j] = Scale.take(block, at, value, perExample, 1);
-            blocks[j] = block;
-            places[j] = at + SCALE;
             maxScaled[j] = value * block[at + Scale.INVERSE_LARGEST];
             standard[j] = (value - block[at + Scale.CENTRE]) * block[at + Scale.INVERSE];
             maxScaledNorm += maxScaled[j] * maxScaled[j];

@@ -155,7 +155,7 @@ final class Descent extends Scaled {
         double elapsed = penalised ? tick(shared, alpha * x.importance()) : 0;
         double lost = penalised ? lost(elapsed) : 0;
         for (int k = 0; k < x.size(); k++) {
-            double[] block = model.blockOf(x.indices()[k]);
+            double[] block = model.touched(slots[k]);
             int at = model.at(x.indices()[k]);
             double before = block[at + V];
             double move = step * inputs[k];
@@ -184,7 +184,7 @@ final class Descent extends Scaled {
         double[] shared = model.shared();
         double charge = adaGrad ? 0 : charge(lostOfSgd, elapsed);
         for (int k = 0; k < x.size(); k++) {
-            double[] block = model.blockOf(x.indices()[k]);
+            double[] block = model.touched(slots[k]);
             int at = model.at(x.indices()[k]);
             if (block[at + CLOCK] <= 0) {
                 block[at + CLOCK] = shared[CLOCK];

@@ -55,7 +55,7 @@ final class Ftrl extends Scaled {
         double[] shared = model.shared();
         move(shared, 0, heldBias(shared), gradient, alpha);
         for (int k = 0; k < x.size(); k++) {
-            double[] block = model.blockOf(x.indices()[k]);
+            double[] block = model.touched(slots[k]);
             int at = model.at(x.indices()[k]);
             double before = held(shared, block, at);
             move(block, at, before, gradient * inputs[k], alpha);

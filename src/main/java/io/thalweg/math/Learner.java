@@ -64,14 +64,15 @@ public final class Learner {
         if (!Double.isFinite(z)) {
             throw new Rejection(Reason.OVERFLOW, "the logit is not a finite number; scale the features down");
         }
-        double a = Logistic.probability(z);
+        double tail = Logistic.tail(z);
+        double a = Logistic.probability(z, tail);
         outcome.model = begins && !x.labelled() ? null : model;
         outcome.logit = z;
         outcome.probability = a;
         outcome.version = model.version();
         outcome.learned = x.labelled();
         outcome.label = x.label();
-        outcome.logLoss = x.labelled() ? Logistic.logLoss(z, x.label()) : Double.NaN;
+        outcome.logLoss = x.labelled() ? Logistic.logLoss(z, x.label(), tail) : Double.NaN;
 
         if (x.labelled()) {
             if (!model.validation().overall().hasRoomFor(outcome.logLoss, x.importance())) {
@@ -80,12 +81,12 @@ public final class Learner {
                         "the sums of the metrics would no longer be finite numbers; scale importance down");
             }
             model.window(weightsWindow);
-            if (!algorithm.step(model, x, z)) {
+            if (!algorithm.step(model, x, z, a)) {
                 throw new Rejection(
                         Reason.OVERFLOW,
                         "a weight would no longer be a finite number; scale the features or learning.rate down");
             }
-            model.validation().add(z, a, x.label(), x.importance(), settings.metricsWindow());
+            model.validation().add(z, a, x.label(), outcome.logLoss, x.importance(), settings.metricsWindow());
             newNames.addTo(model);
             if (begins) {
                 model.fix(x.form(), x.form() == Form.DENSE ? x.size() : 0);

@@ -15,12 +15,18 @@ public final class Logistic {
      * @return from 0 to 1
      */
     public static double probability(double z) {
-        // e^-|z| never overflows, so neither tail loses its digits
-        if (z >= 0) {
-            return 1 / (1 + StrictMath.exp(-z));
-        }
-        double e = StrictMath.exp(z);
-        return e / (1 + e);
+        return probability(z, tail(z));
+    }
+
+    /** The same with {@link #tail} known. */
+    static double probability(double z, double tail) {
+        // σ(z) is 1 / (1 + e^−z), and for a negative z also e^z / (1 + e^z)
+        return (z >= 0 ? 1 : tail) / (1 + tail);
+    }
+
+    /** e<sup>−|z|</sup>, which never overflows. Probability and log loss both follow from it without losing digits. */
+    static double tail(double z) {
+        return StrictMath.exp(-Math.abs(z));
     }
 
     /**
@@ -31,10 +37,14 @@ public final class Logistic {
      * @return 0 or more
      */
     public static double logLoss(double z, double y) {
+        return logLoss(z, y, tail(z));
+    }
+
+    /** The same with {@link #tail} known. */
+    static double logLoss(double z, double y, double tail) {
         // −ln σ(z) = ln(1 + e^−z) = max(−z, 0) + ln(1 + e^−|z|), and −ln(1 − σ(z)) is that of −z; so with weights y and
         // 1−y:
-        double tail = StrictMath.log1p(StrictMath.exp(-Math.abs(z)));
-        return y * Math.max(-z, 0) + (1 - y) * Math.max(z, 0) + tail;
+        return y * Math.max(-z, 0) + (1 - y) * Math.max(z, 0) + StrictMath.log1p(tail);
     }
 
     /**

@@ -41,12 +41,19 @@ public final class Model {
     private long version;
     private double learningRate;
 
-    private Page[] pages = {};
-    /** The block that was touched last, by the step to {@link #touchedVersion}. */
-    private double[] touched = NOTHING;
+    /** The slots of blocks, {@value #PAGE} in a row to a page; 0 is that of all blocks that are not there. */
+    private int[][] pages = {};
+    /** Slots that have been given to blocks, and slot 0. */
+    private int slots = 1;
+    // by slot
+    private double[][] kept = {ABSENT};
+    private long[] changedAt = {0};
+    /** What was last published of the blocks that may differ from it now; only as long as it has to be, as are the next two. */
+    private double[][] before = NOT_PUBLISHED;
+    /** The weights that blocks had when either half of the recent window began, where a step has touched them since. */
+    private float[][] weightsOlder = NOT_RECENT;
 
-    private int touchedBlock = -1;
-    private long touchedVersion;
+    private float[][] weightsNewer = NOT_RECENT;
 
     private int blockCount;
     private int extent;
@@ -85,26 +92,20 @@ public final class Model {
     }
 
     /**
-     * What is known of {@value #PAGE} blocks in a row, made when the first of them is. One directory of all blocks would cost a
-     * model with few features in a large space many times what its weights do.
+     * A page of which no block is there. One directory of all blocks would cost a model with few features in a large space many
+     * times what its weights do.
      */
-    private static final class Page {
-        final double[][] blocks = new double[PAGE][];
-        final long[] changedAt = new long[PAGE];
-        /** What was last published of the blocks that may differ from it now. */
-        double[][] before;
-        /** The weights that blocks had when either half of the recent window began, where a step has touched them since. */
-        float[][] older;
+    private static final int[] NO_PAGE = new int[PAGE];
 
-        float[][] newer;
-    }
-
+    /** A block that is not there. */
+    private static final double[] ABSENT = {};
     /** A block that was not there. What is beyond the end of such an array is 0. */
     private static final double[] NOTHING = {};
 
-    private static final float[] NOTHING_RECENT = {};
+    private static final double[][] NOT_PUBLISHED = {};
 
-    private final double[] scratch = new double[BLOCK];
+    private static final float[] NOTHING_RECENT = {};
+    private static final float[][] NOT_RECENT = {};
 
     /** A model that is to be restored. It has no weights and no bias before it is told its algorithm, {@link #learnsBy}. */
     public Model(String id) {
@@ -215,30 +216,41 @@ public final class Model {
 
     /** What is kept for the features of a block, not to be changed; null where no step has been. @param block 0 or more */
     public double[] block(int block) {
-        Page page = page(block);
-        return page == null ? null : page.blocks[block & PAGE_MASK];
+        double[] there = kept[slotOf(block)];
+        return there == ABSENT ? null : there;
     }
 
     /** The version that last changed the block; 0 where no step has been. */
     public long changedAt(int block) {
-        Page page = page(block);
-        return page == null ? 0 : page.changedAt[block & PAGE_MASK];
+        return changedAt[slotOf(block)];
     }
 
-    private Page page(int block) {
-        int page = block >> PAGE_SHIFT;
-        return page < pages.length ? pages[page] : null;
+    private int slotOf(int block) {
+        int page = block >>> PAGE_SHIFT;
+        return page < pages.length ? pages[page][block & PAGE_MASK] : 0;
     }
 
-    private Page pageFor(int block) {
-        int page = block >> PAGE_SHIFT;
+    /** The slot of a block, which it keeps for as long as the model lives. */
+    private int slotFor(int block) {
+        int page = block >>> PAGE_SHIFT;
         if (page >= pages.length) {
-            pages = Arrays.copyOf(pages, Math.max(page + 1, pages.length * 2));
+            int length = pages.length;
+            pages = Arrays.copyOf(pages, Math.max(page + 1, length * 2));
+            Arrays.fill(pages, length, pages.length, NO_PAGE);
         }
-        if (pages[page] == null) {
-            pages[page] = new Page();
+        if (pages[page] == NO_PAGE) {
+            pages[page] = new int[PAGE];
         }
-        return pages[page];
+        int[] slotsOfPage = pages[page];
+        if (slotsOfPage[block & PAGE_MASK] == 0) {
+            if (slots == kept.length) {
+                kept = Arrays.copyOf(kept, slots * 2);
+                changedAt = Arrays.copyOf(changedAt, slots * 2);
+            }
+            kept[slots] = ABSENT;
+            slotsOfPage[block & PAGE_MASK] = slots++;
+        }
+        return slotsOfPage[block & PAGE_MASK];
     }
 
     // ---- prediction and step
@@ -248,10 +260,28 @@ public final class Model {
         return shared;
     }
 
-    /** The block of a feature, for reading; all zeros where no step has been. */
-    double[] blockOf(int i) {
-        double[] block = block(i >> SHIFT);
-        return block == null || (i & MASK) * width >= block.length ? algorithm.untouched() : block;
+    /**
+     * Where the model keeps the block of a feature, to find it at once when it is needed again: a number, because it costs a
+     * collector something when a reference is kept.
+     */
+    int slot(int i) {
+        return slotOf(i >> SHIFT);
+    }
+
+    /**
+     * The block of a feature, for reading; all zeros where no step has been.
+     *
+     * @param slot that of the feature
+     * @param at where in its block that of the feature begins
+     */
+    double[] blockOf(int slot, int at) {
+        double[] block = kept[slot];
+        return at < block.length ? block : algorithm.untouched();
+    }
+
+    /** The block of a feature that a step has touched. @param slot that of the feature */
+    double[] touched(int slot) {
+        return kept[slot];
     }
 
     /** Where in its block that of a feature begins. */
@@ -280,44 +310,43 @@ public final class Model {
     }
 
     /**
-     * The block of a feature, for change by the step that has begun. A block may grow: one that was had for another feature before
-     * may no longer be the one.
+     * Says that the step that has begun changes what is kept for a feature. Its block may grow, so that the array that was had
+     * for another feature before may no longer be the one.
+     *
+     * @param slot as it was before the step
+     * @return the slot as it is now: that of a block that begins was 0
      */
-    double[] touch(int i) {
-        int block = i >> SHIFT;
-        extent = Math.max(extent, i + 1);
-        // most features are in the block of the one before
-        if (block == touchedBlock && version == touchedVersion && (i & MASK) * width < touched.length) {
-            return touched;
+    int touch(int slot, int i) {
+        if (i >= extent) {
+            extent = i + 1;
         }
-        touched = touch(block, i);
-        touchedBlock = block;
-        touchedVersion = version;
-        return touched;
-    }
-
-    private double[] touch(int block, int i) {
-        Page page = pageFor(block);
-        int at = block & PAGE_MASK;
-        long changedAt = page.changedAt[at];
-        double[] kept = page.blocks[at];
-        boolean begins = kept == null;
-        if (begins || (i & MASK) * width >= kept.length) {
-            int features = Math.max(SMALLEST, Integer.highestOneBit(i & MASK) * 2);
-            page.blocks[at] = begins ? new double[features * width] : Arrays.copyOf(kept, features * width);
-            blockCount += begins ? 1 : 0;
-        }
-        if (changedAt != version) {
-            unlogged.add(block, changedAt);
-            if (unpublished.add(block, changedAt)) {
-                keepPublished(page, block, begins);
+        double[] block = kept[slot];
+        int now = (i & MASK) * width < block.length ? slot : makeRoom(i);
+        long last = changedAt[now];
+        if (last != version) {
+            int number = i >> SHIFT;
+            unlogged.add(number, last);
+            if (unpublished.add(number, last)) {
+                keepPublished(now, number, block == ABSENT);
             }
             if (newer.isKnown()) {
-                keepRecent(page, block, begins);
+                keepRecent(now, number, block == ABSENT);
             }
-            page.changedAt[at] = version;
+            changedAt[now] = version;
         }
-        return page.blocks[at];
+        return now;
+    }
+
+    /** Makes the block of a feature reach the feature. @return its slot */
+    private int makeRoom(int i) {
+        int slot = slotFor(i >> SHIFT);
+        double[] block = kept[slot];
+        if ((i & MASK) * width >= block.length) {
+            int features = Math.max(SMALLEST, Integer.highestOneBit(i & MASK) * 2);
+            blockCount += block == ABSENT ? 1 : 0;
+            kept[slot] = Arrays.copyOf(block, features * width);
+        }
+        return slot;
     }
 
     /** How many features of a block have been met, or might have been. @param block one that a step has touched */
@@ -359,18 +388,17 @@ public final class Model {
      * @param whole whether in one record with all others
      */
     public void published(int block, double[] weights, boolean whole) {
-        Page page = page(block);
-        int at = block & PAGE_MASK;
+        int slot = slotOf(block);
         if (whole || drifts) {
             // a weight that can move without a step in its block must be kept now; others are kept when a step comes
-            setPublished(page, at, weights);
-        } else if (page.before != null) {
-            page.before[at] = null;
+            setPublished(slot, weights);
+        } else if (slot < before.length) {
+            before[slot] = null;
         }
     }
 
     /**
-     * Says that the weights topic holds the model as it is, after the blocks have been said one by one.
+     * Says that the weights topic holds the model as it is, after that was said of blocks one by one.
      *
      * @param whole whether as one record, rather than as blocks
      * @param all whether all of it was published, rather than the blocks that had changed
@@ -386,20 +414,23 @@ public final class Model {
     }
 
     /** A step is about to change a block that the weights topic holds as it is, or that begins. */
-    private void keepPublished(Page page, int block, boolean begins) {
-        int at = block & PAGE_MASK;
+    private void keepPublished(int slot, int block, boolean begins) {
         if (begins) {
-            setPublished(page, at, NOTHING);
-        } else if (!drifts && (page.before == null || page.before[at] == null)) {
-            setPublished(page, at, weights(block));
+            setPublished(slot, NOTHING);
+        } else if (!drifts && published(slot) == null) {
+            setPublished(slot, weights(block));
         }
     }
 
-    private static void setPublished(Page page, int at, double[] weights) {
-        if (page.before == null) {
-            page.before = new double[PAGE][];
+    private double[] published(int slot) {
+        return slot < before.length ? before[slot] : null;
+    }
+
+    private void setPublished(int slot, double[] weights) {
+        if (slot >= before.length) {
+            before = Arrays.copyOf(before, kept.length);
         }
-        page.before[at] = weights;
+        before[slot] = weights;
     }
 
     /** The weights of a block, as far as features have been met. @param block one that a step has touched */
@@ -415,18 +446,17 @@ public final class Model {
      * @param weights what {@link #weights} gives
      */
     public double changeOf(int block, double[] weights) {
-        Page page = page(block);
-        double[] before = page.before == null ? null : page.before[block & PAGE_MASK];
-        if (before == null) {
+        double[] then = published(slotOf(block));
+        if (then == null) {
             return drifts || changedAt(block) > unpublished.since() ? Double.NaN : 0;
         }
-        return squareOfChange(weights, before);
+        return squareOfChange(weights, then);
     }
 
-    private static double squareOfChange(double[] weights, double[] before) {
+    private static double squareOfChange(double[] weights, double[] then) {
         double sum = 0;
         for (int i = 0; i < weights.length; i++) {
-            double change = weights[i] - (i < before.length ? before[i] : 0);
+            double change = weights[i] - (i < then.length ? then[i] : 0);
             sum += change * change;
         }
         return sum;
@@ -501,55 +531,46 @@ public final class Model {
     private void forgetWindow() {
         older = Half.UNKNOWN;
         newer = Half.UNKNOWN;
-        for (Page page : pages) {
-            if (page != null) {
-                page.older = null;
-                page.newer = null;
-            }
-        }
+        weightsOlder = NOT_RECENT;
+        weightsNewer = NOT_RECENT;
     }
 
     /** The newer half is full and becomes the older one. */
     private void turn() {
         older = newer;
         newer = new Half(version, drifts ? shared.clone() : shared);
-        for (Page page : pages) {
-            if (page != null) {
-                page.older = page.newer;
-                page.newer = null;
-            }
-        }
+        weightsOlder = weightsNewer;
+        weightsNewer = NOT_RECENT;
     }
 
     /** A step is about to change a block, perhaps for the first time in the window. */
-    private void keepRecent(Page page, int block, boolean begins) {
-        int at = block & PAGE_MASK;
-        if (page.newer == null) {
-            page.newer = new float[PAGE][];
+    private void keepRecent(int slot, int block, boolean begins) {
+        if (slot >= weightsNewer.length) {
+            weightsNewer = Arrays.copyOf(weightsNewer, kept.length);
         }
-        if (page.newer[at] != null) {
+        if (weightsNewer[slot] != null) {
             return;
         }
-        page.newer[at] = begins ? NOTHING_RECENT : weightsUnder(newer, block);
+        weightsNewer[slot] = begins ? NOTHING_RECENT : weightsUnder(newer, block);
         if (older.isKnown()) {
-            if (page.older == null) {
-                page.older = new float[PAGE][];
+            if (slot >= weightsOlder.length) {
+                weightsOlder = Arrays.copyOf(weightsOlder, kept.length);
             }
-            if (page.older[at] == null) {
-                page.older[at] = begins || !drifts ? page.newer[at] : weightsUnder(older, block);
+            if (weightsOlder[slot] == null) {
+                weightsOlder[slot] = begins || !drifts ? weightsNewer[slot] : weightsUnder(older, block);
             }
         }
     }
 
     private float[] weightsUnder(Half then, int block) {
-        int used = used(block);
+        float[] weights = new float[used(block)];
+        double[] exact = algorithm.scratch;
         double[] now = shared;
         shared = then.shared;
-        algorithm.weights(this, block(block), scratch, used);
+        algorithm.weights(this, block(block), exact, weights.length);
         shared = now;
-        float[] weights = new float[used];
-        for (int i = 0; i < used; i++) {
-            weights[i] = (float) scratch[i];
+        for (int i = 0; i < weights.length; i++) {
+            weights[i] = (float) exact[i];
         }
         return weights;
     }
@@ -578,9 +599,9 @@ public final class Model {
      */
     public void moved(int block, double[] weights, double[] moved) {
         Half first = first();
-        Page page = page(block);
-        float[][] kept = first == older ? page.older : page.newer;
-        float[] then = kept == null ? null : kept[block & PAGE_MASK];
+        int slot = slotOf(block);
+        float[][] all = first == older ? weightsOlder : weightsNewer;
+        float[] then = slot < all.length ? all[slot] : null;
         if (then == null && drifts) {
             then = weightsUnder(first, block);
         }
@@ -625,21 +646,20 @@ public final class Model {
 
     /** Sets a block. @param values what is kept for its first features, {@value #BLOCK} at most; kept itself */
     public void restoreBlock(int block, long changed, double[] values) {
-        Page page = pageFor(block);
-        if (page.blocks[block & PAGE_MASK] == null) {
+        int slot = slotFor(block);
+        if (kept[slot] == ABSENT) {
             blockCount++;
         }
-        page.blocks[block & PAGE_MASK] = values;
-        touchedBlock = -1;
-        page.changedAt[block & PAGE_MASK] = changed;
+        kept[slot] = values;
+        changedAt[slot] = changed;
     }
 
     /** Drops a block. */
     public void dropBlock(int block) {
         if (block(block) != null) {
-            page(block).blocks[block & PAGE_MASK] = null;
-            touchedBlock = -1;
-            page(block).changedAt[block & PAGE_MASK] = 0;
+            int slot = slotOf(block);
+            kept[slot] = ABSENT;
+            changedAt[slot] = 0;
             blockCount--;
         }
     }
@@ -656,19 +676,15 @@ public final class Model {
         boolean isPublished = publishedVersion == version;
         biasBefore = isPublished ? bias() : Double.NaN;
         driversBefore = null;
-        for (int number = 0; number < pages.length; number++) {
-            Page page = pages[number];
-            if (page != null) {
-                page.before = null;
-                for (int at = 0; at < PAGE; at++) {
-                    // without transactions a crash can keep a block and lose the head that was written after it
-                    page.changedAt[at] = Math.min(page.changedAt[at], version);
-                    unlogged.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
-                    unpublished.addIfSince((number << PAGE_SHIFT) + at, page.changedAt[at]);
-                    if (drifts && isPublished && publishedWhole && page.blocks[at] != null) {
-                        setPublished(page, at, weights((number << PAGE_SHIFT) + at));
-                    }
-                }
+        before = NOT_PUBLISHED;
+        for (int block = 0; block < blockEnd(); block++) {
+            int slot = slotOf(block);
+            // without transactions a crash can keep a block and lose the head that was written after it
+            changedAt[slot] = Math.min(changedAt[slot], version);
+            unlogged.addIfSince(block, changedAt[slot]);
+            unpublished.addIfSince(block, changedAt[slot]);
+            if (drifts && isPublished && publishedWhole && kept[slot] != ABSENT) {
+                setPublished(slot, weights(block));
             }
         }
         forgetWindow();

@@ -17,11 +17,15 @@ public final class ProgressiveValidation {
     private Tally newer = new Tally();
 
     void add(double logit, double probability, double label, double importance, int window) {
+        add(logit, probability, label, Logistic.logLoss(logit, label), importance, window);
+    }
+
+    /** The same with the log loss known. */
+    void add(double logit, double probability, double label, double logLoss, double importance, int window) {
         if (newer.examples() >= window / 2) {
             older = newer;
             newer = new Tally();
         }
-        double logLoss = Logistic.logLoss(logit, label);
         overall.add(logit, probability, label, logLoss, importance);
         newer.add(logit, probability, label, logLoss, importance);
     }

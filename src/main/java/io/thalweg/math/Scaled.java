@@ -92,13 +92,15 @@ abstract sealed class Scaled extends Algorithm permits Descent, Ftrl {
 
     @Override
     final double logit(Model model, Example x) {
+        makeRoomForSlots(x.size());
         double[] shared = model.shared();
         double z = 0;
         for (int k = 0; k < x.size(); k++) {
             int i = x.indices()[k];
             if (i != Example.UNMET) {
-                double[] block = model.blockOf(i);
+                slots[k] = model.slot(i);
                 int at = model.at(i);
+                double[] block = model.blockOf(slots[k], at);
                 double value = x.values()[k];
                 if (standard) {
                     value = Scale.inRange(block, at + scale, value);
@@ -113,7 +115,7 @@ abstract sealed class Scaled extends Algorithm permits Descent, Ftrl {
     }
 
     @Override
-    final boolean step(Model model, Example x, double z) {
+    final boolean step(Model model, Example x, double z, double a) {
         double alpha = rate.at(model.version());
         if (!isTame(x, alpha)) {
             return false;
@@ -124,7 +126,7 @@ abstract sealed class Scaled extends Algorithm permits Descent, Ftrl {
             return true;
         }
         double norm = scale(model, x);
-        double gradient = c * (Logistic.probability(z) - x.label());
+        double gradient = c * (a - x.label());
         if (options.clip() > 0) {
             double size = Math.abs(gradient) * Math.sqrt(norm);
             if (size > options.clip()) {
@@ -155,7 +157,8 @@ abstract sealed class Scaled extends Algorithm permits Descent, Ftrl {
             shared[examples]++;
         }
         for (int k = 0; k < x.size(); k++) {
-            double[] block = model.touch(x.indices()[k]);
+            slots[k] = model.touch(slots[k], x.indices()[k]);
+            double[] block = model.touched(slots[k]);
             int at = model.at(x.indices()[k]);
             settle(shared, block, at);
             if (standard) {
@@ -170,7 +173,7 @@ abstract sealed class Scaled extends Algorithm permits Descent, Ftrl {
         // again from the beginning: an index may be there twice, and the scales of the first are those of the second
         double norm = 1;
         for (int k = 0; k < x.size(); k++) {
-            double[] block = model.blockOf(x.indices()[k]);
+            double[] block = model.touched(slots[k]);
             int at = model.at(x.indices()[k]);
             double centre = standard ? block[at + scale + Scale.CENTRE] : 0;
             inputs[k] = (x.values()[k] - centre) * inverse(block, at);

@@ -10,6 +10,11 @@ package io.thalweg.math;
  */
 final class Sgd extends Algorithm {
     private final LearningRate rate;
+    // of the example that logit saw last
+    /** Σ|w|. */
+    private double absoluteWeights;
+    /** Σ|x|. */
+    private double absoluteValues;
 
     Sgd(LearningRate rate) {
         this.rate = rate;
@@ -57,62 +62,61 @@ final class Sgd extends Algorithm {
 
     @Override
     double logit(Model model, Example x) {
+        makeRoomForSlots(x.size());
         int[] indices = x.indices();
         double[] values = x.values();
         double z = 0;
+        double sumOfWeights = 0;
+        double sumOfValues = 0;
         for (int k = 0; k < x.size(); k++) {
             int i = indices[k];
             if (i != Example.UNMET) {
-                z += model.blockOf(i)[model.at(i)] * values[k];
+                int slot = model.slot(i);
+                int at = model.at(i);
+                double weight = model.blockOf(slot, at)[at];
+                z += weight * values[k];
+                sumOfWeights += Math.abs(weight);
+                sumOfValues += Math.abs(values[k]);
+                slots[k] = slot;
             }
         }
+        absoluteWeights = sumOfWeights;
+        absoluteValues = sumOfValues;
         return z + model.shared()[0];
     }
 
     @Override
-    boolean step(Model model, Example x, double z) {
-        return step(model, x, rate.at(model.version()), Logistic.probability(z));
-    }
-
-    /**
-     * Takes the step at a given rate and probability.
-     *
-     * @param alpha the learning rate α
-     * @param a the probability σ(w·x + b)
-     */
-    static boolean step(Model model, Example x, double alpha, double a) {
-        int[] indices = x.indices();
-        double[] values = x.values();
-        double[] shared = model.shared();
+    boolean step(Model model, Example x, double z, double a) {
+        double alpha = rate.at(model.version());
         double move = alpha * x.importance() * (a - x.label());
-
+        double[] shared = model.shared();
         if (!Double.isFinite(shared[0] - move)) {
             return false;
         }
-        double bound = 0;
-        for (int k = 0; k < x.size(); k++) {
-            bound += Math.abs(model.blockOf(indices[k])[model.at(indices[k])]) + Math.abs(move * values[k]);
-        }
-        // where even the sum of all is finite, each is
-        if (!Double.isFinite(bound) && !fits(model, x, move)) {
+        // where all together are far from infinite, each is, whatever rounding does
+        if (!(absoluteWeights + Math.abs(move) * absoluteValues < Double.MAX_VALUE / 2) && !fits(model, x, move)) {
             return false;
         }
 
         model.advance(alpha);
+        int[] indices = x.indices();
+        double[] values = x.values();
         for (int k = 0; k < x.size(); k++) {
-            model.touch(indices[k])[model.at(indices[k])] -= move * values[k];
+            int i = indices[k];
+            int slot = model.touch(slots[k], i);
+            model.touched(slot)[model.at(i)] -= move * values[k];
         }
         shared[0] -= move;
         return true;
     }
 
     /** Whether every weight is finite after the moves, whichever of them are of one weight. */
-    private static boolean fits(Model model, Example x, double move) {
+    private boolean fits(Model model, Example x, double move) {
         double moved = 0;
         for (int k = 0; k < x.size(); k++) {
-            int i = x.indices()[k];
+            int at = model.at(x.indices()[k]);
             moved += Math.abs(move * x.values()[k]);
-            if (!Double.isFinite(Math.abs(model.blockOf(i)[model.at(i)]) + moved)) {
+            if (!Double.isFinite(Math.abs(model.blockOf(slots[k], at)[at]) + moved)) {
                 return false;
             }
         }

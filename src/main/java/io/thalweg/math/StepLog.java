@@ -185,10 +185,13 @@ public final class StepLog {
         while (in.at < part.length) {
             in.read(x);
             double z = algorithm.logit(model, x);
-            if (!algorithm.step(model, x, z)) {
+            double tail = Logistic.tail(z);
+            double a = Logistic.probability(z, tail);
+            if (!algorithm.step(model, x, z, a)) {
                 throw new IllegalArgumentException("a step that could not be taken");
             }
-            model.validation().add(z, Logistic.probability(z), x.label(), x.importance(), metricsWindow);
+            double logLoss = Logistic.logLoss(z, x.label(), tail);
+            model.validation().add(z, a, x.label(), logLoss, x.importance(), metricsWindow);
         }
     }
 

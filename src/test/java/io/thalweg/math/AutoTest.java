@@ -299,7 +299,8 @@ class AutoTest {
             Example x =
                     Examples.sparse(first + second > 2 ? 1.0 : 0, new int[] {3, 3, 4}, new double[] {first, second, 3});
             double z = model.algorithm().logit(model, x);
-            assertThat(model.algorithm().step(model, x, z)).isTrue();
+            assertThat(model.algorithm().step(model, x, z, Logistic.probability(z)))
+                    .isTrue();
             double published = model.bias() + model.weight(3) * (first + second) + model.weight(4) * 3;
             assertThat(model.algorithm().logit(model, x)).isCloseTo(published, within(1e-9 * (1 + Math.abs(z))));
         }

@@ -25,7 +25,7 @@ public final class Examples {
 
     /** Moves a weight, within a step of a plain model. */
     public static void moveWeight(Model model, int i, double by) {
-        model.touch(i)[model.at(i)] += by;
+        model.touched(model.touch(model.slot(i), i))[model.at(i)] += by;
     }
 
     /** Moves the bias, within a step of a plain model. */

@@ -252,7 +252,7 @@ class ScaledTest {
         }
         Model model = learning.model();
         double z = model.algorithm().logit(model, x);
-        assertThat(model.algorithm().step(model, x, z)).isTrue();
+        assertThat(model.algorithm().step(model, x, z, Logistic.probability(z))).isTrue();
         return z;
     }
 

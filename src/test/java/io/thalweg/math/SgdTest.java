@@ -27,11 +27,17 @@ class SgdTest {
         return model;
     }
 
+    /** A step as if the probability had been a. */
+    private static boolean step(Model model, Example x, double alpha, double a) {
+        Sgd sgd = new Sgd(LearningRate.constant(alpha));
+        return sgd.step(model, x, sgd.logit(model, x), a);
+    }
+
     @Test
     void aPositiveMovesTheWeightsAlongTheFeaturesAndTheBiasUp() {
         Model model = Examples.plain("m");
         // α·c·(a − y) = 0.5·1·(0.5 − 1) = −0.25
-        assertThat(Sgd.step(model, indexed(1, 1, 2, -1), 0.5, 0.5)).isTrue();
+        assertThat(step(model, indexed(1, 1, 2, -1), 0.5, 0.5)).isTrue();
         assertThat(model.weight(0)).isEqualTo(0.5);
         assertThat(model.weight(1)).isEqualTo(-0.25);
         assertThat(model.bias()).isEqualTo(0.25);
@@ -42,7 +48,7 @@ class SgdTest {
     @Test
     void aNegativeMovesThemTheOtherWay() {
         Model model = Examples.plain("m");
-        assertThat(Sgd.step(model, indexed(0, 1, 2, -1), 0.5, 0.5)).isTrue();
+        assertThat(step(model, indexed(0, 1, 2, -1), 0.5, 0.5)).isTrue();
         assertThat(model.weight(0)).isEqualTo(-0.5);
         assertThat(model.weight(1)).isEqualTo(0.25);
         assertThat(model.bias()).isEqualTo(-0.25);
@@ -64,7 +70,7 @@ class SgdTest {
             double y = random.nextInt(5) / 4.0;
             double a = random.nextDouble();
             Model model = model(b, w);
-            assertThat(Sgd.step(model, indexed(y, c, x), alpha, a)).isTrue();
+            assertThat(step(model, indexed(y, c, x), alpha, a)).isTrue();
             for (int i = 0; i < n; i++) {
                 assertThat(model.weight(i)).isEqualTo(w[i] - alpha * c * (a - y) * x[i]);
             }
@@ -89,11 +95,7 @@ class SgdTest {
             double alpha = 0.3;
             Example example = indexed(y, c, x);
             Model model = model(b, w);
-            Sgd.step(
-                    model,
-                    example,
-                    alpha,
-                    Logistic.probability(model.algorithm().logit(model, example)));
+            step(model, example, alpha, Logistic.probability(model.algorithm().logit(model, example)));
             for (int i = 0; i < n; i++) {
                 double[] up = w.clone();
                 double[] down = w.clone();
@@ -119,7 +121,7 @@ class SgdTest {
     void importanceZeroIsAStepThatMovesNothing() {
         Model model = model(0.75, 1, -2, 0);
         long[] before = raw(model, 3);
-        assertThat(Sgd.step(model, indexed(1, 0, 5, -5, 5), 0.5, 0.25)).isTrue();
+        assertThat(step(model, indexed(1, 0, 5, -5, 5), 0.5, 0.25)).isTrue();
         assertThat(raw(model, 3)).isEqualTo(before);
         assertThat(model.version()).isEqualTo(2);
     }
@@ -128,8 +130,8 @@ class SgdTest {
     void importanceScalesTheStep() {
         Model once = Examples.plain("m");
         Model thrice = Examples.plain("m");
-        Sgd.step(once, indexed(0.25, 1, 0.5, 4), 0.125, 0.5);
-        Sgd.step(thrice, indexed(0.25, 3, 0.5, 4), 0.125, 0.5);
+        step(once, indexed(0.25, 1, 0.5, 4), 0.125, 0.5);
+        step(thrice, indexed(0.25, 3, 0.5, 4), 0.125, 0.5);
         for (int i = 0; i < 2; i++) {
             assertThat(thrice.weight(i)).isEqualTo(3 * once.weight(i)).isNotZero();
         }
@@ -140,7 +142,7 @@ class SgdTest {
     void aPredictionThatIsTheLabelMovesNothing() {
         Model model = model(0.75, 1, -2);
         long[] before = raw(model, 2);
-        Sgd.step(model, indexed(0.25, 1, 3, 4), 0.5, 0.25);
+        step(model, indexed(0.25, 1, 3, 4), 0.5, 0.25);
         assertThat(raw(model, 2)).isEqualTo(before);
     }
 
@@ -149,10 +151,10 @@ class SgdTest {
     void aStepThatAWeightWouldNotSurviveIsNotTaken(double large) {
         Model model = model(0.75, 1, -large);
         String before = Examples.bits(model);
-        assertThat(Sgd.step(model, indexed(0, 1, 1, large), 4, 0.5)).isFalse();
+        assertThat(step(model, indexed(0, 1, 1, large), 4, 0.5)).isFalse();
         assertThat(Examples.bits(model)).isEqualTo(before);
         // the last feature alone is at fault: nothing before it may have moved
-        assertThat(Sgd.step(model, indexed(0, 1, 1, 1, large), 1e10, 0.5)).isFalse();
+        assertThat(step(model, indexed(0, 1, 1, 1, large), 1e10, 0.5)).isFalse();
         assertThat(Examples.bits(model)).isEqualTo(before);
         assertThat(model.unlogged().size()).isEqualTo(1);
     }
@@ -161,8 +163,8 @@ class SgdTest {
     void aStepThatTheBiasWouldNotSurviveIsNotTaken() {
         Model model = model(Double.MAX_VALUE, 1);
         String before = Examples.bits(model);
-        assertThat(Sgd.step(model, indexed(1, Double.MAX_VALUE, 0), 1, 0.5)).isFalse();
-        assertThat(Sgd.step(model, indexed(1, Double.MAX_VALUE, 0), Double.MAX_VALUE, 0.5))
+        assertThat(step(model, indexed(1, Double.MAX_VALUE, 0), 1, 0.5)).isFalse();
+        assertThat(step(model, indexed(1, Double.MAX_VALUE, 0), Double.MAX_VALUE, 0.5))
                 .isFalse();
         assertThat(Examples.bits(model)).isEqualTo(before);
     }
@@ -171,13 +173,13 @@ class SgdTest {
     void anIndexThatIsThereTwiceMovesTwiceAndCannotOverflowInTwoHalves() {
         Model model = Examples.plain("m");
         Example x = Examples.sparse(1.0, new int[] {3, 3}, new double[] {1, 2});
-        Sgd.step(model, x, 1, 0.5);
+        step(model, x, 1, 0.5);
         assertThat(model.weight(3)).isEqualTo(1.5);
 
         String before = Examples.bits(model);
         Example halves = Examples.sparse(1.0, new int[] {3, 3}, new double[] {1.2e308, 1.2e308});
-        assertThat(Sgd.step(model, halves, 2, 0)).isFalse();
-        assertThat(Sgd.step(model, halves, 1, 0)).isFalse();
+        assertThat(step(model, halves, 2, 0)).isFalse();
+        assertThat(step(model, halves, 1, 0)).isFalse();
         assertThat(Examples.bits(model)).isEqualTo(before);
     }
 

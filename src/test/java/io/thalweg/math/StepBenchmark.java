@@ -69,7 +69,8 @@ public class StepBenchmark {
                 x.addIndex(i);
                 x.addValue(1.0 / FEATURES_OF_FIRST_EXAMPLES);
             }
-            kind.step(model, x, kind.logit(model, x));
+            double z = kind.logit(model, x);
+            kind.step(model, x, z, Logistic.probability(z));
         }
         SplittableRandom random = new SplittableRandom(1);
         for (int i = 0; i < DRAWN; i++) {
@@ -98,7 +99,7 @@ public class StepBenchmark {
     public double step() {
         fill();
         double z = kind.logit(model, x);
-        if (!kind.step(model, x, z)) {
+        if (!kind.step(model, x, z, Logistic.probability(z))) {
             throw new IllegalStateException("a step was not taken");
         }
         return z;
