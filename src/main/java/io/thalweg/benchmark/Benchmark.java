@@ -43,6 +43,8 @@ public final class Benchmark {
         List<Restore.Row> restore = Restore.rows().stream()
                 .filter(row -> chosen(row.name(), row.quick()))
                 .toList();
+        List<Soak.Row> soak =
+                Soak.rows().stream().filter(row -> chosen(row.name(), false)).toList();
         if (options.out() != null) {
             Files.createDirectories(options.out());
         }
@@ -55,6 +57,7 @@ public final class Benchmark {
             new Throughput(cluster, scale, options.out(), progress).run(speed, report);
             new Latency(cluster, options.quick(), progress).run(latency, report);
             new Restore(cluster, progress).run(restore, report);
+            new Soak(cluster, progress).run(soak, report);
         }
         return report;
     }
@@ -70,7 +73,8 @@ public final class Benchmark {
         return Stream.of(
                         Throughput.rows().stream().map(Throughput.Row::name),
                         Latency.rows().stream().map(Latency.Row::name),
-                        Restore.rows().stream().map(Restore.Row::name))
+                        Restore.rows().stream().map(Restore.Row::name),
+                        Soak.rows().stream().map(Soak.Row::name))
                 .flatMap(names -> names)
                 .toList();
     }

@@ -39,6 +39,7 @@ public final class LearnerRuntime implements AutoCloseable {
     private final Deque<Instant> replacements = new ArrayDeque<>();
     private final CompletableFuture<StopException> end = new CompletableFuture<>();
     private final ScheduledExecutorService lookout;
+    private final Restoring restoring = new Restoring();
 
     private LearnerRuntime(KafkaStreams streams, int replacementsMax, ScheduledExecutorService lookout) {
         this.streams = streams;
@@ -69,6 +70,7 @@ public final class LearnerRuntime implements AutoCloseable {
                 new LearnerRuntime(streams, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX), lookout);
         streams.setUncaughtExceptionHandler(runtime::respond);
         streams.setStateListener(runtime::stateChanged);
+        streams.setGlobalStateRestoreListener(runtime.restoring);
         streams.start();
         runtime.watch(new BrokerSilence(
                 streams::metrics, Duration.ofMillis(config.getLong(ThalwegConfig.BROKER_STALL_MAX_MS))));
@@ -215,6 +217,11 @@ public final class LearnerRuntime implements AutoCloseable {
     /** The running Kafka Streams, for its metrics. */
     public KafkaStreams streams() {
         return streams;
+    }
+
+    /** The longest that it has taken to read back what was learned in a partition. */
+    public Duration restored() {
+        return restoring.longest();
     }
 
     /** Whether it has ended by itself. */
