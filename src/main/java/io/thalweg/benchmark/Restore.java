@@ -43,8 +43,8 @@ final class Restore {
     private static final int FEATURES_OF_EXAMPLE = 1 << 16;
 
     private static final int FEATURES_OF_SMALL_EXAMPLE = 16;
-    /** A second of them comes before the end. */
-    private static final int SMALL_EXAMPLES_PER_SECOND = 500;
+    /** So many that batches are full before the next commit, and transactions open. A second of them comes before the end. */
+    private static final int SMALL_EXAMPLES_PER_SECOND = 4000;
 
     private static final byte[] KEY = "model".getBytes(StandardCharsets.UTF_8);
     private static final Duration POLL = Duration.ofMillis(10);
@@ -121,13 +121,17 @@ final class Restore {
             reader.await(examples + SMALL_EXAMPLES_PER_SECOND);
             switch (row.ending()) {
                 case CLEAN -> first.stop();
-                case KILLED -> first.kill();
+                case KILLED -> {
+                    awaitOpenTransaction(application);
+                    first.kill();
+                }
                 case KILLED_BESIDE_STANDBY -> {
                     boolean firstWorks = first.isActive();
                     // waits for the other to have a copy
                     if (second.isActive() == firstWorks) {
                         throw new StopException(ExitCode.DIED, "both instances say that they have the same role");
                     }
+                    awaitOpenTransaction(application);
                     (firstWorks ? first : second).kill();
                 }
             }
@@ -147,6 +151,15 @@ final class Restore {
             report(row, times, report);
         }
         cluster.deleteTopics(application);
+    }
+
+    private void awaitOpenTransaction(String application) {
+        long begin = System.nanoTime();
+        while (cluster.openTransactions(application) == 0) {
+            if (System.nanoTime() - begin > PATIENCE.toNanos()) {
+                throw new StopException(ExitCode.DIED, "the learner has no transaction open");
+            }
+        }
     }
 
     /** What happened after an end, in seconds since. */
