@@ -9,9 +9,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import one.convert.Arguments;
+import one.convert.JfrToFlame;
 
 /** Measures the learner against what one would compare it with, in one run on one machine. */
 public final class Benchmark {
+    private static final String RECORDING = ".jfr";
+
     private final Options options;
     private final Consumer<String> progress;
 
@@ -21,7 +25,7 @@ public final class Benchmark {
      * @param quick the short form: fewer rows, fewer records, one round
      * @param rows rows whose name contains one of these; empty for all, in the short form for those that belong to it
      * @param rounds how often each contestant runs; 0 for the default
-     * @param out where recordings of Java Flight Recorder go; null for none
+     * @param out where recordings of Java Flight Recorder and flame graphs of them go; null for none
      */
     public record Options(boolean quick, List<String> rows, int rounds, Path out) {}
 
@@ -43,6 +47,8 @@ public final class Benchmark {
         List<Restore.Row> restore = Restore.rows().stream()
                 .filter(row -> chosen(row.name(), row.quick()))
                 .toList();
+        List<Soak.Row> soak =
+                Soak.rows().stream().filter(row -> chosen(row.name(), false)).toList();
         if (options.out() != null) {
             Files.createDirectories(options.out());
         }
@@ -53,10 +59,31 @@ public final class Benchmark {
         Report report = new Report();
         try (LocalCluster cluster = new LocalCluster()) {
             new Throughput(cluster, scale, options.out(), progress).run(speed, report);
+            if (options.out() != null) {
+                drawFlames(options.out());
+            }
             new Latency(cluster, options.quick(), progress).run(latency, report);
             new Restore(cluster, progress).run(restore, report);
+            new Soak(cluster, progress).run(soak, report);
         }
         return report;
+    }
+
+    /** Beside each recording, what it shows of where processor time goes. */
+    private static void drawFlames(Path folder) throws IOException {
+        List<Path> recordings;
+        try (Stream<Path> files = Files.list(folder)) {
+            recordings =
+                    files.filter(file -> file.toString().endsWith(RECORDING)).toList();
+        }
+        for (Path recording : recordings) {
+            String name = recording.getFileName().toString();
+            String title = name.substring(0, name.length() - RECORDING.length());
+            JfrToFlame.convert(
+                    recording.toString(),
+                    recording.resolveSibling(title + ".html").toString(),
+                    new Arguments("--title", title));
+        }
     }
 
     private boolean chosen(String row, boolean quick) {
@@ -70,7 +97,8 @@ public final class Benchmark {
         return Stream.of(
                         Throughput.rows().stream().map(Throughput.Row::name),
                         Latency.rows().stream().map(Latency.Row::name),
-                        Restore.rows().stream().map(Restore.Row::name))
+                        Restore.rows().stream().map(Restore.Row::name),
+                        Soak.rows().stream().map(Soak.Row::name))
                 .flatMap(names -> names)
                 .toList();
     }

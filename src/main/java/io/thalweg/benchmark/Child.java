@@ -12,11 +12,13 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 
 /** A {@link ContestantProcess}, seen from the process that has started it. It ends with this one at the latest. */
 final class Child implements AutoCloseable {
@@ -83,13 +85,28 @@ final class Child implements AutoCloseable {
                     }
                 }
             }
-            List<String> said = Files.readAllLines(log);
-            throw new StopException(
-                    ExitCode.DIED,
-                    "a measured process ended before its time: "
-                            + (said.isEmpty() ? "it said nothing" : said.get(said.size() - 1)));
+            throw endedEarly();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private StopException endedEarly() throws IOException {
+        List<String> said = Files.readAllLines(log);
+        return new StopException(
+                ExitCode.DIED,
+                "a measured process ended before its time: "
+                        + (said.isEmpty() ? "it said nothing" : said.get(said.size() - 1)));
+    }
+
+    /** Lets it run for a while. @throws StopException if it ends instead */
+    void runsFor(Duration time) {
+        try {
+            if (process.waitFor(time.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw endedEarly();
+            }
+        } catch (InterruptedException | IOException e) {
+            throw new IllegalStateException(e);
         }
     }
 
@@ -102,6 +119,12 @@ final class Child implements AutoCloseable {
     boolean isActive() {
         say(ContestantProcess.ROLE);
         return await(Set.of(Mark.Event.ACTIVE, Mark.Event.STANDS_BY)).event() == Mark.Event.ACTIVE;
+    }
+
+    /** The heap that it uses after a full collection, in bytes. */
+    long heapUsed() {
+        say(ContestantProcess.COLLECT);
+        return await(Mark.Event.COLLECTED).heapUsed();
     }
 
     /** Has it stop cleanly, and waits until it has. */

@@ -58,6 +58,9 @@ public final class ContestantProcess {
     /** That it is to say whether it works on the state or stands by, once it has a copy of the state. */
     static final int ROLE = '?';
 
+    /** That it is to collect its garbage and say how much of the heap is in use then. */
+    static final int COLLECT = 'c';
+
     private static final Duration POLL = Duration.ofMillis(100);
     /** How many times its processor time a process may take at most. */
     private static final int PATIENCE = 10;
@@ -75,6 +78,7 @@ public final class ContestantProcess {
 
     private static volatile boolean stopAsked;
     private static volatile boolean roleAsked;
+    private static volatile boolean collectAsked;
 
     private ContestantProcess() {}
 
@@ -123,7 +127,7 @@ public final class ContestantProcess {
                 case GENERIC_RECORD -> consume(config, new GenericReading(schemas), limits);
                 case LEARNER -> {
                     try (LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas)) {
-                        follow(learner.streams(), limits);
+                        follow(learner.streams(), limits, () -> restoring(learner));
                     }
                 }
                 case FLOOR -> {
@@ -150,6 +154,7 @@ public final class ContestantProcess {
                         for (int said = System.in.read(); said >= 0; said = System.in.read()) {
                             stopAsked |= said == STOP;
                             roleAsked |= said == ROLE;
+                            collectAsked |= said == COLLECT;
                         }
                     } catch (IOException e) {
                         // gone as well
@@ -167,20 +172,20 @@ public final class ContestantProcess {
         properties.putAll(new KafkaSettings(config).streams());
         try (KafkaStreams streams = new KafkaStreams(topology, properties, new StrictClients())) {
             streams.start();
-            follow(streams, limits);
+            follow(streams, limits, () -> Mark.Restoring.NONE);
             streams.close(CloseOptions.timeout(CLOSE_TIMEOUT)
                     .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
         }
     }
 
-    private static void follow(KafkaStreams streams, Limits limits) {
+    private static void follow(KafkaStreams streams, Limits limits, Supplier<Mark.Restoring> restoring) {
         while (streams.state() != KafkaStreams.State.RUNNING) {
             if (streams.state().hasCompletedShutdown()) {
                 throw new IllegalStateException("it stopped before it ran");
             }
             pause();
         }
-        say(Event.RUNNING, 0, Map.of());
+        say(Event.RUNNING, 0, Map.of(), 0, restoring.get());
         if (limits.records() == 0) {
             runUntilAsked(streams);
             return;
@@ -211,8 +216,26 @@ public final class ContestantProcess {
                     say(active ? Event.ACTIVE : Event.STANDS_BY, 0, Map.of());
                 }
             }
+            if (collectAsked) {
+                collectAsked = false;
+                say(Event.COLLECTED, 0, Map.of(), collected(), Mark.Restoring.NONE);
+            }
             pause();
         }
+    }
+
+    private static Mark.Restoring restoring(LearnerRuntime learner) {
+        double bytes = learner.streams().metrics().entrySet().stream()
+                .filter(entry -> is(entry.getKey(), "consumer-metrics", "incoming-byte-total"))
+                .filter(entry -> entry.getKey().tags().get("client-id").endsWith("-restore-consumer"))
+                .mapToDouble(entry -> (Double) entry.getValue().metricValue())
+                .sum();
+        return new Mark.Restoring(learner.restored().toNanos() / 1e9, bytes);
+    }
+
+    private static long collected() {
+        System.gc();
+        return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
     }
 
     /** Whether it has a copy of all that another instance has. */
@@ -259,13 +282,20 @@ public final class ContestantProcess {
     }
 
     private static void say(Event event, long records, Map<String, Double> sentBytes) {
+        say(event, records, sentBytes, 0, Mark.Restoring.NONE);
+    }
+
+    private static void say(
+            Event event, long records, Map<String, Double> sentBytes, long heapUsed, Mark.Restoring restoring) {
         Mark mark = new Mark(
                 event,
                 records,
                 System.nanoTime(),
                 SYSTEM.getProcessCpuTime(),
                 sentBytes,
-                Runtime.getRuntime().maxMemory());
+                Runtime.getRuntime().maxMemory(),
+                heapUsed,
+                restoring);
         System.out.println(mark.line());
     }
 

@@ -10,16 +10,31 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.ListTransactionsOptions;
+import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.TransactionState;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.StreamsConfig;
 
 /** A broker and a registry in this process, with topics of one partition, in a directory that is deleted at the end. */
 final class LocalCluster implements AutoCloseable {
+    private static final int SMALL_SEGMENT = 64 << 20;
+    private static final Duration LOOK = Duration.ofMillis(50);
+
     private final Path directory;
     private final EmbeddedBroker broker;
     private final EmbeddedRegistry registry;
@@ -67,15 +82,66 @@ final class LocalCluster implements AutoCloseable {
         return settings;
     }
 
+    /** Has topics put what they hold into files that are small enough to be deleted soon after {@link #forget}. */
+    void keepLittleOf(List<String> topics) {
+        Map<ConfigResource, Collection<AlterConfigOp>> changes = new HashMap<>();
+        for (String topic : topics) {
+            changes.put(
+                    new ConfigResource(ConfigResource.Type.TOPIC, topic),
+                    List.of(new AlterConfigOp(
+                            new ConfigEntry(TopicConfig.SEGMENT_BYTES_CONFIG, String.valueOf(SMALL_SEGMENT)),
+                            AlterConfigOp.OpType.SET)));
+        }
+        get(admin.incrementalAlterConfigs(changes).all());
+    }
+
+    /** Gives up all that these topics hold; the broker deletes it within minutes. */
+    void forget(List<String> topics) {
+        Map<TopicPartition, RecordsToDelete> all = new HashMap<>();
+        for (String topic : topics) {
+            // -1 is the end
+            all.put(new TopicPartition(topic, 0), RecordsToDelete.beforeOffset(-1));
+        }
+        get(admin.deleteRecords(all).all());
+    }
+
+    /** Waits until a program has committed what there was before an offset of its input. @throws StopException if it ends instead */
+    void awaitCommitted(String application, String topic, long offset, Child child) {
+        TopicPartition partition = new TopicPartition(topic, 0);
+        while (committed(application, partition) < offset) {
+            child.runsFor(LOOK);
+        }
+    }
+
+    private long committed(String application, TopicPartition partition) {
+        OffsetAndMetadata committed = get(admin.listConsumerGroupOffsets(application)
+                        .partitionsToOffsetAndMetadata())
+                .get(partition);
+        return committed == null ? 0 : committed.offset();
+    }
+
+    /** How many transactions of a program are neither committed nor aborted. */
+    long openTransactions(String application) {
+        return get(admin.listTransactions(new ListTransactionsOptions().filterStates(List.of(TransactionState.ONGOING)))
+                        .all())
+                .stream()
+                .filter(open -> open.transactionalId().startsWith(application + "-"))
+                .count();
+    }
+
     /** Deletes what a program has written, and the topic of examples too if it had that to itself. */
     void deleteTopics(String application) {
+        List<String> own = get(admin.listTopics().names()).stream()
+                .filter(topic -> topic.startsWith(application + "-"))
+                .toList();
+        get(admin.deleteTopics(own).all());
+    }
+
+    private static <T> T get(KafkaFuture<T> answer) {
         try {
-            List<String> own = admin.listTopics().names().get().stream()
-                    .filter(topic -> topic.startsWith(application + "-"))
-                    .toList();
-            admin.deleteTopics(own).all().get();
+            return answer.get();
         } catch (ExecutionException e) {
-            throw new IllegalStateException("topics of the benchmark were not deleted", e.getCause());
+            throw new IllegalStateException("the broker of the benchmark refuses", e.getCause());
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }

@@ -13,8 +13,18 @@ import java.util.Map;
  * @param cpuNanos processor time that its process has had
  * @param sentBytes bytes sent to each topic, as sent: in batches, compressed
  * @param heapMax the largest heap that it may have, in bytes
+ * @param heapUsed what of it is in use after a full collection, where that was asked for; otherwise 0
+ * @param restoring how it has come by its state
  */
-record Mark(Event event, long records, long nanos, long cpuNanos, Map<String, Double> sentBytes, long heapMax) {
+record Mark(
+        Event event,
+        long records,
+        long nanos,
+        long cpuNanos,
+        Map<String, Double> sentBytes,
+        long heapMax,
+        long heapUsed,
+        Restoring restoring) {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** What a child process reports. */
@@ -28,7 +38,19 @@ record Mark(Event event, long records, long nanos, long cpuNanos, Map<String, Do
         /** It works on the state. */
         ACTIVE,
         /** It has a copy of the state that another instance works on. */
-        STANDS_BY
+        STANDS_BY,
+        /** It has collected its garbage. */
+        COLLECTED
+    }
+
+    /**
+     * How a learner has come by its state.
+     *
+     * @param seconds that reading it back has taken
+     * @param bytes that were read, as they are in the changelog: in batches, compressed
+     */
+    record Restoring(double seconds, double bytes) {
+        static final Restoring NONE = new Restoring(0, 0);
     }
 
     String line() {

@@ -14,9 +14,15 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
@@ -24,15 +30,21 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 
 /**
  * Time until a learner with a large model goes on: its successor is started after a clean stop or SIGKILL, or an instance that stood
- * by takes over. An example is sent at once, and counts as predicted when a reader of what is committed has its prediction.
+ * by takes over. Small examples keep coming all the while, so that whoever is killed has a transaction open. The first example that
+ * is sent after the end counts as predicted when a reader of what is committed has its prediction.
  */
 final class Restore {
     /** As many as fit into an example. */
     private static final int FEATURES_OF_EXAMPLE = 1 << 16;
+
+    private static final int FEATURES_OF_SMALL_EXAMPLE = 16;
+    /** So many that batches are full before the next commit, and transactions open. A second of them comes before the end. */
+    private static final int SMALL_EXAMPLES_PER_SECOND = 4000;
 
     private static final byte[] KEY = "model".getBytes(StandardCharsets.UTF_8);
     private static final Duration POLL = Duration.ofMillis(10);
@@ -102,36 +114,69 @@ final class Restore {
             }
             int examples = Math.max(1, (1 << row.bits()) / FEATURES_OF_EXAMPLE);
             for (int i = 0; i < examples; i++) {
-                sender.send(i * FEATURES_OF_EXAMPLE);
+                sender.send(i * FEATURES_OF_EXAMPLE, FEATURES_OF_EXAMPLE);
             }
             reader.await(examples);
+            sender.keepSending();
+            reader.await(examples + SMALL_EXAMPLES_PER_SECOND);
             switch (row.ending()) {
                 case CLEAN -> first.stop();
-                case KILLED -> first.kill();
+                case KILLED -> {
+                    awaitOpenTransaction(application);
+                    first.kill();
+                }
                 case KILLED_BESIDE_STANDBY -> {
                     boolean firstWorks = first.isActive();
                     // waits for the other to have a copy
                     if (second.isActive() == firstWorks) {
                         throw new StopException(ExitCode.DIED, "both instances say that they have the same role");
                     }
+                    awaitOpenTransaction(application);
                     (firstWorks ? first : second).kill();
                 }
             }
-            long begin = System.nanoTime();
-            double running = Double.NaN;
-            sender.send(0);
+            Times times = new Times(System.nanoTime());
+            times.openTransactions = cluster.openTransactions(application);
+            long offset = sender.send(0, FEATURES_OF_SMALL_EXAMPLE);
             if (standby) {
-                reader.await(1);
+                reader.await(offset + 1);
             } else {
                 try (Child next = start(application, 3, settings)) {
-                    next.await(Event.RUNNING);
-                    running = secondsSince(begin);
-                    reader.await(1);
+                    times.restoring = next.await(Event.RUNNING).restoring();
+                    times.running = times.seconds();
+                    reader.await(offset + 1);
                 }
             }
-            report(row, running, secondsSince(begin), report);
+            times.predicted = times.seconds();
+            report(row, times, report);
         }
         cluster.deleteTopics(application);
+    }
+
+    private void awaitOpenTransaction(String application) {
+        long begin = System.nanoTime();
+        while (cluster.openTransactions(application) == 0) {
+            if (System.nanoTime() - begin > PATIENCE.toNanos()) {
+                throw new StopException(ExitCode.DIED, "the learner has no transaction open");
+            }
+        }
+    }
+
+    /** What happened after an end, in seconds since. */
+    private static final class Times {
+        private final long begin;
+        private long openTransactions;
+        private Mark.Restoring restoring;
+        private double running;
+        private double predicted;
+
+        Times(long begin) {
+            this.begin = begin;
+        }
+
+        double seconds() {
+            return (System.nanoTime() - begin) / 1e9;
+        }
     }
 
     private Child start(String application, int number, Map<String, String> settings) {
@@ -143,41 +188,81 @@ final class Restore {
                 null);
     }
 
-    private static double secondsSince(long begin) {
-        return (System.nanoTime() - begin) / 1e9;
-    }
-
-    private static void report(Row row, double running, double predicted, Report report) {
-        if (!Double.isNaN(running)) {
-            report.figure(row.name() + " seconds until it runs", running);
+    private static void report(Row row, Times times, Report report) {
+        List<String> cells = new ArrayList<>(List.of(row.name(), times.openTransactions > 0 ? "yes" : "no"));
+        if (times.restoring == null) {
+            cells.addAll(List.of("", "", ""));
+        } else {
+            report.figure(row.name() + " bytes restored", times.restoring.bytes());
+            report.figure(row.name() + " seconds of restoring", times.restoring.seconds());
+            report.figure(row.name() + " seconds until it runs", times.running);
+            cells.add(Report.megabytes(times.restoring.bytes()));
+            cells.add(seconds(times.restoring.seconds()));
+            cells.add(seconds(times.running));
         }
-        report.figure(row.name() + " seconds until the first committed prediction", predicted);
+        report.figure(row.name() + " seconds until the first committed prediction", times.predicted);
+        cells.add(seconds(times.predicted));
         report.add(
                 "Until a model goes on",
-                List.of("row", "runs", "first committed prediction"),
-                row.name(),
-                Double.isNaN(running) ? "" : String.format(Locale.ROOT, "%.1f s", running),
-                String.format(Locale.ROOT, "%.1f s", predicted));
+                List.of("row", "open transaction", "changelog", "read in", "runs", "first committed prediction"),
+                cells.toArray(String[]::new));
     }
 
-    /** Sends examples of many features in a row. */
+    private static String seconds(double seconds) {
+        return String.format(Locale.ROOT, "%.1f s", seconds);
+    }
+
+    /** Sends examples of features in a row. */
     private final class Sender implements AutoCloseable {
         private final String topic;
         private final byte[] header;
-        private final int features;
+        private final int space;
         private final Producer<byte[], byte[]> producer;
+        private final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
+        private int next;
 
         Sender(ThalwegConfig config, int bits) {
             topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
             int schemaId = cluster.schemas().idFor(topic, Example.getClassSchema());
             header = ByteBuffer.allocate(5).putInt(1, schemaId).array();
-            features = Math.min(FEATURES_OF_EXAMPLE, 1 << bits);
+            space = 1 << bits;
             producer = new KafkaProducer<>(new KafkaSettings(config).writer());
         }
 
-        /** @param from the first feature */
-        void send(int from) {
-            ByteArrayOutputStream bytes = new ByteArrayOutputStream(1 << 20);
+        /** Sends small examples from now on, all over the model. */
+        void keepSending() {
+            clock.scheduleAtFixedRate(
+                    () -> {
+                        producer.send(record(next, FEATURES_OF_SMALL_EXAMPLE));
+                        // any odd stride comes by everywhere
+                        next = next + 0x9e3779b1 & space - FEATURES_OF_SMALL_EXAMPLE;
+                    },
+                    0,
+                    TimeUnit.SECONDS.toNanos(1) / SMALL_EXAMPLES_PER_SECOND,
+                    TimeUnit.NANOSECONDS);
+        }
+
+        /**
+         * Sends an example at once.
+         *
+         * @param from the first feature
+         * @return its offset: how many there are before it
+         */
+        long send(int from, int features) {
+            Future<RecordMetadata> sent = producer.send(record(from, Math.min(features, space)));
+            producer.flush();
+            try {
+                return sent.get().offset();
+            } catch (ExecutionException e) {
+                throw new StopException(
+                        ExitCode.NOT_READY, "topic " + topic + " does not take an example: " + e.getCause());
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        private ProducerRecord<byte[], byte[]> record(int from, int features) {
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream(64 + 16 * features);
             bytes.writeBytes(header);
             BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(bytes, null);
             try {
@@ -205,21 +290,20 @@ final class Restore {
             } catch (IOException e) {
                 throw new UncheckedIOException("writing to memory", e);
             }
-            producer.send(new ProducerRecord<>(topic, KEY, bytes.toByteArray()));
-            producer.flush();
+            return new ProducerRecord<>(topic, KEY, bytes.toByteArray());
         }
 
         @Override
         public void close() {
+            clock.shutdownNow();
             producer.close();
         }
     }
 
-    /** Waits for committed predictions. */
+    /** Waits for committed predictions. Each example has one, and there is one partition: the n-th is that of the n-th example. */
     private static final class Reader implements AutoCloseable {
         private final KafkaConsumer<byte[], byte[]> consumer;
         private long count;
-        private long awaited;
 
         Reader(ThalwegConfig config) {
             TopicPartition partition = new TopicPartition(config.getString(ThalwegConfig.PREDICTIONS_TOPIC), 0);
@@ -228,11 +312,10 @@ final class Restore {
             consumer.seekToBeginning(List.of(partition));
         }
 
-        /** @param more than were awaited before */
-        void await(int more) {
-            awaited += more;
+        /** @param predictions how many, from the first */
+        void await(long predictions) {
             long begin = System.nanoTime();
-            while (count < awaited) {
+            while (count < predictions) {
                 count += consumer.poll(POLL).count();
                 if (System.nanoTime() - begin > PATIENCE.toNanos()) {
                     throw new StopException(

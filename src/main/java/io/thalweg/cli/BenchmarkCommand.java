@@ -42,7 +42,8 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Option(
             names = "--out",
             paramLabel = "FOLDER",
-            description = "Leave a recording of Java Flight Recorder of each run of the learner there.")
+            description =
+                    "Leave a recording of Java Flight Recorder of each run of the learner there, and a flame graph of it.")
     private Path out;
 
     @Option(names = "--json", description = "Print the result as one JSON object, the last line of standard output.")

@@ -36,8 +36,14 @@ public final class KafkaSettings {
                 ProducerConfig.MAX_REQUEST_SIZE_CONFIG, config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES) + MARGIN);
         // weights and histograms hold many equal bytes; less to send at each commit, and less to restore
         settings.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, "lz4");
+        // a prediction waits this long for others to be sent with it, and not the 100 ms of Kafka Streams; where there
+        // is
+        // much to send, batches are full before
+        settings.put(ProducerConfig.LINGER_MS_CONFIG, 5);
         // an instance that died is missed after this long, and its partitions go to another or to its successor
-        settings.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 10_000);
+        // (no broker takes less unless it is told to); it says three times as often that it lives
+        settings.put(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG, 6_000);
+        settings.put(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, 2_000);
         // an instance that joins is given its partitions once it has their weights; how long until somebody looks
         settings.put(StreamsConfig.PROBING_REBALANCE_INTERVAL_MS_CONFIG, 60_000L);
         // there is no global state; without this, Kafka Streams warns of its default at every start of every command
@@ -58,6 +64,15 @@ public final class KafkaSettings {
     /** For Kafka Streams. */
     public Map<String, Object> streams() {
         return streams;
+    }
+
+    /** The name of this instance among those that share the work, {@code group.instance.id}; null where it has none. */
+    String instance() {
+        Object ofThread = new StreamsConfig(streams)
+                .getMainConsumerConfigs("", "", 0)
+                .get(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
+        // each thread has a member of its own
+        return ofThread instanceof String name ? name.substring(0, name.length() - "-0".length()) : null;
     }
 
     /** An admin client. @throws StopException if the addresses or the security settings cannot be right */

@@ -12,8 +12,9 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
@@ -37,15 +38,13 @@ public final class LearnerRuntime implements AutoCloseable {
     private final int replacementsMax;
     private final Deque<Instant> replacements = new ArrayDeque<>();
     private final CompletableFuture<StopException> end = new CompletableFuture<>();
-    private final ScheduledExecutorService lookout = Executors.newSingleThreadScheduledExecutor(task -> {
-        Thread thread = new Thread(task, "lookout");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ScheduledExecutorService lookout;
+    private final Restoring restoring = new Restoring();
 
-    private LearnerRuntime(KafkaStreams streams, int replacementsMax) {
+    private LearnerRuntime(KafkaStreams streams, int replacementsMax, ScheduledExecutorService lookout) {
         this.streams = streams;
         this.replacementsMax = replacementsMax;
+        this.lookout = lookout;
     }
 
     /**
@@ -62,17 +61,32 @@ public final class LearnerRuntime implements AutoCloseable {
         MappingCheck.run(config, schemas, partitions);
         Properties properties = new Properties();
         properties.putAll(settings.streams());
+        ScheduledExecutorService lookout = lookout();
         KafkaStreams streams = new KafkaStreams(
                 new LearnerTopology(config, schemas, schemaIds, keyless, config.isRouted(partitions)).get(),
                 properties,
-                new StrictClients());
-        LearnerRuntime runtime = new LearnerRuntime(streams, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX));
+                new StrictClients(settings.instance(), new DeadTransactions(config, lookout)::lookSoon));
+        LearnerRuntime runtime =
+                new LearnerRuntime(streams, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX), lookout);
         streams.setUncaughtExceptionHandler(runtime::respond);
         streams.setStateListener(runtime::stateChanged);
+        streams.setGlobalStateRestoreListener(runtime.restoring);
         streams.start();
         runtime.watch(new BrokerSilence(
                 streams::metrics, Duration.ofMillis(config.getLong(ThalwegConfig.BROKER_STALL_MAX_MS))));
         return runtime;
+    }
+
+    /** For what is looked at now and then; drops what is asked of it after its end. */
+    private static ScheduledExecutorService lookout() {
+        return new ScheduledThreadPoolExecutor(
+                1,
+                task -> {
+                    Thread thread = new Thread(task, "lookout");
+                    thread.setDaemon(true);
+                    return thread;
+                },
+                new ThreadPoolExecutor.DiscardPolicy());
     }
 
     private void watch(BrokerSilence silence) {
@@ -203,6 +217,11 @@ public final class LearnerRuntime implements AutoCloseable {
     /** The running Kafka Streams, for its metrics. */
     public KafkaStreams streams() {
         return streams;
+    }
+
+    /** The longest that it has taken to read back what was learned in a partition. */
+    public Duration restored() {
+        return restoring.longest();
     }
 
     /** Whether it has ended by itself. */

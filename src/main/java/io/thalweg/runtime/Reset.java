@@ -134,7 +134,7 @@ public final class Reset {
                 ExitCode.NOT_READY,
                 "learner %s is running; stop all its instances first. One that was killed counts as running until its"
                                 .formatted(application)
-                        + " session.timeout.ms is over, 10 s unless set");
+                        + " session.timeout.ms is over, 6 s unless set");
     }
 
     private void deleteGroup() {

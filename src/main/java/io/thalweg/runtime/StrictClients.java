@@ -1,14 +1,19 @@
 package io.thalweg.runtime;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.PartitionInfo;
@@ -28,8 +33,36 @@ import org.apache.kafka.streams.errors.ProductionExceptionHandler;
  * the rebalance that follows the new task does not learn that the consumer must go back, and the dropped records are passed over.
  * Seen with brokers that stalled at a commit for longer than {@code max.block.ms}. Whoever runs the learner in a topology of their
  * own should start it with these clients, and with {@link NeverRetry} as {@code production.exception.handler}.
+ *
+ * <p>An instance that has a name, {@code group.instance.id}, also names its transactions after itself, where Kafka Streams would name
+ * them after the process: its successor of the same name takes over its place in the group at once, and so does away with its open
+ * transactions at once.
  */
 public final class StrictClients implements KafkaClientSupplier {
+    /** In no application.id and no name of an instance may there be a colon, so that no two come to the same. */
+    private static final String INSTANCE = "-instance:";
+
+    /** As Kafka Streams makes it: application, process and thread. */
+    private static final Pattern TRANSACTIONAL_ID =
+            Pattern.compile("(.*)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(-\\d+)");
+
+    private final String instance;
+    private final Runnable assigned;
+
+    /** For instances without a name. */
+    public StrictClients() {
+        this(null, () -> {});
+    }
+
+    /**
+     * @param instance the name of this instance; null for none
+     * @param assigned told whenever a thread has been given partitions, before it works on them
+     */
+    StrictClients(String instance, Runnable assigned) {
+        this.instance = instance;
+        this.assigned = assigned;
+    }
+
     @Override
     public Admin getAdmin(Map<String, Object> config) {
         return Admin.create(config);
@@ -37,22 +70,64 @@ public final class StrictClients implements KafkaClientSupplier {
 
     @Override
     public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
+        if (instance != null && config.get(ProducerConfig.TRANSACTIONAL_ID_CONFIG) instanceof String id) {
+            config.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, ofInstance(id));
+        }
         return new StrictProducer(config);
+    }
+
+    private String ofInstance(String id) {
+        Matcher parts = TRANSACTIONAL_ID.matcher(id);
+        if (!parts.matches()) {
+            throw new IllegalStateException("Kafka Streams names transactions in another way: " + id);
+        }
+        return parts.group(1) + INSTANCE + instance + parts.group(2);
     }
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-        return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        return new MainConsumer(config, assigned);
     }
 
     @Override
     public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
-        return getConsumer(config);
+        return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     @Override
     public Consumer<byte[], byte[]> getGlobalConsumer(Map<String, Object> config) {
-        return getConsumer(config);
+        return getRestoreConsumer(config);
+    }
+
+    /** Says when it has been given partitions. */
+    private static final class MainConsumer extends KafkaConsumer<byte[], byte[]> {
+        private final Runnable assigned;
+
+        MainConsumer(Map<String, Object> config, Runnable assigned) {
+            super(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+            this.assigned = assigned;
+        }
+
+        @Override
+        public void subscribe(Collection<String> topics, ConsumerRebalanceListener listener) {
+            super.subscribe(topics, new ConsumerRebalanceListener() {
+                @Override
+                public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+                    assigned.run();
+                    listener.onPartitionsAssigned(partitions);
+                }
+
+                @Override
+                public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+                    listener.onPartitionsRevoked(partitions);
+                }
+
+                @Override
+                public void onPartitionsLost(Collection<TopicPartition> partitions) {
+                    listener.onPartitionsLost(partitions);
+                }
+            });
+        }
     }
 
     private static final class StrictProducer extends KafkaProducer<byte[], byte[]> {

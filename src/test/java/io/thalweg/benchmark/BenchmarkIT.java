@@ -60,6 +60,10 @@ class BenchmarkIT {
                         .asDouble())
                 .isGreaterThan(0);
         assertThat(said).contains(row + " / floor", "not feasible");
-        assertThat(Files.list(recordings)).singleElement().asString().endsWith(".jfr");
+        String recording = "hashed-40-sgd-exactly-once-1";
+        assertThat(Files.list(recordings))
+                .extracting(file -> file.getFileName().toString())
+                .containsExactlyInAnyOrder(recording + ".jfr", recording + ".html");
+        assertThat(recordings.resolve(recording + ".html")).content().contains(recording);
     }
 }

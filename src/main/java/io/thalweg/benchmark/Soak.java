@@ -1,0 +1,93 @@
+package io.thalweg.benchmark;
+
+import io.thalweg.benchmark.Contestant.Guarantee;
+import io.thalweg.benchmark.Contestant.Program;
+import io.thalweg.benchmark.Contestant.Publishing;
+import io.thalweg.benchmark.ContestantProcess.Limits;
+import io.thalweg.benchmark.Mark.Event;
+import io.thalweg.config.ThalwegConfig;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * Whether a learner that runs for long holds on to memory: the heap that is in use after a full collection, each time that it has
+ * learned from another million examples. They are the same million each time, so that there is nothing new to remember.
+ */
+final class Soak {
+    private static final int PART = 1_000_000;
+    private static final int PARTS = 10;
+    /** Until then, buffers, windows and compiled code have found their size. */
+    private static final int WARM_PARTS = 2;
+
+    private final LocalCluster cluster;
+    private final Consumer<String> progress;
+
+    /** What is learned, and how. */
+    record Row(Workload workload, String algorithm) {
+        String name() {
+            return "soak " + workload.title();
+        }
+    }
+
+    static List<Row> rows() {
+        return List.of(new Row(Workload.DENSE, "auto"), new Row(Workload.HASHED, "sgd"));
+    }
+
+    Soak(LocalCluster cluster, Consumer<String> progress) {
+        this.cluster = cluster;
+        this.progress = progress;
+    }
+
+    void run(List<Row> rows, Report report) {
+        rows.forEach(row -> run(row, report));
+    }
+
+    private void run(Row row, Report report) {
+        String application = "soak-" + row.workload().name().toLowerCase(Locale.ROOT);
+        String examples = application + "-examples";
+        Map<String, String> settings = cluster.settings(application, examples);
+        settings.putAll(Contestant.learner(row.workload(), row.algorithm(), Publishing.THINNED, Guarantee.EXACTLY_ONCE)
+                .settings());
+        ThalwegConfig config = new ThalwegConfig(settings);
+        List<String> passing = List.of(examples, config.getString(ThalwegConfig.PREDICTIONS_TOPIC));
+        cluster.keepLittleOf(passing);
+        double[] heap = new double[PARTS + 1];
+        try (Child child = Child.start(
+                Program.LEARNER, Limits.NONE, settings, cluster.directory().resolve(application + ".log"), null)) {
+            child.await(Event.RUNNING);
+            for (int part = 1; part <= PARTS; part++) {
+                row.workload().fill(config, cluster.schemas(), PART);
+                cluster.awaitCommitted(application, examples, (long) part * PART, child);
+                heap[part] = child.heapUsed();
+                progress.accept(
+                        "%s: %,d examples, %s of heap".formatted(row.name(), part * PART, mebibytes(heap[part])));
+                cluster.forget(passing);
+            }
+            child.stop();
+        }
+        report(row, heap, report);
+        cluster.deleteTopics(application);
+    }
+
+    private static void report(Row row, double[] heap, Report report) {
+        List<String> columns = new ArrayList<>(List.of("row"));
+        List<String> cells = new ArrayList<>(List.of(row.name()));
+        for (int part = 1; part <= PARTS; part++) {
+            report.figure(row.name() + " heap bytes after " + part + " million", heap[part]);
+            columns.add(part + " M");
+            cells.add(mebibytes(heap[part]));
+        }
+        double growth = heap[PARTS] / heap[WARM_PARTS];
+        report.figure(row.name() + " heap after " + PARTS + " million over after " + WARM_PARTS, growth);
+        columns.add(PARTS + " M / " + WARM_PARTS + " M");
+        cells.add(Report.decimal(growth));
+        report.add("Heap in use after a full collection, by examples learned", columns, cells.toArray(String[]::new));
+    }
+
+    private static String mebibytes(double bytes) {
+        return String.format(Locale.ROOT, "%.1f MiB", bytes / (1 << 20));
+    }
+}

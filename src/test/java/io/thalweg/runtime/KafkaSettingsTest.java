@@ -1,0 +1,39 @@
+package io.thalweg.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.thalweg.config.ThalwegConfig;
+import java.util.Map;
+import org.apache.kafka.streams.StreamsConfig;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What is passed through wins over what Thalweg chooses, which wins over what Kafka Streams chooses. */
+class KafkaSettingsTest {
+    @ParameterizedTest
+    @ValueSource(strings = {"linger.ms", "producer.linger.ms"})
+    void theUsersOwnWins(String setting) {
+        assertThat(producer(Map.of())).containsEntry("linger.ms", 5);
+        assertThat(producer(Map.of(setting, "20")).get("linger.ms")).hasToString("20");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"group.instance.id", "consumer.group.instance.id", "main.consumer.group.instance.id"})
+    void anInstanceHasANameWhereItIsGivenOne(String setting) {
+        assertThat(settings(Map.of(setting, "pod-7")).instance()).isEqualTo("pod-7");
+    }
+
+    @Test
+    void anInstanceHasNoNameOtherwise() {
+        assertThat(settings(Map.of()).instance()).isNull();
+    }
+
+    private static KafkaSettings settings(Map<String, ?> passed) {
+        return new KafkaSettings(new ThalwegConfig(passed));
+    }
+
+    private static Map<String, Object> producer(Map<String, ?> passed) {
+        return new StreamsConfig(settings(passed).streams()).getProducerConfigs("producer");
+    }
+}
