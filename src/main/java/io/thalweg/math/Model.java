@@ -591,23 +591,16 @@ public final class Model {
     }
 
     /**
-     * What the weights of a block have moved by since the recent window began, to the precision of a float of the weight's size. Not
-     * finite where a weight is beyond the range of a float.
+     * The weights of a block as they were when the recent window began, to the precision of a float: 0 beyond the end.
      *
-     * @param weights what {@link #weights} gives
-     * @param moved set, for each weight
+     * @return not to be changed; null where they have been the same since
      */
-    public void moved(int block, double[] weights, double[] moved) {
+    public float[] weightsThen(int block) {
         Half first = first();
         int slot = slotOf(block);
         float[][] all = first == older ? weightsOlder : weightsNewer;
         float[] then = slot < all.length ? all[slot] : null;
-        if (then == null && drifts) {
-            then = weightsUnder(first, block);
-        }
-        for (int i = 0; i < weights.length; i++) {
-            moved[i] = then == null ? 0 : (double) (float) weights[i] - (i < then.length ? then[i] : 0);
-        }
+        return then == null && drifts ? weightsUnder(first, block) : then;
     }
 
     // ---- reading back

@@ -79,13 +79,13 @@ public final class WeightsRecords {
             // weights.record.max has been raised since: blocks and record must not stand side by side
             retractBlocks(model, sink);
         }
-        WeightList list = new WeightList(model.extent());
+        WeightList list = listOfAll(model);
         double change = square(model.biasChange());
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
                 double[] weights = model.weights(block);
                 change += model.changeOf(block, weights);
-                list.add(model, block, weights, model.form() != Form.SPARSE);
+                list.add(model, block, weights);
                 model.published(block, weights, true);
             }
         }
@@ -123,10 +123,10 @@ public final class WeightsRecords {
 
     /** The record of a whole model as it is. @param change since it was last published; null if that is not known */
     public static Weights whole(Model model, Double change) {
-        WeightList list = new WeightList(model.extent());
+        WeightList list = listOfAll(model);
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
-                list.add(model, block, model.weights(block), model.form() != Form.SPARSE);
+                list.add(model, block, model.weights(block));
             }
         }
         return record(model, null, 1, list, change);
@@ -138,9 +138,14 @@ public final class WeightsRecords {
     }
 
     private static Weights block(Model model, int block, double[] weights, Double change) {
-        WeightList list = new WeightList(weights.length);
-        list.add(model, block, weights, false);
+        WeightList list = new WeightList(model, block, block + 1, weights.length, false);
+        list.add(model, block, weights);
         return record(model, block, model.blockCount(), list, change);
+    }
+
+    private static WeightList listOfAll(Model model) {
+        int blocks = (model.extent() + Model.BLOCK - 1) / Model.BLOCK;
+        return new WeightList(model, 0, blocks, model.extent(), model.form() != Form.SPARSE);
     }
 
     private static Weights record(Model model, Integer block, int blocks, WeightList weights, Double change) {

@@ -299,11 +299,9 @@ class ModelTest {
     }
 
     private static double moved(Model model, int feature) {
-        int block = feature / Model.BLOCK;
-        double[] weights = model.weights(block);
-        double[] moved = new double[weights.length];
-        model.moved(block, weights, moved);
-        return feature % Model.BLOCK < moved.length ? moved[feature % Model.BLOCK] : 0;
+        float[] then = model.weightsThen(feature / Model.BLOCK);
+        int at = feature % Model.BLOCK;
+        return then == null ? 0 : (double) (float) model.weight(feature) - (at < then.length ? then[at] : 0);
     }
 
     private static void publish(Model model, boolean whole, boolean all) {
