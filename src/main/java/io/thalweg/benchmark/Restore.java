@@ -43,8 +43,8 @@ final class Restore {
     private static final int FEATURES_OF_EXAMPLE = 1 << 16;
 
     private static final int FEATURES_OF_SMALL_EXAMPLE = 16;
-    /** So many that batches are full before the next commit, and transactions open. A second of them comes before the end. */
-    private static final int SMALL_EXAMPLES_PER_SECOND = 4000;
+    /** So few that what comes before the successor runs is soon learned. A second of them comes before the end. */
+    private static final int SMALL_EXAMPLES_PER_SECOND = 500;
 
     private static final byte[] KEY = "model".getBytes(StandardCharsets.UTF_8);
     private static final Duration POLL = Duration.ofMillis(10);
