@@ -89,7 +89,7 @@ final class Auto extends Algorithm {
     private double[] standard = new double[64];
 
     // of the step
-    /** G. */
+    /** G, less the 1 that it begins with. */
     private double[] squares = new double[64];
     /** x′/√G. */
     private double[] adaGrad = new double[64];
@@ -279,16 +279,20 @@ final class Auto extends Algorithm {
             centres[j] = block[at + Scale.CENTRE] * block[at + Scale.INVERSE];
             standardCentres += standard[j] * centres[j];
         }
-        // by itself, so that roots are taken and divided by several at once
-        for (int j = 0; j < x.size(); j++) {
-            adaGrad[j] = standard[j] / Math.sqrt(1 + squares[j]);
-        }
+        overRoots(standard, squares, x.size(), adaGrad);
         moveDescent(model, x.size());
         double adaGradCentres = moveAdaGrad(model, x.size());
         for (int k = STANDARD; k < PARTS; k++) {
             shared[OFFSET + k] -= steps[k] * (k < ADAGRAD ? standardCentres : adaGradCentres);
         }
         return true;
+    }
+
+    /** x′/√G; a loop by itself, so that a processor can take several roots at once. */
+    private static void overRoots(double[] inputs, double[] squares, int size, double[] into) {
+        for (int j = 0; j < size; j++) {
+            into[j] = inputs[j] / Math.sqrt(1 + squares[j]);
+        }
     }
 
     /** Moves the parts of {@code sgd} and {@code sgd-standard}, and the offsets of these for what m/s moved by. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -222,6 +223,43 @@ class ModelTest {
             after.process(models, "m", x, outcome);
             assertThat(outcome.logit()).isGreaterThan(z);
         }
+    }
+
+    /** Blocks that begin, grow and go in any order, next to each other and far apart, against a map. */
+    @Test
+    void everyFeatureHasItsOwnWeight() {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        Model model = Examples.plain("m");
+        Map<Integer, Double> weights = new HashMap<>();
+        for (int step = 0; step < 3000; step++) {
+            model.advance(1);
+            for (int k = 0; k < 5; k++) {
+                int i = random.nextInt(1 << (7 + random.nextInt(18)));
+                double by = random.nextGaussian();
+                Examples.moveWeight(model, i, by);
+                weights.merge(i, by, Double::sum);
+                assertThat(model.changedAt(i / Model.BLOCK)).isEqualTo(model.version());
+            }
+            if (random.nextInt(20) == 0) {
+                int block = weights.keySet().iterator().next() / Model.BLOCK;
+                model.dropBlock(block);
+                weights.keySet().removeIf(i -> i / Model.BLOCK == block);
+                assertThat(model.block(block)).isNull();
+                assertThat(model.changedAt(block)).isZero();
+            }
+        }
+        weights.forEach((i, weight) -> assertThat(model.weight(i)).isEqualTo(weight));
+        assertThat(model.blockCount()).isEqualTo((int)
+                weights.keySet().stream().map(i -> i / Model.BLOCK).distinct().count());
+        double sum = 0;
+        for (int block = 0; block < model.blockEnd(); block++) {
+            sum += model.block(block) == null
+                    ? 0
+                    : Arrays.stream(model.block(block)).filter(w -> w != 0).count();
+        }
+        assertThat(sum).as("no weight anywhere else").isEqualTo(weights.size());
     }
 
     @Test

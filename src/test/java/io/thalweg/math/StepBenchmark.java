@@ -28,7 +28,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 
 /**
  * The step alone: prediction and step of an example of {@value #FEATURES} sparse features, drawn evenly from all of a model's, without
- * decoding, checks and metrics. Models of many weights are slower because the weights are not in the processor's caches. Not a test;
+ * decoding, checks and metrics. And the whole of what a learner does with an example, with these two. Models of many weights are slower because the weights are not in the processor's caches. Not a test;
  * {@code mvn -Pjmh test-compile exec:exec} runs it.
  */
 @State(Scope.Benchmark)
@@ -41,7 +41,8 @@ public class StepBenchmark {
     static final int FEATURES = 40;
 
     private static final int FEATURES_OF_FIRST_EXAMPLES = 1 << 10;
-    private static final int DRAWN = 1 << 20;
+    private static final int DRAWN = FEATURES << 15;
+    private static final int WINDOW = 10_000;
 
     @Param({"sgd"})
     public String algorithm;
@@ -55,14 +56,35 @@ public class StepBenchmark {
     private Algorithm kind;
     private Model model;
     private int next;
+    private Learner learner;
+    private final Outcome outcome = new Outcome();
+    private final Models models = new Models() {
+        @Override
+        public Model get(String id) {
+            return model;
+        }
+
+        @Override
+        public void add(Model begun) {
+            throw new IllegalStateException("the model is there");
+        }
+
+        @Override
+        public int size() {
+            return 1;
+        }
+    };
 
     /** A model of which a step has moved every weight. */
     @Setup
     public void learn() {
-        kind = Algorithm.of(
-                new ThalwegConfig(Map.of(ThalwegConfig.ALGORITHM, algorithm, ThalwegConfig.FEATURES_SPACE_BITS, bits))
-                        .learner());
+        LearnerSettings settings = new ThalwegConfig(
+                        Map.of(ThalwegConfig.ALGORITHM, algorithm, ThalwegConfig.FEATURES_SPACE_BITS, bits))
+                .learner();
+        learner = new Learner(settings, WINDOW);
+        kind = Algorithm.of(settings);
         model = new Model("model", kind);
+        model.fix(Form.SPARSE, 0);
         for (int from = 0; from < 1 << bits; from += FEATURES_OF_FIRST_EXAMPLES) {
             begin();
             for (int i = from; i < from + FEATURES_OF_FIRST_EXAMPLES; i++) {
@@ -73,8 +95,9 @@ public class StepBenchmark {
             kind.step(model, x, z, Logistic.probability(z));
         }
         SplittableRandom random = new SplittableRandom(1);
-        for (int i = 0; i < DRAWN; i++) {
-            drawn[i] = random.nextInt(1 << bits);
+        for (int from = 0; from < DRAWN; from += FEATURES) {
+            int[] indices = random.ints(0, 1 << bits).distinct().limit(FEATURES).toArray();
+            System.arraycopy(indices, 0, drawn, from, FEATURES);
         }
     }
 
@@ -89,9 +112,10 @@ public class StepBenchmark {
     public Example fill() {
         begin();
         for (int i = 0; i < FEATURES; i++) {
-            x.addIndex(drawn[next++ & DRAWN - 1]);
+            x.addIndex(drawn[next++]);
             x.addValue(1);
         }
+        next = next == DRAWN ? 0 : next;
         return x;
     }
 
@@ -103,6 +127,14 @@ public class StepBenchmark {
             throw new IllegalStateException("a step was not taken");
         }
         return z;
+    }
+
+    /** With the check that no index is there twice, which takes a table of them where they are not in order, as here. */
+    @Benchmark
+    public double whole() throws Rejection {
+        fill();
+        learner.process(models, "model", x, outcome);
+        return outcome.logit();
     }
 
     /** @param args options of JMH, which win over what is chosen here */
@@ -117,18 +149,21 @@ public class StepBenchmark {
         }
         Collection<RunResult> results = new Runner(options.build()).run();
         System.out.printf(
-                "%n%-10s  %-9s  %12s  %12s  %15s%n",
-                "algorithm", "weights", "ns/example", "ns/feature", "bytes/example");
+                "%n%-10s  %-9s  %-9s  %12s  %12s  %15s%n",
+                "algorithm", "weights", "what", "ns/example", "ns/feature", "bytes/example");
         for (RunResult result : results) {
-            if (result.getParams().getBenchmark().endsWith(".step")) {
+            String benchmark = result.getParams().getBenchmark();
+            String what = benchmark.substring(benchmark.lastIndexOf('.') + 1);
+            if (!what.equals("fill")) {
                 String algorithm = result.getParams().getParam("algorithm");
                 String bits = result.getParams().getParam("bits");
                 double nanos = result.getPrimaryResult().getStatistics().getMin() - fill(results, algorithm, bits);
                 System.out.printf(
                         Locale.ROOT,
-                        "%-10s  2^%-7s  %12.0f  %12.1f  %15.1f%n",
+                        "%-10s  2^%-7s  %-9s  %12.0f  %12.1f  %15.1f%n",
                         algorithm,
                         bits,
+                        what,
                         nanos,
                         nanos / FEATURES,
                         result.getSecondaryResults().get("gc.alloc.rate.norm").getScore());
