@@ -160,12 +160,13 @@ final class Auto extends Algorithm {
     double logit(Model model, Example x) {
         makeRoomForSlots(x.size());
         makeRoom(x.size());
+        model.find(x, slots);
         double given = model.shared()[GIVEN_BIAS];
         int size = 0;
         for (int j = 0; j < x.size(); j++) {
             int i = x.indices()[j];
             if (i != Example.UNMET) {
-                int slot = model.slot(i);
+                int slot = slots[j];
                 int at = model.at(i);
                 double[] block = model.blockOf(slot, at);
                 given += block[at + GIVEN] * x.values()[j];
@@ -465,8 +466,8 @@ final class Auto extends Algorithm {
         double perExample = 1 / shared[EXAMPLES];
         double maxScaledNorm = 1;
         double standardNorm = 1;
+        model.touch(x, slots);
         for (int j = 0; j < x.size(); j++) {
-            slots[j] = model.touch(slots[j], x.indices()[j]);
             double[] block = model.touched(slots[j]);
             int at = places[j];
             double value = x.values()[j];

@@ -261,11 +261,24 @@ public final class Model {
     }
 
     /**
-     * Where the model keeps the block of a feature, to find it at once when it is needed again: a number, because it costs a
-     * collector something when a reference is kept.
+     * Finds where the model keeps the blocks of the features of an example, for {@link #blockOf}, {@link #touched} and {@link #blocks}.
+     * A slot is a number, because it costs a collector something when a reference is kept.
+     *
+     * @param slots set for each feature; 0 where the block is not there, or the model has not met the feature
      */
-    int slot(int i) {
-        return slotOf(i >> SHIFT);
+    void find(Example x, int[] slots) {
+        int[] indices = x.indices();
+        int[][] directory = pages;
+        for (int k = 0; k < x.size(); k++) {
+            // of Example.UNMET, which is -1, there is no such page
+            int page = indices[k] >>> SHIFT + PAGE_SHIFT;
+            slots[k] = page < directory.length ? directory[page][indices[k] >> SHIFT & PAGE_MASK] : 0;
+        }
+    }
+
+    /** What is kept for the features of all blocks, by slot. Another array once a block begins. */
+    double[][] blocks() {
+        return kept;
     }
 
     /**
@@ -289,6 +302,11 @@ public final class Model {
         return (i & MASK) * width;
     }
 
+    /** The place of a feature among those of its block. */
+    static int inBlock(int i) {
+        return i & MASK;
+    }
+
     /** Begins the first step: fixes the form. */
     void fix(Form form, int length) {
         this.form = form;
@@ -310,13 +328,31 @@ public final class Model {
     }
 
     /**
-     * Says that the step that has begun changes what is kept for a feature. Its block may grow, so that the array that was had
-     * for another feature before may no longer be the one.
+     * Says that the step that has begun changes what is kept for the features of an example. Blocks may grow, so that arrays that were
+     * had before may no longer be the ones.
      *
-     * @param slot as it was before the step
-     * @return the slot as it is now: that of a block that begins was 0
+     * @param slots of its features as they were before the step; set to what they are now: that of a block that begins was 0
      */
-    int touch(int slot, int i) {
+    void touch(Example x, int[] slots) {
+        int[] indices = x.indices();
+        double[][] blocks = kept;
+        long[] changes = changedAt;
+        // a block that has changed after this has been noted wherever it has to be
+        long settled = Math.max(newer.from, Math.max(unlogged.since, unpublished.since));
+        for (int k = 0; k < x.size(); k++) {
+            int i = indices[k];
+            int slot = slots[k];
+            if (changes[slot] > settled && (i & MASK) * width < blocks[slot].length && i < extent) {
+                changes[slot] = version;
+            } else {
+                slots[k] = touch(slot, i);
+                blocks = kept;
+                changes = changedAt;
+            }
+        }
+    }
+
+    private int touch(int slot, int i) {
         if (i >= extent) {
             extent = i + 1;
         }

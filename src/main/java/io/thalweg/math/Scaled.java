@@ -94,11 +94,11 @@ abstract sealed class Scaled extends Algorithm permits Descent, Ftrl {
     final double logit(Model model, Example x) {
         makeRoomForSlots(x.size());
         double[] shared = model.shared();
+        model.find(x, slots);
         double z = 0;
         for (int k = 0; k < x.size(); k++) {
             int i = x.indices()[k];
             if (i != Example.UNMET) {
-                slots[k] = model.slot(i);
                 int at = model.at(i);
                 double[] block = model.blockOf(slots[k], at);
                 double value = x.values()[k];
@@ -156,8 +156,8 @@ abstract sealed class Scaled extends Algorithm permits Descent, Ftrl {
         if (standard) {
             shared[examples]++;
         }
+        model.touch(x, slots);
         for (int k = 0; k < x.size(); k++) {
-            slots[k] = model.touch(slots[k], x.indices()[k]);
             double[] block = model.touched(slots[k]);
             int at = model.at(x.indices()[k]);
             settle(shared, block, at);

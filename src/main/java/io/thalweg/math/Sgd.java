@@ -65,20 +65,18 @@ final class Sgd extends Algorithm {
         makeRoomForSlots(x.size());
         int[] indices = x.indices();
         double[] values = x.values();
+        model.find(x, slots);
+        double[][] weights = model.blocks();
         double z = 0;
         double sumOfWeights = 0;
         double sumOfValues = 0;
         for (int k = 0; k < x.size(); k++) {
-            int i = indices[k];
-            if (i != Example.UNMET) {
-                int slot = model.slot(i);
-                int at = model.at(i);
-                double weight = model.blockOf(slot, at)[at];
-                z += weight * values[k];
-                sumOfWeights += Math.abs(weight);
-                sumOfValues += Math.abs(values[k]);
-                slots[k] = slot;
-            }
+            double[] block = weights[slots[k]];
+            int at = Model.inBlock(indices[k]);
+            double weight = at < block.length ? block[at] : 0;
+            z += weight * values[k];
+            sumOfWeights += Math.abs(weight);
+            sumOfValues += Math.abs(values[k]);
         }
         absoluteWeights = sumOfWeights;
         absoluteValues = sumOfValues;
@@ -101,10 +99,10 @@ final class Sgd extends Algorithm {
         model.advance(alpha);
         int[] indices = x.indices();
         double[] values = x.values();
+        model.touch(x, slots);
+        double[][] weights = model.blocks();
         for (int k = 0; k < x.size(); k++) {
-            int i = indices[k];
-            int slot = model.touch(slots[k], i);
-            model.touched(slot)[model.at(i)] -= move * values[k];
+            weights[slots[k]][Model.inBlock(indices[k])] -= move * values[k];
         }
         shared[0] -= move;
         return true;
@@ -114,7 +112,7 @@ final class Sgd extends Algorithm {
     private boolean fits(Model model, Example x, double move) {
         double moved = 0;
         for (int k = 0; k < x.size(); k++) {
-            int at = model.at(x.indices()[k]);
+            int at = Model.inBlock(x.indices()[k]);
             moved += Math.abs(move * x.values()[k]);
             if (!Double.isFinite(Math.abs(model.blockOf(slots[k], at)[at]) + moved)) {
                 return false;

@@ -25,7 +25,11 @@ public final class Examples {
 
     /** Moves a weight, within a step of a plain model. */
     public static void moveWeight(Model model, int i, double by) {
-        model.touched(model.touch(model.slot(i), i))[model.at(i)] += by;
+        Example x = sparse(null, new int[] {i}, new double[] {by});
+        int[] slots = new int[1];
+        model.find(x, slots);
+        model.touch(x, slots);
+        model.touched(slots[0])[model.at(i)] += by;
     }
 
     /** Moves the bias, within a step of a plain model. */
