@@ -28,7 +28,7 @@ final class Soak {
     /** What is learned, and how. */
     record Row(Workload workload, String algorithm) {
         String name() {
-            return "soak " + workload.title();
+            return "soak " + workload.name().toLowerCase(Locale.ROOT);
         }
     }
 
@@ -46,7 +46,7 @@ final class Soak {
     }
 
     private void run(Row row, Report report) {
-        String application = "soak-" + row.workload().name().toLowerCase(Locale.ROOT);
+        String application = row.name().replace(' ', '-');
         String examples = application + "-examples";
         Map<String, String> settings = cluster.settings(application, examples);
         settings.putAll(Contestant.learner(row.workload(), row.algorithm(), Publishing.THINNED, Guarantee.EXACTLY_ONCE)

@@ -57,8 +57,8 @@ final class Throughput {
      * @param measuredMs how much processor time to measure at most
      */
     record Scale(int rounds, double recordsShare, long warmUpMs, long measuredMs) {
-        static final Scale FULL = new Scale(3, 1, 20_000, 15_000);
-        static final Scale QUICK = new Scale(1, 0.25, 3000, 1800);
+        static final Scale FULL = new Scale(3, 1, 15_000, 10_000);
+        static final Scale QUICK = new Scale(1, 0.1, 3000, 1800);
 
         Scale withRounds(int number) {
             return new Scale(number, recordsShare, warmUpMs, measuredMs);

@@ -50,10 +50,14 @@ public final class Model {
     private long[] changedAt = {0};
     /** What was last published of the blocks that may differ from it now; only as long as it has to be, as are the next two. */
     private double[][] before = NOT_PUBLISHED;
-    /** The weights that blocks had when either half of the recent window began, where a step has touched them since. */
-    private float[][] weightsOlder = NOT_RECENT;
-
-    private float[][] weightsNewer = NOT_RECENT;
+    /**
+     * Two of each slot: the weights of its block when a half of the recent window with an even number began, and one with an odd number;
+     * copied when a step first touched it in that half. They are written over again and again, because a large model is touched all
+     * over in every half, and new arrays for that would cost more than the steps.
+     */
+    private float[][] copies = NO_COPIES;
+    /** The number of the half that a copy is of. */
+    private int[] copiedIn = {};
 
     private int blockCount;
     private int extent;
@@ -76,6 +80,8 @@ public final class Model {
 
     private Half older = Half.UNKNOWN;
     private Half newer = Half.UNKNOWN;
+    /** The number of the newer half; the older has the one before. No copy is of a half before the second. */
+    private int number = 2;
 
     /**
      * Half of the recent window.
@@ -104,8 +110,8 @@ public final class Model {
 
     private static final double[][] NOT_PUBLISHED = {};
 
-    private static final float[] NOTHING_RECENT = {};
-    private static final float[][] NOT_RECENT = {};
+    private static final float[] NO_WEIGHTS = {};
+    private static final float[][] NO_COPIES = {};
 
     /** A model that is to be restored. It has no weights and no bias before it is told its algorithm, {@link #learnsBy}. */
     public Model(String id) {
@@ -567,47 +573,62 @@ public final class Model {
     private void forgetWindow() {
         older = Half.UNKNOWN;
         newer = Half.UNKNOWN;
-        weightsOlder = NOT_RECENT;
-        weightsNewer = NOT_RECENT;
+        // no copy is of one of these
+        number += 2;
     }
 
     /** The newer half is full and becomes the older one. */
     private void turn() {
         older = newer;
         newer = new Half(version, drifts ? shared.clone() : shared);
-        weightsOlder = weightsNewer;
-        weightsNewer = NOT_RECENT;
+        number++;
     }
 
-    /** A step is about to change a block, perhaps for the first time in the window. */
+    /** Where the copy of a slot is that was made in a half. */
+    private static int copyOf(int slot, int number) {
+        return 2 * slot + (number & 1);
+    }
+
+    private boolean hasCopy(int slot, int number) {
+        int at = copyOf(slot, number);
+        return at < copiedIn.length && copiedIn[at] == number;
+    }
+
+    /** A step is about to change a block, perhaps for the first time in the newer half. */
     private void keepRecent(int slot, int block, boolean begins) {
-        if (slot >= weightsNewer.length) {
-            weightsNewer = Arrays.copyOf(weightsNewer, kept.length);
-        }
-        if (weightsNewer[slot] != null) {
+        if (hasCopy(slot, number)) {
             return;
         }
-        weightsNewer[slot] = begins ? NOTHING_RECENT : weightsUnder(newer, block);
-        if (older.isKnown()) {
-            if (slot >= weightsOlder.length) {
-                weightsOlder = Arrays.copyOf(weightsOlder, kept.length);
-            }
-            if (weightsOlder[slot] == null) {
-                weightsOlder[slot] = begins || !drifts ? weightsNewer[slot] : weightsUnder(older, block);
-            }
+        if (copyOf(slot, 1) >= copiedIn.length) {
+            copies = Arrays.copyOf(copies, 2 * kept.length);
+            copiedIn = Arrays.copyOf(copiedIn, 2 * kept.length);
+        }
+        copy(newer, number, slot, block, begins);
+        // without drift it was then what it is now
+        if (drifts && older.isKnown() && !begins && !hasCopy(slot, number - 1)) {
+            copy(older, number - 1, slot, block, false);
         }
     }
 
-    private float[] weightsUnder(Half then, int block) {
-        float[] weights = new float[used(block)];
+    private void copy(Half then, int numberOfHalf, int slot, int block, boolean begins) {
+        int at = copyOf(slot, numberOfHalf);
+        copies[at] = begins ? NO_WEIGHTS : weightsUnder(then, block, copies[at]);
+        copiedIn[at] = numberOfHalf;
+    }
+
+    /** @param into used again if it is long enough; or null */
+    private float[] weightsUnder(Half then, int block, float[] into) {
+        int used = used(block);
         double[] exact = algorithm.scratch;
         double[] now = shared;
         shared = then.shared;
-        algorithm.weights(this, block(block), exact, weights.length);
+        algorithm.weights(this, block(block), exact, used);
         shared = now;
-        for (int i = 0; i < weights.length; i++) {
+        float[] weights = into != null && into.length >= used ? into : new float[used];
+        for (int i = 0; i < used; i++) {
             weights[i] = (float) exact[i];
         }
+        Arrays.fill(weights, used, weights.length, 0);
         return weights;
     }
 
@@ -629,14 +650,19 @@ public final class Model {
     /**
      * The weights of a block as they were when the recent window began, to the precision of a float: 0 beyond the end.
      *
-     * @return not to be changed; null where they have been the same since
+     * @return null where they have been the same since
      */
     public float[] weightsThen(int block) {
         Half first = first();
         int slot = slotOf(block);
-        float[][] all = first == older ? weightsOlder : weightsNewer;
-        float[] then = slot < all.length ? all[slot] : null;
-        return then == null && drifts ? weightsUnder(first, block) : then;
+        if (first == older && hasCopy(slot, number - 1)) {
+            return copies[copyOf(slot, number - 1)].clone();
+        }
+        // a block that no step has touched in the older half was the same when the newer began
+        if (hasCopy(slot, number)) {
+            return copies[copyOf(slot, number)].clone();
+        }
+        return drifts ? weightsUnder(first, block, null) : null;
     }
 
     // ---- reading back

@@ -50,6 +50,7 @@ final class Journal {
     private Part open = new Part(0);
 
     private final ByteArrayOutputStream buffer = new ByteArrayOutputStream();
+    private final DataOutputStream out = new DataOutputStream(buffer);
 
     private static final class Part {
         final long number;
@@ -100,33 +101,33 @@ final class Journal {
         if (kept.pendingBytes() > 0) {
             open.steps += kept.model.version() - kept.logged;
             for (byte[] taken : kept.pending().parts()) {
-                add(kept, changelog, out -> {
-                    out.writeByte(TAKEN);
-                    out.writeUTF(kept.id);
-                    out.writeInt(taken.length);
-                    out.write(taken);
+                add(kept, changelog, to -> {
+                    to.writeByte(TAKEN);
+                    to.writeUTF(kept.id);
+                    to.writeInt(taken.length);
+                    to.write(taken);
                 });
             }
             kept.wroteSteps();
         }
         if (kept.published != kept.model.publishedVersion()) {
             kept.published = kept.model.publishedVersion();
-            add(kept, changelog, out -> {
-                out.writeByte(PUBLISHED);
-                out.writeUTF(kept.id);
-                out.writeLong(kept.model.publishedVersion());
-                out.writeBoolean(kept.model.publishedWhole());
+            add(kept, changelog, to -> {
+                to.writeByte(PUBLISHED);
+                to.writeUTF(kept.id);
+                to.writeLong(kept.model.publishedVersion());
+                to.writeBoolean(kept.model.publishedWhole());
             });
         }
     }
 
     private interface Writer {
-        void write(DataOutputStream out) throws IOException;
+        void write(DataOutputStream to) throws IOException;
     }
 
     private void add(Kept kept, Changelog changelog, Writer writer) {
         try {
-            writer.write(new DataOutputStream(buffer));
+            writer.write(out);
         } catch (IOException e) {
             throw new UncheckedIOException("writing to memory", e);
         }
