@@ -347,8 +347,12 @@ class WeightStoreTest {
     }
 
     private static void learn(Task task, Example x) {
+        learn(task, "m", x);
+    }
+
+    private static void learn(Task task, String model, Example x) {
         try {
-            task.learner.process(task.store, "m", x, task.outcome);
+            task.learner.process(task.store, model, x, task.outcome);
         } catch (Rejection e) {
             throw new AssertionError(e);
         }
@@ -430,6 +434,53 @@ class WeightStoreTest {
         last.restore(compacted(other.changelog, false));
         last.store.begin(changed, last.learner.algorithm(), false);
         assertThat(Examples.bits(last.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
+    }
+
+    @Test
+    void stepsOfManyModelsAreOneRecord() {
+        Task task = Task.begun();
+        for (int round = 0; round < 3; round++) {
+            for (int i = 0; i < 100; i++) {
+                learn(task, "m" + i, wide(i % 2));
+            }
+            task.commit();
+            List<String> kinds = kinds(task);
+            if (round > 0) {
+                assertThat(kinds).containsExactly("l", "o");
+            }
+        }
+    }
+
+    @Test
+    void refusesAJournalThatDoesNotFitTheBlocks() {
+        Task task = Task.begun();
+        List<Change> all = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            learn(task, wide(i % 2));
+            task.commit();
+            all.addAll(task.changelog);
+            task.changelog.clear();
+        }
+        assertThat(all).extracting(change -> (char) change.key.get(0)).contains('l');
+        Change first = all.stream()
+                .filter(change -> change.key.get(0) == 'l')
+                .findFirst()
+                .orElseThrow();
+        List<Change> withAGap = all.stream().filter(change -> change != first).toList();
+        assertThatThrownBy(() -> Task.restored(new ArrayList<>(), withAGap))
+                .isInstanceOf(StateException.class)
+                .hasMessageContaining("cannot be taken again (steps from version 2 on, for a model at version 1)")
+                .hasMessageContaining("reset");
+
+        List<Change> damaged = all.stream()
+                .map(change -> change == first
+                        ? new Change(change.key, java.util.Arrays.copyOf(change.value, change.value.length - 3))
+                        : change)
+                .toList();
+        assertThatThrownBy(() -> Task.restored(new ArrayList<>(), damaged))
+                .isInstanceOf(StateException.class)
+                .hasMessageContaining("part 0 is damaged")
+                .hasMessageContaining("reset");
     }
 
     private static List<String> kinds(Task task) {
@@ -729,6 +780,7 @@ class WeightStoreTest {
             }
         }
         assertRefused(new byte[] {'z'}, new byte[] {1}, "later version");
+        assertRefused(new byte[] {'j', 0, 0, 0, 0, 'm'}, new byte[] {1}, "earlier version");
     }
 
     private static void assertRefused(byte[] key, byte[] value, String saying) {
