@@ -190,15 +190,19 @@ final class Journal {
 
     /** Takes back a part. @param content null if it is gone */
     void restore(long number, byte[] content) {
-        if (content == null) {
-            parts.remove(number);
-            return;
+        Part before = parts.remove(number);
+        if (before != null) {
+            bytes -= before.bytes;
+            steps -= before.steps;
         }
-        Part part = new Part(number);
-        part.content = content;
-        part.bytes = content.length;
-        parts.put(number, part);
-        beginAt(number + 1);
+        if (content != null) {
+            Part part = new Part(number);
+            part.content = content;
+            part.bytes = content.length;
+            parts.put(number, part);
+            bytes += part.bytes;
+            beginAt(number + 1);
+        }
     }
 
     /** Says that parts before this have been written, also where they have been dropped again and nothing is left of them. */
@@ -224,10 +228,9 @@ final class Journal {
                     throw new IllegalArgumentException("part " + part.number + " is damaged: " + e.getMessage(), e);
                 }
                 part.content = null;
+                steps += part.steps;
             }
         }
-        bytes = parts.values().stream().mapToLong(part -> part.bytes).sum();
-        steps = parts.values().stream().mapToLong(part -> part.steps).sum();
     }
 
     private static void replay(Part part, Map<String, Kept> models, Algorithm algorithm, int metricsWindow)

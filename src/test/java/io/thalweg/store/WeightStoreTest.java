@@ -440,7 +440,7 @@ class WeightStoreTest {
     void stepsOfManyModelsAreOneRecord() {
         Task task = Task.begun();
         for (int round = 0; round < 3; round++) {
-            for (int i = 0; i < 100; i++) {
+            for (int i = 0; i < 10; i++) {
                 learn(task, "m" + i, wide(i % 2));
             }
             task.commit();
