@@ -29,7 +29,7 @@ public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
     final double[] scratch = new double[Model.BLOCK];
 
     private double[] untouched;
-    /** Of the features of the example that {@link #logit} saw last, as {@link Model#slot} says. */
+    /** Of the features of the example that {@link #logit} saw last, as {@link Model#find} sets them. */
     int[] slots = new int[64];
 
     /** What is kept for the features of a block that no step has touched: zeros. */
