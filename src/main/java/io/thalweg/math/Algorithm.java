@@ -25,9 +25,6 @@ public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
         };
     }
 
-    /** Room for the weights of a block, of no use to who comes next. */
-    final double[] scratch = new double[Model.BLOCK];
-
     private double[] untouched;
     /** Of the features of the example that {@link #logit} saw last, as {@link Model#find} sets them. */
     int[] slots = new int[64];
@@ -82,14 +79,19 @@ public abstract sealed class Algorithm permits Sgd, Scaled, Auto {
      */
     abstract boolean step(Model model, Example x, double z, double a);
 
-    /** The weight of a feature. @param block holds what is kept for it, from {@code at} on */
-    abstract double weight(Model model, double[] block, int at);
+    /**
+     * The weight of a feature.
+     *
+     * @param shared what is kept for the whole
+     * @param block holds what is kept for the feature, from {@code at} on
+     */
+    abstract double weight(double[] shared, double[] block, int at);
 
     /** The weights of the first features of a block, which may be many. @param block holds what is kept for each of them */
-    void weights(Model model, double[] block, double[] weights, int count) {
+    void weights(double[] shared, double[] block, double[] weights, int count) {
         int width = width();
         for (int i = 0; i < count; i++) {
-            weights[i] = weight(model, block, i * width);
+            weights[i] = weight(shared, block, i * width);
         }
     }
 

@@ -36,9 +36,9 @@ import java.util.List;
  * q, bias and offset of each part. The offset is Σ v·m/s over all features: what standardising takes off the bias.
  */
 final class Auto extends Algorithm {
-    private static final double[] MAX_SCALED_RATES = {0.01, 0.05, 0.2, 1};
-    private static final double[] STANDARD_RATES = {0.003, 0.01, 0.03, 0.1};
-    private static final double[] ADAGRAD_RATES = {0.02, 0.035, 0.06, 0.1, 0.17, 0.3, 0.5, 0.8};
+    private static final double[] MAX_SCALED_RATES = {0.05, 1};
+    private static final double[] STANDARD_RATES = {0.1};
+    private static final double[] ADAGRAD_RATES = {0.02, 0.05, 0.12, 0.3, 0.8};
 
     /** Parts from 0 on are {@code sgd}, from here on {@code sgd-standard}, … */
     private static final int STANDARD = MAX_SCALED_RATES.length;
@@ -60,7 +60,14 @@ final class Auto extends Algorithm {
     /** The weight that it began with. */
     private static final int GIVEN = Scale.WIDTH + 1;
 
-    private static final int SCALE = Scale.WIDTH + 2;
+    private static final int V = Scale.WIDTH + 2;
+
+    private static final int WIDTH = V + PARTS;
+
+    /** Numbers in a line of a processor's caches, as most have them. */
+    private static final int LINE = 8;
+    /** A model of so many blocks, about a megabyte, may be in a cache as it is. */
+    private static final int CACHED_BLOCKS = 64;
 
     // of the whole
     /** Examples of importance above 0. */
@@ -78,6 +85,9 @@ final class Auto extends Algorithm {
     private static final int BIAS = Q + PARTS;
     private static final int OFFSET = BIAS + PARTS;
 
+    /** Of no meaning; without it a compiler would drop the reading. */
+    private double fetched;
+
     // of the example that logit saw last
     /** z_k. */
     private final double[] logits = new double[PARTS];
@@ -93,8 +103,6 @@ final class Auto extends Algorithm {
     private double[] squares = new double[64];
     /** x′/√G. */
     private double[] adaGrad = new double[64];
-    /** What m/s moved by. */
-    private double[] moved = new double[64];
     /** m/s. */
     private double[] centres = new double[64];
     /** e^−|z_k|. */
@@ -104,7 +112,7 @@ final class Auto extends Algorithm {
 
     @Override
     int width() {
-        return SCALE + PARTS;
+        return WIDTH;
     }
 
     @Override
@@ -132,15 +140,14 @@ final class Auto extends Algorithm {
     }
 
     @Override
-    double weight(Model model, double[] block, int at) {
-        double[] shared = model.shared();
+    double weight(double[] shared, double[] block, int at) {
         double maxScaledWeight = 0;
         for (int k = 0; k < STANDARD; k++) {
-            maxScaledWeight += shared[Q + k] * block[at + SCALE + k];
+            maxScaledWeight += shared[Q + k] * block[at + V + k];
         }
         double standardWeight = 0;
         for (int k = STANDARD; k < PARTS; k++) {
-            standardWeight += shared[Q + k] * block[at + SCALE + k];
+            standardWeight += shared[Q + k] * block[at + V + k];
         }
         return block[at + GIVEN]
                 + (maxScaledWeight * block[at + Scale.INVERSE_LARGEST] + standardWeight * block[at + Scale.INVERSE]);
@@ -161,6 +168,9 @@ final class Auto extends Algorithm {
         makeRoomForSlots(x.size());
         makeRoom(x.size());
         model.find(x, slots);
+        if (model.blockCount() > CACHED_BLOCKS) {
+            fetch(model, x);
+        }
         double given = model.shared()[GIVEN_BIAS];
         int size = 0;
         for (int j = 0; j < x.size(); j++) {
@@ -179,8 +189,7 @@ final class Auto extends Algorithm {
             }
         }
         double[] shared = model.shared();
-        addUp(model, 0, maxScaled, size);
-        addUp(model, ADAGRAD, standard, size);
+        addUp(model, size);
         double mixed = 0;
         for (int k = 0; k < PARTS; k++) {
             mixed += shared[Q + k] * logits[k];
@@ -189,39 +198,56 @@ final class Auto extends Algorithm {
         return given + mixed;
     }
 
-    /** The logits of the eight parts from k on, the first four of them of this x′: as many sums as a processor keeps in registers. */
-    private void addUp(Model model, int k, double[] scaled, int size) {
+    /**
+     * Reads something of every line of memory that the features are in. A processor asks for many lines at once here, because nothing is
+     * done with them; where it goes on to compute with each feature, it does not come to ask for the next ones.
+     */
+    private void fetch(Model model, Example x) {
+        double[][] blocks = model.blocks();
+        double sum = 0;
+        for (int j = 0; j < x.size(); j++) {
+            int at = model.at(x.indices()[j]);
+            double[] block = blocks[slots[j]];
+            if (at < block.length) {
+                sum += block[at] + block[at + LINE] + block[at + 2 * LINE] + block[at + WIDTH - 1];
+            }
+        }
+        fetched = sum;
+    }
+
+    /** The logits of the parts without the given weights: eight sums, as many as a processor keeps in registers. */
+    private void addUp(Model model, int size) {
         double[] shared = model.shared();
-        double z0 = shared[BIAS + k] - shared[OFFSET + k];
-        double z1 = shared[BIAS + k + 1] - shared[OFFSET + k + 1];
-        double z2 = shared[BIAS + k + 2] - shared[OFFSET + k + 2];
-        double z3 = shared[BIAS + k + 3] - shared[OFFSET + k + 3];
-        double z4 = shared[BIAS + k + 4] - shared[OFFSET + k + 4];
-        double z5 = shared[BIAS + k + 5] - shared[OFFSET + k + 5];
-        double z6 = shared[BIAS + k + 6] - shared[OFFSET + k + 6];
-        double z7 = shared[BIAS + k + 7] - shared[OFFSET + k + 7];
+        double z0 = shared[BIAS] - shared[OFFSET];
+        double z1 = shared[BIAS + 1] - shared[OFFSET + 1];
+        double z2 = shared[BIAS + 2] - shared[OFFSET + 2];
+        double z3 = shared[BIAS + 3] - shared[OFFSET + 3];
+        double z4 = shared[BIAS + 4] - shared[OFFSET + 4];
+        double z5 = shared[BIAS + 5] - shared[OFFSET + 5];
+        double z6 = shared[BIAS + 6] - shared[OFFSET + 6];
+        double z7 = shared[BIAS + 7] - shared[OFFSET + 7];
         for (int j = 0; j < size; j++) {
             double[] v = model.blockOf(slots[j], places[j]);
-            int at = places[j] + SCALE + k;
-            double x = scaled[j];
+            int at = places[j] + V;
+            double x = maxScaled[j];
             double standardX = standard[j];
             z0 += v[at] * x;
             z1 += v[at + 1] * x;
-            z2 += v[at + 2] * x;
-            z3 += v[at + 3] * x;
+            z2 += v[at + 2] * standardX;
+            z3 += v[at + 3] * standardX;
             z4 += v[at + 4] * standardX;
             z5 += v[at + 5] * standardX;
             z6 += v[at + 6] * standardX;
             z7 += v[at + 7] * standardX;
         }
-        logits[k] = z0;
-        logits[k + 1] = z1;
-        logits[k + 2] = z2;
-        logits[k + 3] = z3;
-        logits[k + 4] = z4;
-        logits[k + 5] = z5;
-        logits[k + 6] = z6;
-        logits[k + 7] = z7;
+        logits[0] = z0;
+        logits[1] = z1;
+        logits[2] = z2;
+        logits[3] = z3;
+        logits[4] = z4;
+        logits[5] = z5;
+        logits[6] = z6;
+        logits[7] = z7;
     }
 
     private void makeRoom(int size) {
@@ -232,7 +258,6 @@ final class Auto extends Algorithm {
             standard = new double[room];
             squares = new double[room];
             adaGrad = new double[room];
-            moved = new double[room];
             centres = new double[room];
         }
     }
@@ -270,7 +295,6 @@ final class Auto extends Algorithm {
         }
         double gradient = c * (a - y);
         moveBiases(shared, gradient);
-        double standardCentres = 0;
         for (int j = 0; j < x.size(); j++) {
             double[] block = model.touched(slots[j]);
             int at = places[j];
@@ -278,14 +302,9 @@ final class Auto extends Algorithm {
             squares[j] = block[at + SQUARES] + slope * slope;
             block[at + SQUARES] = squares[j];
             centres[j] = block[at + Scale.CENTRE] * block[at + Scale.INVERSE];
-            standardCentres += standard[j] * centres[j];
         }
         overRoots(standard, squares, x.size(), adaGrad);
-        moveDescent(model, x.size());
-        double adaGradCentres = moveAdaGrad(model, x.size());
-        for (int k = STANDARD; k < PARTS; k++) {
-            shared[OFFSET + k] -= steps[k] * (k < ADAGRAD ? standardCentres : adaGradCentres);
-        }
+        moveWeights(model, x.size());
         return true;
     }
 
@@ -296,98 +315,38 @@ final class Auto extends Algorithm {
         }
     }
 
-    /** Moves the parts of {@code sgd} and {@code sgd-standard}, and the offsets of these for what m/s moved by. */
-    private void moveDescent(Model model, int size) {
+    private void moveWeights(Model model, int size) {
         double step0 = steps[0];
         double step1 = steps[1];
         double step2 = steps[2];
         double step3 = steps[3];
-        double step4 = steps[STANDARD];
-        double step5 = steps[STANDARD + 1];
-        double step6 = steps[STANDARD + 2];
-        double step7 = steps[STANDARD + 3];
-        double offset4 = 0;
-        double offset5 = 0;
-        double offset6 = 0;
-        double offset7 = 0;
+        double step4 = steps[4];
+        double step5 = steps[5];
+        double step6 = steps[6];
+        double step7 = steps[7];
+        double standardCentres = 0;
+        double adaGradCentres = 0;
         for (int j = 0; j < size; j++) {
             double[] v = model.touched(slots[j]);
-            int at = places[j] + SCALE;
+            int at = places[j] + V;
             double x = maxScaled[j];
-            v[at] -= step0 * x;
-            v[at + 1] -= step1 * x;
-            v[at + 2] -= step2 * x;
-            v[at + 3] -= step3 * x;
             double standardX = standard[j];
-            double by = moved[j];
-            offset4 += v[at + 4] * by;
-            offset5 += v[at + 5] * by;
-            offset6 += v[at + 6] * by;
-            offset7 += v[at + 7] * by;
-            v[at + 4] -= step4 * standardX;
-            v[at + 5] -= step5 * standardX;
-            v[at + 6] -= step6 * standardX;
-            v[at + 7] -= step7 * standardX;
-        }
-        double[] shared = model.shared();
-        shared[OFFSET + STANDARD] += offset4;
-        shared[OFFSET + STANDARD + 1] += offset5;
-        shared[OFFSET + STANDARD + 2] += offset6;
-        shared[OFFSET + STANDARD + 3] += offset7;
-    }
-
-    /** Moves the parts of {@code adagrad}, and their offsets for what m/s moved by. @return Σ x′/√G · m/s */
-    private double moveAdaGrad(Model model, int size) {
-        double step0 = steps[ADAGRAD];
-        double step1 = steps[ADAGRAD + 1];
-        double step2 = steps[ADAGRAD + 2];
-        double step3 = steps[ADAGRAD + 3];
-        double step4 = steps[ADAGRAD + 4];
-        double step5 = steps[ADAGRAD + 5];
-        double step6 = steps[ADAGRAD + 6];
-        double step7 = steps[ADAGRAD + 7];
-        double offset0 = 0;
-        double offset1 = 0;
-        double offset2 = 0;
-        double offset3 = 0;
-        double offset4 = 0;
-        double offset5 = 0;
-        double offset6 = 0;
-        double offset7 = 0;
-        double sumOfCentres = 0;
-        for (int j = 0; j < size; j++) {
-            double[] v = model.touched(slots[j]);
-            int at = places[j] + SCALE + ADAGRAD;
-            double x = adaGrad[j];
-            double by = moved[j];
-            sumOfCentres += x * centres[j];
-            offset0 += v[at] * by;
-            offset1 += v[at + 1] * by;
-            offset2 += v[at + 2] * by;
-            offset3 += v[at + 3] * by;
-            offset4 += v[at + 4] * by;
-            offset5 += v[at + 5] * by;
-            offset6 += v[at + 6] * by;
-            offset7 += v[at + 7] * by;
+            double adaGradX = adaGrad[j];
             v[at] -= step0 * x;
             v[at + 1] -= step1 * x;
-            v[at + 2] -= step2 * x;
-            v[at + 3] -= step3 * x;
-            v[at + 4] -= step4 * x;
-            v[at + 5] -= step5 * x;
-            v[at + 6] -= step6 * x;
-            v[at + 7] -= step7 * x;
+            v[at + 2] -= step2 * standardX;
+            v[at + 3] -= step3 * adaGradX;
+            v[at + 4] -= step4 * adaGradX;
+            v[at + 5] -= step5 * adaGradX;
+            v[at + 6] -= step6 * adaGradX;
+            v[at + 7] -= step7 * adaGradX;
+            standardCentres += standardX * centres[j];
+            adaGradCentres += adaGradX * centres[j];
         }
         double[] shared = model.shared();
-        shared[OFFSET + ADAGRAD] += offset0;
-        shared[OFFSET + ADAGRAD + 1] += offset1;
-        shared[OFFSET + ADAGRAD + 2] += offset2;
-        shared[OFFSET + ADAGRAD + 3] += offset3;
-        shared[OFFSET + ADAGRAD + 4] += offset4;
-        shared[OFFSET + ADAGRAD + 5] += offset5;
-        shared[OFFSET + ADAGRAD + 6] += offset6;
-        shared[OFFSET + ADAGRAD + 7] += offset7;
-        return sumOfCentres;
+        for (int k = STANDARD; k < PARTS; k++) {
+            shared[OFFSET + k] -= steps[k] * (k < ADAGRAD ? standardCentres : adaGradCentres);
+        }
     }
 
     private static boolean isTame(Example x) {
@@ -471,7 +430,12 @@ final class Auto extends Algorithm {
             double[] block = model.touched(slots[j]);
             int at = places[j];
             double value = x.values()[j];
-            moved[j] = Scale.take(block, at, value, perExample, 1);
+            double moved = Scale.take(block, at, value, perExample, 1);
+            if (moved != 0) {
+                for (int k = STANDARD; k < PARTS; k++) {
+                    shared[OFFSET + k] += block[at + V + k] * moved;
+                }
+            }
             maxScaled[j] = value * block[at + Scale.INVERSE_LARGEST];
             standard[j] = (value - block[at + Scale.CENTRE]) * block[at + Scale.INVERSE];
             maxScaledNorm += maxScaled[j] * maxScaled[j];

@@ -13,7 +13,7 @@ import java.util.Arrays;
  * topic are kept without looking at every block.
  *
  * <p>Beside the weights as they are it knows, in this process, what they were when they were last published, and what they were at
- * the beginning of a recent window of steps. Both are kept block by block, when a step first touches a block since then.
+ * the beginning of a {@link RecentWindow}. Both are kept when a step first touches a block, or a feature, since then.
  *
  * <p>Not thread-safe: a model belongs to one task.
  */
@@ -50,14 +50,6 @@ public final class Model {
     private long[] changedAt = {0};
     /** What was last published of the blocks that may differ from it now; only as long as it has to be, as are the next two. */
     private double[][] before = NOT_PUBLISHED;
-    /**
-     * Two of each slot: the weights of its block when a half of the recent window with an even number began, and one with an odd number;
-     * copied when a step first touched it in that half. They are written over again and again, because a large model is touched all
-     * over in every half, and new arrays for that would cost more than the steps.
-     */
-    private float[][] copies = NO_COPIES;
-    /** The number of the half that a copy is of. */
-    private int[] copiedIn = {};
 
     private int blockCount;
     private int extent;
@@ -75,27 +67,8 @@ public final class Model {
     private long publishedVersion;
     private boolean publishedWhole;
 
-    /** Steps in half of the recent window; 0 if none is kept. */
-    private int half;
-
-    private Half older = Half.UNKNOWN;
-    private Half newer = Half.UNKNOWN;
-    /** The number of the newer half; the older has the one before. No copy is of a half before the second. */
-    private int number = 2;
-
-    /**
-     * Half of the recent window.
-     *
-     * @param from the version that it begins with; -1 if what was then is not known
-     * @param shared what the algorithm kept for the whole then
-     */
-    private record Half(long from, double[] shared) {
-        static final Half UNKNOWN = new Half(-1, null);
-
-        boolean isKnown() {
-            return from >= 0;
-        }
-    }
+    /** Of the steps since the model has been in this process; null before the first. */
+    private RecentWindow recent;
 
     /**
      * A page of which no block is there. One directory of all blocks would cost a model with few features in a large space many
@@ -109,9 +82,6 @@ public final class Model {
     private static final double[] NOTHING = {};
 
     private static final double[][] NOT_PUBLISHED = {};
-
-    private static final float[] NO_WEIGHTS = {};
-    private static final float[][] NO_COPIES = {};
 
     /** A model that is to be restored. It has no weights and no bias before it is told its algorithm, {@link #learnsBy}. */
     public Model(String id) {
@@ -130,6 +100,7 @@ public final class Model {
         algorithm = kind;
         width = kind.width();
         drifts = kind.drifts();
+        recent = new RecentWindow(0, kind);
     }
 
     /**
@@ -183,7 +154,7 @@ public final class Model {
     /** w<sub>i</sub>; 0 where no step has been. @param i 0 or more */
     public double weight(int i) {
         double[] block = block(i >> SHIFT);
-        return block == null || at(i) >= block.length ? 0 : algorithm.weight(this, block, at(i));
+        return block == null || at(i) >= block.length ? 0 : algorithm.weight(shared, block, at(i));
     }
 
     /** One more than the highest feature number that a step has touched. */
@@ -321,9 +292,7 @@ public final class Model {
 
     /** Begins a step. What is kept for the whole must still be as it was before, as far as weights depend on it. */
     void advance(double rate) {
-        if (half > 0 && version % half == 0) {
-            turn();
-        }
+        recent.advance(version, shared);
         version++;
         learningRate = rate;
     }
@@ -344,7 +313,7 @@ public final class Model {
         double[][] blocks = kept;
         long[] changes = changedAt;
         // a block that has changed after this has been noted wherever it has to be
-        long settled = Math.max(newer.from, Math.max(unlogged.since, unpublished.since));
+        long settled = Math.max(unlogged.since, unpublished.since);
         for (int k = 0; k < x.size(); k++) {
             int i = indices[k];
             int slot = slots[k];
@@ -355,6 +324,9 @@ public final class Model {
                 blocks = kept;
                 changes = changedAt;
             }
+        }
+        if (recent.isKept()) {
+            recent.keep(x, slots, blocks, extent);
         }
     }
 
@@ -370,9 +342,6 @@ public final class Model {
             unlogged.add(number, last);
             if (unpublished.add(number, last)) {
                 keepPublished(now, number, block == ABSENT);
-            }
-            if (newer.isKnown()) {
-                keepRecent(now, number, block == ABSENT);
             }
             changedAt[now] = version;
         }
@@ -478,7 +447,7 @@ public final class Model {
     /** The weights of a block, as far as features have been met. @param block one that a step has touched */
     public double[] weights(int block) {
         double[] weights = new double[used(block)];
-        algorithm.weights(this, block(block), weights, weights.length);
+        algorithm.weights(shared, block(block), weights, weights.length);
         return weights;
     }
 
@@ -564,77 +533,9 @@ public final class Model {
 
     /** From the next step on, know what weights have moved by in a recent window. @param steps 2 or more; 0 for no window */
     void window(int steps) {
-        if (steps / 2 != half) {
-            half = steps / 2;
-            forgetWindow();
+        if (!recent.isOf(steps)) {
+            recent = new RecentWindow(steps, algorithm);
         }
-    }
-
-    private void forgetWindow() {
-        older = Half.UNKNOWN;
-        newer = Half.UNKNOWN;
-        // no copy is of one of these
-        number += 2;
-    }
-
-    /** The newer half is full and becomes the older one. */
-    private void turn() {
-        older = newer;
-        newer = new Half(version, drifts ? shared.clone() : shared);
-        number++;
-    }
-
-    /** Where the copy of a slot is that was made in a half. */
-    private static int copyOf(int slot, int number) {
-        return 2 * slot + (number & 1);
-    }
-
-    private boolean hasCopy(int slot, int number) {
-        int at = copyOf(slot, number);
-        return at < copiedIn.length && copiedIn[at] == number;
-    }
-
-    /** A step is about to change a block, perhaps for the first time in the newer half. */
-    private void keepRecent(int slot, int block, boolean begins) {
-        if (hasCopy(slot, number)) {
-            return;
-        }
-        if (copyOf(slot, 1) >= copiedIn.length) {
-            copies = Arrays.copyOf(copies, 2 * kept.length);
-            copiedIn = Arrays.copyOf(copiedIn, 2 * kept.length);
-        }
-        copy(newer, number, slot, block, begins);
-        // without drift it was then what it is now
-        if (drifts && older.isKnown() && !begins && !hasCopy(slot, number - 1)) {
-            copy(older, number - 1, slot, block, false);
-        }
-    }
-
-    private void copy(Half then, int numberOfHalf, int slot, int block, boolean begins) {
-        int at = copyOf(slot, numberOfHalf);
-        copies[at] = begins ? NO_WEIGHTS : weightsUnder(then, block, copies[at]);
-        copiedIn[at] = numberOfHalf;
-    }
-
-    /** @param into used again if it is long enough; or null */
-    private float[] weightsUnder(Half then, int block, float[] into) {
-        int used = used(block);
-        double[] exact = algorithm.scratch;
-        double[] now = shared;
-        shared = then.shared;
-        algorithm.weights(this, block(block), exact, used);
-        shared = now;
-        float[] weights = into != null && into.length >= used ? into : new float[used];
-        for (int i = 0; i < used; i++) {
-            weights[i] = (float) exact[i];
-        }
-        Arrays.fill(weights, used, weights.length, 0);
-        return weights;
-    }
-
-    /** The half that the window begins with. */
-    private Half first() {
-        return older.isKnown() || newer.from != 0 ? older : newer;
     }
 
     /**
@@ -644,25 +545,18 @@ public final class Model {
      * @return -1 if there is no window, or if what the weights were then is not known since the model was restored
      */
     public long windowBegin() {
-        return first().from;
+        return recent.begin();
     }
 
     /**
-     * The weights of a block as they were when the recent window began, to the precision of a float: 0 beyond the end.
+     * The weights of a block as they were when the recent window began, to the precision of a float.
      *
-     * @return null where they have been the same since
+     * @param weights what {@link #weights} gives
+     * @return as many; null where they have been the same since
      */
-    public float[] weightsThen(int block) {
-        Half first = first();
+    public float[] weightsThen(int block, double[] weights) {
         int slot = slotOf(block);
-        if (first == older && hasCopy(slot, number - 1)) {
-            return copies[copyOf(slot, number - 1)].clone();
-        }
-        // a block that no step has touched in the older half was the same when the newer began
-        if (hasCopy(slot, number)) {
-            return copies[copyOf(slot, number)].clone();
-        }
-        return drifts ? weightsUnder(first, block, null) : null;
+        return recent.then(slot, kept[slot], weights);
     }
 
     // ---- reading back
@@ -742,7 +636,7 @@ public final class Model {
                 setPublished(slot, weights(block));
             }
         }
-        forgetWindow();
+        recent = new RecentWindow(0, algorithm);
     }
 
     /**

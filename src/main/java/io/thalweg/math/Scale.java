@@ -6,25 +6,31 @@ package io.thalweg.math;
  *
  * <p>A feature that has only been 0 or 1 is left as it is. Of another, the centre m is its mean times the share of examples that
  * have it, because an example without it counts as 0, and s is its deviation from m where it is there. All are of the examples
- * learned from so far.
+ * learned from so far; m and s, which cost two divisions and a root, are worked out anew with each of the first {@value #OFTEN} values,
+ * then {@value #OFTEN} times while the number of values doubles; and with a value beyond the range so far, and the first that is
+ * neither 0 nor 1.
  */
 final class Scale {
     static final int COUNT = 0;
-    /** The mean; the sum while the feature has only been 0 or 1. */
+    /** The mean when m and s were last worked out; the sum while the feature has only been 0 or 1. */
     static final int MEAN = 1;
-    /** Sum of squared deviations from the mean. */
+    /** Sum of squared deviations from the mean; those of values since then from what it was then. */
     static final int DEVIATIONS = 2;
+    /** Sum of the deviations of values since then. */
+    static final int SINCE = 3;
 
-    static final int LOW = 3;
-    static final int HIGH = 4;
+    static final int LOW = 4;
+    static final int HIGH = 5;
     /** 1 over the largest |x|; 0 where that is 0. */
-    static final int INVERSE_LARGEST = 5;
+    static final int INVERSE_LARGEST = 6;
     /** m. */
-    static final int CENTRE = 6;
+    static final int CENTRE = 7;
     /** 1/s; 0 where x has always been the same. */
-    static final int INVERSE = 7;
+    static final int INVERSE = 8;
 
-    static final int WIDTH = 8;
+    static final int WIDTH = 9;
+
+    private static final int OFTEN = 64;
 
     /** Beyond this, squares and sums of squares might not be finite. */
     static final double LARGEST = 1e100;
@@ -50,7 +56,8 @@ final class Scale {
         boolean first = count == 1;
         // where there was something below 0, a mean of 0 and a deviation of 1 are just that
         boolean switched = !first && block[at + CENTRE] == 0 && block[at + INVERSE] == 1 && block[at + LOW] >= 0;
-        if (first || value < block[at + LOW] || value > block[at + HIGH]) {
+        boolean wider = first || value < block[at + LOW] || value > block[at + HIGH];
+        if (wider) {
             block[at + LOW] = first ? value : Math.min(block[at + LOW], value);
             block[at + HIGH] = first ? value : Math.max(block[at + HIGH], value);
             block[at + INVERSE_LARGEST] = inverse(Math.max(-block[at + LOW], block[at + HIGH]));
@@ -66,13 +73,26 @@ final class Scale {
             block[at + MEAN] = ones / (count - 1);
             block[at + DEVIATIONS] = ones * (1 - block[at + MEAN]);
         }
-        // Welford (1962)
-        double perCount = 1 / count;
         double deviation = value - block[at + MEAN];
-        double mean = block[at + MEAN] + deviation * perCount;
-        double deviations = block[at + DEVIATIONS] + deviation * (value - mean);
+        block[at + SINCE] += deviation;
+        block[at + DEVIATIONS] += deviation * deviation;
+        return wider || switched || isTurn((long) count) ? renew(block, at, perExample, prior) : 0;
+    }
+
+    private static boolean isTurn(long count) {
+        return count < OFTEN || (count & Long.highestOneBit(count) / OFTEN - 1) == 0;
+    }
+
+    /** Works out m and s. @return what m/s moved by */
+    private static double renew(double[] block, int at, double perExample, double prior) {
+        double count = block[at + COUNT];
+        // Chan, Golub and LeVeque (1979): the deviations of all, from the mean of all
+        double since = block[at + SINCE];
+        double mean = block[at + MEAN] + since / count;
+        double deviations = Math.max(0, block[at + DEVIATIONS] - since * (since / count));
         block[at + MEAN] = mean;
         block[at + DEVIATIONS] = deviations;
+        block[at + SINCE] = 0;
 
         double centre = mean * Math.min(1, count * perExample);
         double off = mean - centre;

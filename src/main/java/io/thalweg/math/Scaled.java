@@ -78,8 +78,8 @@ abstract sealed class Scaled extends Algorithm permits Descent, Ftrl {
     abstract void move(Model model, Example x, double[] inputs, double norm, double z, double alpha, double gradient);
 
     @Override
-    final double weight(Model model, double[] block, int at) {
-        double v = held(model.shared(), block, at);
+    final double weight(double[] shared, double[] block, int at) {
+        double v = held(shared, block, at);
         // 0 and not −0
         return v == 0 ? 0 : v * inverse(block, at);
     }

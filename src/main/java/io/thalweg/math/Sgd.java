@@ -46,12 +46,12 @@ final class Sgd extends Algorithm {
     }
 
     @Override
-    double weight(Model model, double[] block, int at) {
+    double weight(double[] shared, double[] block, int at) {
         return block[at];
     }
 
     @Override
-    void weights(Model model, double[] block, double[] weights, int count) {
+    void weights(double[] shared, double[] block, double[] weights, int count) {
         System.arraycopy(block, 0, weights, 0, count);
     }
 

@@ -47,7 +47,7 @@ final class WeightList extends AbstractList<Weight> implements RandomAccess {
     void add(Model model, int block, double[] blockWeights) {
         weights[block - firstBlock] = blockWeights;
         if (windowIsKnown) {
-            then[block - firstBlock] = model.weightsThen(block);
+            then[block - firstBlock] = model.weightsThen(block, blockWeights);
         }
         int first = block * Model.BLOCK;
         int end = zerosToo ? Math.min(Model.BLOCK, model.extent() - first) : blockWeights.length;

@@ -63,7 +63,7 @@ class AutoTest {
     void theFirstPredictionIsAHalf() {
         assertThat(learning.logit(Examples.dense(1.0, 5, -7e10, 0))).isZero();
         for (Share share : learning.model().algorithm().mixture(learning.model())) {
-            assertThat(share.weight()).isCloseTo(1.0 / 16, within(1e-4));
+            assertThat(share.weight()).isCloseTo(1.0 / 8, within(1e-4));
         }
     }
 

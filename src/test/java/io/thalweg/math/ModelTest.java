@@ -337,7 +337,7 @@ class ModelTest {
     }
 
     private static double moved(Model model, int feature) {
-        float[] then = model.weightsThen(feature / Model.BLOCK);
+        float[] then = model.weightsThen(feature / Model.BLOCK, model.weights(feature / Model.BLOCK));
         int at = feature % Model.BLOCK;
         return then == null ? 0 : (double) (float) model.weight(feature) - (at < then.length ? then[at] : 0);
     }

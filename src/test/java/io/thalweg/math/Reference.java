@@ -30,19 +30,32 @@ final class Reference {
         double centre;
         double inverse;
         double inverseLargest;
+        double low = Double.POSITIVE_INFINITY;
+        double high = Double.NEGATIVE_INFINITY;
 
         Scales(double prior) {
             this.prior = prior;
         }
 
         void take(double value, int examples) {
+            boolean beyond = value < low || value > high || values.stream().allMatch(x -> x == 0 || x == 1);
             values.add(value);
+            low = Math.min(low, value);
+            high = Math.max(high, value);
             double count = values.size();
             double largest = values.stream().mapToDouble(Math::abs).max().orElseThrow();
             inverseLargest = largest == 0 ? 0 : 1 / largest;
             if (values.stream().allMatch(x -> x == 0 || x == 1)) {
                 centre = 0;
                 inverse = 1;
+                return;
+            }
+            // from 64 values on only 64 times while they double: every 2nd from 128 on, every 4th from 256 on, …
+            int every = 1;
+            while (every * 128 <= values.size()) {
+                every *= 2;
+            }
+            if (!beyond && values.size() % every != 0) {
                 return;
             }
             centre = values.stream().mapToDouble(x -> x).sum() / examples;
@@ -54,9 +67,7 @@ final class Reference {
         }
 
         double inRange(double value) {
-            double low = values.stream().mapToDouble(x -> x).min().orElse(0);
-            double high = values.stream().mapToDouble(x -> x).max().orElse(0);
-            return Math.max(low, Math.min(high, value));
+            return met() ? Math.max(low, Math.min(high, value)) : 0;
         }
 
         boolean met() {

@@ -20,8 +20,8 @@ class ScaleTest {
             double[] block = new double[Scale.WIDTH + 3];
             Reference.Scales expected = new Reference.Scales(prior);
             double moved = 0;
-            int kind = random.nextInt(4);
-            for (int example = 1; example < 40; example++) {
+            int kind = random.nextInt(5);
+            for (int example = 1; example < (run % 10 == 0 ? 700 : 40); example++) {
                 if (random.nextInt(4) == 0) {
                     // it is not in this one
                     continue;
@@ -30,6 +30,7 @@ class ScaleTest {
                     case 0 -> random.nextInt(2);
                     case 1 -> random.nextInt(3) - 1;
                     case 2 -> 100 + random.nextGaussian();
+                    case 3 -> random.nextInt(200) == 0 ? 0.5 : random.nextInt(2);
                     default -> random.nextInt(10) == 0 ? 0.5 : random.nextInt(2);
                 };
                 assertThat(example == 1 || block[3 + Scale.COUNT] == 0 ? value : Scale.inRange(block, 3, value * 1.01))
