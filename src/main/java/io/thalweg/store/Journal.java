@@ -45,6 +45,8 @@ final class Journal {
 
     private Part open = new Part(0);
     private final StepLog log = new StepLog();
+    /** Whether some of these entries may be of no use any more. */
+    private boolean outdated;
 
     private static final class Part {
         final long number;
@@ -91,14 +93,11 @@ final class Journal {
             }
             ends[last] = end;
             stepsOf[last] += step;
+            steps += step;
         }
 
-        void close(StepLog log) {
-            content = StateRecords.part(log);
-        }
-
-        /** Leaves out what blocks have made useless, and counts what is left. */
-        void settle() {
+        /** Leaves out what blocks have made useless. */
+        void leaveOutUseless() {
             int from = 0;
             int left = 0;
             int size = StateRecords.PART_HEADER;
@@ -110,8 +109,9 @@ final class Journal {
                         models.set(left, kept);
                     }
                     size += ends[i] - from;
-                    steps += stepsOf[i];
                     left++;
+                } else {
+                    steps -= stepsOf[i];
                 }
                 from = ends[i];
             }
@@ -119,9 +119,6 @@ final class Journal {
                 models.subList(left, models.size()).clear();
                 content = Arrays.copyOf(content, size);
             }
-            ends = null;
-            stepsOf = null;
-            bytes = content.length;
         }
     }
 
@@ -178,7 +175,7 @@ final class Journal {
     /** Closes the part that is open, if there is anything in it: what is added from now on is later than {@link #next}. */
     void close() {
         if (log.size() > 0) {
-            open.close(log);
+            open.content = StateRecords.part(log);
             log.clear();
             closed.add(open);
             open = new Part(open.number + 1);
@@ -188,16 +185,28 @@ final class Journal {
     /** Writes the parts that are closed, but for the entries that are not later than the blocks of their models. */
     void write(Changelog changelog) {
         for (Part part : closed) {
-            part.settle();
+            // to look at each model would find none of ten thousand in a cache
+            if (outdated) {
+                part.leaveOutUseless();
+            }
             if (!part.models.isEmpty()) {
                 changelog.write(StateRecords.journalKey(part.number), part.content);
+                part.bytes = part.content.length;
                 part.content = null;
+                part.ends = null;
+                part.stepsOf = null;
                 parts.put(part.number, part);
                 bytes += part.bytes;
                 steps += part.steps;
             }
         }
         closed.clear();
+        outdated = false;
+    }
+
+    /** Says that blocks of a model have been written, or that it has been forgotten. */
+    void outdated() {
+        outdated = true;
     }
 
     /**

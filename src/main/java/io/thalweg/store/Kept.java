@@ -65,11 +65,10 @@ final class Kept {
             pendingBytes = 0;
         }
         pendingBytes += size;
-        if (size > 0 && 2 * pendingBytes <= headBytes) {
-            return true;
-        }
-        overflowed = size == 0 || 2 * pendingBytes > StateRecords.mostBlockBytes(model) + headBytes;
-        return false;
+        long most = StateRecords.mostBlockBytes(model) + headBytes;
+        overflowed = size == 0 || 2 * pendingBytes > most;
+        // of one block each step changes all
+        return !overflowed && 2 * pendingBytes <= (model.blockCount() == 1 ? most : headBytes);
     }
 
     /**

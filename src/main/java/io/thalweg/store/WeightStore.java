@@ -402,6 +402,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     private void forget(Kept kept) {
         kept.gone = true;
+        journal.outdated();
         modelBytes -= kept.bytes;
         last = null;
     }
@@ -461,6 +462,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         byte[] head = StateRecords.head(model, journal.next(), kept.number);
         changelog.write(StateRecords.headKey(kept.id), head);
         kept.wroteBlocks(head.length, journal.next());
+        journal.outdated();
         modelBytes += kept.recount();
     }
 
