@@ -67,8 +67,8 @@ final class Kept {
         pendingBytes += size;
         long most = StateRecords.mostBlockBytes(model) + headBytes;
         overflowed = size == 0 || 2 * pendingBytes > most;
-        // of one block each step changes all
-        return !overflowed && 2 * pendingBytes <= (model.blockCount() == 1 ? most : headBytes);
+        // what is all in the first block changes as a whole
+        return !overflowed && 2 * pendingBytes <= (model.extent() <= Model.BLOCK ? most : headBytes);
     }
 
     /**
