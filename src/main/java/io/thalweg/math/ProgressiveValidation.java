@@ -9,12 +9,14 @@ import java.io.IOException;
  * ones.
  *
  * <p>The recent window is two halves, each {@code window / 2} examples long. When the newer half is full it becomes the older
- * one. So it covers between half a window and a window, at the price of two tallies instead of a list of examples.
+ * one. So it covers between half a window and a window, at the price of two tallies instead of a list of examples. Until the first
+ * half is full it has the same sums as all examples, and is the same tally: with thousands of models that is one less to fetch from
+ * memory for each example.
  */
 public final class ProgressiveValidation {
     private Tally overall = new Tally();
     private Tally older = new Tally();
-    private Tally newer = new Tally();
+    private Tally newer = overall;
 
     void add(double logit, double probability, double label, double importance, int window) {
         add(logit, probability, label, Logistic.logLoss(logit, label), importance, window);
@@ -23,11 +25,13 @@ public final class ProgressiveValidation {
     /** The same with the log loss known. */
     void add(double logit, double probability, double label, double logLoss, double importance, int window) {
         if (newer.examples() >= window / 2) {
-            older = newer;
+            older = newer == overall ? new Tally().plus(overall) : newer;
             newer = new Tally();
         }
         overall.add(logit, probability, label, logLoss, importance);
-        newer.add(logit, probability, label, logLoss, importance);
+        if (newer != overall) {
+            newer.add(logit, probability, label, logLoss, importance);
+        }
     }
 
     /** Over all labelled examples. */
@@ -44,7 +48,7 @@ public final class ProgressiveValidation {
     public void write(DataOutput out) throws IOException {
         overall.write(out);
         older.write(out);
-        newer.write(out);
+        (newer == overall ? new Tally() : newer).write(out);
     }
 
     /** Reads what {@link #write} wrote. */
@@ -52,7 +56,9 @@ public final class ProgressiveValidation {
         ProgressiveValidation validation = new ProgressiveValidation();
         validation.overall = Tally.read(in);
         validation.older = Tally.read(in);
-        validation.newer = Tally.read(in);
+        // where the first half is not full yet, what was written of it is nothing, or the same once more
+        Tally newer = Tally.read(in);
+        validation.newer = validation.older.examples() == 0 ? validation.overall : newer;
         return validation;
     }
 }

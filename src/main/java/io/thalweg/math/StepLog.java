@@ -3,23 +3,23 @@ package io.thalweg.math;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 
 /**
- * The steps that a model has taken, written down so that they can be taken again: of each, the example with its features resolved.
- * Steps are deterministic, so a model that takes them from the same beginning ends the same, bit for bit. For a large model that is
- * far less to write than what the steps have changed.
+ * The steps that models have taken, written down in the order in which they were taken so that they can be taken again: of each, the
+ * example with its features resolved. Steps are deterministic, so a model that takes them from the same beginning ends the same, bit
+ * for bit. For a large model that is far less to write than what the steps have changed; and because all models share one log, writing
+ * a step down touches nothing of its model, which with thousands of models would be in no cache.
  *
- * <p>A part begins with the version of the model before its first step, as eight bytes. A step is: the number of features; a byte
- * of flags; label and importance, where they are not 0, 1 and 1; the feature numbers, each as the difference from the one before,
- * where they are not 0, 1, 2, …; the values, where they are not all 1, as floats where all are. Whole numbers have seven bits to the
- * byte, the lowest first; differences are folded so that small negative ones stay short.
+ * <p>An entry begins with the number of the model, its version and a byte of flags. A step, whose version is that before it, goes on
+ * with the number of features; label and importance, where they are not 0, 1 and 1; the feature numbers, each as the difference from
+ * the one before, where they are not 0, 1, 2, …; the values, where they are not all 1, as floats where all are. An entry that says that
+ * a version was published is its flags alone. Whole numbers have seven bits to the byte, the lowest first; differences are folded so
+ * that small negative ones stay short.
  */
 public final class StepLog {
-    /** A part has at most this many bytes. */
-    private static final int PART = 1 << 18;
+    /** A step that might take more bytes is not written down. */
+    private static final int LONGEST = 1 << 18;
 
     private static final int POSITIVE = 1;
     private static final int OTHER_LABEL = 2;
@@ -27,69 +27,54 @@ public final class StepLog {
     private static final int IN_A_ROW = 8;
     private static final int ONES = 16;
     private static final int FLOATS = 32;
+    private static final int PUBLISHED = 64;
+    /** With {@link #PUBLISHED}: as one record. */
+    private static final int WHOLE = 1;
 
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
-    private byte[] part = new byte[1 << 8];
+    private byte[] bytes = new byte[1 << 10];
     private int size;
-    private final List<byte[]> parts = new ArrayList<>();
-    private long bytes;
 
     /** How many bytes it has. */
-    public long bytes() {
-        return bytes + size;
+    public int size() {
+        return size;
     }
 
     /** Empties it. */
     public void clear() {
         size = 0;
-        bytes = 0;
-        parts.clear();
     }
 
-    /** Its parts, in order, each for one record. */
-    public List<byte[]> parts() {
-        close();
-        return parts;
-    }
-
-    private void close() {
-        if (size > 0) {
-            parts.add(Arrays.copyOf(part, size));
-            bytes += size;
-            size = 0;
-        }
+    /** Copies all that is in it. @param from where it is to begin */
+    public void copyTo(byte[] to, int from) {
+        System.arraycopy(bytes, 0, to, from, size);
     }
 
     /**
      * Writes a step down.
      *
+     * @param model the number of the model
      * @param version of the model before it
      * @param x its features resolved
-     * @return whether that was possible: an example that might not fit into a part is not written
+     * @return whether that was possible: an example that might take too many bytes is not written
      */
-    public boolean add(long version, Example x) {
+    public boolean add(int model, long version, Example x) {
         int features = x.size();
-        // a number of 32 bits has up to five bytes
-        long most = 30 + features * (5L + Double.BYTES);
-        if (most > PART) {
+        // a number of 32 bits has up to five bytes, one of 64 up to ten
+        long most = 40 + features * (5L + Double.BYTES);
+        if (most > LONGEST) {
             return false;
         }
-        if (size + most > PART) {
-            close();
-        }
-        if (size + most > part.length) {
-            part = Arrays.copyOf(part, (int) Math.max(size + most, part.length * 2L));
-        }
-        if (size == 0) {
-            putLong(version);
-        }
-        putNumber(features);
+        makeRoom((int) most);
+        putNumber(model);
+        putNumber(version);
         int[] indices = x.indices();
         double[] values = x.values();
         int flags = flags(x);
-        part[size++] = (byte) flags;
+        bytes[size++] = (byte) flags;
+        putNumber(features);
         if ((flags & OTHER_LABEL) != 0) {
             putLong(Double.doubleToRawLongBits(x.label()));
         }
@@ -100,7 +85,7 @@ public final class StepLog {
             int before = 0;
             for (int k = 0; k < features; k++) {
                 int difference = indices[k] - before;
-                putNumber(difference << 1 ^ difference >> 31);
+                putNumber((difference << 1 ^ difference >> 31) & 0xffffffffL);
                 before = indices[k];
             }
         }
@@ -114,6 +99,14 @@ public final class StepLog {
             }
         }
         return true;
+    }
+
+    /** Writes down that a version of a model was published. @param whole whether as one record */
+    public void addPublished(int model, long version, boolean whole) {
+        makeRoom(40);
+        putNumber(model);
+        putNumber(version);
+        bytes[size++] = (byte) (whole ? PUBLISHED | WHOLE : PUBLISHED);
     }
 
     private static int flags(Example x) {
@@ -142,72 +135,107 @@ public final class StepLog {
         return x.importance() == 1 ? flags : flags | OTHER_IMPORTANCE;
     }
 
-    private void putNumber(int number) {
-        int rest = number;
+    private void makeRoom(int more) {
+        if (bytes.length - size < more) {
+            bytes = Arrays.copyOf(bytes, Math.max(size + more, 2 * bytes.length));
+        }
+    }
+
+    private void putNumber(long number) {
+        long rest = number;
         while ((rest & ~0x7f) != 0) {
-            part[size++] = (byte) (rest | 0x80);
+            bytes[size++] = (byte) (rest | 0x80);
             rest >>>= 7;
         }
-        part[size++] = (byte) rest;
+        bytes[size++] = (byte) rest;
     }
 
     private void putInt(int number) {
-        INT.set(part, size, number);
+        INT.set(bytes, size, number);
         size += Integer.BYTES;
     }
 
     private void putLong(long number) {
-        LONG.set(part, size, number);
+        LONG.set(bytes, size, number);
         size += Long.BYTES;
     }
 
-    /** The version of a model before the first step of a part. @throws IndexOutOfBoundsException if it is damaged */
-    public static long firstVersion(byte[] part) {
-        return new Reader(part).getLong();
-    }
+    /** Reads entries one after the other. Where they are damaged it throws an IndexOutOfBoundsException, or reads something else. */
+    public static final class Reader {
+        private final byte[] bytes;
+        private int at;
+        private int model;
+        private long version;
+        private int flags;
+        private final Example x = new Example();
 
-    /**
-     * Takes the steps of a part again.
-     *
-     * @param model at the version before the first of them
-     * @param algorithm as when they were taken first
-     * @param metricsWindow as when they were taken first
-     * @throws IllegalArgumentException or IndexOutOfBoundsException if the part is damaged or not the next
-     */
-    public static void replay(byte[] part, Model model, Algorithm algorithm, int metricsWindow) {
-        Reader in = new Reader(part);
-        long first = in.getLong();
-        if (first != model.version()) {
-            throw new IllegalArgumentException(
-                    "steps from version " + first + " on, for a model at version " + model.version());
+        /** @param from where the first entry begins; the last ends with the array */
+        public Reader(byte[] bytes, int from) {
+            this.bytes = bytes;
+            at = from;
         }
-        Example x = new Example();
-        while (in.at < part.length) {
-            in.read(x);
-            double z = algorithm.logit(model, x);
+
+        /** Goes on to the next entry. @return whether there is one */
+        public boolean next() {
+            if (at == bytes.length) {
+                return false;
+            }
+            model = (int) getNumber();
+            version = getNumber();
+            flags = bytes[at++];
+            if (!isPublished()) {
+                readStep();
+            }
+            return true;
+        }
+
+        /** The number of the model that the entry is of. */
+        public int model() {
+            return model;
+        }
+
+        /** The version of the model: the one before the step, or the one that was published. */
+        public long version() {
+            return version;
+        }
+
+        /** Whether the entry says that a version was published; otherwise it is a step. */
+        public boolean isPublished() {
+            return (flags & PUBLISHED) != 0;
+        }
+
+        /** Whether it was published as one record. */
+        public boolean whole() {
+            return (flags & WHOLE) != 0;
+        }
+
+        /**
+         * Takes the step again.
+         *
+         * @param of the model that took it, at the version before it
+         * @param algorithm as when it was taken first
+         * @param metricsWindow as when it was taken first
+         * @throws IllegalArgumentException if it is not the next, or cannot be taken
+         */
+        public void take(Model of, Algorithm algorithm, int metricsWindow) {
+            if (version != of.version()) {
+                throw new IllegalArgumentException(
+                        "steps from version " + version + " on, for a model at version " + of.version());
+            }
+            double z = algorithm.logit(of, x);
             double tail = Logistic.tail(z);
             double a = Logistic.probability(z, tail);
-            if (!algorithm.step(model, x, z, a)) {
+            if (!algorithm.step(of, x, z, a)) {
                 throw new IllegalArgumentException("a step that could not be taken");
             }
             double logLoss = Logistic.logLoss(z, x.label(), tail);
-            model.validation().add(z, a, x.label(), logLoss, x.importance(), metricsWindow);
-        }
-    }
-
-    private static final class Reader {
-        private final byte[] part;
-        private int at;
-
-        Reader(byte[] part) {
-            this.part = part;
+            of.validation().add(z, a, x.label(), logLoss, x.importance(), metricsWindow);
         }
 
-        void read(Example x) {
+        private void readStep() {
             x.clear();
             x.form(Form.SPARSE);
-            int features = getNumber();
-            int flags = part[at++];
+            int features = (int) getNumber();
             x.label((flags & OTHER_LABEL) != 0 ? Double.longBitsToDouble(getLong()) : flags & POSITIVE);
             if ((flags & OTHER_IMPORTANCE) != 0) {
                 x.importance(Double.longBitsToDouble(getLong()));
@@ -217,7 +245,7 @@ public final class StepLog {
                 if ((flags & IN_A_ROW) != 0) {
                     x.addIndex(k);
                 } else {
-                    int folded = getNumber();
+                    int folded = (int) getNumber();
                     index += folded >>> 1 ^ -(folded & 1);
                     x.addIndex(index);
                 }
@@ -232,11 +260,11 @@ public final class StepLog {
             }
         }
 
-        private int getNumber() {
-            int number = 0;
+        private long getNumber() {
+            long number = 0;
             for (int shift = 0; ; shift += 7) {
-                byte b = part[at++];
-                number |= (b & 0x7f) << shift;
+                byte b = bytes[at++];
+                number |= (long) (b & 0x7f) << shift;
                 if (b >= 0) {
                     return number;
                 }
@@ -244,13 +272,13 @@ public final class StepLog {
         }
 
         private int getInt() {
-            int number = (int) INT.get(part, at);
+            int number = (int) INT.get(bytes, at);
             at += Integer.BYTES;
             return number;
         }
 
         private long getLong() {
-            long number = (long) LONG.get(part, at);
+            long number = (long) LONG.get(bytes, at);
             at += Long.BYTES;
             return number;
         }

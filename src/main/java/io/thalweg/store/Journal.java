@@ -1,15 +1,11 @@
 package io.thalweg.store;
 
 import io.thalweg.math.Algorithm;
+import io.thalweg.math.Example;
 import io.thalweg.math.StepLog;
 import io.thalweg.store.ChangelogAtCommit.Changelog;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.DataInputStream;
-import java.io.DataOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -22,22 +18,20 @@ import java.util.function.Consumer;
  * and a block each, by steps that are a hundredth of that. Steps are deterministic, so writing them is as good as writing what they
  * changed: who restores the models reads the blocks, and takes the steps again.
  *
- * <p>It is one journal for all models of a task, in numbered parts, each of them a record, because a record for each model would cost
- * more than what is in it. A part says which models its steps are of. The head of a model says which parts are later than its
- * blocks; so once blocks of all models in the oldest part have been written after it, it is dropped. When the journal has grown as
- * long as the models, or its steps would take long to take again, the models in its oldest parts are written as blocks in the next
- * commit, each of them at most once while the journal grows that long anew.
+ * <p>It is one journal for all models of a task, written in the order of the steps while they are taken, so that a commit has nothing
+ * to do for each model: it would find none of ten thousand in a cache. It comes in numbered parts, each of them a record. An entry names
+ * its model by the number that the model's head says. The head says too which parts are later than its blocks; so once blocks of all
+ * models in the oldest part have been written after it, it is dropped. When the journal has grown as long as the models, or its steps
+ * would take long to take again, the models in its oldest parts are written as blocks in the next commit, each of them at most once
+ * while the journal grows that long anew.
  */
 final class Journal {
     /** It may be as long as this, however small the models are. */
     private static final long LEAST_BYTES = 1 << 26;
     /** It may have so many steps, so that whoever takes them again is through in seconds. */
     private static final long MOST_STEPS = 2_000_000;
-    /** A part is closed at this many bytes. The last entry in it is as long at most, so it fits into a record. */
+    /** A part is closed at this many bytes. The last entry in it is as long as a step can be at most, so it fits into a record. */
     private static final int PART = 1 << 18;
-
-    private static final int TAKEN = 1;
-    private static final int PUBLISHED = 2;
 
     private final long leastBytes;
     private final long mostSteps;
@@ -46,18 +40,24 @@ final class Journal {
     private long bytes;
     private long steps;
 
-    /** The part that is being written, or will be. */
-    private Part open = new Part(0);
+    /** What was written since the last commit: parts that are closed, and the one that is open, whose entries are in the log. */
+    private final List<Part> closed = new ArrayList<>();
 
-    private final ByteArrayOutputStream buffer = new ByteArrayOutputStream();
-    private final DataOutputStream out = new DataOutputStream(buffer);
+    private Part open = new Part(0);
+    private final StepLog log = new StepLog();
+    /** Whether some of these entries may be of no use any more. */
+    private boolean outdated;
 
     private static final class Part {
         final long number;
-        /** Those that it says something of. */
+        /** Those that it says something of: of each run of entries of one model, the model. */
         final List<Kept> models = new ArrayList<>();
-        /** What is in it, where it was restored and not read yet. */
+        /** The record, where it has not been written yet, or was restored and not read yet. */
         byte[] content;
+
+        // as long as it has not been written, of each run: where it ends in the log, and its steps
+        private int[] ends = {};
+        private int[] stepsOf = {};
 
         long bytes;
         long steps;
@@ -71,7 +71,54 @@ final class Journal {
         }
 
         boolean isOfUse() {
-            return models.stream().anyMatch(this::isLaterThanBlocksOf);
+            for (Kept kept : models) {
+                if (isLaterThanBlocksOf(kept)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        /** Says that an entry of a model was added. @param end where it ends in the log */
+        void add(Kept kept, int end, int step) {
+            int last = models.size() - 1;
+            if (last < 0 || models.get(last) != kept) {
+                models.add(kept);
+                last++;
+                if (last == ends.length) {
+                    ends = Arrays.copyOf(ends, Math.max(64, 2 * last));
+                    stepsOf = Arrays.copyOf(stepsOf, ends.length);
+                }
+                stepsOf[last] = 0;
+            }
+            ends[last] = end;
+            stepsOf[last] += step;
+            steps += step;
+        }
+
+        /** Leaves out what blocks have made useless. */
+        void leaveOutUseless() {
+            int from = 0;
+            int left = 0;
+            int size = StateRecords.PART_HEADER;
+            for (int i = 0; i < models.size(); i++) {
+                Kept kept = models.get(i);
+                if (isLaterThanBlocksOf(kept)) {
+                    if (left < i) {
+                        System.arraycopy(content, StateRecords.PART_HEADER + from, content, size, ends[i] - from);
+                        models.set(left, kept);
+                    }
+                    size += ends[i] - from;
+                    left++;
+                } else {
+                    steps -= stepsOf[i];
+                }
+                from = ends[i];
+            }
+            if (left < models.size()) {
+                models.subList(left, models.size()).clear();
+                content = Arrays.copyOf(content, size);
+            }
         }
     }
 
@@ -96,59 +143,70 @@ final class Journal {
 
     // ---- writing
 
-    /** Takes down what is new of a model since the last commit: its steps, and what was last published of it. */
-    void take(Kept kept, Changelog changelog) {
-        if (kept.pendingBytes() > 0) {
-            open.steps += kept.model.version() - kept.logged;
-            for (byte[] taken : kept.pending().parts()) {
-                add(kept, changelog, to -> {
-                    to.writeByte(TAKEN);
-                    to.writeUTF(kept.id);
-                    to.writeInt(taken.length);
-                    to.write(taken);
-                });
+    /**
+     * Takes a step down, to be written with the next commit.
+     *
+     * @param version of the model before it
+     * @return how many bytes that took; 0 if the example is too large for it
+     */
+    int add(Kept kept, long version, Example x) {
+        int before = log.size();
+        if (!log.add(kept.number, version, x)) {
+            return 0;
+        }
+        int size = log.size() - before;
+        added(kept, 1);
+        return size;
+    }
+
+    /** Takes down that the weights topic holds a model as it is. */
+    void addPublished(Kept kept) {
+        log.addPublished(kept.number, kept.model.publishedVersion(), kept.model.publishedWhole());
+        added(kept, 0);
+    }
+
+    private void added(Kept kept, int step) {
+        open.add(kept, log.size(), step);
+        if (log.size() >= PART) {
+            close();
+        }
+    }
+
+    /** Closes the part that is open, if there is anything in it: what is added from now on is later than {@link #next}. */
+    void close() {
+        if (log.size() > 0) {
+            open.content = StateRecords.part(log);
+            log.clear();
+            closed.add(open);
+            open = new Part(open.number + 1);
+        }
+    }
+
+    /** Writes the parts that are closed, but for the entries that are not later than the blocks of their models. */
+    void write(Changelog changelog) {
+        for (Part part : closed) {
+            // to look at each model would find none of ten thousand in a cache
+            if (outdated) {
+                part.leaveOutUseless();
             }
-            kept.wroteSteps();
+            if (!part.models.isEmpty()) {
+                changelog.write(StateRecords.journalKey(part.number), part.content);
+                part.bytes = part.content.length;
+                part.content = null;
+                part.ends = null;
+                part.stepsOf = null;
+                parts.put(part.number, part);
+                bytes += part.bytes;
+                steps += part.steps;
+            }
         }
-        if (kept.published != kept.model.publishedVersion()) {
-            kept.published = kept.model.publishedVersion();
-            add(kept, changelog, to -> {
-                to.writeByte(PUBLISHED);
-                to.writeUTF(kept.id);
-                to.writeLong(kept.model.publishedVersion());
-                to.writeBoolean(kept.model.publishedWhole());
-            });
-        }
+        closed.clear();
+        outdated = false;
     }
 
-    private interface Writer {
-        void write(DataOutputStream to) throws IOException;
-    }
-
-    private void add(Kept kept, Changelog changelog, Writer writer) {
-        try {
-            writer.write(out);
-        } catch (IOException e) {
-            throw new UncheckedIOException("writing to memory", e);
-        }
-        open.models.add(kept);
-        if (buffer.size() >= PART) {
-            close(changelog);
-        }
-    }
-
-    /** Writes the part that is open, if there is anything in it. */
-    void close(Changelog changelog) {
-        if (open.models.isEmpty()) {
-            return;
-        }
-        changelog.write(StateRecords.journalKey(open.number), StateRecords.part(buffer.toByteArray()));
-        open.bytes = buffer.size();
-        buffer.reset();
-        parts.put(open.number, open);
-        bytes += open.bytes;
-        steps += open.steps;
-        open = new Part(open.number + 1);
+    /** Says that blocks of a model have been written, or that it has been forgotten. */
+    void outdated() {
+        outdated = true;
     }
 
     /**
@@ -188,7 +246,7 @@ final class Journal {
 
     // ---- reading back
 
-    /** Takes back a part. @param content null if it is gone */
+    /** Takes back a part. @param content the record; null if it is gone */
     void restore(long number, byte[] content) {
         Part before = parts.remove(number);
         if (before != null) {
@@ -208,23 +266,30 @@ final class Journal {
     /** Says that parts before this have been written, also where they have been dropped again and nothing is left of them. */
     void beginAt(long next) {
         if (open.number < next) {
+            dropUnwritten();
             open = new Part(next);
         }
+    }
+
+    private void dropUnwritten() {
+        closed.clear();
+        log.clear();
     }
 
     /**
      * Has the models take the restored steps that they have not taken.
      *
+     * @param models by their numbers
      * @param algorithm as when they were taken first
      * @param metricsWindow as when they were taken first
      * @throws IllegalArgumentException if that cannot be done
      */
-    void replay(Map<String, Kept> models, Algorithm algorithm, int metricsWindow) {
+    void replay(Map<Integer, Kept> models, Algorithm algorithm, int metricsWindow) {
         for (Part part : parts.values()) {
             if (part.content != null) {
                 try {
                     replay(part, models, algorithm, metricsWindow);
-                } catch (IOException | IndexOutOfBoundsException e) {
+                } catch (IndexOutOfBoundsException e) {
                     throw new IllegalArgumentException("part " + part.number + " is damaged: " + e.getMessage(), e);
                 }
                 part.content = null;
@@ -233,33 +298,25 @@ final class Journal {
         }
     }
 
-    private static void replay(Part part, Map<String, Kept> models, Algorithm algorithm, int metricsWindow)
-            throws IOException {
-        DataInputStream in = new DataInputStream(new ByteArrayInputStream(part.content));
-        while (in.available() > 0) {
-            int what = in.readByte();
-            Kept kept = models.get(in.readUTF());
-            boolean counts = kept != null && part.isLaterThanBlocksOf(kept);
-            if (counts) {
-                part.models.add(kept);
+    private static void replay(Part part, Map<Integer, Kept> models, Algorithm algorithm, int metricsWindow) {
+        StepLog.Reader in = new StepLog.Reader(part.content, StateRecords.PART_HEADER);
+        Kept last = null;
+        while (in.next()) {
+            Kept kept = models.get(in.model());
+            // what has been forgotten, or has gone into blocks since
+            if (kept == null || !part.isLaterThanBlocksOf(kept)) {
+                continue;
             }
-            if (what == PUBLISHED) {
-                long version = in.readLong();
-                boolean whole = in.readBoolean();
-                if (counts) {
-                    kept.model.restorePublished(version, whole);
-                }
-            } else if (what == TAKEN) {
-                byte[] taken = new byte[in.readInt()];
-                in.readFully(taken);
+            if (kept != last) {
+                part.models.add(kept);
+                last = kept;
+            }
+            if (in.isPublished()) {
+                kept.model.restorePublished(in.version(), in.whole());
+            } else if (in.version() >= kept.model.version()) {
                 // a task that was active before it was a standby has taken its own
-                if (counts && StepLog.firstVersion(taken) >= kept.model.version()) {
-                    long before = kept.model.version();
-                    StepLog.replay(taken, kept.model, algorithm, metricsWindow);
-                    part.steps += kept.model.version() - before;
-                }
-            } else {
-                throw new IOException("it has an entry of unknown kind " + what);
+                in.take(kept.model, algorithm, metricsWindow);
+                part.steps++;
             }
         }
     }
@@ -268,7 +325,7 @@ final class Journal {
         parts.clear();
         bytes = 0;
         steps = 0;
+        dropUnwritten();
         open = new Part(0);
-        buffer.reset();
     }
 }

@@ -1,13 +1,13 @@
 package io.thalweg.store;
 
-import io.thalweg.math.Example;
 import io.thalweg.math.Model;
-import io.thalweg.math.StepLog;
 
 /** A model of a {@link WeightStore}, and how far the changelog and the weights topic have been told of it. */
 final class Kept {
     final String id;
     Model model;
+    /** What it is called in the journal, where no other model of the task ever has the same. */
+    int number = StateRecords.NO_NUMBER;
 
     /** Whether there is something to write since the last commit. */
     boolean changed;
@@ -20,12 +20,8 @@ final class Kept {
     int loggedNames;
     /** The version that its blocks in the changelog are. */
     long since;
-    /** The version that blocks and journal in the changelog make together. */
-    long logged;
     /** The first part of the journal that may say something of it which is later than its blocks. */
     long from;
-    /** What the changelog says was last published. */
-    long published;
     /** What its head and its blocks in the changelog come to, about. */
     long bytes;
 
@@ -34,9 +30,11 @@ final class Kept {
     /** Whether the next commit must write blocks: there are none in the changelog, or the journal is to be rid of its steps. */
     private boolean due;
 
-    /** The steps since the last commit, and whether there have been more than could be worth writing. */
-    private StepLog pending;
+    /** What the steps since the last commit come to in the journal, where they were taken since the commit with this number. */
+    private long pendingBytes;
 
+    private long pendingSince;
+    /** Whether there have been more steps since the last commit than could be worth writing, so that not all are in the journal. */
     private boolean overflowed;
 
     Kept(String id, Model model) {
@@ -47,70 +45,56 @@ final class Kept {
     /** Says that the next commit must write blocks. */
     void mustBeWritten() {
         due = true;
-        dropSteps();
     }
 
-    /** Takes a step down. @param version of the model before it */
-    void add(long version, Example x) {
-        if (due || overflowed) {
-            return;
-        }
-        if (pending == null) {
-            pending = new StepLog();
-        }
-        if (!pending.add(version, x) || 2 * pending.bytes() > StateRecords.mostBlockBytes(model) + headBytes) {
-            dropSteps();
-            overflowed = true;
-        }
+    /** Whether its steps go into the journal: as long as it is not clear that the next commit will write blocks. */
+    boolean isJournalled() {
+        return !due && !overflowed;
     }
 
-    private void dropSteps() {
-        if (pending != null) {
-            pending.clear();
+    /**
+     * Says that a step has gone into the journal.
+     *
+     * @param size how many bytes that took; 0 if it was too large
+     * @param commit the number of the next commit
+     * @return whether it is clear, without looking at blocks, that the next commit need not write them
+     */
+    boolean journalled(int size, long commit) {
+        if (pendingSince != commit) {
+            pendingSince = commit;
+            pendingBytes = 0;
         }
-    }
-
-    /** The steps to be written. */
-    StepLog pending() {
-        return pending;
-    }
-
-    /** How many bytes the steps since the last commit have. */
-    long pendingBytes() {
-        return pending == null ? 0 : pending.bytes();
+        pendingBytes += size;
+        long most = StateRecords.mostBlockBytes(model) + headBytes;
+        overflowed = size == 0 || 2 * pendingBytes > most;
+        // what is all in the first block changes as a whole
+        return !overflowed && 2 * pendingBytes <= (model.extent() <= Model.BLOCK ? most : headBytes);
     }
 
     /**
      * Whether to write steps, rather than blocks: if they are half as much, because numbers in blocks are the easier to compress.
      *
      * @param blockBytes what the blocks that have changed come to
+     * @param commit the number of the commit
      */
-    boolean isSmallerAsSteps(long blockBytes) {
-        return !due && !overflowed && 2 * pendingBytes() <= blockBytes + headBytes;
+    boolean isSmallerAsSteps(long blockBytes, long commit) {
+        return isJournalled() && (pendingSince != commit || 2 * pendingBytes <= blockBytes + headBytes);
     }
 
     /** Says that blocks and head are in the changelog. @param part the first part of the journal that can say more */
     void wroteBlocks(int head, long part) {
         restoredHead(head, model.version(), part);
         model.logged();
-        published = model.publishedVersion();
         due = false;
         overflowed = false;
-        dropSteps();
+        pendingBytes = 0;
     }
 
     /** Says that this head is in the changelog. @param version of the model, and of its blocks */
     void restoredHead(int head, long version, long part) {
         headBytes = head;
         since = version;
-        logged = version;
         from = part;
-    }
-
-    /** Says that all steps since the last commit are in the journal. */
-    void wroteSteps() {
-        logged = model.version();
-        dropSteps();
     }
 
     /** Counts what it comes to again. @return how much more that is */

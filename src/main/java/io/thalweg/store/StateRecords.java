@@ -3,6 +3,7 @@ package io.thalweg.store;
 import io.thalweg.math.Form;
 import io.thalweg.math.Model;
 import io.thalweg.math.ProgressiveValidation;
+import io.thalweg.math.StepLog;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -12,7 +13,6 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +26,7 @@ import org.apache.kafka.common.TopicPartition;
  * <table>
  * <caption>Records</caption>
  * <tr><th>key</th><th>value</th></tr>
- * <tr><td>m, model id</td><td>a model but for weights and names, and from which part of the journal on there is more</td></tr>
+ * <tr><td>m, model id</td><td>a model but for weights and names, from which part of the journal on there is more, and its number there</td></tr>
  * <tr><td>b, block, model id</td><td>the version that last changed a block, and what is kept for its features</td></tr>
  * <tr><td>n, chunk, model id</td><td>up to {@value #NAMES_IN_CHUNK} names, the first of them with number chunk times that</td></tr>
  * <tr><td>l, part</td><td>a part of the {@link Journal}: steps of models, and what was last published of them</td></tr>
@@ -38,11 +38,18 @@ final class StateRecords {
     static final byte FORMAT = 1;
     /**
      * Of a model but for blocks and names. Up to format 1 its bias was all that was kept of the whole; up to format 2 nothing was said
-     * of the journal.
+     * of the journal; up to format 3 models had no numbers.
      */
-    static final byte HEAD_FORMAT = 3;
+    static final byte HEAD_FORMAT = 4;
     /** Of a block. Up to format 1 it held a number for each of its features, whether or not they had been met. */
     static final byte BLOCK_FORMAT = 2;
+    /** Of a part of the journal. In format 1, which is not read, it had the steps of each model together, under its id. */
+    static final byte PART_FORMAT = 2;
+    /** What comes before the entries in a part of the journal. */
+    static final int PART_HEADER = 1;
+
+    /** The number of a model whose head says none. */
+    static final int NO_NUMBER = -1;
 
     static final int NAMES_IN_CHUNK = 64;
 
@@ -132,15 +139,24 @@ final class StateRecords {
     }
 
     private static void checkFormat(byte[] value, byte format) {
-        if (value.length == 0 || value[0] < FORMAT || value[0] > format) {
+        checkFormat(value, FORMAT, format);
+    }
+
+    private static void checkFormat(byte[] value, byte from, byte format) {
+        if (value.length == 0 || value[0] < from || value[0] > format) {
             throw new StateException("the changelog is written in format " + (value.length == 0 ? "none" : value[0])
                     + ", and this version of Thalweg reads format " + format
                     + "; run the version that wrote it, or forget this learner's state with `thalweg reset`");
         }
     }
 
-    /** @param part the first of the journal that is later than this */
-    static byte[] head(Model model, long part) {
+    /**
+     * The head of a model.
+     *
+     * @param part the first of the journal that is later than this
+     * @param number the number that the model has in the journal
+     */
+    static byte[] head(Model model, long part, int number) {
         Model.Head head = model.head();
         return write(HEAD_FORMAT, out -> {
             out.writeByte(head.form().ordinal());
@@ -156,6 +172,7 @@ final class StateRecords {
             out.writeBoolean(head.publishedWhole());
             head.validation().write(out);
             out.writeLong(part);
+            out.writeInt(number);
         });
     }
 
@@ -163,8 +180,9 @@ final class StateRecords {
      * A head.
      *
      * @param part the first of the journal that is later than this
+     * @param number the number that the model has in the journal; {@link #NO_NUMBER} if it has none yet
      */
-    record Head(Model.Head model, long part) {}
+    record Head(Model.Head model, long part, int number) {}
 
     static Head readHead(byte[] value) {
         return read(
@@ -181,7 +199,8 @@ final class StateRecords {
                                 in.readLong(),
                                 in.readBoolean(),
                                 ProgressiveValidation.read(in)),
-                        value[0] < HEAD_FORMAT ? 0 : in.readLong()));
+                        value[0] < 3 ? 0 : in.readLong(),
+                        value[0] < HEAD_FORMAT ? NO_NUMBER : in.readInt()));
     }
 
     private static double[] doubles(DataInputStream in) throws IOException {
@@ -230,13 +249,17 @@ final class StateRecords {
     }
 
     /** A part of the journal. */
-    static byte[] part(byte[] content) {
-        return ByteBuffer.allocate(1 + content.length).put(FORMAT).put(content).array();
+    static byte[] part(StepLog entries) {
+        byte[] part = new byte[PART_HEADER + entries.size()];
+        part[0] = PART_FORMAT;
+        entries.copyTo(part, PART_HEADER);
+        return part;
     }
 
-    static byte[] readPart(byte[] value) {
-        checkFormat(value, FORMAT);
-        return Arrays.copyOfRange(value, 1, value.length);
+    /** Checks that entries can be read from a part of the journal, from {@link #PART_HEADER} on. */
+    static byte[] checkPart(byte[] value) {
+        checkFormat(value, PART_FORMAT, PART_FORMAT);
+        return value;
     }
 
     static byte[] names(Model model, int chunk) {

@@ -4,6 +4,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
 import io.thalweg.math.FeatureNames;
+import io.thalweg.math.Form;
 import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.Model;
 import io.thalweg.math.Models;
@@ -42,6 +43,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     private final Map<String, Map<Integer, List<byte[]>>> restoredNames = new HashMap<>();
 
     private final Journal journal;
+    /** The number that the next model will have in it. */
+    private int nextNumber;
+    /** The number of the next commit. */
+    private long commit = 1;
     /** What all models come to in the changelog, about. */
     private long modelBytes;
 
@@ -131,12 +136,11 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             });
         }
         for (Kept kept : models.values()) {
-            kept.logged = kept.model.version();
-            kept.published = kept.model.publishedVersion();
             kept.loggedNames = kept.model.names().size();
             kept.unpublished = false;
             modelBytes += kept.recount();
         }
+        numberModels();
         unpublished.clear();
         models.values().stream()
                 .filter(kept -> kept.model.publishedVersion() < kept.model.version())
@@ -163,12 +167,30 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         Algorithm algorithm = Algorithm.of(settings);
         models.values().forEach(kept -> kept.model.learnsBy(algorithm));
         try {
-            journal.replay(models, algorithm, settings.metricsWindow());
+            journal.replay(modelsByNumber(), algorithm, settings.metricsWindow());
         } catch (IllegalArgumentException e) {
             throw new StateException("the changelog of store " + name() + " holds steps that cannot be taken again ("
                     + e.getMessage() + "); forget this learner's state with `thalweg reset`");
         }
         return algorithm;
+    }
+
+    private Map<Integer, Kept> modelsByNumber() {
+        Map<Integer, Kept> byNumber = new HashMap<>();
+        models.values().forEach(kept -> byNumber.put(kept.number, kept));
+        return byNumber;
+    }
+
+    /** Gives numbers to models whose heads were written before there were numbers. */
+    private void numberModels() {
+        nextNumber =
+                models.values().stream().mapToInt(kept -> kept.number).max().orElse(StateRecords.NO_NUMBER) + 1;
+        for (Kept kept : models.values()) {
+            if (kept.number == StateRecords.NO_NUMBER) {
+                kept.number = nextNumber++;
+                mustBeWritten(kept);
+            }
+        }
     }
 
     /** The names that a model has, as in a task that was active before it was a standby, with those that were restored over them. */
@@ -294,6 +316,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     @Override
     public void add(Model model) {
         Kept kept = new Kept(model.id(), model);
+        kept.number = nextNumber++;
         models.put(model.id(), kept);
         mustBeWritten(kept);
     }
@@ -321,19 +344,37 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             if (!kept.gone) {
                 kept.unpublished = false;
                 publish.accept(kept.model);
-                changed(kept);
+                published(kept);
             }
         }
         unpublished.clear();
     }
 
+    /** Says that the weights topic holds the model as it is, since its last step. */
+    public void published(Model model) {
+        published(kept(model.id()));
+    }
+
+    private void published(Kept kept) {
+        if (transactional() && kept.isJournalled()) {
+            journal.addPublished(kept);
+        } else {
+            changed(kept);
+        }
+    }
+
     /** Says that a model has taken a step. @param x as the learner left it */
     public void stepped(Outcome outcome, Example x) {
-        Kept kept = kept(outcome.model().id());
-        changed(kept);
-        if (transactional()) {
-            kept.add(outcome.version(), x);
+        Model model = outcome.model();
+        Kept kept = kept(model.id());
+        if (transactional() && kept.isJournalled()) {
+            boolean settled = kept.journalled(journal.add(kept, outcome.version(), x), commit);
+            // then the commit has nothing to do for it, and need not look at it
+            if (settled && (model.form() != Form.NAMED || model.names().size() == kept.loggedNames)) {
+                return;
+            }
         }
+        changed(kept);
     }
 
     private void changed(Kept kept) {
@@ -361,6 +402,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     private void forget(Kept kept) {
         kept.gone = true;
+        journal.outdated();
         modelBytes -= kept.bytes;
         last = null;
     }
@@ -375,6 +417,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         }
         removed.clear();
         journal.makeRoom(modelBytes, this::mustBeWritten);
+        journal.close();
         for (Kept kept : changed) {
             if (!kept.gone) {
                 kept.changed = false;
@@ -382,7 +425,8 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             }
         }
         changed.clear();
-        journal.close(changelog);
+        journal.write(changelog);
+        commit++;
         journal.dropUseless(changelog);
         if (epochBegan) {
             changelog.write(StateRecords.settingsKey(), StateRecords.settings(epochs));
@@ -407,17 +451,18 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         writeNewNames(kept, changelog);
         Model.Changes blocks = model.unlogged();
         // steps beside blocks want both to be written or neither
-        if (transactional() && (kept.isSmallerAsSteps(0) || kept.isSmallerAsSteps(bytes(model, blocks)))) {
-            journal.take(kept, changelog);
+        if (transactional()
+                && (kept.isSmallerAsSteps(0, commit) || kept.isSmallerAsSteps(bytes(model, blocks), commit))) {
             return;
         }
         for (int i = 0; i < blocks.size(); i++) {
             int block = blocks.get(i);
             changelog.write(StateRecords.key(StateRecords.BLOCK, block, kept.id), StateRecords.block(model, block));
         }
-        byte[] head = StateRecords.head(model, journal.next());
+        byte[] head = StateRecords.head(model, journal.next(), kept.number);
         changelog.write(StateRecords.headKey(kept.id), head);
         kept.wroteBlocks(head.length, journal.next());
+        journal.outdated();
         modelBytes += kept.recount();
     }
 
@@ -471,6 +516,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                     StateRecords.Head head = StateRecords.readHead(value);
                     Kept kept = restored(id);
                     kept.model.restore(head.model());
+                    kept.number = head.number();
                     kept.restoredHead(value.length, head.model().version(), head.part());
                     journal.beginAt(head.part());
                 }
@@ -495,7 +541,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                 }
             }
             case StateRecords.JOURNAL ->
-                journal.restore(rest.getLong(), value == null ? null : StateRecords.readPart(value));
+                journal.restore(rest.getLong(), value == null ? null : StateRecords.checkPart(value));
             case StateRecords.STEPS_OF_MODEL, StateRecords.PUBLISHED_OF_MODEL -> {
                 if (value != null) {
                     throw new StateException("the changelog of store " + name()
@@ -543,6 +589,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         restoredNames.clear();
         journal.clear();
         modelBytes = 0;
+        nextNumber = 0;
         changed.clear();
         unpublished.clear();
         removed.clear();

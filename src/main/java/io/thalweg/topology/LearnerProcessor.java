@@ -146,7 +146,9 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         counters.steps.count();
         Model model = outcome.model();
         store.stepped(outcome, example);
-        if (!weightsRecords.afterStep(model, (key, weights) -> forwardWeights(key, weights, record.timestamp()))) {
+        if (weightsRecords.afterStep(model, (key, weights) -> forwardWeights(key, weights, record.timestamp()))) {
+            store.published(model);
+        } else {
             store.unpublished(model);
         }
         if (model.version() % metricsEvery == 0) {

@@ -8,6 +8,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -58,5 +59,33 @@ class ProgressiveValidationTest {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         validation.write(new DataOutputStream(bytes));
         return bytes.toByteArray();
+    }
+
+    /** Until the first half of the window is full the recent sums are all sums, and are one tally; after that they are not. */
+    @Test
+    void goesOnAfterItWasReadBackWhereverThatWas() throws IOException {
+        for (int before = 0; before < 12; before++) {
+            ProgressiveValidation one = new ProgressiveValidation();
+            ProgressiveValidation other = new ProgressiveValidation();
+            for (int i = 0; i < 15; i++) {
+                if (i == before) {
+                    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+                    other.write(new DataOutputStream(bytes));
+                    other = ProgressiveValidation.read(
+                            new DataInputStream(new ByteArrayInputStream(bytes.toByteArray())));
+                }
+                for (ProgressiveValidation validation : List.of(one, other)) {
+                    validation.add(i / 3.0 - 2, Logistic.probability(i / 3.0 - 2), i % 2, 1, 8);
+                }
+            }
+            assertThat(one.overall().examples()).isEqualTo(15);
+            assertThat(one.recent().examples()).isEqualTo(7);
+            for (ProgressiveValidation validation : List.of(one, other)) {
+                assertThat(validation.recent().logLoss()).isEqualTo(one.recent().logLoss());
+                assertThat(validation.recent().auc()).isEqualTo(one.recent().auc());
+                assertThat(validation.overall().logLoss())
+                        .isEqualTo(one.overall().logLoss());
+            }
+        }
     }
 }

@@ -39,10 +39,16 @@ class StepLogTest {
         return x;
     }
 
-    /** The model that takes the written steps is the model that took them, down to the last bit. */
+    private static byte[] bytes(StepLog log) {
+        byte[] bytes = new byte[log.size()];
+        log.copyTo(bytes, 0);
+        return bytes;
+    }
+
+    /** The models that take the written steps are the models that took them, down to the last bit. */
     @ParameterizedTest
     @ValueSource(strings = {"sgd", "auto"})
-    void theStepsTakenAgainGiveTheSameModel(String algorithm) throws Rejection {
+    void theStepsTakenAgainGiveTheSameModels(String algorithm) throws Rejection {
         long seed = System.nanoTime();
         System.out.println("seed " + seed);
         Random random = new Random(seed);
@@ -52,72 +58,98 @@ class StepLogTest {
         StepLog log = new StepLog();
         for (int t = 0; t < 3000; t++) {
             Example x = random(random);
-            learner.process(first, "m", x, outcome);
-            log.add(outcome.version(), x);
+            int model = random.nextInt(3);
+            learner.process(first, "m" + model, x, outcome);
+            log.add(1000 * model, outcome.version(), x);
+            if (random.nextInt(10) == 0) {
+                log.addPublished(1000 * model, outcome.version() + 1, random.nextBoolean());
+            }
         }
-        Model again = new Model("m", learner(algorithm).algorithm());
-        again.fix(Form.SPARSE, 0);
-        long bytes = log.bytes();
-        assertThat(log.parts()).isNotEmpty();
-        for (byte[] part : log.parts()) {
-            bytes -= part.length;
-            assertThat(StepLog.firstVersion(part)).isEqualTo(again.version());
-            StepLog.replay(part, again, learner(algorithm).algorithm(), WINDOW);
+        Model[] again = new Model[3];
+        for (int i = 0; i < again.length; i++) {
+            again[i] = new Model("m" + i, learner(algorithm).algorithm());
+            again[i].fix(Form.SPARSE, 0);
         }
-        assertThat(bytes).isZero();
-        assertThat(again.version()).isEqualTo(3000);
-        assertThat(Examples.bits(again)).isEqualTo(Examples.bits(first.get("m")));
+        StepLog.Reader in = new StepLog.Reader(bytes(log), 0);
+        while (in.next()) {
+            Model model = again[in.model() / 1000];
+            assertThat(in.version()).isEqualTo(model.version());
+            if (!in.isPublished()) {
+                in.take(model, learner(algorithm).algorithm(), WINDOW);
+            }
+        }
+        for (Model model : again) {
+            assertThat(Examples.bits(model)).isEqualTo(Examples.bits(first.get(model.id())));
+        }
         log.clear();
-        assertThat(log.bytes()).isZero();
-        assertThat(log.parts()).isEmpty();
+        assertThat(log.size()).isZero();
+        assertThat(new StepLog.Reader(bytes(log), 0).next()).isFalse();
     }
 
     @Test
     void isWrittenAsItsDocumentationSays() {
         StepLog log = new StepLog();
-        log.add(258, Examples.sparse(1.0, new int[] {5, 300, 2}, new double[] {1, 1, 1}));
-        log.add(259, Examples.sparse(0.0, new int[] {0, 1}, new double[] {0.5, -2}));
+        log.add(1, 258, Examples.sparse(1.0, new int[] {5, 300, 2}, new double[] {1, 1, 1}));
+        log.add(130, 259, Examples.sparse(0.0, new int[] {0, 1}, new double[] {0.5, -2}));
         Example third = Examples.sparse(0.25, new int[] {0}, new double[] {0.1});
         third.importance(2);
-        log.add(260, third);
-        assertThat(log.parts()).hasSize(1);
-        assertThat(HexFormat.of().formatHex(log.parts().get(0)))
-                .isEqualTo("0201000000000000"
-                        // three features, positive and ones; 5, +295 as 590, −298 as 595
-                        + "03" + "11" + "0a" + "ce04" + "d304"
-                        // two in a row, as floats
-                        + "02" + "28" + "0000003f" + "000000c0"
-                        // one in a row, another label, another importance
-                        + "01" + "0e" + "000000000000d03f" + "0000000000000040" + "9a9999999999b93f");
+        log.add(1, 260, third);
+        log.addPublished(1, 261, true);
+        log.addPublished(0, Long.MAX_VALUE, false);
+        assertThat(HexFormat.of().formatHex(bytes(log)))
+                // model, version; positive and ones, three features; 5, +295 as 590, −298 as 595
+                .isEqualTo("01" + "8202" + "11" + "03" + "0a" + "ce04" + "d304"
+                        // as floats in a row, two
+                        + "8201" + "8302" + "28" + "02" + "0000003f" + "000000c0"
+                        // another label, another importance, in a row, one
+                        + "01" + "8402" + "0e" + "01" + "000000000000d03f" + "0000000000000040" + "9a9999999999b93f"
+                        // published whole, and not whole
+                        + "01" + "8502" + "41" + "00" + "ff".repeat(8) + "7f" + "40");
+        StepLog.Reader in = new StepLog.Reader(bytes(log), 0);
+        for (int i = 0; i < 4; i++) {
+            assertThat(in.next()).isTrue();
+        }
+        assertThat(in.whole()).isTrue();
+        assertThat(in.next()).isTrue();
+        assertThat(in.isPublished()).isTrue();
+        assertThat(in.whole()).isFalse();
+        assertThat(in.version()).isEqualTo(Long.MAX_VALUE);
+        assertThat(in.next()).isFalse();
+    }
+
+    /** Differences between feature numbers that are negative and large are as long as a number can be, and no longer. */
+    @Test
+    void featureNumbersMayLieAnyhow() {
+        int[] indices = {(1 << 24) - 1, 0, 1 << 23, 3};
+        StepLog log = new StepLog();
+        log.add(0, 0, Examples.sparse(1.0, indices, new double[] {1, 1, 1, 1}));
+        Model model = new Model("m", Examples.SGD);
+        StepLog.Reader in = new StepLog.Reader(bytes(log), 0);
+        assertThat(in.next()).isTrue();
+        in.take(model, Examples.SGD, WINDOW);
+        for (int index : indices) {
+            assertThat(model.weight(index)).isNotZero();
+        }
     }
 
     @Test
     void refusesWhatIsNotTheNextOrDamaged() {
         StepLog log = new StepLog();
-        log.add(3, Examples.sparse(1.0, new int[] {5}, new double[] {2.5}));
-        byte[] part = log.parts().get(0);
+        log.add(0, 3, Examples.sparse(1.0, new int[] {5}, new double[] {2.5}));
         Model model = Examples.plain("m");
-        assertThatThrownBy(() -> StepLog.replay(part, model, Examples.SGD, WINDOW))
-                .hasMessageContaining("from version 3");
-        byte[] cut = Arrays.copyOf(part, part.length - 1);
-        cut[0] = 0;
-        assertThatThrownBy(() -> StepLog.replay(cut, model, Examples.SGD, WINDOW))
-                .isInstanceOf(IndexOutOfBoundsException.class);
+        StepLog.Reader in = new StepLog.Reader(bytes(log), 0);
+        assertThat(in.next()).isTrue();
+        assertThatThrownBy(() -> in.take(model, Examples.SGD, WINDOW)).hasMessageContaining("from version 3");
+        byte[] cut = Arrays.copyOf(bytes(log), log.size() - 1);
+        assertThatThrownBy(() -> new StepLog.Reader(cut, 0).next()).isInstanceOf(IndexOutOfBoundsException.class);
     }
 
-    /** A part stays well below what a record may have. */
+    /** One that is as large as an example may be has no place in it. */
     @Test
-    void manyStepsAreSeveralParts() {
+    void aHugeStepIsNotWritten() {
         StepLog log = new StepLog();
-        Random random = new Random(7);
-        for (int t = 0; t < 20_000; t++) {
-            log.add(t, random(random));
-        }
-        assertThat(log.parts()).hasSizeGreaterThan(1).allMatch(part -> part.length <= 1 << 18);
-        int count = log.parts().size();
-        // one that is as large as an example may be has no place in it
-        Example huge = Examples.dense(1.0, random.doubles(100_000).toArray());
-        assertThat(log.add(20_000, huge)).isFalse();
-        assertThat(log.parts()).hasSize(count);
+        Example huge = Examples.dense(1.0, new Random(7).doubles(100_000).toArray());
+        assertThat(log.add(0, 0, huge)).isFalse();
+        assertThat(log.size()).isZero();
     }
 }

@@ -6,6 +6,7 @@ import io.thalweg.math.Examples;
 import io.thalweg.math.Form;
 import io.thalweg.math.Model;
 import io.thalweg.math.ProgressiveValidation;
+import io.thalweg.math.StepLog;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
 import java.util.List;
@@ -28,7 +29,9 @@ class StateRecordsTest {
         assertThat(hex(StateRecords.key(StateRecords.OFFSET, 3, "examples"))).isEqualTo("6f000000036578616d706c6573");
         assertThat(hex(StateRecords.settingsKey())).isEqualTo("73");
         assertThat(hex(StateRecords.journalKey(258))).isEqualTo("6c0000000000000102");
-        assertThat(hex(StateRecords.part(new byte[] {7}))).isEqualTo("0107");
+        StepLog log = new StepLog();
+        log.addPublished(7, 300, true);
+        assertThat(hex(StateRecords.part(log))).isEqualTo("02" + "07" + "ac02" + "41");
         assertThat(hex(StateRecords.offset(42))).isEqualTo("01000000000000002a");
         assertThat(hex(StateRecords.settings(
                         List.of(new Epoch(Map.of(new TopicPartition("t", 1), 2L), Map.of("a", "b"))))))
@@ -39,13 +42,13 @@ class StateRecordsTest {
         model.names().add(new byte[0]);
         assertThat(hex(StateRecords.names(model, 0))).isEqualTo("01" + "02" + "000178" + "0000");
         // form, length, extent, what is kept of the whole, version, rate, published version, published whole; three
-        // empty tallies; the next part of the journal
+        // empty tallies; the next part of the journal; the number
         model.restore(
                 new Model.Head(Form.SPARSE, 0, 7, new double[] {0.5}, 3, 0.25, 2, true, new ProgressiveValidation()));
-        assertThat(hex(StateRecords.head(model, 258)))
-                .isEqualTo("03" + "01" + "00000000" + "00000007" + "00000001" + "3fe0000000000000" + "0000000000000003"
+        assertThat(hex(StateRecords.head(model, 258, 5)))
+                .isEqualTo("04" + "01" + "00000000" + "00000007" + "00000001" + "3fe0000000000000" + "0000000000000003"
                         + "3fd0000000000000" + "0000000000000002" + "01" + "00".repeat(3 * (8 + 5 * 8 + 4))
-                        + "0000000000000102");
+                        + "0000000000000102" + "00000005");
         double[] weights = new double[Model.BLOCK];
         weights[1] = -2;
         model.restoreBlock(0, 3, weights);
@@ -69,8 +72,9 @@ class StateRecordsTest {
         model.restoreBlock(2, 9, weights);
 
         Model back = new Model("m");
-        StateRecords.Head head = StateRecords.readHead(StateRecords.head(model, 1L << 40));
+        StateRecords.Head head = StateRecords.readHead(StateRecords.head(model, 1L << 40, 9));
         assertThat(head.part()).isEqualTo(1L << 40);
+        assertThat(head.number()).isEqualTo(9);
         back.restore(head.model());
         for (int chunk = 0; chunk < 3; chunk++) {
             StateRecords.readNames(StateRecords.names(model, chunk)).forEach(back.names()::add);
