@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -32,6 +33,9 @@ import org.apache.kafka.common.TopicPartition;
 /**
  * Time from an example to its prediction: 1,000 examples a second are sent on a fixed schedule, and a reader says when it has the
  * prediction of each. Times are from when the example was due to be sent, so that a stall counts for all that waited because of it.
+ *
+ * <p>Before, many examples are sent at once: at 1,000 a second it would take minutes until broker, learner and clients are compiled,
+ * and on two cores what waits for the compiler is all that would be measured.
  */
 final class Latency {
     private static final int PER_SECOND = 1000;
@@ -41,6 +45,7 @@ final class Latency {
 
     private final LocalCluster cluster;
     private final Consumer<String> progress;
+    private final int atOnce;
     private final int warmUp;
     private final int measured;
 
@@ -65,7 +70,8 @@ final class Latency {
     Latency(LocalCluster cluster, boolean quick, Consumer<String> progress) {
         this.cluster = cluster;
         this.progress = progress;
-        warmUp = (quick ? 3 : 10) * PER_SECOND;
+        atOnce = quick ? 200_000 : 600_000;
+        warmUp = (quick ? 3 : 30) * PER_SECOND;
         measured = (quick ? 5 : 20) * PER_SECOND;
     }
 
@@ -90,13 +96,15 @@ final class Latency {
         try (Child child = Child.start(
                 Program.LEARNER, Limits.NONE, settings, cluster.directory().resolve(application + ".log"), null)) {
             child.await(Event.RUNNING);
-            long begin = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
+            CountDownLatch warm = new CountDownLatch(rows.size());
+            CompletableFuture<Long> begin = new CompletableFuture<>();
             List<CompletableFuture<long[]>> readers = new ArrayList<>();
             for (Row row : rows) {
                 readers.add(CompletableFuture.supplyAsync(
-                        () -> read(config, row.isolation(), begin), task -> new Thread(task, row.name()).start()));
+                        () -> read(config, row.isolation(), warm, begin),
+                        task -> new Thread(task, row.name()).start()));
             }
-            send(config, begin);
+            send(config, warm, begin);
             for (int i = 0; i < rows.size(); i++) {
                 report(rows.get(i), readers.get(i).join(), report);
             }
@@ -105,13 +113,19 @@ final class Latency {
         cluster.deleteTopics(application);
     }
 
-    private void send(ThalwegConfig config, long begin) {
+    private void send(ThalwegConfig config, CountDownLatch warm, CompletableFuture<Long> beginning) {
         String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         Workload.Values values = Workload.DENSE.values(cluster.schemas().idFor(topic, Example.getClassSchema()));
         Map<String, Object> settings = new KafkaSettings(config).writer();
         // the learner's time is measured, not that of whoever sends
         settings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
         try (Producer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
+            for (int i = 0; i < atOnce; i++) {
+                producer.send(new ProducerRecord<>(topic, Workload.DENSE.key(i), values.next()));
+            }
+            await(warm);
+            long begin = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
+            beginning.complete(begin);
             for (int i = 0; i < warmUp + measured; i++) {
                 ProducerRecord<byte[], byte[]> record =
                         new ProducerRecord<>(topic, Workload.DENSE.key(i), values.next());
@@ -124,12 +138,24 @@ final class Latency {
         }
     }
 
+    private static void await(CountDownLatch warm) {
+        try {
+            if (!warm.await(PATIENCE.toNanos(), TimeUnit.NANOSECONDS)) {
+                throw new StopException(
+                        ExitCode.DIED, "what is sent to warm up has not been predicted within a minute");
+            }
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     private static long due(long begin, int number) {
         return begin + number * INTERVAL_NANOS;
     }
 
     /** Each example has one prediction, and there is one partition: the n-th prediction is that of the n-th example. */
-    private long[] read(ThalwegConfig config, String isolation, long begin) {
+    private long[] read(
+            ThalwegConfig config, String isolation, CountDownLatch warm, CompletableFuture<Long> beginning) {
         Map<String, Object> settings = new KafkaSettings(config).reader();
         settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, isolation);
         TopicPartition partition = new TopicPartition(config.getString(ThalwegConfig.PREDICTIONS_TOPIC), 0);
@@ -138,20 +164,24 @@ final class Latency {
             consumer.assign(List.of(partition));
             consumer.seekToBeginning(List.of(partition));
             long last = System.nanoTime();
-            for (int number = 0; number < warmUp + measured; ) {
+            for (int number = -atOnce; number < warmUp + measured; ) {
                 List<ConsumerRecord<byte[], byte[]>> records =
                         consumer.poll(POLL).records(partition);
                 long now = System.nanoTime();
                 for (int i = 0; i < records.size(); i++, number++) {
                     if (number >= warmUp) {
-                        nanos[number - warmUp] = now - due(begin, number);
+                        nanos[number - warmUp] = now - due(beginning.join(), number);
                     }
+                }
+                if (number >= 0 && number - records.size() < 0) {
+                    warm.countDown();
                 }
                 last = records.isEmpty() ? last : now;
                 if (now - last > PATIENCE.toNanos()) {
                     throw new StopException(
                             ExitCode.DIED,
-                            "no prediction has come for a minute, after %d of %d".formatted(number, warmUp + measured));
+                            "no prediction has come for a minute, after %d of %d"
+                                    .formatted(atOnce + number, atOnce + warmUp + measured));
                 }
             }
         }

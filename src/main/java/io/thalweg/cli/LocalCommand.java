@@ -20,6 +20,8 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.slf4j.Logger;
@@ -43,6 +45,8 @@ final class LocalCommand implements Callable<Integer> {
     /** The settings that are decided here. */
     private static final List<String> OWN = List.of(ThalwegConfig.BOOTSTRAP_SERVERS, ThalwegConfig.REGISTRY_URL);
 
+    private static final Duration REHEARSAL_PATIENCE = Duration.ofMinutes(1);
+
     @Mixin
     private SettingsOptions settings;
 
@@ -62,6 +66,13 @@ final class LocalCommand implements Callable<Integer> {
             names = "--no-learner",
             description = "Broker and registry only: to reset the learner, or to run it by itself.")
     private boolean withoutLearner;
+
+    @Option(
+            names = "--rehearsal",
+            hidden = true,
+            description =
+                    "Ends as soon as all of it runs: the launcher has the JVM write down what is loaded until then.")
+    private boolean rehearsal;
 
     @Spec
     private CommandSpec spec;
@@ -89,6 +100,10 @@ final class LocalCommand implements Callable<Integer> {
                     end.completeExceptionally(death instanceof CompletionException ? death.getCause() : death);
                     return null;
                 });
+                if (rehearsal) {
+                    awaitRunning(learner, end);
+                    return ExitCode.OK.code();
+                }
             }
             greet(config);
             end.join();
@@ -99,6 +114,16 @@ final class LocalCommand implements Callable<Integer> {
             close();
         }
         return ExitCode.OK.code();
+    }
+
+    private static void awaitRunning(LearnerRuntime learner, CompletableFuture<Void> end) {
+        long deadline = System.nanoTime() + REHEARSAL_PATIENCE.toNanos();
+        while (!learner.isRunning() && !end.isDone()) {
+            if (System.nanoTime() > deadline) {
+                throw new StopException(ExitCode.NOT_READY, "the learner does not run yet");
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+        }
     }
 
     private <T extends AutoCloseable> T start(Supplier<T> part) {

@@ -446,7 +446,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 100L,
                 atLeast(1),
                 MEDIUM,
-                "How often steps and outputs are committed together: readers see a prediction at most this much later.");
+                "How long after a commit of steps and outputs the next begins: readers see a prediction at most this much, and what two commits take, later.");
         running.add(
                 THREADS, Type.INT, 1, atLeast(1), MEDIUM, "Threads of this instance; more than partitions are idle.");
         running.add(

@@ -36,8 +36,11 @@ public final class KafkaSettings {
                 ProducerConfig.MAX_REQUEST_SIZE_CONFIG, config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES) + MARGIN);
         // weights and histograms hold many equal bytes; less to send at each commit, and less to restore
         settings.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, "lz4");
-        // a prediction waits this long for others to be sent with it, and not the 100 ms of Kafka Streams
-        settings.put(ProducerConfig.LINGER_MS_CONFIG, 5);
+        // a prediction waits this long for others to be sent with it, and not the 100 ms of Kafka Streams; where its
+        // readers wait for a commit anyway, a little longer
+        boolean transactions =
+                StreamsConfig.EXACTLY_ONCE_V2.equals(config.getString(ThalwegConfig.PROCESSING_GUARANTEE));
+        settings.put(ProducerConfig.LINGER_MS_CONFIG, transactions ? 5 : 1);
         // each batch costs lz4 two buffers of 64 KiB, which at the default of 16 KiB is more work than compressing
         settings.put(ProducerConfig.BATCH_SIZE_CONFIG, 128 << 10);
         // an instance that died is missed after this long, and its partitions go to another or to its successor

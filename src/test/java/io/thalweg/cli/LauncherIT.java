@@ -56,6 +56,7 @@ class LauncherIT {
                 "touch",
                 "ln",
                 "rm",
+                "mv",
                 "sleep")) {
             link(each);
         }
@@ -80,7 +81,7 @@ class LauncherIT {
 
         assertThat(run.exit()).isZero();
         assertThat(run.out())
-                .isEqualTo("-XX:+ExitOnOutOfMemoryError|-Dx=*|-cp|" + home.resolve("target/classes") + ":" + jar
+                .isEqualTo("-XX:+ExitOnOutOfMemoryError|-Dx=*|-cp|" + jar + ":" + home.resolve("target/classes")
                         + "|io.thalweg.cli.Thalweg|two words|*|\npid " + run.pid() + "\ninput\n");
         assertThat(run.err()).isEqualTo(BUILDING);
     }
@@ -185,6 +186,24 @@ class LauncherIT {
         assertThat(run.err()).isEmpty();
     }
 
+    @Test
+    void archivesTheClassesOfTheLibrariesWhenTheseChange() throws Exception {
+        javaThatArchives("17.0.15");
+        String option = "|-XX:SharedArchiveFile=" + home.resolve("target/thalweg.jsa") + "|-Dx=*|";
+        assertThat(launch().out()).contains(option);
+        assertThat(archived()).isOne();
+
+        Path source = Files.writeString(home.resolve("src/main/java/New.java"), "");
+        Files.setLastModifiedTime(source, FileTime.from(Instant.now().plus(Duration.ofMinutes(1))));
+        assertThat(launch().out()).contains(option);
+        assertThat(archived()).isOne();
+
+        javaThatArchives("21.0.1");
+        assertThat(launch().out()).contains(option);
+        assertThat(archived()).isEqualTo(2);
+        assertThat(home.resolve("target")).isDirectoryNotContaining("glob:**thalweg.jsa.{list,new,data}");
+    }
+
     private record Run(int exit, String out, String err, long pid) {}
 
     private Run launch(String... arguments) throws Exception {
@@ -246,6 +265,26 @@ class LauncherIT {
                 echo "pid $$"
                 cat
                 """.formatted(version));
+    }
+
+    /** One that also makes archives. */
+    private void javaThatArchives(String version) throws IOException {
+        java(version);
+        String before = Files.readString(tools.resolve("java"));
+        String archives = """
+                for option in "$@"; do
+                  case $option in
+                    -Xshare:dump) echo archived >>"$calls.archives" ;;
+                    -XX:SharedArchiveFile=*.new) echo archive >"${option#*=}" ;;
+                  esac
+                done
+                """;
+        Files.writeString(
+                tools.resolve("java"), before.replace("if [ \"$1\" = -version", archives + "if [ \"$1\" = -version"));
+    }
+
+    private int archived() throws IOException {
+        return Files.readAllLines(directory.resolve("calls.archives")).size();
     }
 
     private void script(String name, String body) throws IOException {

@@ -15,6 +15,7 @@ class KafkaSettingsTest {
     @ValueSource(strings = {"linger.ms", "producer.linger.ms"})
     void theUsersOwnWins(String setting) {
         assertThat(producer(Map.of())).containsEntry("linger.ms", 5);
+        assertThat(producer(Map.of("processing.guarantee", "at_least_once"))).containsEntry("linger.ms", 1);
         assertThat(producer(Map.of(setting, "20")).get("linger.ms")).hasToString("20");
     }
 
