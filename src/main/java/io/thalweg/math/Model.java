@@ -67,8 +67,7 @@ public final class Model {
     private long publishedVersion;
     private boolean publishedWhole;
 
-    /** Of the steps since the model has been in this process; null before the first. */
-    private RecentWindow recent;
+    private RecentWindow recent = new RecentWindow(0);
 
     /**
      * A page of which no block is there. One directory of all blocks would cost a model with few features in a large space many
@@ -100,7 +99,7 @@ public final class Model {
         algorithm = kind;
         width = kind.width();
         drifts = kind.drifts();
-        recent = new RecentWindow(0, kind);
+        recent.learnsBy(kind);
     }
 
     /**
@@ -534,7 +533,8 @@ public final class Model {
     /** From the next step on, know what weights have moved by in a recent window. @param steps 2 or more; 0 for no window */
     void window(int steps) {
         if (!recent.isOf(steps)) {
-            recent = new RecentWindow(steps, algorithm);
+            recent = new RecentWindow(steps);
+            recent.learnsBy(algorithm);
         }
     }
 
@@ -636,7 +636,8 @@ public final class Model {
                 setPublished(slot, weights(block));
             }
         }
-        recent = new RecentWindow(0, algorithm);
+        recent = new RecentWindow(0);
+        recent.learnsBy(algorithm);
     }
 
     /**

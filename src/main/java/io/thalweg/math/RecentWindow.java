@@ -16,8 +16,8 @@ final class RecentWindow {
     /** Steps in half of the window; 0 if none is kept. */
     private final int half;
 
-    private final Algorithm algorithm;
-    private final boolean drifts;
+    private Algorithm algorithm;
+    private boolean drifts;
     private Half older = Half.UNKNOWN;
     private Half newer = Half.UNKNOWN;
 
@@ -99,10 +99,14 @@ final class RecentWindow {
     }
 
     /** One in which nothing is known yet. @param steps 2 or more; 0 for no window */
-    RecentWindow(int steps, Algorithm algorithm) {
+    RecentWindow(int steps) {
         half = steps / 2;
-        this.algorithm = algorithm;
-        drifts = algorithm.drifts();
+    }
+
+    /** Says which algorithm makes the weights, one of the same kind as before. */
+    void learnsBy(Algorithm kind) {
+        algorithm = kind;
+        drifts = kind.drifts();
     }
 
     boolean isOf(int steps) {

@@ -38,7 +38,7 @@ final class StateRecords {
     static final byte FORMAT = 1;
     /**
      * Of a model but for blocks and names. Up to format 1 its bias was all that was kept of the whole; up to format 2 nothing was said
-     * of the journal; up to format 3 models had no numbers.
+     * of the journal; up to format 3 models had no numbers, and {@code auto} and standard scales kept others of a feature.
      */
     static final byte HEAD_FORMAT = 4;
     /** Of a block. Up to format 1 it held a number for each of its features, whether or not they had been met. */

@@ -110,6 +110,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
                         + " but not its head; forget this learner's state with `thalweg reset`");
             }
         }
+        checkNumbersKept(before);
         boolean migrates =
                 !models.isEmpty() && ThalwegConfig.KIND.stream().anyMatch(name -> differs(name, before, course));
         if (!models.isEmpty()) {
@@ -158,6 +159,18 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             epochBegan = true;
             // steps are taken again under the settings of the last epoch, so there must be none left from before it
             journal.end(this::mustBeWritten);
+        }
+    }
+
+    /** Heads without a number are from when {@code auto} and {@code scaling=standard} kept other numbers of a feature. */
+    private void checkNumbersKept(Map<String, String> before) {
+        boolean others = "auto".equals(before.get(ThalwegConfig.ALGORITHM))
+                || "standard".equals(before.get(ThalwegConfig.SCALING));
+        if (others && models.values().stream().anyMatch(kept -> kept.number == StateRecords.NO_NUMBER)) {
+            throw new StateException(
+                    "the changelog of store " + name() + " was written by a version of Thalweg that kept other"
+                            + " numbers for " + ThalwegConfig.ALGORITHM + " = auto and " + ThalwegConfig.SCALING
+                            + " = standard; forget this learner's state with `thalweg reset`");
         }
     }
 

@@ -17,6 +17,7 @@ import io.thalweg.math.StepLog;
 import io.thalweg.output.WeightsRecords;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -499,16 +500,7 @@ class WeightStoreTest {
             learn(task, "m" + i, wide(1));
         }
         task.commit();
-        List<Change> older = task.changelog.stream()
-                .map(change -> {
-                    if (change.key.get(0) != 'm') {
-                        return change;
-                    }
-                    byte[] head = java.util.Arrays.copyOf(change.value, change.value.length - Integer.BYTES);
-                    head[0] = 3;
-                    return new Change(change.key, head);
-                })
-                .toList();
+        List<Change> older = withoutNumbers(task.changelog);
         Task next = Task.restored(new ArrayList<>(older), older);
         for (int commit = 0; commit < 2; commit++) {
             for (int i = 0; i < 4; i++) {
@@ -524,6 +516,35 @@ class WeightStoreTest {
         for (int i = 0; i < 4; i++) {
             assertThat(Examples.bits(last.store.get("m" + i))).isEqualTo(Examples.bits(task.store.get("m" + i)));
         }
+    }
+
+    /** As they were up to format 3. */
+    private static List<Change> withoutNumbers(List<Change> changelog) {
+        return changelog.stream()
+                .map(change -> {
+                    if (change.key.get(0) != 'm') {
+                        return change;
+                    }
+                    byte[] head = Arrays.copyOf(change.value, change.value.length - Integer.BYTES);
+                    head[0] = 3;
+                    return new Change(change.key, head);
+                })
+                .toList();
+    }
+
+    /** It was of sixteen parts. */
+    @Test
+    void refusesAnAutoOfAnEarlierVersion() {
+        Task task = Task.begun("auto");
+        learn(task, wide(1));
+        task.commit();
+        List<Change> older = withoutNumbers(task.changelog);
+        Task next = new Task("auto", new ArrayList<>());
+        next.restore(older);
+        assertThatThrownBy(next::begin)
+                .isInstanceOf(StateException.class)
+                .hasMessageContaining("algorithm = auto")
+                .hasMessageContaining("thalweg reset");
     }
 
     @Test
