@@ -24,8 +24,8 @@ final class RecentWindow {
     /** By slot and place, what was {@link #gather}ed last. */
     private float[][] gathered = NO_PLACES;
 
-    /** Which halves that was from, and how much there was of them. */
-    private Half gatheredOlder;
+    /** The beginning of the newer half at that time, and how much there was of both. */
+    private long gatheredIn = -1;
 
     private int olderGathered;
     private int newerGathered;
@@ -200,12 +200,12 @@ final class RecentWindow {
 
     /** Puts what was taken down in its places: of what no step has touched in the older half, what it was when the newer began. */
     private void gather() {
-        if (gatheredOlder == older && olderGathered == older.size && newerGathered == newer.size) {
+        if (gatheredIn == newer.from && olderGathered == older.size && newerGathered == newer.size) {
             return;
         }
         gather(newer);
         gather(older);
-        gatheredOlder = older;
+        gatheredIn = newer.from;
         olderGathered = older.size;
         newerGathered = newer.size;
     }
