@@ -22,8 +22,8 @@ import java.util.List;
  * features.
  *
  * <p><b>Scales</b> are those of {@link Scale}, with the largest |x| thrown in once among the distances from m; a feature that has
- * only been 0 or 1 is left as it is. When m or s moves, v stays: results do not depend on units. A value beyond the range so far counts as the end of the range when
- * predicting.
+ * only been 0 or 1 is left as it is. When m or s moves, v stays: results do not depend on units. A value beyond the range so far counts
+ * as the end of the range when predicting.
  *
  * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^c, where p_k(y) = e^−L is what part k gave to what came
  * true, then q sums to 1 again (the aggregating forecaster of Vovk 1990), and then a share of {@value #SHARE} of all is spread evenly,
@@ -36,6 +36,7 @@ import java.util.List;
  * q, bias and offset of each part. The offset is Σ v·m/s over all features: what standardising takes off the bias.
  */
 final class Auto extends Algorithm {
+    // with twice as many rates log losses were at most 0.2% better on nine of ten tasks, 0.6% on one
     private static final double[] MAX_SCALED_RATES = {0.05, 1};
     private static final double[] STANDARD_RATES = {0.1};
     private static final double[] ADAGRAD_RATES = {0.02, 0.05, 0.12, 0.3, 0.8};
@@ -59,7 +60,7 @@ final class Auto extends Algorithm {
     private static final int SQUARES = Scale.WIDTH;
     /** The weight that it began with. */
     private static final int GIVEN = Scale.WIDTH + 1;
-
+    /** v of each part. */
     private static final int V = Scale.WIDTH + 2;
 
     private static final int WIDTH = V + PARTS;
@@ -315,6 +316,7 @@ final class Auto extends Algorithm {
         }
     }
 
+    /** v of parts 0 and 1, which are {@code sgd}, 2, which is {@code sgd-standard}, and 3 to 7, which are {@code adagrad}; and the offsets. */
     private void moveWeights(Model model, int size) {
         double step0 = steps[0];
         double step1 = steps[1];

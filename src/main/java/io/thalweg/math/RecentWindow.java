@@ -12,6 +12,7 @@ import java.util.Arrays;
  */
 final class RecentWindow {
     private static final int WORDS = Model.BLOCK / Long.SIZE;
+    private static final float[][] NOTHING = {};
 
     /** Steps in half of the window; 0 if none is kept. */
     private final int half;
@@ -22,15 +23,13 @@ final class RecentWindow {
     private Half newer = Half.UNKNOWN;
 
     /** By slot and place, what was {@link #gather}ed last. */
-    private float[][] gathered = NO_PLACES;
+    private float[][] gathered = NOTHING;
 
     /** The beginning of the newer half at that time, and how much there was of both. */
     private long gatheredIn = -1;
 
     private int olderGathered;
     private int newerGathered;
-
-    private static final float[][] NO_PLACES = {};
 
     /** Half of the window. */
     private static final class Half {
