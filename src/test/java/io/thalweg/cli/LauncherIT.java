@@ -81,8 +81,9 @@ class LauncherIT {
 
         assertThat(run.exit()).isZero();
         assertThat(run.out())
-                .isEqualTo("-XX:+ExitOnOutOfMemoryError|-Dx=*|-cp|" + jar + ":" + home.resolve("target/classes")
-                        + "|io.thalweg.cli.Thalweg|two words|*|\npid " + run.pid() + "\ninput\n");
+                .isEqualTo("-XX:+ExitOnOutOfMemoryError|-XX:MaxNewSize=128m|-Dx=*|-cp|" + jar + ":"
+                        + home.resolve("target/classes") + "|io.thalweg.cli.Thalweg|two words|*|\npid " + run.pid()
+                        + "\ninput\n");
         assertThat(run.err()).isEqualTo(BUILDING);
     }
 
