@@ -36,7 +36,7 @@ import java.util.List;
  * q, bias and offset of each part. The offset is Σ v·m/s over all features: what standardising takes off the bias.
  */
 final class Auto extends Algorithm {
-    // with twice as many rates log losses were at most 0.2% better on nine of ten tasks, 0.6% on one
+    // with twice as many rates log losses were at most 0.2% better on eight of nine tasks, 0.6% on one
     private static final double[] MAX_SCALED_RATES = {0.05, 1};
     private static final double[] STANDARD_RATES = {0.1};
     private static final double[] ADAGRAD_RATES = {0.02, 0.05, 0.12, 0.3, 0.8};
