@@ -1,7 +1,9 @@
 package io.thalweg.benchmark;
 
 import io.thalweg.benchmark.Contestant.Program;
-import io.thalweg.benchmark.ContestantProcess.Limits;
+import io.thalweg.benchmark.Mark.Event;
+import io.thalweg.benchmark.Request.Limits;
+import io.thalweg.benchmark.Request.What;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.io.BufferedReader;
@@ -42,22 +44,16 @@ final class Child implements AutoCloseable {
      * Starts one, with the options that this JVM was started with.
      *
      * @param log what it writes to standard error
-     * @param recording where to leave a recording of Java Flight Recorder; null for none
      */
-    static Child start(Program program, Limits limits, Map<String, String> settings, Path log, Path recording) {
+    static Child start(Program program, Path log) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
                 .filter(option -> option.startsWith("-X") || option.startsWith("-Dlogback"))
                 .toList());
-        if (recording != null) {
-            command.add("-XX:StartFlightRecording=settings=profile,dumponexit=true,filename=" + recording);
-            command.add("-Xlog:jfr*=error:stderr");
-        }
+        command.add("-Xlog:jfr*=error:stderr");
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), ContestantProcess.class.getName()));
         command.add(program.name());
-        command.add(limits.toString());
-        settings.forEach((name, value) -> command.add(name + "=" + value));
         try {
             Process process =
                     new ProcessBuilder(command).redirectError(log.toFile()).start();
@@ -69,12 +65,43 @@ final class Child implements AutoCloseable {
         }
     }
 
+    /** Starts a learner that runs until {@link #stop}. */
+    static Child learner(Map<String, String> settings, Path log) {
+        Child child = start(Program.LEARNER, log);
+        child.say(new Request(What.RUN, settings, Limits.NONE, null));
+        return child;
+    }
+
+    /**
+     * Has it read records until it is warm, and waits until it has stopped.
+     *
+     * @param records how many there are
+     * @return whether it is warm now, rather than at the end of the records
+     */
+    boolean warmsUp(Map<String, String> settings, long records) {
+        say(new Request(What.WARM_UP, settings, new Limits(records, 0, 0, 0), null));
+        boolean warm = await(Set.of(Event.WARM, Event.ENDED)).event() == Event.WARM;
+        if (warm) {
+            await(Event.ENDED);
+        }
+        return warm;
+    }
+
+    /**
+     * Has it measure: it says {@link Event#BEGIN}, {@link Event#END} and, when it has stopped, {@link Event#ENDED}.
+     *
+     * @param recording where to leave a recording of Java Flight Recorder; null for none
+     */
+    void measure(Map<String, String> settings, Limits limits, Path recording) {
+        say(new Request(What.MEASURE, settings, limits, recording == null ? null : recording.toString()));
+    }
+
     /** The next thing that it says. @throws StopException if it ends instead */
-    Mark await(Mark.Event event) {
+    Mark await(Event event) {
         return await(Set.of(event));
     }
 
-    private Mark await(Set<Mark.Event> events) {
+    private Mark await(Set<Event> events) {
         try {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 // the JVM itself may have something to say
@@ -110,32 +137,27 @@ final class Child implements AutoCloseable {
         }
     }
 
-    /** Waits until it ends by itself. */
-    void join() {
-        process.onExit().join();
-    }
-
     /** Asks whether it works on the state, and waits for the answer: until it stands by with all of it, if not. */
     boolean isActive() {
-        say(ContestantProcess.ROLE);
-        return await(Set.of(Mark.Event.ACTIVE, Mark.Event.STANDS_BY)).event() == Mark.Event.ACTIVE;
+        say(Request.of(What.ROLE));
+        return await(Set.of(Event.ACTIVE, Event.STANDS_BY)).event() == Event.ACTIVE;
     }
 
     /** The heap that it uses after a full collection, in bytes. */
     long heapUsed() {
-        say(ContestantProcess.COLLECT);
-        return await(Mark.Event.COLLECTED).heapUsed();
+        say(Request.of(What.COLLECT));
+        return await(Event.COLLECTED).heapUsed();
     }
 
     /** Has it stop cleanly, and waits until it has. */
     void stop() {
-        say(ContestantProcess.STOP);
-        join();
+        say(Request.of(What.STOP));
+        process.onExit().join();
     }
 
-    private void say(int what) {
+    private void say(Request request) {
         try {
-            process.getOutputStream().write(what);
+            process.getOutputStream().write((request.line() + "\n").getBytes(StandardCharsets.UTF_8));
             process.getOutputStream().flush();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

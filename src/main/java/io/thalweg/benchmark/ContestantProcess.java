@@ -6,6 +6,8 @@ import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.benchmark.Contestant.Program;
 import io.thalweg.benchmark.Mark.Event;
+import io.thalweg.benchmark.Request.Limits;
+import io.thalweg.benchmark.Request.What;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.Intake;
 import io.thalweg.input.UnknownSchemaException;
@@ -17,19 +19,30 @@ import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.runtime.StrictClients;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.text.ParseException;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import jdk.jfr.Configuration;
+import jdk.jfr.Recording;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
@@ -48,22 +61,22 @@ import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.Topology;
 
 /**
- * A contestant in a process of its own, so that its processor time is known apart from the broker's. It says on standard output when
- * the measuring begins and ends, or when it runs, and ends when its standard input does.
+ * A contestant in a process of its own, so that its processor time is known apart from the broker's. It does what the lines on its
+ * standard input ask for, says on standard output what has happened, and ends when its standard input does.
+ *
+ * <p>It can run its program several times, one run after the other: what was compiled in one is compiled in the next.
  */
 public final class ContestantProcess {
-    /** What can be said to it on its standard input: that it is to stop. */
-    static final int STOP = '.';
-
-    /** That it is to say whether it works on the state or stands by, once it has a copy of the state. */
-    static final int ROLE = '?';
-
-    /** That it is to collect its garbage and say how much of the heap is in use then. */
-    static final int COLLECT = 'c';
-
     private static final Duration POLL = Duration.ofMillis(100);
     /** How many times its processor time a process may take at most. */
     private static final int PATIENCE = 10;
+
+    /** It is warm when the compiler took no more than this share of its processor time, over so much of that. */
+    private static final double LITTLE = 0.1;
+
+    private static final long LOOK_BACK_NANOS = TimeUnit.SECONDS.toNanos(5);
+    /** Or when it has had so much; some code is compiled again and again. */
+    private static final long WARM_NANOS = TimeUnit.SECONDS.toNanos(90);
 
     /** At the end of a changelog are marks of transactions, which no position needs to have passed. */
     private static final int MARKERS = 10;
@@ -76,109 +89,121 @@ public final class ContestantProcess {
     private static final OperatingSystemMXBean SYSTEM =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
+    /** Processor time and compilation time in the course of warming up. */
+    private static final Deque<long[]> SEEN = new ArrayDeque<>();
+
+    private static final BlockingQueue<Request> PROGRAMS = new LinkedBlockingQueue<>();
     private static volatile boolean stopAsked;
     private static volatile boolean roleAsked;
     private static volatile boolean collectAsked;
 
-    private ContestantProcess() {}
+    private final Program program;
+    private final Request request;
+    private final Limits limits;
 
-    /**
-     * When to measure. Times are processor time of the process, so that a machine with much else to do gives no cold figures.
-     *
-     * @param records how many there are to process; 0 to run until told to end
-     * @param warmUpRecords how many to pass over before the measuring begins
-     * @param warmUpMs or after so long, if that is sooner
-     * @param measuredMs how long to measure at most
-     */
-    record Limits(long records, long warmUpRecords, long warmUpMs, long measuredMs) {
-        /** No measuring: run until told to end. */
-        static final Limits NONE = new Limits(0, 0, 0, 0);
-
-        static Limits parse(String text) {
-            String[] parts = text.split(",");
-            return new Limits(
-                    Long.parseLong(parts[0]),
-                    Long.parseLong(parts[1]),
-                    Long.parseLong(parts[2]),
-                    Long.parseLong(parts[3]));
-        }
-
-        @Override
-        public String toString() {
-            return records + "," + warmUpRecords + "," + warmUpMs + "," + measuredMs;
-        }
+    private ContestantProcess(Program program, Request request) {
+        this.program = program;
+        this.request = request;
+        Limits asked = request.limits();
+        // a consumer begins again where the records end, and has no need to be measured for as long
+        limits = program == Program.CONSUMER || program == Program.GENERIC_RECORD
+                ? new Limits(Long.MAX_VALUE, asked.before(), asked.beforeMs(), asked.measuredMs() / 2)
+                : asked;
     }
 
-    /** @param args the program; the limits; settings, each as name=value */
-    public static void main(String[] args) {
-        endWithParent();
+    /** @param args the program */
+    public static void main(String[] args) throws InterruptedException {
+        listen();
         Program program = Program.valueOf(args[0]);
-        Limits limits = Limits.parse(args[1]);
-        Map<String, String> settings = new LinkedHashMap<>();
-        for (String arg : List.of(args).subList(2, args.length)) {
-            int equals = arg.indexOf('=');
-            settings.put(arg.substring(0, equals), arg.substring(equals + 1));
-        }
-        ThalwegConfig config = new ThalwegConfig(settings);
-        try (ConfluentSchemas schemas = new ConfluentSchemas(
-                config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
-            switch (program) {
-                case CONSUMER -> consume(config, new Decoding(config, schemas), limits);
-                case GENERIC_RECORD -> consume(config, new GenericReading(schemas), limits);
-                case LEARNER -> {
-                    try (LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas)) {
-                        follow(learner.streams(), limits, () -> restoring(learner));
-                    }
-                }
-                case FLOOR -> {
-                    Topology topology = Sinks.<byte[]>around(
-                            () -> new Floor(config, schemas), config, (kind, topic) -> new ByteArraySerializer());
-                    run(topology, config, limits);
-                }
-                case ROCKSDB -> {
-                    Topology topology = Sinks.around(
-                            StoredWeights.supplier(config, schemas),
-                            config,
-                            (kind, topic) -> new EmissionSerializer(schemas.idFor(topic, SCHEMAS.get(kind))));
-                    run(topology, config, limits);
-                }
+        Request request;
+        do {
+            request = PROGRAMS.take();
+            ContestantProcess contestant = new ContestantProcess(program, request);
+            if (request.recording() == null) {
+                contestant.run();
+            } else {
+                contestant.runRecorded(Path.of(request.recording()));
             }
-        }
+            say(Event.ENDED, 0, Map.of());
+        } while (request.what() != What.RUN);
         System.exit(0);
     }
 
-    private static void endWithParent() {
-        Thread watch = new Thread(
+    private static void listen() {
+        Thread listener = new Thread(
                 () -> {
-                    try {
-                        for (int said = System.in.read(); said >= 0; said = System.in.read()) {
-                            stopAsked |= said == STOP;
-                            roleAsked |= said == ROLE;
-                            collectAsked |= said == COLLECT;
+                    try (BufferedReader lines =
+                            new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
+                        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                            Request asked = Request.parse(line);
+                            switch (asked.what()) {
+                                case STOP -> stopAsked = true;
+                                case ROLE -> roleAsked = true;
+                                case COLLECT -> collectAsked = true;
+                                case RUN, WARM_UP, MEASURE -> PROGRAMS.add(asked);
+                            }
                         }
                     } catch (IOException e) {
                         // gone as well
                     }
                     Runtime.getRuntime().halt(1);
                 },
-                "end-with-parent");
-        watch.setDaemon(true);
-        watch.start();
+                "listener");
+        listener.setDaemon(true);
+        listener.start();
+    }
+
+    private void runRecorded(Path file) {
+        try (Recording recording = new Recording(Configuration.getConfiguration("profile"))) {
+            recording.start();
+            run();
+            recording.dump(file);
+        } catch (IOException | ParseException e) {
+            throw new IllegalStateException("no recording: " + e.getMessage(), e);
+        }
+    }
+
+    private void run() {
+        ThalwegConfig config = new ThalwegConfig(request.settings());
+        try (ConfluentSchemas schemas = new ConfluentSchemas(
+                config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
+            switch (program) {
+                case CONSUMER -> consume(config, new Decoding(config, schemas));
+                case GENERIC_RECORD -> consume(config, new GenericReading(schemas));
+                case LEARNER -> {
+                    try (LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas)) {
+                        follow(learner.streams(), () -> restoring(learner));
+                    }
+                }
+                case FLOOR -> {
+                    Topology topology = Sinks.<byte[]>around(
+                            () -> new Floor(config, schemas), config, (kind, topic) -> new ByteArraySerializer());
+                    run(topology, config);
+                }
+                case ROCKSDB -> {
+                    Topology topology = Sinks.around(
+                            StoredWeights.supplier(config, schemas),
+                            config,
+                            (kind, topic) -> new EmissionSerializer(schemas.idFor(topic, SCHEMAS.get(kind))));
+                    run(topology, config);
+                }
+            }
+        }
     }
 
     /** With the clients and settings that the learner has. */
-    private static void run(Topology topology, ThalwegConfig config, Limits limits) {
+    private void run(Topology topology, ThalwegConfig config) {
         Properties properties = new Properties();
         properties.putAll(new KafkaSettings(config).streams());
         try (KafkaStreams streams = new KafkaStreams(topology, properties, new StrictClients())) {
             streams.start();
-            follow(streams, limits, () -> Mark.Restoring.NONE);
+            follow(streams, () -> Mark.Restoring.NONE);
             streams.close(CloseOptions.timeout(CLOSE_TIMEOUT)
                     .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
         }
     }
 
-    private static void follow(KafkaStreams streams, Limits limits, Supplier<Mark.Restoring> restoring) {
+    private void follow(KafkaStreams streams, Supplier<Mark.Restoring> restoring) {
         while (streams.state() != KafkaStreams.State.RUNNING) {
             if (streams.state().hasCompletedShutdown()) {
                 throw new IllegalStateException("it stopped before it ran");
@@ -186,7 +211,7 @@ public final class ContestantProcess {
             pause();
         }
         say(Event.RUNNING, 0, Map.of(), 0, restoring.get());
-        if (limits.records() == 0) {
+        if (request.what() == What.RUN) {
             runUntilAsked(streams);
             return;
         }
@@ -200,7 +225,7 @@ public final class ContestantProcess {
                     .orElse(null);
         }
         Metric total = processed;
-        measure(() -> ((Double) total.metricValue()).longValue(), () -> sentBytes(streams), limits);
+        watch(() -> ((Double) total.metricValue()).longValue(), () -> sentBytes(streams));
     }
 
     private static void runUntilAsked(KafkaStreams streams) {
@@ -261,14 +286,43 @@ public final class ContestantProcess {
         return sent;
     }
 
-    private static void measure(LongSupplier processed, Supplier<Map<String, Double>> sentBytes, Limits limits) {
+    private void watch(LongSupplier processed, Supplier<Map<String, Double>> sentBytes) {
+        if (request.what() == What.WARM_UP) {
+            if (warmsUp(processed, limits.records())) {
+                say(Event.WARM, processed.getAsLong(), Map.of());
+            }
+            return;
+        }
         while (processed.getAsLong() == 0) {
             pause();
         }
-        awaitRecordsOrTime(processed, limits.warmUpRecords(), limits.warmUpMs());
+        awaitRecordsOrTime(processed, limits.before(), limits.beforeMs());
         say(Event.BEGIN, processed.getAsLong(), sentBytes.get());
         awaitRecordsOrTime(processed, limits.records(), limits.measuredMs());
         say(Event.END, processed.getAsLong(), sentBytes.get());
+    }
+
+    /** Waits until it is warm. @return false if the records came to an end before */
+    private static boolean warmsUp(LongSupplier processed, long records) {
+        while (processed.getAsLong() < records) {
+            long[] now = {
+                SYSTEM.getProcessCpuTime(),
+                TimeUnit.MILLISECONDS.toNanos(
+                        ManagementFactory.getCompilationMXBean().getTotalCompilationTime())
+            };
+            SEEN.add(now);
+            while (now[0] - SEEN.peek()[0] > LOOK_BACK_NANOS) {
+                long[] then = SEEN.remove();
+                if (now[1] - then[1] <= LITTLE * (now[0] - then[0])) {
+                    return true;
+                }
+            }
+            if (now[0] > WARM_NANOS) {
+                return true;
+            }
+            pause();
+        }
+        return false;
     }
 
     private static void awaitRecordsOrTime(LongSupplier processed, long records, long millis) {
@@ -308,16 +362,19 @@ public final class ContestantProcess {
     }
 
     /** Reads the topic again and again, until the measuring has ended. */
-    private static void consume(ThalwegConfig config, Reading reading, Limits limits) {
+    private void consume(ThalwegConfig config, Reading reading) {
         AtomicLong count = new AtomicLong();
-        Thread reader = new Thread(() -> read(config, reading, count), "reader");
+        AtomicBoolean ended = new AtomicBoolean();
+        Thread reader = new Thread(() -> read(config, reading, count, ended), "reader");
         reader.setDaemon(true);
         reader.start();
-        // it may well come to the end of the input before it is warm
-        measure(
-                count::get,
-                Map::of,
-                new Limits(Long.MAX_VALUE, limits.warmUpRecords(), limits.warmUpMs(), limits.measuredMs() / 2));
+        watch(count::get, Map::of);
+        ended.set(true);
+        try {
+            reader.join();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** Does something with the value of a record. */
@@ -371,14 +428,14 @@ public final class ContestantProcess {
         }
     }
 
-    private static void read(ThalwegConfig config, Reading reading, AtomicLong count) {
+    private static void read(ThalwegConfig config, Reading reading, AtomicLong count, AtomicBoolean ended) {
         TopicPartition partition = new TopicPartition(config.getString(ThalwegConfig.EXAMPLES_TOPIC), 0);
         try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config).reader())) {
             consumer.assign(List.of(partition));
             long end = consumer.endOffsets(List.of(partition)).get(partition);
-            while (true) {
+            while (!ended.get()) {
                 consumer.seekToBeginning(List.of(partition));
-                for (long next = 0; next < end; ) {
+                for (long next = 0; next < end && !ended.get(); ) {
                     int polled = 0;
                     for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
                         reading.read(record.value());

@@ -2,8 +2,6 @@ package io.thalweg.benchmark;
 
 import io.thalweg.avro.Example;
 import io.thalweg.benchmark.Contestant.Guarantee;
-import io.thalweg.benchmark.Contestant.Program;
-import io.thalweg.benchmark.ContestantProcess.Limits;
 import io.thalweg.benchmark.Mark.Event;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.ExitCode;
@@ -52,19 +50,23 @@ final class Latency {
     /**
      * What is measured.
      *
+     * @param topic the setting that names what is read
      * @param isolation of the reader
      */
-    record Row(Guarantee guarantee, String isolation, boolean quick) {
-        String name() {
-            return "latency " + guarantee.title() + (guarantee == Guarantee.EXACTLY_ONCE ? " " + isolation : "");
-        }
-    }
+    record Row(String name, Guarantee guarantee, String topic, String isolation, boolean quick) {}
 
+    /** The last is what broker, sender and reader take by themselves, while a learner runs: the examples are read as they are. */
     static List<Row> rows() {
+        String predictions = ThalwegConfig.PREDICTIONS_TOPIC;
+        String committed = "read_committed";
+        String uncommitted = "read_uncommitted";
+        Guarantee once = Guarantee.EXACTLY_ONCE;
+        Guarantee atLeastOnce = Guarantee.AT_LEAST_ONCE;
         return List.of(
-                new Row(Guarantee.EXACTLY_ONCE, "read_committed", true),
-                new Row(Guarantee.EXACTLY_ONCE, "read_uncommitted", true),
-                new Row(Guarantee.AT_LEAST_ONCE, "read_committed", false));
+                new Row("latency exactly-once read_committed", once, predictions, committed, true),
+                new Row("latency exactly-once read_uncommitted", once, predictions, uncommitted, true),
+                new Row("latency at-least-once", atLeastOnce, predictions, committed, false),
+                new Row("latency consumer", atLeastOnce, ThalwegConfig.EXAMPLES_TOPIC, uncommitted, false));
     }
 
     Latency(LocalCluster cluster, boolean quick, Consumer<String> progress) {
@@ -93,16 +95,14 @@ final class Latency {
         Map<String, String> settings = cluster.settings(application, application + "-examples");
         settings.put(ThalwegConfig.PROCESSING_GUARANTEE, guarantee.setting());
         ThalwegConfig config = new ThalwegConfig(settings);
-        try (Child child = Child.start(
-                Program.LEARNER, Limits.NONE, settings, cluster.directory().resolve(application + ".log"), null)) {
+        try (Child child = Child.learner(settings, cluster.directory().resolve(application + ".log"))) {
             child.await(Event.RUNNING);
             CountDownLatch warm = new CountDownLatch(rows.size());
             CompletableFuture<Long> begin = new CompletableFuture<>();
             List<CompletableFuture<long[]>> readers = new ArrayList<>();
             for (Row row : rows) {
                 readers.add(CompletableFuture.supplyAsync(
-                        () -> read(config, row.isolation(), warm, begin),
-                        task -> new Thread(task, row.name()).start()));
+                        () -> read(config, row, warm, begin), task -> new Thread(task, row.name()).start()));
             }
             send(config, warm, begin);
             for (int i = 0; i < rows.size(); i++) {
@@ -119,6 +119,7 @@ final class Latency {
         Map<String, Object> settings = new KafkaSettings(config).writer();
         // the learner's time is measured, not that of whoever sends
         settings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
+        settings.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, "none");
         try (Producer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
             for (int i = 0; i < atOnce; i++) {
                 producer.send(new ProducerRecord<>(topic, Workload.DENSE.key(i), values.next()));
@@ -154,11 +155,10 @@ final class Latency {
     }
 
     /** Each example has one prediction, and there is one partition: the n-th prediction is that of the n-th example. */
-    private long[] read(
-            ThalwegConfig config, String isolation, CountDownLatch warm, CompletableFuture<Long> beginning) {
+    private long[] read(ThalwegConfig config, Row row, CountDownLatch warm, CompletableFuture<Long> beginning) {
         Map<String, Object> settings = new KafkaSettings(config).reader();
-        settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, isolation);
-        TopicPartition partition = new TopicPartition(config.getString(ThalwegConfig.PREDICTIONS_TOPIC), 0);
+        settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, row.isolation());
+        TopicPartition partition = new TopicPartition(config.getString(row.topic()), 0);
         long[] nanos = new long[measured];
         try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings)) {
             consumer.assign(List.of(partition));

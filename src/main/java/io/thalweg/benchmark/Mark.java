@@ -29,6 +29,8 @@ record Mark(
 
     /** What a child process reports. */
     enum Event {
+        /** There is hardly anything left to compile. */
+        WARM,
         /** The measuring begins. */
         BEGIN,
         /** The measuring has ended. */
@@ -40,7 +42,9 @@ record Mark(
         /** It has a copy of the state that another instance works on. */
         STANDS_BY,
         /** It has collected its garbage. */
-        COLLECTED
+        COLLECTED,
+        /** It has stopped running. */
+        ENDED
     }
 
     /**

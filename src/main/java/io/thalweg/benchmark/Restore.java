@@ -1,8 +1,6 @@
 package io.thalweg.benchmark;
 
 import io.thalweg.avro.Example;
-import io.thalweg.benchmark.Contestant.Program;
-import io.thalweg.benchmark.ContestantProcess.Limits;
 import io.thalweg.benchmark.Mark.Event;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.ExitCode;
@@ -180,12 +178,7 @@ final class Restore {
     }
 
     private Child start(String application, int number, Map<String, String> settings) {
-        return Child.start(
-                Program.LEARNER,
-                Limits.NONE,
-                settings,
-                cluster.directory().resolve(application + "-" + number + ".log"),
-                null);
+        return Child.learner(settings, cluster.directory().resolve(application + "-" + number + ".log"));
     }
 
     private static void report(Row row, Times times, Report report) {

@@ -1,9 +1,7 @@
 package io.thalweg.benchmark;
 
 import io.thalweg.benchmark.Contestant.Guarantee;
-import io.thalweg.benchmark.Contestant.Program;
 import io.thalweg.benchmark.Contestant.Publishing;
-import io.thalweg.benchmark.ContestantProcess.Limits;
 import io.thalweg.benchmark.Mark.Event;
 import io.thalweg.config.ThalwegConfig;
 import java.util.ArrayList;
@@ -55,8 +53,7 @@ final class Soak {
         List<String> passing = List.of(examples, config.getString(ThalwegConfig.PREDICTIONS_TOPIC));
         cluster.keepLittleOf(passing);
         double[] heap = new double[PARTS + 1];
-        try (Child child = Child.start(
-                Program.LEARNER, Limits.NONE, settings, cluster.directory().resolve(application + ".log"), null)) {
+        try (Child child = Child.learner(settings, cluster.directory().resolve(application + ".log"))) {
             child.await(Event.RUNNING);
             for (int part = 1; part <= PARTS; part++) {
                 row.workload().fill(config, cluster.schemas(), PART);

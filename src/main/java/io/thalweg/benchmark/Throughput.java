@@ -4,12 +4,13 @@ import com.sun.management.OperatingSystemMXBean;
 import io.thalweg.benchmark.Contestant.Guarantee;
 import io.thalweg.benchmark.Contestant.Program;
 import io.thalweg.benchmark.Contestant.Publishing;
-import io.thalweg.benchmark.ContestantProcess.Limits;
 import io.thalweg.benchmark.Mark.Event;
+import io.thalweg.benchmark.Request.Limits;
 import io.thalweg.config.ThalwegConfig;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -22,8 +23,9 @@ import java.util.function.ToDoubleFunction;
 
 /**
  * Records per second and processor time of the learner and of what it is measured against. Each contestant is a process of its own
- * that reads a topic filled beforehand; all of a workload take turns, round after round, so that what else the machine does hits
- * all of them.
+ * that reads a topic filled beforehand. Those that are compared with one another all live at the same time: first each of them reads
+ * until it is compiled, which on two cores takes most of a minute in which it is a fraction of its speed, and then they take short
+ * turns, round after round, so that what else the machine does hits all of them.
  */
 final class Throughput {
     private static final OperatingSystemMXBean SYSTEM =
@@ -51,17 +53,18 @@ final class Throughput {
     /**
      * How much to do.
      *
-     * @param rounds how often each contestant runs
+     * @param rounds how often each contestant is measured
      * @param recordsShare the share of a workload's records that are used
-     * @param warmUpMs the warm-up ends with the first third of the records, or after so much processor time
+     * @param warmsUp whether each contestant first reads until it is compiled
+     * @param beforeMs measuring begins with the first third of the records, or after so much processor time
      * @param measuredMs how much processor time to measure at most
      */
-    record Scale(int rounds, double recordsShare, long warmUpMs, long measuredMs) {
-        static final Scale FULL = new Scale(3, 1, 15_000, 10_000);
-        static final Scale QUICK = new Scale(1, 0.1, 3000, 1800);
+    record Scale(int rounds, double recordsShare, boolean warmsUp, long beforeMs, long measuredMs) {
+        static final Scale FULL = new Scale(3, 1, true, 3000, 10_000);
+        static final Scale QUICK = new Scale(1, 0.1, false, 3000, 1800);
 
         Scale withRounds(int number) {
-            return new Scale(number, recordsShare, warmUpMs, measuredMs);
+            return new Scale(number, recordsShare, warmsUp, beforeMs, measuredMs);
         }
     }
 
@@ -106,15 +109,18 @@ final class Throughput {
 
     void run(List<Row> rows, Report report) {
         for (Workload workload : Workload.values()) {
-            Set<Contestant> contestants = new LinkedHashSet<>();
+            // those that have the same floor are compared with one another
+            Map<Contestant, Set<Contestant>> groups = new LinkedHashMap<>();
             for (Row row : rows) {
                 if (row.learner().workload() == workload) {
-                    row.against().forEach(other -> contestants.add(row.learner().against(other)));
-                    contestants.add(row.learner());
+                    Set<Contestant> group = groups.computeIfAbsent(
+                            row.learner().against(Program.FLOOR), floor -> new LinkedHashSet<>());
+                    row.against().forEach(other -> group.add(row.learner().against(other)));
+                    group.add(row.learner());
                 }
             }
-            if (!contestants.isEmpty()) {
-                run(workload, new ArrayList<>(contestants));
+            if (!groups.isEmpty()) {
+                run(workload, groups.values());
             }
         }
         rows.forEach(row -> report(row, report));
@@ -123,50 +129,101 @@ final class Throughput {
         }
     }
 
-    private void run(Workload workload, List<Contestant> contestants) {
+    private void run(Workload workload, Collection<Set<Contestant>> groups) {
         int records = (int) (workload.records() * scale.recordsShare());
         progress.accept("%s: writing %,d examples …".formatted(workload.title(), records));
         String topic = "examples-" + workload.name().toLowerCase(Locale.ROOT);
         String filler = "filler-" + workload.ordinal();
         workload.fill(new ThalwegConfig(cluster.settings(filler, topic)), cluster.schemas(), records);
         cluster.deleteTopics(filler);
-        if (runs.isEmpty()) {
+        if (runs.isEmpty() && !scale.warmsUp()) {
             // or whoever comes first would meet a broker that is not compiled yet
             progress.accept("warming the broker up …");
-            run(contestants.get(0), topic, records, 0);
-        }
-        for (int round = 1; round <= scale.rounds(); round++) {
-            for (Contestant contestant : contestants) {
-                progress.accept("round %d of %d: %s …".formatted(round, scale.rounds(), contestant.name()));
-                runs.computeIfAbsent(contestant, c -> new ArrayList<>()).add(run(contestant, topic, records, round));
+            Contestant first = groups.iterator().next().iterator().next();
+            try (Child child = start(first)) {
+                measure(child, first, topic, records, null);
             }
-            // nobody always follows the same one
-            Collections.rotate(contestants, 1);
         }
+        groups.forEach(group -> run(new ArrayList<>(group), topic, records));
         cluster.deleteTopics("examples");
     }
 
-    private Run run(Contestant contestant, String topic, int records, int round) {
-        String application = "benchmark-" + ++started;
+    private void run(List<Contestant> contestants, String topic, int records) {
+        Map<Contestant, Child> children = new LinkedHashMap<>();
+        try {
+            for (Contestant contestant : contestants) {
+                Child child = start(contestant);
+                children.put(contestant, child);
+                if (scale.warmsUp()) {
+                    progress.accept("warming up: %s …".formatted(contestant.name()));
+                    warmUp(child, contestant, topic, records);
+                }
+            }
+            for (int round = 1; round <= scale.rounds(); round++) {
+                for (Contestant contestant : contestants) {
+                    progress.accept("round %d of %d: %s …".formatted(round, scale.rounds(), contestant.name()));
+                    runs.computeIfAbsent(contestant, c -> new ArrayList<>())
+                            .add(measure(children.get(contestant), contestant, topic, records, null));
+                }
+                // nobody always follows the same one
+                Collections.rotate(contestants, 1);
+            }
+            if (out != null) {
+                record(children, topic, records);
+            }
+        } finally {
+            children.values().forEach(Child::close);
+        }
+    }
+
+    /** Once more with a recording, which has much compiled anew when it begins; so these figures do not count. */
+    private void record(Map<Contestant, Child> children, String topic, int records) {
+        children.forEach((contestant, child) -> {
+            if (contestant.program() == Program.LEARNER) {
+                progress.accept("recording %s …".formatted(contestant.name()));
+                measure(
+                        child,
+                        contestant,
+                        topic,
+                        records,
+                        out.resolve(contestant.row().replace(' ', '-') + ".jfr"));
+            }
+        });
+    }
+
+    private Child start(Contestant contestant) {
+        return Child.start(
+                contestant.program(),
+                cluster.directory().resolve(contestant.name().replace(' ', '-') + ".log"));
+    }
+
+    private void warmUp(Child child, Contestant contestant, String topic, int records) {
+        boolean warm = false;
+        while (!warm) {
+            String application = "benchmark-" + ++started;
+            warm = child.warmsUp(settings(application, contestant, topic), records);
+            cluster.deleteTopics(application);
+        }
+    }
+
+    private Map<String, String> settings(String application, Contestant contestant, String topic) {
         Map<String, String> settings = cluster.settings(application, topic);
         settings.putAll(contestant.settings());
-        Limits limits = new Limits(records, records / 3, scale.warmUpMs(), scale.measuredMs());
-        Path log = cluster.directory().resolve(application + ".log");
-        Path recording = out == null || contestant.program() != Program.LEARNER
-                ? null
-                : out.resolve(contestant.row().replace(' ', '-') + "-" + round + ".jfr");
-        Run run;
-        try (Child child = Child.start(contestant.program(), limits, settings, log, recording)) {
-            Mark begin = child.await(Event.BEGIN);
-            long brokerBegin = SYSTEM.getProcessCpuTime();
-            Mark end = child.await(Event.END);
-            long brokerEnd = SYSTEM.getProcessCpuTime();
-            child.join();
-            heapMax = end.heapMax();
-            run = run(begin, end, brokerEnd - brokerBegin, settings);
-        }
+        return settings;
+    }
+
+    private Run measure(Child child, Contestant contestant, String topic, int records, Path recording) {
+        String application = "benchmark-" + ++started;
+        Map<String, String> settings = settings(application, contestant, topic);
+        child.measure(settings, new Limits(records, records / 3, scale.beforeMs(), scale.measuredMs()), recording);
+        Mark begin = child.await(Event.BEGIN);
+        long brokerBegin = SYSTEM.getProcessCpuTime();
+        Mark end = child.await(Event.END);
+        long brokerEnd = SYSTEM.getProcessCpuTime();
+        child.await(Event.ENDED);
+        heapMax = end.heapMax();
         cluster.deleteTopics(application);
-        return run;
+        return run(begin, end, brokerEnd - brokerBegin, settings);
     }
 
     private static Run run(Mark begin, Mark end, long brokerCpuNanos, Map<String, String> settings) {

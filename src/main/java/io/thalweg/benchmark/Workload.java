@@ -30,7 +30,7 @@ enum Workload {
     /** 20 dense features from -1 to 1, labels drawn from a logistic regression on them, one model. */
     DENSE("dense-20", 1, 4_000_000),
     /** The same examples in turn for 10,000 models. */
-    MODELS("dense-20 10000-models", 10_000, 1_000_000),
+    MODELS("dense-20 10000-models", 10_000, 4_000_000),
     /** 40 of 2<sup>20</sup> numbered features, each 1, in rising order; how often a feature comes falls as one over its rank (Zipf). */
     HASHED("hashed-40", 1, 1_500_000),
     /**

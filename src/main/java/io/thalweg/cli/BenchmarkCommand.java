@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
                         + " without learning, against weights kept in RocksDB, and against a bare consumer.",
         mixinStandardHelpOptions = true)
 final class BenchmarkCommand implements Callable<Integer> {
-    @Option(names = "--quick", description = "A short form, in less than two minutes.")
+    @Option(names = "--quick", description = "A short form, in less than two minutes, of programs that are not compiled yet.")
     private boolean quick;
 
     @Option(
@@ -43,7 +43,7 @@ final class BenchmarkCommand implements Callable<Integer> {
             names = "--out",
             paramLabel = "FOLDER",
             description =
-                    "Leave a recording of Java Flight Recorder of each run of the learner there, and a flame graph of it.")
+                    "Leave a recording of Java Flight Recorder of one more run of each learner there, and a flame graph of it.")
     private Path out;
 
     @Option(names = "--json", description = "Print the result as one JSON object, the last line of standard output.")

@@ -60,7 +60,7 @@ class BenchmarkIT {
                         .asDouble())
                 .isGreaterThan(0);
         assertThat(said).contains(row + " / floor", "not feasible");
-        String recording = "hashed-40-sgd-exactly-once-1";
+        String recording = "hashed-40-sgd-exactly-once";
         assertThat(Files.list(recordings))
                 .extracting(file -> file.getFileName().toString())
                 .containsExactlyInAnyOrder(recording + ".jfr", recording + ".html");
