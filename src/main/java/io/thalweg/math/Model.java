@@ -45,6 +45,8 @@ public final class Model {
     private int[][] pages = {};
     /** Slots that have been given to blocks, and slot 0. */
     private int slots = 1;
+    /** The slot of block 0, which is all that a small model has: of ten thousand models no cache holds the pages. */
+    private int firstSlot;
     // by slot
     private double[][] kept = {ABSENT};
     private long[] changedAt = {0};
@@ -59,6 +61,9 @@ public final class Model {
 
     private final Changes unlogged = new Changes();
     private final Changes unpublished = new Changes();
+    /** A block that has changed after this version has been noted in both. */
+    private long settled;
+
     private boolean drifts;
     private double biasBefore;
     /** What weights follow as it was when all blocks were last published; null if that is not known. */
@@ -224,6 +229,9 @@ public final class Model {
                 changedAt = Arrays.copyOf(changedAt, slots * 2);
             }
             kept[slots] = ABSENT;
+            if (block == 0) {
+                firstSlot = slots;
+            }
             slotsOfPage[block & PAGE_MASK] = slots++;
         }
         return slotsOfPage[block & PAGE_MASK];
@@ -246,9 +254,13 @@ public final class Model {
         int[] indices = x.indices();
         int[][] directory = pages;
         for (int k = 0; k < x.size(); k++) {
-            // of Example.UNMET, which is -1, there is no such page
-            int page = indices[k] >>> SHIFT + PAGE_SHIFT;
-            slots[k] = page < directory.length ? directory[page][indices[k] >> SHIFT & PAGE_MASK] : 0;
+            // of Example.UNMET, which is -1, there is no such block
+            if (indices[k] >>> SHIFT == 0) {
+                slots[k] = firstSlot;
+            } else {
+                int page = indices[k] >>> SHIFT + PAGE_SHIFT;
+                slots[k] = page < directory.length ? directory[page][indices[k] >> SHIFT & PAGE_MASK] : 0;
+            }
         }
     }
 
@@ -311,8 +323,6 @@ public final class Model {
         int[] indices = x.indices();
         double[][] blocks = kept;
         long[] changes = changedAt;
-        // a block that has changed after this has been noted wherever it has to be
-        long settled = Math.max(unlogged.since, unpublished.since);
         for (int k = 0; k < x.size(); k++) {
             int i = indices[k];
             int slot = slots[k];
@@ -389,6 +399,7 @@ public final class Model {
     /** Says that the changes are in the changelog. */
     public void logged() {
         unlogged.clear(version);
+        settled = version;
     }
 
     /**
@@ -418,6 +429,7 @@ public final class Model {
             driversBefore = drifts ? algorithm.drivers(this) : null;
         }
         unpublished.clear(version);
+        settled = version;
         publishedVersion = version;
         publishedWhole = whole;
         biasBefore = bias();
@@ -622,6 +634,7 @@ public final class Model {
     public void restored(long logged) {
         unlogged.clear(logged);
         unpublished.clear(publishedVersion);
+        settled = Math.max(logged, publishedVersion);
         boolean isPublished = publishedVersion == version;
         biasBefore = isPublished ? bias() : Double.NaN;
         driversBefore = null;

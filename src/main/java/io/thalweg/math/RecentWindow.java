@@ -22,6 +22,13 @@ final class RecentWindow {
     private Half older = Half.UNKNOWN;
     private Half newer = Half.UNKNOWN;
 
+    // of most steps that is all that is looked at: with thousands of models each object is one more to fetch from
+    // memory
+    /** No half begins before this version. */
+    private long turn;
+    /** Weights in the newer half; -1 if it is not known what they were. */
+    private int taken = -1;
+
     /** By slot and place, what was {@link #gather}ed last. */
     private float[][] gathered = NOTHING;
 
@@ -100,6 +107,7 @@ final class RecentWindow {
     /** One in which nothing is known yet. @param steps 2 or more; 0 for no window */
     RecentWindow(int steps) {
         half = steps / 2;
+        turn = half > 0 ? 0 : Long.MAX_VALUE;
     }
 
     /** Says which algorithm makes the weights, one of the same kind as before. */
@@ -116,17 +124,22 @@ final class RecentWindow {
 
     /** Called before each step. @param shared what is kept for the whole, as it still is */
     void advance(long version, double[] shared) {
-        if (half > 0 && version % half == 0) {
+        if (version < turn) {
+            return;
+        }
+        if (version % half == 0) {
             Half next = older == Half.UNKNOWN ? new Half(-1, null) : older;
             older = newer;
             newer = next;
             newer.begin(version, drifts ? shared.clone() : shared);
+            taken = 0;
         }
+        turn = (version / half + 1) * half;
     }
 
     /** Whether weights are to be taken down before they move. */
     boolean isKept() {
-        return newer.isKnown();
+        return taken >= 0;
     }
 
     /**
@@ -137,7 +150,7 @@ final class RecentWindow {
      * @param features how many features there are at most
      */
     void keep(Example x, int[] slots, double[][] blocks, int features) {
-        if (newer.size == features) {
+        if (taken == features) {
             return;
         }
         newer.makeRoom(blocks.length, x.size());
@@ -148,6 +161,7 @@ final class RecentWindow {
             int i = Model.inBlock(indices[k]);
             newer.add(slots[k] * Model.BLOCK + i, (float) algorithm.weight(newer.shared, blocks[slots[k]], i * width));
         }
+        taken = newer.size;
         // without drift it was then what it is now
         if (drifts && older.isKnown()) {
             older.makeRoom(blocks.length, newer.size - size);
