@@ -27,7 +27,7 @@ import java.util.function.Consumer;
  */
 final class Journal {
     /** It may be as long as this, however small the models are. */
-    private static final long LEAST_BYTES = 1 << 26;
+    private static final long LEAST_BYTES = 1 << 27;
     /** It may have so many steps, so that whoever takes them again is through in seconds. */
     private static final long MOST_STEPS = 2_000_000;
     /** A part is closed at this many bytes. The last entry in it is as long as a step can be at most, so it fits into a record. */
