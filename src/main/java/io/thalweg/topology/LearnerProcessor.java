@@ -23,7 +23,6 @@ import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.header.Headers;
-import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.errors.StreamsException;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -152,19 +151,14 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
             store.unpublished(model);
         }
         if (model.version() % metricsEvery == 0) {
-            forward(
-                    Kind.METRICS,
-                    WeightsRecords.key(model.id()),
-                    MetricsRecords.of(model),
-                    record.timestamp(),
-                    new RecordHeaders());
+            forward(Kind.METRICS, WeightsRecords.key(model.id()), MetricsRecords.of(model), record.timestamp());
         }
     }
 
     private void forget(String modelId, long timestamp) {
         store.remove(modelId).ifPresent(model -> {
             WeightsRecords.retract(model, (key, weights) -> forwardWeights(key, weights, timestamp));
-            forward(Kind.METRICS, WeightsRecords.key(modelId), null, timestamp, new RecordHeaders());
+            forward(Kind.METRICS, WeightsRecords.key(modelId), null, timestamp);
         });
         counters.deletions.count();
     }
@@ -215,11 +209,19 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
     }
 
     private void forwardWeights(byte[] key, Weights weights, long timestamp) {
-        forward(Kind.WEIGHTS, key, weights, timestamp, new RecordHeaders());
+        forward(Kind.WEIGHTS, key, weights, timestamp);
+    }
+
+    private void forward(Kind kind, byte[] key, SpecificRecordBase value, long timestamp) {
+        // a record without headers makes its own; given some, it makes a copy
+        forward(kind, new Record<>(key, new Emission(kind, partition, value), timestamp));
     }
 
     private void forward(Kind kind, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
-        Record<byte[], Emission> record = new Record<>(key, new Emission(kind, partition, value), timestamp, headers);
+        forward(kind, new Record<>(key, new Emission(kind, partition, value), timestamp, headers));
+    }
+
+    private void forward(Kind kind, Record<byte[], Emission> record) {
         if (routed) {
             context.forward(record, kind.sink());
         } else {
