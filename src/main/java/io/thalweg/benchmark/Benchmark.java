@@ -22,9 +22,9 @@ public final class Benchmark {
     /**
      * What to do.
      *
-     * @param quick the short form: fewer rows, fewer records, one round
+     * @param quick the short form: fewer rows, fewer records, one round, and nothing is compiled before
      * @param rows rows whose name contains one of these; empty for all, in the short form for those that belong to it
-     * @param rounds how often each contestant runs; 0 for the default
+     * @param rounds how often each contestant is measured; 0 for the default
      * @param out where recordings of Java Flight Recorder and flame graphs of them go; null for none
      */
     public record Options(boolean quick, List<String> rows, int rounds, Path out) {}

@@ -76,7 +76,7 @@ final class Child implements AutoCloseable {
      * Has it read records until it is warm, and waits until it has stopped.
      *
      * @param records how many there are
-     * @return whether it is warm now, rather than at the end of the records
+     * @return whether it is warm now, or has had a minute and a half of processor time, rather than at the end of the records
      */
     boolean warmsUp(Map<String, String> settings, long records) {
         say(new Request(What.WARM_UP, settings, new Limits(records, 0, 0, 0), null));
@@ -118,8 +118,13 @@ final class Child implements AutoCloseable {
         }
     }
 
-    private StopException endedEarly() throws IOException {
-        List<String> said = Files.readAllLines(log);
+    private StopException endedEarly() {
+        List<String> said;
+        try {
+            said = Files.readAllLines(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
         return new StopException(
                 ExitCode.DIED,
                 "a measured process ended before its time: "
@@ -132,7 +137,7 @@ final class Child implements AutoCloseable {
             if (process.waitFor(time.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw endedEarly();
             }
-        } catch (InterruptedException | IOException e) {
+        } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
     }
@@ -160,7 +165,7 @@ final class Child implements AutoCloseable {
             process.getOutputStream().write((request.line() + "\n").getBytes(StandardCharsets.UTF_8));
             process.getOutputStream().flush();
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw endedEarly();
         }
     }
 

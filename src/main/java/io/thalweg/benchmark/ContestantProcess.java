@@ -39,6 +39,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import jdk.jfr.Configuration;
@@ -71,7 +72,7 @@ public final class ContestantProcess {
     /** How many times its processor time a process may take at most. */
     private static final int PATIENCE = 10;
 
-    /** It is warm when the compiler took no more than this share of its processor time, over so much of that. */
+    /** It is warm when compiling took no more than this share of its processor time, over so much of that. */
     private static final double LITTLE = 0.1;
 
     private static final long LOOK_BACK_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -145,8 +146,9 @@ public final class ContestantProcess {
                         }
                     } catch (IOException e) {
                         // gone as well
+                    } finally {
+                        Runtime.getRuntime().halt(1);
                     }
-                    Runtime.getRuntime().halt(1);
                 },
                 "listener");
         listener.setDaemon(true);
@@ -198,8 +200,13 @@ public final class ContestantProcess {
         try (KafkaStreams streams = new KafkaStreams(topology, properties, new StrictClients())) {
             streams.start();
             follow(streams, () -> Mark.Restoring.NONE);
-            streams.close(CloseOptions.timeout(CLOSE_TIMEOUT)
+            boolean closed = streams.close(CloseOptions.timeout(CLOSE_TIMEOUT)
                     .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
+            if (!closed) {
+                // what is left of it would be measured with what comes next
+                System.err.println("it did not stop in time");
+                Runtime.getRuntime().halt(1);
+            }
         }
     }
 
@@ -225,7 +232,10 @@ public final class ContestantProcess {
                     .orElse(null);
         }
         Metric total = processed;
-        watch(() -> ((Double) total.metricValue()).longValue(), () -> sentBytes(streams));
+        watch(
+                () -> ((Double) total.metricValue()).longValue(),
+                () -> sentBytes(streams),
+                () -> streams.state().isRunningOrRebalancing());
     }
 
     private static void runUntilAsked(KafkaStreams streams) {
@@ -286,25 +296,26 @@ public final class ContestantProcess {
         return sent;
     }
 
-    private void watch(LongSupplier processed, Supplier<Map<String, Double>> sentBytes) {
+    /** @param lives whether what is watched goes on */
+    private void watch(LongSupplier processed, Supplier<Map<String, Double>> sentBytes, BooleanSupplier lives) {
         if (request.what() == What.WARM_UP) {
-            if (warmsUp(processed, limits.records())) {
+            if (warmsUp(processed, lives)) {
                 say(Event.WARM, processed.getAsLong(), Map.of());
             }
             return;
         }
         while (processed.getAsLong() == 0) {
-            pause();
+            pause(lives);
         }
-        awaitRecordsOrTime(processed, limits.before(), limits.beforeMs());
+        awaitRecordsOrTime(processed, limits.before(), limits.beforeMs(), lives);
         say(Event.BEGIN, processed.getAsLong(), sentBytes.get());
-        awaitRecordsOrTime(processed, limits.records(), limits.measuredMs());
+        awaitRecordsOrTime(processed, limits.records(), limits.measuredMs(), lives);
         say(Event.END, processed.getAsLong(), sentBytes.get());
     }
 
     /** Waits until it is warm. @return false if the records came to an end before */
-    private static boolean warmsUp(LongSupplier processed, long records) {
-        while (processed.getAsLong() < records) {
+    private boolean warmsUp(LongSupplier processed, BooleanSupplier lives) {
+        while (processed.getAsLong() < limits.records()) {
             long[] now = {
                 SYSTEM.getProcessCpuTime(),
                 TimeUnit.MILLISECONDS.toNanos(
@@ -320,18 +331,18 @@ public final class ContestantProcess {
             if (now[0] > WARM_NANOS) {
                 return true;
             }
-            pause();
+            pause(lives);
         }
         return false;
     }
 
-    private static void awaitRecordsOrTime(LongSupplier processed, long records, long millis) {
+    private static void awaitRecordsOrTime(LongSupplier processed, long records, long millis, BooleanSupplier lives) {
         long begin = System.nanoTime();
         long cpuBegin = SYSTEM.getProcessCpuTime();
         while (processed.getAsLong() < records
                 && SYSTEM.getProcessCpuTime() - cpuBegin < TimeUnit.MILLISECONDS.toNanos(millis)
                 && System.nanoTime() - begin < TimeUnit.MILLISECONDS.toNanos(millis * PATIENCE)) {
-            pause();
+            pause(lives);
         }
     }
 
@@ -353,6 +364,13 @@ public final class ContestantProcess {
         System.out.println(mark.line());
     }
 
+    private static void pause(BooleanSupplier lives) {
+        if (!lives.getAsBoolean()) {
+            throw new IllegalStateException("it ended while it was measured");
+        }
+        pause();
+    }
+
     private static void pause() {
         try {
             Thread.sleep(2);
@@ -368,7 +386,7 @@ public final class ContestantProcess {
         Thread reader = new Thread(() -> read(config, reading, count, ended), "reader");
         reader.setDaemon(true);
         reader.start();
-        watch(count::get, Map::of);
+        watch(count::get, Map::of, reader::isAlive);
         ended.set(true);
         try {
             reader.join();

@@ -30,7 +30,7 @@ import org.apache.kafka.common.TopicPartition;
 
 /**
  * Time from an example to its prediction: 1,000 examples a second are sent on a fixed schedule, and a reader says when it has the
- * prediction of each. Times are from when the example was due to be sent, so that a stall counts for all that waited because of it.
+ * prediction of each, or the example itself. Times are from when the example was due to be sent, so that a stall counts for all that waited because of it.
  *
  * <p>Before, many examples are sent at once: at 1,000 a second it would take minutes until broker, learner and clients are compiled,
  * and on two cores what waits for the compiler is all that would be measured.
@@ -154,7 +154,7 @@ final class Latency {
         return begin + number * INTERVAL_NANOS;
     }
 
-    /** Each example has one prediction, and there is one partition: the n-th prediction is that of the n-th example. */
+    /** There is one partition, and each example has one prediction: the n-th record is the n-th example, or its prediction. */
     private long[] read(ThalwegConfig config, Row row, CountDownLatch warm, CompletableFuture<Long> beginning) {
         Map<String, Object> settings = new KafkaSettings(config).reader();
         settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, row.isolation());
@@ -180,8 +180,8 @@ final class Latency {
                 if (now - last > PATIENCE.toNanos()) {
                     throw new StopException(
                             ExitCode.DIED,
-                            "no prediction has come for a minute, after %d of %d"
-                                    .formatted(atOnce + number, atOnce + warmUp + measured));
+                            "%s: no record has come for a minute, after %d of %d"
+                                    .formatted(row.name(), atOnce + number, atOnce + warmUp + measured));
                 }
             }
         }
@@ -202,7 +202,7 @@ final class Latency {
             cells.add(String.format(Locale.ROOT, "%.1f ms", millis));
         });
         report.add(
-                "From an example to its prediction, at 1,000 a second",
+                "From an example to its prediction, or of a consumer to the example itself, at 1,000 a second",
                 List.of("row", "p50", "p99", "p99.9"),
                 cells.toArray(String[]::new));
     }

@@ -29,7 +29,7 @@ record Mark(
 
     /** What a child process reports. */
     enum Event {
-        /** There is hardly anything left to compile. */
+        /** There is hardly anything left to compile, or it does not come to an end. */
         WARM,
         /** The measuring begins. */
         BEGIN,

@@ -8,7 +8,7 @@ import java.util.Map;
  * What a child process is asked for, as a line of JSON on its standard input.
  *
  * @param settings of the program that is to run; empty where none is
- * @param limits of the measuring; all 0 where nothing is measured
+ * @param limits how many records there are, and when to measure; all 0 where it runs until it is told to stop
  * @param recording where to leave a recording of Java Flight Recorder of the run; null for none
  */
 record Request(What what, Map<String, String> settings, Limits limits, String recording) {

@@ -7,6 +7,8 @@ import io.thalweg.benchmark.Contestant.Publishing;
 import io.thalweg.benchmark.Mark.Event;
 import io.thalweg.benchmark.Request.Limits;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,6 +19,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
@@ -166,7 +169,7 @@ final class Throughput {
                             .add(measure(children.get(contestant), contestant, topic, records, null));
                 }
                 // nobody always follows the same one
-                Collections.rotate(contestants, 1);
+                Collections.shuffle(contestants, new Random(round));
             }
             if (out != null) {
                 record(children, topic, records);
@@ -228,6 +231,11 @@ final class Throughput {
 
     private static Run run(Mark begin, Mark end, long brokerCpuNanos, Map<String, String> settings) {
         double records = end.records() - begin.records();
+        if (records <= 0) {
+            throw new StopException(
+                    ExitCode.DIED,
+                    settings.get(ThalwegConfig.APPLICATION_ID) + " processed nothing while it was measured");
+        }
         Map<String, Double> sent = new LinkedHashMap<>();
         end.sentBytes().forEach((topic, bytes) -> {
             double more = bytes - begin.sentBytes().getOrDefault(topic, 0.0);

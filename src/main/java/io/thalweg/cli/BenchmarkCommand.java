@@ -23,7 +23,9 @@ import picocli.CommandLine.Spec;
                         + " without learning, against weights kept in RocksDB, and against a bare consumer.",
         mixinStandardHelpOptions = true)
 final class BenchmarkCommand implements Callable<Integer> {
-    @Option(names = "--quick", description = "A short form, in less than two minutes, of programs that are not compiled yet.")
+    @Option(
+            names = "--quick",
+            description = "A short form, in less than two minutes, of programs that are not compiled yet.")
     private boolean quick;
 
     @Option(

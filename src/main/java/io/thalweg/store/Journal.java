@@ -26,8 +26,9 @@ import java.util.function.Consumer;
  * while the journal grows that long anew.
  */
 final class Journal {
-    /** It may be as long as this, however small the models are. */
-    private static final long LEAST_BYTES = 1 << 27;
+    /** It may be as long as this, however small the models are; whoever restores holds the journals of all its tasks at once. */
+    private static final long LEAST_BYTES =
+            Math.min(1L << 27, Runtime.getRuntime().maxMemory() / 16);
     /** It may have so many steps, so that whoever takes them again is through in seconds. */
     private static final long MOST_STEPS = 2_000_000;
     /** A part is closed at this many bytes. The last entry in it is as long as a step can be at most, so it fits into a record. */

@@ -66,19 +66,20 @@ final class Kept {
         }
         pendingBytes += size;
         long most = StateRecords.mostBlockBytes(model) + headBytes;
-        overflowed = size == 0 || 2 * pendingBytes > most;
+        overflowed = size == 0 || pendingBytes > most;
         // what is all in the first block changes as a whole
-        return !overflowed && 2 * pendingBytes <= (model.extent() <= Model.BLOCK ? most : headBytes);
+        return !overflowed && pendingBytes <= (model.extent() <= Model.BLOCK ? most : headBytes);
     }
 
     /**
-     * Whether to write steps, rather than blocks: if they are half as much, because numbers in blocks are the easier to compress.
+     * Whether to write steps, rather than blocks: if they are no more. They are in the log already, while blocks have to be fetched and
+     * written one by one.
      *
      * @param blockBytes what the blocks that have changed come to
      * @param commit the number of the commit
      */
     boolean isSmallerAsSteps(long blockBytes, long commit) {
-        return isJournalled() && (pendingSince != commit || 2 * pendingBytes <= blockBytes + headBytes);
+        return isJournalled() && (pendingSince != commit || pendingBytes <= blockBytes + headBytes);
     }
 
     /** Says that blocks and head are in the changelog. @param part the first part of the journal that can say more */
