@@ -22,7 +22,7 @@ public final class Benchmark {
     /**
      * What to do.
      *
-     * @param quick the short form: fewer rows, fewer records, one round, and nothing is compiled before
+     * @param quick the short form: fewer rows, fewer records, one round, and nothing is warmed up
      * @param rows rows whose name contains one of these; empty for all, in the short form for those that belong to it
      * @param rounds how often each contestant is measured; 0 for the default
      * @param out where recordings of Java Flight Recorder and flame graphs of them go; null for none
@@ -56,7 +56,7 @@ public final class Benchmark {
         if (options.rounds() > 0) {
             scale = scale.withRounds(options.rounds());
         }
-        Report report = new Report();
+        Report report = new Report(scale.warmsUp());
         try (LocalCluster cluster = new LocalCluster()) {
             new Throughput(cluster, scale, options.out(), progress).run(speed, report);
             if (options.out() != null) {

@@ -106,7 +106,7 @@ final class Child implements AutoCloseable {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 // the JVM itself may have something to say
                 if (line.startsWith("{")) {
-                    Mark mark = Mark.parse(line);
+                    Mark mark = JsonLine.parse(line, Mark.class);
                     if (events.contains(mark.event())) {
                         return mark;
                     }
@@ -162,7 +162,7 @@ final class Child implements AutoCloseable {
 
     private void say(Request request) {
         try {
-            process.getOutputStream().write((request.line() + "\n").getBytes(StandardCharsets.UTF_8));
+            process.getOutputStream().write((JsonLine.of(request) + "\n").getBytes(StandardCharsets.UTF_8));
             process.getOutputStream().flush();
         } catch (IOException e) {
             throw endedEarly();

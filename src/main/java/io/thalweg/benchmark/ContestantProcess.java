@@ -136,7 +136,7 @@ public final class ContestantProcess {
                     try (BufferedReader lines =
                             new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
                         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                            Request asked = Request.parse(line);
+                            Request asked = JsonLine.parse(line, Request.class);
                             switch (asked.what()) {
                                 case STOP -> stopAsked = true;
                                 case ROLE -> roleAsked = true;
@@ -211,20 +211,18 @@ public final class ContestantProcess {
     }
 
     private void follow(KafkaStreams streams, Supplier<Mark.Restoring> restoring) {
+        BooleanSupplier lives = () -> !streams.state().hasCompletedShutdown();
         while (streams.state() != KafkaStreams.State.RUNNING) {
-            if (streams.state().hasCompletedShutdown()) {
-                throw new IllegalStateException("it stopped before it ran");
-            }
-            pause();
+            pause(lives);
         }
         say(Event.RUNNING, 0, Map.of(), 0, restoring.get());
         if (request.what() == What.RUN) {
-            runUntilAsked(streams);
+            runUntilAsked(streams, lives);
             return;
         }
         Metric processed = null;
         while (processed == null) {
-            pause();
+            pause(lives);
             processed = streams.metrics().entrySet().stream()
                     .filter(entry -> is(entry.getKey(), "stream-thread-metrics", "process-total"))
                     .map(Map.Entry::getValue)
@@ -232,17 +230,11 @@ public final class ContestantProcess {
                     .orElse(null);
         }
         Metric total = processed;
-        watch(
-                () -> ((Double) total.metricValue()).longValue(),
-                () -> sentBytes(streams),
-                () -> streams.state().isRunningOrRebalancing());
+        watch(() -> ((Double) total.metricValue()).longValue(), () -> sentBytes(streams), lives);
     }
 
-    private static void runUntilAsked(KafkaStreams streams) {
+    private static void runUntilAsked(KafkaStreams streams, BooleanSupplier lives) {
         while (!stopAsked) {
-            if (streams.state().hasCompletedShutdown()) {
-                throw new IllegalStateException("it stopped before it was asked to");
-            }
             if (roleAsked && streams.state() == KafkaStreams.State.RUNNING) {
                 boolean active = streams.metadataForLocalThreads().stream()
                         .anyMatch(thread -> !thread.activeTasks().isEmpty());
@@ -255,7 +247,7 @@ public final class ContestantProcess {
                 collectAsked = false;
                 say(Event.COLLECTED, 0, Map.of(), collected(), Mark.Restoring.NONE);
             }
-            pause();
+            pause(lives);
         }
     }
 
@@ -361,17 +353,13 @@ public final class ContestantProcess {
                 Runtime.getRuntime().maxMemory(),
                 heapUsed,
                 restoring);
-        System.out.println(mark.line());
+        System.out.println(JsonLine.of(mark));
     }
 
     private static void pause(BooleanSupplier lives) {
         if (!lives.getAsBoolean()) {
-            throw new IllegalStateException("it ended while it was measured");
+            throw new IllegalStateException("it stopped before it was asked to");
         }
-        pause();
-    }
-
-    private static void pause() {
         try {
             Thread.sleep(2);
         } catch (InterruptedException e) {

@@ -30,7 +30,8 @@ import org.apache.kafka.common.TopicPartition;
 
 /**
  * Time from an example to its prediction: 1,000 examples a second are sent on a fixed schedule, and a reader says when it has the
- * prediction of each, or the example itself. Times are from when the example was due to be sent, so that a stall counts for all that waited because of it.
+ * prediction of each, or the example itself. Times are from when the example was due to be sent, so that a stall counts for all that
+ * waited because of it.
  *
  * <p>Before, many examples are sent at once: at 1,000 a second it would take minutes until broker, learner and clients are compiled,
  * and on two cores what waits for the compiler is all that would be measured.

@@ -1,7 +1,5 @@
 package io.thalweg.benchmark;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.Map;
 
 /**
@@ -25,8 +23,6 @@ record Mark(
         long heapMax,
         long heapUsed,
         Restoring restoring) {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     /** What a child process reports. */
     enum Event {
         /** There is hardly anything left to compile, or it does not come to an end. */
@@ -55,21 +51,5 @@ record Mark(
      */
     record Restoring(double seconds, double bytes) {
         static final Restoring NONE = new Restoring(0, 0);
-    }
-
-    String line() {
-        try {
-            return JSON.writeValueAsString(this);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    static Mark parse(String line) {
-        try {
-            return JSON.readValue(line, Mark.class);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("a child process said what it should not: " + line, e);
-        }
     }
 }

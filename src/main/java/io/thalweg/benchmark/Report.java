@@ -30,12 +30,14 @@ public final class Report {
      */
     public record Table(String title, List<String> columns, List<List<String>> rows) {}
 
-    Report() {
+    /** @param warm whether what is measured is compiled by then */
+    Report(boolean warm) {
         machine.put("cpu", cpu());
         machine.put("cores", Runtime.getRuntime().availableProcessors());
         machine.put("jvm", System.getProperty("java.vm.name") + " " + System.getProperty("java.runtime.version"));
         machine.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
         heapMax(Runtime.getRuntime().maxMemory());
+        machine.put("programs", warm ? "compiled" : "still being compiled: speeds and their ratios say little");
     }
 
     private static String cpu() {

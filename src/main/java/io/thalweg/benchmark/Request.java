@@ -1,7 +1,5 @@
 package io.thalweg.benchmark;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.Map;
 
 /**
@@ -12,8 +10,6 @@ import java.util.Map;
  * @param recording where to leave a recording of Java Flight Recorder of the run; null for none
  */
 record Request(What what, Map<String, String> settings, Limits limits, String recording) {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     /** What is asked for. */
     enum What {
         /** To run until it is told to stop. */
@@ -45,21 +41,5 @@ record Request(What what, Map<String, String> settings, Limits limits, String re
 
     static Request of(What what) {
         return new Request(what, Map.of(), Limits.NONE, null);
-    }
-
-    String line() {
-        try {
-            return JSON.writeValueAsString(this);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    static Request parse(String line) {
-        try {
-            return JSON.readValue(line, Request.class);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("the benchmark asked for what it should not: " + line, e);
-        }
     }
 }

@@ -44,6 +44,7 @@ class BenchmarkIT {
 
         JsonNode json = new ObjectMapper().readTree(Files.readString(out));
         assertThat(json.at("/machine/heap_max_mib").asInt()).isEqualTo(512);
+        assertThat(json.at("/machine/programs").asText()).contains("still being compiled");
         assertThat(json.get("ratios").fieldNames())
                 .toIterable()
                 .containsExactlyInAnyOrder(row + " / floor", row + " / consumer");

@@ -11,7 +11,7 @@ class ReportTest {
 
     @Test
     void ratiosAreUnderTheNamesOfTheirRows() {
-        Report report = new Report();
+        Report report = new Report(true);
         report.ratio("dense-20 sgd thinned exactly-once", "floor", new Spread(0.751, 0.7, 0.8), ONE);
 
         assertThat(report.asMap()).containsEntry("ratios", Map.of("dense-20 sgd thinned exactly-once / floor", 0.751));
@@ -26,7 +26,7 @@ class ReportTest {
 
     @Test
     void figuresAreRoundedForPeopleAndNotForPrograms() {
-        Report report = new Report();
+        Report report = new Report(true);
         report.speed(
                 "row", "learner", new Spread(81_234.56, 70_000, 90_000), ONE, ONE, Map.of("changelog", 1_250_000.0));
 
@@ -41,7 +41,7 @@ class ReportTest {
 
     @Test
     void whatWasMeasuredOnceHasNoSpread() {
-        Report report = new Report();
+        Report report = new Report(true);
         report.ratio("row", "floor", ONE, ONE);
 
         assertThat(report.tables().get(0).rows()).containsExactly(List.of("row / floor", "2.00", "–", "2.00"));
