@@ -18,7 +18,6 @@ import io.thalweg.output.EmissionSerializer;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
-import io.thalweg.runtime.StrictClients;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -193,11 +192,11 @@ public final class ContestantProcess {
         }
     }
 
-    /** With the clients and settings that the learner has. */
+    /** With the settings that the learner has, and otherwise Kafka Streams as it is. */
     private void run(Topology topology, ThalwegConfig config) {
         Properties properties = new Properties();
         properties.putAll(new KafkaSettings(config).streams());
-        try (KafkaStreams streams = new KafkaStreams(topology, properties, new StrictClients())) {
+        try (KafkaStreams streams = new KafkaStreams(topology, properties)) {
             streams.start();
             follow(streams, () -> Mark.Restoring.NONE);
             boolean closed = streams.close(CloseOptions.timeout(CLOSE_TIMEOUT)

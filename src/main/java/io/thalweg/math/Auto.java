@@ -154,6 +154,34 @@ final class Auto extends Algorithm {
                 + (maxScaledWeight * block[at + Scale.INVERSE_LARGEST] + standardWeight * block[at + Scale.INVERSE]);
     }
 
+    /** The same as {@link #weight} of each, to the bit; where a million are published a second, that is a tenth of all work. */
+    @Override
+    void weights(double[] shared, double[] block, double[] weights, int count) {
+        double q0 = shared[Q];
+        double q1 = shared[Q + 1];
+        double q2 = shared[Q + 2];
+        double q3 = shared[Q + 3];
+        double q4 = shared[Q + 4];
+        double q5 = shared[Q + 5];
+        double q6 = shared[Q + 6];
+        double q7 = shared[Q + 7];
+        for (int i = 0; i < count; i++) {
+            int at = i * WIDTH;
+            int v = at + V;
+            double maxScaledWeight = 0 + q0 * block[v] + q1 * block[v + 1];
+            double standardWeight = 0
+                    + q2 * block[v + 2]
+                    + q3 * block[v + 3]
+                    + q4 * block[v + 4]
+                    + q5 * block[v + 5]
+                    + q6 * block[v + 6]
+                    + q7 * block[v + 7];
+            weights[i] = block[at + GIVEN]
+                    + (maxScaledWeight * block[at + Scale.INVERSE_LARGEST]
+                            + standardWeight * block[at + Scale.INVERSE]);
+        }
+    }
+
     @Override
     double bias(Model model) {
         double[] shared = model.shared();

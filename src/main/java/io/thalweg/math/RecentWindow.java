@@ -89,8 +89,12 @@ final class RecentWindow {
         }
 
         boolean has(int place) {
-            int word = place >> 6;
-            return word < there.length && (there[word] & 1L << place) != 0;
+            return (word(place / Long.SIZE) & 1L << place) != 0;
+        }
+
+        /** Which are there of {@value Long#SIZE} places. */
+        long word(int word) {
+            return word < there.length ? there[word] : 0;
         }
 
         /** Takes a weight down unless it has been. There must be room for it. */
@@ -195,17 +199,23 @@ final class RecentWindow {
      */
     float[] then(int slot, double[] block, double[] now) {
         gather();
-        Half first = first();
-        float[] places = slot < gathered.length ? gathered[slot] : null;
-        float[] then = new float[now.length];
         boolean moved = drifts;
+        double[] before = now;
+        if (drifts) {
+            before = new double[now.length];
+            algorithm.weights(first().shared, block, before, before.length);
+        }
+        float[] then = new float[now.length];
         for (int i = 0; i < then.length; i++) {
-            int place = slot * Model.BLOCK + i;
-            if (older.has(place) || newer.has(place)) {
-                then[i] = places[i];
-                moved = true;
-            } else {
-                then[i] = (float) (drifts ? algorithm.weight(first.shared, block, i * algorithm.width()) : now[i]);
+            then[i] = (float) before[i];
+        }
+        // nothing is gathered where nothing was taken down
+        for (int word = slot * WORDS; word < (slot + 1) * WORDS && slot < gathered.length; word++) {
+            long there = older.word(word) | newer.word(word);
+            moved |= there != 0;
+            for (; there != 0; there &= there - 1) {
+                int i = Model.inBlock(word * Long.SIZE + Long.numberOfTrailingZeros(there));
+                then[i] = gathered[slot][i];
             }
         }
         return moved ? then : null;

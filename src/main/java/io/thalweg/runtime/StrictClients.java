@@ -1,23 +1,34 @@
 package io.thalweg.runtime;
 
+import java.time.Duration;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.InvalidPidMappingException;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
+import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -45,6 +56,12 @@ public final class StrictClients implements KafkaClientSupplier {
     /** As Kafka Streams makes it: application, process and thread. */
     private static final Pattern TRANSACTIONAL_ID =
             Pattern.compile("(.*)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(-\\d+)");
+
+    /** Kafka Streams asks for the partitions of a topic before each record. */
+    private static final long PARTITIONS_MS = 1000;
+
+    /** Of the producer that the thread has sent to last. */
+    private static final ThreadLocal<Outbox> OUTBOX = new ThreadLocal<>();
 
     private final String instance;
     private final Runnable assigned;
@@ -109,6 +126,15 @@ public final class StrictClients implements KafkaClientSupplier {
         }
 
         @Override
+        public ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
+            Outbox outbox = OUTBOX.get();
+            if (outbox != null) {
+                outbox.handOn();
+            }
+            return super.poll(timeout);
+        }
+
+        @Override
         public void subscribe(Collection<String> topics, ConsumerRebalanceListener listener) {
             super.subscribe(topics, new ConsumerRebalanceListener() {
                 @Override
@@ -131,13 +157,62 @@ public final class StrictClients implements KafkaClientSupplier {
     }
 
     private static final class StrictProducer extends KafkaProducer<byte[], byte[]> {
+        private final Outbox outbox;
+        private final Map<String, Partitions> partitions = new HashMap<>();
+
+        /** The partitions of a topic, and until when they may be taken for what they are. */
+        private record Partitions(List<PartitionInfo> list, long untilMs) {}
+
         StrictProducer(Map<String, Object> config) {
             super(config, new ByteArraySerializer(), new ByteArraySerializer());
+            outbox = new Outbox("outbox | " + config.get(ProducerConfig.CLIENT_ID_CONFIG), this::sendNow);
+        }
+
+        /** Called by the thread of the outbox. */
+        private void sendNow(ProducerRecord<byte[], byte[]> record, Callback callback) {
+            try {
+                Future<RecordMetadata> sent = super.send(record, callback);
+                if (sent.isDone()) {
+                    sent.get();
+                }
+            } catch (ExecutionException e) {
+                // others are of the record alone, and told to its callback
+                if (e.getCause() instanceof TimeoutException timeout) {
+                    throw fatal(timeout);
+                }
+            } catch (InterruptedException e) {
+                throw new InterruptException(e);
+            } catch (KafkaException e) {
+                if (!isOfZombie(e.getCause())) {
+                    throw e;
+                }
+                // another instance has taken its place, which Kafka Streams does not want to hear of in another way
+                callback.onCompletion(null, (KafkaException) e.getCause());
+            }
+        }
+
+        private static boolean isOfZombie(Throwable cause) {
+            return cause instanceof ProducerFencedException
+                    || cause instanceof InvalidProducerEpochException
+                    || cause instanceof InvalidPidMappingException;
+        }
+
+        @Override
+        public Future<RecordMetadata> send(ProducerRecord<byte[], byte[]> record, Callback callback) {
+            OUTBOX.set(outbox);
+            return outbox.add(record, callback);
+        }
+
+        @Override
+        public void flush() {
+            outbox.drain();
+            super.flush();
         }
 
         @Override
         public void sendOffsetsToTransaction(
                 Map<TopicPartition, OffsetAndMetadata> offsets, ConsumerGroupMetadata group) {
+            outbox.drain();
             try {
                 super.sendOffsetsToTransaction(offsets, group);
             } catch (TimeoutException e) {
@@ -147,6 +222,7 @@ public final class StrictClients implements KafkaClientSupplier {
 
         @Override
         public void commitTransaction() {
+            outbox.drain();
             try {
                 super.commitTransaction();
             } catch (TimeoutException e) {
@@ -155,12 +231,30 @@ public final class StrictClients implements KafkaClientSupplier {
         }
 
         @Override
+        public void abortTransaction() {
+            outbox.drop();
+            super.abortTransaction();
+        }
+
+        @Override
+        public void close(Duration timeout) {
+            outbox.close();
+            super.close(timeout);
+        }
+
+        @Override
         public List<PartitionInfo> partitionsFor(String topic) {
-            try {
-                return super.partitionsFor(topic);
-            } catch (TimeoutException e) {
-                throw fatal(e);
+            Partitions known = partitions.get(topic);
+            long now = System.currentTimeMillis();
+            if (known == null || now >= known.untilMs) {
+                try {
+                    known = new Partitions(super.partitionsFor(topic), now + PARTITIONS_MS);
+                } catch (TimeoutException e) {
+                    throw fatal(e);
+                }
+                partitions.put(topic, known);
             }
+            return known.list;
         }
 
         private static KafkaException fatal(TimeoutException e) {
