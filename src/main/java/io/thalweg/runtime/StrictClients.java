@@ -45,6 +45,8 @@ import org.apache.kafka.streams.errors.ProductionExceptionHandler;
  * Seen with brokers that stalled at a commit for longer than {@code max.block.ms}. Whoever runs the learner in a topology of their
  * own should start it with these clients, and with {@link NeverRetry} as {@code production.exception.handler}.
  *
+ * <p>Producers take records in on a thread of their own, by way of an {@link Outbox}.
+ *
  * <p>An instance that has a name, {@code group.instance.id}, also names its transactions after itself, where Kafka Streams would name
  * them after the process: its successor of the same name takes over its place in the group at once, and so does away with its open
  * transactions at once.
