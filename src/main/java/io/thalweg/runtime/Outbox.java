@@ -6,7 +6,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -20,9 +19,8 @@ import org.apache.kafka.clients.producer.RecordMetadata;
  * <p>They go over in bundles, because to wake a thread costs more than to send a record. Whoever goes on to wait for something calls
  * {@link #handOn} before, and whoever must know that the producer has all of them calls {@link #drain}.
  *
- * <p>When the producer throws an exception, or waits for the brokers in vain, no record is sent after that one, until all is dropped:
- * the stream thread gets the exception when it comes with the next record or drains. What is wrong with a single record goes to its
- * callback alone.
+ * <p>When the producer throws something, no record is sent after that one, until all is dropped: the stream thread gets it when it
+ * comes with the next record or drains.
  *
  * <p>All methods are for the stream thread.
  */
@@ -38,7 +36,8 @@ final class Outbox {
     private final ExecutorService sender;
     private final Semaphore room = new Semaphore(BUNDLES);
     private volatile boolean dropping;
-    private volatile RuntimeException failure;
+    /** What the producer threw; a RuntimeException or an Error. */
+    private volatile Throwable failure;
 
     private List<Letter> bundle = new ArrayList<>(RECORDS);
     private int bytes;
@@ -86,7 +85,7 @@ final class Outbox {
      * Adds a record.
      *
      * @param callback told what has become of it; null if nobody wants to know
-     * @throws RuntimeException what the producer threw at one before it
+     * @throws RuntimeException or Error: what the producer threw at one before it
      */
     Future<RecordMetadata> add(ProducerRecord<byte[], byte[]> record, Callback callback) {
         checkFailure();
@@ -112,17 +111,25 @@ final class Outbox {
         bundle = new ArrayList<>(RECORDS);
         bytes = 0;
         room.acquireUninterruptibly();
+        boolean underWay = false;
         try {
             sender.execute(() -> send(handed));
-        } catch (RejectedExecutionException e) {
-            room.release();
-            throw new IllegalStateException("records after the producer was closed", e);
+            underWay = true;
+        } finally {
+            if (!underWay) {
+                room.release();
+            }
         }
     }
 
     private void send(List<Letter> letters) {
         try {
-            letters.forEach(this::send);
+            for (Letter letter : letters) {
+                send(letter);
+            }
+        } catch (Throwable e) {
+            // also an error: a commit after it would be one without the records that have not been sent
+            failure = e;
         } finally {
             room.release();
         }
@@ -144,12 +151,15 @@ final class Outbox {
     }
 
     private void checkFailure() {
-        if (failure != null) {
-            throw failure;
+        if (failure instanceof Error error) {
+            throw error;
+        }
+        if (failure instanceof RuntimeException exception) {
+            throw exception;
         }
     }
 
-    /** Returns when the producer has taken in all records. @throws RuntimeException what it threw at one of them */
+    /** Returns when the producer has taken in all records. @throws RuntimeException or Error: what it threw at one of them */
     void drain() {
         handOn();
         awaitEmpty();

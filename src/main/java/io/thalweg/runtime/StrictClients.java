@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.Admin;
@@ -28,6 +29,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.errors.InvalidPidMappingException;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
+import org.apache.kafka.common.errors.OutOfOrderSequenceException;
 import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -43,7 +45,8 @@ import org.apache.kafka.streams.errors.ProductionExceptionHandler;
  * task: it commits what is in flight, drops the records that it had fetched and not yet processed, and makes the task anew; but in
  * the rebalance that follows the new task does not learn that the consumer must go back, and the dropped records are passed over.
  * Seen with brokers that stalled at a commit for longer than {@code max.block.ms}. Whoever runs the learner in a topology of their
- * own should start it with these clients, and with {@link NeverRetry} as {@code production.exception.handler}.
+ * own should start it with these clients, and with {@link NeverRetry} as {@code production.exception.handler}: with no other, because
+ * records may be sent by the stream thread alone.
  *
  * <p>Producers take records in on a thread of their own, by way of an {@link Outbox}.
  *
@@ -60,7 +63,7 @@ public final class StrictClients implements KafkaClientSupplier {
             Pattern.compile("(.*)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(-\\d+)");
 
     /** Kafka Streams asks for the partitions of a topic before each record. */
-    private static final long PARTITIONS_MS = 1000;
+    private static final long PARTITIONS_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     /** Of the producer that the thread has sent to last. */
     private static final ThreadLocal<Outbox> OUTBOX = new ThreadLocal<>();
@@ -162,8 +165,8 @@ public final class StrictClients implements KafkaClientSupplier {
         private final Outbox outbox;
         private final Map<String, Partitions> partitions = new HashMap<>();
 
-        /** The partitions of a topic, and until when they may be taken for what they are. */
-        private record Partitions(List<PartitionInfo> list, long untilMs) {}
+        /** The partitions of a topic, and until when, in System.nanoTime, they may be taken for what they are. */
+        private record Partitions(List<PartitionInfo> list, long untilNanos) {}
 
         StrictProducer(Map<String, Object> config) {
             super(config, new ByteArraySerializer(), new ByteArraySerializer());
@@ -178,9 +181,11 @@ public final class StrictClients implements KafkaClientSupplier {
                     sent.get();
                 }
             } catch (ExecutionException e) {
-                // others are of the record alone, and told to its callback
-                if (e.getCause() instanceof TimeoutException timeout) {
-                    throw fatal(timeout);
+                // the callback knows; but nothing that is later may go out meanwhile
+                if (!isOfZombie(e.getCause())) {
+                    throw e.getCause() instanceof TimeoutException timeout
+                            ? fatal(timeout)
+                            : new KafkaException(e.getCause().getMessage(), e.getCause());
                 }
             } catch (InterruptedException e) {
                 throw new InterruptException(e);
@@ -188,15 +193,16 @@ public final class StrictClients implements KafkaClientSupplier {
                 if (!isOfZombie(e.getCause())) {
                     throw e;
                 }
-                // another instance has taken its place, which Kafka Streams does not want to hear of in another way
                 callback.onCompletion(null, (KafkaException) e.getCause());
             }
         }
 
+        /** Whether another instance has taken the place of this one. Where a callback says so, Kafka Streams joins the group again. */
         private static boolean isOfZombie(Throwable cause) {
             return cause instanceof ProducerFencedException
                     || cause instanceof InvalidProducerEpochException
-                    || cause instanceof InvalidPidMappingException;
+                    || cause instanceof InvalidPidMappingException
+                    || cause instanceof OutOfOrderSequenceException;
         }
 
         @Override
@@ -247,10 +253,10 @@ public final class StrictClients implements KafkaClientSupplier {
         @Override
         public List<PartitionInfo> partitionsFor(String topic) {
             Partitions known = partitions.get(topic);
-            long now = System.currentTimeMillis();
-            if (known == null || now >= known.untilMs) {
+            long now = System.nanoTime();
+            if (known == null || now - known.untilNanos >= 0) {
                 try {
-                    known = new Partitions(super.partitionsFor(topic), now + PARTITIONS_MS);
+                    known = new Partitions(super.partitionsFor(topic), now + PARTITIONS_NANOS);
                 } catch (TimeoutException e) {
                     throw fatal(e);
                 }

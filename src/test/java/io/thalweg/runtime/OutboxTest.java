@@ -146,23 +146,39 @@ class OutboxTest {
     }
 
     @Test
-    void whatIsWrongWithOneRecordIsForItsCallback() {
-        KafkaException tooLarge = new KafkaException("too large");
-        List<Exception> told = new ArrayList<>();
+    void anErrorIsAFailureToo() {
+        NoSuchMethodError error = new NoSuchMethodError("compress");
         outbox = new Outbox("outbox", (record, callback) -> {
-            if (record.partition() == 0) {
-                callback.onCompletion(null, tooLarge);
-            } else {
-                take(record, callback);
+            if (record.partition() == 1) {
+                throw error;
+            }
+            take(record, callback);
+        });
+
+        IntStream.range(0, MANY / 10).forEach(i -> {
+            try {
+                add(i);
+            } catch (NoSuchMethodError e) {
+                assertThat(e).isSameAs(error);
             }
         });
 
-        outbox.add(new ProducerRecord<>("topic", 0, null, null), (metadata, exception) -> told.add(exception));
-        add(1);
+        assertThatThrownBy(() -> outbox.drain()).isSameAs(error);
+        assertThat(taken).containsExactly(0);
+    }
+
+    @Test
+    void whatTheProducerHasAgainstARecordGoesToItsCallback() {
+        KafkaException tooLarge = new KafkaException("too large");
+        List<Exception> told = new ArrayList<>();
+        outbox = new Outbox("outbox", (record, callback) -> callback.onCompletion(null, tooLarge));
+
+        Future<?> sent =
+                outbox.add(new ProducerRecord<>("topic", null, null), (metadata, exception) -> told.add(exception));
         outbox.drain();
 
         assertThat(told).containsExactly(tooLarge);
-        assertThat(taken).containsExactly(1);
+        assertThatThrownBy(sent::get).hasCause(tooLarge);
     }
 
     @Test
