@@ -251,17 +251,22 @@ public final class Model {
      * @param slots set for each feature; 0 where the block is not there, or the model has not met the feature
      */
     void find(Example x, int[] slots) {
+        if (isAllInFirstBlock(x)) {
+            Arrays.fill(slots, 0, x.size(), firstSlot);
+            return;
+        }
         int[] indices = x.indices();
         int[][] directory = pages;
         for (int k = 0; k < x.size(); k++) {
-            // of Example.UNMET, which is -1, there is no such block
-            if (indices[k] >>> SHIFT == 0) {
-                slots[k] = firstSlot;
-            } else {
-                int page = indices[k] >>> SHIFT + PAGE_SHIFT;
-                slots[k] = page < directory.length ? directory[page][indices[k] >> SHIFT & PAGE_MASK] : 0;
-            }
+            // of Example.UNMET, which is -1, there is no such page
+            int page = indices[k] >>> SHIFT + PAGE_SHIFT;
+            slots[k] = page < directory.length ? directory[page][indices[k] >> SHIFT & PAGE_MASK] : 0;
         }
+    }
+
+    /** Whether that can be told without looking at its features. */
+    private static boolean isAllInFirstBlock(Example x) {
+        return x.form() == Form.DENSE && x.size() <= BLOCK;
     }
 
     /** What is kept for the features of all blocks, by slot. Another array once a block begins. */
@@ -323,15 +328,25 @@ public final class Model {
         int[] indices = x.indices();
         double[][] blocks = kept;
         long[] changes = changedAt;
-        for (int k = 0; k < x.size(); k++) {
-            int i = indices[k];
-            int slot = slots[k];
-            if (changes[slot] > settled && (i & MASK) * width < blocks[slot].length && i < extent) {
-                changes[slot] = version;
-            } else {
-                slots[k] = touch(slot, i);
-                blocks = kept;
-                changes = changedAt;
+        int met = extent;
+        int last = x.size() - 1;
+        if (isAllInFirstBlock(x)
+                && last < met
+                && changes[firstSlot] > settled
+                && last * width < blocks[firstSlot].length) {
+            changes[firstSlot] = version;
+        } else {
+            for (int k = 0; k <= last; k++) {
+                int i = indices[k];
+                int slot = slots[k];
+                if (changes[slot] > settled && (i & MASK) * width < blocks[slot].length && i < met) {
+                    changes[slot] = version;
+                } else {
+                    slots[k] = touch(slot, i);
+                    blocks = kept;
+                    changes = changedAt;
+                    met = extent;
+                }
             }
         }
         if (recent.isKept()) {
