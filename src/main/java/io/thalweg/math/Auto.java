@@ -168,6 +168,7 @@ final class Auto extends Algorithm {
         for (int i = 0; i < count; i++) {
             int at = i * WIDTH;
             int v = at + V;
+            // from 0 on, as weight adds up: otherwise a −0 would stay one
             double maxScaledWeight = 0 + q0 * block[v] + q1 * block[v + 1];
             double standardWeight = 0
                     + q2 * block[v + 2]

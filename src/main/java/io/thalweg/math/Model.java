@@ -264,7 +264,7 @@ public final class Model {
         }
     }
 
-    /** Whether that can be told without looking at its features. */
+    /** Whether block 0 has all features of an example, as far as its form tells: to look at each would cost more than it spares. */
     private static boolean isAllInFirstBlock(Example x) {
         return x.form() == Form.DENSE && x.size() <= BLOCK;
     }
@@ -330,6 +330,7 @@ public final class Model {
         long[] changes = changedAt;
         int met = extent;
         int last = x.size() - 1;
+        // a small dense model has one block, which is noted once and not for each feature
         if (isAllInFirstBlock(x)
                 && last < met
                 && changes[firstSlot] > settled

@@ -25,11 +25,11 @@ import org.apache.kafka.clients.producer.RecordMetadata;
  * <p>All methods are for the stream thread.
  */
 final class Outbox {
-    /** In a bundle. */
+    /** Records in a bundle at most. */
     private static final int RECORDS = 128;
-    /** In a bundle, after which no record is added to it. */
+    /** With so many bytes a bundle is handed on, and so at most one record longer than this. */
     private static final int BYTES = 1 << 18;
-    /** On their way at most; the stream thread waits before it adds another. */
+    /** Bundles on their way at most; the stream thread waits before it hands on another. */
     private static final int BUNDLES = 16;
 
     private final Sink producer;

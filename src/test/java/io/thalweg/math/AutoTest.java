@@ -69,6 +69,25 @@ class AutoTest {
 
     @ParameterizedTest
     @EnumSource(Form.class)
+    void theWeightsOfABlockAreThoseOfItsFeaturesToTheBit(Form form) {
+        Random random = random();
+        for (int step = 0; step < 500; step++) {
+            learning.logit(example(random, form, 200));
+        }
+        Model model = learning.model();
+        assertThat(model.blockCount()).isEqualTo(2);
+        for (int block = 0; block < 2; block++) {
+            double[] weights = model.weights(block);
+            for (int i = 0; i < weights.length; i++) {
+                assertThat(Double.doubleToRawLongBits(weights[i]))
+                        .as("feature %d of block %d", i, block)
+                        .isEqualTo(Double.doubleToRawLongBits(model.weight(block * Model.BLOCK + i)));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Form.class)
     void whatIsPublishedIsWhatPredicts(Form form) {
         Random random = random();
         List<Example> seen = new ArrayList<>();
