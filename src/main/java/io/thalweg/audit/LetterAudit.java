@@ -1,12 +1,12 @@
 package io.thalweg.audit;
 
+import io.thalweg.audit.ClusterView.Records;
 import io.thalweg.audit.Finding.Kind;
 import io.thalweg.audit.PredictionAudit.Later;
-import io.thalweg.audit.Topics.Records;
-import io.thalweg.audit.Values.Unreadable;
+import io.thalweg.audit.ValueReader.Unreadable;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.Origin;
+import io.thalweg.input.SourceCoordinates;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import io.thalweg.output.DeadLetters;
@@ -32,7 +32,7 @@ import org.apache.kafka.common.header.Header;
 final class LetterAudit {
     private final TopicPartition source;
     private final TopicPartition output;
-    private final Findings findings;
+    private final FindingLog findings;
     private final Map<Long, Letter> letters = new TreeMap<>();
     private final List<Later> later = new ArrayList<>();
     private long count;
@@ -57,8 +57,8 @@ final class LetterAudit {
             boolean sentOn,
             long committed,
             Records records,
-            Values<DeadLetter> values,
-            Findings findings) {
+            ValueReader<DeadLetter> reader,
+            FindingLog findings) {
         this.source = source;
         this.output = output;
         this.sentOn = sentOn;
@@ -67,7 +67,7 @@ final class LetterAudit {
         while (records.hasNext()) {
             ConsumerRecord<byte[], byte[]> record = records.next();
             try {
-                DeadLetter letter = values.read(record.value());
+                DeadLetter letter = reader.read(record.value());
                 long routed = DeadLetters.routedOffset(record.headers());
                 if (sentOn != routed >= 0) {
                     continue;
@@ -114,14 +114,14 @@ final class LetterAudit {
     }
 
     private static String where(String topic, int partition, long offset) {
-        return Differences.text(topic) + "-" + partition + "@" + offset;
+        return RecordDiff.text(topic) + "-" + partition + "@" + offset;
     }
 
     private String fault(ConsumerRecord<byte[], byte[]> record, DeadLetter letter) {
         if (!sentOn && letter.getPartition() != source.partition()
                 || !sentOn && !letter.getTopic().toString().equals(source.topic())) {
             return "it says that its record is in "
-                    + Differences.text(letter.getTopic().toString()) + "-" + letter.getPartition();
+                    + RecordDiff.text(letter.getTopic().toString()) + "-" + letter.getPartition();
         }
         for (Map.Entry<String, Object> header : Map.of(
                         "reason",
@@ -208,30 +208,32 @@ final class LetterAudit {
             unknownSchemas++;
         }
         DeadLetters deadLetters = new DeadLetters(settings.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
-        Origin sent = sentOn ? Origin.of(record.headers()) : null;
-        Origin origin = sent != null
+        SourceCoordinates sent = sentOn ? SourceCoordinates.of(record.headers()) : null;
+        SourceCoordinates coordinates = sent != null
                 ? sent
-                : new Origin(record.topic(), record.partition(), record.offset(), record.key(), record.headers());
+                : new SourceCoordinates(
+                        record.topic(), record.partition(), record.offset(), record.key(), record.headers());
         DeadLetter expected = deadLetters.of(
                 rejection,
-                origin.topic(),
-                origin.partition(),
-                origin.offset(),
+                coordinates.topic(),
+                coordinates.partition(),
+                coordinates.offset(),
                 record.timestamp(),
-                origin.key(),
+                coordinates.key(),
                 record.value(),
-                origin.headers());
-        String where = where(origin.topic(), origin.partition(), origin.offset());
+                coordinates.headers());
+        String where = where(coordinates.topic(), coordinates.partition(), coordinates.offset());
         String fault = letter.fault;
         if (!letter.reason.equals(rejection.reason().name())) {
-            fault = "its reason is " + Differences.text(letter.reason) + " and should be " + rejection.reason();
+            fault = "its reason is " + RecordDiff.text(letter.reason) + " and should be " + rejection.reason();
         } else if (record.timestamp() >= 0 && letter.timestamp != record.timestamp()) {
             // without one the learner takes that of another record
             fault = "its timestamp is " + letter.timestamp + " and should be " + record.timestamp();
         } else if (!letter.where.equals(where)) {
             fault = "it says that its record is " + letter.where + " and should say " + where;
         } else if (!Arrays.equals(
-                letter.hash, hash(deadLetters.key(origin.key(), record.value(), origin.headers()), expected))) {
+                letter.hash,
+                hash(deadLetters.key(coordinates.key(), record.value(), coordinates.headers()), expected))) {
             fault = "its key and value are not those of the record";
         }
         if (!fault.isEmpty()) {
@@ -247,7 +249,7 @@ final class LetterAudit {
                     Kind.UNEXPECTED,
                     offset,
                     letter.at,
-                    "says %s, and %s".formatted(Differences.text(letter.reason), instead));
+                    "says %s, and %s".formatted(RecordDiff.text(letter.reason), instead));
         }
     }
 

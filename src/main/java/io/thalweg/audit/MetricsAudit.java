@@ -1,8 +1,8 @@
 package io.thalweg.audit;
 
+import io.thalweg.audit.ClusterView.Records;
 import io.thalweg.audit.Finding.Kind;
-import io.thalweg.audit.Topics.Records;
-import io.thalweg.audit.Values.Unreadable;
+import io.thalweg.audit.ValueReader.Unreadable;
 import io.thalweg.avro.Metrics;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Model;
@@ -18,7 +18,7 @@ final class MetricsAudit {
     private final TopicPartition source;
     private final TopicPartition output;
     private final boolean trimmed;
-    private final Findings findings;
+    private final FindingLog findings;
     private final Map<String, Entry> published = new HashMap<>();
     private final Map<String, Due> due = new HashMap<>();
     private long later;
@@ -44,16 +44,16 @@ final class MetricsAudit {
             TopicPartition output,
             boolean trimmed,
             Records records,
-            Values<Metrics> values,
-            Findings findings) {
+            ValueReader<Metrics> reader,
+            FindingLog findings) {
         this.source = source;
         this.output = output;
         this.trimmed = trimmed;
         this.findings = findings;
-        for (ConsumerRecord<byte[], byte[]> record : Latest.of(records)) {
+        for (ConsumerRecord<byte[], byte[]> record : CompactedView.of(records)) {
             String key = record.key() == null ? "" : new String(record.key(), StandardCharsets.UTF_8);
             try {
-                published.put(key, new Entry(values.read(record.value()), record.offset()));
+                published.put(key, new Entry(reader.read(record.value()), record.offset()));
             } catch (Unreadable e) {
                 add(Kind.UNREADABLE, Finding.NONE, record.offset(), key, "cannot be read: " + e.getMessage());
             }
@@ -73,7 +73,7 @@ final class MetricsAudit {
         Entry entry = published.get(model.id());
         if (entry != null && entry.metrics.getVersion() == model.version()) {
             entry.offset = offset;
-            entry.difference = Differences.between(MetricsRecords.of(model), entry.metrics);
+            entry.difference = RecordDiff.between(MetricsRecords.of(model), entry.metrics);
         }
     }
 
@@ -153,6 +153,6 @@ final class MetricsAudit {
                 key,
                 "the metrics record %s of examples in %s (%s) %s"
                         .formatted(
-                                Differences.text(key), source, at == Finding.NONE ? output : output + "@" + at, what));
+                                RecordDiff.text(key), source, at == Finding.NONE ? output : output + "@" + at, what));
     }
 }

@@ -1,22 +1,22 @@
 package io.thalweg.audit;
 
+import io.thalweg.audit.ClusterView.Records;
 import io.thalweg.audit.Finding.Kind;
 import io.thalweg.audit.PredictionAudit.Later;
-import io.thalweg.audit.Report.Counts;
-import io.thalweg.audit.Topics.Records;
+import io.thalweg.audit.VerificationReport.Counts;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.Intake;
+import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.math.Example;
 import io.thalweg.math.Model;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import io.thalweg.output.WeightsRecords;
-import io.thalweg.store.Epoch;
+import io.thalweg.store.SettingsSpan;
 import io.thalweg.store.StateException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -31,10 +31,10 @@ import org.apache.kafka.common.TopicPartition;
 final class PartitionAudit {
     private static final int PROGRESS_EVERY = 10_000;
 
-    private final Topics topics;
+    private final ClusterView cluster;
     private final ThalwegConfig config;
     private final SchemaSource schemas;
-    private final Findings findings;
+    private final FindingLog findings;
     private final TopicPartition source;
     private final Map<TopicPartition, Long> beginnings;
     private final Map<TopicPartition, Long> ends;
@@ -51,15 +51,15 @@ final class PartitionAudit {
      * @param committed where the replay ends
      */
     PartitionAudit(
-            Topics topics,
+            ClusterView cluster,
             ThalwegConfig config,
             SchemaSource schemas,
-            Findings findings,
+            FindingLog findings,
             TopicPartition source,
             Map<TopicPartition, Long> beginnings,
             Map<TopicPartition, Long> ends,
             long committed) {
-        this.topics = topics;
+        this.cluster = cluster;
         this.config = config;
         this.schemas = schemas;
         this.findings = findings;
@@ -83,7 +83,7 @@ final class PartitionAudit {
         TopicPartition weightsPartition = output(ThalwegConfig.WEIGHTS_TOPIC);
         TopicPartition metricsPartition = output(ThalwegConfig.METRICS_TOPIC);
         TopicPartition predictionPartition = output(ThalwegConfig.PREDICTIONS_TOPIC);
-        Replay replay = new Replay(config, schemas, source, committed > 0 ? epochs() : List.of());
+        Replay replay = new Replay(config, schemas, source, committed > 0 ? spans() : List.of());
         try (Records in = read(letterPartition)) {
             letters = new LetterAudit(
                     source,
@@ -91,12 +91,16 @@ final class PartitionAudit {
                     source.topic().equals(config.routedTopic()),
                     committed,
                     in,
-                    new Values<DeadLetter>(DeadLetter.getClassSchema(), schemas),
+                    new ValueReader<DeadLetter>(DeadLetter.getClassSchema(), schemas),
                     findings);
         }
         try (Records in = read(weightsPartition)) {
             weights = new WeightsAudit(
-                    source, weightsPartition, in, new Values<Weights>(Weights.getClassSchema(), schemas), findings);
+                    source,
+                    weightsPartition,
+                    in,
+                    new ValueReader<Weights>(Weights.getClassSchema(), schemas),
+                    findings);
         }
         try (Records in = read(metricsPartition)) {
             metrics = new MetricsAudit(
@@ -104,18 +108,18 @@ final class PartitionAudit {
                     metricsPartition,
                     beginnings.get(metricsPartition) > 0,
                     in,
-                    new Values<Metrics>(Metrics.getClassSchema(), schemas),
+                    new ValueReader<Metrics>(Metrics.getClassSchema(), schemas),
                     findings);
         }
         PredictionAudit predictions;
         try (Records in = read(predictionPartition);
-                Records inputs = topics.read(source, 0, committed)) {
+                Records inputs = cluster.read(source, 0, committed)) {
             predictions = new PredictionAudit(
                     source,
                     predictionPartition,
                     committed,
                     in,
-                    new Values<Prediction>(Prediction.getClassSchema(), schemas),
+                    new ValueReader<Prediction>(Prediction.getClassSchema(), schemas),
                     findings);
             while (inputs.hasNext()) {
                 take(inputs.next(), replay, letters, predictions, weights, metrics);
@@ -182,25 +186,26 @@ final class PartitionAudit {
         }
     }
 
-    private List<Epoch> epochs() {
+    private List<SettingsSpan> spans() {
         TopicPartition changelog = new TopicPartition(Verification.changelog(config), source.partition());
-        List<Epoch> epochs = List.of();
+        List<SettingsSpan> spans = List.of();
         try (Records in = read(changelog)) {
             while (in.hasNext()) {
                 ConsumerRecord<byte[], byte[]> record = in.next();
                 if (record.key() != null && record.value() != null) {
-                    epochs = Epoch.inChangelog(record.key(), record.value()).orElse(epochs);
+                    spans = SettingsSpan.inChangelog(record.key(), record.value())
+                            .orElse(spans);
                 }
             }
         } catch (StateException e) {
-            throw new CannotVerify(e.getMessage(), e);
+            throw new UnverifiableException(e.getMessage(), e);
         }
-        if (epochs.isEmpty()) {
-            throw new CannotVerify(
+        if (spans.isEmpty()) {
+            throw new UnverifiableException(
                     "%s does not say under which settings %s was learned, although offsets up to %d are committed; it has been emptied or made anew since"
                             .formatted(changelog, source, committed));
         }
-        return epochs;
+        return spans;
     }
 
     /**
@@ -212,16 +217,16 @@ final class PartitionAudit {
         boolean modelIsKey = !config.isMapped()
                 || config.mapping().isModelFromKey()
                 || source.topic().equals(config.routedTopic());
-        Intake intake = modelIsKey ? null : Intake.ofModels(schemas, config);
+        RecordReader reader = modelIsKey ? null : RecordReader.ofModels(schemas, config);
         Example nothing = new Example();
         if (now > committed) {
-            try (Records in = topics.read(source, committed, now)) {
+            try (Records in = cluster.read(source, committed, now)) {
                 while (in.hasNext()) {
                     ConsumerRecord<byte[], byte[]> record = in.next();
                     if (!modelIsKey) {
                         try {
                             since.putIfAbsent(
-                                    intake.model(record.key(), record.value(), record.headers(), nothing), false);
+                                    reader.model(record.key(), record.value(), record.headers(), nothing), false);
                         } catch (Rejection rejection) {
                             // a dead letter, which changes no model
                             continue;
@@ -260,6 +265,6 @@ final class PartitionAudit {
     }
 
     private Records read(TopicPartition partition) {
-        return topics.read(partition, beginnings.get(partition), ends.get(partition));
+        return cluster.read(partition, beginnings.get(partition), ends.get(partition));
     }
 }

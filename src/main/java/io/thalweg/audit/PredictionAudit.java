@@ -1,8 +1,8 @@
 package io.thalweg.audit;
 
+import io.thalweg.audit.ClusterView.Records;
 import io.thalweg.audit.Finding.Kind;
-import io.thalweg.audit.Topics.Records;
-import io.thalweg.audit.Values.Unreadable;
+import io.thalweg.audit.ValueReader.Unreadable;
 import io.thalweg.avro.Prediction;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -32,8 +32,8 @@ final class PredictionAudit {
     private final TopicPartition output;
     private final long committed;
     private final Records records;
-    private final Values<Prediction> values;
-    private final Findings findings;
+    private final ValueReader<Prediction> reader;
+    private final FindingLog findings;
 
     private final Deque<Found> ahead = new ArrayDeque<>();
     private final Map<Long, List<Found>> early = new TreeMap<>();
@@ -76,13 +76,13 @@ final class PredictionAudit {
             TopicPartition output,
             long committed,
             Records records,
-            Values<Prediction> values,
-            Findings findings) {
+            ValueReader<Prediction> reader,
+            FindingLog findings) {
         this.source = source;
         this.output = output;
         this.committed = committed;
         this.records = records;
-        this.values = values;
+        this.reader = reader;
         this.findings = findings;
     }
 
@@ -188,7 +188,7 @@ final class PredictionAudit {
         while (records.hasNext()) {
             ConsumerRecord<byte[], byte[]> record = records.next();
             try {
-                Prediction prediction = values.read(record.value());
+                Prediction prediction = reader.read(record.value());
                 if (prediction.getOffset() < committed) {
                     count++;
                     return new Found(record.key(), prediction, record.offset());
@@ -221,7 +221,7 @@ final class PredictionAudit {
         if (!Arrays.equals(expected.key, found.key)) {
             differences.add("its key is not the model id");
         }
-        String fields = Differences.between(expected.prediction, found.prediction);
+        String fields = RecordDiff.between(expected.prediction, found.prediction);
         if (!fields.isEmpty()) {
             differences.add(fields);
         }
@@ -239,7 +239,7 @@ final class PredictionAudit {
         } else if (met.contains(found.offset())) {
             doubled(found);
         } else if (unreplayable.contains(found.offset())) {
-            throw new CannotVerify(
+            throw new UnverifiableException(
                     "%s@%d was predicted, but the schema registry no longer knows the schema that it was written with; register it again under its id"
                             .formatted(source, found.offset()));
         } else {

@@ -2,19 +2,19 @@ package io.thalweg.audit;
 
 import io.thalweg.avro.Prediction;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.Intake;
-import io.thalweg.input.Origin;
+import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SourceCoordinates;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Example;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
 import io.thalweg.math.Models;
-import io.thalweg.math.Outcome;
+import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import io.thalweg.output.Predictions;
-import io.thalweg.store.Epoch;
+import io.thalweg.store.SettingsSpan;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.Deque;
@@ -32,14 +32,14 @@ final class Replay implements Models {
     private final Map<String, Model> models = new HashMap<>();
     private final Deque<Stretch> stretches = new ArrayDeque<>();
     private final Example example = new Example();
-    private final Outcome outcome = new Outcome();
+    private final PredictionResult result = new PredictionResult();
 
     private final boolean routed;
     /** The last offset of each partition of the examples topic that was sent on. */
     private final Map<TopicPartition, Long> sentOn = new HashMap<>();
 
     private ThalwegConfig settings;
-    private Intake intake;
+    private RecordReader reader;
     private Learner learner;
 
     /** Offsets from {@code from} on were learned under these settings. */
@@ -61,28 +61,28 @@ final class Replay implements Models {
     record Rejected(Rejection rejection) implements Result {}
 
     /**
-     * @param config stands in for settings that the epochs do not hold
-     * @param epochs of the task, at least one
+     * @param config stands in for settings that the spans do not hold
+     * @param spans of the task, at least one
      */
-    Replay(ThalwegConfig config, SchemaSource schemas, TopicPartition source, List<Epoch> epochs) {
+    Replay(ThalwegConfig config, SchemaSource schemas, TopicPartition source, List<SettingsSpan> spans) {
         this.schemas = schemas;
         routed = source.topic().equals(config.routedTopic());
-        for (Epoch epoch : epochs) {
-            Map<String, String> settings = config.course("");
-            // an epoch that says nothing of them was learned from Examples
+        for (SettingsSpan span : spans) {
+            Map<String, String> settings = config.replayedSettings("");
+            // a span that says nothing of them was learned from Examples
             settings.keySet().removeAll(Mapping.SETTINGS);
-            settings.putAll(epoch.course());
+            settings.putAll(span.settings());
             String keyless = settings.get(ThalwegConfig.MODEL_DEFAULT);
             if (StreamsConfig.AT_LEAST_ONCE.equals(settings.get(ThalwegConfig.PROCESSING_GUARANTEE))) {
-                throw new CannotVerify(
+                throw new UnverifiableException(
                         "a part of " + source + " was learned with processing.guarantee = at_least_once, under"
                                 + " which a crash may repeat outputs and steps, so a replay says nothing");
             }
             try {
                 stretches.add(
-                        new Stretch(epoch.from().getOrDefault(source, 0L), ThalwegConfig.ofCourse(settings), keyless));
+                        new Stretch(span.from().getOrDefault(source, 0L), ThalwegConfig.ofReplayed(settings), keyless));
             } catch (ConfigException e) {
-                throw new CannotVerify(
+                throw new UnverifiableException(
                         "the learner recorded settings that this version of Thalweg does not know (" + e.getMessage()
                                 + "); verify with the version that learned",
                         e);
@@ -102,19 +102,19 @@ final class Replay implements Models {
      */
     Result take(ConsumerRecord<byte[], byte[]> record, boolean schemaWasUnknown) {
         enter(record.offset());
-        Origin origin = routed ? Origin.of(record.headers()) : null;
-        if (origin != null) {
-            TopicPartition first = new TopicPartition(origin.topic(), origin.partition());
-            if (sentOn.getOrDefault(first, -1L) >= origin.offset()) {
+        SourceCoordinates coordinates = routed ? SourceCoordinates.of(record.headers()) : null;
+        if (coordinates != null) {
+            TopicPartition first = new TopicPartition(coordinates.topic(), coordinates.partition());
+            if (sentOn.getOrDefault(first, -1L) >= coordinates.offset()) {
                 return new Repeated();
             }
-            sentOn.put(first, origin.offset());
+            sentOn.put(first, coordinates.offset());
         }
         try {
-            String modelId = intake.modelId(
-                    origin == null ? record.key() : origin.key(),
+            String modelId = reader.modelId(
+                    coordinates == null ? record.key() : coordinates.key(),
                     record.value(),
-                    origin == null ? record.headers() : origin.headers());
+                    coordinates == null ? record.headers() : coordinates.headers());
             if (record.value() == null) {
                 models.remove(modelId);
                 return new Deleted(modelId);
@@ -122,12 +122,12 @@ final class Replay implements Models {
             if (schemaWasUnknown && record.value().length >= 5 && record.value()[0] == 0) {
                 throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
             }
-            modelId = intake.example(record.value(), modelId, example);
-            learner.process(this, modelId, example, outcome);
+            modelId = reader.example(record.value(), modelId, example);
+            learner.process(this, modelId, example, result);
             return new Predicted(
                     modelId,
-                    Predictions.of(example, outcome, record.partition(), record.offset()),
-                    outcome.learned() ? outcome.model() : null);
+                    Predictions.of(example, result, record.partition(), record.offset()),
+                    result.learned() ? result.model() : null);
         } catch (Rejection rejection) {
             return new Rejected(rejection);
         }
@@ -144,12 +144,12 @@ final class Replay implements Models {
     private void enter(Stretch next) {
         boolean migrates = settings != null && !settings.isOfTheKindOf(next.settings);
         settings = next.settings;
-        intake = new Intake(schemas, settings, next.keyless);
+        reader = new RecordReader(schemas, settings, next.keyless);
         learner = new Learner(settings.learner(), settings.getInt(ThalwegConfig.WEIGHTS_WINDOW));
         if (migrates) {
-            models.replaceAll((id, model) -> model.under(learner.algorithm()));
+            models.replaceAll((id, model) -> model.under(learner.optimizer()));
         } else {
-            models.values().forEach(model -> model.learnsBy(learner.algorithm()));
+            models.values().forEach(model -> model.learnsBy(learner.optimizer()));
         }
     }
 

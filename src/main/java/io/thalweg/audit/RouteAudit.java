@@ -1,12 +1,12 @@
 package io.thalweg.audit;
 
+import io.thalweg.audit.ClusterView.Records;
 import io.thalweg.audit.Finding.Kind;
-import io.thalweg.audit.Topics.Records;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.Intake;
-import io.thalweg.input.Origin;
+import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SourceCoordinates;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
@@ -34,11 +34,11 @@ import org.apache.kafka.common.utils.Utils;
 final class RouteAudit {
     private static final int STRETCH = 4096;
 
-    private final Topics topics;
+    private final ClusterView cluster;
     private final ThalwegConfig config;
-    private final Findings findings;
+    private final FindingLog findings;
     private final SchemaSource schemas;
-    private final Intake intake;
+    private final RecordReader reader;
     private final Map<TopicPartition, Long> committed;
     private final Map<TopicPartition, Long> ends;
     private final Map<Way, Sum> expected = new TreeMap<>();
@@ -58,13 +58,13 @@ final class RouteAudit {
         private final MessageDigest digest = sha256();
         private long count;
 
-        void add(ConsumerRecord<byte[], byte[]> record, Origin origin, byte[] model) {
+        void add(ConsumerRecord<byte[], byte[]> record, SourceCoordinates coordinates, byte[] model) {
             count++;
-            digest.update(ByteBuffer.allocate(Long.BYTES).putLong(0, origin.offset()));
+            digest.update(ByteBuffer.allocate(Long.BYTES).putLong(0, coordinates.offset()));
             add(model);
-            add(origin.key());
+            add(coordinates.key());
             add(record.value());
-            for (Header header : origin.headers()) {
+            for (Header header : coordinates.headers()) {
                 add(header.key().getBytes(StandardCharsets.UTF_8));
                 add(header.value());
             }
@@ -83,19 +83,19 @@ final class RouteAudit {
      * @param ends of all other topics
      */
     RouteAudit(
-            Topics topics,
+            ClusterView cluster,
             ThalwegConfig config,
             SchemaSource schemas,
-            Findings findings,
+            FindingLog findings,
             Map<TopicPartition, Long> committed,
             Map<TopicPartition, Long> ends) {
-        this.topics = topics;
+        this.cluster = cluster;
         this.config = config;
         this.schemas = schemas;
         this.findings = findings;
         this.committed = committed;
         this.ends = ends;
-        intake = Intake.ofModels(schemas, config);
+        reader = RecordReader.ofModels(schemas, config);
     }
 
     private static MessageDigest sha256() {
@@ -109,7 +109,7 @@ final class RouteAudit {
     /** Runs it. @param examples the partitions of the examples topic @param routed those that events were sent on to */
     void run(List<TopicPartition> examples, List<TopicPartition> routed) {
         for (TopicPartition to : routed) {
-            try (Records records = topics.read(to, 0, ends.get(to))) {
+            try (Records records = cluster.read(to, 0, ends.get(to))) {
                 while (records.hasNext()) {
                     take(to, records.next());
                 }
@@ -122,9 +122,10 @@ final class RouteAudit {
     }
 
     private void take(TopicPartition to, ConsumerRecord<byte[], byte[]> record) {
-        Origin origin = Origin.of(record.headers());
-        TopicPartition from = origin == null ? null : new TopicPartition(origin.topic(), origin.partition());
-        if (origin == null || !origin.topic().equals(config.getString(ThalwegConfig.EXAMPLES_TOPIC))) {
+        SourceCoordinates coordinates = SourceCoordinates.of(record.headers());
+        TopicPartition from =
+                coordinates == null ? null : new TopicPartition(coordinates.topic(), coordinates.partition());
+        if (coordinates == null || !coordinates.topic().equals(config.getString(ThalwegConfig.EXAMPLES_TOPIC))) {
             findings.add(
                     Kind.ROUTED_DIFFERS,
                     to,
@@ -134,15 +135,19 @@ final class RouteAudit {
                     null,
                     "%s@%d does not say which record of the examples topic it was; nothing else may write to that topic"
                             .formatted(to, record.offset()));
-        } else if (origin.offset() < committed.getOrDefault(from, 0L)) {
-            add(found, to.partition(), record, origin, record.key());
+        } else if (coordinates.offset() < committed.getOrDefault(from, 0L)) {
+            add(found, to.partition(), record, coordinates, record.key());
         }
     }
 
     private static void add(
-            Map<Way, Sum> sums, int to, ConsumerRecord<byte[], byte[]> record, Origin origin, byte[] model) {
-        sums.computeIfAbsent(new Way(origin.partition(), to, origin.offset() / STRETCH), way -> new Sum())
-                .add(record, origin, model);
+            Map<Way, Sum> sums,
+            int to,
+            ConsumerRecord<byte[], byte[]> record,
+            SourceCoordinates coordinates,
+            byte[] model) {
+        sums.computeIfAbsent(new Way(coordinates.partition(), to, coordinates.offset() / STRETCH), way -> new Sum())
+                .add(record, coordinates, model);
     }
 
     private void expect(TopicPartition from, int partitions) {
@@ -150,30 +155,30 @@ final class RouteAudit {
         TopicPartition output =
                 new TopicPartition(config.getString(ThalwegConfig.DEAD_LETTERS_TOPIC), from.partition());
         LetterAudit letters;
-        try (Records in = topics.read(output, 0, ends.get(output))) {
+        try (Records in = cluster.read(output, 0, ends.get(output))) {
             letters = new LetterAudit(
                     from,
                     output,
                     false,
                     end,
                     in,
-                    new Values<DeadLetter>(DeadLetter.getClassSchema(), schemas),
+                    new ValueReader<DeadLetter>(DeadLetter.getClassSchema(), schemas),
                     findings);
         }
         Example nothing = new Example();
-        try (Records records = topics.read(from, 0, end)) {
+        try (Records records = cluster.read(from, 0, end)) {
             while (records.hasNext()) {
                 ConsumerRecord<byte[], byte[]> record = records.next();
                 try {
                     if (letters.saysSchemaUnknown(record.offset())) {
                         throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
                     }
-                    byte[] model = intake.model(record.key(), record.value(), record.headers(), nothing)
+                    byte[] model = reader.model(record.key(), record.value(), record.headers(), nothing)
                             .getBytes(StandardCharsets.UTF_8);
                     letters.expectNone(record.offset(), "it names a model");
-                    Origin origin = new Origin(
+                    SourceCoordinates coordinates = new SourceCoordinates(
                             record.topic(), record.partition(), record.offset(), record.key(), record.headers());
-                    add(expected, Utils.toPositive(Utils.murmur2(model)) % partitions, record, origin, model);
+                    add(expected, Utils.toPositive(Utils.murmur2(model)) % partitions, record, coordinates, model);
                 } catch (Rejection rejection) {
                     letters.expect(record, rejection, config);
                 }

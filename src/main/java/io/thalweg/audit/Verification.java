@@ -1,6 +1,6 @@
 package io.thalweg.audit;
 
-import io.thalweg.audit.Report.Counts;
+import io.thalweg.audit.VerificationReport.Counts;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
@@ -31,7 +31,7 @@ public final class Verification {
 
     private final ThalwegConfig config;
     private final SchemaSource schemas;
-    private final Supplier<Topics> topics;
+    private final Supplier<ClusterView> cluster;
 
     /**
      * @param config names the learner, its topics and the brokers, with the settings that its clients need; how it learned is read
@@ -39,13 +39,13 @@ public final class Verification {
      * @param schemas the registry that examples and outputs were written with
      */
     public Verification(ThalwegConfig config, SchemaSource schemas) {
-        this(config, schemas, () -> new KafkaTopics(config));
+        this(config, schemas, () -> new KafkaClusterView(config));
     }
 
-    Verification(ThalwegConfig config, SchemaSource schemas, Supplier<Topics> topics) {
+    Verification(ThalwegConfig config, SchemaSource schemas, Supplier<ClusterView> cluster) {
         this.config = config;
         this.schemas = schemas;
-        this.topics = topics;
+        this.cluster = cluster;
     }
 
     /** The topic that holds the learner's state. */
@@ -60,21 +60,21 @@ public final class Verification {
      * @throws SchemaSourceException if the registry gives no answer
      * @throws org.apache.kafka.common.KafkaException if the brokers give none, or refuse
      */
-    public Report run(Consumer<Progress> progress) {
-        Findings findings = new Findings();
+    public VerificationReport run(Consumer<Progress> progress) {
+        FindingLog findings = new FindingLog();
         List<Counts> counts = new ArrayList<>();
-        Optional<String> hindrance = Optional.empty();
-        try (Topics open = topics.get()) {
+        Optional<String> obstacle = Optional.empty();
+        try (ClusterView open = cluster.get()) {
             run(open, findings, counts, progress);
-        } catch (CannotVerify e) {
-            hindrance = Optional.of(e.getMessage());
+        } catch (UnverifiableException e) {
+            obstacle = Optional.of(e.getMessage());
         }
-        return new Report(sum(counts), findings.kept(), findings.counts(), hindrance);
+        return new VerificationReport(sum(counts), findings.kept(), findings.counts(), obstacle);
     }
 
-    private void run(Topics open, Findings findings, List<Counts> counts, Consumer<Progress> progress) {
+    private void run(ClusterView open, FindingLog findings, List<Counts> counts, Consumer<Progress> progress) {
         if (!config.getString(ThalwegConfig.PROCESSING_GUARANTEE).equals("exactly_once_v2")) {
-            throw new CannotVerify(
+            throw new UnverifiableException(
                     "with processing.guarantee = at_least_once a crash may repeat outputs and steps, so a replay says"
                             + " nothing; learn with exactly_once_v2");
         }
@@ -96,7 +96,7 @@ public final class Verification {
         beginnings.putAll(open.beginnings(examples));
         beginnings.putAll(open.beginnings(outputs));
         if (sources.stream().noneMatch(committed::containsKey)) {
-            throw new CannotVerify(
+            throw new UnverifiableException(
                     "consumer group %s has no committed offsets for topic %s: no learner with this application.id has run, or they have expired (the broker's offsets.retention.minutes)"
                             .formatted(group, config.getString(ThalwegConfig.EXAMPLES_TOPIC)));
         }
@@ -106,7 +106,7 @@ public final class Verification {
                 checkTrimmed(new TopicPartition(config.getString(setting), source.partition()), beginnings);
             }
             if (committed.getOrDefault(source, 0L) > sourceEnds.get(source)) {
-                throw new CannotVerify(
+                throw new UnverifiableException(
                         "offset %d of %s is committed and the partition ends at %d: the topic was deleted and made anew; forget the old one with `thalweg reset`"
                                 .formatted(committed.get(source), source, sourceEnds.get(source)));
             }
@@ -132,7 +132,7 @@ public final class Verification {
         }
     }
 
-    private int countPartitions(Topics open) {
+    private int countPartitions(ClusterView open) {
         String examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         List<String> names = new ArrayList<>(List.of(examples, changelog(config)));
         OUTPUTS.forEach(setting -> names.add(config.getString(setting)));
@@ -142,7 +142,7 @@ public final class Verification {
         Map<String, Integer> partitions = open.partitions(names);
         for (String name : names) {
             if (!partitions.containsKey(name)) {
-                throw new CannotVerify(
+                throw new UnverifiableException(
                         name.equals(changelog(config))
                                 ? "topic %s is not there, in which the learner keeps its state: none with this application.id has run, or it was reset"
                                         .formatted(name)
@@ -150,8 +150,9 @@ public final class Verification {
                                         .formatted(name));
             }
             if (partitions.get(name) < partitions.get(examples)) {
-                throw new CannotVerify("topic %s has %d partitions and %s has %d; each of its partitions needs its own"
-                        .formatted(name, partitions.get(name), examples, partitions.get(examples)));
+                throw new UnverifiableException(
+                        "topic %s has %d partitions and %s has %d; each of its partitions needs its own"
+                                .formatted(name, partitions.get(name), examples, partitions.get(examples)));
             }
         }
         return partitions.get(examples);
@@ -167,7 +168,7 @@ public final class Verification {
 
     private static void checkTrimmed(TopicPartition partition, Map<TopicPartition, Long> beginnings) {
         if (beginnings.get(partition) > 0) {
-            throw new CannotVerify(
+            throw new UnverifiableException(
                     "%s begins at offset %d: retention has deleted what was before, and a replay needs every record since the first; keep topics for ever (retention.ms = -1), or reset the learner and its topics"
                             .formatted(partition, beginnings.get(partition)));
         }

@@ -1,9 +1,9 @@
 package io.thalweg.audit;
 
+import io.thalweg.audit.ClusterView.Records;
+import io.thalweg.audit.CompactedView.Key;
 import io.thalweg.audit.Finding.Kind;
-import io.thalweg.audit.Latest.Key;
-import io.thalweg.audit.Topics.Records;
-import io.thalweg.audit.Values.Unreadable;
+import io.thalweg.audit.ValueReader.Unreadable;
 import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
@@ -29,8 +29,8 @@ import org.apache.kafka.common.TopicPartition;
 final class WeightsAudit {
     private final TopicPartition source;
     private final TopicPartition output;
-    private final Values<Weights> values;
-    private final Findings findings;
+    private final ValueReader<Weights> reader;
+    private final FindingLog findings;
     private final Map<String, Published> published = new HashMap<>();
     private final Map<String, Due> due = new HashMap<>();
     private long behind;
@@ -87,16 +87,20 @@ final class WeightsAudit {
     private record Due(long version, long offset) {}
 
     WeightsAudit(
-            TopicPartition source, TopicPartition output, Records records, Values<Weights> values, Findings findings) {
+            TopicPartition source,
+            TopicPartition output,
+            Records records,
+            ValueReader<Weights> reader,
+            FindingLog findings) {
         this.source = source;
         this.output = output;
-        this.values = values;
+        this.reader = reader;
         this.findings = findings;
-        for (ConsumerRecord<byte[], byte[]> record : Latest.of(records)) {
+        for (ConsumerRecord<byte[], byte[]> record : CompactedView.of(records)) {
             Key key = Key.of(record.key());
             try {
                 // the numbers are read again when the replay has come to them: most of the topic is best kept as bytes
-                long version = values.read(record.value()).getVersion();
+                long version = reader.read(record.value()).getVersion();
                 published.computeIfAbsent(key.model(), m -> new Published()).add(new Entry(record, key, version));
             } catch (Unreadable e) {
                 add(Kind.UNREADABLE, Finding.NONE, record.offset(), key, "cannot be read: " + e.getMessage());
@@ -143,7 +147,7 @@ final class WeightsAudit {
     private String difference(Model model, Entry entry, Model.Snapshot before) {
         Weights found;
         try {
-            found = values.read(entry.record.value());
+            found = reader.read(entry.record.value());
         } catch (Unreadable e) {
             throw new IllegalStateException("it could be read before", e);
         }
@@ -166,7 +170,7 @@ final class WeightsAudit {
             weights.forEach(weight -> weight.setMoved(null));
             expected.setWeights(weights);
         }
-        return Differences.between(expected, found);
+        return RecordDiff.between(expected, found);
     }
 
     /** The model is at the version of the newest of its records. */
@@ -293,7 +297,7 @@ final class WeightsAudit {
                 key.toString(),
                 "the weights record %s of examples in %s (%s) %s"
                         .formatted(
-                                Differences.text(key.toString()),
+                                RecordDiff.text(key.toString()),
                                 source,
                                 at == Finding.NONE ? output : output + "@" + at,
                                 what));

@@ -24,7 +24,7 @@ public final class Benchmark {
      *
      * @param quick the short form: fewer rows, fewer records, one round, and nothing is warmed up
      * @param rows rows whose name contains one of these; empty for all, in the short form for those that belong to it
-     * @param rounds how often each contestant is measured; 0 for the default
+     * @param rounds how often each candidate is measured; 0 for the default
      * @param out where recordings of Java Flight Recorder and flame graphs of them go; null for none
      */
     public record Options(boolean quick, List<String> rows, int rounds, Path out) {}
@@ -36,7 +36,7 @@ public final class Benchmark {
     }
 
     /** Runs it; takes minutes. @throws StopException if a row is not known, or something ends before its time */
-    public Report run() throws IOException {
+    public BenchmarkReport run() throws IOException {
         checkChoice();
         List<Throughput.Row> speed = Throughput.rows().stream()
                 .filter(row -> chosen(row.name(), row.quick()))
@@ -56,7 +56,7 @@ public final class Benchmark {
         if (options.rounds() > 0) {
             scale = scale.withRounds(options.rounds());
         }
-        Report report = new Report(scale.warmsUp());
+        BenchmarkReport report = new BenchmarkReport(scale.warmsUp());
         try (LocalCluster cluster = new LocalCluster()) {
             new Throughput(cluster, scale, options.out(), progress).run(speed, report);
             if (options.out() != null) {

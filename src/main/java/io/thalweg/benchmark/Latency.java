@@ -1,8 +1,8 @@
 package io.thalweg.benchmark;
 
 import io.thalweg.avro.Example;
-import io.thalweg.benchmark.Contestant.Guarantee;
-import io.thalweg.benchmark.Mark.Event;
+import io.thalweg.benchmark.Candidate.Guarantee;
+import io.thalweg.benchmark.ProcessEvent.Event;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
@@ -78,7 +78,7 @@ final class Latency {
         measured = (quick ? 5 : 20) * PER_SECOND;
     }
 
-    void run(List<Row> rows, Report report) {
+    void run(List<Row> rows, BenchmarkReport report) {
         for (Guarantee guarantee : Guarantee.values()) {
             List<Row> together =
                     rows.stream().filter(row -> row.guarantee() == guarantee).toList();
@@ -89,15 +89,16 @@ final class Latency {
     }
 
     /** One learner, and a reader for each row. */
-    private void run(Guarantee guarantee, List<Row> rows, Report report) {
+    private void run(Guarantee guarantee, List<Row> rows, BenchmarkReport report) {
         String application = "latency-" + guarantee.setting();
         progress.accept("latency %s: %,d examples a second for %d s …"
                 .formatted(guarantee.title(), PER_SECOND, (warmUp + measured) / PER_SECOND));
         Map<String, String> settings = cluster.settings(application, application + "-examples");
         settings.put(ThalwegConfig.PROCESSING_GUARANTEE, guarantee.setting());
         ThalwegConfig config = new ThalwegConfig(settings);
-        try (Child child = Child.learner(settings, cluster.directory().resolve(application + ".log"))) {
-            child.await(Event.RUNNING);
+        try (CandidateHandle handle =
+                CandidateHandle.learner(settings, cluster.directory().resolve(application + ".log"))) {
+            handle.await(Event.RUNNING);
             CountDownLatch warm = new CountDownLatch(rows.size());
             CompletableFuture<Long> begin = new CompletableFuture<>();
             List<CompletableFuture<long[]>> readers = new ArrayList<>();
@@ -109,7 +110,7 @@ final class Latency {
             for (int i = 0; i < rows.size(); i++) {
                 report(rows.get(i), readers.get(i).join(), report);
             }
-            child.stop();
+            handle.stop();
         }
         cluster.deleteTopics(application);
     }
@@ -189,7 +190,7 @@ final class Latency {
         return nanos;
     }
 
-    private static void report(Row row, long[] nanos, Report report) {
+    private static void report(Row row, long[] nanos, BenchmarkReport report) {
         long[] sorted = nanos.clone();
         Arrays.sort(sorted);
         Map<String, Double> shares = new LinkedHashMap<>();
@@ -198,7 +199,7 @@ final class Latency {
         shares.put("p99.9", 0.999);
         List<String> cells = new ArrayList<>(List.of(row.name()));
         shares.forEach((title, share) -> {
-            double millis = Spread.quantile(sorted, share) / 1e6;
+            double millis = MedianRange.quantile(sorted, share) / 1e6;
             report.figure(row.name() + " " + title + " ms", millis);
             cells.add(String.format(Locale.ROOT, "%.1f ms", millis));
         });

@@ -106,10 +106,10 @@ final class LocalCluster implements AutoCloseable {
     }
 
     /** Waits until a program has committed what there was before an offset of its input. @throws StopException if it ends instead */
-    void awaitCommitted(String application, String topic, long offset, Child child) {
+    void awaitCommitted(String application, String topic, long offset, CandidateHandle handle) {
         TopicPartition partition = new TopicPartition(topic, 0);
         while (committed(application, partition) < offset) {
-            child.runsFor(LOOK);
+            handle.runsFor(LOOK);
         }
     }
 

@@ -1,7 +1,7 @@
 package io.thalweg.benchmark;
 
 import io.thalweg.avro.Example;
-import io.thalweg.benchmark.Mark.Event;
+import io.thalweg.benchmark.ProcessEvent.Event;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
@@ -86,14 +86,14 @@ final class Restore {
         this.progress = progress;
     }
 
-    void run(List<Row> rows, Report report) {
+    void run(List<Row> rows, BenchmarkReport report) {
         for (Row row : rows) {
             progress.accept(row.name() + " …");
             run(row, report);
         }
     }
 
-    private void run(Row row, Report report) {
+    private void run(Row row, BenchmarkReport report) {
         String application = "restore-" + row.bits() + "-" + row.ending().ordinal();
         Map<String, String> settings = cluster.settings(application, application + "-examples");
         settings.put(ThalwegConfig.FEATURES_SPACE_BITS, String.valueOf(row.bits()));
@@ -102,8 +102,8 @@ final class Restore {
             settings.put("num.standby.replicas", "1");
         }
         ThalwegConfig config = new ThalwegConfig(settings);
-        try (Child first = start(application, 1, settings);
-                Child second = standby ? start(application, 2, settings) : null;
+        try (CandidateHandle first = start(application, 1, settings);
+                CandidateHandle second = standby ? start(application, 2, settings) : null;
                 Sender sender = new Sender(config, row.bits());
                 Reader reader = new Reader(config)) {
             first.await(Event.RUNNING);
@@ -139,7 +139,7 @@ final class Restore {
             if (standby) {
                 reader.await(offset + 1);
             } else {
-                try (Child next = start(application, 3, settings)) {
+                try (CandidateHandle next = start(application, 3, settings)) {
                     times.restoring = next.await(Event.RUNNING).restoring();
                     times.running = times.seconds();
                     reader.await(offset + 1);
@@ -164,7 +164,7 @@ final class Restore {
     private static final class Times {
         private final long begin;
         private long openTransactions;
-        private Mark.Restoring restoring;
+        private ProcessEvent.Restoring restoring;
         private double running;
         private double predicted;
 
@@ -177,11 +177,11 @@ final class Restore {
         }
     }
 
-    private Child start(String application, int number, Map<String, String> settings) {
-        return Child.learner(settings, cluster.directory().resolve(application + "-" + number + ".log"));
+    private CandidateHandle start(String application, int number, Map<String, String> settings) {
+        return CandidateHandle.learner(settings, cluster.directory().resolve(application + "-" + number + ".log"));
     }
 
-    private static void report(Row row, Times times, Report report) {
+    private static void report(Row row, Times times, BenchmarkReport report) {
         List<String> cells = new ArrayList<>(List.of(row.name(), times.openTransactions > 0 ? "yes" : "no"));
         if (times.restoring == null) {
             cells.addAll(List.of("", "", ""));
@@ -189,7 +189,7 @@ final class Restore {
             report.figure(row.name() + " bytes restored", times.restoring.bytes());
             report.figure(row.name() + " seconds of restoring", times.restoring.seconds());
             report.figure(row.name() + " seconds until it runs", times.running);
-            cells.add(Report.megabytes(times.restoring.bytes()));
+            cells.add(BenchmarkReport.megabytes(times.restoring.bytes()));
             cells.add(seconds(times.restoring.seconds()));
             cells.add(seconds(times.running));
         }

@@ -1,8 +1,8 @@
 package io.thalweg.benchmark;
 
-import io.thalweg.benchmark.Contestant.Guarantee;
-import io.thalweg.benchmark.Contestant.Publishing;
-import io.thalweg.benchmark.Mark.Event;
+import io.thalweg.benchmark.Candidate.Guarantee;
+import io.thalweg.benchmark.Candidate.Publishing;
+import io.thalweg.benchmark.ProcessEvent.Event;
 import io.thalweg.config.ThalwegConfig;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,37 +39,38 @@ final class Soak {
         this.progress = progress;
     }
 
-    void run(List<Row> rows, Report report) {
+    void run(List<Row> rows, BenchmarkReport report) {
         rows.forEach(row -> run(row, report));
     }
 
-    private void run(Row row, Report report) {
+    private void run(Row row, BenchmarkReport report) {
         String application = row.name().replace(' ', '-');
         String examples = application + "-examples";
         Map<String, String> settings = cluster.settings(application, examples);
-        settings.putAll(Contestant.learner(row.workload(), row.algorithm(), Publishing.THINNED, Guarantee.EXACTLY_ONCE)
+        settings.putAll(Candidate.learner(row.workload(), row.algorithm(), Publishing.THINNED, Guarantee.EXACTLY_ONCE)
                 .settings());
         ThalwegConfig config = new ThalwegConfig(settings);
         List<String> passing = List.of(examples, config.getString(ThalwegConfig.PREDICTIONS_TOPIC));
         cluster.keepLittleOf(passing);
         double[] heap = new double[PARTS + 1];
-        try (Child child = Child.learner(settings, cluster.directory().resolve(application + ".log"))) {
-            child.await(Event.RUNNING);
+        try (CandidateHandle handle =
+                CandidateHandle.learner(settings, cluster.directory().resolve(application + ".log"))) {
+            handle.await(Event.RUNNING);
             for (int part = 1; part <= PARTS; part++) {
                 row.workload().fill(config, cluster.schemas(), PART);
-                cluster.awaitCommitted(application, examples, (long) part * PART, child);
-                heap[part] = child.heapUsed();
+                cluster.awaitCommitted(application, examples, (long) part * PART, handle);
+                heap[part] = handle.heapUsed();
                 progress.accept(
                         "%s: %,d examples, %s of heap".formatted(row.name(), part * PART, mebibytes(heap[part])));
                 cluster.forget(passing);
             }
-            child.stop();
+            handle.stop();
         }
         report(row, heap, report);
         cluster.deleteTopics(application);
     }
 
-    private static void report(Row row, double[] heap, Report report) {
+    private static void report(Row row, double[] heap, BenchmarkReport report) {
         List<String> columns = new ArrayList<>(List.of("row"));
         List<String> cells = new ArrayList<>(List.of(row.name()));
         for (int part = 1; part <= PARTS; part++) {
@@ -80,7 +81,7 @@ final class Soak {
         double growth = heap[PARTS] / heap[WARM_PARTS];
         report.figure(row.name() + " heap after " + PARTS + " million over after " + WARM_PARTS, growth);
         columns.add(PARTS + " M / " + WARM_PARTS + " M");
-        cells.add(Report.decimal(growth));
+        cells.add(BenchmarkReport.decimal(growth));
         report.add("Heap in use after a full collection, by examples learned", columns, cells.toArray(String[]::new));
     }
 

@@ -9,8 +9,8 @@ import io.thalweg.input.SchemaSource;
 import io.thalweg.math.Example;
 import io.thalweg.math.Logistic;
 import io.thalweg.math.Rejection;
-import io.thalweg.output.Emission;
-import io.thalweg.output.Emission.Kind;
+import io.thalweg.output.OutputRecord;
+import io.thalweg.output.OutputRecord.Kind;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -36,7 +36,7 @@ import org.apache.kafka.streams.state.Stores;
  * The same learning as one would first write it with Kafka Streams: the weights of a model are one value in a RocksDB store with a
  * changelog, read and written for each record. Dense features only. It publishes what the learner does, but for metrics.
  */
-final class StoredWeights implements Processor<byte[], byte[], byte[], Emission> {
+final class StoredWeights implements Processor<byte[], byte[], byte[], OutputRecord> {
     private static final String STORE = "weights";
 
     private final ExampleDecoder decoder;
@@ -46,7 +46,7 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], Emission>
     private final long intervalMs;
     private final Set<String> unpublished = new LinkedHashSet<>();
 
-    private ProcessorContext<byte[], Emission> context;
+    private ProcessorContext<byte[], OutputRecord> context;
     private KeyValueStore<String, double[]> store;
 
     private StoredWeights(ThalwegConfig config, SchemaSource schemas) {
@@ -57,10 +57,11 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], Emission>
     }
 
     /** The processor with its store. */
-    static ProcessorSupplier<byte[], byte[], byte[], Emission> supplier(ThalwegConfig config, SchemaSource schemas) {
+    static ProcessorSupplier<byte[], byte[], byte[], OutputRecord> supplier(
+            ThalwegConfig config, SchemaSource schemas) {
         return new ProcessorSupplier<>() {
             @Override
-            public Processor<byte[], byte[], byte[], Emission> get() {
+            public Processor<byte[], byte[], byte[], OutputRecord> get() {
                 return new StoredWeights(config, schemas);
             }
 
@@ -73,7 +74,7 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], Emission>
     }
 
     @Override
-    public void init(ProcessorContext<byte[], Emission> processorContext) {
+    public void init(ProcessorContext<byte[], OutputRecord> processorContext) {
         context = processorContext;
         store = context.getStateStore(STORE);
         context.schedule(Duration.ofMillis(intervalMs), PunctuationType.WALL_CLOCK_TIME, this::publishRest);
@@ -151,7 +152,7 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], Emission>
 
     private void forward(Kind kind, byte[] key, SpecificRecordBase value, long timestamp) {
         context.forward(
-                new Record<>(key, new Emission(kind, context.taskId().partition(), value), timestamp), kind.sink());
+                new Record<>(key, new OutputRecord(kind, context.taskId().partition(), value), timestamp), kind.sink());
     }
 
     private static Serde<double[]> numbers() {

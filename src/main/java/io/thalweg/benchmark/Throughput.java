@@ -1,11 +1,11 @@
 package io.thalweg.benchmark;
 
 import com.sun.management.OperatingSystemMXBean;
-import io.thalweg.benchmark.Contestant.Guarantee;
-import io.thalweg.benchmark.Contestant.Program;
-import io.thalweg.benchmark.Contestant.Publishing;
-import io.thalweg.benchmark.Mark.Event;
-import io.thalweg.benchmark.Request.Limits;
+import io.thalweg.benchmark.Candidate.Guarantee;
+import io.thalweg.benchmark.Candidate.Program;
+import io.thalweg.benchmark.Candidate.Publishing;
+import io.thalweg.benchmark.ProcessCommand.Limits;
+import io.thalweg.benchmark.ProcessEvent.Event;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
@@ -25,7 +25,7 @@ import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Records per second and processor time of the learner and of what it is measured against. Each contestant is a process of its own
+ * Records per second and processor time of the learner and of what it is measured against. Each candidate is a process of its own
  * that reads a topic filled beforehand. Those that are compared with one another all live at the same time: first each of them reads
  * until it is compiled, which on two cores takes most of a minute in which it is a fraction of its speed, and then they take short
  * turns, round after round, so that what else the machine does hits all of them.
@@ -38,7 +38,7 @@ final class Throughput {
     private final Scale scale;
     private final Path out;
     private final Consumer<String> progress;
-    private final Map<Contestant, List<Run>> runs = new LinkedHashMap<>();
+    private final Map<Candidate, List<Run>> runs = new LinkedHashMap<>();
     private long heapMax;
     private int started;
 
@@ -47,7 +47,7 @@ final class Throughput {
      *
      * @param quick whether it belongs to the short form
      */
-    record Row(Contestant learner, List<Program> against, boolean quick) {
+    record Row(Candidate learner, List<Program> against, boolean quick) {
         String name() {
             return learner.row();
         }
@@ -56,9 +56,9 @@ final class Throughput {
     /**
      * How much to do.
      *
-     * @param rounds how often each contestant is measured
+     * @param rounds how often each candidate is measured
      * @param recordsShare the share of a workload's records that are used
-     * @param warmsUp whether each contestant first reads until it is compiled
+     * @param warmsUp whether each candidate first reads until it is compiled
      * @param beforeMs measuring begins with the first third of the records, or after so much processor time
      * @param measuredMs how much processor time to measure at most
      */
@@ -71,7 +71,7 @@ final class Throughput {
         }
     }
 
-    /** What one run of one contestant gave; sent bytes by kind of topic, for a million records. */
+    /** What one run of one candidate gave; sent bytes by kind of topic, for a million records. */
     private record Run(double perSecond, double cpuSeconds, double brokerCpuSeconds, Map<String, Double> sentBytes) {}
 
     static List<Row> rows() {
@@ -83,18 +83,18 @@ final class Throughput {
         List<Program> feasible = List.of(Program.FLOOR, Program.CONSUMER);
         List<Program> floor = List.of(Program.FLOOR);
         return List.of(
-                new Row(Contestant.learner(Workload.DENSE, "sgd", thinned, once), all, true),
-                new Row(Contestant.learner(Workload.DENSE, "auto", thinned, once), floor, true),
-                new Row(Contestant.learner(Workload.DENSE, "sgd", each, once), streams, false),
-                new Row(Contestant.learner(Workload.DENSE, "auto", each, once), floor, false),
-                new Row(Contestant.learner(Workload.DENSE, "sgd", thinned, Guarantee.AT_LEAST_ONCE), streams, false),
-                new Row(Contestant.learner(Workload.MODELS, "sgd", thinned, once), all, false),
-                new Row(Contestant.learner(Workload.MODELS, "auto", thinned, once), floor, false),
-                new Row(Contestant.learner(Workload.MODELS, "sgd", each, once), streams, false),
-                new Row(Contestant.learner(Workload.HASHED, "sgd", thinned, once), feasible, true),
-                new Row(Contestant.learner(Workload.HASHED, "auto", thinned, once), floor, true),
+                new Row(Candidate.learner(Workload.DENSE, "sgd", thinned, once), all, true),
+                new Row(Candidate.learner(Workload.DENSE, "auto", thinned, once), floor, true),
+                new Row(Candidate.learner(Workload.DENSE, "sgd", each, once), streams, false),
+                new Row(Candidate.learner(Workload.DENSE, "auto", each, once), floor, false),
+                new Row(Candidate.learner(Workload.DENSE, "sgd", thinned, Guarantee.AT_LEAST_ONCE), streams, false),
+                new Row(Candidate.learner(Workload.MODELS, "sgd", thinned, once), all, false),
+                new Row(Candidate.learner(Workload.MODELS, "auto", thinned, once), floor, false),
+                new Row(Candidate.learner(Workload.MODELS, "sgd", each, once), streams, false),
+                new Row(Candidate.learner(Workload.HASHED, "sgd", thinned, once), feasible, true),
+                new Row(Candidate.learner(Workload.HASHED, "auto", thinned, once), floor, true),
                 new Row(
-                        Contestant.learner(Workload.MAPPED, "sgd", thinned, once),
+                        Candidate.learner(Workload.MAPPED, "sgd", thinned, once),
                         List.of(Program.FLOOR, Program.CONSUMER, Program.GENERIC_RECORD),
                         false));
     }
@@ -110,14 +110,14 @@ final class Throughput {
         this.progress = progress;
     }
 
-    void run(List<Row> rows, Report report) {
+    void run(List<Row> rows, BenchmarkReport report) {
         for (Workload workload : Workload.values()) {
             // those that have the same floor are compared with one another
-            Map<Contestant, Set<Contestant>> groups = new LinkedHashMap<>();
+            Map<Candidate, Set<Candidate>> groups = new LinkedHashMap<>();
             for (Row row : rows) {
                 if (row.learner().workload() == workload) {
-                    Set<Contestant> group = groups.computeIfAbsent(
-                            row.learner().against(Program.FLOOR), floor -> new LinkedHashSet<>());
+                    Set<Candidate> group = groups.computeIfAbsent(
+                            row.learner().against(Program.FLOOR), baseline -> new LinkedHashSet<>());
                     row.against().forEach(other -> group.add(row.learner().against(other)));
                     group.add(row.learner());
                 }
@@ -132,7 +132,7 @@ final class Throughput {
         }
     }
 
-    private void run(Workload workload, Collection<Set<Contestant>> groups) {
+    private void run(Workload workload, Collection<Set<Candidate>> groups) {
         int records = (int) (workload.records() * scale.recordsShare());
         progress.accept("%s: writing %,d examples …".formatted(workload.title(), records));
         String topic = "examples-" + workload.name().toLowerCase(Locale.ROOT);
@@ -142,94 +142,94 @@ final class Throughput {
         if (runs.isEmpty() && !scale.warmsUp()) {
             // or whoever comes first would meet a broker that is not compiled yet
             progress.accept("warming the broker up …");
-            Contestant first = groups.iterator().next().iterator().next();
-            try (Child child = start(first)) {
-                measure(child, first, topic, records, null);
+            Candidate first = groups.iterator().next().iterator().next();
+            try (CandidateHandle handle = start(first)) {
+                measure(handle, first, topic, records, null);
             }
         }
         groups.forEach(group -> run(new ArrayList<>(group), topic, records));
         cluster.deleteTopics("examples");
     }
 
-    private void run(List<Contestant> contestants, String topic, int records) {
-        Map<Contestant, Child> children = new LinkedHashMap<>();
+    private void run(List<Candidate> candidates, String topic, int records) {
+        Map<Candidate, CandidateHandle> handles = new LinkedHashMap<>();
         try {
-            for (Contestant contestant : contestants) {
-                Child child = start(contestant);
-                children.put(contestant, child);
+            for (Candidate candidate : candidates) {
+                CandidateHandle handle = start(candidate);
+                handles.put(candidate, handle);
                 if (scale.warmsUp()) {
-                    progress.accept("warming up: %s …".formatted(contestant.name()));
-                    warmUp(child, contestant, topic, records);
+                    progress.accept("warming up: %s …".formatted(candidate.name()));
+                    warmUp(handle, candidate, topic, records);
                 }
             }
             for (int round = 1; round <= scale.rounds(); round++) {
-                for (Contestant contestant : contestants) {
-                    progress.accept("round %d of %d: %s …".formatted(round, scale.rounds(), contestant.name()));
-                    runs.computeIfAbsent(contestant, c -> new ArrayList<>())
-                            .add(measure(children.get(contestant), contestant, topic, records, null));
+                for (Candidate candidate : candidates) {
+                    progress.accept("round %d of %d: %s …".formatted(round, scale.rounds(), candidate.name()));
+                    runs.computeIfAbsent(candidate, c -> new ArrayList<>())
+                            .add(measure(handles.get(candidate), candidate, topic, records, null));
                 }
                 // nobody always follows the same one
-                Collections.shuffle(contestants, new Random(round));
+                Collections.shuffle(candidates, new Random(round));
             }
             if (out != null) {
-                record(children, topic, records);
+                record(handles, topic, records);
             }
         } finally {
-            children.values().forEach(Child::close);
+            handles.values().forEach(CandidateHandle::close);
         }
     }
 
     /** Once more with a recording, which has much compiled anew when it begins; so these figures do not count. */
-    private void record(Map<Contestant, Child> children, String topic, int records) {
-        children.forEach((contestant, child) -> {
-            if (contestant.program() == Program.LEARNER) {
-                progress.accept("recording %s …".formatted(contestant.name()));
+    private void record(Map<Candidate, CandidateHandle> handles, String topic, int records) {
+        handles.forEach((candidate, handle) -> {
+            if (candidate.program() == Program.LEARNER) {
+                progress.accept("recording %s …".formatted(candidate.name()));
                 measure(
-                        child,
-                        contestant,
+                        handle,
+                        candidate,
                         topic,
                         records,
-                        out.resolve(contestant.row().replace(' ', '-') + ".jfr"));
+                        out.resolve(candidate.row().replace(' ', '-') + ".jfr"));
             }
         });
     }
 
-    private Child start(Contestant contestant) {
-        return Child.start(
-                contestant.program(),
-                cluster.directory().resolve(contestant.name().replace(' ', '-') + ".log"));
+    private CandidateHandle start(Candidate candidate) {
+        return CandidateHandle.start(
+                candidate.program(),
+                cluster.directory().resolve(candidate.name().replace(' ', '-') + ".log"));
     }
 
-    private void warmUp(Child child, Contestant contestant, String topic, int records) {
+    private void warmUp(CandidateHandle handle, Candidate candidate, String topic, int records) {
         boolean warm = false;
         while (!warm) {
             String application = "benchmark-" + ++started;
-            warm = child.warmsUp(settings(application, contestant, topic), records);
+            warm = handle.warmsUp(settings(application, candidate, topic), records);
             cluster.deleteTopics(application);
         }
     }
 
-    private Map<String, String> settings(String application, Contestant contestant, String topic) {
+    private Map<String, String> settings(String application, Candidate candidate, String topic) {
         Map<String, String> settings = cluster.settings(application, topic);
-        settings.putAll(contestant.settings());
+        settings.putAll(candidate.settings());
         return settings;
     }
 
-    private Run measure(Child child, Contestant contestant, String topic, int records, Path recording) {
+    private Run measure(CandidateHandle handle, Candidate candidate, String topic, int records, Path recording) {
         String application = "benchmark-" + ++started;
-        Map<String, String> settings = settings(application, contestant, topic);
-        child.measure(settings, new Limits(records, records / 3, scale.beforeMs(), scale.measuredMs()), recording);
-        Mark begin = child.await(Event.BEGIN);
+        Map<String, String> settings = settings(application, candidate, topic);
+        handle.measure(settings, new Limits(records, records / 3, scale.beforeMs(), scale.measuredMs()), recording);
+        ProcessEvent begin = handle.await(Event.BEGIN);
         long brokerBegin = SYSTEM.getProcessCpuTime();
-        Mark end = child.await(Event.END);
+        ProcessEvent end = handle.await(Event.END);
         long brokerEnd = SYSTEM.getProcessCpuTime();
-        child.await(Event.ENDED);
+        handle.await(Event.ENDED);
         heapMax = end.heapMax();
         cluster.deleteTopics(application);
         return run(begin, end, brokerEnd - brokerBegin, settings);
     }
 
-    private static Run run(Mark begin, Mark end, long brokerCpuNanos, Map<String, String> settings) {
+    private static Run run(ProcessEvent begin, ProcessEvent end, long brokerCpuNanos, Map<String, String> settings) {
         double records = end.records() - begin.records();
         if (records <= 0) {
             throw new StopException(
@@ -248,15 +248,15 @@ final class Throughput {
                 sent);
     }
 
-    private void report(Row row, Report report) {
-        List<Contestant> contestants = new ArrayList<>();
-        contestants.add(row.learner());
-        row.against().forEach(other -> contestants.add(row.learner().against(other)));
-        for (Contestant contestant : contestants) {
-            List<Run> measured = runs.get(contestant);
+    private void report(Row row, BenchmarkReport report) {
+        List<Candidate> candidates = new ArrayList<>();
+        candidates.add(row.learner());
+        row.against().forEach(other -> candidates.add(row.learner().against(other)));
+        for (Candidate candidate : candidates) {
+            List<Run> measured = runs.get(candidate);
             report.speed(
                     row.name(),
-                    contestant.program().title(),
+                    candidate.program().title(),
                     spread(measured, Run::perSecond),
                     spread(measured, Run::cpuSeconds),
                     spread(measured, Run::brokerCpuSeconds),
@@ -272,7 +272,7 @@ final class Throughput {
                 speeds.add(learner.get(round).perSecond() / other.get(round).perSecond());
                 times.add(learner.get(round).cpuSeconds() / other.get(round).cpuSeconds());
             }
-            report.ratio(row.name(), program.title(), Spread.of(speeds), Spread.of(times));
+            report.ratio(row.name(), program.title(), MedianRange.of(speeds), MedianRange.of(times));
         }
         if (row.against().contains(Program.GENERIC_RECORD)) {
             reportDecoding(row, report);
@@ -283,7 +283,7 @@ final class Throughput {
     }
 
     /** Decoding and mapping beside what reading the same bytes into a record costs. */
-    private void reportDecoding(Row row, Report report) {
+    private void reportDecoding(Row row, BenchmarkReport report) {
         List<Run> mapped = runs.get(row.learner().against(Program.CONSUMER));
         List<Run> generic = runs.get(row.learner().against(Program.GENERIC_RECORD));
         List<Double> speeds = new ArrayList<>();
@@ -295,12 +295,12 @@ final class Throughput {
         report.ratio(
                 row.learner().workload().title() + " " + Program.CONSUMER.title(),
                 Program.GENERIC_RECORD.title(),
-                Spread.of(speeds),
-                Spread.of(times));
+                MedianRange.of(speeds),
+                MedianRange.of(times));
     }
 
-    private static Spread spread(List<Run> runs, ToDoubleFunction<Run> figure) {
-        return Spread.of(runs.stream().map(figure::applyAsDouble).toList());
+    private static MedianRange spread(List<Run> runs, ToDoubleFunction<Run> figure) {
+        return MedianRange.of(runs.stream().map(figure::applyAsDouble).toList());
     }
 
     private static Map<String, Double> sent(List<Run> runs) {
@@ -311,7 +311,7 @@ final class Throughput {
                             all.computeIfAbsent(kind, k -> new ArrayList<>()).add(bytes));
         }
         Map<String, Double> medians = new LinkedHashMap<>();
-        all.forEach((kind, bytes) -> medians.put(kind, Spread.of(bytes).median()));
+        all.forEach((kind, bytes) -> medians.put(kind, MedianRange.of(bytes).median()));
         return medians;
     }
 }

@@ -2,7 +2,7 @@ package io.thalweg.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.thalweg.benchmark.Benchmark;
-import io.thalweg.benchmark.Report;
+import io.thalweg.benchmark.BenchmarkReport;
 import io.thalweg.runtime.ExitCode;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -68,7 +68,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         DemoCommand.quieten();
         PrintWriter err = spec.commandLine().getErr();
         PrintWriter people = json ? err : stdout;
-        Report report = new Benchmark(new Benchmark.Options(quick, rows, rounds, out), line -> {
+        BenchmarkReport report = new Benchmark(new Benchmark.Options(quick, rows, rounds, out), line -> {
                     err.println(line);
                     err.flush();
                 })
@@ -84,7 +84,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         return ExitCode.OK.code();
     }
 
-    private static void show(Report.Table shown, PrintWriter people) {
+    private static void show(BenchmarkReport.Table shown, PrintWriter people) {
         Table.Column[] columns = new Table.Column[shown.columns().size()];
         for (int i = 0; i < columns.length; i++) {
             String title = shown.columns().get(i);

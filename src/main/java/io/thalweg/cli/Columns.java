@@ -2,7 +2,7 @@ package io.thalweg.cli;
 
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.util.Collection;
@@ -15,11 +15,11 @@ import java.util.Map;
  * @param settings those of the mapping, by name; without one for the label it is the column {@value #LABEL}, if there is one
  * @param form the form that features take
  */
-record Columns(Map<String, String> settings, Form form) {
+record Columns(Map<String, String> settings, FeatureForm form) {
     private static final String LABEL = "label";
 
     /** All columns are features, except {@value #LABEL}. */
-    static final Columns DEFAULT = new Columns(Map.of(), Form.NAMED);
+    static final Columns DEFAULT = new Columns(Map.of(), FeatureForm.NAMED);
 
     /** The mapping as it is given. @throws StopException if it is wrong */
     Mapping mapping() {
@@ -38,7 +38,7 @@ record Columns(Map<String, String> settings, Form form) {
     private Mapping mapping(Map<String, String> words) {
         try {
             Mapping mapping = Mapping.of(words::get);
-            if (mapping.needsNames() && form != Form.NAMED) {
+            if (mapping.needsNames() && form != FeatureForm.NAMED) {
                 throw new StopException(
                         ExitCode.BAD_SETTINGS,
                         "%s, %s and %s make named features; leave out --form"

@@ -7,7 +7,7 @@ import io.thalweg.cli.ExampleFile.Line;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.demo.Flight;
 import io.thalweg.demo.Flights;
-import io.thalweg.math.ExactFigures;
+import io.thalweg.math.ExactMetrics;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.io.IOException;
@@ -84,14 +84,14 @@ final class CompareCommand implements Callable<Integer> {
     private CommandSpec spec;
 
     /** A learner among others. */
-    private static final class Contestant {
+    private static final class ComparedLearner {
         final String kind;
         final double rate;
         final Evaluation evaluation;
         /** Why it cannot go on, if it cannot. */
         BadLineException end;
 
-        Contestant(String kind, double rate, ThalwegConfig config) {
+        ComparedLearner(String kind, double rate, ThalwegConfig config) {
             this.kind = kind;
             this.rate = rate;
             evaluation = new Evaluation(config.learner(), config.getString(ThalwegConfig.MODEL_DEFAULT));
@@ -110,13 +110,13 @@ final class CompareCommand implements Callable<Integer> {
             }
         }
 
-        ExactFigures figures() {
-            return evaluation.figures();
+        ExactMetrics metrics() {
+            return evaluation.metrics();
         }
 
         /** Mean log loss; infinite if it came to numbers that are not finite. */
         double logLoss() {
-            return end == null ? figures().logLoss() : Double.POSITIVE_INFINITY;
+            return end == null ? metrics().logLoss() : Double.POSITIVE_INFINITY;
         }
     }
 
@@ -183,12 +183,12 @@ final class CompareCommand implements Callable<Integer> {
         return config;
     }
 
-    private static List<Contestant> contestants(ThalwegConfig config) {
-        List<Contestant> contestants = new ArrayList<>();
-        contestants.add(new Contestant(AUTO, Double.NaN, config.with(ThalwegConfig.ALGORITHM, AUTO)));
+    private static List<ComparedLearner> contestants(ThalwegConfig config) {
+        List<ComparedLearner> learners = new ArrayList<>();
+        learners.add(new ComparedLearner(AUTO, Double.NaN, config.with(ThalwegConfig.ALGORITHM, AUTO)));
         for (Kind kind : Kind.ALL) {
             for (double rate : RATES) {
-                contestants.add(new Contestant(
+                learners.add(new ComparedLearner(
                         kind.toString(),
                         rate,
                         config.with(ThalwegConfig.ALGORITHM, kind.algorithm)
@@ -196,47 +196,47 @@ final class CompareCommand implements Callable<Integer> {
                                 .with(ThalwegConfig.LEARNING_RATE, rate)));
             }
         }
-        return contestants;
+        return learners;
     }
 
     private Map<String, Object> compare(String name, Lines lines, PrintWriter people) {
         ThalwegConfig config = config();
-        List<Contestant> contestants = contestants(config);
+        List<ComparedLearner> learners = contestants(config);
         List<Line> batch = new ArrayList<>(BATCH);
         boolean more = true;
         while (more) {
             batch.clear();
             more = fill(batch, lines);
-            contestants.parallelStream().forEach(contestant -> contestant.take(batch));
+            learners.parallelStream().forEach(learner -> learner.take(batch));
         }
-        Contestant auto = contestants.get(0);
+        ComparedLearner auto = learners.get(0);
         if (auto.end != null) {
             throw new StopException(ExitCode.BAD_SETTINGS, name + ": " + auto.end.getMessage());
         }
-        if (auto.figures().size() == 0) {
+        if (auto.metrics().size() == 0) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS, name + " has no example with a label; --label says what it is");
         }
         double usual = config.getDouble(ThalwegConfig.LEARNING_RATE);
-        Predicate<Contestant> isUsual =
-                contestant -> contestant.kind.equals(Kind.ALL.get(0).toString()) && contestant.rate == usual;
+        Predicate<ComparedLearner> isUsual =
+                learner -> learner.kind.equals(Kind.ALL.get(0).toString()) && learner.rate == usual;
 
-        Map<String, Contestant> shown = new LinkedHashMap<>();
+        Map<String, ComparedLearner> shown = new LinkedHashMap<>();
         shown.put(AUTO + ", nothing set", auto);
-        contestants.stream()
+        learners.stream()
                 .filter(isUsual)
-                .forEach(contestant -> shown.put("sgd as it comes, " + Figures.brief(usual), contestant));
-        Contestant best = null;
+                .forEach(learner -> shown.put("sgd as it comes, " + Figures.brief(usual), learner));
+        ComparedLearner best = null;
         for (Kind kind : Kind.ALL) {
-            Contestant one = best(contestants.stream().filter(other -> other.kind.equals(kind.toString())));
+            ComparedLearner one = best(learners.stream().filter(other -> other.kind.equals(kind.toString())));
             shown.put(kind + ", at its best rate " + Figures.brief(one.rate), one);
             best = best == null || one.logLoss() < best.logLoss() ? one : best;
         }
         show(name, auto, shown, people);
         Map<String, Object> result = new LinkedHashMap<>();
-        result.put("examples", auto.figures().size());
-        result.put("base_rate_log_loss", auto.figures().baseRateLogLoss());
-        shown.forEach((row, contestant) -> result.put(contestant == auto ? AUTO : row, figures(contestant)));
+        result.put("examples", auto.metrics().size());
+        result.put("base_rate_log_loss", auto.metrics().baseRateLogLoss());
+        shown.forEach((row, learner) -> result.put(learner == auto ? AUTO : row, figures(learner)));
         result.put("best_tuned", figures(best));
         result.put(TO_BEST, auto.logLoss() / best.logLoss());
         return result;
@@ -257,17 +257,19 @@ final class CompareCommand implements Callable<Integer> {
         return true;
     }
 
-    private static Contestant best(Stream<Contestant> contestants) {
-        return contestants.min(Comparator.comparingDouble(Contestant::logLoss)).orElseThrow();
+    private static ComparedLearner best(Stream<ComparedLearner> learners) {
+        return learners.min(Comparator.comparingDouble(ComparedLearner::logLoss))
+                .orElseThrow();
     }
 
-    private static void show(String name, Contestant auto, Map<String, Contestant> shown, PrintWriter people) {
+    private static void show(
+            String name, ComparedLearner auto, Map<String, ComparedLearner> shown, PrintWriter people) {
         people.println(String.format(
                 Locale.ROOT,
                 "%s: %,d examples, the base rate's log loss %.5f",
                 Printable.of(name),
-                auto.figures().size(),
-                auto.figures().baseRateLogLoss()));
+                auto.metrics().size(),
+                auto.metrics().baseRateLogLoss()));
         Table table = new Table(
                 Table.Column.left("", 0),
                 Table.Column.right("log loss", 0),
@@ -275,41 +277,41 @@ final class CompareCommand implements Callable<Integer> {
                 Table.Column.right("AUC", 0),
                 Table.Column.right("to auto", 0));
         // the first pass only finds how wide the columns are
-        shown.forEach((row, contestant) -> row(table, row, contestant, auto));
+        shown.forEach((row, learner) -> row(table, row, learner, auto));
         people.println(table.header());
-        shown.forEach((row, contestant) -> people.println(row(table, row, contestant, auto)));
+        shown.forEach((row, learner) -> people.println(row(table, row, learner, auto)));
         people.println();
         people.flush();
     }
 
-    private static String row(Table table, String row, Contestant contestant, Contestant auto) {
-        double ratio = contestant.logLoss() / auto.logLoss();
+    private static String row(Table table, String row, ComparedLearner learner, ComparedLearner auto) {
+        double ratio = learner.logLoss() / auto.logLoss();
         if (!(ratio < DIVERGES)) {
             return table.row("  " + row, "diverges", "", "", "");
         }
-        ExactFigures figures = contestant.figures();
+        ExactMetrics metrics = learner.metrics();
         return table.row(
                 "  " + row,
-                five(contestant.logLoss()),
-                five(figures.accuracy()),
-                five(figures.auc()),
-                contestant == auto ? "" : String.format(Locale.ROOT, "%+.1f%%", 100 * (ratio - 1)));
+                five(learner.logLoss()),
+                five(metrics.accuracy()),
+                five(metrics.auc()),
+                learner == auto ? "" : String.format(Locale.ROOT, "%+.1f%%", 100 * (ratio - 1)));
     }
 
     private static String five(double figure) {
         return String.format(Locale.ROOT, "%.5f", figure);
     }
 
-    private static Map<String, Object> figures(Contestant contestant) {
+    private static Map<String, Object> figures(ComparedLearner learner) {
         Map<String, Object> figures = new LinkedHashMap<>();
-        if (!Double.isNaN(contestant.rate)) {
-            figures.put("algorithm", contestant.kind);
-            figures.put("learning_rate", contestant.rate);
+        if (!Double.isNaN(learner.rate)) {
+            figures.put("algorithm", learner.kind);
+            figures.put("learning_rate", learner.rate);
         }
-        if (contestant.end == null) {
-            figures.put("log_loss", contestant.logLoss());
-            figures.put("accuracy", contestant.figures().accuracy());
-            figures.put("auc", contestant.figures().auc());
+        if (learner.end == null) {
+            figures.put("log_loss", learner.logLoss());
+            figures.put("accuracy", learner.metrics().accuracy());
+            figures.put("auc", learner.metrics().auc());
         }
         return figures;
     }

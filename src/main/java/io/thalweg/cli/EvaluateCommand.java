@@ -5,8 +5,8 @@ import io.thalweg.avro.Share;
 import io.thalweg.cli.ExampleFile.BadLineException;
 import io.thalweg.cli.ExampleFile.Line;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.Intake;
-import io.thalweg.math.ExactFigures;
+import io.thalweg.input.RecordReader;
+import io.thalweg.math.ExactMetrics;
 import io.thalweg.math.Model;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
@@ -167,7 +167,11 @@ final class EvaluateCommand implements Callable<Integer> {
                 requireOffsets(config, range);
                 evaluation = new Evaluation(config.learner(), keyless);
                 long begin = System.nanoTime();
-                takeAll(range, new Intake(schemas, config, keyless), config.isRouted(range.partitions()), evaluation);
+                takeAll(
+                        range,
+                        new RecordReader(schemas, config, keyless),
+                        config.isRouted(range.partitions()),
+                        evaluation);
                 seconds = secondsSince(begin);
                 sayWhatWasRead(range, config, evaluation);
             }
@@ -220,7 +224,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     /** @param routed whether the learner brings the events of a model together, wherever they are */
-    private void takeAll(ExampleRange range, Intake intake, boolean routed, Evaluation evaluation) {
+    private void takeAll(ExampleRange range, RecordReader reader, boolean routed, Evaluation evaluation) {
         for (Span span : range.spans()) {
             if (!routed) {
                 evaluation.nextPartition();
@@ -229,7 +233,7 @@ final class EvaluateCommand implements Callable<Integer> {
             while (records.hasNext()) {
                 ConsumerRecord<byte[], byte[]> record = records.next();
                 try {
-                    evaluation.take(record, intake);
+                    evaluation.take(record, reader);
                 } catch (Rejection e) {
                     reasons.merge(e.reason(), 1L, Long::sum);
                     if (++skipped <= BAD_LINES_SHOWN) {
@@ -255,7 +259,7 @@ final class EvaluateCommand implements Callable<Integer> {
                                     .map(reason -> reason.getKey() + " " + reason.getValue())
                                     .collect(Collectors.joining(", "))));
         }
-        if (evaluation.figures().size() == 0) {
+        if (evaluation.metrics().size() == 0) {
             err().flush();
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
@@ -297,7 +301,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private void sayWhatWasRead(ExampleFile examples, Evaluation evaluation) {
         String columns = examples.columns();
-        if (evaluation.figures().size() == 0) {
+        if (evaluation.metrics().size() == 0) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     "%s has no example with a label (%d without one, %d skipped); --label says what it is%s"
@@ -317,7 +321,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private void sayIfAllAreEqual(Evaluation evaluation) {
-        double baseRate = evaluation.figures().baseRate();
+        double baseRate = evaluation.metrics().baseRate();
         if (baseRate == 0 || baseRate == 1) {
             err().println("every label is %.0f, so that there is nothing to tell apart".formatted(baseRate));
         }
@@ -325,18 +329,18 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private Map<String, Object> result(ThalwegConfig config, Evaluation evaluation, double seconds) {
-        ExactFigures figures = evaluation.figures();
+        ExactMetrics metrics = evaluation.metrics();
         Map<String, Object> result = new LinkedHashMap<>();
-        result.put("examples", figures.size());
+        result.put("examples", metrics.size());
         result.put("unlabelled", evaluation.unlabelled());
         result.put("skipped", skipped);
-        result.put("log_loss", known(figures.logLoss()));
-        result.put("base_rate_log_loss", known(figures.baseRateLogLoss()));
-        result.put("accuracy", known(figures.accuracy()));
-        result.put("auc", known(figures.auc()));
-        result.put("calibration", known(figures.calibration()));
+        result.put("log_loss", known(metrics.logLoss()));
+        result.put("base_rate_log_loss", known(metrics.baseRateLogLoss()));
+        result.put("accuracy", known(metrics.accuracy()));
+        result.put("auc", known(metrics.auc()));
+        result.put("calibration", known(metrics.calibration()));
         result.put("seconds", seconds);
-        result.put("examples_per_second", (figures.size() + evaluation.unlabelled()) / seconds);
+        result.put("examples_per_second", (metrics.size() + evaluation.unlabelled()) / seconds);
         result.put("algorithm", config.getString(ThalwegConfig.ALGORITHM));
         if (mixture(evaluation).isEmpty()) {
             result.put("scaling", config.getString(ThalwegConfig.SCALING));
@@ -385,7 +389,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 Locale.ROOT,
                 "%-12s %,d%s in %.2f s (%,.0f per second); %s%s",
                 "examples",
-                evaluation.figures().size(),
+                evaluation.metrics().size(),
                 unlabelled == 0 ? "" : String.format(Locale.ROOT, ", and %,d without a label,", unlabelled),
                 (Double) result.get("seconds"),
                 (Double) result.get("examples_per_second"),

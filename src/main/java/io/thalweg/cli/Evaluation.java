@@ -3,15 +3,15 @@ package io.thalweg.cli;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.cli.ExampleFile.BadLineException;
 import io.thalweg.cli.ExampleFile.Line;
-import io.thalweg.input.Intake;
-import io.thalweg.math.ExactFigures;
+import io.thalweg.input.RecordReader;
+import io.thalweg.math.ExactMetrics;
 import io.thalweg.math.Example;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Learner;
 import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.Model;
 import io.thalweg.math.Models;
-import io.thalweg.math.Outcome;
+import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -28,9 +28,9 @@ final class Evaluation implements Models {
     private final Learner learner;
     private final String keyless;
     private final List<Map<String, Model>> partitions = new ArrayList<>(List.of(new LinkedHashMap<>()));
-    private final ExactFigures figures = new ExactFigures();
+    private final ExactMetrics metrics = new ExactMetrics();
     private final Example x = new Example();
-    private final Outcome outcome = new Outcome();
+    private final PredictionResult result = new PredictionResult();
     private Map<String, Model> models = partitions.get(0);
     private long unlabelled;
 
@@ -46,7 +46,7 @@ final class Evaluation implements Models {
      * @return what came of it, until the next line is taken; null if the line deletes its model
      * @throws BadLineException if the learner cannot use it; nothing has changed then
      */
-    Outcome take(Line line) throws BadLineException {
+    PredictionResult take(Line line) throws BadLineException {
         String modelId = line.model() == null ? keyless : line.model();
         if (line.example() == null) {
             models.remove(modelId);
@@ -58,7 +58,7 @@ final class Evaluation implements Models {
         } catch (Rejection e) {
             throw new BadLineException(e.reason() + ": " + e.getMessage());
         }
-        return outcome;
+        return result;
     }
 
     /**
@@ -66,13 +66,13 @@ final class Evaluation implements Models {
      *
      * @throws Rejection if the learner would make a dead letter of it; nothing has changed then
      */
-    void take(ConsumerRecord<byte[], byte[]> record, Intake intake) throws Rejection {
-        String modelId = intake.modelId(record.key(), record.value(), record.headers());
+    void take(ConsumerRecord<byte[], byte[]> record, RecordReader reader) throws Rejection {
+        String modelId = reader.modelId(record.key(), record.value(), record.headers());
         if (record.value() == null) {
             models.remove(modelId);
             return;
         }
-        learn(intake.example(record.value(), modelId, x));
+        learn(reader.example(record.value(), modelId, x));
     }
 
     /** What comes now is of another partition, which has models of its own. */
@@ -82,9 +82,9 @@ final class Evaluation implements Models {
     }
 
     private void learn(String modelId) throws Rejection {
-        learner.process(this, modelId, x, outcome);
-        if (outcome.learned()) {
-            figures.add(outcome.logit(), outcome.label(), x.importance());
+        learner.process(this, modelId, x, result);
+        if (result.learned()) {
+            metrics.add(result.logit(), result.label(), x.importance());
         } else {
             unlabelled++;
         }
@@ -98,24 +98,24 @@ final class Evaluation implements Models {
             x.label(example.getLabel());
         }
         if (example.getFeatures() instanceof SparseFeatures sparse) {
-            x.form(Form.SPARSE);
+            x.form(FeatureForm.SPARSE);
             sparse.getIndices().forEach(x::addIndex);
             sparse.getValues().forEach(x::addValue);
         } else if (example.getFeatures() instanceof Map<?, ?> named) {
-            x.form(Form.NAMED);
+            x.form(FeatureForm.NAMED);
             named.forEach((name, value) -> {
                 byte[] utf8 = name.toString().getBytes(StandardCharsets.UTF_8);
                 x.addNamed(utf8, 0, utf8.length, (Double) value);
             });
         } else {
-            x.form(Form.DENSE);
+            x.form(FeatureForm.DENSE);
             ((List<?>) example.getFeatures()).forEach(value -> x.addValue((Double) value));
         }
     }
 
     /** Over the labelled examples. */
-    ExactFigures figures() {
-        return figures;
+    ExactMetrics metrics() {
+        return metrics;
     }
 
     /** How many examples were only predicted. */

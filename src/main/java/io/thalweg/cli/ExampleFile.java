@@ -1,11 +1,11 @@
 package io.thalweg.cli;
 
 import io.thalweg.avro.Example;
-import io.thalweg.input.Intake;
+import io.thalweg.input.RecordReader;
 import io.thalweg.mapping.Kinds;
 import io.thalweg.mapping.Label;
 import io.thalweg.mapping.Mapping;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.io.BufferedInputStream;
@@ -117,7 +117,7 @@ abstract sealed class ExampleFile implements Closeable permits CsvExamples, Json
         Mapping mapping = columns.mapping();
         Set<String> named = new HashSet<>(mapping.fields().values());
         named.remove(Mapping.LABEL);
-        if (!named.isEmpty() || columns.form() == Form.DENSE) {
+        if (!named.isEmpty() || columns.form() == FeatureForm.DENSE) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     name + " is LIBSVM text, which has no columns, only a label and sparse features; only --label goes"
@@ -229,9 +229,9 @@ abstract sealed class ExampleFile implements Closeable permits CsvExamples, Json
         String model = line.model();
         if (model != null) {
             int length = model.getBytes(StandardCharsets.UTF_8).length;
-            if (length == 0 || length > Intake.LONGEST_MODEL_ID || model.indexOf('\0') >= 0) {
-                throw new BadLineException(
-                        "the model id must have 1 to %d bytes and no NUL character".formatted(Intake.LONGEST_MODEL_ID));
+            if (length == 0 || length > RecordReader.LONGEST_MODEL_ID || model.indexOf('\0') >= 0) {
+                throw new BadLineException("the model id must have 1 to %d bytes and no NUL character"
+                        .formatted(RecordReader.LONGEST_MODEL_ID));
             }
         }
         Example example = line.example();

@@ -2,7 +2,7 @@ package io.thalweg.cli;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.mapping.Mapping;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.runtime.StopException;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -61,7 +61,7 @@ final class FileOptions {
             description =
                     "The form of features from columns: named, or dense or sparse where all columns are numbers; then the"
                             + " place of the column counts, not its name. By default named.")
-    private Form form;
+    private FeatureForm form;
 
     /**
      * Opens a file. What the options say wins over the settings; columns that are named here and there are joined.

@@ -11,7 +11,7 @@ import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.mapping.Kinds;
 import io.thalweg.mapping.Mapping;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -38,7 +38,7 @@ final class JsonExamples extends ExampleFile {
     private static final Set<String> FIELDS = Set.of(MODEL, "id", "label", "importance", FEATURES);
 
     private final BufferedReader text;
-    private final Form form;
+    private final FeatureForm form;
     private final Kinds kinds;
     private final Row row;
     private long line;
@@ -110,7 +110,7 @@ final class JsonExamples extends ExampleFile {
     }
 
     private Line row(ObjectNode object) throws BadLineException {
-        if (form != Form.NAMED) {
+        if (form != FeatureForm.NAMED) {
             throw new BadLineException("the fields of an object have no order, so they can only be named features;"
                     + " dense or sparse ones go into \"features\"");
         }

@@ -3,14 +3,14 @@ package io.thalweg.cli;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.cli.ExampleFile.BadLineException;
-import io.thalweg.mapping.Feature;
-import io.thalweg.mapping.Features;
+import io.thalweg.mapping.FeatureCollector;
+import io.thalweg.mapping.FieldEncoder;
 import io.thalweg.mapping.Kinds;
 import io.thalweg.mapping.Kinds.Kind;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.Numbers;
 import io.thalweg.mapping.Times;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Rejection;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
@@ -31,9 +31,9 @@ final class Row {
     private static final Set<String> NOT_FINITE = Set.of("NaN", "Infinity", "-Infinity", "inf", "-inf");
 
     private final Mapping mapping;
-    private final Form form;
+    private final FeatureForm form;
     private final Kinds kinds;
-    private final Features features;
+    private final FeatureCollector collector;
     private final Map<String, Column> columns = new HashMap<>();
     private final io.thalweg.math.Example x = new io.thalweg.math.Example();
 
@@ -50,23 +50,23 @@ final class Row {
      * What a column is.
      *
      * @param special null if it is a feature
-     * @param feature null if it is special, or a time
+     * @param encoder null if it is special, or a time
      */
-    private record Column(Kind special, Feature feature, Times.Sink times) {}
+    private record Column(Kind special, FieldEncoder encoder, Times.Sink times) {}
 
     /** @param kinds told what its columns are taken for */
-    Row(Mapping mapping, Form form, Kinds kinds) {
+    Row(Mapping mapping, FeatureForm form, Kinds kinds) {
         this.mapping = mapping;
         this.form = form;
         this.kinds = kinds;
-        features = new Features(mapping);
+        collector = new FeatureCollector(mapping);
         clear();
     }
 
     /** Begins a row. */
     void clear() {
         x.clear();
-        features.begin(x);
+        collector.begin(x);
         indices.clear();
         values.clear();
         position = 0;
@@ -100,8 +100,8 @@ final class Row {
                             .formatted(Printable.of(name)));
         }
         return times == null
-                ? new Column(null, features.feature(name), null)
-                : new Column(null, null, features.times(times));
+                ? new Column(null, collector.feature(name), null)
+                : new Column(null, null, collector.times(times));
     }
 
     /** Takes a cell that holds text, which may be that of a number. */
@@ -174,17 +174,17 @@ final class Row {
     void numbers(String name, double[] numbers) throws BadLineException {
         single(name);
         if (isFeature(name)) {
-            Feature feature = column(name).feature;
+            FieldEncoder encoder = column(name).encoder;
             for (int i = 0; i < numbers.length; i++) {
-                feature.at(i);
+                encoder.at(i);
                 feature(name, numbers[i]);
             }
-            feature.whole();
+            encoder.whole();
         }
     }
 
     private boolean isFeature(String name) {
-        return column(name).feature != null;
+        return column(name).encoder != null;
     }
 
     private void single(String name) throws BadLineException {
@@ -238,17 +238,17 @@ final class Row {
             return;
         }
         kinds.empty(name);
-        if (form == Form.DENSE) {
+        if (form == FeatureForm.DENSE) {
             throw new BadLineException(
                     "column %s is empty; a dense example has a number in every column".formatted(name));
         }
         position++;
-        if (form == Form.NAMED) {
+        if (form == FeatureForm.NAMED) {
             try {
                 if (column.times != null) {
                     column.times.missing();
                 } else {
-                    column.feature.missing();
+                    column.encoder.missing();
                 }
             } catch (Rejection e) {
                 throw bad(e);
@@ -278,7 +278,7 @@ final class Row {
         switch (form) {
             case NAMED -> {
                 try {
-                    column(name).feature.number(value);
+                    column(name).encoder.number(value);
                 } catch (Rejection e) {
                     throw bad(e);
                 }
@@ -295,7 +295,7 @@ final class Row {
     }
 
     private void category(String name, String text) throws BadLineException {
-        if (form != Form.NAMED) {
+        if (form != FeatureForm.NAMED) {
             throw new BadLineException("column %s is \"%s\", which is not a number; only named features can be text"
                     .formatted(name, Printable.of(text)));
         }
@@ -306,7 +306,7 @@ final class Row {
         kinds.add(name, Kind.CATEGORY);
         byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
         try {
-            column(name).feature.category(utf8, 0, utf8.length);
+            column(name).encoder.category(utf8, 0, utf8.length);
         } catch (Rejection e) {
             throw bad(e);
         }
@@ -331,7 +331,7 @@ final class Row {
 
     private Map<CharSequence, Double> named() throws BadLineException {
         try {
-            features.end();
+            collector.end();
         } catch (Rejection e) {
             throw bad(e);
         }

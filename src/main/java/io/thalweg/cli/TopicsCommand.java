@@ -40,7 +40,7 @@ final class TopicsCommand implements Callable<Integer> {
                 topics.create().forEach(topic -> out.println("created " + topic));
             }
             Topics.State state = topics.look();
-            state.findings().forEach(finding -> out.println((finding.fatal() ? "✗ " : "· ") + finding.text()));
+            state.problems().forEach(problem -> out.println((problem.fatal() ? "✗ " : "· ") + problem.text()));
             if (state.fatal().isEmpty()) {
                 out.println("✓ the topics are as the learner needs them, with " + state.partitions()
                         + (state.partitions() == 1 ? " partition" : " partitions"));

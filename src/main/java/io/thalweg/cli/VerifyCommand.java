@@ -5,9 +5,9 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.thalweg.audit.Finding;
 import io.thalweg.audit.Progress;
-import io.thalweg.audit.Report;
-import io.thalweg.audit.Report.Counts;
 import io.thalweg.audit.Verification;
+import io.thalweg.audit.VerificationReport;
+import io.thalweg.audit.VerificationReport.Counts;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExitCode;
@@ -52,7 +52,7 @@ final class VerifyCommand implements Callable<Integer> {
             // brokers that do not answer are noticed here, in seconds and with a remedy
             new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC);
         }
-        Report report;
+        VerificationReport report;
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
         try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
             schemas.check();
@@ -68,7 +68,7 @@ final class VerifyCommand implements Callable<Integer> {
         return exitCode(report).code();
     }
 
-    static ExitCode exitCode(Report report) {
+    static ExitCode exitCode(VerificationReport report) {
         return switch (report.outcome()) {
             case MATCHES -> ExitCode.OK;
             case DIFFERS -> ExitCode.DIFFERS;
@@ -88,7 +88,7 @@ final class VerifyCommand implements Callable<Integer> {
         }
     }
 
-    static ObjectNode json(Report report) {
+    static ObjectNode json(VerificationReport report) {
         ObjectNode object = JsonNodeFactory.instance.objectNode();
         object.put("outcome", report.outcome().name());
         object.put("replay_matches", report.replayMatches());
@@ -109,7 +109,7 @@ final class VerifyCommand implements Callable<Integer> {
         report.findingCounts().forEach((kind, count) -> kinds.put(kind.name(), count));
         ArrayNode findings = object.putArray("findings");
         report.findings().forEach(finding -> findings.add(json(finding)));
-        object.put("hindrance", report.hindrance().orElse(null));
+        object.put("hindrance", report.obstacle().orElse(null));
         return object;
     }
 

@@ -5,7 +5,7 @@ import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.output.Emission;
+import io.thalweg.output.OutputRecord;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.OutputReader;
@@ -49,7 +49,7 @@ final class WatchCommand implements Callable<Integer> {
             converter = Outputs.class,
             completionCandidates = Outputs.class,
             description = "One of ${COMPLETION-CANDIDATES}, whatever the settings call it.")
-    private Emission.Kind topic;
+    private OutputRecord.Kind topic;
 
     @Option(
             names = "--from-beginning",
@@ -92,10 +92,10 @@ final class WatchCommand implements Callable<Integer> {
     private CommandSpec spec;
 
     /** The names of the topics. */
-    static final class Outputs implements ITypeConverter<Emission.Kind>, Iterable<String> {
+    static final class Outputs implements ITypeConverter<OutputRecord.Kind>, Iterable<String> {
         @Override
-        public Emission.Kind convert(String name) {
-            return Arrays.stream(Emission.Kind.values())
+        public OutputRecord.Kind convert(String name) {
+            return Arrays.stream(OutputRecord.Kind.values())
                     .filter(kind -> kind.sink().equals(name))
                     .findFirst()
                     .orElseThrow(() -> new TypeConversionException(
@@ -104,7 +104,9 @@ final class WatchCommand implements Callable<Integer> {
 
         @Override
         public Iterator<String> iterator() {
-            return Stream.of(Emission.Kind.values()).map(Emission.Kind::sink).iterator();
+            return Stream.of(OutputRecord.Kind.values())
+                    .map(OutputRecord.Kind::sink)
+                    .iterator();
         }
     }
 
@@ -140,7 +142,7 @@ final class WatchCommand implements Callable<Integer> {
     }
 
     private boolean isCompacted() {
-        return topic == Emission.Kind.WEIGHTS || topic == Emission.Kind.METRICS;
+        return topic == OutputRecord.Kind.WEIGHTS || topic == OutputRecord.Kind.METRICS;
     }
 
     private <T extends SpecificRecord> void watch(
@@ -204,7 +206,7 @@ final class WatchCommand implements Callable<Integer> {
             return model == null;
         }
         return Printable.utf8(key)
-                .map(text -> topic == Emission.Kind.WEIGHTS ? WeightsBoard.model(text) : text)
+                .map(text -> topic == OutputRecord.Kind.WEIGHTS ? WeightsBoard.model(text) : text)
                 .filter(model::equals)
                 .isPresent();
     }

@@ -8,7 +8,7 @@ import static org.apache.kafka.common.config.ConfigDef.Range.between;
 
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.LearningRate;
 import io.thalweg.math.StepOptions;
@@ -668,7 +668,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 bits,
                 Math.min(getInt(NAMES_MAX), 1 << bits - 1),
                 getInt(MODELS_MAX),
-                form.equals("any") ? null : Form.valueOf(constant(form)),
+                form.equals("any") ? null : FeatureForm.valueOf(constant(form)),
                 getInt(METRICS_WINDOW));
     }
 
@@ -681,8 +681,8 @@ public final class ThalwegConfig extends AbstractConfig {
      *
      * @param keyless the model of records without key; empty if those are dead letters
      */
-    public Map<String, String> course(String keyless) {
-        Map<String, String> course = new TreeMap<>();
+    public Map<String, String> replayedSettings(String keyless) {
+        Map<String, String> replayed = new TreeMap<>();
         for (String name : List.of(
                 ALGORITHM,
                 LEARNING_RATE,
@@ -705,25 +705,25 @@ public final class ThalwegConfig extends AbstractConfig {
                 METRICS_WINDOW,
                 DEAD_LETTERS_MAX_BYTES,
                 PROCESSING_GUARANTEE)) {
-            course.put(name, String.valueOf(get(name)));
+            replayed.put(name, String.valueOf(get(name)));
         }
-        idle(getString(ALGORITHM)).forEach(course::remove);
-        course.put(NAMES_MAX, String.valueOf(learner().namesMax()));
-        course.put(MODEL_DEFAULT, keyless);
+        idle(getString(ALGORITHM)).forEach(replayed::remove);
+        replayed.put(NAMES_MAX, String.valueOf(learner().namesMax()));
+        replayed.put(MODEL_DEFAULT, keyless);
         if (isMapped()) {
-            Mapping.SETTINGS.forEach(name -> course.put(name, getString(name)));
+            Mapping.SETTINGS.forEach(name -> replayed.put(name, getString(name)));
         }
-        return course;
+        return replayed;
     }
 
     /**
-     * The settings that a course says.
+     * The settings of a replay.
      *
-     * @param course as {@link #course} gives it, perhaps with more that its algorithm has no use for
+     * @param replayed as {@link #replayedSettings} gives it, perhaps with more that its algorithm has no use for
      */
-    public static ThalwegConfig ofCourse(Map<String, String> course) {
-        Map<String, String> settings = new TreeMap<>(course);
-        idle(String.valueOf(course.get(ALGORITHM))).forEach(settings::remove);
+    public static ThalwegConfig ofReplayed(Map<String, String> replayed) {
+        Map<String, String> settings = new TreeMap<>(replayed);
+        idle(String.valueOf(replayed.get(ALGORITHM))).forEach(settings::remove);
         // an empty one says that records without key are rejected; as a setting it is not allowed
         settings.remove(MODEL_DEFAULT);
         return new ThalwegConfig(settings);

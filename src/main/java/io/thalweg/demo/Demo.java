@@ -1,7 +1,7 @@
 package io.thalweg.demo;
 
-import io.thalweg.audit.Report;
 import io.thalweg.audit.Verification;
+import io.thalweg.audit.VerificationReport;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.Metrics;
@@ -10,7 +10,7 @@ import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.local.EmbeddedBroker;
 import io.thalweg.local.EmbeddedRegistry;
-import io.thalweg.math.ExactFigures;
+import io.thalweg.math.ExactMetrics;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.ExitCode;
@@ -102,7 +102,7 @@ public final class Demo {
             double auc,
             double calibration,
             double seconds,
-            Report audit) {}
+            VerificationReport audit) {}
 
     /** @param settings gives the settings, over those that the demo begins with */
     public Demo(Function<Map<String, ?>, ThalwegConfig> settings, Screen screen) {
@@ -158,7 +158,7 @@ public final class Demo {
             for (String algorithm : ALGORITHMS) {
                 ThalwegConfig own = own(config, algorithm);
                 new Topics(own, admin).create();
-                lanes.add(new Lane(own, schemas, new Contender(algorithm, examples, Screen.POINTS)));
+                lanes.add(new Lane(own, schemas, new DemoLearner(algorithm, examples, Screen.POINTS)));
             }
             try {
                 lanes.forEach(Lane::start);
@@ -168,7 +168,7 @@ public final class Demo {
             }
             screen.say("verifying: replaying every example from the topics, for both …");
             Map<String, Learned> learners = new LinkedHashMap<>();
-            lanes.forEach(lane -> learners.put(lane.contender.algorithm(), lane.learned()));
+            lanes.forEach(lane -> learners.put(lane.demoLearner.algorithm(), lane.learned()));
             return new Result(examples, learners);
         }
     }
@@ -192,7 +192,7 @@ public final class Demo {
     private static final class Lane implements AutoCloseable {
         final ThalwegConfig config;
         final ConfluentSchemas schemas;
-        final Contender contender;
+        final DemoLearner demoLearner;
         final List<AutoCloseable> open = new ArrayList<>();
         LearnerRuntime learner;
         OutputReader<Prediction> predictions;
@@ -203,10 +203,10 @@ public final class Demo {
         /** When the last prediction came. */
         long end;
 
-        Lane(ThalwegConfig config, ConfluentSchemas schemas, Contender contender) {
+        Lane(ThalwegConfig config, ConfluentSchemas schemas, DemoLearner demoLearner) {
             this.config = config;
             this.schemas = schemas;
-            this.contender = contender;
+            this.demoLearner = demoLearner;
         }
 
         void start() {
@@ -239,13 +239,13 @@ public final class Demo {
          */
         void read(Duration patience, Duration more) {
             for (Entry<Prediction> entry : predictions.poll(patience)) {
-                contender.take(value(entry));
+                demoLearner.take(value(entry));
                 end = System.nanoTime();
             }
-            contender.takeDeadLetters(letters.poll(more).size());
-            metrics.poll(more).forEach(entry -> contender.take(value(entry)));
+            demoLearner.takeDeadLetters(letters.poll(more).size());
+            metrics.poll(more).forEach(entry -> demoLearner.take(value(entry)));
             for (Entry<Weights> entry : weights.poll(more)) {
-                contender.take(new String(entry.source().key(), StandardCharsets.UTF_8), value(entry));
+                demoLearner.take(new String(entry.source().key(), StandardCharsets.UTF_8), value(entry));
             }
             if (learner.hasEnded()) {
                 learner.await();
@@ -254,21 +254,21 @@ public final class Demo {
                 throw new StopException(
                         ExitCode.DIED,
                         "nothing has moved for two minutes, after %d predictions of %s"
-                                .formatted(contender.figures().size(), contender.algorithm()));
+                                .formatted(demoLearner.exact().size(), demoLearner.algorithm()));
             }
         }
 
         Learned learned() {
-            Report audit = new Verification(config, schemas).run(progress -> {});
-            ExactFigures figures = contender.figures();
+            VerificationReport audit = new Verification(config, schemas).run(progress -> {});
+            ExactMetrics exact = demoLearner.exact();
             return new Learned(
-                    figures.size(),
-                    contender.deadLetters(),
-                    figures.logLoss(),
-                    figures.baseRateLogLoss(),
-                    figures.accuracy(),
-                    figures.auc(),
-                    figures.calibration(),
+                    exact.size(),
+                    demoLearner.deadLetters(),
+                    exact.logLoss(),
+                    exact.baseRateLogLoss(),
+                    exact.accuracy(),
+                    exact.auc(),
+                    exact.calibration(),
                     (end - begin) / 1e9,
                     audit);
         }
@@ -276,7 +276,7 @@ public final class Demo {
         /** Stops the learner, then the readers. */
         @Override
         public void close() {
-            open.forEach(each -> Utils.closeQuietly(each, "the demo's " + contender.algorithm()));
+            open.forEach(each -> Utils.closeQuietly(each, "the demo's " + demoLearner.algorithm()));
         }
     }
 
@@ -285,25 +285,26 @@ public final class Demo {
         while (!lanes.stream().allMatch(lane -> lane.learner.isRunning() || lane.learner.hasEnded())) {
             lanes.get(0).predictions.poll(POLL);
         }
-        List<Contender> contenders = lanes.stream().map(lane -> lane.contender).toList();
+        List<DemoLearner> demoLearners =
+                lanes.stream().map(lane -> lane.demoLearner).toList();
         long begin = System.nanoTime();
         lanes.forEach(lane -> lane.begin(begin));
         CompletableFuture<Void> sent = CompletableFuture.runAsync(sending);
-        while (!contenders.stream().allMatch(Contender::isComplete)) {
+        while (!demoLearners.stream().allMatch(DemoLearner::isComplete)) {
             for (Lane lane : lanes) {
-                if (!lane.contender.isComplete()) {
+                if (!lane.demoLearner.isComplete()) {
                     lane.read(POLL, Duration.ZERO);
                 }
             }
             if (sent.isCompletedExceptionally()) {
                 sent.join();
             }
-            screen.show(contenders, examples, seconds(lanes));
+            screen.show(demoLearners, examples, seconds(lanes));
         }
         sent.join();
         // the last metrics were committed with the last predictions
         lanes.forEach(lane -> lane.read(POLL, POLL));
-        screen.last(contenders, examples, seconds(lanes));
+        screen.last(demoLearners, examples, seconds(lanes));
     }
 
     /** Seconds that each has learned for. */

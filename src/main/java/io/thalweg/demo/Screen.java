@@ -60,52 +60,54 @@ public final class Screen {
      * @param all how many examples there will be
      * @param seconds that each has learned for
      */
-    void show(List<Contender> contenders, int all, double[] seconds) {
-        long common = common(contenders);
-        if (common == 0 || contenders.stream().anyMatch(contender -> contender.weights() == null)) {
+    void show(List<DemoLearner> demoLearners, int all, double[] seconds) {
+        long common = common(demoLearners);
+        if (common == 0 || demoLearners.stream().anyMatch(demoLearner -> demoLearner.weights() == null)) {
             return;
         }
         if (live && System.nanoTime() - lastFrame >= FRAME_NANOS) {
             lastFrame = System.nanoTime();
-            draw(table(contenders, all, seconds));
+            draw(table(demoLearners, all, seconds));
         } else if (!live && common / LINE_EVERY > lastLine) {
             lastLine = common / LINE_EVERY;
-            line(contenders);
+            line(demoLearners);
         }
     }
 
     /** Shows how it ended. */
-    void last(List<Contender> contenders, int all, double[] seconds) {
+    void last(List<DemoLearner> demoLearners, int all, double[] seconds) {
         if (live) {
-            draw(table(contenders, all, seconds));
+            draw(table(demoLearners, all, seconds));
         } else {
-            if (common(contenders) / LINE_EVERY > lastLine) {
-                line(contenders);
+            if (common(demoLearners) / LINE_EVERY > lastLine) {
+                line(demoLearners);
             }
             say("");
-            table(contenders, all, seconds).forEach(out::println);
+            table(demoLearners, all, seconds).forEach(out::println);
         }
         say("");
     }
 
     /** How many examples all of them have metrics for. */
-    private static long common(List<Contender> contenders) {
-        return contenders.stream().mapToLong(Contender::measured).min().orElse(0);
+    private static long common(List<DemoLearner> demoLearners) {
+        return demoLearners.stream().mapToLong(DemoLearner::measured).min().orElse(0);
     }
 
-    private static List<Metrics> metrics(List<Contender> contenders) {
-        long common = common(contenders);
-        return contenders.stream().map(contender -> contender.metricsAt(common)).toList();
+    private static List<Metrics> metrics(List<DemoLearner> demoLearners) {
+        long common = common(demoLearners);
+        return demoLearners.stream()
+                .map(demoLearner -> demoLearner.metricsAt(common))
+                .toList();
     }
 
-    private void line(List<Contender> contenders) {
-        List<Metrics> metrics = metrics(contenders);
+    private void line(List<DemoLearner> demoLearners) {
+        List<Metrics> metrics = metrics(demoLearners);
         Quality first = metrics.get(0).getOverall();
         StringBuilder line = new StringBuilder(format("%,7d flights  log loss", first.getExamples()));
         for (int i = 0; i < metrics.size(); i++) {
             line.append(format(
                     "  %s %.4f",
-                    contenders.get(i).algorithm(), metrics.get(i).getOverall().getLogLoss()));
+                    demoLearners.get(i).algorithm(), metrics.get(i).getOverall().getLogLoss()));
         }
         say(line.append(format("  base rate %.4f", first.getBaseRateLogLoss())).toString());
     }
@@ -126,12 +128,12 @@ public final class Screen {
         out.flush();
     }
 
-    private List<String> table(List<Contender> contenders, int all, double[] seconds) {
+    private List<String> table(List<DemoLearner> demoLearners, int all, double[] seconds) {
         List<String> lines = new ArrayList<>();
-        for (int i = 0; i < contenders.size(); i++) {
-            lines.add(progress(contenders.get(i), all, seconds[i]));
+        for (int i = 0; i < demoLearners.size(); i++) {
+            lines.add(progress(demoLearners.get(i), all, seconds[i]));
         }
-        List<Metrics> metrics = metrics(contenders);
+        List<Metrics> metrics = metrics(demoLearners);
         if (metrics.contains(null)) {
             return lines;
         }
@@ -143,7 +145,7 @@ public final class Screen {
                 "",
                 format("the last %,d flights", recent.get(0).getExamples()),
                 format("all %,d flights", overall.get(0).getExamples())));
-        String names = names(contenders);
+        String names = names(demoLearners);
         lines.add(ansi.string("@|bold " + format("  %-12s%s  %s", "", names, names) + "|@"));
         lines.add(row("log loss", Quality::getLogLoss, Quality::getBaseRateLogLoss, x -> x, recent, overall));
         lines.add(row("AUC", Quality::getAuc, base -> 0.5, x -> -x, recent, overall));
@@ -157,28 +159,28 @@ public final class Screen {
         lines.add(row("calibration", Quality::getCalibration, base -> 1.0, x -> Math.abs(x - 1), recent, overall));
         lines.add("");
         Map<String, Double> losses = new LinkedHashMap<>();
-        for (int i = 0; i < contenders.size(); i++) {
-            losses.put(contenders.get(i).algorithm(), overall.get(i).getLogLoss());
+        for (int i = 0; i < demoLearners.size(); i++) {
+            losses.put(demoLearners.get(i).algorithm(), overall.get(i).getLogLoss());
         }
         lines.add("  " + ansi.string("@|bold " + lead(losses) + "|@"));
         lines.add("");
-        lines.addAll(curves(contenders));
+        lines.addAll(curves(demoLearners));
         lines.add("");
-        lines.addAll(weights(contenders));
+        lines.addAll(weights(demoLearners));
         return lines;
     }
 
-    private String progress(Contender contender, int all, double seconds) {
-        int done = contender.done();
+    private String progress(DemoLearner demoLearner, int all, double seconds) {
+        int done = demoLearner.done();
         int filled = (int) ((long) BAR * done / all);
-        return format("  %-5s", contender.algorithm())
+        return format("  %-5s", demoLearner.algorithm())
                 + ansi.string("@|cyan " + "█".repeat(filled) + "|@@|faint " + "░".repeat(BAR - filled) + "|@")
                 + format("  %,7d flights %,7.0f/s", done, seconds > 0 ? done / seconds : 0);
     }
 
-    private static String names(List<Contender> contenders) {
+    private static String names(List<DemoLearner> demoLearners) {
         StringBuilder names = new StringBuilder();
-        contenders.forEach(contender -> names.append(format("%10s", contender.algorithm())));
+        demoLearners.forEach(demoLearner -> names.append(format("%10s", demoLearner.algorithm())));
         return names.append(format("%10s", "base rate")).toString();
     }
 
@@ -235,8 +237,8 @@ public final class Screen {
     }
 
     /** The recent log loss of each over all examples, on the same scale. */
-    private List<String> curves(List<Contender> contenders) {
-        List<double[]> curves = contenders.stream().map(Contender::curve).toList();
+    private List<String> curves(List<DemoLearner> demoLearners) {
+        List<double[]> curves = demoLearners.stream().map(DemoLearner::curve).toList();
         double[] known = curves.stream()
                 .flatMapToDouble(Arrays::stream)
                 .filter(point -> !Double.isNaN(point))
@@ -252,25 +254,25 @@ public final class Screen {
             }
             lines.add(format(
                             "  %-16s %-5s",
-                            i == 0 ? "recent log loss" : "", contenders.get(i).algorithm())
+                            i == 0 ? "recent log loss" : "", demoLearners.get(i).algorithm())
                     + ansi.string("@|green " + line + "|@"));
         }
         return lines;
     }
 
     /** The strongest weights of each, beside each other. */
-    private List<String> weights(List<Contender> contenders) {
+    private List<String> weights(List<DemoLearner> demoLearners) {
         StringBuilder[] lines = new StringBuilder[TOP + 1];
         Arrays.setAll(lines, i -> new StringBuilder("  "));
-        for (Contender contender : contenders) {
-            String title = format("%-38s", "strongest weights of " + contender.algorithm());
+        for (DemoLearner demoLearner : demoLearners) {
+            String title = format("%-38s", "strongest weights of " + demoLearner.algorithm());
             lines[0].append(ansi.string("@|bold " + title + "|@"));
-            List<WeightsBoard.Strong> strongest = contender.weights() == null
+            List<WeightsBoard.Strong> strongest = demoLearner.weights() == null
                     ? List.of()
-                    : contender.weights().strongest(TOP);
+                    : demoLearner.weights().strongest(TOP);
             for (int i = 0; i < TOP; i++) {
                 lines[i + 1].append(
-                        i < strongest.size() ? weight(contender.algorithm(), strongest.get(i)) : format("%38s", ""));
+                        i < strongest.size() ? weight(demoLearner.algorithm(), strongest.get(i)) : format("%38s", ""));
             }
         }
         return Arrays.stream(lines).map(StringBuilder::toString).toList();

@@ -1,7 +1,7 @@
 package io.thalweg.input;
 
 import io.thalweg.math.Example;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.io.IOException;
@@ -178,11 +178,11 @@ public final class ExampleDecoder {
         switch (FORMS[in.readIndex()]) {
             case NULL -> in.readNull();
             case ARRAY -> {
-                x.form(Form.DENSE);
+                x.form(FeatureForm.DENSE);
                 readValues(in, x);
             }
             case RECORD -> {
-                x.form(Form.SPARSE);
+                x.form(FeatureForm.SPARSE);
                 for (int field : resolving ? order((ResolvingDecoder) in) : SPARSE_AS_WRITTEN) {
                     if (field == INDICES) {
                         for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
@@ -196,7 +196,7 @@ public final class ExampleDecoder {
                 }
             }
             case MAP -> {
-                x.form(Form.NAMED);
+                x.form(FeatureForm.NAMED);
                 for (long n = in.readMapStart(); n > 0; n = in.mapNext()) {
                     for (long i = 0; i < n; i++) {
                         Utf8 name = in.readString(text);

@@ -26,12 +26,12 @@ public final class MappedDecoder {
     private final SchemaSource schemas;
     private final Mapping mapping;
     private final BoundedDecoder bytes = new BoundedDecoder();
-    private final Map<Integer, MappingPlan> plans = new HashMap<>();
+    private final Map<Integer, CompiledMapping> compiledMappings = new HashMap<>();
     /** Why there can be no plan for a schema: finding out may take long, and every record of it would ask. */
     private final Map<Integer, String> unmappable = new HashMap<>();
 
     private int planId;
-    private MappingPlan plan;
+    private CompiledMapping compiled;
 
     public MappedDecoder(SchemaSource schemas, Mapping mapping) {
         this.schemas = schemas;
@@ -45,9 +45,9 @@ public final class MappedDecoder {
      * @throws MappingException if the two do not fit, in one line
      */
     public static List<String> summary(Schema schema, Mapping mapping) {
-        MappingPlan plan = new MappingPlan(schema, mapping);
-        plan.check();
-        return plan.kinds().lines();
+        CompiledMapping compiled = new CompiledMapping(schema, mapping);
+        compiled.check();
+        return compiled.kinds().lines();
     }
 
     /**
@@ -60,52 +60,52 @@ public final class MappedDecoder {
      */
     public void decode(byte[] value, Example x) throws Rejection {
         int id = ExampleDecoder.schemaId(value);
-        if (plan == null || planId != id) {
+        if (compiled == null || planId != id) {
             choosePlan(id);
         }
-        if (mapping.label() != null && !plan.hasLabel()) {
+        if (mapping.label() != null && !compiled.hasLabel()) {
             throw new Rejection(
                     Reason.NO_LABEL_FIELD,
                     "schema id %d (%s) has no field %s that the label could be made from"
-                            .formatted(id, plan.name(), mapping.label().field()));
+                            .formatted(id, compiled.name(), mapping.label().field()));
         }
         x.clear();
         bytes.reset(value, ExampleDecoder.HEADER);
         try {
-            plan.read(bytes, x);
+            compiled.read(bytes, x);
         } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
             throw new Rejection(
                     Reason.UNREADABLE,
-                    "the value cannot be read with schema id " + id + " (" + ExampleDecoder.brief(plan.name()) + "): "
-                            + ExampleDecoder.brief(e.getMessage()));
+                    "the value cannot be read with schema id " + id + " (" + ExampleDecoder.brief(compiled.name())
+                            + "): " + ExampleDecoder.brief(e.getMessage()));
         }
         if (bytes.remaining() > 0) {
             throw new Rejection(
                     Reason.UNREADABLE,
                     "the value has " + bytes.remaining() + " bytes left over after a record with schema id " + id + " ("
-                            + ExampleDecoder.brief(plan.name()) + ")");
+                            + ExampleDecoder.brief(compiled.name()) + ")");
         }
     }
 
     /** The model that the last record names, as UTF-8 of which the first {@link #modelLength} bytes count. */
     byte[] model() {
-        return plan.model();
+        return compiled.model();
     }
 
     /** How long the name of the model is; below 0 if the record names none. */
     int modelLength() {
-        return plan.modelLength();
+        return compiled.modelLength();
     }
 
     private void choosePlan(int id) throws Rejection {
-        MappingPlan found = plans.get(id);
+        CompiledMapping found = compiledMappings.get(id);
         if (found == null) {
             String known = unmappable.get(id);
             if (known != null) {
                 throw new Rejection(Reason.UNREADABLE, known);
             }
             try {
-                found = new MappingPlan(schemas.writerSchema(id), mapping);
+                found = new CompiledMapping(schemas.writerSchema(id), mapping);
             } catch (UnknownSchemaException e) {
                 throw new Rejection(Reason.UNKNOWN_SCHEMA, e.getMessage());
             } catch (MappingException | AvroRuntimeException e) {
@@ -113,19 +113,19 @@ public final class MappedDecoder {
                 unmappable.put(id, why);
                 throw new Rejection(Reason.UNREADABLE, why);
             }
-            plans.put(id, found);
-            if (plan != null && !mapping.isModelOnly()) {
+            compiledMappings.put(id, found);
+            if (compiled != null && !mapping.isModelOnly()) {
                 sayWhatChanged(id, found);
             }
         }
-        plan = found;
+        compiled = found;
         planId = id;
     }
 
-    private void sayWhatChanged(int id, MappingPlan found) {
+    private void sayWhatChanged(int id, CompiledMapping found) {
         Set<String> added = new TreeSet<>(found.kinds().features());
-        added.removeAll(plan.kinds().features());
-        Set<String> removed = new TreeSet<>(plan.kinds().features());
+        added.removeAll(compiled.kinds().features());
+        Set<String> removed = new TreeSet<>(compiled.kinds().features());
         removed.removeAll(found.kinds().features());
         LOG.info(
                 "records come with schema id {} ({}) after {}: {}, {}{}",

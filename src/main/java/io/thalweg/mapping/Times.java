@@ -224,12 +224,12 @@ public final class Times {
     public static final class Sink {
         private final Times times;
         private final Part[] parts;
-        private final Feature[] features;
+        private final FieldEncoder[] features;
         private final byte[] digits = new byte[20];
 
-        Sink(Times times, List<Feature> features) {
+        Sink(Times times, List<FieldEncoder> features) {
             this.times = times;
-            this.features = features.toArray(Feature[]::new);
+            this.features = features.toArray(FieldEncoder[]::new);
             parts = times.parts.toArray(Part[]::new);
         }
 
@@ -331,8 +331,8 @@ public final class Times {
 
         /** Takes what is null or empty. */
         public void missing() throws Rejection {
-            for (Feature feature : features) {
-                feature.missing();
+            for (FieldEncoder encoder : features) {
+                encoder.missing();
             }
         }
 

@@ -2,7 +2,7 @@ package io.thalweg.math;
 
 /**
  * Gradient descent, {@code sgd} or {@code adagrad}, with whatever {@link StepOptions} ask for. Its steps are on scaled inputs x′ and
- * the weights v and bias β that go with them; see {@link Scaled}. With none of the options {@code sgd} is {@link Sgd}.
+ * the weights v and bias β that go with them; see {@link ScaledOptimizer}. With none of the options {@code sgd} is {@link Sgd}.
  *
  * <p>With the gradient g = c·(a − y)·x′ of a weight and learning rate α, the rate η of the weight is
  *
@@ -38,7 +38,7 @@ package io.thalweg.math;
  * <p>Keeps for each feature v, with penalties the clock at which v is what is kept, with {@code adagrad} G; for the whole β, the clock
  * and its rounding error, and G of the bias.
  */
-final class Descent extends Scaled {
+final class Descent extends ScaledOptimizer {
     private static final double EPSILON = 1e-8;
     /** The largest share of a weight that one step of l2 takes: all but nothing, because the clock has no infinity. */
     private static final double MOST = 1 - 1e-16;
@@ -81,13 +81,13 @@ final class Descent extends Scaled {
     }
 
     @Override
-    boolean drifts() {
+    boolean movesUntouched() {
         return penalised;
     }
 
     /** What penalties have taken so far, as a share of a weight and as an amount. */
     @Override
-    double[] drivers(Model model) {
+    double[] untouchedFactors(Model model) {
         if (adaGrad) {
             // each weight loses at a rate of its own, without a bound
             return new double[] {model.version()};
@@ -144,7 +144,7 @@ final class Descent extends Scaled {
     void move(Model model, Example x, double[] inputs, double norm, double z, double alpha, double gradient) {
         double[] shared = model.shared();
         double step = options.importanceInvariant()
-                ? -invariantMove(z, x.label(), Math.min(alpha * x.importance() * norm, Scale.LARGEST)) / norm
+                ? -invariantMove(z, x.label(), Math.min(alpha * x.importance() * norm, FeatureScale.LARGEST)) / norm
                 : alpha * gradient;
         if (adaGrad) {
             shared[biasSquares] += gradient * gradient;

@@ -16,7 +16,7 @@ public final class Example {
     private boolean labelled;
     private double label;
     private double importance;
-    private Form form;
+    private FeatureForm form;
 
     private int size;
     private int indexCount;
@@ -56,7 +56,7 @@ public final class Example {
     }
 
     /** Says in which form the features follow. */
-    public void form(Form featureForm) {
+    public void form(FeatureForm featureForm) {
         form = featureForm;
     }
 
@@ -119,7 +119,7 @@ public final class Example {
     }
 
     /** The form of the features; null if there are none. */
-    public Form form() {
+    public FeatureForm form() {
         return form;
     }
 

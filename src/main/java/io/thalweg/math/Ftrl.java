@@ -1,8 +1,8 @@
 package io.thalweg.math;
 
 /**
- * FTRL-Proximal (McMahan et al. 2013, algorithm 1), on scaled inputs; see {@link Scaled}. For each coordinate, with the gradient g,
- * the sum n of squared gradients so far and α = the learning rate:
+ * FTRL-Proximal (McMahan et al. 2013, algorithm 1), on scaled inputs; see {@link ScaledOptimizer}. For each coordinate, with the
+ * gradient g, the sum n of squared gradients so far and α = the learning rate:
  *
  * <p>σ = (√(n + g²) − √n)/α, ζ ← ζ + g − σ·v, n ← n + g², and v = 0 where |ζ| ≤ l1, else −(ζ − sign(ζ)·l1)/((β + √n)/α + l2).
  *
@@ -12,7 +12,7 @@ package io.thalweg.math;
  * <p>Keeps for each feature, and for the bias, ζ, n and d = β/α + Σσ, which is (β + √n)/α: with a sum, another learning rate between
  * runs counts for the steps to come and does not move the weights there are.
  */
-final class Ftrl extends Scaled {
+final class Ftrl extends ScaledOptimizer {
     private static final int ZETA = 0;
     private static final int N = 1;
     private static final int D = 2;
@@ -69,7 +69,7 @@ final class Ftrl extends Scaled {
             return;
         }
         // below this a sum of σ might not be finite
-        double rate = Math.max(alpha, 1 / Scale.LARGEST);
+        double rate = Math.max(alpha, 1 / FeatureScale.LARGEST);
         if (numbers[at + N] == 0) {
             numbers[at + D] = beta / rate;
         }

@@ -11,7 +11,7 @@ import java.util.Arrays;
  */
 public final class Learner {
     private final LearnerSettings settings;
-    private final Algorithm algorithm;
+    private final Optimizer optimizer;
     private final int weightsWindow;
     private final NewNames newNames = new NewNames();
     private final Distinct distinct = new Distinct();
@@ -25,7 +25,7 @@ public final class Learner {
     public Learner(LearnerSettings settings, int weightsWindow) {
         this.settings = settings;
         this.weightsWindow = weightsWindow;
-        algorithm = Algorithm.of(settings);
+        optimizer = Optimizer.of(settings);
     }
 
     public LearnerSettings settings() {
@@ -33,8 +33,8 @@ public final class Learner {
     }
 
     /** The kind of its steps. */
-    public Algorithm algorithm() {
-        return algorithm;
+    public Optimizer optimizer() {
+        return optimizer;
     }
 
     /**
@@ -42,10 +42,10 @@ public final class Learner {
      *
      * @param modelId the model that the example is for; begun if it is new and the example has a label
      * @param x the example; its indices are resolved in place
-     * @param outcome set
+     * @param result set
      * @throws Rejection if the example cannot be used; nothing has changed then
      */
-    public void process(Models models, String modelId, Example x, Outcome outcome) throws Rejection {
+    public void process(Models models, String modelId, Example x, PredictionResult result) throws Rejection {
         check(x);
         Model known = models.get(modelId);
         boolean begins = known == null || known.form() == null;
@@ -57,39 +57,39 @@ public final class Learner {
                     "this would be one model more than models.max = " + settings.modelsMax()
                             + " allows in a partition");
         }
-        Model model = begins ? new Model(modelId, algorithm) : known;
+        Model model = begins ? new Model(modelId, optimizer) : known;
         resolve(x, model);
 
-        double z = algorithm.logit(model, x);
+        double z = optimizer.logit(model, x);
         if (!Double.isFinite(z)) {
             throw new Rejection(Reason.OVERFLOW, "the logit is not a finite number; scale the features down");
         }
         double tail = Logistic.tail(z);
         double a = Logistic.probability(z, tail);
-        outcome.model = begins && !x.labelled() ? null : model;
-        outcome.logit = z;
-        outcome.probability = a;
-        outcome.version = model.version();
-        outcome.learned = x.labelled();
-        outcome.label = x.label();
-        outcome.logLoss = x.labelled() ? Logistic.logLoss(z, x.label(), tail) : Double.NaN;
+        result.model = begins && !x.labelled() ? null : model;
+        result.logit = z;
+        result.probability = a;
+        result.version = model.version();
+        result.learned = x.labelled();
+        result.label = x.label();
+        result.logLoss = x.labelled() ? Logistic.logLoss(z, x.label(), tail) : Double.NaN;
 
         if (x.labelled()) {
-            if (!model.validation().overall().hasRoomFor(outcome.logLoss, x.importance())) {
+            if (!model.validation().overall().hasRoomFor(result.logLoss, x.importance())) {
                 throw new Rejection(
                         Reason.OVERFLOW,
                         "the sums of the metrics would no longer be finite numbers; scale importance down");
             }
             model.window(weightsWindow);
-            if (!algorithm.step(model, x, z, a)) {
+            if (!optimizer.step(model, x, z, a)) {
                 throw new Rejection(
                         Reason.OVERFLOW,
                         "a weight would no longer be a finite number; scale the features or learning.rate down");
             }
-            model.validation().add(z, a, x.label(), outcome.logLoss, x.importance(), settings.metricsWindow());
+            model.validation().add(z, a, x.label(), result.logLoss, x.importance(), settings.metricsWindow());
             newNames.addTo(model);
             if (begins) {
-                model.fix(x.form(), x.form() == Form.DENSE ? x.size() : 0);
+                model.fix(x.form(), x.form() == FeatureForm.DENSE ? x.size() : 0);
                 models.add(model);
             }
         }
@@ -124,7 +124,7 @@ public final class Learner {
             throw new Rejection(
                     Reason.NEGATIVE_IMPORTANCE, "field importance is " + x.importance() + "; it must be 0 or more");
         }
-        if (x.form() == Form.SPARSE && x.indexCount() != x.size()) {
+        if (x.form() == FeatureForm.SPARSE && x.indexCount() != x.size()) {
             throw new Rejection(
                     Reason.LENGTHS_DIFFER,
                     "features have " + x.indexCount() + " indices and " + x.size()
@@ -172,7 +172,7 @@ public final class Learner {
                     "features are " + word(x.form()) + "; the first labelled example of this model had them "
                             + word(model.form()));
         }
-        if (x.form() == Form.DENSE && x.size() != model.length()) {
+        if (x.form() == FeatureForm.DENSE && x.size() != model.length()) {
             throw new Rejection(
                     Reason.LENGTH_DIFFERS,
                     "there are " + x.size() + " features; the first labelled example of this model had "
@@ -180,7 +180,7 @@ public final class Learner {
         }
     }
 
-    private static String word(Form form) {
+    private static String word(FeatureForm form) {
         return switch (form) {
             case DENSE -> "dense (an array)";
             case SPARSE -> "sparse (indices and values)";
@@ -190,7 +190,7 @@ public final class Learner {
 
     /** Says which feature is meant, without repeating the payload. */
     private static String position(Example x, int k) {
-        return x.form() == Form.SPARSE && k < x.indexCount() ? "number " + x.indices()[k] : "in place " + k;
+        return x.form() == FeatureForm.SPARSE && k < x.indexCount() ? "number " + x.indices()[k] : "in place " + k;
     }
 
     /** Gives every feature its index in the model. */
@@ -270,7 +270,7 @@ public final class Learner {
             }
             int mask = table.length - 1;
             for (int k = 0; k < x.size(); k++) {
-                int hash = x.form() == Form.NAMED
+                int hash = x.form() == FeatureForm.NAMED
                         ? FeatureHash.of(x.names(), x.nameStart(k), x.nameLength(k))
                         : x.indices()[k] * 0x9e3779b9;
                 int slot = (hash ^ hash >>> 16) & mask;
@@ -288,7 +288,7 @@ public final class Learner {
         }
 
         private static boolean same(Example x, int j, int k) {
-            if (x.form() == Form.SPARSE) {
+            if (x.form() == FeatureForm.SPARSE) {
                 return x.indices()[j] == x.indices()[k];
             }
             return Arrays.equals(

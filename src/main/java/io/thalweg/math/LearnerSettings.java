@@ -20,7 +20,7 @@ public record LearnerSettings(
         int spaceBits,
         int namesMax,
         int modelsMax,
-        Form requiredForm,
+        FeatureForm requiredForm,
         int metricsWindow) {
     public LearnerSettings {
         if (spaceBits < 1 || spaceBits > 24) {
@@ -39,7 +39,7 @@ public record LearnerSettings(
             int spaceBits,
             int namesMax,
             int modelsMax,
-            Form requiredForm,
+            FeatureForm requiredForm,
             int metricsWindow) {
         this(algorithm, learningRate, StepOptions.NONE, spaceBits, namesMax, modelsMax, requiredForm, metricsWindow);
     }

@@ -3,10 +3,10 @@ package io.thalweg.math;
 import java.util.Arrays;
 
 /**
- * One logistic regression model: what its {@link Algorithm} keeps for each feature and for the whole, the names of its features,
+ * One logistic regression model: what its {@link Optimizer} keeps for each feature and for the whole, the names of its features,
  * its version and its progressive validation. Weights and bias follow from what the algorithm keeps, in raw units.
  *
- * <p>What is kept lies on the heap in blocks of {@value #BLOCK} features, {@link Algorithm#width} doubles for each, allocated when
+ * <p>What is kept lies on the heap in blocks of {@value #BLOCK} features, {@link Optimizer#width} doubles for each, allocated when
  * a step first touches them and no further than it does, so that a model takes memory for what it has met and not for the size of
  * the feature space. Beside
  * each block stands the version at which it last changed; from that the {@link Changes} for the changelog and for the weights
@@ -32,10 +32,10 @@ public final class Model {
     private static final int PAGE_MASK = PAGE - 1;
 
     private final String id;
-    private Algorithm algorithm;
+    private Optimizer optimizer;
     private int width;
     private double[] shared;
-    private Form form;
+    private FeatureForm form;
     private int length;
 
     private long version;
@@ -64,10 +64,10 @@ public final class Model {
     /** A block that has changed after this version has been noted in both. */
     private long settled;
 
-    private boolean drifts;
+    private boolean movesUntouched;
     private double biasBefore;
     /** What weights follow as it was when all blocks were last published; null if that is not known. */
-    private double[] driversBefore;
+    private double[] factorsBefore;
 
     private long publishedVersion;
     private boolean publishedWhole;
@@ -93,17 +93,17 @@ public final class Model {
     }
 
     /** A model that has taken no step: weights and bias are 0. */
-    public Model(String id, Algorithm algorithm) {
+    public Model(String id, Optimizer optimizer) {
         this(id);
-        shared = algorithm.begin();
-        learnsBy(algorithm);
+        shared = optimizer.initialState();
+        learnsBy(optimizer);
     }
 
     /** Says which algorithm has made what it holds and goes on with it. */
-    public void learnsBy(Algorithm kind) {
-        algorithm = kind;
+    public void learnsBy(Optimizer kind) {
+        optimizer = kind;
         width = kind.width();
-        drifts = kind.drifts();
+        movesUntouched = kind.movesUntouched();
         recent.learnsBy(kind);
     }
 
@@ -113,7 +113,7 @@ public final class Model {
      * @param shared what the algorithm keeps for the model as a whole
      */
     public record Head(
-            Form form,
+            FeatureForm form,
             int length,
             int extent,
             double[] shared,
@@ -131,7 +131,7 @@ public final class Model {
     }
 
     /** The form of its features; null before the first step. */
-    public Form form() {
+    public FeatureForm form() {
         return form;
     }
 
@@ -146,19 +146,19 @@ public final class Model {
     }
 
     /** The algorithm that learns it. */
-    public Algorithm algorithm() {
-        return algorithm;
+    public Optimizer optimizer() {
+        return optimizer;
     }
 
     /** b. */
     public double bias() {
-        return algorithm.bias(this);
+        return optimizer.bias(this);
     }
 
     /** w<sub>i</sub>; 0 where no step has been. @param i 0 or more */
     public double weight(int i) {
         double[] block = block(i >> SHIFT);
-        return block == null || at(i) >= block.length ? 0 : algorithm.weight(shared, block, at(i));
+        return block == null || at(i) >= block.length ? 0 : optimizer.weight(shared, block, at(i));
     }
 
     /** One more than the highest feature number that a step has touched. */
@@ -266,7 +266,7 @@ public final class Model {
 
     /** Whether block 0 has all features of an example, as far as its form tells: to look at each would cost more than it spares. */
     private static boolean isAllInFirstBlock(Example x) {
-        return x.form() == Form.DENSE && x.size() <= BLOCK;
+        return x.form() == FeatureForm.DENSE && x.size() <= BLOCK;
     }
 
     /** What is kept for the features of all blocks, by slot. Another array once a block begins. */
@@ -282,7 +282,7 @@ public final class Model {
      */
     double[] blockOf(int slot, int at) {
         double[] block = kept[slot];
-        return at < block.length ? block : algorithm.untouched();
+        return at < block.length ? block : optimizer.untouched();
     }
 
     /** The block of a feature that a step has touched. @param slot that of the feature */
@@ -301,7 +301,7 @@ public final class Model {
     }
 
     /** Begins the first step: fixes the form. */
-    void fix(Form form, int length) {
+    void fix(FeatureForm form, int length) {
         this.form = form;
         this.length = length;
     }
@@ -426,7 +426,7 @@ public final class Model {
      */
     public void published(int block, double[] weights, boolean whole) {
         int slot = slotOf(block);
-        if (whole || drifts) {
+        if (whole || movesUntouched) {
             // a weight that can move without a step in its block must be kept now; others are kept when a step comes
             setPublished(slot, weights);
         } else if (slot < before.length) {
@@ -442,7 +442,7 @@ public final class Model {
      */
     public void published(boolean whole, boolean all) {
         if (all) {
-            driversBefore = drifts ? algorithm.drivers(this) : null;
+            factorsBefore = movesUntouched ? optimizer.untouchedFactors(this) : null;
         }
         unpublished.clear(version);
         settled = version;
@@ -455,7 +455,7 @@ public final class Model {
     private void keepPublished(int slot, int block, boolean begins) {
         if (begins) {
             setPublished(slot, NOTHING);
-        } else if (!drifts && published(slot) == null) {
+        } else if (!movesUntouched && published(slot) == null) {
             setPublished(slot, weights(block));
         }
     }
@@ -474,7 +474,7 @@ public final class Model {
     /** The weights of a block, as far as features have been met. @param block one that a step has touched */
     public double[] weights(int block) {
         double[] weights = new double[used(block)];
-        algorithm.weights(shared, block(block), weights, weights.length);
+        optimizer.weights(shared, block(block), weights, weights.length);
         return weights;
     }
 
@@ -486,7 +486,7 @@ public final class Model {
     public double changeOf(int block, double[] weights) {
         double[] then = published(slotOf(block));
         if (then == null) {
-            return drifts || changedAt(block) > unpublished.since() ? Double.NaN : 0;
+            return movesUntouched || changedAt(block) > unpublished.since() ? Double.NaN : 0;
         }
         return squareOfChange(weights, then);
     }
@@ -508,20 +508,20 @@ public final class Model {
     /**
      * How far weights may have moved that no step has touched since all blocks were published.
      *
-     * @return the most that one of {@link Algorithm#drivers} has moved by; 0 where weights move by steps alone; infinite if it is not
-     *     known
+     * @return the most that one of {@link Optimizer#untouchedFactors} has moved by; 0 where weights move by steps alone; infinite
+     *     if it is not known
      */
-    public double drift() {
-        if (!drifts) {
+    public double untouchedChange() {
+        if (!movesUntouched) {
             return 0;
         }
-        if (driversBefore == null) {
+        if (factorsBefore == null) {
             return Double.POSITIVE_INFINITY;
         }
         double most = 0;
-        double[] drivers = algorithm.drivers(this);
-        for (int k = 0; k < drivers.length; k++) {
-            most = Math.max(most, Math.abs(drivers[k] - driversBefore[k]));
+        double[] factors = optimizer.untouchedFactors(this);
+        for (int k = 0; k < factors.length; k++) {
+            most = Math.max(most, Math.abs(factors[k] - factorsBefore[k]));
         }
         return most;
     }
@@ -562,7 +562,7 @@ public final class Model {
     void window(int steps) {
         if (!recent.isOf(steps)) {
             recent = new RecentWindow(steps);
-            recent.learnsBy(algorithm);
+            recent.learnsBy(optimizer);
         }
     }
 
@@ -653,7 +653,7 @@ public final class Model {
         settled = Math.max(logged, publishedVersion);
         boolean isPublished = publishedVersion == version;
         biasBefore = isPublished ? bias() : Double.NaN;
-        driversBefore = null;
+        factorsBefore = null;
         before = NOT_PUBLISHED;
         for (int block = 0; block < blockEnd(); block++) {
             int slot = slotOf(block);
@@ -661,23 +661,23 @@ public final class Model {
             changedAt[slot] = Math.min(changedAt[slot], version);
             unlogged.addIfSince(block, changedAt[slot]);
             unpublished.addIfSince(block, changedAt[slot]);
-            if (drifts && isPublished && publishedWhole && kept[slot] != ABSENT) {
+            if (movesUntouched && isPublished && publishedWhole && kept[slot] != ABSENT) {
                 setPublished(slot, weights(block));
             }
         }
         recent = new RecentWindow(0);
-        recent.learnsBy(algorithm);
+        recent.learnsBy(optimizer);
     }
 
     /**
      * The same model for another algorithm to go on with: weights, bias and all else are as they are here, and are to be written to
      * the changelog. This one stays as it is, but they share names and validation.
      *
-     * @throws UnsupportedOperationException if {@link Algorithm#begins} says so
+     * @throws UnsupportedOperationException if {@link Optimizer#canStartFromWeights} says so
      */
-    public Model under(Algorithm next) {
+    public Model under(Optimizer next) {
         Model model = new Model(id);
-        model.shared = next.begin(bias());
+        model.shared = next.initialState(bias());
         model.learnsBy(next);
         model.form = form;
         model.length = length;
@@ -693,7 +693,7 @@ public final class Model {
                 double[] weights = weights(block);
                 double[] kept = new double[weights.length * model.width];
                 for (int i = 0; i < weights.length; i++) {
-                    next.begin(kept, i * model.width, weights[i]);
+                    next.startWeight(kept, i * model.width, weights[i]);
                 }
                 model.restoreBlock(block, changedAt(block), kept);
             }

@@ -17,8 +17,8 @@ final class RecentWindow {
     /** Steps in half of the window; 0 if none is kept. */
     private final int half;
 
-    private Algorithm algorithm;
-    private boolean drifts;
+    private Optimizer optimizer;
+    private boolean movesUntouched;
     private Half older = Half.UNKNOWN;
     private Half newer = Half.UNKNOWN;
 
@@ -115,9 +115,9 @@ final class RecentWindow {
     }
 
     /** Says which algorithm makes the weights, one of the same kind as before. */
-    void learnsBy(Algorithm kind) {
-        algorithm = kind;
-        drifts = kind.drifts();
+    void learnsBy(Optimizer kind) {
+        optimizer = kind;
+        movesUntouched = kind.movesUntouched();
     }
 
     boolean isOf(int steps) {
@@ -135,7 +135,7 @@ final class RecentWindow {
             Half next = older == Half.UNKNOWN ? new Half(-1, null) : older;
             older = newer;
             newer = next;
-            newer.begin(version, drifts ? shared.clone() : shared);
+            newer.begin(version, movesUntouched ? shared.clone() : shared);
             taken = 0;
         }
         turn = (version / half + 1) * half;
@@ -159,21 +159,21 @@ final class RecentWindow {
         }
         newer.makeRoom(blocks.length, x.size());
         int[] indices = x.indices();
-        int width = algorithm.width();
+        int width = optimizer.width();
         int size = newer.size;
         for (int k = 0; k < x.size(); k++) {
             int i = Model.inBlock(indices[k]);
-            newer.add(slots[k] * Model.BLOCK + i, (float) algorithm.weight(newer.shared, blocks[slots[k]], i * width));
+            newer.add(slots[k] * Model.BLOCK + i, (float) optimizer.weight(newer.shared, blocks[slots[k]], i * width));
         }
         taken = newer.size;
-        // without drift it was then what it is now
-        if (drifts && older.isKnown()) {
+        // where only steps move weights, it was then what it is now
+        if (movesUntouched && older.isKnown()) {
             older.makeRoom(blocks.length, newer.size - size);
             for (int k = size; k < newer.size; k++) {
                 int place = newer.places[k];
                 if (!older.has(place)) {
                     double[] block = blocks[place / Model.BLOCK];
-                    older.add(place, (float) algorithm.weight(older.shared, block, Model.inBlock(place) * width));
+                    older.add(place, (float) optimizer.weight(older.shared, block, Model.inBlock(place) * width));
                 }
             }
         }
@@ -199,11 +199,11 @@ final class RecentWindow {
      */
     float[] then(int slot, double[] block, double[] now) {
         gather();
-        boolean moved = drifts;
+        boolean moved = movesUntouched;
         double[] before = now;
-        if (drifts) {
+        if (movesUntouched) {
             before = new double[now.length];
-            algorithm.weights(first().shared, block, before, before.length);
+            optimizer.weights(first().shared, block, before, before.length);
         }
         float[] then = new float[now.length];
         for (int i = 0; i < then.length; i++) {

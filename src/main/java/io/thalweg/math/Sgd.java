@@ -8,7 +8,7 @@ package io.thalweg.math;
  *
  * <p>Keeps w for each feature and b for the whole.
  */
-final class Sgd extends Algorithm {
+final class Sgd extends Optimizer {
     private final LearningRate rate;
     // of the example that logit saw last
     /** Σ|w|. */
@@ -26,22 +26,22 @@ final class Sgd extends Algorithm {
     }
 
     @Override
-    double[] begin() {
+    double[] initialState() {
         return new double[1];
     }
 
     @Override
-    public boolean begins() {
+    public boolean canStartFromWeights() {
         return true;
     }
 
     @Override
-    double[] begin(double bias) {
+    double[] initialState(double bias) {
         return new double[] {bias};
     }
 
     @Override
-    void begin(double[] block, int at, double weight) {
+    void startWeight(double[] block, int at, double weight) {
         block[at] = weight;
     }
 

@@ -213,19 +213,19 @@ public final class StepLog {
          * Takes the step again.
          *
          * @param of the model that took it, at the version before it
-         * @param algorithm as when it was taken first
+         * @param optimizer as when it was taken first
          * @param metricsWindow as when it was taken first
          * @throws IllegalArgumentException if it is not the next, or cannot be taken
          */
-        public void take(Model of, Algorithm algorithm, int metricsWindow) {
+        public void take(Model of, Optimizer optimizer, int metricsWindow) {
             if (version != of.version()) {
                 throw new IllegalArgumentException(
                         "steps from version " + version + " on, for a model at version " + of.version());
             }
-            double z = algorithm.logit(of, x);
+            double z = optimizer.logit(of, x);
             double tail = Logistic.tail(z);
             double a = Logistic.probability(z, tail);
-            if (!algorithm.step(of, x, z, a)) {
+            if (!optimizer.step(of, x, z, a)) {
                 throw new IllegalArgumentException("a step that could not be taken");
             }
             double logLoss = Logistic.logLoss(z, x.label(), tail);
@@ -234,7 +234,7 @@ public final class StepLog {
 
         private void readStep() {
             x.clear();
-            x.form(Form.SPARSE);
+            x.form(FeatureForm.SPARSE);
             int features = (int) getNumber();
             x.label((flags & OTHER_LABEL) != 0 ? Double.longBitsToDouble(getLong()) : flags & POSITIVE);
             if ((flags & OTHER_IMPORTANCE) != 0) {

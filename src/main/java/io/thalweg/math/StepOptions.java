@@ -21,7 +21,7 @@ public record StepOptions(
         NONE,
         /** Inputs over the largest |x| so far. */
         MAX_ABS,
-        /** Inputs less their mean, over their deviation; as {@link Scale} says. */
+        /** Inputs less their mean, over their deviation; as {@link FeatureScale} says. */
         STANDARD
     }
 

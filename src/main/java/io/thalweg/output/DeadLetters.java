@@ -1,7 +1,7 @@
 package io.thalweg.output;
 
 import io.thalweg.avro.DeadLetter;
-import io.thalweg.input.Intake;
+import io.thalweg.input.RecordReader;
 import io.thalweg.math.Rejection;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -101,6 +101,6 @@ public final class DeadLetters {
 
     /** The key counts twice: it is the letter's key and in the letter. */
     private static long size(byte[] key, byte[] value, Headers headers) {
-        return Intake.size(key, value, headers) + (key == null ? 0 : key.length);
+        return RecordReader.size(key, value, headers) + (key == null ? 0 : key.length);
     }
 }

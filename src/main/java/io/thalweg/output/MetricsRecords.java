@@ -3,8 +3,8 @@ package io.thalweg.output;
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Quality;
 import io.thalweg.avro.Share;
+import io.thalweg.math.MetricSums;
 import io.thalweg.math.Model;
-import io.thalweg.math.Tally;
 import java.util.List;
 
 /** What is published of how well a model predicts. */
@@ -24,22 +24,22 @@ public final class MetricsRecords {
 
     /** Those that a model mixes, with their shares; none if it does not mix. */
     public static List<Share> mixture(Model model) {
-        return model.algorithm().mixture(model).stream()
+        return model.optimizer().mixture(model).stream()
                 .map(share -> new Share(share.kind(), share.learningRate(), share.weight()))
                 .toList();
     }
 
-    private static Quality quality(Tally tally) {
+    private static Quality quality(MetricSums sums) {
         return new Quality(
-                tally.examples(),
-                tally.importance(),
-                tally.logLoss(),
-                tally.baseRateLogLoss(),
-                tally.accuracy(),
-                tally.auc(),
-                tally.aucError(),
-                tally.meanLabel(),
-                tally.meanProbability(),
-                tally.calibration());
+                sums.examples(),
+                sums.importance(),
+                sums.logLoss(),
+                sums.baseRateLogLoss(),
+                sums.accuracy(),
+                sums.auc(),
+                sums.aucError(),
+                sums.meanLabel(),
+                sums.meanProbability(),
+                sums.calibration());
     }
 }

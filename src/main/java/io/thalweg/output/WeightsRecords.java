@@ -1,7 +1,7 @@
 package io.thalweg.output;
 
 import io.thalweg.avro.Weights;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Model;
 import java.nio.charset.StandardCharsets;
 import java.util.function.BiConsumer;
@@ -11,11 +11,11 @@ import java.util.function.BiConsumer;
  * {@code every} steps; a larger one as the blocks that have changed, when asked. Whatever is left over is published when asked.
  *
  * <p>Where an algorithm mixes several, all weights move with the shares of these, and penalties move all of them too. A block that no
- * step has touched stays as it was published until a share has moved, or penalties have taken, more than {@value #DRIFT}; then all
- * blocks are published.
+ * step has touched stays as it was published until a share has moved, or penalties have taken, more than {@value
+ * #UNTOUCHED_CHANGE_MAX}; then all blocks are published.
  */
 public final class WeightsRecords {
-    private static final double DRIFT = 0.01;
+    private static final double UNTOUCHED_CHANGE_MAX = 0.01;
     private static final char BLOCK_SEPARATOR = '\0';
 
     private final int recordMax;
@@ -97,8 +97,9 @@ public final class WeightsRecords {
         if (model.publishedWhole()) {
             sink.accept(key(model.id()), null);
         }
-        // the blocks that have not changed since were in the record that has just gone, or they have drifted
-        boolean all = model.publishedWhole() || model.drift() > DRIFT;
+        // the blocks that have not changed since were in the record that has just gone, or they have moved without a
+        // step
+        boolean all = model.publishedWhole() || model.untouchedChange() > UNTOUCHED_CHANGE_MAX;
         if (all) {
             for (int block = 0; block < model.blockEnd(); block++) {
                 if (model.block(block) != null) {
@@ -145,7 +146,7 @@ public final class WeightsRecords {
 
     private static WeightList listOfAll(Model model) {
         int blocks = (model.extent() + Model.BLOCK - 1) / Model.BLOCK;
-        return new WeightList(model, 0, blocks, model.extent(), model.form() != Form.SPARSE);
+        return new WeightList(model, 0, blocks, model.extent(), model.form() != FeatureForm.SPARSE);
     }
 
     private static Weights record(Model model, Integer block, int blocks, WeightList weights, Double change) {

@@ -39,7 +39,7 @@ public final class LearnerRuntime implements AutoCloseable {
     private final Deque<Instant> replacements = new ArrayDeque<>();
     private final CompletableFuture<StopException> end = new CompletableFuture<>();
     private final ScheduledExecutorService lookout;
-    private final Restoring restoring = new Restoring();
+    private final RestoreTimer restoreTimer = new RestoreTimer();
 
     private LearnerRuntime(KafkaStreams streams, int replacementsMax, ScheduledExecutorService lookout) {
         this.streams = streams;
@@ -70,7 +70,7 @@ public final class LearnerRuntime implements AutoCloseable {
                 new LearnerRuntime(streams, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX), lookout);
         streams.setUncaughtExceptionHandler(runtime::respond);
         streams.setStateListener(runtime::stateChanged);
-        streams.setGlobalStateRestoreListener(runtime.restoring);
+        streams.setGlobalStateRestoreListener(runtime.restoreTimer);
         streams.start();
         runtime.watch(new BrokerSilence(
                 streams::metrics, Duration.ofMillis(config.getLong(ThalwegConfig.BROKER_STALL_MAX_MS))));
@@ -113,9 +113,9 @@ public final class LearnerRuntime implements AutoCloseable {
                         config.getString(ThalwegConfig.PREDICTIONS_TOPIC));
             }
         }
-        for (Topics.Finding finding : state.findings()) {
-            if (!finding.fatal()) {
-                LOG.warn("{}", finding.text());
+        for (Topics.TopicProblem problem : state.problems()) {
+            if (!problem.fatal()) {
+                LOG.warn("{}", problem.text());
             }
         }
         if (!state.fatal().isEmpty()) {
@@ -123,7 +123,9 @@ public final class LearnerRuntime implements AutoCloseable {
                     ExitCode.NOT_READY,
                     String.join(
                             "\n",
-                            Stream.concat(state.fatal().stream().map(Topics.Finding::text), state.remedy().stream())
+                            Stream.concat(
+                                            state.fatal().stream().map(Topics.TopicProblem::text),
+                                            state.remedy().stream())
                                     .toList()));
         }
         return state.partitions();
@@ -221,7 +223,7 @@ public final class LearnerRuntime implements AutoCloseable {
 
     /** The longest that it has taken to read back what was learned in a partition. */
     public Duration restored() {
-        return restoring.longest();
+        return restoreTimer.longest();
     }
 
     /** Whether it has ended by itself. */

@@ -61,18 +61,18 @@ public final class Topics {
      *
      * @param fatal whether the learner cannot run like this
      */
-    public record Finding(String topic, boolean missing, boolean fatal, String text) {}
+    public record TopicProblem(String topic, boolean missing, boolean fatal, String text) {}
 
     /** What a look at the topics gave. @param partitions of the examples topic; 0 if it is missing */
-    public record State(int partitions, List<Finding> findings) {
+    public record State(int partitions, List<TopicProblem> problems) {
         /** What keeps the learner from running. */
-        public List<Finding> fatal() {
-            return findings.stream().filter(Finding::fatal).toList();
+        public List<TopicProblem> fatal() {
+            return problems.stream().filter(TopicProblem::fatal).toList();
         }
 
         /** What helps against topics that are missing; empty if none is. */
         public Optional<String> remedy() {
-            return findings.stream().anyMatch(Finding::missing)
+            return problems.stream().anyMatch(TopicProblem::missing)
                     ? Optional.of("create what is missing with " + CREATE)
                     : Optional.empty();
         }
@@ -115,25 +115,25 @@ public final class Topics {
     /** Looks. @throws StopException if the brokers do not answer */
     public State look() {
         Map<String, Found> found = new HashMap<>();
-        List<Finding> findings = new ArrayList<>();
+        List<TopicProblem> problems = new ArrayList<>();
         for (Plan plan : plans) {
-            find(plan, findings).ifPresent(topic -> found.put(plan.topic, topic));
+            find(plan, problems).ifPresent(topic -> found.put(plan.topic, topic));
         }
         Found examples = found.get(config.getString(ThalwegConfig.EXAMPLES_TOPIC));
         if (config.isRouted(examples == null ? config.getInt(ThalwegConfig.TOPICS_PARTITIONS) : examples.partitions)) {
             plans.remove(routed);
             plans.add(routed);
-            find(routed, findings).ifPresent(topic -> found.put(routed.topic, topic));
+            find(routed, problems).ifPresent(topic -> found.put(routed.topic, topic));
         }
         for (Plan plan : plans) {
             Found topic = found.get(plan.topic);
             if (topic == null) {
-                findings.add(new Finding(plan.topic, true, true, missing(plan)));
+                problems.add(new TopicProblem(plan.topic, true, true, missing(plan)));
             } else {
-                compare(plan, topic, examples, findings);
+                compare(plan, topic, examples, problems);
             }
         }
-        return new State(examples == null ? 0 : examples.partitions, findings);
+        return new State(examples == null ? 0 : examples.partitions, problems);
     }
 
     /**
@@ -175,9 +175,9 @@ public final class Topics {
         return "topic %s (%s) is missing".formatted(plan.topic, plan.setting);
     }
 
-    private void compare(Plan plan, Found topic, Found examples, List<Finding> findings) {
+    private void compare(Plan plan, Found topic, Found examples, List<TopicProblem> problems) {
         if (examples != null && topic.partitions < examples.partitions) {
-            findings.add(new Finding(
+            problems.add(new TopicProblem(
                     plan.topic,
                     false,
                     true,
@@ -189,7 +189,7 @@ public final class Topics {
         boolean wrong =
                 plan.compacted() ? !policy.equals(CLEANUP_POLICY_COMPACT) : policy.contains(CLEANUP_POLICY_COMPACT);
         if (wrong) {
-            findings.add(new Finding(
+            problems.add(new TopicProblem(
                     plan.topic,
                     false,
                     true,
@@ -200,7 +200,7 @@ public final class Topics {
                                     .formatted(plan.topic)));
         }
         if (plan == routed && examples != null && topic.partitions != examples.partitions) {
-            findings.add(new Finding(
+            problems.add(new TopicProblem(
                     plan.topic,
                     false,
                     true,
@@ -208,9 +208,9 @@ public final class Topics {
                             .formatted(plan.topic, topic.partitions, examples.partitions)));
         }
         if (plan.setting.equals(ThalwegConfig.DEAD_LETTERS_TOPIC) || plan == routed) {
-            compareSizes(plan, topic, examples, findings);
+            compareSizes(plan, topic, examples, problems);
         } else if (!plan.setting.equals(ThalwegConfig.EXAMPLES_TOPIC) && maxBytes(topic) < KAFKA_DEFAULT_MAX_BYTES) {
-            findings.add(new Finding(
+            problems.add(new TopicProblem(
                     plan.topic,
                     false,
                     true,
@@ -218,12 +218,12 @@ public final class Topics {
                             .formatted(plan.topic, maxBytes(topic), KAFKA_DEFAULT_MAX_BYTES)));
         }
         if (examples != null && !plan.setting.equals(ThalwegConfig.EXAMPLES_TOPIC)) {
-            compareTimestamps(plan, topic, examples, findings);
+            compareTimestamps(plan, topic, examples, problems);
         }
         boolean forEver = "-1".equals(plan.settings.get(RETENTION_MS_CONFIG));
         String retention = topic.settings.getOrDefault(RETENTION_MS_CONFIG, "-1");
         if (forEver && !retention.equals("-1")) {
-            findings.add(new Finding(
+            problems.add(new TopicProblem(
                     plan.topic,
                     false,
                     false,
@@ -232,10 +232,10 @@ public final class Topics {
         }
     }
 
-    private void compareSizes(Plan plan, Found letters, Found examples, List<Finding> findings) {
+    private void compareSizes(Plan plan, Found letters, Found examples, List<TopicProblem> problems) {
         int largest = config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES);
         if (maxBytes(letters) < largest) {
-            findings.add(new Finding(
+            problems.add(new TopicProblem(
                     plan.topic,
                     false,
                     true,
@@ -244,7 +244,7 @@ public final class Topics {
         }
         long needed = examples == null ? 0 : 2L * maxBytes(examples) + (64 << 10);
         if (largest < needed) {
-            findings.add(new Finding(
+            problems.add(new TopicProblem(
                     plan.topic,
                     false,
                     true,
@@ -254,13 +254,13 @@ public final class Topics {
     }
 
     /** An output has the timestamp of its example. One that the examples topic takes and an output refuses would stop the stream. */
-    private static void compareTimestamps(Plan plan, Found topic, Found examples, List<Finding> findings) {
+    private static void compareTimestamps(Plan plan, Found topic, Found examples, List<TopicProblem> problems) {
         if ("LogAppendTime".equals(topic.settings.get(MESSAGE_TIMESTAMP_TYPE_CONFIG))) {
             return;
         }
         for (String limit : ANY_TIMESTAMP.keySet()) {
             if (limit(topic, limit) < limit(examples, limit)) {
-                findings.add(new Finding(
+                problems.add(new TopicProblem(
                         plan.topic,
                         false,
                         true,
@@ -279,7 +279,7 @@ public final class Topics {
                 topic.settings.getOrDefault(MAX_MESSAGE_BYTES_CONFIG, String.valueOf(KAFKA_DEFAULT_MAX_BYTES)));
     }
 
-    private Optional<Found> find(Plan plan, List<Finding> findings) {
+    private Optional<Found> find(Plan plan, List<TopicProblem> problems) {
         TopicDescription description;
         try {
             description = get(
@@ -293,7 +293,7 @@ public final class Topics {
             Config found = get(admin.describeConfigs(List.of(resource)).values().get(resource));
             found.entries().forEach(entry -> settings.put(entry.name(), entry.value()));
         } catch (org.apache.kafka.common.errors.AuthorizationException e) {
-            findings.add(new Finding(
+            problems.add(new TopicProblem(
                     plan.topic,
                     false,
                     false,
@@ -312,10 +312,10 @@ public final class Topics {
         int partitions = state.partitions() > 0 ? state.partitions() : config.getInt(ThalwegConfig.TOPICS_PARTITIONS);
         short replicas = config.getShort(ThalwegConfig.TOPICS_REPLICATION_FACTOR);
         Map<String, NewTopic> missing = new LinkedHashMap<>();
-        for (Finding finding : state.findings()) {
-            if (finding.missing()) {
+        for (TopicProblem problem : state.problems()) {
+            if (problem.missing()) {
                 Plan plan = plans.stream()
-                        .filter(p -> p.topic.equals(finding.topic()))
+                        .filter(p -> p.topic.equals(problem.topic()))
                         .findFirst()
                         .orElseThrow();
                 missing.put(
@@ -344,7 +344,7 @@ public final class Topics {
     private void awaitAll(List<String> created) {
         long deadline =
                 System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(config.getInt(ThalwegConfig.START_TIMEOUT_MS));
-        while (look().findings().stream().anyMatch(f -> f.missing() && created.contains(f.topic()))
+        while (look().problems().stream().anyMatch(f -> f.missing() && created.contains(f.topic()))
                 && System.nanoTime() < deadline) {
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
         }

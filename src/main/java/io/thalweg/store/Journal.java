@@ -1,7 +1,7 @@
 package io.thalweg.store;
 
-import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
+import io.thalweg.math.Optimizer;
 import io.thalweg.math.StepLog;
 import io.thalweg.store.ChangelogAtCommit.Changelog;
 import java.util.ArrayList;
@@ -52,7 +52,7 @@ final class Journal {
     private static final class Part {
         final long number;
         /** Those that it says something of: of each run of entries of one model, the model. */
-        final List<Kept> models = new ArrayList<>();
+        final List<ModelEntry> models = new ArrayList<>();
         /** The record, where it has not been written yet, or was restored and not read yet. */
         byte[] content;
 
@@ -67,13 +67,13 @@ final class Journal {
             this.number = number;
         }
 
-        boolean isLaterThanBlocksOf(Kept kept) {
-            return !kept.gone && kept.from <= number;
+        boolean isLaterThanBlocksOf(ModelEntry entry) {
+            return !entry.gone && entry.from <= number;
         }
 
         boolean isOfUse() {
-            for (Kept kept : models) {
-                if (isLaterThanBlocksOf(kept)) {
+            for (ModelEntry entry : models) {
+                if (isLaterThanBlocksOf(entry)) {
                     return true;
                 }
             }
@@ -81,10 +81,10 @@ final class Journal {
         }
 
         /** Says that an entry of a model was added. @param end where it ends in the log */
-        void add(Kept kept, int end, int step) {
+        void add(ModelEntry entry, int end, int step) {
             int last = models.size() - 1;
-            if (last < 0 || models.get(last) != kept) {
-                models.add(kept);
+            if (last < 0 || models.get(last) != entry) {
+                models.add(entry);
                 last++;
                 if (last == ends.length) {
                     ends = Arrays.copyOf(ends, Math.max(64, 2 * last));
@@ -101,13 +101,13 @@ final class Journal {
         void leaveOutUseless() {
             int from = 0;
             int left = 0;
-            int size = StateRecords.PART_HEADER;
+            int size = ChangelogFormat.PART_HEADER;
             for (int i = 0; i < models.size(); i++) {
-                Kept kept = models.get(i);
-                if (isLaterThanBlocksOf(kept)) {
+                ModelEntry entry = models.get(i);
+                if (isLaterThanBlocksOf(entry)) {
                     if (left < i) {
-                        System.arraycopy(content, StateRecords.PART_HEADER + from, content, size, ends[i] - from);
-                        models.set(left, kept);
+                        System.arraycopy(content, ChangelogFormat.PART_HEADER + from, content, size, ends[i] - from);
+                        models.set(left, entry);
                     }
                     size += ends[i] - from;
                     left++;
@@ -150,24 +150,24 @@ final class Journal {
      * @param version of the model before it
      * @return how many bytes that took; 0 if the example is too large for it
      */
-    int add(Kept kept, long version, Example x) {
+    int add(ModelEntry entry, long version, Example x) {
         int before = log.size();
-        if (!log.add(kept.number, version, x)) {
+        if (!log.add(entry.number, version, x)) {
             return 0;
         }
         int size = log.size() - before;
-        added(kept, 1);
+        added(entry, 1);
         return size;
     }
 
     /** Takes down that the weights topic holds a model as it is. */
-    void addPublished(Kept kept) {
-        log.addPublished(kept.number, kept.model.publishedVersion(), kept.model.publishedWhole());
-        added(kept, 0);
+    void addPublished(ModelEntry entry) {
+        log.addPublished(entry.number, entry.model.publishedVersion(), entry.model.publishedWhole());
+        added(entry, 0);
     }
 
-    private void added(Kept kept, int step) {
-        open.add(kept, log.size(), step);
+    private void added(ModelEntry entry, int step) {
+        open.add(entry, log.size(), step);
         if (log.size() >= PART) {
             close();
         }
@@ -176,7 +176,7 @@ final class Journal {
     /** Closes the part that is open, if there is anything in it: what is added from now on is later than {@link #next}. */
     void close() {
         if (log.size() > 0) {
-            open.content = StateRecords.part(log);
+            open.content = ChangelogFormat.part(log);
             log.clear();
             closed.add(open);
             open = new Part(open.number + 1);
@@ -191,7 +191,7 @@ final class Journal {
                 part.leaveOutUseless();
             }
             if (!part.models.isEmpty()) {
-                changelog.write(StateRecords.journalKey(part.number), part.content);
+                changelog.write(ChangelogFormat.journalKey(part.number), part.content);
                 part.bytes = part.content.length;
                 part.content = null;
                 part.ends = null;
@@ -215,7 +215,7 @@ final class Journal {
      *
      * @param modelBytes what all models come to
      */
-    void makeRoom(long modelBytes, Consumer<Kept> mustBeWritten) {
+    void makeRoom(long modelBytes, Consumer<ModelEntry> mustBeWritten) {
         long bytesTooMany = bytes - Math.max(leastBytes, modelBytes);
         long stepsTooMany = steps - mostSteps;
         for (Part part : parts.values()) {
@@ -229,7 +229,7 @@ final class Journal {
     }
 
     /** Names the models whose blocks must be written so that nothing of the journal is of use. */
-    void end(Consumer<Kept> mustBeWritten) {
+    void end(Consumer<ModelEntry> mustBeWritten) {
         for (Part part : parts.values()) {
             part.models.stream().filter(part::isLaterThanBlocksOf).forEach(mustBeWritten);
         }
@@ -241,7 +241,7 @@ final class Journal {
             Part part = parts.pollFirstEntry().getValue();
             bytes -= part.bytes;
             steps -= part.steps;
-            changelog.write(StateRecords.journalKey(part.number), null);
+            changelog.write(ChangelogFormat.journalKey(part.number), null);
         }
     }
 
@@ -281,15 +281,15 @@ final class Journal {
      * Has the models take the restored steps that they have not taken.
      *
      * @param models by their numbers
-     * @param algorithm as when they were taken first
+     * @param optimizer as when they were taken first
      * @param metricsWindow as when they were taken first
      * @throws IllegalArgumentException if that cannot be done
      */
-    void replay(Map<Integer, Kept> models, Algorithm algorithm, int metricsWindow) {
+    void replay(Map<Integer, ModelEntry> models, Optimizer optimizer, int metricsWindow) {
         for (Part part : parts.values()) {
             if (part.content != null) {
                 try {
-                    replay(part, models, algorithm, metricsWindow);
+                    replay(part, models, optimizer, metricsWindow);
                 } catch (IndexOutOfBoundsException e) {
                     throw new IllegalArgumentException("part " + part.number + " is damaged: " + e.getMessage(), e);
                 }
@@ -299,24 +299,24 @@ final class Journal {
         }
     }
 
-    private static void replay(Part part, Map<Integer, Kept> models, Algorithm algorithm, int metricsWindow) {
-        StepLog.Reader in = new StepLog.Reader(part.content, StateRecords.PART_HEADER);
-        Kept last = null;
+    private static void replay(Part part, Map<Integer, ModelEntry> models, Optimizer optimizer, int metricsWindow) {
+        StepLog.Reader in = new StepLog.Reader(part.content, ChangelogFormat.PART_HEADER);
+        ModelEntry last = null;
         while (in.next()) {
-            Kept kept = models.get(in.model());
+            ModelEntry entry = models.get(in.model());
             // what has been forgotten, or has gone into blocks since
-            if (kept == null || !part.isLaterThanBlocksOf(kept)) {
+            if (entry == null || !part.isLaterThanBlocksOf(entry)) {
                 continue;
             }
-            if (kept != last) {
-                part.models.add(kept);
-                last = kept;
+            if (entry != last) {
+                part.models.add(entry);
+                last = entry;
             }
             if (in.isPublished()) {
-                kept.model.restorePublished(in.version(), in.whole());
-            } else if (in.version() >= kept.model.version()) {
+                entry.model.restorePublished(in.version(), in.whole());
+            } else if (in.version() >= entry.model.version()) {
                 // a task that was active before it was a standby has taken its own
-                in.take(kept.model, algorithm, metricsWindow);
+                in.take(entry.model, optimizer, metricsWindow);
                 part.steps++;
             }
         }

@@ -1,14 +1,14 @@
 package io.thalweg.store;
 
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.FeatureNames;
-import io.thalweg.math.Form;
 import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.Model;
 import io.thalweg.math.Models;
-import io.thalweg.math.Outcome;
+import io.thalweg.math.Optimizer;
+import io.thalweg.math.PredictionResult;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -33,11 +33,11 @@ import org.slf4j.LoggerFactory;
 public final class WeightStore extends ChangelogAtCommit implements Models {
     private static final Logger LOG = LoggerFactory.getLogger(WeightStore.class);
 
-    private final Map<String, Kept> models = new HashMap<>();
+    private final Map<String, ModelEntry> models = new HashMap<>();
     private final Map<TopicPartition, Position> positions = new LinkedHashMap<>();
-    private final List<Epoch> epochs = new ArrayList<>();
+    private final List<SettingsSpan> spans = new ArrayList<>();
     /** Those in the changelog, where one has begun that is not. */
-    private final List<Epoch> epochsBefore = new ArrayList<>();
+    private final List<SettingsSpan> spansBefore = new ArrayList<>();
 
     /** Names as they were restored, by model and chunk; a chunk that is gone is empty. */
     private final Map<String, Map<Integer, List<byte[]>>> restoredNames = new HashMap<>();
@@ -50,16 +50,16 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     /** What all models come to in the changelog, about. */
     private long modelBytes;
 
-    private final List<Kept> changed = new ArrayList<>();
-    private final List<Kept> unpublished = new ArrayList<>();
+    private final List<ModelEntry> changed = new ArrayList<>();
+    private final List<ModelEntry> unpublished = new ArrayList<>();
     private final List<Model> removed = new ArrayList<>();
-    private boolean epochBegan;
+    private boolean spanBegan;
 
     /** The models as they are in the changelog, where another algorithm is to go on with them and nothing was written since. */
     private final Map<String, Model> beforeMigration = new HashMap<>();
 
     /** Those that were asked for last: most records are of the model and the partition of the one before. */
-    private Kept last;
+    private ModelEntry last;
 
     private TopicPartition lastPartition;
     private Position lastPosition;
@@ -86,12 +86,12 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
      * Called when all has been restored and before the first record: checks that the state means the same under the settings that
      * are now, and remembers them if they are others.
      *
-     * @param course what {@link ThalwegConfig#course} gives
-     * @param algorithm that goes on with the models
+     * @param replayed what {@link ThalwegConfig#replayedSettings} gives
+     * @param optimizer that goes on with the models
      * @param migrate whether it goes on from the weights of another algorithm
      * @throws StateException if it does not
      */
-    public void begin(Map<String, String> course, Algorithm algorithm, boolean migrate) {
+    public void begin(Map<String, String> replayed, Optimizer optimizer, boolean migrate) {
         restoredNames.forEach((id, chunks) -> {
             Model model = models.get(id).model;
             model.restoreNames(names(model, chunks));
@@ -99,65 +99,65 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         restoredNames.clear();
         if (!transactional()) {
             // cut off in the middle of its first write; its examples come again
-            models.values().removeIf(kept -> kept.model.form() == null);
+            models.values().removeIf(entry -> entry.model.form() == null);
             last = null;
         }
         Map<String, String> before =
-                epochs.isEmpty() ? Map.of() : epochs.get(epochs.size() - 1).course();
-        for (Kept kept : models.values()) {
-            if (kept.model.form() == null) {
-                throw new StateException("the changelog of store " + name() + " holds parts of model " + kept.id
+                spans.isEmpty() ? Map.of() : spans.get(spans.size() - 1).settings();
+        for (ModelEntry entry : models.values()) {
+            if (entry.model.form() == null) {
+                throw new StateException("the changelog of store " + name() + " holds parts of model " + entry.id
                         + " but not its head; forget this learner's state with `thalweg reset`");
             }
         }
         checkNumbersKept(before);
         boolean migrates =
-                !models.isEmpty() && ThalwegConfig.KIND.stream().anyMatch(name -> differs(name, before, course));
+                !models.isEmpty() && ThalwegConfig.KIND.stream().anyMatch(name -> differs(name, before, replayed));
         if (!models.isEmpty()) {
-            check(before, course);
+            check(before, replayed);
         }
         if (migrates) {
-            checkMigration(before, course, algorithm, migrate);
+            checkMigration(before, replayed, optimizer, migrate);
         }
-        Algorithm learned = models.isEmpty() ? algorithm : takeJournalledSteps(before);
-        for (Kept kept : models.values()) {
-            kept.model.learnsBy(migrates ? learned : algorithm);
-            kept.model.restored(kept.since);
+        Optimizer learned = models.isEmpty() ? optimizer : takeJournalledSteps(before);
+        for (ModelEntry entry : models.values()) {
+            entry.model.learnsBy(migrates ? learned : optimizer);
+            entry.model.restored(entry.since);
         }
         if (migrates) {
             LOG.info(
                     "{} models go on from the weights that they have, under {} = {}",
                     models.size(),
                     ThalwegConfig.ALGORITHM,
-                    course.get(ThalwegConfig.ALGORITHM));
-            models.forEach((id, kept) -> {
-                beforeMigration.put(id, kept.model);
-                kept.model = kept.model.under(algorithm);
-                mustBeWritten(kept);
+                    replayed.get(ThalwegConfig.ALGORITHM));
+            models.forEach((id, entry) -> {
+                beforeMigration.put(id, entry.model);
+                entry.model = entry.model.under(optimizer);
+                mustBeWritten(entry);
             });
         }
-        for (Kept kept : models.values()) {
-            kept.loggedNames = kept.model.names().size();
-            kept.unpublished = false;
-            modelBytes += kept.recount();
+        for (ModelEntry entry : models.values()) {
+            entry.loggedNames = entry.model.names().size();
+            entry.unpublished = false;
+            modelBytes += entry.recount();
         }
         numberModels();
         unpublished.clear();
         models.values().stream()
-                .filter(kept -> kept.model.publishedVersion() < kept.model.version())
+                .filter(entry -> entry.model.publishedVersion() < entry.model.version())
                 .forEach(this::unpublished);
-        if (!before.equals(course)) {
-            epochsBefore.clear();
-            epochsBefore.addAll(epochs);
+        if (!before.equals(replayed)) {
+            spansBefore.clear();
+            spansBefore.addAll(spans);
             Map<TopicPartition, Long> from = nextOffsets();
             // one that nothing was learned under leaves no trace, unless it has changed the state
-            int lastEpoch = epochs.size() - 1;
-            if (!migrates && lastEpoch >= 0 && epochs.get(lastEpoch).from().equals(from)) {
-                epochs.remove(lastEpoch);
+            int lastSpan = spans.size() - 1;
+            if (!migrates && lastSpan >= 0 && spans.get(lastSpan).from().equals(from)) {
+                spans.remove(lastSpan);
             }
-            epochs.add(new Epoch(from, Map.copyOf(course)));
-            epochBegan = true;
-            // steps are taken again under the settings of the last epoch, so there must be none left from before it
+            spans.add(new SettingsSpan(from, Map.copyOf(replayed)));
+            spanBegan = true;
+            // steps are taken again under the settings of the last span, so there must be none left from before it
             journal.end(this::mustBeWritten);
         }
     }
@@ -166,7 +166,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     private void checkNumbersKept(Map<String, String> before) {
         boolean others = "auto".equals(before.get(ThalwegConfig.ALGORITHM))
                 || "standard".equals(before.get(ThalwegConfig.SCALING));
-        if (others && models.values().stream().anyMatch(kept -> kept.number == StateRecords.NO_NUMBER)) {
+        if (others && models.values().stream().anyMatch(entry -> entry.number == ChangelogFormat.NO_NUMBER)) {
             throw new StateException(
                     "the changelog of store " + name() + " was written by a version of Thalweg that kept other"
                             + " numbers for " + ThalwegConfig.ALGORITHM + " = auto and " + ThalwegConfig.SCALING
@@ -174,34 +174,34 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         }
     }
 
-    /** @param course under which they were taken first @return the algorithm that took them */
-    private Algorithm takeJournalledSteps(Map<String, String> course) {
-        LearnerSettings settings = ThalwegConfig.ofCourse(course).learner();
-        Algorithm algorithm = Algorithm.of(settings);
-        models.values().forEach(kept -> kept.model.learnsBy(algorithm));
+    /** @param replayed under which they were taken first @return the algorithm that took them */
+    private Optimizer takeJournalledSteps(Map<String, String> replayed) {
+        LearnerSettings settings = ThalwegConfig.ofReplayed(replayed).learner();
+        Optimizer optimizer = Optimizer.of(settings);
+        models.values().forEach(entry -> entry.model.learnsBy(optimizer));
         try {
-            journal.replay(modelsByNumber(), algorithm, settings.metricsWindow());
+            journal.replay(modelsByNumber(), optimizer, settings.metricsWindow());
         } catch (IllegalArgumentException e) {
             throw new StateException("the changelog of store " + name() + " holds steps that cannot be taken again ("
                     + e.getMessage() + "); forget this learner's state with `thalweg reset`");
         }
-        return algorithm;
+        return optimizer;
     }
 
-    private Map<Integer, Kept> modelsByNumber() {
-        Map<Integer, Kept> byNumber = new HashMap<>();
-        models.values().forEach(kept -> byNumber.put(kept.number, kept));
+    private Map<Integer, ModelEntry> modelsByNumber() {
+        Map<Integer, ModelEntry> byNumber = new HashMap<>();
+        models.values().forEach(entry -> byNumber.put(entry.number, entry));
         return byNumber;
     }
 
     /** Gives numbers to models whose heads were written before there were numbers. */
     private void numberModels() {
         nextNumber =
-                models.values().stream().mapToInt(kept -> kept.number).max().orElse(StateRecords.NO_NUMBER) + 1;
-        for (Kept kept : models.values()) {
-            if (kept.number == StateRecords.NO_NUMBER) {
-                kept.number = nextNumber++;
-                mustBeWritten(kept);
+                models.values().stream().mapToInt(entry -> entry.number).max().orElse(ChangelogFormat.NO_NUMBER) + 1;
+        for (ModelEntry entry : models.values()) {
+            if (entry.number == ChangelogFormat.NO_NUMBER) {
+                entry.number = nextNumber++;
+                mustBeWritten(entry);
             }
         }
     }
@@ -210,13 +210,13 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     private FeatureNames names(Model model, Map<Integer, List<byte[]>> restored) {
         TreeMap<Integer, List<byte[]>> chunks = new TreeMap<>();
         for (int i = 0; i < model.names().size(); i++) {
-            chunks.computeIfAbsent(i / StateRecords.NAMES_IN_CHUNK, chunk -> new ArrayList<>())
+            chunks.computeIfAbsent(i / ChangelogFormat.NAMES_IN_CHUNK, chunk -> new ArrayList<>())
                     .add(model.names().get(i));
         }
         chunks.putAll(restored);
         FeatureNames names = new FeatureNames();
         chunks.forEach((chunk, part) -> {
-            if (!part.isEmpty() && names.size() != chunk * StateRecords.NAMES_IN_CHUNK) {
+            if (!part.isEmpty() && names.size() != chunk * ChangelogFormat.NAMES_IN_CHUNK) {
                 throw new StateException("the changelog of store " + name() + " has lost names of model " + model.id()
                         + "; forget this learner's state with `thalweg reset`");
             }
@@ -233,10 +233,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             }
         }
         String form = now.get(ThalwegConfig.FEATURES_FORM);
-        for (Kept kept : models.values()) {
-            String learned = kept.model.form().name().toLowerCase(Locale.ROOT);
+        for (ModelEntry entry : models.values()) {
+            String learned = entry.model.form().name().toLowerCase(Locale.ROOT);
             if (form != null && !form.equals("any") && !form.equals(learned)) {
-                throw new StateException("model " + kept.id + " was learned from " + learned + " features and "
+                throw new StateException("model " + entry.id + " was learned from " + learned + " features and "
                         + ThalwegConfig.FEATURES_FORM + " is now " + form
                         + "; set it back, or forget the weights with `thalweg reset`");
             }
@@ -248,8 +248,8 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     }
 
     /** A setting that there was not, or that the algorithm has no use for, is as if it were at its default. */
-    private static String setting(String name, Map<String, String> course) {
-        return course.getOrDefault(
+    private static String setting(String name, Map<String, String> replayed) {
+        return replayed.getOrDefault(
                 name, String.valueOf(ThalwegConfig.DEFINITION.defaultValues().get(name)));
     }
 
@@ -259,17 +259,17 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     }
 
     private void checkMigration(
-            Map<String, String> before, Map<String, String> now, Algorithm algorithm, boolean migrate) {
+            Map<String, String> before, Map<String, String> now, Optimizer optimizer, boolean migrate) {
         String learned = ThalwegConfig.KIND.stream()
                 .filter(name -> differs(name, before, now))
                 .map(name -> learnedWith(name, before, now))
                 .findFirst()
                 .orElseThrow();
-        if (!migrate && algorithm.begins()) {
+        if (!migrate && optimizer.canStartFromWeights()) {
             throw new StateException(learned + "; set it back, set " + ThalwegConfig.STATE_MIGRATE
                     + " = true to go on from those weights, or forget them with `thalweg reset`");
         }
-        if (!algorithm.begins()) {
+        if (!optimizer.canStartFromWeights()) {
             throw new StateException(learned
                     + ", which cannot go on from given weights; set it back, or forget them with `thalweg reset`");
         }
@@ -311,13 +311,13 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     @Override
     public Model get(String id) {
-        Kept kept = kept(id);
-        return kept == null ? null : kept.model;
+        ModelEntry entry = kept(id);
+        return entry == null ? null : entry.model;
     }
 
-    private Kept kept(String id) {
+    private ModelEntry kept(String id) {
         if (last == null || !last.id.equals(id)) {
-            Kept found = models.get(id);
+            ModelEntry found = models.get(id);
             if (found == null) {
                 return null;
             }
@@ -328,10 +328,10 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     @Override
     public void add(Model model) {
-        Kept kept = new Kept(model.id(), model);
-        kept.number = nextNumber++;
-        models.put(model.id(), kept);
-        mustBeWritten(kept);
+        ModelEntry entry = new ModelEntry(model.id(), model);
+        entry.number = nextNumber++;
+        models.put(model.id(), entry);
+        mustBeWritten(entry);
     }
 
     @Override
@@ -344,20 +344,20 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         unpublished(kept(model.id()));
     }
 
-    private void unpublished(Kept kept) {
-        if (!kept.unpublished) {
-            kept.unpublished = true;
-            unpublished.add(kept);
+    private void unpublished(ModelEntry entry) {
+        if (!entry.unpublished) {
+            entry.unpublished = true;
+            unpublished.add(entry);
         }
     }
 
     /** Hands over the models that the weights topic does not hold as they are, to be published now. */
     public void takeUnpublished(Consumer<Model> publish) {
-        for (Kept kept : unpublished) {
-            if (!kept.gone) {
-                kept.unpublished = false;
-                publish.accept(kept.model);
-                published(kept);
+        for (ModelEntry entry : unpublished) {
+            if (!entry.gone) {
+                entry.unpublished = false;
+                publish.accept(entry.model);
+                published(entry);
             }
         }
         unpublished.clear();
@@ -368,55 +368,55 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         published(kept(model.id()));
     }
 
-    private void published(Kept kept) {
-        if (transactional() && kept.isJournalled()) {
-            journal.addPublished(kept);
+    private void published(ModelEntry entry) {
+        if (transactional() && entry.isJournalled()) {
+            journal.addPublished(entry);
         } else {
-            changed(kept);
+            changed(entry);
         }
     }
 
     /** Says that a model has taken a step. @param x as the learner left it */
-    public void stepped(Outcome outcome, Example x) {
-        Model model = outcome.model();
-        Kept kept = kept(model.id());
-        if (transactional() && kept.isJournalled()) {
-            boolean settled = kept.journalled(journal.add(kept, outcome.version(), x), commit);
+    public void stepped(PredictionResult result, Example x) {
+        Model model = result.model();
+        ModelEntry entry = kept(model.id());
+        if (transactional() && entry.isJournalled()) {
+            boolean settled = entry.journalled(journal.add(entry, result.version(), x), commit);
             // then the commit has nothing to do for it, and need not look at it
-            if (settled && (model.form() != Form.NAMED || model.names().size() == kept.loggedNames)) {
+            if (settled && (model.form() != FeatureForm.NAMED || model.names().size() == entry.loggedNames)) {
                 return;
             }
         }
-        changed(kept);
+        changed(entry);
     }
 
-    private void changed(Kept kept) {
-        if (!kept.changed) {
-            kept.changed = true;
-            changed.add(kept);
+    private void changed(ModelEntry entry) {
+        if (!entry.changed) {
+            entry.changed = true;
+            changed.add(entry);
         }
     }
 
-    private void mustBeWritten(Kept kept) {
-        kept.mustBeWritten();
-        changed(kept);
+    private void mustBeWritten(ModelEntry entry) {
+        entry.mustBeWritten();
+        changed(entry);
     }
 
     /** Forgets a model. @return the model as it was, if there was one */
     public Optional<Model> remove(String id) {
-        Kept kept = models.remove(id);
-        if (kept == null) {
+        ModelEntry entry = models.remove(id);
+        if (entry == null) {
             return Optional.empty();
         }
-        forget(kept);
-        removed.add(kept.model);
-        return Optional.of(kept.model);
+        forget(entry);
+        removed.add(entry.model);
+        return Optional.of(entry.model);
     }
 
-    private void forget(Kept kept) {
-        kept.gone = true;
+    private void forget(ModelEntry entry) {
+        entry.gone = true;
         journal.outdated();
-        modelBytes -= kept.bytes;
+        modelBytes -= entry.bytes;
         last = null;
     }
 
@@ -431,19 +431,19 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         removed.clear();
         journal.makeRoom(modelBytes, this::mustBeWritten);
         journal.close();
-        for (Kept kept : changed) {
-            if (!kept.gone) {
-                kept.changed = false;
-                write(kept, changelog);
+        for (ModelEntry entry : changed) {
+            if (!entry.gone) {
+                entry.changed = false;
+                write(entry, changelog);
             }
         }
         changed.clear();
         journal.write(changelog);
         commit++;
         journal.dropUseless(changelog);
-        if (epochBegan) {
-            changelog.write(StateRecords.settingsKey(), StateRecords.settings(epochs));
-            epochBegan = false;
+        if (spanBegan) {
+            changelog.write(ChangelogFormat.settingsKey(), ChangelogFormat.settings(spans));
+            spanBegan = false;
             beforeMigration.clear();
         }
         // last: without transactions a part may be written and the rest not, and then steps are taken again rather than
@@ -452,64 +452,68 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
             if (position.moved) {
                 position.moved = false;
                 changelog.write(
-                        StateRecords.key(StateRecords.OFFSET, partition.partition(), partition.topic()),
-                        StateRecords.offset(position.next));
+                        ChangelogFormat.key(ChangelogFormat.OFFSET, partition.partition(), partition.topic()),
+                        ChangelogFormat.offset(position.next));
             }
         });
     }
 
     /** Whichever is smaller: the blocks that have changed, or the steps that have changed them. */
-    private void write(Kept kept, Changelog changelog) {
-        Model model = kept.model;
-        writeNewNames(kept, changelog);
+    private void write(ModelEntry entry, Changelog changelog) {
+        Model model = entry.model;
+        writeNewNames(entry, changelog);
         Model.Changes blocks = model.unlogged();
         // steps beside blocks want both to be written or neither
         if (transactional()
-                && (kept.isSmallerAsSteps(0, commit) || kept.isSmallerAsSteps(bytes(model, blocks), commit))) {
+                && (entry.isSmallerAsSteps(0, commit) || entry.isSmallerAsSteps(bytes(model, blocks), commit))) {
             return;
         }
         for (int i = 0; i < blocks.size(); i++) {
             int block = blocks.get(i);
-            changelog.write(StateRecords.key(StateRecords.BLOCK, block, kept.id), StateRecords.block(model, block));
+            changelog.write(
+                    ChangelogFormat.key(ChangelogFormat.BLOCK, block, entry.id), ChangelogFormat.block(model, block));
         }
-        byte[] head = StateRecords.head(model, journal.next(), kept.number);
-        changelog.write(StateRecords.headKey(kept.id), head);
-        kept.wroteBlocks(head.length, journal.next());
+        byte[] head = ChangelogFormat.head(model, journal.next(), entry.number);
+        changelog.write(ChangelogFormat.headKey(entry.id), head);
+        entry.wroteBlocks(head.length, journal.next());
         journal.outdated();
-        modelBytes += kept.recount();
+        modelBytes += entry.recount();
     }
 
     private static long bytes(Model model, Model.Changes blocks) {
         long bytes = 0;
         for (int i = 0; i < blocks.size(); i++) {
-            bytes += StateRecords.blockBytes(model, blocks.get(i));
+            bytes += ChangelogFormat.blockBytes(model, blocks.get(i));
         }
         return bytes;
     }
 
-    private static void writeNewNames(Kept kept, Changelog changelog) {
-        int names = kept.model.names().size();
-        if (names > kept.loggedNames) {
-            for (int chunk = kept.loggedNames / StateRecords.NAMES_IN_CHUNK;
-                    chunk * StateRecords.NAMES_IN_CHUNK < names;
+    private static void writeNewNames(ModelEntry entry, Changelog changelog) {
+        int names = entry.model.names().size();
+        if (names > entry.loggedNames) {
+            for (int chunk = entry.loggedNames / ChangelogFormat.NAMES_IN_CHUNK;
+                    chunk * ChangelogFormat.NAMES_IN_CHUNK < names;
                     chunk++) {
                 changelog.write(
-                        StateRecords.key(StateRecords.NAMES, chunk, kept.id), StateRecords.names(kept.model, chunk));
+                        ChangelogFormat.key(ChangelogFormat.NAMES, chunk, entry.id),
+                        ChangelogFormat.names(entry.model, chunk));
             }
-            kept.loggedNames = names;
+            entry.loggedNames = names;
         }
     }
 
     private static void writeRemoval(Model model, Changelog changelog) {
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
-                changelog.write(StateRecords.key(StateRecords.BLOCK, block, model.id()), null);
+                changelog.write(ChangelogFormat.key(ChangelogFormat.BLOCK, block, model.id()), null);
             }
         }
-        for (int chunk = 0; chunk * StateRecords.NAMES_IN_CHUNK < model.names().size(); chunk++) {
-            changelog.write(StateRecords.key(StateRecords.NAMES, chunk, model.id()), null);
+        for (int chunk = 0;
+                chunk * ChangelogFormat.NAMES_IN_CHUNK < model.names().size();
+                chunk++) {
+            changelog.write(ChangelogFormat.key(ChangelogFormat.NAMES, chunk, model.id()), null);
         }
-        changelog.write(StateRecords.headKey(model.id()), null);
+        changelog.write(ChangelogFormat.headKey(model.id()), null);
     }
 
     @Override
@@ -517,58 +521,59 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         ByteBuffer rest = ByteBuffer.wrap(key);
         byte kind = rest.get();
         switch (kind) {
-            case StateRecords.HEAD -> {
-                String id = StateRecords.text(rest);
+            case ChangelogFormat.HEAD -> {
+                String id = ChangelogFormat.text(rest);
                 if (value == null) {
-                    Kept kept = models.remove(id);
-                    if (kept != null) {
-                        forget(kept);
+                    ModelEntry entry = models.remove(id);
+                    if (entry != null) {
+                        forget(entry);
                     }
                     restoredNames.remove(id);
                 } else {
-                    StateRecords.Head head = StateRecords.readHead(value);
-                    Kept kept = restored(id);
-                    kept.model.restore(head.model());
-                    kept.number = head.number();
-                    kept.restoredHead(value.length, head.model().version(), head.part());
+                    ChangelogFormat.Head head = ChangelogFormat.readHead(value);
+                    ModelEntry entry = restored(id);
+                    entry.model.restore(head.model());
+                    entry.number = head.number();
+                    entry.restoredHead(value.length, head.model().version(), head.part());
                     journal.beginAt(head.part());
                 }
             }
-            case StateRecords.BLOCK -> {
+            case ChangelogFormat.BLOCK -> {
                 int block = rest.getInt();
-                String id = StateRecords.text(rest);
+                String id = ChangelogFormat.text(rest);
                 if (value != null) {
-                    StateRecords.restoreBlock(restored(id).model, block, value);
+                    ChangelogFormat.restoreBlock(restored(id).model, block, value);
                 } else if (models.containsKey(id)) {
                     models.get(id).model.dropBlock(block);
                 }
             }
-            case StateRecords.NAMES -> {
+            case ChangelogFormat.NAMES -> {
                 int chunk = rest.getInt();
-                String id = StateRecords.text(rest);
+                String id = ChangelogFormat.text(rest);
                 if (value != null || models.containsKey(id)) {
                     restored(id);
                     restoredNames
                             .computeIfAbsent(id, i -> new HashMap<>())
-                            .put(chunk, value == null ? List.of() : StateRecords.readNames(value));
+                            .put(chunk, value == null ? List.of() : ChangelogFormat.readNames(value));
                 }
             }
-            case StateRecords.JOURNAL ->
-                journal.restore(rest.getLong(), value == null ? null : StateRecords.checkPart(value));
-            case StateRecords.STEPS_OF_MODEL, StateRecords.PUBLISHED_OF_MODEL -> {
+            case ChangelogFormat.JOURNAL ->
+                journal.restore(rest.getLong(), value == null ? null : ChangelogFormat.checkPart(value));
+            case ChangelogFormat.STEPS_OF_MODEL, ChangelogFormat.PUBLISHED_OF_MODEL -> {
                 if (value != null) {
                     throw new StateException("the changelog of store " + name()
                             + " holds steps as an earlier version of Thalweg wrote them, which this one does not read;"
                             + " forget this learner's state with `thalweg reset` and learn again from the input");
                 }
             }
-            case StateRecords.OFFSET -> {
+            case ChangelogFormat.OFFSET -> {
                 int partition = rest.getInt();
-                position(new TopicPartition(StateRecords.text(rest), partition)).next = StateRecords.readOffset(value);
+                position(new TopicPartition(ChangelogFormat.text(rest), partition)).next =
+                        ChangelogFormat.readOffset(value);
             }
-            case StateRecords.SETTINGS -> {
-                epochs.clear();
-                epochs.addAll(StateRecords.readSettings(value));
+            case ChangelogFormat.SETTINGS -> {
+                spans.clear();
+                spans.addAll(ChangelogFormat.readSettings(value));
             }
             default ->
                 throw new StateException("the changelog of store " + name() + " holds a record of unknown kind " + kind
@@ -576,18 +581,18 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         }
     }
 
-    private Kept restored(String id) {
-        return models.computeIfAbsent(id, i -> new Kept(i, new Model(i)));
+    private ModelEntry restored(String id) {
+        return models.computeIfAbsent(id, i -> new ModelEntry(i, new Model(i)));
     }
 
     @Override
     void dropUnwritten() {
-        if (epochBegan) {
+        if (spanBegan) {
             // nothing was learned under it, and meanwhile another may learn under other settings
-            epochs.clear();
-            epochs.addAll(epochsBefore);
-            epochBegan = false;
-            changed.forEach(kept -> kept.changed = false);
+            spans.clear();
+            spans.addAll(spansBefore);
+            spanBegan = false;
+            changed.forEach(entry -> entry.changed = false);
             changed.clear();
             beforeMigration.forEach((id, model) -> models.get(id).model = model);
             beforeMigration.clear();
@@ -598,7 +603,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     void drop() {
         models.clear();
         positions.clear();
-        epochs.clear();
+        spans.clear();
         restoredNames.clear();
         journal.clear();
         modelBytes = 0;
@@ -606,7 +611,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
         changed.clear();
         unpublished.clear();
         removed.clear();
-        epochBegan = false;
+        spanBegan = false;
         beforeMigration.clear();
         last = null;
         lastPartition = null;

@@ -16,7 +16,7 @@ import org.apache.kafka.streams.processor.api.ProcessorContext;
  * and JMX find them beside those of Kafka Streams.
  *
  * <p>A sensor takes a lock and the time for each value, which for every record would cost as much as the step. So counts are handed on
- * in sums, when {@link #handOn} is called and after every {@value #MOST}.
+ * in sums, when {@link #flush} is called and after every {@value #MOST}.
  */
 final class Counters implements AutoCloseable {
     private static final String GROUP = "stream-learner-metrics";
@@ -51,11 +51,11 @@ final class Counters implements AutoCloseable {
 
         void count() {
             if (++count == MOST) {
-                handOn();
+                flush();
             }
         }
 
-        private void handOn() {
+        private void flush() {
             if (count > 0) {
                 sensor.record(count);
                 count = 0;
@@ -64,13 +64,13 @@ final class Counters implements AutoCloseable {
     }
 
     /** Hands on what has been counted since the last time. */
-    void handOn() {
-        all().forEach(Counter::handOn);
+    void flush() {
+        all().forEach(Counter::flush);
     }
 
     @Override
     public void close() {
-        handOn();
+        flush();
         all().forEach(counter -> context.metrics().removeSensor(counter.sensor));
     }
 

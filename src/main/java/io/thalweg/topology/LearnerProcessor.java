@@ -3,18 +3,18 @@ package io.thalweg.topology;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.Intake;
-import io.thalweg.input.Origin;
+import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SourceCoordinates;
 import io.thalweg.math.Example;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
-import io.thalweg.math.Outcome;
+import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.DeadLetters;
-import io.thalweg.output.Emission;
-import io.thalweg.output.Emission.Kind;
 import io.thalweg.output.MetricsRecords;
+import io.thalweg.output.OutputRecord;
+import io.thalweg.output.OutputRecord.Kind;
 import io.thalweg.output.Predictions;
 import io.thalweg.output.WeightsRecords;
 import io.thalweg.store.WeightStore;
@@ -36,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * Takes in a record, predicts, learns, and passes on what there is to publish: a prediction or a dead letter for every record that
  * is not a deletion, and weights and metrics when they are due.
  */
-final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emission> {
+final class LearnerProcessor implements Processor<byte[], byte[], byte[], OutputRecord> {
     private static final Logger LOG = LoggerFactory.getLogger(LearnerProcessor.class);
 
     private final ThalwegConfig config;
@@ -45,15 +45,15 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
     private final String routedTopic;
     private final boolean modelIsKey;
 
-    private final Intake intake;
+    private final RecordReader reader;
     private final Learner learner;
     private final DeadLetters deadLetters;
     private final WeightsRecords weightsRecords;
     private final int metricsEvery;
     private final Example example = new Example();
-    private final Outcome outcome = new Outcome();
+    private final PredictionResult result = new PredictionResult();
 
-    private ProcessorContext<byte[], Emission> context;
+    private ProcessorContext<byte[], OutputRecord> context;
     private WeightStore store;
     private Counters counters;
     private int partition;
@@ -66,7 +66,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         this.routed = routed;
         routedTopic = config.routedTopic();
         modelIsKey = config.mapping().isModelFromKey();
-        intake = new Intake(schemas, config, keyless);
+        reader = new RecordReader(schemas, config, keyless);
         learner = new Learner(config.learner(), config.getInt(ThalwegConfig.WEIGHTS_WINDOW));
         deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
         weightsRecords = new WeightsRecords(
@@ -75,11 +75,12 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
     }
 
     @Override
-    public void init(ProcessorContext<byte[], Emission> processorContext) {
+    public void init(ProcessorContext<byte[], OutputRecord> processorContext) {
         context = processorContext;
         partition = context.taskId().partition();
         store = context.getStateStore(LearnerSupplier.STORE);
-        store.begin(config.course(keyless), learner.algorithm(), config.getBoolean(ThalwegConfig.STATE_MIGRATE));
+        store.begin(
+                config.replayedSettings(keyless), learner.optimizer(), config.getBoolean(ThalwegConfig.STATE_MIGRATE));
         counters = new Counters(context);
         context.schedule(
                 Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS)),
@@ -102,31 +103,32 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
                 || !source.topic().equals(at.topic())) {
             source = new TopicPartition(at.topic(), at.partition());
         }
-        Origin origin = at.topic().equals(routedTopic) ? Origin.of(record.headers()) : null;
-        TopicPartition first = origin == null ? null : new TopicPartition(origin.topic(), origin.partition());
+        SourceCoordinates coordinates = at.topic().equals(routedTopic) ? SourceCoordinates.of(record.headers()) : null;
+        TopicPartition first =
+                coordinates == null ? null : new TopicPartition(coordinates.topic(), coordinates.partition());
         // what has lost its offsets sends on again what it has sent on before
-        if (store.has(source, at.offset()) || first != null && store.has(first, origin.offset())) {
-            repeated(at);
+        if (store.has(source, at.offset()) || first != null && store.has(first, coordinates.offset())) {
+            skipDuplicate(at);
             return;
         }
         repeating = false;
-        byte[] key = origin == null ? record.key() : origin.key();
-        Headers headers = origin == null ? record.headers() : origin.headers();
+        byte[] key = coordinates == null ? record.key() : coordinates.key();
+        Headers headers = coordinates == null ? record.headers() : coordinates.headers();
         try {
-            String modelId = intake.modelId(key, record.value(), headers);
+            String modelId = reader.modelId(key, record.value(), headers);
             if (record.value() == null) {
                 forget(modelId, record.timestamp());
             } else {
-                modelId = intake.example(record.value(), modelId, example);
-                learner.process(store, modelId, example, outcome);
+                modelId = reader.example(record.value(), modelId, example);
+                learner.process(store, modelId, example, result);
                 publish(modelId, record, at);
             }
         } catch (Rejection rejection) {
-            bury(record, at, origin, rejection);
+            emitDeadLetter(record, at, coordinates, rejection);
         }
         store.took(source, at.offset());
         if (first != null) {
-            store.took(first, origin.offset());
+            store.took(first, coordinates.offset());
         }
     }
 
@@ -135,16 +137,16 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
                 Kind.PREDICTION,
                 // the key that the record has, where that is the model id
                 record.key() == null || !modelIsKey ? WeightsRecords.key(modelId) : record.key(),
-                Predictions.of(example, outcome, at.partition(), at.offset()),
+                Predictions.of(example, result, at.partition(), at.offset()),
                 record.timestamp(),
                 record.headers());
         counters.predictions.count();
-        if (!outcome.learned()) {
+        if (!result.learned()) {
             return;
         }
         counters.steps.count();
-        Model model = outcome.model();
-        store.stepped(outcome, example);
+        Model model = result.model();
+        store.stepped(result, example);
         if (weightsRecords.afterStep(model, (key, weights) -> forwardWeights(key, weights, record.timestamp()))) {
             store.published(model);
         } else {
@@ -163,20 +165,21 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         counters.deletions.count();
     }
 
-    private void bury(Record<byte[], byte[]> record, RecordMetadata at, Origin origin, Rejection rejection) {
-        byte[] key = origin == null ? record.key() : origin.key();
-        Headers headers = origin == null ? record.headers() : origin.headers();
+    private void emitDeadLetter(
+            Record<byte[], byte[]> record, RecordMetadata at, SourceCoordinates coordinates, Rejection rejection) {
+        byte[] key = coordinates == null ? record.key() : coordinates.key();
+        Headers headers = coordinates == null ? record.headers() : coordinates.headers();
         DeadLetter letter = deadLetters.of(
                 rejection,
-                origin == null ? at.topic() : origin.topic(),
-                origin == null ? at.partition() : origin.partition(),
-                origin == null ? at.offset() : origin.offset(),
+                coordinates == null ? at.topic() : coordinates.topic(),
+                coordinates == null ? at.partition() : coordinates.partition(),
+                coordinates == null ? at.offset() : coordinates.offset(),
                 record.timestamp(),
                 key,
                 record.value(),
                 headers);
         Headers all = deadLetters.headers(letter, key, record.value(), headers);
-        if (origin != null) {
+        if (coordinates != null) {
             DeadLetters.addRoutedOffset(all, at.offset());
         }
         forward(Kind.DEAD_LETTER, deadLetters.key(key, record.value(), headers), letter, record.timestamp(), all);
@@ -195,7 +198,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
      * the predictions in flight without the steps that they belong to.
      */
     private void publishRest(long now) {
-        counters.handOn();
+        counters.flush();
         try {
             publishUnpublished(now);
         } catch (TimeoutException e) {
@@ -214,14 +217,14 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
 
     private void forward(Kind kind, byte[] key, SpecificRecordBase value, long timestamp) {
         // a record without headers makes its own; given some, it makes a copy
-        forward(kind, new Record<>(key, new Emission(kind, partition, value), timestamp));
+        forward(kind, new Record<>(key, new OutputRecord(kind, partition, value), timestamp));
     }
 
     private void forward(Kind kind, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
-        forward(kind, new Record<>(key, new Emission(kind, partition, value), timestamp, headers));
+        forward(kind, new Record<>(key, new OutputRecord(kind, partition, value), timestamp, headers));
     }
 
-    private void forward(Kind kind, Record<byte[], Emission> record) {
+    private void forward(Kind kind, Record<byte[], OutputRecord> record) {
         if (routed) {
             context.forward(record, kind.sink());
         } else {
@@ -229,7 +232,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Emissi
         }
     }
 
-    private void repeated(RecordMetadata at) {
+    private void skipDuplicate(RecordMetadata at) {
         counters.repeats.count();
         if (!repeating) {
             repeating = true;

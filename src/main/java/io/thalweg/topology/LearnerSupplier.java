@@ -2,7 +2,7 @@ package io.thalweg.topology;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
-import io.thalweg.output.Emission;
+import io.thalweg.output.OutputRecord;
 import io.thalweg.store.WeightStore;
 import java.util.Set;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -14,16 +14,16 @@ import org.apache.kafka.streams.state.StoreBuilder;
  * publish. It brings its store. {@link LearnerTopology} is built with it; so can others be:
  *
  * <pre>{@code
- * KStream<byte[], Emission> learned = builder
+ * KStream<byte[], OutputRecord> learned = builder
  *     .stream("examples", Consumed.with(Serdes.ByteArray(), Serdes.ByteArray()))
  *     .process(new LearnerSupplier(config, schemas, "default"), Named.as("learner"));
  * }</pre>
  *
  * <p>Start such a topology with {@code io.thalweg.runtime.StrictClients}, whose documentation says why.
  *
- * <p>Keys of emissions are those of the topic they are for; {@link Emission#kind()} says which that is.
+ * <p>Keys of output records are those of the topic they are for; {@link OutputRecord#kind()} says which that is.
  */
-public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], byte[], Emission> {
+public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], byte[], OutputRecord> {
     /** The name of the store, from which Kafka Streams makes the name of the changelog topic. */
     public static final String STORE = "weights";
 
@@ -33,7 +33,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
     private final boolean routed;
 
     /**
-     * A node that gives every emission to every child.
+     * A node that gives every output record to every child.
      *
      * @param schemas finds the schema that an example was written with
      * @param keyless the model of records without key; empty if those are dead letters, as they must be where the input has more
@@ -43,7 +43,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
         this(config, schemas, keyless, false);
     }
 
-    /** @param routed whether children have the names in {@link Emission.Kind} and get only what is for them */
+    /** @param routed whether children have the names in {@link OutputRecord.Kind} and get only what is for them */
     LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless, boolean routed) {
         this.config = config;
         this.schemas = schemas;
@@ -52,7 +52,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
     }
 
     @Override
-    public Processor<byte[], byte[], byte[], Emission> get() {
+    public Processor<byte[], byte[], byte[], OutputRecord> get() {
         return new LearnerProcessor(config, schemas, keyless, routed);
     }
 

@@ -6,9 +6,9 @@ import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
-import io.thalweg.output.Emission;
-import io.thalweg.output.Emission.Kind;
-import io.thalweg.output.EmissionSerializer;
+import io.thalweg.output.OutputRecord;
+import io.thalweg.output.OutputRecord.Kind;
+import io.thalweg.output.OutputSerializer;
 import io.thalweg.output.SchemaIds;
 import java.util.Optional;
 import java.util.Set;
@@ -104,14 +104,14 @@ public final class LearnerTopology implements Supplier<Topology> {
                 name,
                 topic,
                 new ByteArraySerializer(),
-                new EmissionSerializer(schemaIds.idFor(topic, schema)),
+                new OutputSerializer(schemaIds.idFor(topic, schema)),
                 LearnerTopology::partition,
                 parent);
     }
 
-    /** An emission goes to the partition with the number that its example came from. */
-    private static Optional<Set<Integer>> partition(String topic, byte[] key, Emission emission, int partitions) {
-        return Optional.of(Set.of(emission.partition()));
+    /** An output record goes to the partition with the number that its example came from. */
+    private static Optional<Set<Integer>> partition(String topic, byte[] key, OutputRecord output, int partitions) {
+        return Optional.of(Set.of(output.partition()));
     }
 
     /** The record's own timestamp; without one, that of the records before it. Kafka Streams' own would stop there. */

@@ -2,14 +2,14 @@ package io.thalweg.topology;
 
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.Intake;
-import io.thalweg.input.Origin;
+import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SourceCoordinates;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.DeadLetters;
-import io.thalweg.output.Emission;
-import io.thalweg.output.Emission.Kind;
+import io.thalweg.output.OutputRecord;
+import io.thalweg.output.OutputRecord.Kind;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.Set;
@@ -27,13 +27,13 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     static final String ROUTED = "by-model";
     static final String UNROUTABLE = "unroutable";
 
-    private final Intake intake;
+    private final RecordReader reader;
     private final DeadLetters deadLetters;
     private final Example nothing = new Example();
     private ProcessorContext<byte[], Object> context;
 
     ModelRouter(ThalwegConfig config, SchemaSource schemas) {
-        intake = Intake.ofModels(schemas, config);
+        reader = RecordReader.ofModels(schemas, config);
         deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
     }
 
@@ -46,14 +46,15 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     public void process(Record<byte[], byte[]> record) {
         RecordMetadata at = context.recordMetadata().orElseThrow();
         try {
-            String model = intake.model(record.key(), record.value(), record.headers(), nothing);
-            Origin origin = new Origin(at.topic(), at.partition(), at.offset(), record.key(), record.headers());
+            String model = reader.model(record.key(), record.value(), record.headers(), nothing);
+            SourceCoordinates coordinates =
+                    new SourceCoordinates(at.topic(), at.partition(), at.offset(), record.key(), record.headers());
             context.forward(
                     new Record<>(
                             model.getBytes(StandardCharsets.UTF_8),
                             record.value(),
                             record.timestamp(),
-                            origin.sentOn()),
+                            coordinates.sentOn()),
                     ROUTED);
         } catch (Rejection rejection) {
             DeadLetter letter = deadLetters.of(
@@ -68,7 +69,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
             context.forward(
                     new Record<>(
                             deadLetters.key(record.key(), record.value(), record.headers()),
-                            new Emission(Kind.DEAD_LETTER, at.partition(), letter),
+                            new OutputRecord(Kind.DEAD_LETTER, at.partition(), letter),
                             record.timestamp(),
                             deadLetters.headers(letter, record.key(), record.value(), record.headers())),
                     UNROUTABLE);

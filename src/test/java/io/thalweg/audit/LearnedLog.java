@@ -51,7 +51,7 @@ final class LearnedLog {
         return registry.get(id);
     };
     final ThalwegConfig config;
-    final MemoryTopics topics = new MemoryTopics();
+    final MemoryClusterView cluster = new MemoryClusterView();
     /** How far each output topic went after each input record. */
     final List<Map<String, Long>> ends = new ArrayList<>();
 
@@ -88,8 +88,8 @@ final class LearnedLog {
                     return id;
                 },
                 "default");
-        topics.create("examples");
-        OUTPUTS.forEach(topics::create);
+        cluster.create("examples");
+        OUTPUTS.forEach(cluster::create);
         try (TopologyTestDriver driver = new TopologyTestDriver(topology.get(), streams, Instant.EPOCH)) {
             TestInputTopic<byte[], byte[]> input =
                     driver.createInputTopic("examples", new ByteArraySerializer(), new ByteArraySerializer());
@@ -101,7 +101,7 @@ final class LearnedLog {
             }
             for (int i = 0; i < records; i++) {
                 TestRecord<byte[], byte[]> record = record(i, i - records * 2 / 3);
-                topics.append(
+                cluster.append(
                         "examples",
                         record.timestamp() == null ? 0 : record.timestamp(),
                         record.key(),
@@ -114,15 +114,15 @@ final class LearnedLog {
                 collect(outputs);
             }
         }
-        topics.committed.add((long) records);
+        cluster.committed.add((long) records);
     }
 
     private void collect(Map<String, TestOutputTopic<byte[], byte[]>> outputs) {
         Map<String, Long> now = new HashMap<>();
         outputs.forEach((topic, output) -> {
             output.readRecordsToList()
-                    .forEach(r -> topics.append(topic, r.timestamp(), r.key(), r.value(), r.headers()));
-            now.put(topic, topics.end(topic));
+                    .forEach(r -> cluster.append(topic, r.timestamp(), r.key(), r.value(), r.headers()));
+            now.put(topic, cluster.end(topic));
         });
         ends.add(now);
     }

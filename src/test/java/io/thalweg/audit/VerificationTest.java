@@ -17,7 +17,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.thalweg.audit.Finding.Kind;
-import io.thalweg.audit.Report.Outcome;
+import io.thalweg.audit.VerificationReport.Outcome;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
@@ -54,18 +54,18 @@ class VerificationTest {
 
     private final Random random = new Random(2);
 
-    private static Report verify(LearnedLog log, MemoryTopics topics) {
-        return new Verification(log.config, log.schemas, () -> topics).run(progress -> {});
+    private static VerificationReport verify(LearnedLog log, MemoryClusterView cluster) {
+        return new Verification(log.config, log.schemas, () -> cluster).run(progress -> {});
     }
 
-    private static Report afterwards(Consumer<MemoryTopics> tampering) {
-        MemoryTopics topics = LOG.topics.copy();
-        tampering.accept(topics);
-        return verify(LOG, topics);
+    private static VerificationReport afterwards(Consumer<MemoryClusterView> tampering) {
+        MemoryClusterView cluster = LOG.cluster.copy();
+        tampering.accept(cluster);
+        return verify(LOG, cluster);
     }
 
     private static List<ConsumerRecord<byte[], byte[]>> log(String topic) {
-        return LOG.topics.log(topic);
+        return LOG.cluster.log(topic);
     }
 
     private static Prediction prediction(ConsumerRecord<byte[], byte[]> record) {
@@ -77,15 +77,15 @@ class VerificationTest {
     }
 
     private static <T extends SpecificRecordBase> void alter(
-            MemoryTopics topics, String topic, long offset, Schema schema, Consumer<T> change) {
-        topics.replaceValue(topic, offset, value -> {
+            MemoryClusterView cluster, String topic, long offset, Schema schema, Consumer<T> change) {
+        cluster.replaceValue(topic, offset, value -> {
             T record = LearnedLog.decode(value, schema);
             change.accept(record);
             return LearnedLog.encode(ByteBuffer.wrap(value, 1, 4).getInt(), schema, record);
         });
     }
 
-    private static void assertOnly(Report report, Kind kind, long source) {
+    private static void assertOnly(VerificationReport report, Kind kind, long source) {
         assertThat(report.findings())
                 .extracting(Finding::kind, Finding::offset)
                 .containsExactly(org.assertj.core.groups.Tuple.tuple(kind, source));
@@ -103,7 +103,7 @@ class VerificationTest {
     @Test
     void anHonestLogMatches() {
         List<Progress> progress = new ArrayList<>();
-        Report report = new Verification(LOG.config, LOG.schemas, LOG.topics::copy).run(progress::add);
+        VerificationReport report = new Verification(LOG.config, LOG.schemas, LOG.cluster::copy).run(progress::add);
 
         assertThat(report.findings()).isEmpty();
         assertThat(report.outcome()).isEqualTo(Outcome.MATCHES);
@@ -164,17 +164,17 @@ class VerificationTest {
             settings.put("learning.rate.schedule", seed % 2 == 0 ? "inverse-time" : "constant");
         }
         LearnedLog log = new LearnedLog(seed, 400, settings);
-        assertThat(verify(log, log.topics).lines()).last().asString().startsWith("MATCHES");
+        assertThat(verify(log, log.cluster).lines()).last().asString().startsWith("MATCHES");
     }
 
     /** As if the learner had stopped after each record. */
     @Test
     void everyBeginningOfAnHonestLogMatches() {
         for (int n = 1; n <= RECORDS; n++) {
-            MemoryTopics topics = LOG.topics.copy();
-            topics.committed.set(0, (long) n);
-            LOG.ends.get(n - 1).forEach(topics::cut);
-            Report report = verify(LOG, topics);
+            MemoryClusterView cluster = LOG.cluster.copy();
+            cluster.committed.set(0, (long) n);
+            LOG.ends.get(n - 1).forEach(cluster::cut);
+            VerificationReport report = verify(LOG, cluster);
             assertThat(report.lines())
                     .as("after %d records", n)
                     .last()
@@ -189,11 +189,11 @@ class VerificationTest {
     void aLearnerThatGoesOnMatches() {
         for (int n = 1; n < RECORDS; n++) {
             int now = Math.min(RECORDS, n + 40);
-            MemoryTopics topics = LOG.topics.copy();
-            topics.committed.clear();
-            topics.committed.addAll(List.of((long) n, (long) now));
-            LOG.ends.get(now - 1).forEach(topics::cut);
-            Report report = verify(LOG, topics);
+            MemoryClusterView cluster = LOG.cluster.copy();
+            cluster.committed.clear();
+            cluster.committed.addAll(List.of((long) n, (long) now));
+            LOG.ends.get(now - 1).forEach(cluster::cut);
+            VerificationReport report = verify(LOG, cluster);
             assertThat(report.lines())
                     .as("from %d to %d records", n, now)
                     .last()
@@ -206,15 +206,15 @@ class VerificationTest {
 
     @Test
     void compactionChangesNothing() {
-        MemoryTopics topics = LOG.topics.copy();
+        MemoryClusterView cluster = LOG.cluster.copy();
         for (String topic : List.of(WEIGHTS, METRICS, "test-weights-changelog")) {
             Set<Long> kept = latest(topic).stream().map(ConsumerRecord::offset).collect(Collectors.toSet());
             log(topic).stream()
                     .map(ConsumerRecord::offset)
                     .filter(offset -> !kept.contains(offset))
-                    .forEach(offset -> topics.drop(topic, offset));
+                    .forEach(offset -> cluster.drop(topic, offset));
         }
-        assertThat(verify(LOG, topics).lines()).last().asString().startsWith("MATCHES");
+        assertThat(verify(LOG, cluster).lines()).last().asString().startsWith("MATCHES");
     }
 
     /** The registry has learned the id since. */
@@ -222,7 +222,7 @@ class VerificationTest {
     void anUnknownSchemaIsTakenFromItsDeadLetter() {
         LOG.registry.put(LearnedLog.UNKNOWN_ID, io.thalweg.avro.Example.getClassSchema());
         try {
-            Report report = verify(LOG, LOG.topics.copy());
+            VerificationReport report = verify(LOG, LOG.cluster.copy());
             assertThat(report.outcome()).isEqualTo(Outcome.MATCHES);
             assertThat(report.counts().unknownSchemas()).isPositive();
             assertThat(report.lines()).anyMatch(line -> line.startsWith("Taken on trust"));
@@ -245,8 +245,8 @@ class VerificationTest {
         changes.put("partition", p -> p.setPartition(1));
         changes.forEach((field, change) -> {
             ConsumerRecord<byte[], byte[]> record = anyOf(log(PREDICTIONS));
-            Report report = afterwards(
-                    topics -> alter(topics, PREDICTIONS, record.offset(), Prediction.getClassSchema(), change));
+            VerificationReport report = afterwards(
+                    cluster -> alter(cluster, PREDICTIONS, record.offset(), Prediction.getClassSchema(), change));
             assertOnly(report, ALTERED, source(record));
             assertThat(report.findings().get(0).output()).hasToString("predictions-0");
             assertThat(report.findings().get(0).outputOffset()).isEqualTo(record.offset());
@@ -259,15 +259,15 @@ class VerificationTest {
     void aZeroIsNotItsNegative() {
         ConsumerRecord<byte[], byte[]> record = log(PREDICTIONS).get(0);
         assertThat(prediction(record).getLogit()).isZero();
-        Report report = afterwards(topics ->
-                alter(topics, PREDICTIONS, 0, Prediction.getClassSchema(), (Prediction p) -> p.setLogit(-0.0)));
+        VerificationReport report = afterwards(cluster ->
+                alter(cluster, PREDICTIONS, 0, Prediction.getClassSchema(), (Prediction p) -> p.setLogit(-0.0)));
         assertOnly(report, ALTERED, source(record));
     }
 
     @Test
     void theKeyOfAPredictionCounts() {
         ConsumerRecord<byte[], byte[]> record = anyOf(log(PREDICTIONS));
-        Report report = afterwards(topics -> topics.put(
+        VerificationReport report = afterwards(cluster -> cluster.put(
                 PREDICTIONS,
                 record.offset(),
                 record.timestamp(),
@@ -280,14 +280,15 @@ class VerificationTest {
     @Test
     void anyDroppedPredictionIsNamed() {
         for (ConsumerRecord<byte[], byte[]> record : some(log(PREDICTIONS))) {
-            assertOnly(afterwards(topics -> topics.drop(PREDICTIONS, record.offset())), MISSING, source(record));
+            assertOnly(afterwards(cluster -> cluster.drop(PREDICTIONS, record.offset())), MISSING, source(record));
         }
     }
 
     @Test
     void manyDroppedPredictionsAreAllNamed() {
         List<ConsumerRecord<byte[], byte[]>> dropped = log(PREDICTIONS).subList(20, 150);
-        Report report = afterwards(topics -> dropped.forEach(record -> topics.drop(PREDICTIONS, record.offset())));
+        VerificationReport report =
+                afterwards(cluster -> dropped.forEach(record -> cluster.drop(PREDICTIONS, record.offset())));
         assertThat(report.findings()).extracting(Finding::kind).containsOnly(MISSING);
         assertThat(report.findings())
                 .extracting(Finding::offset)
@@ -299,7 +300,9 @@ class VerificationTest {
     void anyDoubledPredictionIsNamed() {
         for (ConsumerRecord<byte[], byte[]> record : some(log(PREDICTIONS))) {
             assertOnly(
-                    afterwards(topics -> topics.insert(PREDICTIONS, record.offset(), record)), DOUBLED, source(record));
+                    afterwards(cluster -> cluster.insert(PREDICTIONS, record.offset(), record)),
+                    DOUBLED,
+                    source(record));
         }
     }
 
@@ -308,7 +311,7 @@ class VerificationTest {
         for (int i = 0; i < 50; i++) {
             ConsumerRecord<byte[], byte[]> record = anyOf(log(PREDICTIONS));
             long where = anyOf(log(PREDICTIONS)).offset();
-            Report report = afterwards(topics -> topics.insert(PREDICTIONS, where, record));
+            VerificationReport report = afterwards(cluster -> cluster.insert(PREDICTIONS, where, record));
             assertThat(report.findings())
                     .as("offset %d again at %d", source(record), where)
                     .hasSizeLessThanOrEqualTo(2)
@@ -322,7 +325,7 @@ class VerificationTest {
         for (int i = 1; i < all.size(); i += 6) {
             ConsumerRecord<byte[], byte[]> a = all.get(i - 1);
             ConsumerRecord<byte[], byte[]> b = all.get(i);
-            Report report = afterwards(topics -> topics.swap(PREDICTIONS, a.offset(), b.offset()));
+            VerificationReport report = afterwards(cluster -> cluster.swap(PREDICTIONS, a.offset(), b.offset()));
             assertOnly(report, OUT_OF_PLACE, source(a));
             assertThat(report.findings().get(0).sentence())
                     .contains("examples-0@" + source(a) + " ", "examples-0@" + source(b) + " ");
@@ -336,7 +339,7 @@ class VerificationTest {
             ConsumerRecord<byte[], byte[]> a = log(PREDICTIONS).get(random.nextInt(size - 10));
             ConsumerRecord<byte[], byte[]> b =
                     log(PREDICTIONS).get((int) a.offset() + 4 + random.nextInt(size - (int) a.offset() - 4));
-            Report report = afterwards(topics -> topics.swap(PREDICTIONS, a.offset(), b.offset()));
+            VerificationReport report = afterwards(cluster -> cluster.swap(PREDICTIONS, a.offset(), b.offset()));
             assertThat(report.findings())
                     .as("%d and %d", a.offset(), b.offset())
                     .extracting(Finding::kind)
@@ -355,9 +358,9 @@ class VerificationTest {
                 .orElseThrow();
         for (long offset : new long[] {free, RECORDS, RECORDS + 1_000_000L, Long.MAX_VALUE, -1, Long.MIN_VALUE}) {
             ConsumerRecord<byte[], byte[]> model = anyOf(log(PREDICTIONS));
-            Report report = afterwards(topics -> {
-                topics.insert(PREDICTIONS, 50, model);
-                alter(topics, PREDICTIONS, 50, Prediction.getClassSchema(), (Prediction p) -> p.setOffset(offset));
+            VerificationReport report = afterwards(cluster -> {
+                cluster.insert(PREDICTIONS, 50, model);
+                alter(cluster, PREDICTIONS, 50, Prediction.getClassSchema(), (Prediction p) -> p.setOffset(offset));
             });
             assertOnly(report, UNEXPECTED, offset);
         }
@@ -369,8 +372,8 @@ class VerificationTest {
             ConsumerRecord<byte[], byte[]> record = anyOf(log(PREDICTIONS));
             long other = random.nextInt(RECORDS + 50);
             if (other != source(record)) {
-                Report report = afterwards(topics -> alter(
-                        topics,
+                VerificationReport report = afterwards(cluster -> alter(
+                        cluster,
                         PREDICTIONS,
                         record.offset(),
                         Prediction.getClassSchema(),
@@ -387,8 +390,8 @@ class VerificationTest {
         for (int i = 0; i < 200; i++) {
             ConsumerRecord<byte[], byte[]> record = anyOf(log(PREDICTIONS));
             int bit = random.nextInt(record.value().length * 8);
-            Report report =
-                    afterwards(topics -> topics.replaceValue(PREDICTIONS, record.offset(), value -> flip(value, bit)));
+            VerificationReport report = afterwards(
+                    cluster -> cluster.replaceValue(PREDICTIONS, record.offset(), value -> flip(value, bit)));
             assertThat(report.findings())
                     .as("bit %d of %s", bit, record.offset())
                     .anyMatch(finding -> finding.offset() == source(record));
@@ -407,7 +410,8 @@ class VerificationTest {
             // claims a string of two gigabytes
             {0, 0, 0, 0, 10, 2, -2, -1, -1, -1, 15}
         }) {
-            Report report = afterwards(topics -> topics.replaceValue(PREDICTIONS, record.offset(), value -> damaged));
+            VerificationReport report =
+                    afterwards(cluster -> cluster.replaceValue(PREDICTIONS, record.offset(), value -> damaged));
             assertThat(report.findings()).extracting(Finding::kind).containsExactlyInAnyOrder(UNREADABLE, MISSING);
             assertThat(report.findings()).anyMatch(finding -> finding.offset() == source(record));
         }
@@ -418,9 +422,9 @@ class VerificationTest {
     @Test
     void anyDroppedOrDoubledDeadLetterIsNamed() {
         for (ConsumerRecord<byte[], byte[]> record : some(log(LETTERS))) {
-            assertOnly(afterwards(topics -> topics.drop(LETTERS, record.offset())), MISSING, letterSource(record));
+            assertOnly(afterwards(cluster -> cluster.drop(LETTERS, record.offset())), MISSING, letterSource(record));
             assertOnly(
-                    afterwards(topics -> topics.insert(LETTERS, record.offset(), record)),
+                    afterwards(cluster -> cluster.insert(LETTERS, record.offset(), record)),
                     DOUBLED,
                     letterSource(record));
         }
@@ -432,7 +436,7 @@ class VerificationTest {
             ConsumerRecord<byte[], byte[]> a = anyOf(log(LETTERS));
             ConsumerRecord<byte[], byte[]> b = anyOf(log(LETTERS));
             if (a != b) {
-                Report report = afterwards(topics -> topics.swap(LETTERS, a.offset(), b.offset()));
+                VerificationReport report = afterwards(cluster -> cluster.swap(LETTERS, a.offset(), b.offset()));
                 assertThat(report.findings()).extracting(Finding::kind).containsOnly(OUT_OF_PLACE);
                 assertThat(report.findings())
                         .hasSizeLessThanOrEqualTo(2)
@@ -456,8 +460,8 @@ class VerificationTest {
         for (Consumer<DeadLetter> change : changes) {
             ConsumerRecord<byte[], byte[]> record = anyOf(
                     log(LETTERS).stream().filter(letter -> letter.key() != null).toList());
-            Report report =
-                    afterwards(topics -> alter(topics, LETTERS, record.offset(), DeadLetter.getClassSchema(), change));
+            VerificationReport report = afterwards(
+                    cluster -> alter(cluster, LETTERS, record.offset(), DeadLetter.getClassSchema(), change));
             assertOnly(report, DEAD_LETTER_DIFFERS, letterSource(record));
         }
     }
@@ -467,13 +471,13 @@ class VerificationTest {
         ConsumerRecord<byte[], byte[]> record = anyOf(
                 log(LETTERS).stream().filter(letter -> letter.key() != null).toList());
         assertOnly(
-                afterwards(topics ->
-                        topics.put(LETTERS, record.offset(), 0, record.key(), record.value(), new RecordHeaders())),
+                afterwards(cluster ->
+                        cluster.put(LETTERS, record.offset(), 0, record.key(), record.value(), new RecordHeaders())),
                 DEAD_LETTER_DIFFERS,
                 letterSource(record));
         assertOnly(
-                afterwards(topics ->
-                        topics.put(LETTERS, record.offset(), 0, new byte[] {1}, record.value(), record.headers())),
+                afterwards(cluster ->
+                        cluster.put(LETTERS, record.offset(), 0, new byte[] {1}, record.value(), record.headers())),
                 DEAD_LETTER_DIFFERS,
                 letterSource(record));
     }
@@ -482,13 +486,13 @@ class VerificationTest {
     void aDeadLetterInPlaceOfAPredictionIsNamed() {
         ConsumerRecord<byte[], byte[]> record =
                 log(PREDICTIONS).get(log(PREDICTIONS).size() - 1);
-        Report report = afterwards(topics -> {
-            topics.drop(PREDICTIONS, record.offset());
-            topics.append(LETTERS, log(LETTERS).get(0));
+        VerificationReport report = afterwards(cluster -> {
+            cluster.drop(PREDICTIONS, record.offset());
+            cluster.append(LETTERS, log(LETTERS).get(0));
             alter(
-                    topics,
+                    cluster,
                     LETTERS,
-                    topics.end(LETTERS) - 1,
+                    cluster.end(LETTERS) - 1,
                     DeadLetter.getClassSchema(),
                     (DeadLetter letter) -> letter.setOffset(source(record)));
         });
@@ -519,14 +523,14 @@ class VerificationTest {
                     .getWeights()
                     .isEmpty();
             for (Consumer<Weights> change : empty ? changes.subList(0, 6) : changes) {
-                Report report =
-                        afterwards(topics -> alter(topics, WEIGHTS, record.offset(), Weights.getClassSchema(), change));
+                VerificationReport report = afterwards(
+                        cluster -> alter(cluster, WEIGHTS, record.offset(), Weights.getClassSchema(), change));
                 assertThat(report.findings()).extracting(Finding::kind).containsExactly(WEIGHTS_DIFFER);
                 Finding finding = report.findings().get(0);
                 assertThat(finding.output()).hasToString("weights-0");
                 assertThat(finding.outputOffset()).isEqualTo(record.offset());
                 assertThat(finding.key()).isEqualTo(new String(record.key()).replace('\0', ' '));
-                assertThat(LOG.topics
+                assertThat(LOG.cluster
                                 .log("examples")
                                 .get((int) finding.offset())
                                 .key())
@@ -546,12 +550,12 @@ class VerificationTest {
                 w -> w.getWeights().get(1).setMoved(next(w.getWeights().get(1).getMoved())),
                 w -> w.getWeights().get(1).setMoved(null));
         for (Consumer<Weights> change : changes) {
-            Report report =
-                    afterwards(topics -> alter(topics, WEIGHTS, record.offset(), Weights.getClassSchema(), change));
+            VerificationReport report =
+                    afterwards(cluster -> alter(cluster, WEIGHTS, record.offset(), Weights.getClassSchema(), change));
             assertThat(report.findings()).extracting(Finding::kind).containsExactly(WEIGHTS_DIFFER);
         }
-        Report unknown =
-                afterwards(topics -> alter(topics, WEIGHTS, record.offset(), Weights.getClassSchema(), (Weights w) -> {
+        VerificationReport unknown = afterwards(cluster ->
+                alter(cluster, WEIGHTS, record.offset(), Weights.getClassSchema(), (Weights w) -> {
                     w.setMovedSteps(null);
                     w.getWeights().forEach(weight -> weight.setMoved(null));
                 }));
@@ -561,8 +565,8 @@ class VerificationTest {
     @Test
     void theSharesOfAMixtureCount() {
         LearnedLog auto = new LearnedLog(11, 300, Map.of("algorithm", "auto"));
-        MemoryTopics topics = auto.topics.copy();
-        List<ConsumerRecord<byte[], byte[]>> metrics = auto.topics.log(METRICS);
+        MemoryClusterView cluster = auto.cluster.copy();
+        List<ConsumerRecord<byte[], byte[]>> metrics = auto.cluster.log(METRICS);
         ConsumerRecord<byte[], byte[]> last = metrics.get(metrics.size() - 1);
         Metrics honest = LearnedLog.decode(last.value(), Metrics.getClassSchema());
         assertThat(honest.getMixture().stream()
@@ -570,21 +574,21 @@ class VerificationTest {
                         .sum())
                 .isCloseTo(1, org.assertj.core.api.Assertions.within(1e-12));
         alter(
-                topics,
+                cluster,
                 METRICS,
                 last.offset(),
                 Metrics.getClassSchema(),
                 (Metrics m) -> m.getMixture()
                         .get(3)
                         .setShare(next(m.getMixture().get(3).getShare())));
-        assertThat(verify(auto, topics).findings()).extracting(Finding::kind).containsExactly(METRICS_DIFFER);
+        assertThat(verify(auto, cluster).findings()).extracting(Finding::kind).containsExactly(METRICS_DIFFER);
     }
 
     @Test
     void theChangeAfterEachStepCounts() {
         ConsumerRecord<byte[], byte[]> record = latestOf("dense");
-        Report report = afterwards(topics -> alter(
-                topics,
+        VerificationReport report = afterwards(cluster -> alter(
+                cluster,
                 WEIGHTS,
                 record.offset(),
                 Weights.getClassSchema(),
@@ -596,8 +600,8 @@ class VerificationTest {
     void anotherVersionOfWeightsIsFound() {
         for (ConsumerRecord<byte[], byte[]> record : latest(WEIGHTS)) {
             for (long by : new long[] {-1, 1, 1000, -1000}) {
-                Report report = afterwards(topics -> alter(
-                        topics,
+                VerificationReport report = afterwards(cluster -> alter(
+                        cluster,
                         WEIGHTS,
                         record.offset(),
                         Weights.getClassSchema(),
@@ -612,19 +616,19 @@ class VerificationTest {
 
     @Test
     void missingWeightsAreFound() {
-        long behind = verify(LOG, LOG.topics.copy()).counts().weightsBehind();
+        long behind = verify(LOG, LOG.cluster.copy()).counts().weightsBehind();
         for (ConsumerRecord<byte[], byte[]> last : latest(WEIGHTS)) {
             String key = new String(last.key()).replace('\0', ' ');
             // all that was ever written under the key
-            Report report = afterwards(topics -> log(WEIGHTS).stream()
+            VerificationReport report = afterwards(cluster -> log(WEIGHTS).stream()
                     .filter(record -> Arrays.equals(record.key(), last.key()))
-                    .forEach(record -> topics.drop(WEIGHTS, record.offset())));
+                    .forEach(record -> cluster.drop(WEIGHTS, record.offset())));
             assertThat(report.findings())
                     .extracting(Finding::kind, Finding::key)
                     .containsExactly(org.assertj.core.groups.Tuple.tuple(WEIGHTS_MISSING, key));
             // the last only, so that an older one is in force; one block that was published alone is as if the clock
             // had not struck
-            Report older = afterwards(topics -> topics.drop(WEIGHTS, last.offset()));
+            VerificationReport older = afterwards(cluster -> cluster.drop(WEIGHTS, last.offset()));
             if (older.counts().weightsBehind() == behind || key.indexOf(' ') < 0) {
                 assertThat(older.findings()).extracting(Finding::key).contains(key);
             }
@@ -634,11 +638,11 @@ class VerificationTest {
     @Test
     void leftOverWeightsAndMetricsAreFound() {
         // deleted for good at the end
-        MemoryTopics topics = LOG.topics.copy();
-        topics.append("examples", 0, "dense".getBytes(), null, new RecordHeaders());
-        topics.append("examples", 0, "large".getBytes(), null, new RecordHeaders());
-        topics.committed.set(0, RECORDS + 2L);
-        Report report = verify(LOG, topics);
+        MemoryClusterView cluster = LOG.cluster.copy();
+        cluster.append("examples", 0, "dense".getBytes(), null, new RecordHeaders());
+        cluster.append("examples", 0, "large".getBytes(), null, new RecordHeaders());
+        cluster.committed.set(0, RECORDS + 2L);
+        VerificationReport report = verify(LOG, cluster);
         assertThat(report.findings())
                 .filteredOn(finding -> finding.key().equals("dense"))
                 .extracting(Finding::kind)
@@ -651,11 +655,11 @@ class VerificationTest {
         latest(WEIGHTS).stream()
                 .filter(record ->
                         new String(record.key()).startsWith("large\0") || new String(record.key()).equals("dense"))
-                .forEach(record -> topics.append(WEIGHTS, 0, record.key(), null, new RecordHeaders()));
+                .forEach(record -> cluster.append(WEIGHTS, 0, record.key(), null, new RecordHeaders()));
         for (String model : List.of("dense", "large")) {
-            topics.append(METRICS, 0, model.getBytes(), null, new RecordHeaders());
+            cluster.append(METRICS, 0, model.getBytes(), null, new RecordHeaders());
         }
-        assertThat(verify(LOG, topics).outcome()).isEqualTo(Outcome.MATCHES);
+        assertThat(verify(LOG, cluster).outcome()).isEqualTo(Outcome.MATCHES);
     }
 
     @Test
@@ -664,7 +668,7 @@ class VerificationTest {
                 .filter(record -> new String(record.key()).equals("named") && record.value() != null)
                 .reduce((a, b) -> b)
                 .orElseThrow();
-        Report report = afterwards(topics -> topics.append(WEIGHTS, whole));
+        VerificationReport report = afterwards(cluster -> cluster.append(WEIGHTS, whole));
         assertThat(report.findings())
                 .extracting(Finding::kind, Finding::key)
                 .contains(org.assertj.core.groups.Tuple.tuple(WEIGHTS_LEFT_OVER, "named"));
@@ -672,7 +676,7 @@ class VerificationTest {
 
     @Test
     void weightsOfAModelThatNeverWasAreFound() {
-        Report report = afterwards(topics -> topics.append(
+        VerificationReport report = afterwards(cluster -> cluster.append(
                 WEIGHTS, 0, "invented".getBytes(), latestOf("dense").value(), new RecordHeaders()));
         assertThat(report.findings())
                 .extracting(Finding::kind, Finding::key)
@@ -686,8 +690,8 @@ class VerificationTest {
                     .filter(last -> new String(last.key()).indexOf('\0') < 0)
                     .toList());
             int bit = random.nextInt(record.value().length * 8);
-            Report report =
-                    afterwards(topics -> topics.replaceValue(WEIGHTS, record.offset(), value -> flip(value, bit)));
+            VerificationReport report =
+                    afterwards(cluster -> cluster.replaceValue(WEIGHTS, record.offset(), value -> flip(value, bit)));
             assertThat(report.findings())
                     .as("bit %d of %s", bit, record.offset())
                     .anyMatch(finding -> new String(record.key()).equals(finding.key()));
@@ -705,7 +709,8 @@ class VerificationTest {
             if (isOtherNaN(record.value(), flipped)) {
                 continue;
             }
-            Report report = afterwards(topics -> topics.replaceValue(METRICS, record.offset(), value -> flipped));
+            VerificationReport report =
+                    afterwards(cluster -> cluster.replaceValue(METRICS, record.offset(), value -> flipped));
             assertThat(report.findings())
                     .as("bit %d of %s", bit, record.offset())
                     .anyMatch(finding -> new String(record.key()).equals(finding.key()));
@@ -724,17 +729,18 @@ class VerificationTest {
     @Test
     void missingAndOldMetricsAreFound() {
         for (ConsumerRecord<byte[], byte[]> last : latest(METRICS)) {
-            Report report = afterwards(topics -> log(METRICS).stream()
+            VerificationReport report = afterwards(cluster -> log(METRICS).stream()
                     .filter(record -> Arrays.equals(record.key(), last.key()))
-                    .forEach(record -> topics.drop(METRICS, record.offset())));
+                    .forEach(record -> cluster.drop(METRICS, record.offset())));
             assertThat(report.findings())
                     .extracting(Finding::kind, Finding::key)
                     .containsExactly(org.assertj.core.groups.Tuple.tuple(METRICS_MISSING, new String(last.key())));
-            assertThat(afterwards(topics -> topics.drop(METRICS, last.offset())).findings())
+            assertThat(afterwards(cluster -> cluster.drop(METRICS, last.offset()))
+                            .findings())
                     .extracting(Finding::key)
                     .contains(new String(last.key()));
-            Report altered = afterwards(topics -> alter(
-                    topics,
+            VerificationReport altered = afterwards(cluster -> alter(
+                    cluster,
                     METRICS,
                     last.offset(),
                     Metrics.getClassSchema(),
@@ -748,10 +754,10 @@ class VerificationTest {
     @Test
     void trimmedTopicsCannotBeVerified() {
         for (String topic : List.of("examples", PREDICTIONS, LETTERS)) {
-            Report report = afterwards(topics -> topics.beginnings.put(topic, 10L));
+            VerificationReport report = afterwards(cluster -> cluster.beginnings.put(topic, 10L));
             assertThat(report.outcome()).isEqualTo(Outcome.CANNOT_VERIFY);
             assertThat(report.replayMatches()).isFalse();
-            assertThat(report.hindrance())
+            assertThat(report.obstacle())
                     .hasValueSatisfying(
                             reason -> assertThat(reason).contains(topic + "-0 begins at offset 10", "retention"));
             assertThat(report.lines()).singleElement().asString().startsWith("CANNOT VERIFY: ");
@@ -761,26 +767,29 @@ class VerificationTest {
     @Test
     void withoutTopicsOrOffsetsNothingCanBeVerified() {
         for (String topic : List.of("examples", PREDICTIONS, WEIGHTS, METRICS, LETTERS, "test-weights-changelog")) {
-            assertThat(afterwards(topics -> topics.delete(topic)).hindrance())
+            assertThat(afterwards(cluster -> cluster.delete(topic)).obstacle())
                     .hasValueSatisfying(reason -> assertThat(reason).contains("topic " + topic + " is not there"));
         }
-        assertThat(afterwards(topics -> topics.committed.clear()).hindrance())
+        assertThat(afterwards(cluster -> cluster.committed.clear()).obstacle())
                 .hasValueSatisfying(reason -> assertThat(reason).contains("group test has no committed offsets"));
-        assertThat(afterwards(topics -> topics.committed.set(0, RECORDS + 1L)).hindrance())
+        assertThat(afterwards(cluster -> cluster.committed.set(0, RECORDS + 1L)).obstacle())
                 .hasValueSatisfying(reason -> assertThat(reason).contains("made anew"));
-        assertThat(afterwards(topics -> topics.cut("test-weights-changelog", 0)).hindrance())
+        assertThat(afterwards(cluster -> cluster.cut("test-weights-changelog", 0))
+                        .obstacle())
                 .hasValueSatisfying(reason -> assertThat(reason).contains("does not say under which settings"));
         assertThat(new Verification(
-                                LOG.config.with("processing.guarantee", "at_least_once"), LOG.schemas, LOG.topics::copy)
+                                LOG.config.with("processing.guarantee", "at_least_once"),
+                                LOG.schemas,
+                                LOG.cluster::copy)
                         .run(progress -> {})
-                        .hindrance())
+                        .obstacle())
                 .hasValueSatisfying(reason -> assertThat(reason).contains("at_least_once"));
     }
 
     @Test
     void aPredictedExampleWhoseSchemaIsGoneCannotBeVerified() {
         ThalwegConfig config = LOG.config;
-        Report report = new Verification(
+        VerificationReport report = new Verification(
                         config,
                         id -> {
                             if (id == LearnedLog.EXAMPLE_ID) {
@@ -788,9 +797,9 @@ class VerificationTest {
                             }
                             return LOG.schemas.writerSchema(id);
                         },
-                        LOG.topics::copy)
+                        LOG.cluster::copy)
                 .run(progress -> {});
-        assertThat(report.hindrance())
+        assertThat(report.obstacle())
                 .hasValueSatisfying(
                         reason -> assertThat(reason).contains("was predicted", "no longer knows the schema"));
     }
@@ -802,18 +811,18 @@ class VerificationTest {
                 id -> {
                     throw new SchemaSourceException("down", null);
                 },
-                LOG.topics::copy);
+                LOG.cluster::copy);
         assertThatThrownBy(() -> verification.run(progress -> {})).isInstanceOf(SchemaSourceException.class);
     }
 
     @Test
     void findingsAreBoundedAndCounted() {
-        Report report = afterwards(topics -> {
+        VerificationReport report = afterwards(cluster -> {
             for (int i = 0; i < 1500; i++) {
-                topics.append(PREDICTIONS, log(PREDICTIONS).get(0));
+                cluster.append(PREDICTIONS, log(PREDICTIONS).get(0));
             }
         });
-        assertThat(report.findings()).hasSize(Findings.KEPT);
+        assertThat(report.findings()).hasSize(FindingLog.KEPT);
         assertThat(report.findingsTotal()).isEqualTo(1500);
         assertThat(report.findingCounts()).containsOnly(Map.entry(DOUBLED, 1500L));
         assertThat(report.lines()).hasSizeLessThan(30).last().isEqualTo("  and 1,480 more");

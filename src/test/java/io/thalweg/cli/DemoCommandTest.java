@@ -3,7 +3,7 @@ package io.thalweg.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.audit.Finding;
-import io.thalweg.audit.Report;
+import io.thalweg.audit.VerificationReport;
 import io.thalweg.demo.Demo;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,8 +23,8 @@ class DemoCommandTest {
                 0.7,
                 1.1,
                 seconds,
-                new Report(
-                        new Report.Counts(1, 100, 100, 100, 0, 0, 0, 1, 100, 0, 0),
+                new VerificationReport(
+                        new VerificationReport.Counts(1, 100, 100, 100, 0, 0, 0, 1, 100, 0, 0),
                         List.of(),
                         matches ? Map.of() : Map.of(Finding.Kind.values()[0], 1L),
                         Optional.empty()));

@@ -9,8 +9,8 @@ import io.thalweg.avro.Prediction;
 import io.thalweg.cli.ExampleFile.BadLineException;
 import io.thalweg.cli.ExampleFile.Line;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.math.Form;
-import io.thalweg.math.Outcome;
+import io.thalweg.math.FeatureForm;
+import io.thalweg.math.PredictionResult;
 import io.thalweg.runtime.ExampleRange.Place;
 import io.thalweg.topology.LearnerDriver;
 import java.io.ByteArrayInputStream;
@@ -301,27 +301,26 @@ class EvaluateCommandTest {
         Map<String, String> settings = Map.of("learning.rate", "0.07", "learning.rate.schedule", "inverse-scaling");
         ThalwegConfig config = new ThalwegConfig(settings);
         Evaluation evaluation = new Evaluation(config.learner(), config.getString(ThalwegConfig.MODEL_DEFAULT));
-        Columns columns = new Columns(Map.of("label", "delay > 15"), Form.NAMED);
+        Columns columns = new Columns(Map.of("label", "delay > 15"), FeatureForm.NAMED);
         int compared = 0;
         try (LearnerDriver topology = new LearnerDriver(settings);
                 ExampleFile examples = ExampleFile.open(file("x.jsonl", mixed).toString(), null, columns)) {
             for (Line line = examples.next(); line != null; line = examples.next()) {
-                Outcome outcome = evaluation.take(line);
+                PredictionResult result = evaluation.take(line);
                 if (line.example() == null) {
                     topology.delete(line.model());
                     continue;
                 }
                 Prediction prediction = topology.predict(line.model(), line.example());
-                assertThat(outcome.logit()).isEqualTo(prediction.getLogit());
-                assertThat(outcome.probability()).isEqualTo(prediction.getProbability());
-                assertThat(outcome.version()).isEqualTo(prediction.getVersion());
-                assertThat(outcome.learned() ? (Double) outcome.logLoss() : null)
-                        .isEqualTo(prediction.getLogLoss());
+                assertThat(result.logit()).isEqualTo(prediction.getLogit());
+                assertThat(result.probability()).isEqualTo(prediction.getProbability());
+                assertThat(result.version()).isEqualTo(prediction.getVersion());
+                assertThat(result.learned() ? (Double) result.logLoss() : null).isEqualTo(prediction.getLogLoss());
                 compared++;
             }
         }
         assertThat(compared).isEqualTo(ROWS + 7);
-        assertThat(evaluation.figures().size()).isEqualTo(392 + 6);
+        assertThat(evaluation.metrics().size()).isEqualTo(392 + 6);
     }
 
     @Test

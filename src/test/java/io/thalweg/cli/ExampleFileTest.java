@@ -9,7 +9,7 @@ import io.thalweg.avro.SparseFeatures;
 import io.thalweg.cli.ExampleFile.BadLineException;
 import io.thalweg.cli.ExampleFile.Format;
 import io.thalweg.cli.ExampleFile.Line;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.io.ByteArrayInputStream;
@@ -34,7 +34,7 @@ class ExampleFileTest {
                     "id.field", "visit",
                     "importance.field", "weight",
                     "features.categorical", "weekday"),
-            Form.NAMED);
+            FeatureForm.NAMED);
 
     private static byte[] utf8(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
@@ -138,8 +138,8 @@ class ExampleFileTest {
     @Test
     void columnsMayBeDenseOrSparse() throws BadLineException {
         String table = "a,label,b,c\n1,1,0,-2\n0,0,,3\n";
-        Columns dense = new Columns(Map.of(), Form.DENSE);
-        Columns sparse = new Columns(Map.of(), Form.SPARSE);
+        Columns dense = new Columns(Map.of(), FeatureForm.DENSE);
+        Columns sparse = new Columns(Map.of(), FeatureForm.SPARSE);
 
         assertThat(lines("t.csv", "a,label,b\n1,1,0\n", dense).get(0).example().getFeatures())
                 .isEqualTo(List.of(1.0, 0.0));
@@ -341,7 +341,7 @@ class ExampleFileTest {
                     a,b\\n1,2          | t.csv has no column clicked; it has a, b
                     """)
     void aHeaderThatDoesNotDoIsSaidBeforeAnythingIsSent(String text, String complaint) {
-        Columns columns = new Columns(Map.of("label", "clicked"), Form.NAMED);
+        Columns columns = new Columns(Map.of("label", "clicked"), FeatureForm.NAMED);
 
         assertThatThrownBy(() -> open("t.csv", utf8(text.replace("\\n", "\n")), columns))
                 .isInstanceOfSatisfying(
@@ -367,7 +367,7 @@ class ExampleFileTest {
     }
 
     private static Columns labelled(String label) {
-        return new Columns(Map.of("label", label), Form.NAMED);
+        return new Columns(Map.of("label", label), FeatureForm.NAMED);
     }
 
     @Test
@@ -392,8 +392,8 @@ class ExampleFileTest {
 
     @Test
     void columnsThatAreExcludedAreNoFeaturesAndHaveNoPlace() throws BadLineException {
-        Columns named = new Columns(Map.of("features.exclude", "b"), Form.NAMED);
-        Columns sparse = new Columns(Map.of("features.exclude", "b"), Form.SPARSE);
+        Columns named = new Columns(Map.of("features.exclude", "b"), FeatureForm.NAMED);
+        Columns sparse = new Columns(Map.of("features.exclude", "b"), FeatureForm.SPARSE);
 
         assertThat(named(lines("t.csv", "a,b,c\n1,NaN,3\n", named).get(0).example()))
                 .containsExactly(entry("a", 1.0), entry("c", 3.0));

@@ -3,7 +3,7 @@ package io.thalweg.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.LearningRate.Schedule;
 import io.thalweg.math.StepOptions;
@@ -52,7 +52,7 @@ class ThalwegConfigTest {
                 .learner();
         assertThat(learner.learningRate().at(0)).isEqualTo(0.25);
         assertThat(learner.learningRate().at(15)).isEqualTo(0.25 / 8);
-        assertThat(learner.requiredForm()).isEqualTo(Form.SPARSE);
+        assertThat(learner.requiredForm()).isEqualTo(FeatureForm.SPARSE);
         assertThat(learner.spaceBits()).isEqualTo(24);
         assertThat(learner.namesMax()).isEqualTo(5);
         assertThat(learner.modelsMax()).isEqualTo(7);
@@ -69,7 +69,7 @@ class ThalwegConfigTest {
                             .schedule())
                     .isEqualTo(schedule);
         }
-        for (Form form : Form.values()) {
+        for (FeatureForm form : FeatureForm.values()) {
             assertThat(config(Map.of("features.form", form.name().toLowerCase()))
                             .learner()
                             .requiredForm())
@@ -250,8 +250,8 @@ class ThalwegConfigTest {
 
     @Test
     void theCourseHoldsWhatAReplayNeeds() {
-        Map<String, String> course = config(Map.of("learning.rate", "0.1")).course("default");
-        assertThat(course)
+        Map<String, String> replayed = config(Map.of("learning.rate", "0.1")).replayedSettings("default");
+        assertThat(replayed)
                 .containsEntry("learning.rate", "0.1")
                 .containsEntry("learning.rate.schedule", "constant")
                 .containsEntry("features.space.bits", "20")
@@ -269,16 +269,17 @@ class ThalwegConfigTest {
                 .containsEntry("importance.invariant", "false")
                 .doesNotContainKey("ftrl.beta")
                 .hasSize(22);
-        assertThat(config(Map.of("features.space.bits", "4")).course("")).containsEntry("names.max", "8");
+        assertThat(config(Map.of("features.space.bits", "4")).replayedSettings(""))
+                .containsEntry("names.max", "8");
         // a learner made from it is the same
-        Map<String, String> again = new TreeMap<>(course);
+        Map<String, String> again = new TreeMap<>(replayed);
         again.remove("model.default");
         assertThat(config(again).learner())
                 .isEqualTo(config(Map.of("learning.rate", "0.1")).learner());
         // what changes neither weights nor what is published is not in it
         assertThat(config(Map.of("learning.rate", "0.1", "commit.interval.ms", "7"))
-                        .course("default"))
-                .isEqualTo(course);
+                        .replayedSettings("default"))
+                .isEqualTo(replayed);
     }
 
     @Test
@@ -330,13 +331,13 @@ class ThalwegConfigTest {
     @ValueSource(strings = {"sgd", "adagrad", "ftrl", "auto"})
     void aCourseMakesTheLearnerAgain(String algorithm) {
         ThalwegConfig config = config(Map.of("algorithm", algorithm, "metrics.window", "50"));
-        Map<String, String> course = config(Map.of("learning.rate", "0.3")).course("default");
-        course.putAll(config.course("default"));
-        course.remove("model.default");
-        ThalwegConfig again = ThalwegConfig.ofCourse(course);
+        Map<String, String> replayed = config(Map.of("learning.rate", "0.3")).replayedSettings("default");
+        replayed.putAll(config.replayedSettings("default"));
+        replayed.remove("model.default");
+        ThalwegConfig again = ThalwegConfig.ofReplayed(replayed);
         assertThat(again.learner().algorithm()).isEqualTo(algorithm);
         assertThat(again.learner().metricsWindow()).isEqualTo(50);
-        assertThat(again.course("default")).isEqualTo(config.course("default"));
+        assertThat(again.replayedSettings("default")).isEqualTo(config.replayedSettings("default"));
     }
 
     @Test

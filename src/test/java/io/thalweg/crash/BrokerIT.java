@@ -35,7 +35,7 @@ class BrokerIT {
 
     @Test
     void theLearnerOutlivesItsBroker() {
-        try (Trial trial = new Trial(cluster, "broker", 1, () -> new Mixture(seed, 1))) {
+        try (Trial trial = new Trial(cluster, "broker", 1, () -> new RandomInputs(seed, 1))) {
             trial.feed(3000);
             JavaProcess learner = trial.learner();
             trial.awaitProgress();
@@ -65,7 +65,7 @@ class BrokerIT {
      */
     @Test
     void aCommitThatTimesOutLosesNothing() {
-        try (Trial trial = new Trial(cluster, "commit", 1, () -> new Mixture(seed, 1))) {
+        try (Trial trial = new Trial(cluster, "commit", 1, () -> new RandomInputs(seed, 1))) {
             trial.set("producer.max.block.ms", "1500");
             trial.set("producer.transaction.timeout.ms", "6000");
             trial.set("session.timeout.ms", "6000");

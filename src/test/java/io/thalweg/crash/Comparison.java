@@ -94,7 +94,7 @@ final class Comparison {
             Prediction prediction = predictions.get(offset++);
             if (prediction == null
                     || !replay.isSgdAt(prediction.getOffset())
-                    || !next.model().startsWith(Mixture.DENSE_PREFIX)) {
+                    || !next.model().startsWith(RandomInputs.DENSE_PREFIX)) {
                 continue;
             }
             Textbook textbook = textbooks.computeIfAbsent(next.model(), model -> new Textbook());
@@ -107,7 +107,7 @@ final class Comparison {
     }
 
     private static Prediction prediction(byte[] value) {
-        return Wire.decode(value, Prediction.getClassSchema());
+        return AvroWireFormat.decode(value, Prediction.getClassSchema());
     }
 
     private void compareCounts(String what, int partition, int expected, int found) {
@@ -124,7 +124,7 @@ final class Comparison {
             compareCounts("dead letters", p, expected.size(), found.get(p).size());
             for (int i = 0; i < Math.min(expected.size(), found.get(p).size()); i++) {
                 ConsumerRecord<byte[], byte[]> record = found.get(p).get(i);
-                DeadLetter letter = Wire.decode(record.value(), DeadLetter.getClassSchema());
+                DeadLetter letter = AvroWireFormat.decode(record.value(), DeadLetter.getClassSchema());
                 ExpectedLetter wanted = expected.get(i);
                 if (letter.getPartition() != p
                         || letter.getOffset() != wanted.offset()
@@ -161,7 +161,7 @@ final class Comparison {
     }
 
     private static Metrics metrics(byte[] value) {
-        return value == null ? null : Wire.decode(value, Metrics.getClassSchema());
+        return value == null ? null : AvroWireFormat.decode(value, Metrics.getClassSchema());
     }
 
     /** The latest value under each key, as compaction leaves them; none for tombstones. */
@@ -184,7 +184,7 @@ final class Comparison {
         for (int p = 0; p < found.size(); p++) {
             Map<String, List<Weights>> byModel = new TreeMap<>();
             latest(found.get(p)).forEach((key, value) -> {
-                Weights record = Wire.decode(value, Weights.getClassSchema());
+                Weights record = AvroWireFormat.decode(value, Weights.getClassSchema());
                 String model = record.getModel().toString();
                 String wanted = record.getBlock() == null ? model : model + '\0' + record.getBlock();
                 if (!key.equals(wanted)) {
@@ -215,7 +215,7 @@ final class Comparison {
         // weights of a mixture move without steps, so that a block is right at its own version only
         Set<Integer> older = new HashSet<>();
         for (Weights record : records) {
-            if (!model.algorithm().mixture(model).isEmpty() && record.getVersion() < newest.getVersion()) {
+            if (!model.optimizer().mixture(model).isEmpty() && record.getVersion() < newest.getVersion()) {
                 older.add(record.getBlock());
             }
         }

@@ -96,7 +96,7 @@ class DeadTransactionsIT {
     }
 
     private Trial trial(String name, int partitions) {
-        Trial trial = new Trial(cluster, name, partitions, () -> new Mixture(seed, partitions));
+        Trial trial = new Trial(cluster, name, partitions, () -> new RandomInputs(seed, partitions));
         trial.set("producer.transaction.timeout.ms", NEVER);
         return trial;
     }

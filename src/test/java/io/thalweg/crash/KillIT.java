@@ -42,7 +42,7 @@ class KillIT {
 
     @Test
     void nothingIsLostOrDoneTwice() {
-        try (Trial trial = new Trial(cluster, "kill", 1, () -> new Mixture(seed, 1))) {
+        try (Trial trial = new Trial(cluster, "kill", 1, () -> new RandomInputs(seed, 1))) {
             trial.feed(PER_SECOND);
             for (int kill = 0; kill < KILLS; kill++) {
                 JavaProcess learner = trial.learner();
@@ -64,7 +64,7 @@ class KillIT {
     /** The same of a mixture, whose weights all move at every step, and most of whose state is not published. */
     @Test
     void nothingOfAMixtureIsLostOrDoneTwice() {
-        try (Trial trial = new Trial(cluster, "mixture", 1, () -> new Mixture(seed, 1))) {
+        try (Trial trial = new Trial(cluster, "mixture", 1, () -> new RandomInputs(seed, 1))) {
             trial.set(ThalwegConfig.ALGORITHM, "auto");
             trial.feed(PER_SECOND / 2);
             killMidStream(trial, trial.learner());
@@ -83,7 +83,7 @@ class KillIT {
     @Test
     void withoutTheChangelogAtCommitStepsAreLost() throws IOException {
         Path patch = withoutChangelogAtCommit();
-        try (Trial trial = new Trial(cluster, "hookless", 1, () -> new Mixture(seed, 1))) {
+        try (Trial trial = new Trial(cluster, "hookless", 1, () -> new RandomInputs(seed, 1))) {
             trial.feed(PER_SECOND);
             killMidStream(trial, trial.learner("256m", patch));
             trial.learner("256m", patch);

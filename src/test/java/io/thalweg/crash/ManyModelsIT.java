@@ -65,7 +65,8 @@ class ManyModelsIT {
                 features.put("feature " + random.nextInt(40), random.nextGaussian());
             }
             Example example = new Example(null, (double) random.nextInt(2), 1.0, features);
-            return new Input(0, model.getBytes(StandardCharsets.UTF_8), Wire.encode(example), model, example, null);
+            return new Input(
+                    0, model.getBytes(StandardCharsets.UTF_8), AvroWireFormat.encode(example), model, example, null);
         };
     }
 }

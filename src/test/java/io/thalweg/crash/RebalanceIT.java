@@ -39,7 +39,7 @@ class RebalanceIT {
 
     @Test
     void tasksMove() {
-        try (Trial trial = new Trial(cluster, "rebalance", PARTITIONS, () -> new Mixture(seed, PARTITIONS))) {
+        try (Trial trial = new Trial(cluster, "rebalance", PARTITIONS, () -> new RandomInputs(seed, PARTITIONS))) {
             trial.set(StreamsConfig.ACCEPTABLE_RECOVERY_LAG_CONFIG, AT_ONCE);
             trial.feed(3000);
             JavaProcess first = trial.learner();
@@ -60,7 +60,7 @@ class RebalanceIT {
     /** With the algorithm that has most to hand over. */
     @Test
     void standbysTakeOver() {
-        try (Trial trial = new Trial(cluster, "standby", PARTITIONS, () -> new Mixture(seed, PARTITIONS))) {
+        try (Trial trial = new Trial(cluster, "standby", PARTITIONS, () -> new RandomInputs(seed, PARTITIONS))) {
             trial.set(StreamsConfig.ACCEPTABLE_RECOVERY_LAG_CONFIG, AT_ONCE);
             trial.set(StreamsConfig.NUM_STANDBY_REPLICAS_CONFIG, "1");
             trial.set(ThalwegConfig.ALGORITHM, "auto");

@@ -4,11 +4,11 @@ import io.thalweg.avro.Example;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
 import io.thalweg.math.Models;
-import io.thalweg.math.Outcome;
+import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.MetricsRecords;
 import java.nio.charset.StandardCharsets;
@@ -60,16 +60,16 @@ final class Replay {
     final List<Partition> partitions = new ArrayList<>();
     private final int metricsEvery;
     private final io.thalweg.math.Example x = new io.thalweg.math.Example();
-    private final Outcome outcome = new Outcome();
+    private final PredictionResult result = new PredictionResult();
     private final NavigableMap<Long, Learner> learners = new TreeMap<>();
 
-    /** @param epochs the settings from an offset on; more than one only where there is one partition */
-    Replay(int partitions, Map<Long, ThalwegConfig> epochs) {
+    /** @param spans the settings from an offset on; more than one only where there is one partition */
+    Replay(int partitions, Map<Long, ThalwegConfig> spans) {
         for (int i = 0; i < partitions; i++) {
             this.partitions.add(new Partition());
         }
-        epochs.forEach((offset, config) -> learners.put(offset, new Learner(config.learner())));
-        metricsEvery = epochs.get(0L).getInt(ThalwegConfig.METRICS_EVERY);
+        spans.forEach((offset, config) -> learners.put(offset, new Learner(config.learner())));
+        metricsEvery = spans.get(0L).getInt(ThalwegConfig.METRICS_EVERY);
     }
 
     /** Whether an offset was learned with sgd. */
@@ -91,7 +91,7 @@ final class Replay {
         long offset = partition.offset++;
         if (offset > 0 && isSgdAt(offset) != isSgdAt(offset - 1)) {
             partition.models.replaceAll(
-                    (id, model) -> model.under(learnerAt(offset).algorithm()));
+                    (id, model) -> model.under(learnerAt(offset).optimizer()));
         }
         if (input.unusable() != null) {
             bury(input, partition, offset, input.unusable());
@@ -101,7 +101,7 @@ final class Replay {
         } else {
             read(input.example());
             try {
-                learnerAt(offset).process(partition, input.model(), x, outcome);
+                learnerAt(offset).process(partition, input.model(), x, result);
             } catch (Rejection rejection) {
                 bury(input, partition, offset, rejection.reason());
                 return;
@@ -114,20 +114,20 @@ final class Replay {
         Example example = input.example();
         Prediction prediction = new Prediction(
                 example.getId(),
-                outcome.probability(),
-                outcome.logit(),
-                outcome.version(),
+                result.probability(),
+                result.logit(),
+                result.version(),
                 example.getLabel(),
-                example.getLabel() == null ? null : (Double) outcome.logLoss(),
+                example.getLabel() == null ? null : (Double) result.logLoss(),
                 input.partition(),
                 offset);
         partition.predictions.add(
-                new Expected(input.model().getBytes(StandardCharsets.UTF_8), Wire.encode(prediction)));
-        if (outcome.learned()) {
+                new Expected(input.model().getBytes(StandardCharsets.UTF_8), AvroWireFormat.encode(prediction)));
+        if (result.learned()) {
             partition.steps++;
-            Model model = outcome.model();
+            Model model = result.model();
             if (model.version() % metricsEvery == 0) {
-                partition.metrics.put(model.id(), Wire.encode(MetricsRecords.of(model)));
+                partition.metrics.put(model.id(), AvroWireFormat.encode(MetricsRecords.of(model)));
             }
         }
     }
@@ -143,14 +143,14 @@ final class Replay {
         }
         x.importance(example.getImportance());
         if (example.getFeatures() instanceof SparseFeatures sparse) {
-            x.form(Form.SPARSE);
+            x.form(FeatureForm.SPARSE);
             sparse.getIndices().forEach(x::addIndex);
             sparse.getValues().forEach(x::addValue);
         } else if (example.getFeatures() instanceof List<?> dense) {
-            x.form(Form.DENSE);
+            x.form(FeatureForm.DENSE);
             dense.forEach(value -> x.addValue((Double) value));
         } else if (example.getFeatures() instanceof Map<?, ?> named) {
-            x.form(Form.NAMED);
+            x.form(FeatureForm.NAMED);
             named.forEach((name, value) -> {
                 byte[] utf8 = name.toString().getBytes(StandardCharsets.UTF_8);
                 x.addNamed(utf8, 0, utf8.length, (Double) value);

@@ -35,7 +35,7 @@ class RestartIT {
     /** The second time with another learning rate, which counts from the first example after the stop. */
     @Test
     void learningGoesOnWhereItWas() {
-        try (Trial trial = new Trial(cluster, "restart", 1, () -> new Mixture(seed, 1))) {
+        try (Trial trial = new Trial(cluster, "restart", 1, () -> new RandomInputs(seed, 1))) {
             trial.feed(3000);
             ThalwegConfig before = trial.config();
             stopMidStream(trial);
@@ -56,7 +56,7 @@ class RestartIT {
     /** From sgd's weights on with auto, killed soon after. */
     @Test
     void anotherAlgorithmGoesOnFromTheWeights() {
-        try (Trial trial = new Trial(cluster, "migrate", 1, () -> new Mixture(seed, 1))) {
+        try (Trial trial = new Trial(cluster, "migrate", 1, () -> new RandomInputs(seed, 1))) {
             trial.feed(1500);
             ThalwegConfig before = trial.config();
             stopMidStream(trial);

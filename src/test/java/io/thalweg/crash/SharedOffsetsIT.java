@@ -30,7 +30,7 @@ class SharedOffsetsIT {
 
     @Test
     void nothingIsLearnedTwice() {
-        try (Trial trial = new Trial(cluster, "offsets", 1, () -> new Mixture(seed, 1))) {
+        try (Trial trial = new Trial(cluster, "offsets", 1, () -> new RandomInputs(seed, 1))) {
             trial.feed(3000);
             JavaProcess learner = trial.learner();
             trial.awaitProgress();

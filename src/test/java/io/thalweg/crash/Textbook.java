@@ -5,7 +5,7 @@ import java.util.List;
 
 /** Logistic regression of dense examples as it stands in textbooks. */
 final class Textbook {
-    private final double[] w = new double[Mixture.DENSE_LENGTH];
+    private final double[] w = new double[RandomInputs.DENSE_LENGTH];
     private double b;
 
     /** Predicts, and takes the step if there is a label. @return the probability before the step */

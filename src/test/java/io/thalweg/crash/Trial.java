@@ -2,8 +2,8 @@ package io.thalweg.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.thalweg.audit.Report;
 import io.thalweg.audit.Verification;
+import io.thalweg.audit.VerificationReport;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.Topics;
 import java.nio.file.Path;
@@ -312,9 +312,9 @@ final class Trial implements AutoCloseable {
         return replay(Map.of(0L, config()));
     }
 
-    /** The same with settings that have changed. @param epochs the settings from an offset on; one partition only */
-    Replay replay(Map<Long, ThalwegConfig> epochs) {
-        Replay replay = new Replay(partitions, epochs);
+    /** The same with settings that have changed. @param spans the settings from an offset on; one partition only */
+    Replay replay(Map<Long, ThalwegConfig> spans) {
+        Replay replay = new Replay(partitions, spans);
         Supplier<Input> again = inputs.get();
         for (long i = 0; i < sent; i++) {
             replay.take(again.get());
@@ -393,7 +393,7 @@ final class Trial implements AutoCloseable {
 
     /** Fails unless Thalweg's own verification finds everything as it must be. */
     void assertVerified() {
-        Report report = new Verification(config(), LearnerProcess::schema).run(progress -> {});
+        VerificationReport report = new Verification(config(), LearnerProcess::schema).run(progress -> {});
         assertThat(report.lines()).last().asString().startsWith("MATCHES");
     }
 

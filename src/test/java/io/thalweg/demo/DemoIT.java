@@ -3,7 +3,7 @@ package io.thalweg.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.thalweg.audit.Report;
+import io.thalweg.audit.VerificationReport;
 import io.thalweg.config.ThalwegConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -49,7 +49,7 @@ class DemoIT {
         for (Demo.Learned learned : List.of(sgd, auto)) {
             assertThat(learned.predictions()).isEqualTo(EXAMPLES);
             assertThat(learned.deadLetters()).isZero();
-            assertThat(learned.audit().outcome()).isEqualTo(Report.Outcome.MATCHES);
+            assertThat(learned.audit().outcome()).isEqualTo(VerificationReport.Outcome.MATCHES);
             assertThat(learned.audit().counts().steps()).isEqualTo(EXAMPLES);
         }
         assertThat(result.isComplete()).isTrue();

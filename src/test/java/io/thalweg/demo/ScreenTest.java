@@ -23,8 +23,8 @@ class ScreenTest {
 
     private final StringWriter text = new StringWriter();
     private final PrintWriter out = new PrintWriter(text);
-    private final Contender sgd = new Contender("sgd", ALL, Screen.POINTS);
-    private final Contender auto = new Contender("auto", ALL, Screen.POINTS);
+    private final DemoLearner sgd = new DemoLearner("sgd", ALL, Screen.POINTS);
+    private final DemoLearner auto = new DemoLearner("auto", ALL, Screen.POINTS);
 
     private static Quality quality(long examples, double logLoss, double auc, double calibration) {
         return new Quality(examples, (double) examples, logLoss, 0.57, 0.77, auc, 0.0, 0.25, 0.25, calibration);
@@ -64,8 +64,8 @@ class ScreenTest {
     private void begin() {
         sgd.take("m", weights(1, 0, weight(1, "destination=ORD:weekday=Mon", -12.345)));
         auto.take("m", weights(1, 0, weight(1, "destination=ORD:weekday=Mon", 0.5), weight(2, "hour=5", -2.25)));
-        for (Contender contender : List.of(sgd, auto)) {
-            contender.take(new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 0, 0L));
+        for (DemoLearner demoLearner : List.of(sgd, auto)) {
+            demoLearner.take(new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 0, 0L));
         }
     }
 
@@ -119,8 +119,8 @@ class ScreenTest {
     @Test
     void besideStandsWhatAlwaysPredictingTheMeanLabelWouldGive() {
         begin();
-        for (Contender contender : List.of(sgd, auto)) {
-            contender.take(metrics(100, 0.6, 0.6));
+        for (DemoLearner demoLearner : List.of(sgd, auto)) {
+            demoLearner.take(metrics(100, 0.6, 0.6));
         }
 
         List<String> lines = shown();
@@ -173,16 +173,16 @@ class ScreenTest {
 
     @Test
     void theTableFitsATerminalOf80ColumnsAnd24Lines() {
-        for (Contender contender : List.of(sgd, auto)) {
+        for (DemoLearner demoLearner : List.of(sgd, auto)) {
             List<Weight> weights = new ArrayList<>();
             for (int i = 0; i < 20; i++) {
                 weights.add(weight(i, "destination=ORD:weekday=M" + (10 + i), -99.5 + i));
             }
-            contender.take("m", weights(1, 0, weights.toArray(Weight[]::new)));
+            demoLearner.take("m", weights(1, 0, weights.toArray(Weight[]::new)));
             for (int i = 0; i < ALL; i++) {
-                contender.take(new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 0, (long) i));
+                demoLearner.take(new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 0, (long) i));
             }
-            contender.take(metrics(ALL, 0.5, 0.5));
+            demoLearner.take(metrics(ALL, 0.5, 0.5));
         }
         StringWriter live = new StringWriter();
         PrintWriter terminal = new PrintWriter(live);

@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.io.ByteArrayOutputStream;
@@ -85,14 +85,14 @@ class ExampleDecoderTest {
             into.label(read.getLabel());
         }
         if (read.getFeatures() instanceof List<?> values) {
-            into.form(Form.DENSE);
+            into.form(FeatureForm.DENSE);
             values.forEach(v -> into.addValue((Double) v));
         } else if (read.getFeatures() instanceof SparseFeatures sparse) {
-            into.form(Form.SPARSE);
+            into.form(FeatureForm.SPARSE);
             sparse.getIndices().forEach(into::addIndex);
             sparse.getValues().forEach(into::addValue);
         } else if (read.getFeatures() instanceof Map<?, ?> map) {
-            into.form(Form.NAMED);
+            into.form(FeatureForm.NAMED);
             map.forEach((name, v) -> {
                 byte[] utf8 = utf8((CharSequence) name);
                 into.addNamed(utf8, 0, utf8.length, (Double) v);
@@ -121,7 +121,7 @@ class ExampleDecoderTest {
     /** Without regard to the order of a map, which Avro's own reader loses. */
     private static String bits(Example x) {
         String bits = Examples.bits(x);
-        return x.form() == Form.NAMED && x.size() > 1
+        return x.form() == FeatureForm.NAMED && x.size() > 1
                 ? bits.chars().sorted().boxed().toList().toString()
                 : bits;
     }
@@ -244,7 +244,7 @@ class ExampleDecoderTest {
         GenericData.Record datum = new GenericData.Record(writer);
         datum.put("features", sparse);
         assertReadAsAvroDoes(writer, encode(2, writer, datum));
-        assertThat(x.form()).isEqualTo(Form.SPARSE);
+        assertThat(x.form()).isEqualTo(FeatureForm.SPARSE);
         assertThat(x.size()).isEqualTo(2);
     }
 
@@ -491,7 +491,7 @@ class ExampleDecoderTest {
                 throw new AssertionError(Arrays.toString(value), e);
             }
             accepted++;
-            boolean namesClash = x.form() == Form.NAMED;
+            boolean namesClash = x.form() == FeatureForm.NAMED;
             if (!namesClash) {
                 assertThat(bits(x)).isEqualTo(bits(byAvro(run % 2 == 0 ? TODAY : other, value)));
             }

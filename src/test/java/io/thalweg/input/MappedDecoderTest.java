@@ -11,7 +11,7 @@ import ch.qos.logback.core.read.ListAppender;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
 import io.thalweg.math.Example;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.io.ByteArrayOutputStream;
@@ -113,7 +113,7 @@ class MappedDecoderTest {
     }
 
     private static Map<String, Double> named(Example x) {
-        assertThat(x.form()).isEqualTo(Form.NAMED);
+        assertThat(x.form()).isEqualTo(FeatureForm.NAMED);
         Map<String, Double> features = new LinkedHashMap<>();
         for (int k = 0; k < x.size(); k++) {
             assertThat(features.put(x.name(k), x.value(k))).as(x.name(k)).isNull();
@@ -566,20 +566,20 @@ class MappedDecoderTest {
         Schema schema = schema("id:\"long\"", "w:[\"null\",\"float\"]", "shop:[\"null\",\"string\"]", "a:\"int\"");
         settings.putAll(Map.of("id.field", "id", "importance.field", "w", "model.from", "field:shop"));
         registry.put(1, schema);
-        Intake intake = new Intake(schemas, mapping(), "", 1000);
+        RecordReader reader = new RecordReader(schemas, mapping(), "", 1000);
         byte[] value = encode(1, schema, record(schema, 17L, 2.5f, "Rom", 3, 1.0));
 
-        assertThat(intake.example(value, null, x)).isEqualTo("Rom");
+        assertThat(reader.example(value, null, x)).isEqualTo("Rom");
         assertThat(x.id()).isEqualTo("17".getBytes(StandardCharsets.UTF_8));
         assertThat(x.importance()).isEqualTo(2.5);
         assertThat(named(x)).containsOnlyKeys("a");
 
         byte[] none = encode(1, schema, record(schema, 17L, null, null, 3, 1.0));
-        Rejection noModel = catchThrowableOfType(Rejection.class, () -> intake.example(none, null, x));
+        Rejection noModel = catchThrowableOfType(Rejection.class, () -> reader.example(none, null, x));
         assertThat(noModel.reason()).isEqualTo(Reason.NO_KEY);
         assertThat(noModel).hasMessageContaining("field shop");
         byte[] empty = encode(1, schema, record(schema, 17L, null, "", 3, 1.0));
-        assertThat(catchThrowableOfType(Rejection.class, () -> intake.example(empty, null, x))
+        assertThat(catchThrowableOfType(Rejection.class, () -> reader.example(empty, null, x))
                         .reason())
                 .isEqualTo(Reason.BAD_KEY);
     }

@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What {@link ScaledTest} does not hold to the reference: slopes, long absences, importance. */
+/** What {@link ScaledOptimizerTest} does not hold to the reference: slopes, long absences, importance. */
 class DescentTest {
     private static Random random() {
         long seed = System.nanoTime();

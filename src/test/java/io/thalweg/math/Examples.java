@@ -16,7 +16,7 @@ public final class Examples {
     private Examples() {}
 
     /** The algorithm of models whose steps come from the test itself. */
-    public static final Algorithm SGD = new Sgd(LearningRate.constant(1));
+    public static final Optimizer SGD = new Sgd(LearningRate.constant(1));
 
     /** A model that keeps weights and a bias and nothing else. */
     public static Model plain(String id) {
@@ -38,13 +38,13 @@ public final class Examples {
     }
 
     public static Example dense(Double label, double... values) {
-        Example x = begin(label, Form.DENSE);
+        Example x = begin(label, FeatureForm.DENSE);
         Arrays.stream(values).forEach(x::addValue);
         return x;
     }
 
     public static Example sparse(Double label, int[] indices, double[] values) {
-        Example x = begin(label, Form.SPARSE);
+        Example x = begin(label, FeatureForm.SPARSE);
         Arrays.stream(indices).forEach(x::addIndex);
         Arrays.stream(values).forEach(x::addValue);
         return x;
@@ -52,7 +52,7 @@ public final class Examples {
 
     /** @param namesAndValues name, value, name, value, … */
     public static Example named(Double label, Object... namesAndValues) {
-        Example x = begin(label, Form.NAMED);
+        Example x = begin(label, FeatureForm.NAMED);
         for (int i = 0; i < namesAndValues.length; i += 2) {
             byte[] name = ((String) namesAndValues[i]).getBytes(StandardCharsets.UTF_8);
             x.addNamed(name, 0, name.length, ((Number) namesAndValues[i + 1]).doubleValue());
@@ -60,7 +60,7 @@ public final class Examples {
         return x;
     }
 
-    public static Example begin(Double label, Form form) {
+    public static Example begin(Double label, FeatureForm form) {
         Example x = new Example();
         x.clear();
         if (label != null) {
@@ -151,7 +151,7 @@ public final class Examples {
         for (int k = 0; k < x.size(); k++) {
             text.append(' ').append(Double.doubleToRawLongBits(x.values()[k]));
         }
-        for (int k = 0; x.form() == Form.NAMED && k < x.size(); k++) {
+        for (int k = 0; x.form() == FeatureForm.NAMED && k < x.size(); k++) {
             int start = x.nameStart(k);
             text.append(' ').append(Arrays.toString(Arrays.copyOfRange(x.names(), start, start + x.nameLength(k))));
         }
@@ -162,7 +162,7 @@ public final class Examples {
     static final class Learning {
         private final Learner learner;
         private final ModelMap models = new ModelMap();
-        private final Outcome outcome = new Outcome();
+        private final PredictionResult result = new PredictionResult();
 
         Learning(LearnerSettings settings) {
             learner = new Learner(settings);
@@ -171,8 +171,8 @@ public final class Examples {
         /** Predicts, learns, and gives the logit that was predicted. */
         double logit(Example x) {
             try {
-                learner.process(models, "m", x, outcome);
-                return outcome.logit();
+                learner.process(models, "m", x, result);
+                return result.logit();
             } catch (Rejection e) {
                 throw new AssertionError(e);
             }
@@ -181,7 +181,7 @@ public final class Examples {
         /** @return the reason, or null if it was taken */
         Rejection.Reason reason(Example x) {
             try {
-                learner.process(models, "m", x, outcome);
+                learner.process(models, "m", x, result);
                 return null;
             } catch (Rejection e) {
                 return e.reason();

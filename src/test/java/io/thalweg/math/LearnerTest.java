@@ -27,13 +27,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class LearnerTest {
     private final ModelMap models = new ModelMap();
-    private final Outcome outcome = new Outcome();
+    private final PredictionResult result = new PredictionResult();
     private Learner learner = new Learner(settings(0.5));
 
-    private Outcome process(String model, Example x) {
+    private PredictionResult process(String model, Example x) {
         try {
-            learner.process(models, model, x, outcome);
-            return outcome;
+            learner.process(models, model, x, result);
+            return result;
         } catch (Rejection e) {
             throw new AssertionError(e);
         }
@@ -41,7 +41,7 @@ class LearnerTest {
 
     private Rejection rejected(String model, Example x) {
         Map<String, String> before = state();
-        Rejection rejection = catchThrowableOfType(Rejection.class, () -> learner.process(models, model, x, outcome));
+        Rejection rejection = catchThrowableOfType(Rejection.class, () -> learner.process(models, model, x, result));
         assertThat(rejection).as("should be rejected").isNotNull();
         assertThat(state()).isEqualTo(before);
         assertThat(rejection.getMessage()).isNotBlank().doesNotContain("\n");
@@ -59,13 +59,13 @@ class LearnerTest {
     @Test
     void aNewModelPredictsAHalf() {
         process("m", dense(1.0, 3, -4));
-        assertThat(outcome.probability()).isEqualTo(0.5);
-        assertThat(outcome.logit()).isZero();
-        assertThat(outcome.version()).isZero();
-        assertThat(outcome.learned()).isTrue();
-        assertThat(outcome.label()).isEqualTo(1);
-        assertThat(outcome.logLoss()).isEqualTo(Math.log(2));
-        assertThat(outcome.model()).isSameAs(models.get("m"));
+        assertThat(result.probability()).isEqualTo(0.5);
+        assertThat(result.logit()).isZero();
+        assertThat(result.version()).isZero();
+        assertThat(result.learned()).isTrue();
+        assertThat(result.label()).isEqualTo(1);
+        assertThat(result.logLoss()).isEqualTo(Math.log(2));
+        assertThat(result.model()).isSameAs(models.get("m"));
         assertThat(models.get("m").version()).isEqualTo(1);
     }
 
@@ -86,18 +86,18 @@ class LearnerTest {
         Random random = new Random(seed);
         Learner learner = new Learner(settings(0.1));
         ModelMap models = new ModelMap();
-        Outcome outcome = new Outcome();
+        PredictionResult result = new PredictionResult();
         List<Double> probabilities = new ArrayList<>();
         for (int i = 0; i < n; i++) {
             double label = random.nextInt(2);
             double y = i == flipped ? 1 - label : label;
             Example x = dense(y, random.nextGaussian(), random.nextGaussian(), random.nextGaussian());
             try {
-                learner.process(models, "m", x, outcome);
+                learner.process(models, "m", x, result);
             } catch (Rejection e) {
                 throw new AssertionError(e);
             }
-            probabilities.add(outcome.probability());
+            probabilities.add(result.probability());
         }
         return probabilities;
     }
@@ -121,8 +121,8 @@ class LearnerTest {
             }
             z += b;
             process("m", x);
-            assertThat(outcome.logit()).isEqualTo(z);
-            assertThat(outcome.version()).isEqualTo(t);
+            assertThat(result.logit()).isEqualTo(z);
+            assertThat(result.version()).isEqualTo(t);
             double alpha = 0.5 / StrictMath.pow(t + 1, 0.5);
             double a = z >= 0 ? 1 / (1 + StrictMath.exp(-z)) : StrictMath.exp(z) / (1 + StrictMath.exp(z));
             for (int k = 0; k < x.size(); k++) {
@@ -141,16 +141,16 @@ class LearnerTest {
         process("m", named(1.0, "a", 2, "b", 1));
         Map<String, String> before = state();
         process("m", named(null, "a", 1, "never met", 5));
-        assertThat(outcome.learned()).isFalse();
-        assertThat(outcome.label()).isNaN();
-        assertThat(outcome.logLoss()).isNaN();
-        assertThat(outcome.version()).isEqualTo(1);
-        assertThat(outcome.logit()).isEqualTo(0.5 + 0.25);
-        assertThat(outcome.model()).isSameAs(models.get("m"));
+        assertThat(result.learned()).isFalse();
+        assertThat(result.label()).isNaN();
+        assertThat(result.logLoss()).isNaN();
+        assertThat(result.version()).isEqualTo(1);
+        assertThat(result.logit()).isEqualTo(0.5 + 0.25);
+        assertThat(result.model()).isSameAs(models.get("m"));
         process("other", named(null, "a", 1));
-        assertThat(outcome.probability()).isEqualTo(0.5);
-        assertThat(outcome.version()).isZero();
-        assertThat(outcome.model()).isNull();
+        assertThat(result.probability()).isEqualTo(0.5);
+        assertThat(result.version()).isZero();
+        assertThat(result.model()).isNull();
         assertThat(state()).isEqualTo(before);
     }
 
@@ -321,7 +321,7 @@ class LearnerTest {
         process("m", sparse(null, new int[] {3}, new double[] {1}));
         process("m", dense(null, 1, 2, 3));
         process("m", dense(1.0, 1, 2));
-        assertThat(models.get("m").form()).isEqualTo(Form.DENSE);
+        assertThat(models.get("m").form()).isEqualTo(FeatureForm.DENSE);
         assertThat(models.get("m").length()).isEqualTo(2);
         assertThat(rejected("m", sparse(1.0, new int[] {0}, new double[] {1})).reason())
                 .isEqualTo(Reason.FORM_DIFFERS);
@@ -329,7 +329,7 @@ class LearnerTest {
         assertThat(rejected("m", dense(1.0, 1, 2, 3)).reason()).isEqualTo(Reason.LENGTH_DIFFERS);
         assertThat(rejected("m", dense(null, 1)).reason()).isEqualTo(Reason.LENGTH_DIFFERS);
         process("other", named(1.0, "a", 1));
-        assertThat(models.get("other").form()).isEqualTo(Form.NAMED);
+        assertThat(models.get("other").form()).isEqualTo(FeatureForm.NAMED);
     }
 
     @Test
@@ -337,13 +337,13 @@ class LearnerTest {
         rejected("m", dense(2.0, 1, 2));
         rejected("m", dense(1.0, 1e308, 1e308, 1e308, 1e308, 1e308, 1e308, 1e308, 1e308));
         process("m", sparse(1.0, new int[] {1}, new double[] {1}));
-        assertThat(models.get("m").form()).isEqualTo(Form.SPARSE);
+        assertThat(models.get("m").form()).isEqualTo(FeatureForm.SPARSE);
         assertThat(models.get("m").version()).isEqualTo(1);
     }
 
     @Test
     void aRequiredFormIsRequiredOfEveryExample() {
-        learner = new Learner(new LearnerSettings("sgd", LearningRate.constant(1), 10, 5, 10, Form.NAMED, 10));
+        learner = new Learner(new LearnerSettings("sgd", LearningRate.constant(1), 10, 5, 10, FeatureForm.NAMED, 10));
         assertThat(rejected("m", dense(null, 1)).reason()).isEqualTo(Reason.FORM_DIFFERS);
         process("m", named(null, "a", 1));
     }

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ModelTest {
     private static Model stepped(int... indices) {
         Model model = Examples.plain("m");
-        model.fix(Form.SPARSE, 0);
+        model.fix(FeatureForm.SPARSE, 0);
         step(model, 1, indices);
         return model;
     }
@@ -63,7 +63,7 @@ class ModelTest {
         System.out.println("seed " + seed);
         Random random = new Random(seed);
         Model model = Examples.plain("m");
-        model.fix(Form.SPARSE, 0);
+        model.fix(FeatureForm.SPARSE, 0);
         TreeSet<Integer> unlogged = new TreeSet<>();
         TreeSet<Integer> unpublished = new TreeSet<>();
         Map<Integer, Long> changedAt = new HashMap<>();
@@ -141,7 +141,7 @@ class ModelTest {
         for (int window : new int[] {2, 3, 10, 64, 1000}) {
             Learner learner = new Learner(Examples.settings(algorithm), window);
             Examples.ModelMap models = new Examples.ModelMap();
-            Outcome outcome = new Outcome();
+            PredictionResult result = new PredictionResult();
             List<float[]> history = new ArrayList<>();
             history.add(new float[1000]);
             long restoredAt = -1;
@@ -162,12 +162,12 @@ class ModelTest {
                                         (double) random.nextInt(2),
                                         random.doubles(12).toArray())
                                 : Examples.randomSparse(random, 3, space),
-                        outcome);
+                        result);
                 if (!dense && random.nextInt(20) == 0) {
                     // one that cannot be learned from changes nothing
                     Example bad = Examples.sparse(0.3, new int[] {3}, new double[] {1e300});
                     bad.importance(1e300);
-                    assertThatThrownBy(() -> learner.process(models, "m", bad, outcome))
+                    assertThatThrownBy(() -> learner.process(models, "m", bad, result))
                             .isInstanceOf(Rejection.class);
                 }
                 Model model = models.get("m");
@@ -201,36 +201,36 @@ class ModelTest {
             Learner before = new Learner(Examples.settings(way.get(0)));
             Learner after = new Learner(Examples.settings(way.get(1)));
             Examples.ModelMap models = new Examples.ModelMap();
-            Outcome outcome = new Outcome();
+            PredictionResult result = new PredictionResult();
             for (int i = 0; i < 100; i++) {
-                before.process(models, "m", Examples.randomSparse(random, 5, 1000), outcome);
+                before.process(models, "m", Examples.randomSparse(random, 5, 1000), result);
             }
             Model old = models.get("m");
             String oldBits = Examples.bits(old);
             old.logged();
-            Model model = old.under(after.algorithm());
+            Model model = old.under(after.optimizer());
             assertThat(Examples.bits(old)).isEqualTo(oldBits);
             assertThat(model.bias()).isEqualTo(old.bias());
             for (int i = 0; i < old.extent(); i++) {
                 assertThat(model.weight(i)).isEqualTo(old.weight(i));
             }
             assertThat(model.version()).isEqualTo(100);
-            assertThat(model.block(0)).hasSize(old.used(0) * after.algorithm().width());
+            assertThat(model.block(0)).hasSize(old.used(0) * after.optimizer().width());
             assertThat(changes(model.unlogged())).hasSize(model.blockCount());
             assertThat(changes(old.unlogged())).isEmpty();
 
             // numbers far from 0 to 1, which the new one has no scale of yet
             models.add(model);
             Example x = Examples.sparse(null, new int[] {3, 500, 900}, new double[] {-70, 0.5, 900});
-            after.process(models, "m", x, outcome);
+            after.process(models, "m", x, result);
             double z = old.bias() - 70 * old.weight(3) + 0.5 * old.weight(500) + 900 * old.weight(900);
-            assertThat(outcome.logit()).isCloseTo(z, within(1e-12));
+            assertThat(result.logit()).isCloseTo(z, within(1e-12));
 
             x.label(1);
-            after.process(models, "m", x, outcome);
+            after.process(models, "m", x, result);
             assertThat(changes(model.unlogged())).doesNotHaveDuplicates().hasSize(model.blockCount());
-            after.process(models, "m", x, outcome);
-            assertThat(outcome.logit()).isGreaterThan(z);
+            after.process(models, "m", x, result);
+            assertThat(result.logit()).isGreaterThan(z);
         }
     }
 
@@ -274,7 +274,7 @@ class ModelTest {
     @Test
     void isRestoredBitForBit() {
         Model model = Examples.plain("m");
-        model.fix(Form.DENSE, 3);
+        model.fix(FeatureForm.DENSE, 3);
         Random random = new Random(4);
         for (int i = 0; i < 50; i++) {
             model.advance(0.1 / (i + 1));
@@ -329,7 +329,7 @@ class ModelTest {
 
     private static Model copy(Model model) {
         Model back = new Model(model.id());
-        back.learnsBy(model.algorithm());
+        back.learnsBy(model.optimizer());
         for (int block = model.blockEnd() - 1; block >= 0; block--) {
             if (model.block(block) != null) {
                 back.restoreBlock(

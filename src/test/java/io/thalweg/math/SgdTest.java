@@ -95,7 +95,7 @@ class SgdTest {
             double alpha = 0.3;
             Example example = indexed(y, c, x);
             Model model = model(b, w);
-            step(model, example, alpha, Logistic.probability(model.algorithm().logit(model, example)));
+            step(model, example, alpha, Logistic.probability(model.optimizer().logit(model, example)));
             for (int i = 0; i < n; i++) {
                 double[] up = w.clone();
                 double[] down = w.clone();

@@ -53,11 +53,11 @@ public class StepBenchmark {
 
     private final Example x = new Example();
     private final int[] drawn = new int[DRAWN];
-    private Algorithm kind;
+    private Optimizer kind;
     private Model model;
     private int next;
     private Learner learner;
-    private final Outcome outcome = new Outcome();
+    private final PredictionResult result = new PredictionResult();
     private final Models models = new Models() {
         @Override
         public Model get(String id) {
@@ -82,9 +82,9 @@ public class StepBenchmark {
                         Map.of(ThalwegConfig.ALGORITHM, algorithm, ThalwegConfig.FEATURES_SPACE_BITS, bits))
                 .learner();
         learner = new Learner(settings, WINDOW);
-        kind = Algorithm.of(settings);
+        kind = Optimizer.of(settings);
         model = new Model("model", kind);
-        model.fix(Form.SPARSE, 0);
+        model.fix(FeatureForm.SPARSE, 0);
         for (int from = 0; from < 1 << bits; from += FEATURES_OF_FIRST_EXAMPLES) {
             begin();
             for (int i = from; i < from + FEATURES_OF_FIRST_EXAMPLES; i++) {
@@ -103,7 +103,7 @@ public class StepBenchmark {
 
     private void begin() {
         x.clear();
-        x.form(Form.SPARSE);
+        x.form(FeatureForm.SPARSE);
         x.label((model.version() & 1) == 0 ? 0 : 1);
     }
 
@@ -133,8 +133,8 @@ public class StepBenchmark {
     @Benchmark
     public double whole() throws Rejection {
         fill();
-        learner.process(models, "model", x, outcome);
-        return outcome.logit();
+        learner.process(models, "model", x, result);
+        return result.logit();
     }
 
     /** @param args options of JMH, which win over what is chosen here */

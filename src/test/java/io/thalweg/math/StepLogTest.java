@@ -54,28 +54,28 @@ class StepLogTest {
         Random random = new Random(seed);
         Examples.ModelMap first = new Examples.ModelMap();
         Learner learner = learner(algorithm);
-        Outcome outcome = new Outcome();
+        PredictionResult result = new PredictionResult();
         StepLog log = new StepLog();
         for (int t = 0; t < 3000; t++) {
             Example x = random(random);
             int model = random.nextInt(3);
-            learner.process(first, "m" + model, x, outcome);
-            log.add(1000 * model, outcome.version(), x);
+            learner.process(first, "m" + model, x, result);
+            log.add(1000 * model, result.version(), x);
             if (random.nextInt(10) == 0) {
-                log.addPublished(1000 * model, outcome.version() + 1, random.nextBoolean());
+                log.addPublished(1000 * model, result.version() + 1, random.nextBoolean());
             }
         }
         Model[] again = new Model[3];
         for (int i = 0; i < again.length; i++) {
-            again[i] = new Model("m" + i, learner(algorithm).algorithm());
-            again[i].fix(Form.SPARSE, 0);
+            again[i] = new Model("m" + i, learner(algorithm).optimizer());
+            again[i].fix(FeatureForm.SPARSE, 0);
         }
         StepLog.Reader in = new StepLog.Reader(bytes(log), 0);
         while (in.next()) {
             Model model = again[in.model() / 1000];
             assertThat(in.version()).isEqualTo(model.version());
             if (!in.isPublished()) {
-                in.take(model, learner(algorithm).algorithm(), WINDOW);
+                in.take(model, learner(algorithm).optimizer(), WINDOW);
             }
         }
         for (Model model : again) {

@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.thalweg.avro.Weights;
-import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
 import io.thalweg.math.Models;
-import io.thalweg.math.Outcome;
+import io.thalweg.math.Optimizer;
+import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -41,7 +41,7 @@ class WeightsRecordsTest {
 
     private static Model restored(Model model) {
         Model back = new Model(model.id());
-        back.learnsBy(model.algorithm());
+        back.learnsBy(model.optimizer());
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
                 back.restoreBlock(
@@ -69,7 +69,7 @@ class WeightsRecordsTest {
             }
         };
         try {
-            learner.process(one, model.id(), x, new Outcome());
+            learner.process(one, model.id(), x, new PredictionResult());
         } catch (Rejection e) {
             throw new AssertionError(e);
         }
@@ -78,7 +78,7 @@ class WeightsRecordsTest {
     private Model large() {
         Model[] begun = new Model[1];
         try {
-            Outcome outcome = new Outcome();
+            PredictionResult result = new PredictionResult();
             learner.process(
                     new Models() {
                         @Override
@@ -98,7 +98,7 @@ class WeightsRecordsTest {
                     },
                     "m",
                     Examples.sparse(1.0, new int[] {3, 200, 900}, new double[] {1, 1, 1}),
-                    outcome);
+                    result);
         } catch (Rejection e) {
             throw new AssertionError(e);
         }
@@ -161,7 +161,7 @@ class WeightsRecordsTest {
     /** Weights of a mixture move with its shares, in every block. */
     @ParameterizedTest
     @ValueSource(ints = {256, 2000})
-    void theChangeOfAMixtureIsThatOfTheRecordsAndBlocksThatDriftArePublished(int recordMax) {
+    void theChangeOfAMixtureIsThatOfTheRecordsAndBlocksThatMoveUntouchedArePublished(int recordMax) {
         long seed = System.nanoTime();
         System.out.println("seed " + seed);
         Random random = new Random(seed);
@@ -210,8 +210,8 @@ class WeightsRecordsTest {
                         String.valueOf(now.getBlock()), Weights.newBuilder(now).build());
             }
             if (!written.isEmpty() && recordMax == 256) {
-                double[] now = model.algorithm().mixture(model).stream()
-                        .mapToDouble(Algorithm.Share::weight)
+                double[] now = model.optimizer().mixture(model).stream()
+                        .mapToDouble(Optimizer.Share::weight)
                         .toArray();
                 double most = Double.POSITIVE_INFINITY;
                 for (int k = 0; shares != null && k < now.length; k++) {

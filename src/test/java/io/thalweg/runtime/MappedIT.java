@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.thalweg.audit.Finding;
-import io.thalweg.audit.Report;
 import io.thalweg.audit.Verification;
+import io.thalweg.audit.VerificationReport;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Prediction;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.Origin;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SourceCoordinates;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.local.EmbeddedBroker;
 import io.thalweg.output.SchemaIds;
@@ -236,7 +236,7 @@ class MappedIT {
         }
     }
 
-    private Report verify() {
+    private VerificationReport verify() {
         return new Verification(config(), schemas).run(progress -> {});
     }
 
@@ -264,11 +264,11 @@ class MappedIT {
                     .computeIfAbsent(new String(record.key(), StandardCharsets.UTF_8), model -> new TreeSet<>())
                     .add(record.partition());
             Prediction prediction = decode(Prediction.getClassSchema(), record.value());
-            Origin origin = Origin.of(record.headers());
-            ConsumerRecord<byte[], byte[]> order = orders.get(origin.partition() + "@" + origin.offset());
+            SourceCoordinates coordinates = SourceCoordinates.of(record.headers());
+            ConsumerRecord<byte[], byte[]> order = orders.get(coordinates.partition() + "@" + coordinates.offset());
             assertThat("t" + prediction.getId().toString().substring("order-".length()))
                     .isEqualTo(new String(order.headers().lastHeader("trace").value(), StandardCharsets.UTF_8));
-            assertThat(origin.key()).isEqualTo(order.key());
+            assertThat(coordinates.key()).isEqualTo(order.key());
             assertThat(record.timestamp()).isEqualTo(order.timestamp());
         }
         assertThat(partitions)
@@ -288,10 +288,10 @@ class MappedIT {
         }
         assertThat(reasons).containsOnlyKeys("UNREADABLE", "UNKNOWN_SCHEMA", "NO_VALUE", "NO_KEY", "NO_LABEL_FIELD");
 
-        Report report = verify();
+        VerificationReport report = verify();
         assertThat(report.findings()).isEmpty();
-        assertThat(report.hindrance()).isEmpty();
-        assertThat(report.outcome()).isEqualTo(Report.Outcome.MATCHES);
+        assertThat(report.obstacle()).isEmpty();
+        assertThat(report.outcome()).isEqualTo(VerificationReport.Outcome.MATCHES);
         assertThat(report.counts().predictions()).isEqualTo(good);
         assertThat(report.counts().models()).isEqualTo(5);
 

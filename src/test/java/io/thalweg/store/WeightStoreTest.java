@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
-import io.thalweg.math.Form;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
-import io.thalweg.math.Outcome;
+import io.thalweg.math.Optimizer;
+import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.StepLog;
 import io.thalweg.output.WeightsRecords;
@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class WeightStoreTest {
     private static final TopicPartition INPUT = new TopicPartition("examples", 3);
-    private static final Map<String, String> COURSE = config("sgd").course("default");
+    private static final Map<String, String> REPLAYED = config("sgd").replayedSettings("default");
 
     private static ThalwegConfig config(String algorithm) {
         return new ThalwegConfig(Map.of(
@@ -52,10 +52,10 @@ class WeightStoreTest {
     private static final class Task {
         final WeightStore store;
         final List<Change> changelog;
-        final Map<String, String> course;
+        final Map<String, String> replayed;
         final Learner learner;
         final WeightsRecords weights = new WeightsRecords(64, 3);
-        final Outcome outcome = new Outcome();
+        final PredictionResult result = new PredictionResult();
 
         Task(List<Change> changelog) {
             this("sgd", changelog);
@@ -63,7 +63,7 @@ class WeightStoreTest {
 
         Task(String algorithm, List<Change> changelog) {
             this.changelog = changelog;
-            course = config(algorithm).course("default");
+            replayed = config(algorithm).replayedSettings("default");
             learner = new Learner(config(algorithm).learner());
             // so short that it is cut again and again
             store = new WeightStore("weights", new Journal(500, 25));
@@ -84,7 +84,7 @@ class WeightStoreTest {
         }
 
         void begin(boolean migrate) {
-            store.begin(course, learner.algorithm(), migrate);
+            store.begin(replayed, learner.optimizer(), migrate);
         }
 
         /** Another task that takes over: restored from a changelog, in batches or at once makes no difference to it. */
@@ -111,12 +111,12 @@ class WeightStoreTest {
             } else {
                 Example x = example(random, id);
                 try {
-                    learner.process(store, id, x, outcome);
+                    learner.process(store, id, x, result);
                 } catch (Rejection e) {
                     throw new AssertionError(e);
                 }
-                Model model = outcome.model();
-                store.stepped(outcome, x);
+                Model model = result.model();
+                store.stepped(result, x);
                 if (weights.afterStep(model, (key, value) -> {})) {
                     store.published(model);
                 } else {
@@ -314,7 +314,7 @@ class WeightStoreTest {
             Model model = Task.restored(new ArrayList<>(), way).store.get("m");
             assertThat(Examples.bits(model)).isEqualTo(Examples.bits(task.store.get("m")));
             assertThat(model.version()).isEqualTo(1);
-            assertThat(model.form()).isEqualTo(Form.SPARSE);
+            assertThat(model.form()).isEqualTo(FeatureForm.SPARSE);
             assertThat(model.blockCount()).isEqualTo(1);
             assertThat(model.names().size()).isZero();
         }
@@ -356,11 +356,11 @@ class WeightStoreTest {
 
     private static void learn(Task task, String model, Example x) {
         try {
-            task.learner.process(task.store, model, x, task.outcome);
+            task.learner.process(task.store, model, x, task.result);
         } catch (Rejection e) {
             throw new AssertionError(e);
         }
-        task.store.stepped(task.outcome, x);
+        task.store.stepped(task.result, x);
         task.store.took(INPUT, 0);
     }
 
@@ -424,11 +424,11 @@ class WeightStoreTest {
         assertThat(Examples.bits(next.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
 
         // what was learned under other settings must not be learned again under these
-        Map<String, String> changed = new TreeMap<>(task.course);
+        Map<String, String> changed = new TreeMap<>(task.replayed);
         changed.put(ThalwegConfig.METRICS_WINDOW, "4");
         Task other = new Task("auto", new ArrayList<>(task.changelog));
         other.restore(task.changelog);
-        other.store.begin(changed, other.learner.algorithm(), false);
+        other.store.begin(changed, other.learner.optimizer(), false);
         assertThat(Examples.bits(other.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
         other.store.took(INPUT, 9);
         other.commit();
@@ -436,7 +436,7 @@ class WeightStoreTest {
                 .doesNotContain('l');
         Task last = new Task("auto", new ArrayList<>());
         last.restore(compacted(other.changelog, false));
-        last.store.begin(changed, last.learner.algorithm(), false);
+        last.store.begin(changed, last.learner.optimizer(), false);
         assertThat(Examples.bits(last.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
     }
 
@@ -480,7 +480,7 @@ class WeightStoreTest {
                 .findFirst()
                 .orElseThrow()
                 .value;
-        StepLog.Reader entries = new StepLog.Reader(part, StateRecords.PART_HEADER);
+        StepLog.Reader entries = new StepLog.Reader(part, ChangelogFormat.PART_HEADER);
         assertThat(entries.next()).isTrue();
         assertThat(entries.model()).isEqualTo(2);
         assertThat(entries.version()).isEqualTo(1);
@@ -549,7 +549,7 @@ class WeightStoreTest {
 
     @Test
     void refusesAJournalOfAnEarlierVersion() {
-        assertRefused(StateRecords.journalKey(0), new byte[] {1, 1}, "format 1");
+        assertRefused(ChangelogFormat.journalKey(0), new byte[] {1, 1}, "format 1");
     }
 
     @Test
@@ -613,29 +613,30 @@ class WeightStoreTest {
     }
 
     @Test
-    void aChangedLearningRateBeginsAnEpochAtTheNextOffset() {
+    void aChangedLearningRateBeginsASpanAtTheNextOffset() {
         Task task = Task.begun();
         learn(task, Examples.dense(1.0, 1));
         task.store.took(INPUT, 99);
         task.commit();
-        assertThat(epochs(task)).containsExactly(new Epoch(Map.of(), COURSE));
+        assertThat(spans(task)).containsExactly(new SettingsSpan(Map.of(), REPLAYED));
 
         Map<String, String> changed = with(ThalwegConfig.LEARNING_RATE, "0.5");
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
         next.store.begin(changed, Examples.SGD, false);
         next.commit();
-        assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE), new Epoch(Map.of(INPUT, 100L), changed));
+        assertThat(spans(next))
+                .containsExactly(new SettingsSpan(Map.of(), REPLAYED), new SettingsSpan(Map.of(INPUT, 100L), changed));
 
         // nothing is learned under it: back again it has never been
         Task back = new Task(new ArrayList<>(next.changelog));
         back.restore(next.changelog);
         back.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
         back.commit();
-        assertThat(epochs(back))
+        assertThat(spans(back))
                 .containsExactly(
-                        new Epoch(Map.of(), COURSE),
-                        new Epoch(Map.of(INPUT, 100L), with(ThalwegConfig.LEARNING_RATE, "0.7")));
+                        new SettingsSpan(Map.of(), REPLAYED),
+                        new SettingsSpan(Map.of(INPUT, 100L), with(ThalwegConfig.LEARNING_RATE, "0.7")));
 
         // the same settings begin nothing, and write nothing
         Task same = new Task(new ArrayList<>());
@@ -646,7 +647,7 @@ class WeightStoreTest {
     }
 
     @Test
-    void anEpochThatWasNotWrittenDoesNotOutliveAChangeToStandby() {
+    void aSpanThatWasNotWrittenDoesNotOutliveAChangeToStandby() {
         Task task = Task.begun();
         learn(task, Examples.dense(1.0, 1));
         task.store.took(INPUT, 99);
@@ -655,15 +656,15 @@ class WeightStoreTest {
         next.restore(task.changelog);
         next.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"), Examples.SGD, false);
         next.store.clearCache();
-        next.store.begin(COURSE, Examples.SGD, false);
+        next.store.begin(REPLAYED, Examples.SGD, false);
         learn(next, Examples.dense(1.0, 1));
         next.commit();
-        assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE));
+        assertThat(spans(next)).containsExactly(new SettingsSpan(Map.of(), REPLAYED));
     }
 
-    /** A epoch in the changelog that nothing was learned under yet gives way to another, which comes to nothing. */
+    /** A span in the changelog that nothing was learned under yet gives way to another, which comes to nothing. */
     @Test
-    void anEpochThatGaveWayToOneThatWasNotWrittenIsBack() {
+    void aSpanThatGaveWayToOneThatWasNotWrittenIsBack() {
         Task task = Task.begun();
         learn(task, Examples.dense(1.0, 1));
         task.store.took(INPUT, 99);
@@ -684,23 +685,23 @@ class WeightStoreTest {
         last.commit();
         last.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
         last.commit();
-        assertThat(epochs(last))
+        assertThat(spans(last))
                 .containsExactly(
-                        new Epoch(Map.of(), COURSE),
-                        new Epoch(Map.of(INPUT, 100L), half),
-                        new Epoch(Map.of(INPUT, 101L), with(ThalwegConfig.LEARNING_RATE, "0.7")));
+                        new SettingsSpan(Map.of(), REPLAYED),
+                        new SettingsSpan(Map.of(INPUT, 100L), half),
+                        new SettingsSpan(Map.of(INPUT, 101L), with(ThalwegConfig.LEARNING_RATE, "0.7")));
     }
 
     private static Map<String, String> with(String name, String value) {
-        Map<String, String> course = new TreeMap<>(COURSE);
-        course.put(name, value);
-        return course;
+        Map<String, String> replayed = new TreeMap<>(REPLAYED);
+        replayed.put(name, value);
+        return replayed;
     }
 
-    private static List<Epoch> epochs(Task task) {
+    private static List<SettingsSpan> spans(Task task) {
         return compacted(task.changelog, false).stream()
                 .filter(change -> change.key.get(0) == 's')
-                .flatMap(change -> StateRecords.readSettings(change.value).stream())
+                .flatMap(change -> ChangelogFormat.readSettings(change.value).stream())
                 .toList();
     }
 
@@ -738,7 +739,7 @@ class WeightStoreTest {
         }
     }
 
-    private static final Map<String, String> AUTO = config("auto").course("default");
+    private static final Map<String, String> AUTO = config("auto").replayedSettings("default");
 
     /** A task that has committed 50 records. */
     private static Task learned(String algorithm) {
@@ -781,8 +782,10 @@ class WeightStoreTest {
             }
             next.store.took(INPUT, 50);
             next.commit();
-            assertThat(epochs(next))
-                    .containsExactly(new Epoch(Map.of(), task.course), new Epoch(Map.of(INPUT, 50L), next.course));
+            assertThat(spans(next))
+                    .containsExactly(
+                            new SettingsSpan(Map.of(), task.replayed),
+                            new SettingsSpan(Map.of(INPUT, 50L), next.replayed));
 
             for (List<Change> way : List.of(next.changelog, compacted(next.changelog, false))) {
                 Task after = Task.restored(second, new ArrayList<>(), way);
@@ -796,7 +799,7 @@ class WeightStoreTest {
                     assertThat(now.version()).isEqualTo(old.version());
                     assertThat(now.bias()).isEqualTo(old.bias());
                     assertThat(now.publishedVersion()).isEqualTo(old.publishedVersion());
-                    assertThat(now.width()).isEqualTo(new Model("new", after.learner.algorithm()).width());
+                    assertThat(now.width()).isEqualTo(new Model("new", after.learner.optimizer()).width());
                     for (int k = 0; k < old.extent(); k++) {
                         assertThat(now.weight(k)).isEqualTo(old.weight(k));
                     }
@@ -814,8 +817,8 @@ class WeightStoreTest {
         }
     }
 
-    private static Algorithm auto() {
-        return new Learner(config("auto").learner()).algorithm();
+    private static Optimizer auto() {
+        return new Learner(config("auto").learner()).optimizer();
     }
 
     @Test
@@ -825,32 +828,32 @@ class WeightStoreTest {
         next.restore(task.changelog);
         next.store.begin(AUTO, auto(), true);
         next.store.clearCache();
-        next.store.begin(COURSE, Examples.SGD, false);
+        next.store.begin(REPLAYED, Examples.SGD, false);
         assertThat(next.bits()).isEqualTo(task.bits());
         run(task, new Random(6), 50, 80, () -> {});
         run(next, new Random(6), 50, 80, () -> {});
         assertThat(next.bits()).isEqualTo(task.bits());
         assertThat(Task.restored(new ArrayList<>(), next.changelog).bits()).isEqualTo(task.bits());
-        assertThat(epochs(next)).containsExactly(new Epoch(Map.of(), COURSE));
+        assertThat(spans(next)).containsExactly(new SettingsSpan(Map.of(), REPLAYED));
     }
 
     /** A migration changes the state, so it leaves its trace although nothing was learned after it. */
     @Test
-    void everyMigrationIsAnEpoch() {
+    void everyMigrationIsASpan() {
         List<Change> changelog = learned("sgd").changelog;
         Map<String, String> faster = with(ThalwegConfig.LEARNING_RATE, "0.5");
-        for (Map<String, String> course : List.of(AUTO, COURSE, faster)) {
+        for (Map<String, String> replayed : List.of(AUTO, REPLAYED, faster)) {
             Task next = new Task(new ArrayList<>(changelog));
             next.restore(changelog);
-            next.store.begin(course, course == AUTO ? auto() : Examples.SGD, true);
+            next.store.begin(replayed, replayed == AUTO ? auto() : Examples.SGD, true);
             next.commit();
             changelog = next.changelog;
         }
-        assertThat(epochs(new Task(changelog)))
+        assertThat(spans(new Task(changelog)))
                 .containsExactly(
-                        new Epoch(Map.of(), COURSE),
-                        new Epoch(Map.of(INPUT, 50L), AUTO),
-                        new Epoch(Map.of(INPUT, 50L), faster));
+                        new SettingsSpan(Map.of(), REPLAYED),
+                        new SettingsSpan(Map.of(INPUT, 50L), AUTO),
+                        new SettingsSpan(Map.of(INPUT, 50L), faster));
     }
 
     @Test
@@ -901,7 +904,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'm')
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD, false))
+        assertThatThrownBy(() -> next.store.begin(REPLAYED, Examples.SGD, false))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }
@@ -915,7 +918,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'n' || change.key.getInt(1) != 0)
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(COURSE, Examples.SGD, false))
+        assertThatThrownBy(() -> next.store.begin(REPLAYED, Examples.SGD, false))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }

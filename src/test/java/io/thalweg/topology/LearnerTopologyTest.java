@@ -610,7 +610,7 @@ class LearnerTopologyTest {
                 }
                 learner.examples.pipeInput(new TestRecord<>(garbage(1024), garbage(size), headers));
                 TestRecord<byte[], byte[]> record = learner.deadLetters.readRecord();
-                long all = io.thalweg.input.Intake.size(record.key(), record.value(), record.headers());
+                long all = io.thalweg.input.RecordReader.size(record.key(), record.value(), record.headers());
                 assertThat(all).isLessThanOrEqualTo(limit);
             }
         }

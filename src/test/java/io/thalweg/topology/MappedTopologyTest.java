@@ -123,8 +123,8 @@ class MappedTopologyTest {
 
     @Test
     void theCourseSaysHowRecordsAreMapped() {
-        assertThat(new ThalwegConfig(Map.of()).course("")).doesNotContainKey("features.cross");
-        assertThat(new ThalwegConfig(SETTINGS).course(""))
+        assertThat(new ThalwegConfig(Map.of()).replayedSettings("")).doesNotContainKey("features.cross");
+        assertThat(new ThalwegConfig(SETTINGS).replayedSettings(""))
                 .containsEntry("label", "delay > 15")
                 .containsEntry("model.from", "key")
                 .containsKey("features.cross");

@@ -1,0 +1,38 @@
+package io.thalweg.audit;
+
+import io.thalweg.audit.Finding.Kind;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.TopicPartition;
+
+/** What has been found; the first {@value #KEPT} are kept, all are counted. */
+final class FindingLog {
+    static final int KEPT = 1000;
+
+    private final List<Finding> kept = new ArrayList<>();
+    private final Map<Kind, Long> counts = new EnumMap<>(Kind.class);
+
+    void add(
+            Kind kind,
+            TopicPartition source,
+            long offset,
+            TopicPartition output,
+            long outputOffset,
+            String key,
+            String sentence) {
+        counts.merge(kind, 1L, Long::sum);
+        if (kept.size() < KEPT) {
+            kept.add(new Finding(kind, source, offset, output, outputOffset, key, sentence));
+        }
+    }
+
+    List<Finding> kept() {
+        return List.copyOf(kept);
+    }
+
+    Map<Kind, Long> counts() {
+        return Map.copyOf(counts);
+    }
+}

@@ -1,0 +1,60 @@
+package io.thalweg.input;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+
+/**
+ * Where a record came from and what it was, before it was sent on to the partition of its model. It is said in the last headers of
+ * the record that was sent on, so that dead letters can name the original.
+ *
+ * @param key as it was
+ * @param headers as they were
+ */
+public record SourceCoordinates(String topic, int partition, long offset, byte[] key, Headers headers) {
+    private static final String TOPIC = "thalweg.source.topic";
+    private static final String PARTITION = "thalweg.source.partition";
+    private static final String OFFSET = "thalweg.source.offset";
+    private static final String KEY = "thalweg.source.key";
+    private static final String[] NAMES = {TOPIC, PARTITION, OFFSET, KEY};
+
+    /** The headers of the record that is sent on: those it has, and where it was. */
+    public Headers sentOn() {
+        Headers all = new RecordHeaders(headers);
+        all.add(TOPIC, topic.getBytes(StandardCharsets.UTF_8));
+        all.add(PARTITION, String.valueOf(partition).getBytes(StandardCharsets.UTF_8));
+        all.add(OFFSET, String.valueOf(offset).getBytes(StandardCharsets.UTF_8));
+        all.add(KEY, key);
+        return all;
+    }
+
+    /** Reads what {@link #sentOn} has written; null if the record was written by something else. */
+    public static SourceCoordinates of(Headers sentOn) {
+        Header[] all = sentOn.toArray();
+        int own = all.length - NAMES.length;
+        if (own < 0) {
+            return null;
+        }
+        for (int i = 0; i < NAMES.length; i++) {
+            if (!all[own + i].key().equals(NAMES[i]) || i < 3 && all[own + i].value() == null) {
+                return null;
+            }
+        }
+        try {
+            return new SourceCoordinates(
+                    text(all[own]),
+                    Integer.parseInt(text(all[own + 1])),
+                    Long.parseLong(text(all[own + 2])),
+                    all[own + 3].value(),
+                    new RecordHeaders(Arrays.copyOf(all, own)));
+        } catch (NumberFormatException e) {
+            return null;
+        }
+    }
+
+    private static String text(Header header) {
+        return new String(header.value(), StandardCharsets.UTF_8);
+    }
+}

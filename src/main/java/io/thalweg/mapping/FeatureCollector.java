@@ -1,0 +1,221 @@
+package io.thalweg.mapping;
+
+import io.thalweg.math.Example;
+import io.thalweg.math.FeatureForm;
+import io.thalweg.math.FeatureHash;
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The features of one event after the other: what fields add, and, when all have, the crosses of it, in the order of the settings.
+ * Arrays are used again for the next event. Not thread-safe.
+ */
+public final class FeatureCollector {
+    /** An event with more, or with more values that are crossed, is rejected: sets that are crossed with each other multiply. */
+    static final int MOST = 65_536;
+
+    /** The same for the bytes in all names of an event: of features, of what is crossed, and of crosses. */
+    static final int MOST_BYTES = 1 << 24;
+
+    private final Mapping mapping;
+    private final List<String> operands;
+    private final int[][] crosses;
+
+    private Example x;
+
+    // what is crossed: names one after the other, where each ends, and values; of each operand the first and one past
+    // the last
+    private byte[] names = new byte[256];
+    private int[] ends = new int[16];
+    private double[] values = new double[16];
+    private int count;
+    private final int[] firsts;
+    private final int[] lasts;
+
+    private byte[] cross = new byte[256];
+    private long bytes;
+
+    // the values of a set that have been seen, as a hash table over their bytes
+    private int[] seen = new int[16];
+    private int[] seenFrom = new int[8];
+    private int[] seenLength = new int[8];
+    private int seenCount;
+
+    public FeatureCollector(Mapping mapping) {
+        this.mapping = mapping;
+        operands = mapping.operands();
+        crosses = mapping.crosses().stream()
+                .map(names -> names.stream().mapToInt(operands::indexOf).toArray())
+                .toArray(int[][]::new);
+        firsts = new int[operands.size()];
+        lasts = new int[operands.size()];
+    }
+
+    /** A field, to be told what events hold; null if nothing is to be made of it. @param field its name, with dots */
+    public FieldEncoder feature(String field) {
+        boolean emitted = !mapping.isSpecial(field) && !mapping.isExcluded(field);
+        int operand = operands.indexOf(field);
+        return emitted || operand >= 0 ? new FieldEncoder(this, field, emitted, operand, mapping.buckets(field)) : null;
+    }
+
+    /** A field that is a time, to be told what events hold. @param times what {@link Mapping#times} gives */
+    public Times.Sink times(Times times) {
+        return new Times.Sink(
+                times,
+                times.names().stream()
+                        .map(name -> {
+                            FieldEncoder part = feature(name);
+                            return part == null ? new FieldEncoder(this, name, false, -1, null) : part;
+                        })
+                        .toList());
+    }
+
+    /** Begins an event. @param example gets the features */
+    public void begin(Example example) {
+        x = example;
+        x.form(FeatureForm.NAMED);
+        count = 0;
+        bytes = 0;
+        Arrays.fill(firsts, 0);
+        Arrays.fill(lasts, 0);
+    }
+
+    void add(byte[] prefix, int prefixLength, byte[] rest, int from, int length, double value) throws Rejection {
+        bytes += prefixLength + length;
+        if (x.size() == MOST || bytes > MOST_BYTES) {
+            throw tooMany();
+        }
+        x.addNamed(prefix, prefixLength, rest, from, length, value);
+    }
+
+    private static Rejection tooMany() {
+        return new Rejection(
+                Reason.TOO_LARGE,
+                "there would be more than " + MOST + " features or values that are crossed, or " + MOST_BYTES
+                        + " bytes of names");
+    }
+
+    void addOperand(int operand, byte[] prefix, int prefixLength, byte[] rest, int from, int length, double value)
+            throws Rejection {
+        bytes += prefixLength + length;
+        if (count == MOST || bytes > MOST_BYTES) {
+            throw tooMany();
+        }
+        int start = count == 0 ? 0 : ends[count - 1];
+        int end = start + prefixLength + length;
+        if (end > names.length) {
+            names = Arrays.copyOf(names, Math.max(2 * names.length, end));
+        }
+        if (count == ends.length) {
+            ends = Arrays.copyOf(ends, 2 * count);
+            values = Arrays.copyOf(values, 2 * count);
+        }
+        System.arraycopy(prefix, 0, names, start, prefixLength);
+        System.arraycopy(rest, from, names, start + prefixLength, length);
+        ends[count] = end;
+        values[count] = value;
+        if (lasts[operand] == 0) {
+            firsts[operand] = count;
+        }
+        lasts[operand] = ++count;
+    }
+
+    /** Ends an event: adds the crosses. @throws Rejection if they are too many */
+    public void end() throws Rejection {
+        for (int[] of : crosses) {
+            long size = size(of);
+            if (x.size() + size > MOST) {
+                throw tooMany();
+            }
+            if (size > 0) {
+                cross(of, 0, 0, 1);
+            }
+        }
+    }
+
+    /** How many features a cross makes; where they are too many, any number above {@link #MOST}. */
+    private long size(int[] of) {
+        long size = 1;
+        for (int operand : of) {
+            int those = lasts[operand] - firsts[operand];
+            if (those == 0) {
+                return 0;
+            }
+            size = Math.min(size * those, MOST + 1L);
+        }
+        return size;
+    }
+
+    private void cross(int[] of, int depth, int length, double value) throws Rejection {
+        if (depth == of.length) {
+            bytes += length;
+            if (bytes > MOST_BYTES) {
+                throw tooMany();
+            }
+            x.addNamed(cross, length, cross, 0, 0, value);
+            return;
+        }
+        int operand = of[depth];
+        for (int i = firsts[operand]; i < lasts[operand]; i++) {
+            int start = i == 0 ? 0 : ends[i - 1];
+            int end = length + (depth == 0 ? 0 : 1) + ends[i] - start;
+            if (end > cross.length) {
+                cross = Arrays.copyOf(cross, Math.max(2 * cross.length, end));
+            }
+            int at = length;
+            if (depth > 0) {
+                cross[at++] = '*';
+            }
+            System.arraycopy(names, start, cross, at, ends[i] - start);
+            cross(of, depth + 1, end, value * values[i]);
+        }
+    }
+
+    /** Begins a set of values, of which each is to count once. */
+    public void beginSet() {
+        if (seen.length > 1024) {
+            seen = new int[16];
+        } else {
+            Arrays.fill(seen, 0);
+        }
+        seenCount = 0;
+    }
+
+    /** Whether a value of the set is new. @param bytes hold all values of the set until its end */
+    public boolean isNew(byte[] bytes, int from, int length) {
+        int slot = slot(bytes, from, length);
+        if (seen[slot] != 0) {
+            return false;
+        }
+        if (seenCount == seenFrom.length) {
+            seenFrom = Arrays.copyOf(seenFrom, 2 * seenCount);
+            seenLength = Arrays.copyOf(seenLength, 2 * seenCount);
+        }
+        seenFrom[seenCount] = from;
+        seenLength[seenCount] = length;
+        seen[slot] = ++seenCount;
+        if (2 * seenCount > seen.length) {
+            seen = new int[2 * seen.length];
+            for (int i = 0; i < seenCount; i++) {
+                seen[slot(bytes, seenFrom[i], seenLength[i])] = i + 1;
+            }
+        }
+        return true;
+    }
+
+    private int slot(byte[] bytes, int from, int length) {
+        int mask = seen.length - 1;
+        int slot = FeatureHash.of(bytes, from, length) & mask;
+        while (seen[slot] != 0) {
+            int other = seen[slot] - 1;
+            if (Arrays.equals(
+                    bytes, from, from + length, bytes, seenFrom[other], seenFrom[other] + seenLength[other])) {
+                return slot;
+            }
+            slot = slot + 1 & mask;
+        }
+        return slot;
+    }
+}

@@ -1,0 +1,129 @@
+package io.thalweg.mapping;
+
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
+import java.util.Arrays;
+
+/**
+ * A field on its way to features: told what an event holds, adds the features that this is. A field may hold several values, of
+ * which each is told.
+ */
+public final class FieldEncoder {
+    private static final byte[] MISSING = Numbers.ascii(":missing");
+
+    private final FeatureCollector collector;
+    private final String field;
+    private final boolean emitted;
+    private final int operand;
+    private final Buckets buckets;
+
+    /** The name, and an equals sign. */
+    private byte[] prefix;
+
+    private int nameLength;
+    private final int fieldLength;
+    private final byte[] digits = new byte[20];
+
+    /**
+     * @param emitted whether it is a feature by itself
+     * @param operand its place among what is crossed; below 0 if it is not
+     */
+    FieldEncoder(FeatureCollector collector, String field, boolean emitted, int operand, Buckets buckets) {
+        this.collector = collector;
+        this.field = field;
+        this.emitted = emitted;
+        this.operand = operand;
+        this.buckets = buckets;
+        prefix = Numbers.ascii(field + "=");
+        nameLength = prefix.length - 1;
+        fieldLength = nameLength;
+    }
+
+    /** Takes a number. @throws Rejection if it is not finite and that would not show */
+    public void number(double value) throws Rejection {
+        if (buckets == null) {
+            add(nameLength, prefix, 0, 0, value);
+            return;
+        }
+        if (!Double.isFinite(value)) {
+            throw new Rejection(Reason.NOT_FINITE, "field " + field + " is " + value + "; it must be finite");
+        }
+        byte[] range = buckets.of(value);
+        category(range, 0, range.length);
+    }
+
+    /** Takes a number that is a name. */
+    public void category(long number) throws Rejection {
+        category(digits, 0, Numbers.write(number, digits));
+    }
+
+    /** Takes a number that is a name. */
+    public void category(double number) throws Rejection {
+        if (!Double.isFinite(number)) {
+            throw new Rejection(Reason.NOT_FINITE, "field " + field + " is " + number + "; it must be finite");
+        }
+        byte[] text = Numbers.ascii(Numbers.text(number));
+        category(text, 0, text.length);
+    }
+
+    /** Takes text. @param utf8 holds it as UTF-8; it is copied */
+    public void category(byte[] utf8, int from, int length) throws Rejection {
+        add(nameLength + 1, utf8, from, length, 1);
+    }
+
+    /** Takes text that is a number. @throws Rejection if it is none */
+    public void parse(String text) throws Rejection {
+        double number = Numbers.parse(text.strip());
+        if (Double.isNaN(number)) {
+            throw new Rejection(
+                    Reason.BAD_VALUE, "field " + field + " holds text that is no number, and is in " + Mapping.NUMERIC);
+        }
+        number(number);
+    }
+
+    /** Takes what is null or empty. */
+    public void missing() throws Rejection {
+        add(nameLength, MISSING, 0, MISSING.length, 1);
+    }
+
+    /** What follows is at a key of the field: {@code field.key}. */
+    public void at(byte[] utf8, int from, int length) {
+        reserve(length + 2);
+        prefix[fieldLength] = '.';
+        System.arraycopy(utf8, from, prefix, fieldLength + 1, length);
+        nameLength = fieldLength + 1 + length;
+        prefix[nameLength] = '=';
+    }
+
+    /** What follows is at a place of the field: {@code field[0]}. */
+    public void at(int place) {
+        reserve(16);
+        int length = Numbers.write(place, digits);
+        prefix[fieldLength] = '[';
+        System.arraycopy(digits, 0, prefix, fieldLength + 1, length);
+        prefix[fieldLength + 1 + length] = ']';
+        nameLength = fieldLength + 2 + length;
+        prefix[nameLength] = '=';
+    }
+
+    /** What follows is the field itself again. */
+    public void whole() {
+        nameLength = fieldLength;
+        prefix[nameLength] = '=';
+    }
+
+    private void reserve(int more) {
+        if (fieldLength + more > prefix.length) {
+            prefix = Arrays.copyOf(prefix, Math.max(2 * prefix.length, fieldLength + more));
+        }
+    }
+
+    private void add(int prefixLength, byte[] rest, int from, int length, double value) throws Rejection {
+        if (emitted) {
+            collector.add(prefix, prefixLength, rest, from, length, value);
+        }
+        if (operand >= 0) {
+            collector.addOperand(operand, prefix, prefixLength, rest, from, length, value);
+        }
+    }
+}

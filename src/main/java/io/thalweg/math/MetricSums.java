@@ -1,0 +1,214 @@
+package io.thalweg.math;
+
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/**
+ * Sums over predictions of labelled examples, and the figures that follow from them. Each example counts with its importance.
+ *
+ * <p>AUC comes from a histogram of the logits: {@value #BUCKETS} buckets, each 1/32 wide, between −16 and 16, the outermost
+ * taking all beyond. A fractional label y counts as y of a positive and 1 − y of a negative. A positive and a negative in the
+ * same bucket count as half a pair in order, so the exact area is at most {@link #aucError()} away. Buckets of the logit rather
+ * than of the probability keep their resolution where events are rare.
+ */
+public final class MetricSums {
+    private static final int BUCKETS = 1024;
+    private static final int BUCKETS_PER_UNIT = 32;
+
+    private long examples;
+    private double importance;
+    private double loss;
+    private double correct;
+    private double labels;
+    private double probabilities;
+
+    /** Positives and negatives in turn, of the buckets from {@link #firstBucket} on. */
+    private double[] histogram = {};
+
+    private int firstBucket;
+
+    /** Whether the sums stay finite with one more of this loss and importance. */
+    boolean hasRoomFor(double logLoss, double c) {
+        return Double.isFinite(loss + c * logLoss) && Double.isFinite(importance + c);
+    }
+
+    /** Adds a prediction and what came true. */
+    void add(double logit, double probability, double label, double c) {
+        add(logit, probability, label, Logistic.logLoss(logit, label), c);
+    }
+
+    /** The same with the log loss known. */
+    void add(double logit, double probability, double label, double logLoss, double c) {
+        examples++;
+        importance += c;
+        loss += c * logLoss;
+        if (probability > 0.5 == label > 0.5) {
+            correct += c;
+        }
+        labels += c * label;
+        probabilities += c * probability;
+
+        int at = 2 * (reach(bucket(logit)) - firstBucket);
+        histogram[at] += c * label;
+        histogram[at + 1] += c * (1 - label);
+    }
+
+    private static int bucket(double logit) {
+        double bucket = Math.floor(logit * BUCKETS_PER_UNIT) + BUCKETS / 2;
+        return (int) Math.max(0, Math.min(BUCKETS - 1, bucket));
+    }
+
+    /** Makes the histogram reach the bucket, and returns the bucket. */
+    private int reach(int bucket) {
+        int count = histogram.length / 2;
+        if (count == 0) {
+            firstBucket = bucket;
+            histogram = new double[2];
+        } else if (bucket < firstBucket) {
+            double[] wider = new double[histogram.length + 2 * (firstBucket - bucket)];
+            System.arraycopy(histogram, 0, wider, 2 * (firstBucket - bucket), histogram.length);
+            histogram = wider;
+            firstBucket = bucket;
+        } else if (bucket >= firstBucket + count) {
+            histogram = Arrays.copyOf(histogram, 2 * (bucket - firstBucket + 1));
+        }
+        return bucket;
+    }
+
+    /** The sums of both. */
+    MetricSums plus(MetricSums other) {
+        MetricSums sum = new MetricSums();
+        sum.examples = examples + other.examples;
+        sum.importance = importance + other.importance;
+        sum.loss = loss + other.loss;
+        sum.correct = correct + other.correct;
+        sum.labels = labels + other.labels;
+        sum.probabilities = probabilities + other.probabilities;
+        if (histogram.length == 0 || other.histogram.length == 0) {
+            MetricSums only = histogram.length == 0 ? other : this;
+            sum.firstBucket = only.firstBucket;
+            sum.histogram = only.histogram.clone();
+            return sum;
+        }
+        sum.firstBucket = Math.min(firstBucket, other.firstBucket);
+        int end = Math.max(firstBucket + histogram.length / 2, other.firstBucket + other.histogram.length / 2);
+        sum.histogram = new double[2 * (end - sum.firstBucket)];
+        System.arraycopy(histogram, 0, sum.histogram, 2 * (firstBucket - sum.firstBucket), histogram.length);
+        int at = 2 * (other.firstBucket - sum.firstBucket);
+        for (int i = 0; i < other.histogram.length; i++) {
+            sum.histogram[at + i] += other.histogram[i];
+        }
+        return sum;
+    }
+
+    /** How many examples. */
+    public long examples() {
+        return examples;
+    }
+
+    /** The sum of their importances. */
+    public double importance() {
+        return importance;
+    }
+
+    /** Mean log loss, in nats; NaN while the importances sum to 0, as are the other means. */
+    public double logLoss() {
+        return loss / importance;
+    }
+
+    /** The log loss of always predicting the mean label of these examples: its entropy, in nats. */
+    public double baseRateLogLoss() {
+        return importance > 0 ? Logistic.entropy(meanLabel()) : Double.NaN;
+    }
+
+    /** The share where the probability is above 0.5 exactly if the label is. */
+    public double accuracy() {
+        return correct / importance;
+    }
+
+    /** Mean label. */
+    public double meanLabel() {
+        return labels / importance;
+    }
+
+    /** Mean probability. */
+    public double meanProbability() {
+        return probabilities / importance;
+    }
+
+    /** Mean probability over mean label: 1 where the model is calibrated (as in He et al. 2014, section 3). NaN without positives. */
+    public double calibration() {
+        return labels > 0 ? probabilities / labels : Double.NaN;
+    }
+
+    /** The area under the ROC curve; NaN while one of the two classes is missing. */
+    public double auc() {
+        double negativesBelow = 0;
+        double pairsInOrder = 0;
+        for (int i = 0; i < histogram.length; i += 2) {
+            pairsInOrder += histogram[i] * (negativesBelow + histogram[i + 1] / 2);
+            negativesBelow += histogram[i + 1];
+        }
+        return pairsInOrder / pairs();
+    }
+
+    /** How far the exact area can be from {@link #auc()}: half the share of pairs that share a bucket. */
+    public double aucError() {
+        double pairsInOneBucket = 0;
+        for (int i = 0; i < histogram.length; i += 2) {
+            pairsInOneBucket += histogram[i] * histogram[i + 1];
+        }
+        return pairsInOneBucket / 2 / pairs();
+    }
+
+    private double pairs() {
+        double positives = 0;
+        double negatives = 0;
+        for (int i = 0; i < histogram.length; i += 2) {
+            positives += histogram[i];
+            negatives += histogram[i + 1];
+        }
+        return positives > 0 && negatives > 0 ? positives * negatives : Double.NaN;
+    }
+
+    /** Writes the sums, to be read by {@link #read}. */
+    void write(DataOutput out) throws IOException {
+        out.writeLong(examples);
+        for (double sum : new double[] {importance, loss, correct, labels, probabilities}) {
+            out.writeDouble(sum);
+        }
+        out.writeShort(firstBucket);
+        out.writeShort(histogram.length / 2);
+        ByteBuffer counts = ByteBuffer.allocate(histogram.length * (Short.BYTES + Double.BYTES));
+        for (double count : histogram) {
+            // most counts are small whole numbers: two bytes instead of eight
+            if (count >= 0 && count < Short.MAX_VALUE && count == Math.rint(count)) {
+                counts.putShort((short) count);
+            } else {
+                counts.putShort((short) -1).putDouble(count);
+            }
+        }
+        out.write(counts.array(), 0, counts.position());
+    }
+
+    /** Reads what {@link #write} wrote. */
+    static MetricSums read(DataInput in) throws IOException {
+        MetricSums sums = new MetricSums();
+        sums.examples = in.readLong();
+        sums.importance = in.readDouble();
+        sums.loss = in.readDouble();
+        sums.correct = in.readDouble();
+        sums.labels = in.readDouble();
+        sums.probabilities = in.readDouble();
+        sums.firstBucket = in.readShort();
+        sums.histogram = new double[2 * in.readShort()];
+        for (int i = 0; i < sums.histogram.length; i++) {
+            short count = in.readShort();
+            sums.histogram[i] = count >= 0 ? count : in.readDouble();
+        }
+        return sums;
+    }
+}

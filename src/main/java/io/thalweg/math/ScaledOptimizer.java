@@ -1,0 +1,203 @@
+package io.thalweg.math;
+
+import io.thalweg.math.StepOptions.Scaling;
+
+/**
+ * An algorithm that learns one linear model by the slope of the log loss, on inputs x′ that may be scaled: with weights v and bias
+ * β in x′, the logit is Σ v·x′ + β.
+ *
+ * <p><b>Scaling.</b> {@code none} is x′ = x. With {@code max-abs}, x′ = x over the largest |x| so far. With {@code standard},
+ * x′ = (x − m)/s for a feature that is there, as {@link FeatureScale} says, and an absent one counts as 0, so that its x′ is −m/s; one that
+ * has only been 0 or 1 stays as it is, and one that has always been the same has no x′ but 0. The scales are of the examples of importance above 0 that have been learned from. They move
+ * with the step, before the weights do; v stays then, so that results do not depend on units. When predicting, a value beyond the
+ * range so far (with {@code max-abs}, beyond the largest |x|) counts as the end of it. So w = v/s and b = β − Σ v·m/s.
+ *
+ * <p><b>Gradient.</b> c·(a − y)·(x′, 1), with the probability a that was predicted; cut to the norm that {@link StepOptions#clip}
+ * allows, if any. An example of importance 0 changes nothing but the version.
+ *
+ * <p>Keeps for each feature, and for the whole, the numbers of the subclass, and after them those of the scales: the largest |x|, or
+ * a {@link FeatureScale}; and for {@code standard} for the whole the number of examples and the offset Σ v·m/s over all features.
+ */
+abstract sealed class ScaledOptimizer extends Optimizer permits Descent, Ftrl {
+    final StepOptions options;
+
+    private final LearningRate rate;
+    private final boolean standard;
+    private final boolean maxAbs;
+    /** Where from the beginning of a feature its scale begins. */
+    private final int scale;
+
+    private final int width;
+    private final int examples;
+    private final int offset;
+    /** x′ of the example of the step. */
+    private double[] inputs = new double[64];
+
+    /**
+     * @param own how many numbers the subclass keeps for each feature
+     * @param ownShared how many for the whole
+     */
+    ScaledOptimizer(LearnerSettings settings, int own, int ownShared) {
+        options = settings.options();
+        rate = settings.learningRate();
+        standard = options.scaling() == Scaling.STANDARD;
+        maxAbs = options.scaling() == Scaling.MAX_ABS;
+        scale = own;
+        width = own + (standard ? FeatureScale.WIDTH : maxAbs ? 1 : 0);
+        examples = ownShared;
+        offset = ownShared + 1;
+    }
+
+    @Override
+    final int width() {
+        return width;
+    }
+
+    @Override
+    final double[] initialState() {
+        return new double[standard ? offset + 1 : examples];
+    }
+
+    /** v as of now. */
+    abstract double held(double[] shared, double[] block, int at);
+
+    /** β. */
+    abstract double heldBias(double[] shared);
+
+    /** Brings what is stored for a feature up to now, so that v is {@link #held} as it stands. */
+    abstract void settle(double[] shared, double[] block, int at);
+
+    /**
+     * Moves weights and bias; the features are settled, the scales have moved, and the example's importance is above 0.
+     *
+     * @param inputs x′
+     * @param norm 1 + ‖x′‖²
+     * @param z the logit that was predicted
+     * @param gradient c·(a − y), cut
+     */
+    abstract void move(Model model, Example x, double[] inputs, double norm, double z, double alpha, double gradient);
+
+    @Override
+    final double weight(double[] shared, double[] block, int at) {
+        double v = held(shared, block, at);
+        // 0 and not −0
+        return v == 0 ? 0 : v * inverse(block, at);
+    }
+
+    @Override
+    final double bias(Model model) {
+        double[] shared = model.shared();
+        return standard ? heldBias(shared) - shared[offset] : heldBias(shared);
+    }
+
+    @Override
+    final double logit(Model model, Example x) {
+        makeRoomForSlots(x.size());
+        double[] shared = model.shared();
+        model.find(x, slots);
+        double z = 0;
+        for (int k = 0; k < x.size(); k++) {
+            int i = x.indices()[k];
+            if (i != Example.UNMET) {
+                int at = model.at(i);
+                double[] block = model.blockOf(slots[k], at);
+                double value = x.values()[k];
+                if (standard) {
+                    value = FeatureScale.inRange(block, at + scale, value);
+                } else if (maxAbs) {
+                    double largest = block[at + scale];
+                    value = Math.max(-largest, Math.min(largest, value));
+                }
+                z += held(shared, block, at) * (value * inverse(block, at));
+            }
+        }
+        return z + bias(model);
+    }
+
+    @Override
+    final boolean step(Model model, Example x, double z, double a) {
+        double alpha = rate.at(model.version());
+        if (!isTame(x, alpha)) {
+            return false;
+        }
+        model.advance(alpha);
+        double c = x.importance();
+        if (c == 0) {
+            return true;
+        }
+        double norm = scale(model, x);
+        double gradient = c * (a - x.label());
+        if (options.clip() > 0) {
+            double size = Math.abs(gradient) * Math.sqrt(norm);
+            if (size > options.clip()) {
+                gradient *= options.clip() / size;
+            }
+        }
+        move(model, x, inputs, norm, z, alpha, gradient);
+        return true;
+    }
+
+    /** Whether squares of gradients, and sums of those, are finite numbers. */
+    private static boolean isTame(Example x, double alpha) {
+        double limit = FeatureScale.LARGEST / Math.max(1, x.importance());
+        boolean tame = limit >= 1 && alpha <= FeatureScale.LARGEST;
+        for (int k = 0; k < x.size(); k++) {
+            tame &= Math.abs(x.values()[k]) <= limit;
+        }
+        return tame;
+    }
+
+    /** Settles the features, takes the example into the scales and computes its x′. @return 1 + ‖x′‖² */
+    private double scale(Model model, Example x) {
+        double[] shared = model.shared();
+        if (inputs.length < x.size()) {
+            inputs = new double[x.size() * 2];
+        }
+        if (standard) {
+            shared[examples]++;
+        }
+        model.touch(x, slots);
+        for (int k = 0; k < x.size(); k++) {
+            double[] block = model.touched(slots[k]);
+            int at = model.at(x.indices()[k]);
+            settle(shared, block, at);
+            if (standard) {
+                double moved = FeatureScale.take(block, at + scale, x.values()[k], 1 / shared[examples], 0);
+                if (moved != 0) {
+                    shared[offset] += held(shared, block, at) * moved;
+                }
+            } else if (maxAbs) {
+                block[at + scale] = Math.max(block[at + scale], Math.abs(x.values()[k]));
+            }
+        }
+        // again from the beginning: an index may be there twice, and the scales of the first are those of the second
+        double norm = 1;
+        for (int k = 0; k < x.size(); k++) {
+            double[] block = model.touched(slots[k]);
+            int at = model.at(x.indices()[k]);
+            double centre = standard ? block[at + scale + FeatureScale.CENTRE] : 0;
+            inputs[k] = (x.values()[k] - centre) * inverse(block, at);
+            norm += inputs[k] * inputs[k];
+        }
+        return norm;
+    }
+
+    /** 1/s of a feature. */
+    private double inverse(double[] block, int at) {
+        return standard
+                ? block[at + scale + FeatureScale.INVERSE]
+                : maxAbs ? FeatureScale.inverse(block[at + scale]) : 1;
+    }
+
+    /** m/s of a feature. */
+    final double centre(double[] block, int at) {
+        return standard ? block[at + scale + FeatureScale.CENTRE] * block[at + scale + FeatureScale.INVERSE] : 0;
+    }
+
+    /** Says that v of a feature has moved. */
+    final void moved(double[] shared, double[] block, int at, double by) {
+        if (standard) {
+            shared[offset] += by * centre(block, at);
+        }
+    }
+}

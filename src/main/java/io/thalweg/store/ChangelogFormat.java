@@ -1,0 +1,333 @@
+package io.thalweg.store;
+
+import io.thalweg.math.FeatureForm;
+import io.thalweg.math.Model;
+import io.thalweg.math.ProgressiveValidation;
+import io.thalweg.math.StepLog;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * The records of the changelog. A key begins with a letter that says what the record holds; a value begins with the version of
+ * the format.
+ *
+ * <table>
+ * <caption>Records</caption>
+ * <tr><th>key</th><th>value</th></tr>
+ * <tr><td>m, model id</td><td>a model but for weights and names, from which part of the journal on there is more, and its number there</td></tr>
+ * <tr><td>b, block, model id</td><td>the version that last changed a block, and what is kept for its features</td></tr>
+ * <tr><td>n, chunk, model id</td><td>up to {@value #NAMES_IN_CHUNK} names, the first of them with number chunk times that</td></tr>
+ * <tr><td>l, part</td><td>a part of the {@link Journal}: steps of models, and what was last published of them</td></tr>
+ * <tr><td>o, partition, topic</td><td>the next input offset to learn from</td></tr>
+ * <tr><td>s</td><td>the settings, and from which offsets on they counted</td></tr>
+ * </table>
+ */
+final class ChangelogFormat {
+    static final byte FORMAT = 1;
+    /**
+     * Of a model but for blocks and names. Up to format 1 its bias was all that was kept of the whole; up to format 2 nothing was said
+     * of the journal; up to format 3 models had no numbers, and {@code auto} and standard scales kept others of a feature.
+     */
+    static final byte HEAD_FORMAT = 4;
+    /** Of a block. Up to format 1 it held a number for each of its features, whether or not they had been met. */
+    static final byte BLOCK_FORMAT = 2;
+    /** Of a part of the journal. In format 1, which is not read, it had the steps of each model together, under its id. */
+    static final byte PART_FORMAT = 2;
+    /** What comes before the entries in a part of the journal. */
+    static final int PART_HEADER = 1;
+
+    /** The number of a model whose head says none. */
+    static final int NO_NUMBER = -1;
+
+    static final int NAMES_IN_CHUNK = 64;
+
+    static final byte HEAD = 'm';
+    static final byte BLOCK = 'b';
+    static final byte NAMES = 'n';
+    static final byte OFFSET = 'o';
+    static final byte SETTINGS = 's';
+    static final byte JOURNAL = 'l';
+    /** Steps of one model, and what was last published of it, as they were written before there was one journal. */
+    static final byte STEPS_OF_MODEL = 'j';
+
+    static final byte PUBLISHED_OF_MODEL = 'p';
+
+    private ChangelogFormat() {}
+
+    // ---- keys
+
+    static byte[] headKey(String model) {
+        return key(HEAD, model);
+    }
+
+    static byte[] journalKey(long part) {
+        return ByteBuffer.allocate(1 + Long.BYTES).put(JOURNAL).putLong(part).array();
+    }
+
+    private static byte[] key(byte kind, String model) {
+        byte[] id = model.getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(1 + id.length).put(kind).put(id).array();
+    }
+
+    static byte[] key(byte kind, int number, String text) {
+        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(5 + utf8.length)
+                .put(kind)
+                .putInt(number)
+                .put(utf8)
+                .array();
+    }
+
+    static byte[] settingsKey() {
+        return new byte[] {SETTINGS};
+    }
+
+    /** The text at the end of a key that began with a letter and, read already, perhaps a number. */
+    static String text(ByteBuffer key) {
+        return StandardCharsets.UTF_8.decode(key).toString();
+    }
+
+    // ---- values
+
+    private interface Writer {
+        void write(DataOutputStream out) throws IOException;
+    }
+
+    private interface Reader<T> {
+        T read(DataInputStream in) throws IOException;
+    }
+
+    private static byte[] write(Writer writer) {
+        return write(FORMAT, writer);
+    }
+
+    private static byte[] write(byte format, Writer writer) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            out.writeByte(format);
+            writer.write(out);
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory", e);
+        }
+        return bytes.toByteArray();
+    }
+
+    private static <T> T read(byte[] value, Reader<T> reader) {
+        return read(value, FORMAT, reader);
+    }
+
+    private static <T> T read(byte[] value, byte format, Reader<T> reader) {
+        checkFormat(value, format);
+        try {
+            return reader.read(new DataInputStream(new ByteArrayInputStream(value, 1, value.length - 1)));
+        } catch (IOException | RuntimeException e) {
+            throw new StateException("the changelog holds a damaged record (" + e.getMessage()
+                    + "); forget this learner's state with `thalweg reset` and learn again from the input");
+        }
+    }
+
+    private static void checkFormat(byte[] value, byte format) {
+        checkFormat(value, FORMAT, format);
+    }
+
+    private static void checkFormat(byte[] value, byte from, byte format) {
+        if (value.length == 0 || value[0] < from || value[0] > format) {
+            throw new StateException("the changelog is written in format " + (value.length == 0 ? "none" : value[0])
+                    + ", and this version of Thalweg reads format " + format
+                    + "; run the version that wrote it, or forget this learner's state with `thalweg reset`");
+        }
+    }
+
+    /**
+     * The head of a model.
+     *
+     * @param part the first of the journal that is later than this
+     * @param number the number that the model has in the journal
+     */
+    static byte[] head(Model model, long part, int number) {
+        Model.Head head = model.head();
+        return write(HEAD_FORMAT, out -> {
+            out.writeByte(head.form().ordinal());
+            out.writeInt(head.length());
+            out.writeInt(head.extent());
+            out.writeInt(head.shared().length);
+            for (double value : head.shared()) {
+                out.writeDouble(value);
+            }
+            out.writeLong(head.version());
+            out.writeDouble(head.learningRate());
+            out.writeLong(head.publishedVersion());
+            out.writeBoolean(head.publishedWhole());
+            head.validation().write(out);
+            out.writeLong(part);
+            out.writeInt(number);
+        });
+    }
+
+    /**
+     * A head.
+     *
+     * @param part the first of the journal that is later than this
+     * @param number the number that the model has in the journal; {@link #NO_NUMBER} if it has none yet
+     */
+    record Head(Model.Head model, long part, int number) {}
+
+    static Head readHead(byte[] value) {
+        return read(
+                value,
+                HEAD_FORMAT,
+                in -> new Head(
+                        new Model.Head(
+                                FeatureForm.values()[in.readByte()],
+                                in.readInt(),
+                                in.readInt(),
+                                value[0] == FORMAT ? new double[] {in.readDouble()} : doubles(in),
+                                in.readLong(),
+                                in.readDouble(),
+                                in.readLong(),
+                                in.readBoolean(),
+                                ProgressiveValidation.read(in)),
+                        value[0] < 3 ? 0 : in.readLong(),
+                        value[0] < HEAD_FORMAT ? NO_NUMBER : in.readInt()));
+    }
+
+    private static double[] doubles(DataInputStream in) throws IOException {
+        double[] values = new double[in.readInt()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = in.readDouble();
+        }
+        return values;
+    }
+
+    static byte[] block(Model model, int block) {
+        int count = model.used(block) * model.width();
+        ByteBuffer record = ByteBuffer.allocate(blockBytes(model, block))
+                .put(BLOCK_FORMAT)
+                .putLong(model.changedAt(block))
+                .putInt(count);
+        record.asDoubleBuffer().put(model.block(block), 0, count);
+        return record.array();
+    }
+
+    static void restoreBlock(Model model, int block, byte[] value) {
+        read(value, BLOCK_FORMAT, in -> {
+            long changedAt = in.readLong();
+            int count = value[0] == FORMAT ? Model.BLOCK : in.readInt();
+            if (in.available() != count * Double.BYTES) {
+                throw new IOException("it has %d bytes for %d numbers".formatted(in.available(), count));
+            }
+            double[] values = new double[count];
+            ByteBuffer.wrap(value, value.length - in.available(), in.available())
+                    .asDoubleBuffer()
+                    .get(values);
+            model.restoreBlock(block, changedAt, values);
+            return null;
+        });
+    }
+
+    /** How long the record of a block is. */
+    static int blockBytes(Model model, int block) {
+        return 1 + Long.BYTES + Integer.BYTES + model.used(block) * model.width() * Double.BYTES;
+    }
+
+    /** What the records of all blocks come to, at most. */
+    static long mostBlockBytes(Model model) {
+        long features = Math.min(model.extent(), (long) model.blockCount() * Model.BLOCK);
+        return features * model.width() * Double.BYTES;
+    }
+
+    /** A part of the journal. */
+    static byte[] part(StepLog entries) {
+        byte[] part = new byte[PART_HEADER + entries.size()];
+        part[0] = PART_FORMAT;
+        entries.copyTo(part, PART_HEADER);
+        return part;
+    }
+
+    /** Checks that entries can be read from a part of the journal, from {@link #PART_HEADER} on. */
+    static byte[] checkPart(byte[] value) {
+        checkFormat(value, PART_FORMAT, PART_FORMAT);
+        return value;
+    }
+
+    static byte[] names(Model model, int chunk) {
+        int from = chunk * NAMES_IN_CHUNK;
+        int to = Math.min(from + NAMES_IN_CHUNK, model.names().size());
+        return write(out -> {
+            out.writeByte(to - from);
+            for (int i = from; i < to; i++) {
+                byte[] name = model.names().get(i);
+                out.writeShort(name.length);
+                out.write(name);
+            }
+        });
+    }
+
+    static List<byte[]> readNames(byte[] value) {
+        return read(value, in -> {
+            int count = in.readByte();
+            List<byte[]> names = new ArrayList<>(count);
+            for (int i = 0; i < count; i++) {
+                names.add(in.readNBytes(in.readUnsignedShort()));
+            }
+            return names;
+        });
+    }
+
+    static byte[] offset(long next) {
+        return write(out -> out.writeLong(next));
+    }
+
+    static long readOffset(byte[] value) {
+        return read(value, DataInputStream::readLong);
+    }
+
+    static byte[] settings(List<SettingsSpan> spans) {
+        return write(out -> {
+            out.writeInt(spans.size());
+            for (SettingsSpan span : spans) {
+                out.writeInt(span.from().size());
+                for (Map.Entry<TopicPartition, Long> from : span.from().entrySet()) {
+                    out.writeUTF(from.getKey().topic());
+                    out.writeInt(from.getKey().partition());
+                    out.writeLong(from.getValue());
+                }
+                out.writeInt(span.settings().size());
+                for (Map.Entry<String, String> setting : span.settings().entrySet()) {
+                    out.writeUTF(setting.getKey());
+                    out.writeUTF(setting.getValue());
+                }
+            }
+        });
+    }
+
+    static List<SettingsSpan> readSettings(byte[] value) {
+        return read(value, in -> {
+            List<SettingsSpan> spans = new ArrayList<>();
+            for (int n = in.readInt(); n > 0; n--) {
+                Map<TopicPartition, Long> from = new LinkedHashMap<>();
+                for (int i = in.readInt(); i > 0; i--) {
+                    from.put(new TopicPartition(in.readUTF(), in.readInt()), in.readLong());
+                }
+                Map<String, String> settings = new TreeMap<>();
+                for (int i = in.readInt(); i > 0; i--) {
+                    settings.put(in.readUTF(), in.readUTF());
+                }
+                spans.add(new SettingsSpan(from, settings));
+            }
+            return spans;
+        });
+    }
+}

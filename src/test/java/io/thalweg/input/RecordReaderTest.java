@@ -1,0 +1,126 @@
+package io.thalweg.input;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
+import java.nio.charset.StandardCharsets;
+import java.util.stream.Stream;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RecordReaderTest {
+    private static final int LIMIT = 10_000;
+    private static final byte[] VALUE = new byte[10];
+    private static final Headers NONE = new RecordHeaders();
+
+    private final RecordReader reader =
+            new RecordReader(id -> io.thalweg.avro.Example.getClassSchema(), "default", LIMIT);
+    private final RecordReader keyed = new RecordReader(id -> io.thalweg.avro.Example.getClassSchema(), "", LIMIT);
+
+    private static byte[] utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static Rejection rejected(RecordReader reader, byte[] key, byte[] value, Headers headers) {
+        Rejection rejection = catchThrowableOfType(Rejection.class, () -> reader.modelId(key, value, headers));
+        assertThat(rejection).as("should be rejected").isNotNull();
+        return rejection;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"m", "a model", "Zürich", "模型", "😀", " ", "\n", "\u0001"})
+    void aKeyIsAModelId(String key) throws Rejection {
+        assertThat(reader.modelId(utf8(key), VALUE, NONE)).isEqualTo(key);
+        assertThat(reader.modelId(utf8(key), null, NONE)).isEqualTo(key);
+    }
+
+    @Test
+    void oneKeyAfterAnother() throws Rejection {
+        for (String key : new String[] {"a", "b", "b", "a", "c"}) {
+            assertThat(reader.modelId(utf8(key), VALUE, NONE)).isEqualTo(key);
+        }
+        // a bad one between two good ones changes neither
+        rejected(reader, new byte[0], VALUE, NONE);
+        assertThat(reader.modelId(utf8("c"), VALUE, NONE)).isEqualTo("c");
+        assertThat(reader.modelId(null, VALUE, NONE)).isEqualTo("default");
+        assertThat(reader.modelId(utf8("c"), VALUE, NONE)).isEqualTo("c");
+    }
+
+    static Stream<Arguments> badKeys() {
+        return Stream.of(
+                Arguments.of("empty", new byte[0]),
+                Arguments.of("NUL", utf8("a\0b")),
+                Arguments.of("only NUL", new byte[1]),
+                Arguments.of("1025 bytes", utf8("x".repeat(1025))),
+                Arguments.of("1026 bytes of two each", utf8("ä".repeat(513))),
+                Arguments.of("a stray continuation", new byte[] {'a', (byte) 0x80}),
+                Arguments.of("cut short", new byte[] {(byte) 0xc3}),
+                Arguments.of("overlong", new byte[] {(byte) 0xc0, (byte) 0xaf}),
+                Arguments.of("overlong NUL", new byte[] {(byte) 0xc0, (byte) 0x80}),
+                Arguments.of("a surrogate", new byte[] {(byte) 0xed, (byte) 0xa0, (byte) 0x80}),
+                Arguments.of("beyond Unicode", new byte[] {(byte) 0xf4, (byte) 0x90, (byte) 0x80, (byte) 0x80}),
+                Arguments.of("a long, as Kafka's LongSerializer writes it", new byte[] {0, 0, 0, 0, 0, 0, 0, 7}));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("badKeys")
+    void aKeyThatIsNot(String what, byte[] key) {
+        for (RecordReader each : new RecordReader[] {reader, keyed}) {
+            assertThat(rejected(each, key, VALUE, NONE).reason()).isEqualTo(Reason.BAD_KEY);
+            assertThat(rejected(each, key, null, NONE).reason()).isEqualTo(Reason.BAD_KEY);
+        }
+    }
+
+    @Test
+    void aKeyOf1024Bytes() throws Rejection {
+        assertThat(reader.modelId(utf8("x".repeat(1024)), VALUE, NONE)).hasSize(1024);
+        assertThat(reader.modelId(utf8("ä".repeat(512)), VALUE, NONE)).hasSize(512);
+        // what is a replacement character already is UTF-8
+        assertThat(reader.modelId(utf8("\ufffd"), VALUE, NONE)).isEqualTo("\ufffd");
+    }
+
+    @Test
+    void noKeyMeansTheModelOfTheSettingOrNone() throws Rejection {
+        assertThat(reader.modelId(null, VALUE, NONE)).isEqualTo("default");
+        assertThat(reader.modelId(null, null, NONE)).isEqualTo("default");
+        assertThat(rejected(keyed, null, VALUE, NONE).reason()).isEqualTo(Reason.NO_KEY);
+        assertThat(rejected(keyed, null, null, NONE).reason()).isEqualTo(Reason.NO_KEY);
+    }
+
+    @Test
+    void theLimitIsOnKeyValueAndHeadersTogether() throws Rejection {
+        byte[] key = utf8("model");
+        reader.modelId(key, new byte[LIMIT - 5], NONE);
+        assertThat(rejected(reader, key, new byte[LIMIT - 4], NONE).reason()).isEqualTo(Reason.TOO_LARGE);
+        assertThat(rejected(reader, null, new byte[LIMIT + 1], NONE).reason()).isEqualTo(Reason.TOO_LARGE);
+
+        // as on the wire: a header is its key and its value, each after its length in one byte or more
+        Headers headers = new RecordHeaders().add("name", new byte[50]).add("none", null);
+        int size = (1 + 4 + 1 + 50) + (1 + 4 + 1);
+        reader.modelId(key, new byte[LIMIT - 5 - size], headers);
+        assertThat(rejected(reader, key, new byte[LIMIT - 4 - size], headers).reason())
+                .isEqualTo(Reason.TOO_LARGE);
+        assertThat(rejected(reader, key, null, new RecordHeaders().add("h", new byte[LIMIT]))
+                        .reason())
+                .isEqualTo(Reason.TOO_LARGE);
+    }
+
+    @Test
+    void aHeaderCountsAsTheBytesThatItHas() {
+        assertThat(rejected(reader, null, null, new RecordHeaders().add("€".repeat(LIMIT / 3), null))
+                        .reason())
+                .isEqualTo(Reason.TOO_LARGE);
+        Headers many = new RecordHeaders();
+        for (int i = 0; i < LIMIT / 2; i++) {
+            many.add("h", null);
+        }
+        assertThat(rejected(reader, null, null, many).reason()).isEqualTo(Reason.TOO_LARGE);
+    }
+}

@@ -1,0 +1,75 @@
+package io.thalweg.math;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class FeatureScaleTest {
+    /** Against mean and deviation of all values there have been. */
+    @ParameterizedTest
+    @ValueSource(doubles = {0, 1})
+    void isThatOfAllValues(double prior) {
+        long seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        for (int run = 0; run < 300; run++) {
+            double[] block = new double[FeatureScale.WIDTH + 3];
+            Reference.Scales expected = new Reference.Scales(prior);
+            double moved = 0;
+            int kind = random.nextInt(5);
+            for (int example = 1; example < (run % 10 == 0 ? 700 : 40); example++) {
+                if (random.nextInt(4) == 0) {
+                    // it is not in this one
+                    continue;
+                }
+                double value = switch (kind) {
+                    case 0 -> random.nextInt(2);
+                    case 1 -> random.nextInt(3) - 1;
+                    case 2 -> 100 + random.nextGaussian();
+                    case 3 -> random.nextInt(200) == 0 ? 0.5 : random.nextInt(2);
+                    default -> random.nextInt(10) == 0 ? 0.5 : random.nextInt(2);
+                };
+                assertThat(
+                                example == 1 || block[3 + FeatureScale.COUNT] == 0
+                                        ? value
+                                        : FeatureScale.inRange(block, 3, value * 1.01))
+                        .isEqualTo(expected.met() ? expected.inRange(value * 1.01) : value);
+                moved += FeatureScale.take(block, 3, value, 1.0 / example, prior);
+                expected.take(value, example);
+                assertThat(block[3 + FeatureScale.CENTRE]).isCloseTo(expected.centre, within(1e-12 * 100));
+                assertThat(block[3 + FeatureScale.INVERSE])
+                        .isCloseTo(expected.inverse, within(1e-9 * (1 + expected.inverse)));
+                assertThat(block[3 + FeatureScale.INVERSE_LARGEST]).isEqualTo(expected.inverseLargest);
+                assertThat(moved).isCloseTo(expected.centre * expected.inverse, within(1e-9 * (1 + Math.abs(moved))));
+            }
+        }
+    }
+
+    /** A mean of 0 and a deviation of 1 do not make 1 and −1 what only 0 and 1 are. */
+    @Test
+    void aFeatureThatHasBeenBelowZeroIsANumber() {
+        double[] block = new double[FeatureScale.WIDTH];
+        Reference.Scales expected = new Reference.Scales(1);
+        int example = 0;
+        for (double value : new double[] {1, -1, 1, 0, 1, -1}) {
+            example++;
+            FeatureScale.take(block, 0, value, 1.0 / example, 1);
+            expected.take(value, example);
+            assertThat(block[FeatureScale.CENTRE]).isCloseTo(expected.centre, within(1e-15));
+            assertThat(block[FeatureScale.INVERSE]).isCloseTo(expected.inverse, within(1e-15));
+        }
+    }
+
+    @Test
+    void whatIsAlwaysTheSameHasNoDeviation() {
+        double[] block = new double[FeatureScale.WIDTH];
+        for (int example = 1; example < 10_000; example++) {
+            FeatureScale.take(block, 0, 0.1, 1.0 / example, 0);
+            assertThat(block[FeatureScale.INVERSE]).isZero();
+        }
+    }
+}
