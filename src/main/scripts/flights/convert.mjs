@@ -19,7 +19,7 @@ const SHAPES = {
 }
 
 const source = createRequire(import.meta.url).resolve('vega-datasets/data/flights-3m.parquet')
-const target = new URL('../../resources/io/thalweg/demo/flights-100k.csv.gz', import.meta.url)
+const target = new URL('../../resources/io/thalweg/app/demo/flights-100k.csv.gz', import.meta.url)
 
 const flights = await parquetReadObjects({
   file: await asyncBufferFromFile(source),

@@ -60,7 +60,8 @@ class ArchitectureTest {
                     "io.thalweg.store..",
                     "io.thalweg.topology..",
                     "io.thalweg.output..",
-                    "io.thalweg.config..")
+                    "io.thalweg.config..",
+                    "io.thalweg.clients..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(
@@ -74,15 +75,22 @@ class ArchitectureTest {
                     "com.fasterxml.jackson..",
                     "org.apache.commons.csv..",
                     "ch.qos.logback..",
-                    "io.thalweg.cli..",
-                    "io.thalweg.local..",
-                    "io.thalweg.demo..",
+                    "io.thalweg.app..",
                     "io.thalweg.runtime..",
                     "io.thalweg.audit..",
                     "io.thalweg.registry..")
             .because("who embeds processor and store does not inherit the program");
 
     @ArchTest
+    static final ArchRule NOTHING_KNOWS_THE_PROGRAM = noClasses()
+            .that()
+            .resideOutsideOfPackage("io.thalweg.app..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.thalweg.app..")
+            .because("the commands are one use of the library and its runtime");
+
+    @ArchTest
     static final ArchRule PACKAGES_KNOW_EACH_OTHER_IN_ONE_DIRECTION =
-            slices().matching("io.thalweg.(*)..").should().beFreeOfCycles();
+            slices().matching("io.thalweg.(**)").should().beFreeOfCycles();
 }

@@ -1,5 +1,6 @@
 package io.thalweg.runtime;
 
+import io.thalweg.clients.StrictClients;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;

@@ -19,7 +19,7 @@ import org.apache.kafka.streams.state.StoreBuilder;
  *     .process(new LearnerSupplier(config, schemas, "default"), Named.as("learner"));
  * }</pre>
  *
- * <p>Start such a topology with {@code io.thalweg.runtime.StrictClients}, whose documentation says why.
+ * <p>Start such a topology with {@code io.thalweg.clients.StrictClients}, whose documentation says why.
  *
  * <p>Keys of output records are those of the topic they are for; {@link OutputRecord#kind()} says which that is.
  */

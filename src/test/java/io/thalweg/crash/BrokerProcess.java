@@ -1,6 +1,6 @@
 package io.thalweg.crash;
 
-import io.thalweg.local.EmbeddedBroker;
+import io.thalweg.app.local.EmbeddedBroker;
 import java.nio.file.Path;
 
 /** A Kafka broker in a process of its own. */

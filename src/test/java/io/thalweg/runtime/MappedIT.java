@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.audit.Finding;
 import io.thalweg.audit.Verification;
 import io.thalweg.audit.VerificationReport;
@@ -13,7 +14,6 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SourceCoordinates;
 import io.thalweg.input.UnknownSchemaException;
-import io.thalweg.local.EmbeddedBroker;
 import io.thalweg.output.SchemaIds;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -1,0 +1,115 @@
+package io.thalweg.app.benchmark;
+
+import io.thalweg.app.benchmark.Throughput.Scale;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import one.convert.Arguments;
+import one.convert.JfrToFlame;
+
+/** Measures the learner against what one would compare it with, in one run on one machine. */
+public final class Benchmark {
+    private static final String RECORDING = ".jfr";
+
+    private final Options options;
+    private final Consumer<String> progress;
+
+    /**
+     * What to do.
+     *
+     * @param quick the short form: fewer rows, fewer records, one round, and nothing is warmed up
+     * @param rows rows whose name contains one of these; empty for all, in the short form for those that belong to it
+     * @param rounds how often each candidate is measured; 0 for the default
+     * @param out where recordings of Java Flight Recorder and flame graphs of them go; null for none
+     */
+    public record Options(boolean quick, List<String> rows, int rounds, Path out) {}
+
+    /** @param progress told what is being done */
+    public Benchmark(Options options, Consumer<String> progress) {
+        this.options = options;
+        this.progress = progress;
+    }
+
+    /** Runs it; takes minutes. @throws StopException if a row is not known, or something ends before its time */
+    public BenchmarkReport run() throws IOException {
+        checkChoice();
+        List<Throughput.Row> speed = Throughput.rows().stream()
+                .filter(row -> chosen(row.name(), row.quick()))
+                .toList();
+        List<Latency.Row> latency = Latency.rows().stream()
+                .filter(row -> chosen(row.name(), row.quick()))
+                .toList();
+        List<Restore.Row> restore = Restore.rows().stream()
+                .filter(row -> chosen(row.name(), row.quick()))
+                .toList();
+        List<Soak.Row> soak =
+                Soak.rows().stream().filter(row -> chosen(row.name(), false)).toList();
+        if (options.out() != null) {
+            Files.createDirectories(options.out());
+        }
+        Scale scale = options.quick() ? Scale.QUICK : Scale.FULL;
+        if (options.rounds() > 0) {
+            scale = scale.withRounds(options.rounds());
+        }
+        BenchmarkReport report = new BenchmarkReport(scale.warmsUp());
+        try (LocalCluster cluster = new LocalCluster()) {
+            new Throughput(cluster, scale, options.out(), progress).run(speed, report);
+            if (options.out() != null) {
+                drawFlames(options.out());
+            }
+            new Latency(cluster, options.quick(), progress).run(latency, report);
+            new Restore(cluster, progress).run(restore, report);
+            new Soak(cluster, progress).run(soak, report);
+        }
+        return report;
+    }
+
+    /** Beside each recording, what it shows of where processor time goes. */
+    private static void drawFlames(Path folder) throws IOException {
+        List<Path> recordings;
+        try (Stream<Path> files = Files.list(folder)) {
+            recordings =
+                    files.filter(file -> file.toString().endsWith(RECORDING)).toList();
+        }
+        for (Path recording : recordings) {
+            String name = recording.getFileName().toString();
+            String title = name.substring(0, name.length() - RECORDING.length());
+            JfrToFlame.convert(
+                    recording.toString(),
+                    recording.resolveSibling(title + ".html").toString(),
+                    new Arguments("--title", title));
+        }
+    }
+
+    private boolean chosen(String row, boolean quick) {
+        return options.rows().isEmpty()
+                ? quick || !options.quick()
+                : options.rows().stream().anyMatch(row::contains);
+    }
+
+    /** The names of all rows. */
+    public static List<String> rowNames() {
+        return Stream.of(
+                        Throughput.rows().stream().map(Throughput.Row::name),
+                        Latency.rows().stream().map(Latency.Row::name),
+                        Restore.rows().stream().map(Restore.Row::name),
+                        Soak.rows().stream().map(Soak.Row::name))
+                .flatMap(names -> names)
+                .toList();
+    }
+
+    private void checkChoice() {
+        for (String text : options.rows()) {
+            if (rowNames().stream().noneMatch(row -> row.contains(text))) {
+                throw new StopException(
+                        ExitCode.BAD_SETTINGS,
+                        "no row has '%s' in its name; the rows are: %s".formatted(text, String.join(", ", rowNames())));
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package io.thalweg.app.benchmark;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.output.OutputRecord.Kind;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BiFunction;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.Serializer;
+import org.apache.kafka.streams.AutoOffsetReset;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.processor.api.ProcessorSupplier;
+
+/** The learner's topics around another processor, whose children have the names in {@link Kind}. */
+final class BenchmarkTopology {
+    private static final String SOURCE = "examples";
+    private static final String PROCESSOR = "processor";
+
+    private BenchmarkTopology() {}
+
+    /** @param serializer gives the serializer of what is for a topic */
+    static <T> Topology around(
+            ProcessorSupplier<byte[], byte[], byte[], T> processor,
+            ThalwegConfig config,
+            BiFunction<Kind, String, Serializer<T>> serializer) {
+        Topology topology = new Topology();
+        topology.addSource(
+                AutoOffsetReset.earliest(),
+                SOURCE,
+                new ByteArrayDeserializer(),
+                new ByteArrayDeserializer(),
+                config.getString(ThalwegConfig.EXAMPLES_TOPIC));
+        topology.addProcessor(PROCESSOR, processor, SOURCE);
+        add(topology, Kind.PREDICTION, config.getString(ThalwegConfig.PREDICTIONS_TOPIC), serializer);
+        add(topology, Kind.WEIGHTS, config.getString(ThalwegConfig.WEIGHTS_TOPIC), serializer);
+        add(topology, Kind.METRICS, config.getString(ThalwegConfig.METRICS_TOPIC), serializer);
+        return topology;
+    }
+
+    private static <T> void add(
+            Topology topology, Kind kind, String topic, BiFunction<Kind, String, Serializer<T>> serializer) {
+        topology.addSink(
+                kind.sink(),
+                topic,
+                new ByteArraySerializer(),
+                serializer.apply(kind, topic),
+                (to, key, value, partitions) -> Optional.of(Set.of(0)),
+                PROCESSOR);
+    }
+}

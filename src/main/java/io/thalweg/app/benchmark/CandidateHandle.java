@@ -1,0 +1,182 @@
+package io.thalweg.app.benchmark;
+
+import io.thalweg.app.benchmark.Candidate.Program;
+import io.thalweg.app.benchmark.ProcessCommand.Limits;
+import io.thalweg.app.benchmark.ProcessCommand.What;
+import io.thalweg.app.benchmark.ProcessEvent.Event;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+
+/** A {@link CandidateProcess}, seen from the process that has started it. It ends with this one at the latest. */
+final class CandidateHandle implements AutoCloseable {
+    private static final Set<Process> ALIVE = ConcurrentHashMap.newKeySet();
+
+    static {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> ALIVE.forEach(Process::destroyForcibly)));
+    }
+
+    private final Process process;
+    private final Path log;
+    private final BufferedReader lines;
+
+    private CandidateHandle(Process process, Path log) {
+        this.process = process;
+        this.log = log;
+        lines = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Starts one, with the options that this JVM was started with.
+     *
+     * @param log what it writes to standard error
+     */
+    static CandidateHandle start(Program program, Path log) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .filter(option -> option.startsWith("-X") || option.startsWith("-Dlogback"))
+                .toList());
+        command.add("-Xlog:jfr*=error:stderr");
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), CandidateProcess.class.getName()));
+        command.add(program.name());
+        try {
+            Process process =
+                    new ProcessBuilder(command).redirectError(log.toFile()).start();
+            ALIVE.add(process);
+            process.onExit().thenRun(() -> ALIVE.remove(process));
+            return new CandidateHandle(process, log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Starts a learner that runs until {@link #stop}. */
+    static CandidateHandle learner(Map<String, String> settings, Path log) {
+        CandidateHandle handle = start(Program.LEARNER, log);
+        handle.say(new ProcessCommand(What.RUN, settings, Limits.NONE, null));
+        return handle;
+    }
+
+    /**
+     * Has it read records until it is warm, and waits until it has stopped.
+     *
+     * @param records how many there are
+     * @return whether it is warm now, or has had a minute and a half of processor time, rather than at the end of the records
+     */
+    boolean warmsUp(Map<String, String> settings, long records) {
+        say(new ProcessCommand(What.WARM_UP, settings, new Limits(records, 0, 0, 0), null));
+        boolean warm = await(Set.of(Event.WARM, Event.ENDED)).event() == Event.WARM;
+        if (warm) {
+            await(Event.ENDED);
+        }
+        return warm;
+    }
+
+    /**
+     * Has it measure: it says {@link Event#BEGIN}, {@link Event#END} and, when it has stopped, {@link Event#ENDED}.
+     *
+     * @param recording where to leave a recording of Java Flight Recorder; null for none
+     */
+    void measure(Map<String, String> settings, Limits limits, Path recording) {
+        say(new ProcessCommand(What.MEASURE, settings, limits, recording == null ? null : recording.toString()));
+    }
+
+    /** The next thing that it says. @throws StopException if it ends instead */
+    ProcessEvent await(Event event) {
+        return await(Set.of(event));
+    }
+
+    private ProcessEvent await(Set<Event> events) {
+        try {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                // the JVM itself may have something to say
+                if (line.startsWith("{")) {
+                    ProcessEvent processEvent = JsonLine.parse(line, ProcessEvent.class);
+                    if (events.contains(processEvent.event())) {
+                        return processEvent;
+                    }
+                }
+            }
+            throw endedEarly();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private StopException endedEarly() {
+        List<String> said;
+        try {
+            said = Files.readAllLines(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return new StopException(
+                ExitCode.DIED,
+                "a measured process ended before its time: "
+                        + (said.isEmpty() ? "it said nothing" : said.get(said.size() - 1)));
+    }
+
+    /** Lets it run for a while. @throws StopException if it ends instead */
+    void runsFor(Duration time) {
+        try {
+            if (process.waitFor(time.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw endedEarly();
+            }
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Asks whether it works on the state, and waits for the answer: until it stands by with all of it, if not. */
+    boolean isActive() {
+        say(ProcessCommand.of(What.ROLE));
+        return await(Set.of(Event.ACTIVE, Event.STANDS_BY)).event() == Event.ACTIVE;
+    }
+
+    /** The heap that it uses after a full collection, in bytes. */
+    long heapUsed() {
+        say(ProcessCommand.of(What.COLLECT));
+        return await(Event.COLLECTED).heapUsed();
+    }
+
+    /** Has it stop cleanly, and waits until it has. */
+    void stop() {
+        say(ProcessCommand.of(What.STOP));
+        process.onExit().join();
+    }
+
+    private void say(ProcessCommand command) {
+        try {
+            process.getOutputStream().write((JsonLine.of(command) + "\n").getBytes(StandardCharsets.UTF_8));
+            process.getOutputStream().flush();
+        } catch (IOException e) {
+            throw endedEarly();
+        }
+    }
+
+    /** SIGKILL: no hook runs, no buffer is flushed. */
+    void kill() {
+        process.destroyForcibly();
+        process.onExit().join();
+    }
+
+    @Override
+    public void close() {
+        kill();
+    }
+}

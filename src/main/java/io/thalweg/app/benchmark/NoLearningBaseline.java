@@ -1,0 +1,255 @@
+package io.thalweg.app.benchmark;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.RecordReader;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.math.Example;
+import io.thalweg.math.FeatureForm;
+import io.thalweg.math.Model;
+import io.thalweg.math.Rejection;
+import io.thalweg.output.OutputRecord.Kind;
+import io.thalweg.output.WeightsRecords;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.apache.kafka.common.utils.ByteUtils;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+
+/**
+ * What the learner would cost if learning and keeping cost nothing: decodes the example, and writes predictions, weights and metrics
+ * of the sizes that they have with sgd to the learner's topics when the learner would. The numbers in them are random, so that they are as hard to
+ * compress. To know what is due it counts records, and marks which features have come; of features with names it publishes no
+ * weights.
+ */
+final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte[]> {
+    /** Numbers in a record of metrics beside the count of examples, of all and of the recent ones each. */
+    private static final int QUALITY_NUMBERS = 9;
+
+    private static final double NOTHING = 0;
+
+    private final RecordReader reader;
+    private final Example x = new Example();
+    private final int recordMax;
+    private final int weightsEvery;
+    private final int window;
+    private final int metricsEvery;
+    private final long intervalMs;
+    private final SplittableRandom random = new SplittableRandom(1);
+    private final ByteBuffer bytes = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
+
+    private final Map<String, Seen> models = new HashMap<>();
+    private byte[] lastKey;
+    private Seen last;
+    private ProcessorContext<byte[], byte[]> context;
+
+    /** How much of a model has come. */
+    private static final class Seen {
+        final byte[] key;
+        final BitSet features = new BitSet();
+        final BitSet blocks = new BitSet();
+        final BitSet changed = new BitSet();
+        long steps;
+        long published;
+
+        Seen(byte[] key) {
+            this.key = key;
+        }
+    }
+
+    NoLearningBaseline(ThalwegConfig config, SchemaSource schemas) {
+        reader = new RecordReader(schemas, config, "");
+        recordMax = config.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX);
+        weightsEvery = config.getInt(ThalwegConfig.WEIGHTS_EVERY);
+        window = config.getInt(ThalwegConfig.WEIGHTS_WINDOW);
+        metricsEvery = config.getInt(ThalwegConfig.METRICS_EVERY);
+        intervalMs = config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS);
+    }
+
+    @Override
+    public void init(ProcessorContext<byte[], byte[]> processorContext) {
+        context = processorContext;
+        context.schedule(Duration.ofMillis(intervalMs), PunctuationType.WALL_CLOCK_TIME, this::publishRest);
+    }
+
+    @Override
+    public void process(Record<byte[], byte[]> record) {
+        try {
+            reader.example(record.value(), "", x);
+        } catch (Rejection e) {
+            throw new IllegalStateException("the benchmark's own example: " + e.getMessage(), e);
+        }
+        Seen seen = seen(record.key());
+        long offset = context.recordMetadata().orElseThrow().offset();
+        context.forward(record.withValue(prediction(seen.steps, offset)), Kind.PREDICTION.sink());
+        seen.steps++;
+        mark(seen);
+        if (!seen.features.isEmpty() && seen.features.length() <= recordMax && seen.steps % weightsEvery == 0) {
+            publishWhole(seen, record.timestamp());
+        }
+        if (seen.steps % metricsEvery == 0) {
+            forward(Kind.METRICS, seen.key, metrics(seen), record.timestamp());
+        }
+    }
+
+    private Seen seen(byte[] key) {
+        if (!Arrays.equals(key, lastKey)) {
+            lastKey = key;
+            last = models.computeIfAbsent(new String(key, StandardCharsets.UTF_8), id -> new Seen(key));
+        }
+        return last;
+    }
+
+    private void mark(Seen seen) {
+        if (x.form() == FeatureForm.DENSE) {
+            if (seen.features.isEmpty()) {
+                seen.features.set(0, x.size());
+            }
+            return;
+        }
+        if (x.form() == FeatureForm.NAMED) {
+            return;
+        }
+        for (int k = 0; k < x.size(); k++) {
+            int index = x.index(k);
+            seen.features.set(index);
+            seen.changed.set(index / Model.BLOCK);
+        }
+    }
+
+    private void publishRest(long now) {
+        for (Seen seen : models.values()) {
+            if (seen.published == seen.steps || seen.features.isEmpty()) {
+                continue;
+            }
+            if (seen.features.length() <= recordMax) {
+                publishWhole(seen, now);
+                continue;
+            }
+            seen.blocks.or(seen.changed);
+            String id = new String(seen.key, StandardCharsets.UTF_8);
+            for (int block = seen.changed.nextSetBit(0); block >= 0; block = seen.changed.nextSetBit(block + 1)) {
+                byte[] weights = weights(seen, block * Model.BLOCK, block);
+                forward(Kind.WEIGHTS, WeightsRecords.key(id, block), weights, now);
+            }
+            seen.changed.clear();
+            seen.published = seen.steps;
+        }
+    }
+
+    private void publishWhole(Seen seen, long timestamp) {
+        forward(Kind.WEIGHTS, seen.key, weights(seen, 0, -1), timestamp);
+        seen.published = seen.steps;
+    }
+
+    private void forward(Kind kind, byte[] key, byte[] value, long timestamp) {
+        context.forward(new Record<>(key, value, timestamp), kind.sink());
+    }
+
+    // ---- the records, as Avro would write them
+
+    private byte[] prediction(long version, long offset) {
+        begin();
+        branch(0); // id
+        number(); // probability
+        number(); // logit
+        whole(version);
+        branch(1);
+        bytes.putDouble(1); // label
+        branch(1);
+        number(); // log loss
+        whole(context.taskId().partition());
+        whole(offset);
+        return end();
+    }
+
+    /** @param block -1 for the whole model */
+    private byte[] weights(Seen seen, int from, int block) {
+        begin();
+        text(seen.key);
+        whole(seen.steps);
+        branch(block < 0 ? 0 : 1);
+        if (block >= 0) {
+            whole(block);
+        }
+        whole(block < 0 ? 1 : seen.blocks.cardinality());
+        number(); // bias
+        int end = block < 0 ? seen.features.length() : from + Model.BLOCK;
+        whole(seen.features.get(from, end).cardinality());
+        for (int i = seen.features.nextSetBit(from); i >= 0 && i < end; i = seen.features.nextSetBit(i + 1)) {
+            whole(i);
+            branch(0); // name
+            number();
+            branch(window > 0 ? 1 : 0);
+            if (window > 0) {
+                number(); // what it has moved by
+            }
+        }
+        whole(0); // end of the array
+        number(); // norm
+        branch(1);
+        number(); // change
+        bytes.putDouble(NOTHING); // learning rate
+        branch(window > 0 ? 1 : 0);
+        if (window > 0) {
+            int half = window / 2;
+            whole(seen.steps - Math.max(0, ((seen.steps - 1) / half - 1) * half));
+        }
+        return end();
+    }
+
+    private byte[] metrics(Seen seen) {
+        begin();
+        text(seen.key);
+        whole(seen.steps);
+        quality(seen.steps);
+        quality(seen.steps);
+        number(); // learning rate
+        whole(0); // nothing is mixed
+        return end();
+    }
+
+    private void quality(long examples) {
+        whole(examples);
+        for (int i = 0; i < QUALITY_NUMBERS; i++) {
+            number();
+        }
+    }
+
+    private void begin() {
+        bytes.clear();
+        bytes.put((byte) 0).putInt(0);
+    }
+
+    private byte[] end() {
+        byte[] value = new byte[bytes.position()];
+        bytes.get(0, value);
+        return value;
+    }
+
+    private void branch(int branch) {
+        whole(branch);
+    }
+
+    private void whole(long number) {
+        ByteUtils.writeVarlong(number, bytes);
+    }
+
+    private void text(byte[] utf8) {
+        whole(utf8.length);
+        bytes.put(utf8);
+    }
+
+    /** A number from 0 to 1, of which no bit but those of the exponent is easily guessed. */
+    private void number() {
+        bytes.putDouble(random.nextDouble());
+    }
+}

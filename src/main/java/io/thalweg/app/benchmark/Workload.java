@@ -1,0 +1,249 @@
+package io.thalweg.app.benchmark;
+
+import io.thalweg.avro.Example;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Logistic;
+import io.thalweg.output.SchemaIds;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.runtime.StopException;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.avro.SchemaBuilder.FieldAssembler;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.EncoderFactory;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+
+/** What is learned from: examples made from a seed, the same ones at every run. */
+enum Workload {
+    /** 20 dense features from -1 to 1, labels drawn from a logistic regression on them, one model. */
+    DENSE("dense-20", 1, 4_000_000),
+    /** The same examples in turn for 10,000 models. */
+    MODELS("dense-20 10000-models", 10_000, 4_000_000),
+    /** 40 of 2<sup>20</sup> numbered features, each 1, in rising order; how often a feature comes falls as one over its rank (Zipf). */
+    HASHED("hashed-40", 1, 1_500_000),
+    /**
+     * Events of a schema of their own, mapped by the settings: 5 numbers from -1 to 1, and 5 strings of 2, 10, 100, 1,000 and 10,000
+     * values, Zipf-distributed.
+     */
+    MAPPED("mapped", 1, 800_000);
+
+    private static final int NUMBERS = 5;
+    private static final int[] TEXTS = {2, 10, 100, 1000, 10_000};
+    private static final Schema EVENT = event();
+
+    private static final byte MAGIC = 0;
+    private static final int DENSE_FEATURES = 20;
+    private static final int SPARSE_FEATURES = 40;
+    private static final int SPACE_BITS = 20;
+    private static final long SEED = 20_260_101;
+
+    private final String title;
+    private final int models;
+    private final int records;
+
+    Workload(String title, int models, int records) {
+        this.title = title;
+        this.models = models;
+        this.records = records;
+    }
+
+    private static Schema event() {
+        FieldAssembler<Schema> fields = SchemaBuilder.record("Event")
+                .namespace("io.thalweg.benchmark")
+                .fields()
+                .requiredBoolean("clicked");
+        for (int i = 0; i < NUMBERS; i++) {
+            fields = fields.requiredDouble("number" + i);
+        }
+        for (int i = 0; i < TEXTS.length; i++) {
+            fields = fields.requiredString("text" + i);
+        }
+        return fields.endRecord();
+    }
+
+    /** Whether all examples have all features, in an array. */
+    boolean isDense() {
+        return this == DENSE || this == MODELS;
+    }
+
+    /** The schema of its records. */
+    Schema schema() {
+        return this == MAPPED ? EVENT : Example.getClassSchema();
+    }
+
+    /** The settings that it needs. */
+    Map<String, String> settings() {
+        return this == MAPPED
+                // and no weights, which would be with their names
+                ? Map.of(ThalwegConfig.LABEL, "clicked", ThalwegConfig.WEIGHTS_INTERVAL_MS, "3600000")
+                : Map.of();
+    }
+
+    /** As rows are named. */
+    String title() {
+        return title;
+    }
+
+    /** How many models there are. */
+    int models() {
+        return models;
+    }
+
+    /** How many records a full run has. */
+    int records() {
+        return records;
+    }
+
+    /** The key of the record with this number. */
+    byte[] key(long number) {
+        return ("model-" + number % models).getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Makes the values of records, one after the other. */
+    Values values(int schemaId) {
+        return new Values(schemaId);
+    }
+
+    /** Writes the first records to the examples topic. @throws StopException if the broker does not take them */
+    void fill(ThalwegConfig config, SchemaIds schemaIds, int count) {
+        String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+        Values values = values(schemaIds.idFor(topic, schema()));
+        Map<String, Object> settings = new KafkaSettings(config).writer();
+        AtomicReference<Exception> problem = new AtomicReference<>();
+        try (Producer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
+            for (int i = 0; i < count && problem.get() == null; i++) {
+                producer.send(new ProducerRecord<>(topic, key(i), values.next()), (metadata, failure) -> {
+                    if (failure != null) {
+                        problem.compareAndSet(null, failure);
+                    }
+                });
+            }
+        }
+        if (problem.get() != null) {
+            throw new StopException(
+                    ExitCode.NOT_READY,
+                    "topic %s did not take the benchmark's examples: %s"
+                            .formatted(topic, problem.get().getMessage()));
+        }
+    }
+
+    /** The values of the records, in Confluent's wire format. */
+    final class Values {
+        private final SplittableRandom random = new SplittableRandom(SEED);
+        private final byte[] header;
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
+        private final BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(bytes, null);
+        private final double[] truth = random.doubles(DENSE_FEATURES, -1, 1).toArray();
+        private final double[] dense = new double[DENSE_FEATURES];
+        private final int[] sparse = new int[SPARSE_FEATURES];
+
+        private Values(int schemaId) {
+            header = ByteBuffer.allocate(5).put(MAGIC).putInt(schemaId).array();
+        }
+
+        /** The next one. */
+        byte[] next() {
+            bytes.reset();
+            bytes.writeBytes(header);
+            try {
+                switch (Workload.this) {
+                    case DENSE, MODELS -> writeDense();
+                    case HASHED -> writeSparse();
+                    case MAPPED -> writeEvent();
+                }
+                encoder.flush();
+            } catch (IOException e) {
+                throw new UncheckedIOException("writing to memory", e);
+            }
+            return bytes.toByteArray();
+        }
+
+        private void writeDense() throws IOException {
+            double logit = 0;
+            for (int i = 0; i < dense.length; i++) {
+                dense[i] = random.nextDouble(-1, 1);
+                logit += truth[i] * dense[i];
+            }
+            writeLabel(logit);
+            encoder.writeIndex(1);
+            writeValues(dense);
+        }
+
+        private void writeSparse() throws IOException {
+            int space = 1 << SPACE_BITS;
+            double logit = 0;
+            int count = 0;
+            while (count < sparse.length) {
+                // hashing puts the frequent features anywhere
+                int index = rank(space) * 0x9e3779b1 >>> Integer.SIZE - SPACE_BITS;
+                if (Arrays.stream(sparse, 0, count).noneMatch(i -> i == index)) {
+                    sparse[count++] = index;
+                    logit += (index & 255) / 255.0 - 0.5;
+                }
+            }
+            Arrays.sort(sparse);
+            writeLabel(logit);
+            encoder.writeIndex(2);
+            encoder.writeArrayStart();
+            encoder.setItemCount(sparse.length);
+            for (int index : sparse) {
+                encoder.startItem();
+                encoder.writeInt(index);
+            }
+            encoder.writeArrayEnd();
+            double[] ones = new double[sparse.length];
+            Arrays.fill(ones, 1);
+            writeValues(ones);
+        }
+
+        /** From 1 up to and without the number; how often a rank comes falls as one over it. */
+        private int rank(int below) {
+            return (int) StrictMath.exp(random.nextDouble() * StrictMath.log(below));
+        }
+
+        private void writeEvent() throws IOException {
+            double logit = 0;
+            for (int i = 0; i < NUMBERS; i++) {
+                dense[i] = random.nextDouble(-1, 1);
+                logit += truth[i] * dense[i];
+            }
+            encoder.writeBoolean(random.nextDouble() < Logistic.probability(logit));
+            for (int i = 0; i < NUMBERS; i++) {
+                encoder.writeDouble(dense[i]);
+            }
+            for (int values : TEXTS) {
+                encoder.writeString("value-" + rank(values + 1));
+            }
+        }
+
+        /** No id, the label, importance 1. */
+        private void writeLabel(double logit) throws IOException {
+            encoder.writeIndex(0);
+            encoder.writeIndex(1);
+            encoder.writeDouble(random.nextDouble() < Logistic.probability(logit) ? 1 : 0);
+            encoder.writeDouble(1);
+        }
+
+        private void writeValues(double[] values) throws IOException {
+            encoder.writeArrayStart();
+            encoder.setItemCount(values.length);
+            for (double value : values) {
+                encoder.startItem();
+                encoder.writeDouble(value);
+            }
+            encoder.writeArrayEnd();
+        }
+    }
+}

@@ -1,0 +1,112 @@
+package io.thalweg.app.cli;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.thalweg.app.demo.Demo;
+import io.thalweg.app.demo.Screen;
+import io.thalweg.runtime.ExitCode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "demo",
+        description =
+                "Learns live which of 100,000 real flights will be late, with two learners side by side, sgd and auto, and a"
+                        + " broker and a registry of their own. Settings apply to both, but algorithm, which the demo sets, and those of the"
+                        + " step, which are for sgd.",
+        mixinStandardHelpOptions = true)
+final class DemoCommand implements Callable<Integer> {
+    @Mixin
+    private SettingsOptions settings;
+
+    @Option(names = "--json", description = "Print the result as one JSON object, the last line of standard output.")
+    private boolean json;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        quieten();
+        PrintWriter out = spec.commandLine().getOut();
+        PrintWriter people = json ? spec.commandLine().getErr() : out;
+        Demo.Result result = new Demo(settings::config, new Screen(people, System.console() != null)).run();
+        result.learners().forEach((algorithm, learned) -> {
+            people.println(algorithm + ":");
+            learned.audit().lines().forEach(line -> people.println("  " + line));
+            people.printf(
+                    Locale.ROOT,
+                    "  %,d flights, %,d predictions, %,d dead letters in %.1f s (%,.0f examples/s)%n"
+                            + "  log loss %.5f, the base rate's is %.5f; accuracy %.4f; AUC %.4f; calibration %.4f%n",
+                    result.examples(),
+                    learned.predictions(),
+                    learned.deadLetters(),
+                    learned.seconds(),
+                    result.examples() / learned.seconds(),
+                    learned.logLoss(),
+                    learned.baseRateLogLoss(),
+                    learned.accuracy(),
+                    learned.auc(),
+                    learned.calibration());
+        });
+        people.println(result.lead() + ".");
+        people.flush();
+        if (json) {
+            out.println(new ObjectMapper().writeValueAsString(asMap(result)));
+            out.flush();
+        }
+        return (result.isComplete() ? ExitCode.OK : ExitCode.DIFFERS).code();
+    }
+
+    /**
+     * A line of log would tear the table. The broker that ends with the demo has its network clients complain; and where a machine
+     * is slow, a transaction begins before the one before it is through, which broker and producer report and then put right.
+     */
+    static void quieten() {
+        if (System.getenv("THALWEG_LOG_LEVEL") == null) {
+            logger("io.thalweg").setLevel(Level.WARN);
+            logger("org.apache.kafka.clients.NetworkClient").setLevel(Level.ERROR);
+            logger("org.apache.kafka.clients.producer.internals.Sender").setLevel(Level.ERROR);
+            logger("kafka.server.ReplicaManager").setLevel(Level.OFF);
+        }
+    }
+
+    private static Logger logger(String name) {
+        return (Logger) LoggerFactory.getLogger(name);
+    }
+
+    /** The figures of {@code sgd}, and as {@code models} those of each. */
+    static Map<String, Object> asMap(Demo.Result result) {
+        Map<String, Object> models = new LinkedHashMap<>();
+        result.learners().forEach((algorithm, learned) -> models.put(algorithm, figures(result.examples(), learned)));
+        Map<String, Object> map = figures(result.examples(), result.learners().get("sgd"));
+        map.put("models", models);
+        return map;
+    }
+
+    private static Map<String, Object> figures(int examples, Demo.Learned learned) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("examples", examples);
+        map.put("predictions", learned.predictions());
+        map.put("dead_letters", learned.deadLetters());
+        map.put("log_loss", learned.logLoss());
+        map.put("base_rate_log_loss", learned.baseRateLogLoss());
+        map.put("accuracy", learned.accuracy());
+        map.put("auc", learned.auc());
+        map.put("seconds", learned.seconds());
+        map.put("examples_per_second", examples / learned.seconds());
+        map.put("replay_matches", learned.audit().replayMatches());
+        return map;
+    }
+}

@@ -1,0 +1,227 @@
+package io.thalweg.app.cli;
+
+import io.thalweg.app.local.EmbeddedBroker;
+import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.runtime.StopException;
+import io.thalweg.runtime.Topics;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.admin.Admin;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "local",
+        description =
+                "Runs a broker, a schema registry and the learner in this process, for one's own events, until it is stopped."
+                        + " They listen on this machine only, without passwords. Everything is kept in a directory and is there again the"
+                        + " next time; delete the directory to begin anew.",
+        mixinStandardHelpOptions = true)
+final class LocalCommand implements Callable<Integer> {
+    private static final Logger LOG = LoggerFactory.getLogger(LocalCommand.class);
+
+    /** The settings that are decided here. */
+    private static final List<String> OWN = List.of(ThalwegConfig.BOOTSTRAP_SERVERS, ThalwegConfig.REGISTRY_URL);
+
+    private static final Duration REHEARSAL_PATIENCE = Duration.ofMinutes(1);
+
+    @Mixin
+    private SettingsOptions settings;
+
+    @Option(names = "--port", description = "The broker's port. By default 9092.")
+    private int port = 9092;
+
+    @Option(names = "--registry-port", description = "The registry's port. By default 8081.")
+    private int registryPort = 8081;
+
+    @Option(
+            names = "--data",
+            paramLabel = "DIR",
+            description = "Where everything is kept. By default .thalweg/local in the home directory.")
+    private Path data = Path.of(System.getProperty("user.home"), ".thalweg", "local");
+
+    @Option(
+            names = "--no-learner",
+            description = "Broker and registry only: to reset the learner, or to run it by itself.")
+    private boolean withoutLearner;
+
+    @Option(
+            names = "--rehearsal",
+            hidden = true,
+            description =
+                    "Ends as soon as all of it runs: the launcher has the JVM write down what is loaded until then.")
+    private boolean rehearsal;
+
+    @Spec
+    private CommandSpec spec;
+
+    private final Deque<AutoCloseable> open = new ArrayDeque<>();
+
+    @Override
+    public Integer call() {
+        ThalwegConfig given = settings.config();
+        Shutdown.Watch watch = Shutdown.whenAsked(this::close);
+        try {
+            EmbeddedBroker broker = start(() -> EmbeddedBroker.start(data.resolve("broker"), port));
+            EmbeddedRegistry registry =
+                    start(() -> EmbeddedRegistry.start(data.resolve("schemas.jsonl"), registryPort));
+            ThalwegConfig config = given.with(ThalwegConfig.BOOTSTRAP_SERVERS, broker.bootstrapServers())
+                    .with(ThalwegConfig.REGISTRY_URL, registry.url());
+            createTopics(config);
+            CompletableFuture<Void> end = new CompletableFuture<>();
+            broker.failed()
+                    .thenAccept(fault -> end.completeExceptionally(
+                            new StopException(ExitCode.DIED, "the broker failed: " + fault.getMessage())));
+            if (!withoutLearner) {
+                LearnerRuntime learner = startLearner(config);
+                CompletableFuture.runAsync(learner::await).exceptionally(death -> {
+                    end.completeExceptionally(death instanceof CompletionException ? death.getCause() : death);
+                    return null;
+                });
+                if (rehearsal) {
+                    awaitRunning(learner, end);
+                    return ExitCode.OK.code();
+                }
+            }
+            greet(config);
+            end.join();
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof RuntimeException cause ? cause : e;
+        } finally {
+            watch.close();
+            close();
+        }
+        return ExitCode.OK.code();
+    }
+
+    private static void awaitRunning(LearnerRuntime learner, CompletableFuture<Void> end) {
+        long deadline = System.nanoTime() + REHEARSAL_PATIENCE.toNanos();
+        while (!learner.isRunning() && !end.isDone()) {
+            if (System.nanoTime() > deadline) {
+                throw new StopException(ExitCode.NOT_READY, "the learner does not run yet");
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+        }
+    }
+
+    private <T extends AutoCloseable> T start(Supplier<T> part) {
+        try {
+            T started = part.get();
+            push(started);
+            return started;
+        } catch (IllegalStateException e) {
+            LOG.debug("not started", e);
+            throw new StopException(ExitCode.NOT_READY, e.getMessage());
+        }
+    }
+
+    private static void createTopics(ThalwegConfig config) {
+        try (Admin admin = KafkaSettings.admin(config)) {
+            new Topics(config, admin).create();
+        }
+    }
+
+    private LearnerRuntime startLearner(ThalwegConfig config) {
+        ConfluentSchemas schemas = new ConfluentSchemas(
+                config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
+        push(schemas);
+        LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas);
+        push(learner);
+        return learner;
+    }
+
+    private synchronized void push(AutoCloseable part) {
+        open.push(part);
+    }
+
+    /** Stops what was started, the last first: the learner commits while the broker is still there. */
+    private synchronized void close() {
+        while (!open.isEmpty()) {
+            try {
+                open.pop().close();
+            } catch (Exception e) {
+                LOG.warn("did not stop cleanly", e);
+            }
+        }
+    }
+
+    private void greet(ThalwegConfig config) {
+        PrintWriter out = spec.commandLine().getOut();
+        String broker = here(config.getString(ThalwegConfig.BOOTSTRAP_SERVERS));
+        String registry = here(config.getString(ThalwegConfig.REGISTRY_URL));
+        String options = options(config, broker, registry);
+        String examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+        String predictions = config.getString(ThalwegConfig.PREDICTIONS_TOPIC);
+        String command = "  bin/thalweg %s" + options;
+        List<String> lines = new ArrayList<>(List.of(
+                withoutLearner ? "Broker and registry run until Ctrl-C." : "Thalweg runs until Ctrl-C.",
+                "  broker    " + broker,
+                "  registry  " + registry,
+                "  data      " + data.toAbsolutePath().normalize() + "  (stop, and delete it, to begin anew)",
+                "",
+                "In another terminal:"));
+        if (withoutLearner) {
+            lines.add(command.formatted("reset"));
+            lines.add(command.formatted("run"));
+        } else {
+            lines.add(
+                    "  echo '{\"id\": \"1\", \"label\": 1, \"features\": {\"sunny\": 1, \"degrees\": 0.21}}' | bin/thalweg produce -"
+                            + options);
+            lines.add(command.formatted("produce FILE.csv --label COLUMN"));
+            lines.add(command.formatted("watch predictions --from-beginning"));
+            lines.add(command.formatted("watch weights"));
+            lines.add(command.formatted("verify"));
+        }
+        lines.add("  curl -s " + registry + "/subjects/" + examples + "-value/versions/latest/schema");
+        lines.add("  kcat -C -b " + broker + " -t " + predictions + " -s value=avro -r " + registry);
+        lines.forEach(out::println);
+        out.flush();
+    }
+
+    private static String here(String address) {
+        return address.replace("127.0.0.1", "localhost");
+    }
+
+    /** What other commands must be told: the settings that differ from their defaults. */
+    private static String options(ThalwegConfig config, String broker, String registry) {
+        StringBuilder options = new StringBuilder();
+        Map<String, Object> defaults = ThalwegConfig.DEFINITION.defaultValues();
+        for (String name : ThalwegConfig.DEFINITION.names().stream().sorted().toList()) {
+            String value = String.valueOf(config.values().get(name));
+            if (OWN.contains(name)) {
+                value = name.equals(ThalwegConfig.BOOTSTRAP_SERVERS) ? broker : registry;
+            }
+            if (!value.equals(String.valueOf(defaults.get(name)))) {
+                options.append(" --set ").append(quoted(name + "=" + value));
+            }
+        }
+        return options.toString();
+    }
+
+    /** For a shell. */
+    static String quoted(String word) {
+        return word.matches("[\\w./:,=@%+-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
+    }
+}

@@ -1,0 +1,193 @@
+package io.thalweg.app.cli;
+
+import io.thalweg.app.files.ExampleFile;
+import io.thalweg.app.files.ExampleFile.BadLineException;
+import io.thalweg.app.files.ExampleFile.Line;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.ExampleSender;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "produce",
+        description = "Sends examples from a file in CSV, JSON Lines or LIBSVM text, plain or gzipped.",
+        footer = {
+            "",
+            FileOptions.COLUMNS,
+            "",
+            "JSON objects may also be examples as they are:",
+            "  {\"model\": \"m\", \"id\": \"7\", \"label\": 1, \"importance\": 1, \"features\": {\"age\": 41}}",
+            "  {\"features\": [0.5, 2]}    {\"features\": {\"indices\": [3, 17], \"values\": [1, 0.5]}}",
+            "or delete a model:",
+            "  {\"model\": \"m\", \"delete\": true}"
+        },
+        mixinStandardHelpOptions = true)
+final class ProduceCommand implements Callable<Integer> {
+    private static final int BAD_LINES_SHOWN = 10;
+
+    @Mixin
+    private SettingsOptions settings;
+
+    @Parameters(
+            arity = "0..1",
+            defaultValue = ExampleFile.STANDARD_INPUT,
+            paramLabel = "FILE",
+            description = "The file; - for standard input, which is the default.")
+    private String file;
+
+    @Mixin
+    private FileOptions options;
+
+    @ArgGroup
+    private final ModelOptions model = new ModelOptions();
+
+    private static final class ModelOptions {
+        @Option(
+                names = "--model",
+                paramLabel = "ID",
+                description = "The model that all examples are for, unless a JSON example names its own.")
+        private String id;
+
+        @Option(names = "--model-column", paramLabel = "COLUMN", description = "The column that holds the model.")
+        private String column;
+    }
+
+    @Option(names = "--skip-bad", description = "Pass over lines that cannot be used, and say how many.")
+    private boolean skipBad;
+
+    @Option(names = "--rate", paramLabel = "N", description = "Send at most so many examples per second.")
+    private double rate = Double.POSITIVE_INFINITY;
+
+    @Spec
+    private CommandSpec spec;
+
+    private volatile boolean stopping;
+    private long skipped;
+    private long labelled;
+
+    @Override
+    public Integer call() throws IOException {
+        if (!(rate > 0)) {
+            throw new ParameterException(spec.commandLine(), "--rate must be above 0");
+        }
+        ThalwegConfig config = settings.config();
+        // the file first: what is wrong with it is known at once
+        try (ExampleFile examples = options.open(config, file, model.column);
+                ConfluentSchemas schemas = new ConfluentSchemas(
+                        config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
+            schemas.check();
+            try (ExampleSender sender = ExampleSender.open(config, schemas)) {
+                send(examples, sender, config.getString(ThalwegConfig.EXAMPLES_TOPIC));
+            }
+        }
+        return ExitCode.OK.code();
+    }
+
+    private void send(ExampleFile examples, ExampleSender sender, String topic) {
+        Shutdown.Watch watch = Shutdown.whenAsked(() -> {
+            stopping = true;
+            sender.close();
+            say(examples, sender, topic);
+        });
+        try {
+            sendAll(examples, sender);
+            if (!stopping) {
+                sender.flush();
+                say(examples, sender, topic);
+            }
+        } catch (IllegalStateException e) {
+            // the sender was closed from under a send
+            if (!stopping) {
+                throw e;
+            }
+        } finally {
+            watch.close();
+        }
+    }
+
+    private void sendAll(ExampleFile examples, ExampleSender sender) {
+        long start = System.nanoTime();
+        long sent = 0;
+        while (!stopping) {
+            try {
+                Line line = examples.next();
+                if (line == null) {
+                    return;
+                }
+                String modelId = line.model() == null ? model.id : line.model();
+                if (modelId == null && sender.partitions() > 1) {
+                    throw new BadLineException(
+                            "it names no model, which it must where the topic has more than one partition (%d);"
+                                            .formatted(sender.partitions())
+                                    + " --model or --model-column does");
+                }
+                pace(start, sent++);
+                if (line.example() == null) {
+                    sender.delete(modelId);
+                } else {
+                    sender.send(modelId, line.example());
+                    labelled += line.example().getLabel() == null ? 0 : 1;
+                }
+            } catch (BadLineException e) {
+                skip(examples, sender, e);
+            }
+        }
+    }
+
+    private void skip(ExampleFile examples, ExampleSender sender, BadLineException bad) {
+        String message = "%s, line %d: %s".formatted(examples.name(), examples.lineNumber(), bad.getMessage());
+        if (!skipBad) {
+            sender.flush();
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "%s; the %d before it were sent. --skip-bad passes over such lines"
+                            .formatted(message, sender.taken()));
+        }
+        if (++skipped <= BAD_LINES_SHOWN) {
+            err().println("skipped " + message);
+        }
+    }
+
+    private void pace(long start, long sent) {
+        long due = start + (long) (sent / rate * TimeUnit.SECONDS.toNanos(1));
+        for (long wait = due - System.nanoTime(); wait > 0 && !stopping; wait = due - System.nanoTime()) {
+            LockSupport.parkNanos(wait);
+        }
+    }
+
+    private void say(ExampleFile examples, ExampleSender sender, String topic) {
+        String columns = examples.columns();
+        if (columns != null) {
+            err().println(columns);
+        }
+        err().println("sent %d %s, %d with a label, to %s (%d %s)%s"
+                .formatted(
+                        sender.taken(),
+                        sender.taken() == 1 ? "example" : "examples",
+                        labelled,
+                        topic,
+                        sender.partitions(),
+                        sender.partitions() == 1 ? "partition" : "partitions",
+                        skipped == 0 ? "" : "; skipped %d that cannot be used".formatted(skipped)));
+        err().flush();
+    }
+
+    private PrintWriter err() {
+        return spec.commandLine().getErr();
+    }
+}

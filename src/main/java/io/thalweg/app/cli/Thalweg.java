@@ -1,0 +1,107 @@
+package io.thalweg.app.cli;
+
+import io.thalweg.input.SchemaSourceException;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
+import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.RetriableException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The command line. */
+@Command(
+        name = "thalweg",
+        mixinStandardHelpOptions = true,
+        version = "thalweg 0.1.0",
+        description = "Learns from every event on a Kafka topic as it arrives, exactly once.",
+        subcommands = {
+            DemoCommand.class,
+            LocalCommand.class,
+            RunCommand.class,
+            TopicsCommand.class,
+            EvaluateCommand.class,
+            CompareCommand.class,
+            BenchmarkCommand.class,
+            ProduceCommand.class,
+            WatchCommand.class,
+            VerifyCommand.class,
+            ResetCommand.class
+        },
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "0:all is well; also a clean stop after SIGTERM or SIGINT",
+            "1:verify found a difference",
+            "2:a setting, an option or a file is wrong",
+            "3:brokers, registry or topics are not as needed; verify lacks records that it needs",
+            "4:the learner's state cannot be read, or was learned under other settings",
+            "5:the learner ran and could not go on"
+        })
+public final class Thalweg implements Runnable {
+    private static final Logger LOG = LoggerFactory.getLogger(Thalweg.class);
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "which command?");
+    }
+
+    /** The command line, ready to execute; for tests as for {@link #main}. */
+    static CommandLine commandLine() {
+        return new CommandLine(new Thalweg())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler((exception, commandLine, parsed) -> say(exception, commandLine));
+    }
+
+    /** One line for people; the stack is for the log, for those who ask for it. */
+    private static int say(Exception exception, CommandLine commandLine) {
+        LOG.debug("failed", exception);
+        ExitCode exitCode;
+        String message = exception.getMessage();
+        if (exception instanceof StopException stop) {
+            exitCode = stop.exitCode();
+        } else if (exception instanceof ConfigException || exception.getCause() instanceof ConfigException) {
+            exitCode = ExitCode.BAD_SETTINGS;
+            message = exception instanceof ConfigException
+                    ? message
+                    : exception.getCause().getMessage();
+        } else if (exception instanceof SchemaSourceException) {
+            exitCode = ExitCode.NOT_READY;
+        } else if (exception instanceof AuthenticationException || exception instanceof AuthorizationException) {
+            exitCode = ExitCode.NOT_READY;
+            message = "the brokers refuse: " + message + "; check the security settings and the rights of this user";
+        } else if (exception instanceof RetriableException) {
+            exitCode = ExitCode.NOT_READY;
+            message = "the brokers do not answer as they should: " + message;
+        } else {
+            exitCode = ExitCode.DIED;
+            message = exception.getClass().getSimpleName() + ": " + message + "; THALWEG_LOG_LEVEL=DEBUG says more";
+        }
+        commandLine
+                .getErr()
+                .println(commandLine.getColorScheme().errorText("thalweg: " + withOptions(message, commandLine)));
+        return exitCode.code();
+    }
+
+    /** A message whose hints repeat the options that the command was given. */
+    private static String withOptions(String message, CommandLine commandLine) {
+        return commandLine.getCommandSpec().mixins().values().stream()
+                .map(CommandSpec::userObject)
+                .filter(SettingsOptions.class::isInstance)
+                .map(settings -> ((SettingsOptions) settings).repeatedIn(String.valueOf(message)))
+                .findFirst()
+                .orElse(message);
+    }
+
+    public static void main(String[] arguments) {
+        Shutdown.exit(commandLine().execute(arguments));
+    }
+}

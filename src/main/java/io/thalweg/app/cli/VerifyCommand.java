@@ -1,0 +1,138 @@
+package io.thalweg.app.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.thalweg.app.view.Figures;
+import io.thalweg.audit.Finding;
+import io.thalweg.audit.Progress;
+import io.thalweg.audit.Verification;
+import io.thalweg.audit.VerificationReport;
+import io.thalweg.audit.VerificationReport.Counts;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.runtime.Topics;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import org.apache.kafka.clients.admin.Admin;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "verify",
+        description =
+                "Proves from the topics alone that every committed example has its one prediction or dead letter, and that a"
+                        + " replay gives every prediction and the last weights and metrics bit for bit. The learner may run meanwhile.",
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "0:everything is as it must be",
+            "1:something is not; it is named by partition and offset",
+            "3:not all could be looked at: records are missing that it needs"
+        },
+        mixinStandardHelpOptions = true)
+final class VerifyCommand implements Callable<Integer> {
+    @Mixin
+    private SettingsOptions settings;
+
+    @Option(names = "--json", description = "Print the report as one JSON object.")
+    private boolean json;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        ThalwegConfig config = settings.config();
+        try (Admin admin = KafkaSettings.admin(config)) {
+            // brokers that do not answer are noticed here, in seconds and with a remedy
+            new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC);
+        }
+        VerificationReport report;
+        Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
+        try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
+            schemas.check();
+            report = new Verification(config, schemas).run(this::progress);
+        }
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            out.println(json(report));
+        } else {
+            report.lines().stream().map(settings::repeatedIn).forEach(out::println);
+        }
+        out.flush();
+        return exitCode(report).code();
+    }
+
+    static ExitCode exitCode(VerificationReport report) {
+        return switch (report.outcome()) {
+            case MATCHES -> ExitCode.OK;
+            case DIFFERS -> ExitCode.DIFFERS;
+            case CANNOT_VERIFY -> ExitCode.NOT_READY;
+        };
+    }
+
+    private void progress(Progress progress) {
+        if (System.console() != null && !json) {
+            PrintWriter err = spec.commandLine().getErr();
+            err.print("\r%s of %s records%s"
+                    .formatted(
+                            Figures.count(progress.records()),
+                            Figures.count(progress.total()),
+                            progress.records() >= progress.total() ? "\n" : ""));
+            err.flush();
+        }
+    }
+
+    static ObjectNode json(VerificationReport report) {
+        ObjectNode object = JsonNodeFactory.instance.objectNode();
+        object.put("outcome", report.outcome().name());
+        object.put("replay_matches", report.replayMatches());
+        Counts counts = report.counts();
+        object.put("partitions", counts.partitions());
+        object.put("records", counts.records());
+        object.put("examples", counts.examples());
+        object.put("predictions", counts.predictions());
+        object.put("dead_letters", counts.deadLetters());
+        object.put("dead_letters_on_trust", counts.unknownSchemas());
+        object.put("deletions", counts.deletions());
+        object.put("models", counts.models());
+        object.put("steps", counts.steps());
+        object.put("weights_behind", counts.weightsBehind());
+        object.put("later", counts.later());
+        object.put("findings_total", report.findingsTotal());
+        ObjectNode kinds = object.putObject("findings_by_kind");
+        report.findingCounts().forEach((kind, count) -> kinds.put(kind.name(), count));
+        ArrayNode findings = object.putArray("findings");
+        report.findings().forEach(finding -> findings.add(json(finding)));
+        object.put("hindrance", report.obstacle().orElse(null));
+        return object;
+    }
+
+    private static ObjectNode json(Finding finding) {
+        ObjectNode object = JsonNodeFactory.instance.objectNode();
+        object.put("kind", finding.kind().name());
+        object.put("topic", finding.source().topic());
+        object.put("partition", finding.source().partition());
+        putOffset(object, "offset", finding.offset());
+        object.put("output_topic", finding.output().topic());
+        object.put("output_partition", finding.output().partition());
+        putOffset(object, "output_offset", finding.outputOffset());
+        object.put("key", finding.key());
+        object.put("sentence", finding.sentence());
+        return object;
+    }
+
+    private static void putOffset(ObjectNode object, String field, long offset) {
+        if (offset == Finding.NONE) {
+            object.putNull(field);
+        } else {
+            object.put(field, offset);
+        }
+    }
+}

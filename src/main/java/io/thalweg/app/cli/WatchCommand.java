@@ -1,0 +1,230 @@
+package io.thalweg.app.cli;
+
+import io.thalweg.app.view.JsonView;
+import io.thalweg.app.view.Printable;
+import io.thalweg.app.view.RowsView;
+import io.thalweg.app.view.Terminal;
+import io.thalweg.app.view.View;
+import io.thalweg.app.view.WeightsView;
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Prediction;
+import io.thalweg.avro.Weights;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.output.OutputRecord;
+import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.OutputReader;
+import io.thalweg.runtime.OutputReader.Entry;
+import io.thalweg.runtime.OutputReader.Start;
+import io.thalweg.runtime.WeightsBoard;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.common.errors.WakeupException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+@Command(
+        name = "watch",
+        description = "Follows an output topic in readable form, until it is stopped.",
+        mixinStandardHelpOptions = true)
+final class WatchCommand implements Callable<Integer> {
+    private static final Duration POLL = Duration.ofMillis(200);
+    private static final Duration LAST_WORDS = Duration.ofSeconds(2);
+
+    @Mixin
+    private SettingsOptions settings;
+
+    @Parameters(
+            paramLabel = "TOPIC",
+            converter = Outputs.class,
+            completionCandidates = Outputs.class,
+            description = "One of ${COMPLETION-CANDIDATES}, whatever the settings call it.")
+    private OutputRecord.Kind topic;
+
+    @Option(
+            names = "--from-beginning",
+            description =
+                    "Begin with the oldest record. Weights and metrics always do: their topics hold what is current.")
+    private boolean fromBeginning;
+
+    @Option(names = "--limit", paramLabel = "N", description = "End after so many records.")
+    private long limit = Long.MAX_VALUE;
+
+    @Option(names = "--model", paramLabel = "ID", description = "Only this model; of dead letters, only this key.")
+    private String model;
+
+    @Option(names = "--partition", paramLabel = "P", description = "Only this partition.")
+    private Integer partition;
+
+    @Option(
+            names = "--top",
+            paramLabel = "N",
+            description =
+                    "How many of the strongest weights of a model to show. By default 20, or fewer where more models then"
+                            + " fit on the screen.")
+    private Integer top;
+
+    @Option(
+            names = "--models",
+            paramLabel = "N",
+            description =
+                    "The weights of how many models to show, of those that changed last. By default as many as fit on the"
+                            + " screen, or 3 where there is none.")
+    private Integer models;
+
+    @Option(
+            names = "--json",
+            description = "A JSON object on a line for each record: key, timestamp, partition, offset, and in value the"
+                    + " fields of its schema.")
+    private boolean json;
+
+    @Spec
+    private CommandSpec spec;
+
+    /** The names of the topics. */
+    static final class Outputs implements ITypeConverter<OutputRecord.Kind>, Iterable<String> {
+        @Override
+        public OutputRecord.Kind convert(String name) {
+            return Arrays.stream(OutputRecord.Kind.values())
+                    .filter(kind -> kind.sink().equals(name))
+                    .findFirst()
+                    .orElseThrow(() -> new TypeConversionException(
+                            "'" + name + "' is none of " + String.join(", ", (Iterable<String>) this::iterator)));
+        }
+
+        @Override
+        public Iterator<String> iterator() {
+            return Stream.of(OutputRecord.Kind.values())
+                    .map(OutputRecord.Kind::sink)
+                    .iterator();
+        }
+    }
+
+    @Override
+    public Integer call() {
+        if (limit < 1 || top != null && top < 1 || models != null && models < 1) {
+            throw new ParameterException(spec.commandLine(), "--limit, --top and --models must be 1 or more");
+        }
+        ThalwegConfig config = settings.config();
+        PrintWriter out = spec.commandLine().getOut();
+        int width = Terminal.width(System.getenv("COLUMNS"), Terminal.find());
+        switch (topic) {
+            case PREDICTION ->
+                watch(config, ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class, RowsView.predictions(out, width));
+            case METRICS -> watch(config, ThalwegConfig.METRICS_TOPIC, Metrics.class, RowsView.metrics(out, width));
+            case DEAD_LETTER ->
+                watch(config, ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.class, RowsView.deadLetters(out));
+            case WEIGHTS ->
+                watch(
+                        config,
+                        ThalwegConfig.WEIGHTS_TOPIC,
+                        Weights.class,
+                        new WeightsView(
+                                out,
+                                top,
+                                models,
+                                System.console() != null && Ansi.AUTO.enabled(),
+                                Ansi.AUTO.enabled(),
+                                () -> Terminal.find().map(Terminal::lines).orElse(0),
+                                System::nanoTime));
+        }
+        return ExitCode.OK.code();
+    }
+
+    private boolean isCompacted() {
+        return topic == OutputRecord.Kind.WEIGHTS || topic == OutputRecord.Kind.METRICS;
+    }
+
+    private <T extends SpecificRecord> void watch(
+            ThalwegConfig config, String setting, Class<T> type, View<T> readable) {
+        View<T> view = json ? new JsonView<>(spec.commandLine().getOut()) : readable;
+        Start start = fromBeginning || isCompacted() ? Start.BEGINNING : Start.END;
+        Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
+        CountDownLatch done = new CountDownLatch(1);
+        try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
+            schemas.check();
+            try (OutputReader<T> reader = OutputReader.open(config, schemas, setting, type, partition, start)) {
+                Shutdown.Watch watch = Shutdown.whenAsked(() -> {
+                    reader.wakeup();
+                    await(done);
+                });
+                try {
+                    follow(reader, view);
+                } catch (WakeupException e) {
+                    // asked to stop
+                } finally {
+                    view.end();
+                    spec.commandLine().getOut().flush();
+                    done.countDown();
+                    watch.close();
+                }
+            }
+        }
+    }
+
+    private static void await(CountDownLatch done) {
+        try {
+            done.await(LAST_WORDS.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private <T extends SpecificRecord> void follow(OutputReader<T> reader, View<T> view) {
+        long taken = 0;
+        while (true) {
+            for (Entry<T> entry : reader.poll(POLL)) {
+                if (!isWanted(entry)) {
+                    continue;
+                }
+                if (entry.problem() != null || entry.value() == null && !isCompacted()) {
+                    passOver(entry);
+                    continue;
+                }
+                view.take(entry);
+                if (++taken == limit) {
+                    return;
+                }
+            }
+            view.rest();
+        }
+    }
+
+    private boolean isWanted(Entry<?> entry) {
+        byte[] key = entry.source().key();
+        if (model == null || key == null) {
+            return model == null;
+        }
+        return Printable.utf8(key)
+                .map(text -> topic == OutputRecord.Kind.WEIGHTS ? WeightsBoard.model(text) : text)
+                .filter(model::equals)
+                .isPresent();
+    }
+
+    private void passOver(Entry<?> entry) {
+        spec.commandLine()
+                .getErr()
+                .println("passed over %s-%d@%d: %s"
+                        .formatted(
+                                entry.source().topic(),
+                                entry.source().partition(),
+                                entry.source().offset(),
+                                entry.problem() == null ? "it has no value" : Printable.of(entry.problem())));
+    }
+}

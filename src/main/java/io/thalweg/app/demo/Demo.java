@@ -1,0 +1,333 @@
+package io.thalweg.app.demo;
+
+import io.thalweg.app.local.EmbeddedBroker;
+import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.audit.Verification;
+import io.thalweg.audit.VerificationReport;
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.avro.Example;
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Prediction;
+import io.thalweg.avro.Weights;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.ExactMetrics;
+import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.ExampleSender;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.runtime.OutputReader;
+import io.thalweg.runtime.OutputReader.Entry;
+import io.thalweg.runtime.StopException;
+import io.thalweg.runtime.Topics;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.utils.Utils;
+
+/**
+ * The main job from start to end in one process: a real broker, a real registry, 100,000 real flights in the order in which they
+ * left, two learners side by side that are asked of each whether it will be late and are then told, and an audit of what came of
+ * it. One learner is {@code sgd}, the other {@code auto}. They read the same examples and write to topics of their own.
+ */
+public final class Demo {
+    private static final String MODEL = "late-flights";
+    private static final List<String> ALGORITHMS = List.of("sgd", "auto");
+    private static final List<String> OUTPUTS = List.of(
+            ThalwegConfig.PREDICTIONS_TOPIC,
+            ThalwegConfig.WEIGHTS_TOPIC,
+            ThalwegConfig.METRICS_TOPIC,
+            ThalwegConfig.DEAD_LETTERS_TOPIC);
+    private static final List<String> STEP = List.of(
+            ThalwegConfig.LEARNING_RATE,
+            ThalwegConfig.LEARNING_RATE_SCHEDULE,
+            ThalwegConfig.LEARNING_RATE_DECAY,
+            ThalwegConfig.SCALING,
+            ThalwegConfig.L1,
+            ThalwegConfig.L2,
+            ThalwegConfig.GRADIENT_CLIP,
+            ThalwegConfig.IMPORTANCE_INVARIANT);
+    private static final Duration POLL = Duration.ofMillis(50);
+    private static final long PATIENCE_NANOS = Duration.ofMinutes(2).toNanos();
+
+    private final Function<Map<String, ?>, ThalwegConfig> settings;
+    private final Screen screen;
+    private final int examples;
+
+    /**
+     * What came of it.
+     *
+     * @param examples how many were sent
+     * @param learners by algorithm: sgd, then auto
+     */
+    public record Result(int examples, Map<String, Learned> learners) {
+        /** Whether every example was predicted by both, and both replays match. */
+        public boolean isComplete() {
+            return learners.values().stream()
+                    .allMatch(learned -> learned.predictions == examples && learned.audit.replayMatches());
+        }
+
+        /** Which is ahead and by how much, in one sentence. */
+        public String lead() {
+            Map<String, Double> losses = new LinkedHashMap<>();
+            learners.forEach((algorithm, learned) -> losses.put(algorithm, learned.logLoss));
+            return Screen.lead(losses);
+        }
+    }
+
+    /**
+     * What came of one learner. All but the audit is from the predictions that it published.
+     *
+     * @param seconds from the first example sent to the last prediction read
+     */
+    public record Learned(
+            int predictions,
+            int deadLetters,
+            double logLoss,
+            double baseRateLogLoss,
+            double accuracy,
+            double auc,
+            double calibration,
+            double seconds,
+            VerificationReport audit) {}
+
+    /** @param settings gives the settings, over those that the demo begins with */
+    public Demo(Function<Map<String, ?>, ThalwegConfig> settings, Screen screen) {
+        this(settings, screen, Flights.COUNT);
+    }
+
+    /** @param examples how many of the flights to send */
+    Demo(Function<Map<String, ?>, ThalwegConfig> settings, Screen screen, int examples) {
+        this.settings = settings;
+        this.screen = screen;
+        this.examples = examples;
+    }
+
+    /** Runs it. @throws StopException if it cannot go on */
+    public Result run() throws IOException {
+        Path directory = Files.createTempDirectory("thalweg-demo-");
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory.toFile()), "demo-clean-up"));
+        screen.say("starting a Kafka broker, a schema registry and two learners, sgd and auto …");
+        try (EmbeddedBroker broker = EmbeddedBroker.start(directory, 0);
+                EmbeddedRegistry registry = EmbeddedRegistry.start(null, 0)) {
+            Map<String, Object> defaults = new LinkedHashMap<>();
+            defaults.put(ThalwegConfig.APPLICATION_ID, "thalweg-demo");
+            defaults.put(ThalwegConfig.BOOTSTRAP_SERVERS, broker.bootstrapServers());
+            defaults.put(ThalwegConfig.REGISTRY_URL, registry.url());
+            // so that the table moves
+            defaults.put(ThalwegConfig.WEIGHTS_INTERVAL_MS, 250);
+            // wherever a cluster is named, the demo is not for it
+            return run(settings.apply(defaults)
+                    .with(ThalwegConfig.BOOTSTRAP_SERVERS, broker.bootstrapServers())
+                    .with(ThalwegConfig.REGISTRY_URL, registry.url()));
+        } finally {
+            delete(directory.toFile());
+        }
+    }
+
+    private static void delete(File directory) {
+        try {
+            Utils.delete(directory);
+        } catch (IOException e) {
+            // a temporary directory; the system clears it some day
+        }
+    }
+
+    private Result run(ThalwegConfig config) {
+        if (config.isGiven(ThalwegConfig.ALGORITHM)) {
+            screen.say("algorithm = " + config.getString(ThalwegConfig.ALGORITHM)
+                    + " is passed over: the demo sets it, sgd for one learner and auto for the other");
+        }
+        try (ConfluentSchemas schemas = new ConfluentSchemas(
+                        config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
+                Admin admin = KafkaSettings.admin(config)) {
+            List<Lane> lanes = new ArrayList<>();
+            for (String algorithm : ALGORITHMS) {
+                ThalwegConfig own = own(config, algorithm);
+                new Topics(own, admin).create();
+                lanes.add(new Lane(own, schemas, new DemoLearner(algorithm, examples, Screen.POINTS)));
+            }
+            try {
+                lanes.forEach(Lane::start);
+                follow(lanes, () -> send(config, schemas));
+            } finally {
+                lanes.forEach(Lane::close);
+            }
+            screen.say("verifying: replaying every example from the topics, for both …");
+            Map<String, Learned> learners = new LinkedHashMap<>();
+            lanes.forEach(lane -> learners.put(lane.demoLearner.algorithm(), lane.learned()));
+            return new Result(examples, learners);
+        }
+    }
+
+    /**
+     * The settings of one learner: a name of its own, and topics for its outputs, the plain ones for {@code sgd}. How steps are to
+     * be taken is for {@code sgd} alone: {@code auto} decides it itself and refuses to be told.
+     */
+    static ThalwegConfig own(ThalwegConfig config, String algorithm) {
+        Map<String, Object> own = new LinkedHashMap<>(config.originals());
+        own.put(ThalwegConfig.ALGORITHM, algorithm);
+        own.put(ThalwegConfig.APPLICATION_ID, config.getString(ThalwegConfig.APPLICATION_ID) + "-" + algorithm);
+        if (algorithm.equals("auto")) {
+            own.keySet().removeAll(STEP);
+            OUTPUTS.forEach(topic -> own.put(topic, algorithm + "-" + config.getString(topic)));
+        }
+        return new ThalwegConfig(own);
+    }
+
+    /** A learner, and readers of what it publishes. */
+    private static final class Lane implements AutoCloseable {
+        final ThalwegConfig config;
+        final ConfluentSchemas schemas;
+        final DemoLearner demoLearner;
+        final List<AutoCloseable> open = new ArrayList<>();
+        LearnerRuntime learner;
+        OutputReader<Prediction> predictions;
+        OutputReader<DeadLetter> letters;
+        OutputReader<Metrics> metrics;
+        OutputReader<Weights> weights;
+        long begin;
+        /** When the last prediction came. */
+        long end;
+
+        Lane(ThalwegConfig config, ConfluentSchemas schemas, DemoLearner demoLearner) {
+            this.config = config;
+            this.schemas = schemas;
+            this.demoLearner = demoLearner;
+        }
+
+        void start() {
+            learner = LearnerRuntime.start(config, schemas, schemas);
+            open.add(learner);
+            predictions = reader(ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class);
+            letters = reader(ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.class);
+            metrics = reader(ThalwegConfig.METRICS_TOPIC, Metrics.class);
+            weights = reader(ThalwegConfig.WEIGHTS_TOPIC, Weights.class);
+        }
+
+        private <T extends SpecificRecord> OutputReader<T> reader(String setting, Class<T> type) {
+            OutputReader<T> reader =
+                    OutputReader.open(config, schemas, setting, type, null, OutputReader.Start.BEGINNING);
+            open.add(reader);
+            return reader;
+        }
+
+        void begin(long now) {
+            begin = now;
+            end = now;
+        }
+
+        /**
+         * Reads what has come.
+         *
+         * @param patience how long to wait for predictions
+         * @param more how long to wait for each of the others
+         * @throws StopException if the learner has ended, or nothing comes for too long
+         */
+        void read(Duration patience, Duration more) {
+            for (Entry<Prediction> entry : predictions.poll(patience)) {
+                demoLearner.take(value(entry));
+                end = System.nanoTime();
+            }
+            demoLearner.takeDeadLetters(letters.poll(more).size());
+            metrics.poll(more).forEach(entry -> demoLearner.take(value(entry)));
+            for (Entry<Weights> entry : weights.poll(more)) {
+                demoLearner.take(new String(entry.source().key(), StandardCharsets.UTF_8), value(entry));
+            }
+            if (learner.hasEnded()) {
+                learner.await();
+            }
+            if (System.nanoTime() - end > PATIENCE_NANOS) {
+                throw new StopException(
+                        ExitCode.DIED,
+                        "nothing has moved for two minutes, after %d predictions of %s"
+                                .formatted(demoLearner.exact().size(), demoLearner.algorithm()));
+            }
+        }
+
+        Learned learned() {
+            VerificationReport audit = new Verification(config, schemas).run(progress -> {});
+            ExactMetrics exact = demoLearner.exact();
+            return new Learned(
+                    exact.size(),
+                    demoLearner.deadLetters(),
+                    exact.logLoss(),
+                    exact.baseRateLogLoss(),
+                    exact.accuracy(),
+                    exact.auc(),
+                    exact.calibration(),
+                    (end - begin) / 1e9,
+                    audit);
+        }
+
+        /** Stops the learner, then the readers. */
+        @Override
+        public void close() {
+            open.forEach(each -> Utils.closeQuietly(each, "the demo's " + demoLearner.algorithm()));
+        }
+    }
+
+    /** Lets the examples be sent and reads what comes of them. */
+    private void follow(List<Lane> lanes, Runnable sending) {
+        while (!lanes.stream().allMatch(lane -> lane.learner.isRunning() || lane.learner.hasEnded())) {
+            lanes.get(0).predictions.poll(POLL);
+        }
+        List<DemoLearner> demoLearners =
+                lanes.stream().map(lane -> lane.demoLearner).toList();
+        long begin = System.nanoTime();
+        lanes.forEach(lane -> lane.begin(begin));
+        CompletableFuture<Void> sent = CompletableFuture.runAsync(sending);
+        while (!demoLearners.stream().allMatch(DemoLearner::isComplete)) {
+            for (Lane lane : lanes) {
+                if (!lane.demoLearner.isComplete()) {
+                    lane.read(POLL, Duration.ZERO);
+                }
+            }
+            if (sent.isCompletedExceptionally()) {
+                sent.join();
+            }
+            screen.show(demoLearners, examples, seconds(lanes));
+        }
+        sent.join();
+        // the last metrics were committed with the last predictions
+        lanes.forEach(lane -> lane.read(POLL, POLL));
+        screen.last(demoLearners, examples, seconds(lanes));
+    }
+
+    /** Seconds that each has learned for. */
+    private static double[] seconds(List<Lane> lanes) {
+        return lanes.stream().mapToDouble(lane -> (lane.end - lane.begin) / 1e9).toArray();
+    }
+
+    private static <T> T value(Entry<T> entry) {
+        if (entry.problem() != null) {
+            throw new StopException(
+                    ExitCode.DIED, entry.source().topic() + " holds what cannot be read: " + entry.problem());
+        }
+        return entry.value();
+    }
+
+    private void send(ThalwegConfig config, ConfluentSchemas schemas) {
+        try (ExampleSender sender = ExampleSender.open(config, schemas);
+                Stream<Flight> flights = Flights.stream().limit(examples)) {
+            flights.forEachOrdered(
+                    flight -> sender.send(MODEL, new Example(flight.id(), flight.label(), 1.0, flight.features())));
+            sender.flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

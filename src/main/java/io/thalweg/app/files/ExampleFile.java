@@ -1,0 +1,260 @@
+package io.thalweg.app.files;
+
+import io.thalweg.app.view.Printable;
+import io.thalweg.avro.Example;
+import io.thalweg.input.RecordReader;
+import io.thalweg.mapping.Kinds;
+import io.thalweg.mapping.Label;
+import io.thalweg.mapping.Mapping;
+import io.thalweg.math.FeatureForm;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
+import java.io.BufferedInputStream;
+import java.io.BufferedReader;
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Locale;
+import java.util.Set;
+import java.util.zip.GZIPInputStream;
+
+/** Examples in a file or on standard input, in CSV, JSON Lines or LIBSVM text, plain or gzipped. */
+public abstract sealed class ExampleFile implements Closeable permits CsvExamples, JsonExamples, LibsvmExamples {
+    /** What stands for standard input. */
+    public static final String STANDARD_INPUT = "-";
+
+    private static final int BYTE_ORDER_MARK = 0xFEFF;
+    private static final int LOOK_AHEAD = 4096;
+    private static final char REPLACEMENT = '\uFFFD';
+
+    /** The formats. */
+    public enum Format {
+        CSV,
+        JSONL,
+        LIBSVM
+    }
+
+    /**
+     * A line that is of use.
+     *
+     * @param number of the line in the file, from 1
+     * @param model whose example it is; null if the line does not say
+     * @param example null if the model is to be deleted
+     */
+    public record Line(long number, String model, Example example) {}
+
+    /** A line that is of no use; the next may be. */
+    public static final class BadLineException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        public BadLineException(String message) {
+            super(message, null, false, false);
+        }
+    }
+
+    /** For messages. */
+    private final String name;
+
+    ExampleFile(String name) {
+        this.name = name;
+    }
+
+    /**
+     * Opens a file.
+     *
+     * @param file its path, or {@value #STANDARD_INPUT}
+     * @param format null to go by its name, or else by how it begins
+     * @throws StopException if it cannot be opened or has not the columns
+     */
+    public static ExampleFile open(String file, Format format, Columns columns) {
+        if (file.equals(STANDARD_INPUT)) {
+            return read(System.in, "standard input", format, columns);
+        }
+        InputStream in;
+        try {
+            in = Files.newInputStream(Path.of(file));
+        } catch (NoSuchFileException e) {
+            throw new StopException(ExitCode.BAD_SETTINGS, "there is no file " + file);
+        } catch (IOException | RuntimeException e) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "cannot open %s (%s: %s)".formatted(file, e.getClass().getSimpleName(), e.getMessage()));
+        }
+        return read(in, file, format, columns);
+    }
+
+    /** The same with a file that is open already. */
+    static ExampleFile read(InputStream in, String name, Format format, Columns columns) {
+        try {
+            BufferedReader text = new BufferedReader(new InputStreamReader(plain(in), StandardCharsets.UTF_8));
+            int first = firstCharacter(text);
+            if (first < 0) {
+                throw new StopException(ExitCode.BAD_SETTINGS, name + " is empty");
+            }
+            Format found = format == null ? format(name, first, text) : format;
+            if (found == Format.JSONL && first == '[') {
+                throw new StopException(
+                        ExitCode.BAD_SETTINGS,
+                        name + " is one JSON array; JSON Lines has one object on each line (jq -c '.[]' makes them)");
+            }
+            return switch (found) {
+                case CSV -> new CsvExamples(name, text, columns);
+                case JSONL -> new JsonExamples(name, text, columns);
+                case LIBSVM -> new LibsvmExamples(name, text, numbered(name, columns));
+            };
+        } catch (IOException e) {
+            throw unreadable(name, 0, e);
+        }
+    }
+
+    /** The label of a file that has no columns. */
+    private static Label numbered(String name, Columns columns) {
+        Mapping mapping = columns.mapping();
+        Set<String> named = new HashSet<>(mapping.fields().values());
+        named.remove(Mapping.LABEL);
+        if (!named.isEmpty() || columns.form() == FeatureForm.DENSE) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    name + " is LIBSVM text, which has no columns, only a label and sparse features; only --label goes"
+                            + " with it");
+        }
+        return mapping.label();
+    }
+
+    private static InputStream plain(InputStream in) throws IOException {
+        BufferedInputStream bytes = new BufferedInputStream(in);
+        bytes.mark(2);
+        int magic = bytes.read() | bytes.read() << 8;
+        bytes.reset();
+        return magic == GZIPInputStream.GZIP_MAGIC ? new GZIPInputStream(bytes) : bytes;
+    }
+
+    /** The first character that is not a space or a mark of the encoding, which is skipped; -1 if there is none. */
+    private static int firstCharacter(BufferedReader text) throws IOException {
+        text.mark(1);
+        if (text.read() != BYTE_ORDER_MARK) {
+            text.reset();
+        }
+        text.mark(LOOK_AHEAD);
+        int first = text.read();
+        for (int i = 1; i < LOOK_AHEAD && Character.isWhitespace(first); i++) {
+            first = text.read();
+        }
+        text.reset();
+        return first;
+    }
+
+    private static Format format(String name, int first, BufferedReader text) throws IOException {
+        String lower = name.toLowerCase(Locale.ROOT);
+        String plain = lower.endsWith(".gz") ? lower.substring(0, lower.length() - 3) : lower;
+        if (plain.endsWith(".csv")) {
+            return Format.CSV;
+        }
+        if (plain.endsWith(".jsonl") || plain.endsWith(".ndjson") || plain.endsWith(".json")) {
+            return Format.JSONL;
+        }
+        if (plain.endsWith(".svm") || plain.endsWith(".libsvm") || plain.endsWith(".svmlight")) {
+            return Format.LIBSVM;
+        }
+        return first == '{' ? Format.JSONL : isLibsvm(text) ? Format.LIBSVM : Format.CSV;
+    }
+
+    /** Whether the first line that says something, as far as it can be seen, has a label and a feature. */
+    private static boolean isLibsvm(BufferedReader text) throws IOException {
+        text.mark(LOOK_AHEAD);
+        StringBuilder line = new StringBuilder();
+        // no further than that line: what comes after it may still have to be written
+        for (int i = 0; i < LOOK_AHEAD; i++) {
+            int next = text.read();
+            if (next < 0 || next == '\n' && !line.toString().isBlank() && line.charAt(0) != '#') {
+                break;
+            }
+            if (next == '\n') {
+                line.setLength(0);
+            } else {
+                line.append((char) next);
+            }
+        }
+        text.reset();
+        return LibsvmExamples.isLike(line.toString());
+    }
+
+    /** For messages: the file. */
+    public final String name() {
+        return name;
+    }
+
+    /** What the columns have been taken for so far, in one line; null if there are none. */
+    public abstract String columns();
+
+    /** The same of rows. */
+    static String line(Kinds kinds) {
+        return kinds.isEmpty() ? null : Printable.of(String.join("; ", kinds.lines()));
+    }
+
+    /** The number of the line that was read last, from 1. */
+    public abstract long lineNumber();
+
+    /**
+     * The next line; null at the end.
+     *
+     * @throws BadLineException if it is of no use
+     * @throws StopException if what follows cannot be read either
+     */
+    public final Line next() throws BadLineException {
+        try {
+            Line line = read();
+            if (line != null) {
+                check(line);
+            }
+            return line;
+        } catch (IOException e) {
+            throw unreadable(name, lineNumber(), e);
+        }
+    }
+
+    abstract Line read() throws IOException, BadLineException;
+
+    private static StopException unreadable(String name, long line, IOException e) {
+        return new StopException(
+                ExitCode.BAD_SETTINGS, "cannot read on in %s after line %d (%s)".formatted(name, line, e.getMessage()));
+    }
+
+    private static void check(Line line) throws BadLineException {
+        String model = line.model();
+        if (model != null) {
+            int length = model.getBytes(StandardCharsets.UTF_8).length;
+            if (length == 0 || length > RecordReader.LONGEST_MODEL_ID || model.indexOf('\0') >= 0) {
+                throw new BadLineException("the model id must have 1 to %d bytes and no NUL character"
+                        .formatted(RecordReader.LONGEST_MODEL_ID));
+            }
+        }
+        Example example = line.example();
+        if (example == null) {
+            return;
+        }
+        Double label = example.getLabel();
+        if (label != null && !(label >= 0 && label <= 1)) {
+            throw new BadLineException("the label is %s; a label is from 0 to 1".formatted(label));
+        }
+        double importance = example.getImportance();
+        if (!(importance >= 0) || Double.isInfinite(importance)) {
+            throw new BadLineException("the importance is %s; it must be finite and not below 0".formatted(importance));
+        }
+    }
+
+    /** @throws BadLineException if text of the file was not UTF-8 */
+    static void checkText(CharSequence text) throws BadLineException {
+        for (int i = 0; i < text.length(); i++) {
+            if (text.charAt(i) == REPLACEMENT) {
+                throw new BadLineException("the text is not UTF-8");
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+package io.thalweg.app.files;
+
+import io.thalweg.app.view.Printable;
+import io.thalweg.avro.Example;
+import io.thalweg.avro.SparseFeatures;
+import io.thalweg.mapping.Label;
+import io.thalweg.mapping.Numbers;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * Examples in LIBSVM text: on each line the label, then {@code number:value} for each feature that is not zero; what follows #
+ * is a comment. Feature numbers are taken as they are, wherever they begin. A label of −1 means 0, unless labels are compared.
+ * A line without a label, which begins with a feature, is an example that is only predicted.
+ */
+final class LibsvmExamples extends ExampleFile {
+    private static final Pattern SPACE = Pattern.compile("\\s+");
+
+    private final BufferedReader text;
+    private final Label label;
+    private long line;
+
+    private int lowest = Integer.MAX_VALUE;
+    private int highest = -1;
+
+    /** @param label how a label is compared; its column is the one label that there is, whatever it is called. Null if it is not */
+    LibsvmExamples(String name, BufferedReader text, Label label) {
+        super(name);
+        this.text = text;
+        this.label = label;
+    }
+
+    /** Whether a line looks like one of these: a number, and a feature. */
+    static boolean isLike(String line) {
+        String[] words = words(line);
+        return words.length > 1 && Double.isFinite(Numbers.parse(words[0])) && words[1].matches("\\d+:[^:]+");
+    }
+
+    private static String[] words(String line) {
+        int comment = line.indexOf('#');
+        String content = (comment < 0 ? line : line.substring(0, comment)).strip();
+        return content.isEmpty() ? new String[0] : SPACE.split(content);
+    }
+
+    @Override
+    public long lineNumber() {
+        return line;
+    }
+
+    @Override
+    public String columns() {
+        return highest < 0 ? null : "features by their numbers, %d to %d".formatted(lowest, highest);
+    }
+
+    @Override
+    Line read() throws IOException, BadLineException {
+        String[] words;
+        do {
+            String next = text.readLine();
+            if (next == null) {
+                return null;
+            }
+            line++;
+            words = words(next);
+        } while (words.length == 0);
+
+        boolean labelled = words[0].indexOf(':') < 0;
+        Double y = labelled ? (Double) label(words[0]) : null;
+        List<Integer> indices = new ArrayList<>(words.length);
+        List<Double> values = new ArrayList<>(words.length);
+        for (int i = labelled ? 1 : 0; i < words.length; i++) {
+            addFeature(words[i], indices, values);
+        }
+        if (indices.isEmpty()) {
+            // all features are zero; one of them has to say so
+            indices.add(0);
+            values.add(0.0);
+        }
+        return new Line(line, null, new Example(null, y, 1.0, new SparseFeatures(indices, values)));
+    }
+
+    private double label(String word) throws BadLineException {
+        double number = Numbers.parse(word);
+        if (!Double.isFinite(number)) {
+            throw new BadLineException(
+                    "the label is \"%s\", which is not a finite number".formatted(Printable.of(word)));
+        }
+        if (label != null && label.isComparison()) {
+            return label.y(word);
+        }
+        return number == -1 ? 0 : number;
+    }
+
+    private void addFeature(String word, List<Integer> indices, List<Double> values) throws BadLineException {
+        int colon = word.indexOf(':');
+        int index;
+        try {
+            index = Integer.parseInt(word, 0, Math.max(0, colon), 10);
+        } catch (NumberFormatException e) {
+            throw new BadLineException(
+                    "\"%s\" is no feature; a feature is a number, a colon and a value".formatted(Printable.of(word)));
+        }
+        double value = Numbers.parse(word.substring(colon + 1));
+        if (!Double.isFinite(value)) {
+            throw new BadLineException("the value of feature %d is \"%s\", which is not a finite number"
+                    .formatted(index, Printable.of(word.substring(colon + 1))));
+        }
+        indices.add(index);
+        values.add(value);
+        lowest = Math.min(lowest, index);
+        highest = Math.max(highest, index);
+    }
+
+    @Override
+    public void close() throws IOException {
+        text.close();
+    }
+}

@@ -1,0 +1,347 @@
+package io.thalweg.app.files;
+
+import io.thalweg.app.files.ExampleFile.BadLineException;
+import io.thalweg.app.view.Printable;
+import io.thalweg.avro.Example;
+import io.thalweg.avro.SparseFeatures;
+import io.thalweg.mapping.FeatureCollector;
+import io.thalweg.mapping.FieldEncoder;
+import io.thalweg.mapping.Kinds;
+import io.thalweg.mapping.Kinds.Kind;
+import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.Numbers;
+import io.thalweg.mapping.Times;
+import io.thalweg.math.FeatureForm;
+import io.thalweg.math.Rejection;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.StopException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A row of a table on its way to an example: its cells go the way of the fields of any event. A cell that looks like a number is one,
+ * other text is a category, an empty cell is missing. Used again for the next row.
+ */
+final class Row {
+    private static final Set<String> NOT_FINITE = Set.of("NaN", "Infinity", "-Infinity", "inf", "-inf");
+
+    private final Mapping mapping;
+    private final FeatureForm form;
+    private final Kinds kinds;
+    private final FeatureCollector collector;
+    private final Map<String, Column> columns = new HashMap<>();
+    private final io.thalweg.math.Example x = new io.thalweg.math.Example();
+
+    private final List<Integer> indices = new ArrayList<>();
+    private final List<Double> values = new ArrayList<>();
+    private int position;
+
+    private String model;
+    private String id;
+    private Double label;
+    private double importance;
+
+    /**
+     * What a column is.
+     *
+     * @param special null if it is a feature
+     * @param encoder null if it is special, or a time
+     */
+    private record Column(Kind special, FieldEncoder encoder, Times.Sink times) {}
+
+    /** @param kinds told what its columns are taken for */
+    Row(Mapping mapping, FeatureForm form, Kinds kinds) {
+        this.mapping = mapping;
+        this.form = form;
+        this.kinds = kinds;
+        collector = new FeatureCollector(mapping);
+        clear();
+    }
+
+    /** Begins a row. */
+    void clear() {
+        x.clear();
+        collector.begin(x);
+        indices.clear();
+        values.clear();
+        position = 0;
+        model = mapping.fixedModel();
+        id = null;
+        label = null;
+        importance = 1;
+    }
+
+    private Column column(String name) {
+        return columns.computeIfAbsent(name, this::found);
+    }
+
+    private Column found(String name) {
+        if (mapping.label() != null && name.equals(mapping.label().field())) {
+            return new Column(Kind.LABEL, null, null);
+        } else if (name.equals(mapping.modelField())) {
+            return new Column(Kind.MODEL, null, null);
+        } else if (name.equals(mapping.id())) {
+            return new Column(Kind.ID, null, null);
+        } else if (name.equals(mapping.importance())) {
+            return new Column(Kind.IMPORTANCE, null, null);
+        } else if (!mapping.isWanted(name)) {
+            return new Column(Kind.EXCLUDED, null, null);
+        }
+        Times times = mapping.times(name);
+        if (times != null && !times.hasPattern()) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "features.time: column %1$s is text or numbers; say how it is written, such as %1$s[yyyyMMddHHmm]:hour or %1$s[seconds]:hour"
+                            .formatted(Printable.of(name)));
+        }
+        return times == null
+                ? new Column(null, collector.feature(name), null)
+                : new Column(null, null, collector.times(times));
+    }
+
+    /** Takes a cell that holds text, which may be that of a number. */
+    void cell(String name, String cell) throws BadLineException {
+        String text = cell.strip();
+        ExampleFile.checkText(text);
+        Column column = column(name);
+        if (text.isEmpty()) {
+            empty(name);
+        } else if (column.special != null) {
+            special(column.special, name, text);
+        } else if (column.times != null) {
+            time(name, column.times, text);
+        } else if (mapping.isCategorical(name)) {
+            category(name, text);
+        } else {
+            double number = Numbers.parse(text);
+            if (Double.isFinite(number)) {
+                feature(name, number);
+            } else if (!Double.isNaN(number)) {
+                feature(name, parse(name, text));
+            } else if (NOT_FINITE.contains(text)) {
+                throw new BadLineException(
+                        "column %s is %s; a feature is a finite number, or text".formatted(name, text));
+            } else {
+                category(name, text);
+            }
+        }
+    }
+
+    /** Takes text, whatever it looks like. */
+    void text(String name, String text) throws BadLineException {
+        ExampleFile.checkText(text);
+        Column column = column(name);
+        if (column.special != null) {
+            special(column.special, name, text);
+        } else if (column.times != null) {
+            time(name, column.times, text);
+        } else {
+            category(name, text);
+        }
+    }
+
+    /** Takes a number. @param text how it is written */
+    void number(String name, double number, String text) throws BadLineException {
+        Column column = column(name);
+        if (column.special != null) {
+            special(column.special, name, text);
+        } else if (column.times != null) {
+            time(name, column.times, text);
+        } else if (mapping.isCategorical(name)) {
+            category(name, text);
+        } else {
+            feature(name, number);
+        }
+    }
+
+    /** Takes a list of text, of which each counts once. */
+    void set(String name, List<String> texts) throws BadLineException {
+        single(name);
+        for (String text : new LinkedHashSet<>(texts)) {
+            ExampleFile.checkText(text);
+            if (isFeature(name)) {
+                category(name, text);
+            }
+        }
+    }
+
+    /** Takes a list of numbers, of which each has its place. */
+    void numbers(String name, double[] numbers) throws BadLineException {
+        single(name);
+        if (isFeature(name)) {
+            FieldEncoder encoder = column(name).encoder;
+            for (int i = 0; i < numbers.length; i++) {
+                encoder.at(i);
+                feature(name, numbers[i]);
+            }
+            encoder.whole();
+        }
+    }
+
+    private boolean isFeature(String name) {
+        return column(name).encoder != null;
+    }
+
+    private void single(String name) throws BadLineException {
+        Column column = column(name);
+        if (column.times != null || column.special != null && column.special != Kind.EXCLUDED) {
+            throw new BadLineException("field %s is a list".formatted(Printable.of(name)));
+        } else if (column.special != null) {
+            kinds.add(name, column.special);
+        }
+    }
+
+    private void special(Kind kind, String name, String text) throws BadLineException {
+        kinds.add(name, kind);
+        switch (kind) {
+            case LABEL -> label = label(name, text);
+            case MODEL -> model = text;
+            case ID -> id = text;
+            case IMPORTANCE -> importance = parse(name, text);
+            default -> {
+                // it is passed over
+            }
+        }
+    }
+
+    private double label(String name, String text) throws BadLineException {
+        double y = mapping.label().y(text);
+        if (Double.isNaN(y)) {
+            throw new BadLineException("column %s is \"%s\", which is not a finite number%s"
+                    .formatted(
+                            name,
+                            Printable.of(text),
+                            mapping.label().isOfNumbersInOrder() ? "; it is compared with one" : ""));
+        }
+        return y;
+    }
+
+    private static double parse(String name, String text) throws BadLineException {
+        double number = Numbers.parse(text);
+        if (!Double.isFinite(number)) {
+            throw new BadLineException(
+                    "column %s is \"%s\", which is not a finite number".formatted(name, Printable.of(text)));
+        }
+        return number;
+    }
+
+    /** Takes a cell that is there and holds nothing. */
+    void empty(String name) throws BadLineException {
+        Column column = column(name);
+        if (column.special != null) {
+            kinds.add(name, column.special);
+            return;
+        }
+        kinds.empty(name);
+        if (form == FeatureForm.DENSE) {
+            throw new BadLineException(
+                    "column %s is empty; a dense example has a number in every column".formatted(name));
+        }
+        position++;
+        if (form == FeatureForm.NAMED) {
+            try {
+                if (column.times != null) {
+                    column.times.missing();
+                } else {
+                    column.encoder.missing();
+                }
+            } catch (Rejection e) {
+                throw bad(e);
+            }
+        }
+    }
+
+    private void time(String name, Times.Sink times, String text) throws BadLineException {
+        kinds.add(name, Kind.TIME);
+        try {
+            if (mapping.times(name).isOfText()) {
+                byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+                times.text(utf8, 0, utf8.length);
+            } else {
+                times.number((long) parse(name, text));
+            }
+        } catch (Rejection e) {
+            throw new BadLineException("%s; it is \"%s\"".formatted(e.getMessage(), Printable.of(text)));
+        }
+    }
+
+    private void feature(String name, double value) throws BadLineException {
+        if (!Double.isFinite(value)) {
+            throw new BadLineException("column %s is not a finite number".formatted(name));
+        }
+        kinds.add(name, Kind.NUMBER);
+        switch (form) {
+            case NAMED -> {
+                try {
+                    column(name).encoder.number(value);
+                } catch (Rejection e) {
+                    throw bad(e);
+                }
+            }
+            case DENSE -> values.add(value);
+            case SPARSE -> {
+                if (value != 0) {
+                    indices.add(position);
+                    values.add(value);
+                }
+            }
+        }
+        position++;
+    }
+
+    private void category(String name, String text) throws BadLineException {
+        if (form != FeatureForm.NAMED) {
+            throw new BadLineException("column %s is \"%s\", which is not a number; only named features can be text"
+                    .formatted(name, Printable.of(text)));
+        }
+        if (mapping.isNumeric(name)) {
+            feature(name, text.equals("true") ? 1 : text.equals("false") ? 0 : parse(name, text.strip()));
+            return;
+        }
+        kinds.add(name, Kind.CATEGORY);
+        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+        try {
+            column(name).encoder.category(utf8, 0, utf8.length);
+        } catch (Rejection e) {
+            throw bad(e);
+        }
+    }
+
+    private static BadLineException bad(Rejection e) {
+        return new BadLineException(e.getMessage());
+    }
+
+    /** The whole of it. */
+    ExampleFile.Line line(long number) throws BadLineException {
+        Object all = switch (form) {
+            case NAMED -> named();
+            case DENSE -> List.copyOf(values);
+            case SPARSE -> new SparseFeatures(List.copyOf(indices), List.copyOf(values));
+        };
+        if (x.size() == 0 && values.isEmpty()) {
+            throw new BadLineException("there is no feature in it");
+        }
+        return new ExampleFile.Line(number, model, new Example(id, label, importance, all));
+    }
+
+    private Map<CharSequence, Double> named() throws BadLineException {
+        try {
+            collector.end();
+        } catch (Rejection e) {
+            throw bad(e);
+        }
+        Map<CharSequence, Double> named = new LinkedHashMap<>(x.size() * 2);
+        for (int k = 0; k < x.size(); k++) {
+            if (named.put(x.name(k), x.value(k)) != null) {
+                throw new BadLineException("feature %s is there twice".formatted(Printable.of(x.name(k))));
+            }
+        }
+        return named;
+    }
+}

@@ -1,0 +1,296 @@
+package io.thalweg.clients;
+
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Callback;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.InvalidPidMappingException;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
+import org.apache.kafka.common.errors.OutOfOrderSequenceException;
+import org.apache.kafka.common.errors.ProducerFencedException;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.KafkaClientSupplier;
+import org.apache.kafka.streams.errors.ErrorHandlerContext;
+import org.apache.kafka.streams.errors.ProductionExceptionHandler;
+
+/**
+ * Clients whose timeouts end the stream thread, which aborts its transaction; its successor begins at what was last committed.
+ *
+ * <p>Kafka Streams (4.3.1) would rather keep the thread. Under exactly-once it takes a producer that timed out for a corrupted
+ * task: it commits what is in flight, drops the records that it had fetched and not yet processed, and makes the task anew; but in
+ * the rebalance that follows the new task does not learn that the consumer must go back, and the dropped records are passed over.
+ * Seen with brokers that stalled at a commit for longer than {@code max.block.ms}. Whoever runs the learner in a topology of their
+ * own should start it with these clients, and with {@link NeverRetry} as {@code production.exception.handler}: with no other, because
+ * records may be sent by the stream thread alone.
+ *
+ * <p>Producers take records in on a thread of their own, by way of an {@link Outbox}.
+ *
+ * <p>An instance that has a name, {@code group.instance.id}, also names its transactions after itself, where Kafka Streams would name
+ * them after the process: its successor of the same name takes over its place in the group at once, and so does away with its open
+ * transactions at once.
+ */
+public final class StrictClients implements KafkaClientSupplier {
+    /** In no application.id and no name of an instance may there be a colon, so that no two come to the same. */
+    private static final String INSTANCE = "-instance:";
+
+    /** As Kafka Streams makes it: application, process and thread. */
+    private static final Pattern TRANSACTIONAL_ID =
+            Pattern.compile("(.*)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(-\\d+)");
+
+    /** Kafka Streams asks for the partitions of a topic before each record. */
+    private static final long PARTITIONS_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    /** Of the producer that the thread has sent to last. */
+    private static final ThreadLocal<Outbox> OUTBOX = new ThreadLocal<>();
+
+    private final String instance;
+    private final Runnable assigned;
+
+    /** For instances without a name. */
+    public StrictClients() {
+        this(null, () -> {});
+    }
+
+    /**
+     * @param instance the name of this instance; null for none
+     * @param assigned told whenever a thread has been given partitions, before it works on them
+     */
+    public StrictClients(String instance, Runnable assigned) {
+        this.instance = instance;
+        this.assigned = assigned;
+    }
+
+    @Override
+    public Admin getAdmin(Map<String, Object> config) {
+        return Admin.create(config);
+    }
+
+    @Override
+    public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
+        if (instance != null && config.get(ProducerConfig.TRANSACTIONAL_ID_CONFIG) instanceof String id) {
+            config.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, ofInstance(id));
+        }
+        return new StrictProducer(config);
+    }
+
+    private String ofInstance(String id) {
+        Matcher parts = TRANSACTIONAL_ID.matcher(id);
+        if (!parts.matches()) {
+            throw new IllegalStateException("Kafka Streams names transactions in another way: " + id);
+        }
+        return parts.group(1) + INSTANCE + instance + parts.group(2);
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
+        return new MainConsumer(config, assigned);
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
+        return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+    }
+
+    @Override
+    public Consumer<byte[], byte[]> getGlobalConsumer(Map<String, Object> config) {
+        return getRestoreConsumer(config);
+    }
+
+    /** Says when it has been given partitions. */
+    private static final class MainConsumer extends KafkaConsumer<byte[], byte[]> {
+        private final Runnable assigned;
+
+        MainConsumer(Map<String, Object> config, Runnable assigned) {
+            super(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+            this.assigned = assigned;
+        }
+
+        @Override
+        public ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
+            Outbox outbox = OUTBOX.get();
+            if (outbox != null) {
+                outbox.handOn();
+            }
+            return super.poll(timeout);
+        }
+
+        @Override
+        public void subscribe(Collection<String> topics, ConsumerRebalanceListener listener) {
+            super.subscribe(topics, new ConsumerRebalanceListener() {
+                @Override
+                public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+                    assigned.run();
+                    listener.onPartitionsAssigned(partitions);
+                }
+
+                @Override
+                public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+                    listener.onPartitionsRevoked(partitions);
+                }
+
+                @Override
+                public void onPartitionsLost(Collection<TopicPartition> partitions) {
+                    listener.onPartitionsLost(partitions);
+                }
+            });
+        }
+    }
+
+    private static final class StrictProducer extends KafkaProducer<byte[], byte[]> {
+        private final Outbox outbox;
+        private final Map<String, Partitions> partitions = new HashMap<>();
+
+        /** The partitions of a topic, and until when, in System.nanoTime, they may be taken for what they are. */
+        private record Partitions(List<PartitionInfo> list, long untilNanos) {}
+
+        StrictProducer(Map<String, Object> config) {
+            super(config, new ByteArraySerializer(), new ByteArraySerializer());
+            outbox = new Outbox("outbox | " + config.get(ProducerConfig.CLIENT_ID_CONFIG), this::sendNow);
+        }
+
+        /** Called by the thread of the outbox. */
+        private void sendNow(ProducerRecord<byte[], byte[]> record, Callback callback) {
+            try {
+                Future<RecordMetadata> sent = super.send(record, callback);
+                if (sent.isDone()) {
+                    sent.get();
+                }
+            } catch (ExecutionException e) {
+                // the callback knows; but nothing that is later may go out meanwhile
+                if (!isOfZombie(e.getCause())) {
+                    throw e.getCause() instanceof TimeoutException timeout
+                            ? fatal(timeout)
+                            : new KafkaException(e.getCause().getMessage(), e.getCause());
+                }
+            } catch (InterruptedException e) {
+                throw new InterruptException(e);
+            } catch (KafkaException e) {
+                if (!isOfZombie(e.getCause())) {
+                    throw e;
+                }
+                callback.onCompletion(null, (KafkaException) e.getCause());
+            }
+        }
+
+        /** Whether another instance has taken the place of this one. Where a callback says so, Kafka Streams joins the group again. */
+        private static boolean isOfZombie(Throwable cause) {
+            return cause instanceof ProducerFencedException
+                    || cause instanceof InvalidProducerEpochException
+                    || cause instanceof InvalidPidMappingException
+                    || cause instanceof OutOfOrderSequenceException;
+        }
+
+        @Override
+        public Future<RecordMetadata> send(ProducerRecord<byte[], byte[]> record, Callback callback) {
+            OUTBOX.set(outbox);
+            return outbox.add(record, callback);
+        }
+
+        @Override
+        public void flush() {
+            outbox.drain();
+            super.flush();
+        }
+
+        @Override
+        public void sendOffsetsToTransaction(
+                Map<TopicPartition, OffsetAndMetadata> offsets, ConsumerGroupMetadata group) {
+            outbox.drain();
+            try {
+                super.sendOffsetsToTransaction(offsets, group);
+            } catch (TimeoutException e) {
+                throw fatal(e);
+            }
+        }
+
+        @Override
+        public void commitTransaction() {
+            outbox.drain();
+            try {
+                super.commitTransaction();
+            } catch (TimeoutException e) {
+                throw fatal(e);
+            }
+        }
+
+        @Override
+        public void abortTransaction() {
+            outbox.drop();
+            super.abortTransaction();
+        }
+
+        @Override
+        public void close(Duration timeout) {
+            outbox.close();
+            super.close(timeout);
+        }
+
+        @Override
+        public List<PartitionInfo> partitionsFor(String topic) {
+            Partitions known = partitions.get(topic);
+            long now = System.nanoTime();
+            if (known == null || now - known.untilNanos >= 0) {
+                try {
+                    known = new Partitions(super.partitionsFor(topic), now + PARTITIONS_NANOS);
+                } catch (TimeoutException e) {
+                    throw fatal(e);
+                }
+                partitions.put(topic, known);
+            }
+            return known.list;
+        }
+
+        private static KafkaException fatal(TimeoutException e) {
+            return new KafkaException("the brokers did not answer within max.block.ms: " + e.getMessage(), e);
+        }
+    }
+
+    /** Fails on every record that cannot be sent, also where trying again might help: the thread that follows tries again. */
+    public static final class NeverRetry implements ProductionExceptionHandler {
+        @Override
+        public Response handleError(
+                ErrorHandlerContext context, ProducerRecord<byte[], byte[]> record, Exception exception) {
+            return Response.fail();
+        }
+
+        @Override
+        @SuppressWarnings("rawtypes") // as declared
+        public Response handleSerializationError(
+                ErrorHandlerContext context,
+                ProducerRecord record,
+                Exception exception,
+                SerializationExceptionOrigin origin) {
+            return Response.fail();
+        }
+
+        @Override
+        public void configure(Map<String, ?> configs) {
+            // nothing to set
+        }
+    }
+}

@@ -1,0 +1,495 @@
+package io.thalweg.app.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.thalweg.app.local.EmbeddedBroker;
+import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.runtime.LearnerRuntime;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands as people use them, against a real broker and a real registry. */
+@Timeout(300)
+class CommandsIT {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @TempDir
+    private static Path directory;
+
+    private static EmbeddedBroker broker;
+    private static EmbeddedRegistry registry;
+
+    @BeforeAll
+    static void start() {
+        broker = EmbeddedBroker.start(directory.resolve("broker"), 0);
+        registry = EmbeddedRegistry.start(null, 0);
+    }
+
+    @AfterAll
+    static void stop() {
+        registry.close();
+        broker.close();
+    }
+
+    private record Result(int exitCode, List<String> out, List<String> err) {
+        Result is(int expected) {
+            assertThat(exitCode).as("%s", this).isEqualTo(expected);
+            return this;
+        }
+    }
+
+    /** A learner with its own name and its own topics. */
+    private static final class Project {
+        private final List<String> settings = new ArrayList<>();
+        private final Map<String, String> values = new LinkedHashMap<>();
+
+        Project(String name, String... more) {
+            set("bootstrap.servers", broker.bootstrapServers());
+            set("schema.registry.url", registry.url());
+            set("application.id", name);
+            for (String topic : List.of("examples", "predictions", "weights", "metrics", "dead.letters")) {
+                set(topic + ".topic", name + "-" + topic);
+            }
+            set("metrics.every", "10");
+            set("registry.retry.max.ms", "0");
+            for (int i = 0; i < more.length; i += 2) {
+                set(more[i], more[i + 1]);
+            }
+        }
+
+        private void set(String name, String value) {
+            values.put(name, value);
+            settings.add("--set");
+            settings.add(name + "=" + value);
+        }
+
+        Result thalweg(String... arguments) {
+            StringWriter out = new StringWriter();
+            StringWriter err = new StringWriter();
+            int exitCode = Thalweg.commandLine()
+                    .setOut(new PrintWriter(out))
+                    .setErr(new PrintWriter(err))
+                    .execute(Stream.concat(Arrays.stream(arguments), settings.stream())
+                            .toArray(String[]::new));
+            return new Result(
+                    exitCode,
+                    out.toString().lines().toList(),
+                    err.toString().lines().toList());
+        }
+
+        ThalwegConfig config() {
+            return new ThalwegConfig(values);
+        }
+
+        /** Runs a learner until the group has committed all examples, then does the rest while it runs. */
+        void whileLearning(long examples, Runnable rest) {
+            ThalwegConfig config = config();
+            try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), Duration.ZERO);
+                    LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas);
+                    Admin admin = KafkaSettings.admin(config)) {
+                Awaitility.await().atMost(PATIENCE).until(() -> committed(admin) == examples);
+                assertThat(learner.hasEnded()).isFalse();
+                rest.run();
+            }
+        }
+
+        private long committed(Admin admin) throws Exception {
+            return admin
+                    .listConsumerGroupOffsets(values.get("application.id"))
+                    .partitionsToOffsetAndMetadata()
+                    .get()
+                    .values()
+                    .stream()
+                    .mapToLong(offset -> offset == null ? 0 : offset.offset())
+                    .sum();
+        }
+    }
+
+    private static List<JsonNode> json(Result result) {
+        return result.out().stream().map(CommandsIT::json).toList();
+    }
+
+    private static JsonNode json(String line) {
+        try {
+            return JSON.readTree(line);
+        } catch (IOException e) {
+            throw new AssertionError("no JSON: " + line, e);
+        }
+    }
+
+    private static Path csv(String name, int rows) throws IOException {
+        StringBuilder text = new StringBuilder("model,visit,hour,browser,label\n");
+        for (int i = 0; i < rows; i++) {
+            text.append(
+                    "m%d,v%d,%s,%s,%d\n".formatted(i % 2, i, i % 24 / 24.0, i % 3 == 0 ? "fox" : "crow", i % 5 / 4));
+        }
+        return Files.writeString(directory.resolve(name), text);
+    }
+
+    @Test
+    void fromAFileToAProofAndBackToTheBeginning() throws Exception {
+        Project project = new Project("clicks");
+        project.thalweg("topics", "--create").is(0);
+        assertThat(project.thalweg("topics").is(0).out()).last().asString().startsWith("✓");
+
+        Result produced = project.thalweg(
+                        "produce", csv("clicks.csv", 100).toString(), "--model-column", "model", "--id-column", "visit")
+                .is(0);
+        assertThat(produced.out()).isEmpty();
+        assertThat(produced.err())
+                .containsExactly(
+                        "label: label; model: model; id: visit; numbers: hour; categories: browser",
+                        "sent 100 examples, 100 with a label, to clicks-examples (1 partition)");
+        Path more = Files.writeString(directory.resolve("more.jsonl"), """
+                {"model": "m0", "id": "dense", "label": 1, "features": [1, 2]}
+                {"model": "m0", "label": 2, "features": {"a": 1}}
+                {"model": "m0", "id": "ask", "features": {"browser=fox": 1}}
+                {"model": "gone", "label": 1, "features": {"a": 1}}
+                {"model": "gone", "delete": true}
+                """);
+        Result skipped =
+                project.thalweg("produce", more.toString(), "--skip-bad").is(0);
+        assertThat(skipped.err())
+                .containsExactly(
+                        "skipped " + more + ", line 2: the label is 2.0; a label is from 0 to 1",
+                        "sent 4 examples, 2 with a label, to clicks-examples (1 partition); skipped 1 that cannot be used");
+
+        project.whileLearning(104, () -> {
+            List<JsonNode> predictions =
+                    json(project.thalweg("watch", "predictions", "--from-beginning", "--limit", "102", "--json")
+                            .is(0));
+            assertThat(predictions)
+                    .extracting(line -> line.at("/value/offset").asLong())
+                    .as("all but the dead letter at 100 and the deletion at 103")
+                    .doesNotHaveDuplicates()
+                    .doesNotContain(100L, 103L)
+                    .hasSize(102);
+            assertThat(predictions.get(0).get("key").textValue()).isEqualTo("m0");
+            assertThat(predictions.get(0).at("/value/id").textValue()).isEqualTo("v0");
+            assertThat(predictions.get(0).at("/value/probability").doubleValue())
+                    .isEqualTo(0.5);
+
+            assertThat(project.thalweg("watch", "predictions", "--from-beginning", "--limit", "2", "--model", "m1")
+                            .is(0)
+                            .out())
+                    .hasSize(3)
+                    .element(1)
+                    .asString()
+                    .contains("m1", "v1 ", "0.5000 █████ ", "0@1");
+            assertThat(project.thalweg("watch", "dead-letters", "--from-beginning", "--limit", "1")
+                            .is(0)
+                            .out())
+                    .element(1)
+                    .asString()
+                    .contains("FORM_DIFFERS", "clicks-examples-0@100", "m0");
+            assertThat(project.thalweg("watch", "metrics", "--limit", "1").is(0).out())
+                    .hasSize(2);
+            assertThat(project.thalweg("watch", "weights", "--model", "m1", "--limit", "50")
+                            .is(0)
+                            .out())
+                    .anyMatch(line -> line.startsWith("m1  version 50  "))
+                    .anyMatch(line -> line.contains("browser=crow"))
+                    .noneMatch(line -> line.contains("\033"));
+
+            Result running = project.thalweg("reset", "--yes").is(3);
+            assertThat(running.err()).singleElement().asString().contains("learner clicks is running; stop");
+        });
+
+        assertThat(project.thalweg("verify").is(0).out()).last().asString().startsWith("MATCHES");
+        JsonNode report = json(project.thalweg("verify", "--json").is(0)).get(0);
+        assertThat(report.get("replay_matches").booleanValue()).isTrue();
+        assertThat(report.get("predictions").intValue()).isEqualTo(102);
+        assertThat(report.get("dead_letters").intValue()).isEqualTo(1);
+
+        assertThat(project.thalweg("reset").is(2).err())
+                .as("nobody to ask")
+                .singleElement()
+                .asString()
+                .contains("--yes");
+        project.thalweg("verify").is(0);
+        Result reset = project.thalweg("reset", "--yes").is(0);
+        assertThat(reset.out())
+                .anyMatch(line -> line.contains("clicks-weights-changelog"))
+                .anyMatch(line -> line.contains("contents of topic clicks-predictions"))
+                .anyMatch(line -> line.contains("contents of topic clicks-weights: 2 keys"));
+        assertThat(project.thalweg("reset", "--yes").is(0).out())
+                .containsExactly("there is nothing to forget of learner clicks");
+        project.thalweg("topics").is(0);
+        assertThat(project.thalweg("verify").is(3).out()).last().asString().startsWith("CANNOT VERIFY");
+
+        project.whileLearning(104, () -> {});
+        JsonNode again = json(project.thalweg("verify", "--json").is(0)).get(0);
+        assertThat(again.get("predictions").intValue()).isEqualTo(102);
+
+        project.thalweg("reset", "--yes", "--keep-outputs").is(0);
+        project.whileLearning(104, () -> {});
+        assertThat(project.thalweg("verify").is(1).out())
+                .as("outputs that were kept are there twice")
+                .anyMatch(line -> line.contains("DOUBLED"));
+    }
+
+    /** What evaluate says in JSON, less what the clock says. */
+    private static JsonNode figures(Result result) {
+        ObjectNode figures =
+                (ObjectNode) json(result.is(0).out().get(result.out().size() - 1));
+        return figures.without(List.of("seconds", "examples_per_second"));
+    }
+
+    @Test
+    void aTopicIsEvaluatedAsTheFileItCameFrom() throws Exception {
+        Project project = new Project("judged");
+        project.thalweg("topics", "--create").is(0);
+        Result empty = project.thalweg("evaluate", "--topic").is(2);
+        assertThat(empty.err()).singleElement().asString().contains("topic judged-examples is empty");
+
+        List<String> lines = Files.readAllLines(csv("judged.csv", 300));
+        lines.set(50, "m0,v49,0.5,fox,");
+        Path file = Files.write(directory.resolve("judged.csv"), lines);
+        String[] columns = {"--model-column", "model", "--id-column", "visit"};
+        project.thalweg("produce", file.toString(), columns[0], columns[1], columns[2], columns[3])
+                .is(0);
+        Path part = directory.resolve("part.csv");
+        List<String> rows = new ArrayList<>(lines.subList(101, 201));
+        rows.add(0, lines.get(0));
+        Files.write(part, rows);
+
+        JsonNode ofFile = figures(evaluateFile(project, file));
+        assertThat(ofFile.get("examples").intValue()).isEqualTo(299);
+        assertThat(ofFile.get("unlabelled").intValue()).isEqualTo(1);
+        assertThat(figures(project.thalweg("evaluate", "--topic", "--json"))).isEqualTo(ofFile);
+        assertThat(figures(new Project("other").thalweg("evaluate", "--topic", "judged-examples", "--json")))
+                .isEqualTo(ofFile);
+        assertThat(project.thalweg("evaluate", "--topic").is(0).out().stream().skip(1))
+                .as("all but the line with the time: figures and weights")
+                .isEqualTo(project
+                        .thalweg("evaluate", "--file", file.toString(), columns[0], columns[1], columns[2], columns[3])
+                        .is(0)
+                        .out()
+                        .stream()
+                        .skip(1)
+                        .toList());
+
+        Result range =
+                project.thalweg("evaluate", "--topic", "--json", "--from", "100", "--to", "200", "--partition", "0");
+        assertThat(figures(range))
+                .isEqualTo(figures(evaluateFile(project, part)))
+                .isNotEqualTo(ofFile);
+        assertThat(range.err()).contains("read judged-examples-0@100 to 199");
+        assertThat(figures(project.thalweg("evaluate", "--topic", "--json", "--from", "2001-01-01")))
+                .isEqualTo(ofFile);
+        assertThat(project.thalweg("evaluate", "--topic", "--to", "2001-01-01T00:00:00Z")
+                        .is(2)
+                        .err())
+                .singleElement()
+                .asString()
+                .contains("--from and --to leave none");
+        assertThat(project.thalweg("evaluate", "--topic", "--from", "300").is(2).err())
+                .hasSize(1);
+        assertThat(project.thalweg("evaluate", "--topic", "--partition", "1")
+                        .is(2)
+                        .err())
+                .singleElement()
+                .asString()
+                .contains("has no partition 1");
+
+        Path bad = Files.writeString(
+                directory.resolve("bad.jsonl"), "{\"model\": \"m0\", \"label\": 1, \"features\": [1, 2]}\n");
+        project.thalweg("produce", bad.toString()).is(0);
+        Result skipping = project.thalweg("evaluate", "--topic", "--json").is(0);
+        assertThat(skipping.err())
+                .anyMatch(line -> line.startsWith("skipped judged-examples-0@300: FORM_DIFFERS: "))
+                .contains("skipped 1 that cannot be used: FORM_DIFFERS 1");
+        assertThat(figures(skipping)).isEqualTo(((ObjectNode) ofFile.deepCopy()).put("skipped", 1));
+
+        try (Admin admin = KafkaSettings.admin(project.config())) {
+            assertThat(admin.listConsumerGroupOffsets("judged")
+                            .partitionsToOffsetAndMetadata()
+                            .get())
+                    .as("nothing is committed")
+                    .isEmpty();
+        }
+    }
+
+    private static Result evaluateFile(Project project, Path file) {
+        return project.thalweg(
+                "evaluate", "--json", "--file", file.toString(), "--model-column", "model", "--id-column", "visit");
+    }
+
+    @Test
+    void aResetKeepsWhatIsSetOnATopic() throws Exception {
+        Project project = new Project("kept", "topics.partitions", "3", "topics.retention.ms", "86400000");
+        project.thalweg("topics", "--create").is(0);
+        project.thalweg("produce", csv("kept.csv", 9).toString(), "--model-column", "model")
+                .is(0);
+        project.whileLearning(9, () -> {});
+        project.thalweg("reset", "--yes").is(0);
+
+        try (Admin admin = KafkaSettings.admin(project.config())) {
+            assertThat(admin.describeTopics(List.of("kept-predictions"))
+                            .allTopicNames()
+                            .get()
+                            .get("kept-predictions")
+                            .partitions())
+                    .hasSize(3);
+        }
+        assertThat(new Project("kept").thalweg("topics").is(0).out())
+                .as("a retention that is not for ever is a remark")
+                .anyMatch(line -> line.contains("topic kept-predictions keeps records for 86400000 ms"));
+    }
+
+    @Test
+    void watchFollowsFromTheEnd() throws Exception {
+        Project project = new Project("follow");
+        project.thalweg("topics", "--create").is(0);
+        project.thalweg("produce", csv("before.csv", 4).toString(), "--model", "a")
+                .is(0);
+        project.whileLearning(4, () -> {
+            CompletableFuture<Result> watching = CompletableFuture.supplyAsync(
+                    () -> project.thalweg("watch", "predictions", "--limit", "1", "--json", "--partition", "0"));
+            // it cannot be seen from outside when a follower is there; so examples come until it has seen one
+            Awaitility.await().atMost(PATIENCE).until(() -> {
+                project.thalweg("produce", csv("after.csv", 1).toString(), "--model", "a")
+                        .is(0);
+                return watching.isDone();
+            });
+            assertThat(json(watching.join().is(0)))
+                    .singleElement()
+                    .extracting(line -> line.at("/value/offset").asLong())
+                    .satisfies(offset -> assertThat(offset).isGreaterThanOrEqualTo(4));
+        });
+    }
+
+    @Test
+    void whatIsMissingIsOneLineWithTheRemedy() throws Exception {
+        Project project = new Project("nothing");
+        String file = csv("nothing.csv", 1).toString();
+
+        for (String[] command : new String[][] {
+            {"produce", file},
+            {"watch", "predictions"},
+            {"watch", "weights", "--limit", "1"},
+            {"verify"},
+            {"evaluate", "--topic"},
+        }) {
+            Result result = project.thalweg(command).is(3);
+            assertThat(Stream.concat(result.out().stream(), result.err().stream()))
+                    .as("%s", List.of(command))
+                    .singleElement()
+                    .asString()
+                    .contains("topic nothing-", "is missing", "thalweg topics --create");
+        }
+        List<String> run = project.thalweg("run").is(3).err();
+        assertThat(run.subList(0, 5)).as("all that is missing").allMatch(line -> line.endsWith(" is missing"));
+        List<String> topics = project.thalweg("topics").is(3).out();
+        assertThat(topics.subList(0, 5)).allMatch(line -> line.startsWith("✗"));
+        String remedy =
+                "create what is missing with `thalweg topics --create " + String.join(" ", project.settings) + "`";
+        assertThat(run).last().isEqualTo(remedy);
+        assertThat(topics).last().isEqualTo(remedy);
+        assertThat(project.thalweg("reset", "--yes").is(0).out())
+                .containsExactly("there is nothing to forget of learner nothing");
+        try (Admin admin = KafkaSettings.admin(project.config())) {
+            assertThat(admin.listTopics().names().get())
+                    .as("asking made none")
+                    .noneMatch(topic -> topic.startsWith("nothing-"));
+        }
+    }
+
+    @Test
+    void outputsWithTooFewPartitionsAreOneLine() throws Exception {
+        Project project = new Project("few", "topics.partitions", "2");
+        project.thalweg("topics", "--create").is(0);
+        Project other = new Project("few", "predictions.topic", "few-narrow");
+        try (Admin admin = KafkaSettings.admin(other.config())) {
+            admin.createTopics(List.of(new NewTopic("few-narrow", Optional.of(1), Optional.empty())))
+                    .all()
+                    .get();
+            Awaitility.await()
+                    .atMost(PATIENCE)
+                    .until(() -> admin.listTopics().names().get().contains("few-narrow"));
+        }
+
+        assertThat(other.thalweg("run").is(3).err())
+                .singleElement()
+                .asString()
+                .contains("topic few-narrow has 1 partitions and the examples have 2");
+        assertThat(new Project("few", "model.default", "m").thalweg("run").is(2).err())
+                .singleElement()
+                .asString()
+                .contains("model.default", "2 partitions");
+        assertThat(project.thalweg("watch", "predictions", "--partition", "2")
+                        .is(2)
+                        .err())
+                .singleElement()
+                .asString()
+                .contains("topic few-predictions has no partition 2");
+        Result keyless =
+                project.thalweg("produce", csv("few.csv", 2).toString()).is(2);
+        assertThat(keyless.err())
+                .singleElement()
+                .asString()
+                .contains("few.csv, line 2: it names no model", "--model", "the 0 before it were sent");
+    }
+
+    @Test
+    void aBadLineStopsAfterWhatWasGoodBeforeIt() throws Exception {
+        Project project = new Project("stops");
+        project.thalweg("topics", "--create").is(0);
+        InputStream before = System.in;
+        System.setIn(new ByteArrayInputStream("{\"a\": 1}\n{\"a\": 2}\n{\"a\"\n".getBytes(StandardCharsets.UTF_8)));
+        try {
+            assertThat(project.thalweg("produce").is(2).err())
+                    .singleElement()
+                    .asString()
+                    .contains("standard input, line 3: it is not JSON", "the 2 before it were sent", "--skip-bad");
+        } finally {
+            System.setIn(before);
+        }
+    }
+
+    @Test
+    void anExampleThatTheTopicDoesNotTakeIsOneLine() throws Exception {
+        Project project = new Project("large");
+        project.thalweg("topics", "--create").is(0);
+        StringBuilder row = new StringBuilder("{\"features\": [0");
+        row.append(",1".repeat(200_000)).append("]}\n");
+        Path file = Files.writeString(directory.resolve("large.jsonl"), "{\"features\": [1]}\n" + row);
+
+        assertThat(project.thalweg("produce", file.toString(), "--set", "compression.type=none")
+                        .is(3)
+                        .err())
+                .singleElement()
+                .asString()
+                .contains("topic large-examples did not take record 2 of this run", "RecordTooLargeException");
+    }
+}

@@ -1,0 +1,172 @@
+package io.thalweg.app.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code thalweg local} as a process: what it prints works, what it keeps is there again, and it stops when asked. */
+@Timeout(300)
+class LocalIT {
+    private static final Duration PATIENCE = Duration.ofSeconds(90);
+
+    @TempDir
+    private Path directory;
+
+    private final List<Process> processes = new ArrayList<>();
+    private int number;
+
+    @AfterEach
+    void endProcesses() throws InterruptedException {
+        for (Process process : processes) {
+            process.destroyForcibly().waitFor();
+        }
+    }
+
+    /** A process, with what it prints. */
+    private record Local(Process process, Path out, Path err) {
+        String printed() throws IOException {
+            return Files.readString(out);
+        }
+
+        String find(String pattern) throws IOException {
+            Matcher matcher = Pattern.compile(pattern).matcher(printed());
+            assertThat(matcher.find()).as("%s in %s", pattern, printed()).isTrue();
+            return matcher.group(1);
+        }
+
+        int stop() throws InterruptedException {
+            process.destroy();
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).as("it stops").isTrue();
+            return process.exitValue();
+        }
+
+        /** The options in the commands that it prints. */
+        String[] options() throws IOException {
+            return find("bin/thalweg verify(.*)").strip().split(" ");
+        }
+    }
+
+    private Local local(String... arguments) throws IOException {
+        number++;
+        Path out = directory.resolve(number + ".out");
+        Path err = directory.resolve(number + ".err");
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx512m",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Thalweg.class.getName(),
+                "local",
+                "--data",
+                directory.resolve("data").toString()));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command)
+                .redirectOutput(out.toFile())
+                .redirectError(err.toFile())
+                .start();
+        processes.add(process);
+        return new Local(process, out, err);
+    }
+
+    private Local started(String... arguments) throws IOException {
+        Local local = local(arguments);
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .until(() ->
+                        local.printed().contains("kcat") || !local.process().isAlive());
+        assertThat(local.process().isAlive())
+                .as("%s", Files.readString(local.err()))
+                .isTrue();
+        return local;
+    }
+
+    private static List<String> thalweg(String[] options, String... arguments) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        int exitCode = Thalweg.commandLine()
+                .setOut(new PrintWriter(out))
+                .setErr(new PrintWriter(err))
+                .execute(Stream.concat(Arrays.stream(arguments), Arrays.stream(options))
+                        .toArray(String[]::new));
+        assertThat(exitCode).as("%s %s", out, err).isZero();
+        return out.toString().lines().toList();
+    }
+
+    @Test
+    void whatItKeepsIsThereAgainAndItStopsCleanlyWhenAsked() throws Exception {
+        Path file = Files.writeString(directory.resolve("x.csv"), "sunny,label\n1,1\n1,1\n");
+
+        Local first = started("--port", "0", "--registry-port", "0", "--set", "learning.rate=0.5");
+        assertThat(first.options()).contains("learning.rate=0.5");
+        thalweg(first.options(), "produce", file.toString());
+        thalweg(first.options(), "watch", "predictions", "--from-beginning", "--limit", "2");
+        String registry = first.find("registry +(http://localhost:\\d+)\n");
+        HttpResponse<String> schema = HttpClient.newHttpClient()
+                .send(
+                        HttpRequest.newBuilder(URI.create(first.find("curl -s (\\S+)")))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
+        assertThat(schema.statusCode()).isEqualTo(200);
+        assertThat(schema.body()).contains("io.thalweg.avro");
+
+        Local second = local("--port", "0", "--registry-port", "0");
+        assertThat(second.process().waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(second.process().exitValue()).isEqualTo(3);
+        assertThat(Files.readAllLines(second.err()))
+                .filteredOn(line -> line.startsWith("thalweg: "))
+                .singleElement()
+                .asString()
+                .contains("another broker uses this directory");
+        assertThat(second.printed()).isEmpty();
+
+        assertThat(first.stop()).as("%s", Files.readString(first.err())).isZero();
+
+        Local again = started(
+                "--port",
+                first.find("broker +localhost:(\\d+)"),
+                "--registry-port",
+                registry.substring(registry.lastIndexOf(':') + 1),
+                "--set",
+                "learning.rate=0.5");
+        assertThat(again.options()).isEqualTo(first.options());
+        thalweg(again.options(), "produce", file.toString());
+        List<String> versions =
+                thalweg(again.options(), "watch", "predictions", "--from-beginning", "--limit", "4", "--json");
+        assertThat(versions)
+                .extracting(line -> line.replaceAll(".*\"version\":(\\d+).*", "$1"))
+                .containsExactly("0", "1", "2", "3");
+        assertThat(thalweg(again.options(), "verify")).last().asString().startsWith("MATCHES");
+        assertThat(again.stop()).isZero();
+    }
+
+    @Test
+    void withoutALearnerThereIsNobodyToStopAReset() throws Exception {
+        Local local = started("--port", "0", "--registry-port", "0", "--no-learner");
+
+        assertThat(local.printed()).contains("bin/thalweg reset", "bin/thalweg run");
+        String[] options = local.find("bin/thalweg reset(.*)").strip().split(" ");
+        assertThat(thalweg(options, "reset", "--yes")).containsExactly("there is nothing to forget of learner thalweg");
+        assertThat(local.stop()).isZero();
+    }
+}
