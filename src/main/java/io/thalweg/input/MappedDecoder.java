@@ -30,7 +30,7 @@ public final class MappedDecoder {
     /** Why there can be no plan for a schema: finding out may take long, and every record of it would ask. */
     private final Map<Integer, String> unmappable = new HashMap<>();
 
-    private int planId;
+    private int compiledId;
     private CompiledMapping compiled;
 
     public MappedDecoder(SchemaSource schemas, Mapping mapping) {
@@ -60,7 +60,7 @@ public final class MappedDecoder {
      */
     public void decode(byte[] value, Example x) throws Rejection {
         int id = ExampleDecoder.schemaId(value);
-        if (compiled == null || planId != id) {
+        if (compiled == null || compiledId != id) {
             choosePlan(id);
         }
         if (mapping.label() != null && !compiled.hasLabel()) {
@@ -119,7 +119,7 @@ public final class MappedDecoder {
             }
         }
         compiled = found;
-        planId = id;
+        compiledId = id;
     }
 
     private void sayWhatChanged(int id, CompiledMapping found) {
@@ -131,7 +131,7 @@ public final class MappedDecoder {
                 "records come with schema id {} ({}) after {}: {}, {}{}",
                 id,
                 found.name(),
-                planId,
+                compiledId,
                 added.isEmpty() ? "no feature is new" : "new are " + String.join(", ", added),
                 removed.isEmpty() ? "none is gone" : "gone are " + String.join(", ", removed),
                 mapping.label() == null || found.hasLabel()

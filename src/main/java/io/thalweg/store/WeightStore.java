@@ -311,11 +311,11 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     @Override
     public Model get(String id) {
-        ModelEntry entry = kept(id);
+        ModelEntry entry = entry(id);
         return entry == null ? null : entry.model;
     }
 
-    private ModelEntry kept(String id) {
+    private ModelEntry entry(String id) {
         if (last == null || !last.id.equals(id)) {
             ModelEntry found = models.get(id);
             if (found == null) {
@@ -341,7 +341,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     /** Says that the weights topic does not hold the model as it is. */
     public void unpublished(Model model) {
-        unpublished(kept(model.id()));
+        unpublished(entry(model.id()));
     }
 
     private void unpublished(ModelEntry entry) {
@@ -365,7 +365,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
 
     /** Says that the weights topic holds the model as it is, since its last step. */
     public void published(Model model) {
-        published(kept(model.id()));
+        published(entry(model.id()));
     }
 
     private void published(ModelEntry entry) {
@@ -379,7 +379,7 @@ public final class WeightStore extends ChangelogAtCommit implements Models {
     /** Says that a model has taken a step. @param x as the learner left it */
     public void stepped(PredictionResult result, Example x) {
         Model model = result.model();
-        ModelEntry entry = kept(model.id());
+        ModelEntry entry = entry(model.id());
         if (transactional() && entry.isJournalled()) {
             boolean settled = entry.journalled(journal.add(entry, result.version(), x), commit);
             // then the commit has nothing to do for it, and need not look at it

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.UnknownSchemaException;
-import io.thalweg.local.EmbeddedBroker;
+import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.runtime.Topics;

@@ -20,7 +20,7 @@ class MetricSumsTest {
         }
     }
 
-    private static MetricSums tally(List<Seen> all) {
+    private static MetricSums sums(List<Seen> all) {
         MetricSums sums = new MetricSums();
         all.forEach(s -> sums.add(s.logit, s.probability(), s.label, s.importance));
         return sums;
@@ -59,7 +59,7 @@ class MetricSumsTest {
         for (double spread : new double[] {0.01, 0.5, 3, 20, 1000}) {
             for (boolean fractions : new boolean[] {false, true}) {
                 List<Seen> all = random(random, 400, spread, fractions);
-                MetricSums sums = tally(all);
+                MetricSums sums = sums(all);
                 assertThat(sums.aucError()).isBetween(0.0, 0.5);
                 assertThat(sums.auc())
                         .as("spread %s", spread)
@@ -71,36 +71,36 @@ class MetricSumsTest {
     @Test
     void theErrorIsSmallWhereLogitsSpread() {
         Random random = new Random(1);
-        assertThat(tally(random(random, 2000, 3, false)).aucError()).isLessThan(0.005);
+        assertThat(sums(random(random, 2000, 3, false)).aucError()).isLessThan(0.005);
     }
 
     @Test
     void theErrorIsReachedWhereABucketHidesTheOrder() {
-        MetricSums sums = tally(List.of(new Seen(0.001, 0, 1), new Seen(0.002, 1, 1)));
+        MetricSums sums = sums(List.of(new Seen(0.001, 0, 1), new Seen(0.002, 1, 1)));
         assertThat(sums.auc()).isEqualTo(0.5);
         assertThat(sums.aucError()).isEqualTo(0.5);
     }
 
     @Test
     void aBucketIsAThirtySecondWideAndTheOutermostTakeTheRest() {
-        assertThat(tally(List.of(new Seen(-0.001, 0, 1), new Seen(0, 1, 1))).auc())
+        assertThat(sums(List.of(new Seen(-0.001, 0, 1), new Seen(0, 1, 1))).auc())
                 .isEqualTo(1);
-        assertThat(tally(List.of(new Seen(0, 0, 1), new Seen(0.0312, 1, 1))).auc())
+        assertThat(sums(List.of(new Seen(0, 0, 1), new Seen(0.0312, 1, 1))).auc())
                 .isEqualTo(0.5);
-        assertThat(tally(List.of(new Seen(0, 0, 1), new Seen(0.03125, 1, 1))).auc())
+        assertThat(sums(List.of(new Seen(0, 0, 1), new Seen(0.03125, 1, 1))).auc())
                 .isEqualTo(1);
-        assertThat(tally(List.of(new Seen(16, 0, 1), new Seen(1000, 1, 1))).auc())
+        assertThat(sums(List.of(new Seen(16, 0, 1), new Seen(1000, 1, 1))).auc())
                 .isEqualTo(0.5);
-        assertThat(tally(List.of(new Seen(-1e300, 0, 1), new Seen(-16, 1, 1))).auc())
+        assertThat(sums(List.of(new Seen(-1e300, 0, 1), new Seen(-16, 1, 1))).auc())
                 .isEqualTo(0.5);
-        assertThat(tally(List.of(new Seen(-1e300, 1, 1), new Seen(1e300, 0, 1))).auc())
+        assertThat(sums(List.of(new Seen(-1e300, 1, 1), new Seen(1e300, 0, 1))).auc())
                 .isEqualTo(0);
     }
 
     @Test
     void countsWithImportances() {
         List<Seen> all = List.of(new Seen(1, 1, 3), new Seen(-1, 1, 1), new Seen(2, 0, 0.5), new Seen(-3, 0, 0));
-        MetricSums sums = tally(all);
+        MetricSums sums = sums(all);
         assertThat(sums.examples()).isEqualTo(4);
         assertThat(sums.importance()).isEqualTo(4.5);
         double loss = 3 * Math.log1p(Math.exp(-1)) + Math.log1p(Math.exp(1)) + 0.5 * Math.log1p(Math.exp(2));
@@ -119,11 +119,11 @@ class MetricSumsTest {
 
     @Test
     void positiveMeansAProbabilityAboveAHalf() {
-        assertThat(tally(List.of(new Seen(0, 0, 1))).accuracy()).isEqualTo(1);
-        assertThat(tally(List.of(new Seen(0, 1, 1))).accuracy()).isEqualTo(0);
-        assertThat(tally(List.of(new Seen(1e-9, 1, 1))).accuracy()).isEqualTo(1);
-        assertThat(tally(List.of(new Seen(0, 0.5, 1))).accuracy()).isEqualTo(1);
-        assertThat(tally(List.of(new Seen(1, 0.75, 1), new Seen(1, 0.25, 1))).accuracy())
+        assertThat(sums(List.of(new Seen(0, 0, 1))).accuracy()).isEqualTo(1);
+        assertThat(sums(List.of(new Seen(0, 1, 1))).accuracy()).isEqualTo(0);
+        assertThat(sums(List.of(new Seen(1e-9, 1, 1))).accuracy()).isEqualTo(1);
+        assertThat(sums(List.of(new Seen(0, 0.5, 1))).accuracy()).isEqualTo(1);
+        assertThat(sums(List.of(new Seen(1, 0.75, 1), new Seen(1, 0.25, 1))).accuracy())
                 .isEqualTo(0.5);
     }
 
@@ -142,21 +142,21 @@ class MetricSumsTest {
         }) {
             assertThat(figure).isNaN();
         }
-        MetricSums negativesOnly = tally(List.of(new Seen(1, 0, 1)));
+        MetricSums negativesOnly = sums(List.of(new Seen(1, 0, 1)));
         assertThat(negativesOnly.auc()).isNaN();
         assertThat(negativesOnly.aucError()).isNaN();
         assertThat(negativesOnly.calibration()).isNaN();
         assertThat(negativesOnly.baseRateLogLoss()).isZero();
-        assertThat(tally(List.of(new Seen(1, 1, 1))).auc()).isNaN();
-        assertThat(tally(List.of(new Seen(1, 1, 0))).logLoss()).isNaN();
+        assertThat(sums(List.of(new Seen(1, 1, 1))).auc()).isNaN();
+        assertThat(sums(List.of(new Seen(1, 1, 0))).logLoss()).isNaN();
     }
 
     @Test
     void twoTalliesAddUp() {
         Random random = new Random(2);
         List<Seen> all = random(random, 300, 5, true);
-        MetricSums sum = tally(all.subList(0, 100)).plus(tally(all.subList(100, 300)));
-        MetricSums whole = tally(all);
+        MetricSums sum = sums(all.subList(0, 100)).plus(sums(all.subList(100, 300)));
+        MetricSums whole = sums(all);
         assertThat(sum.examples()).isEqualTo(300);
         assertThat(sum.logLoss()).isCloseTo(whole.logLoss(), within(1e-13));
         assertThat(sum.auc()).isCloseTo(whole.auc(), within(1e-13));
@@ -176,7 +176,7 @@ class MetricSumsTest {
                 random(random, 500, 3, true),
                 random(random, 500, 500, false));
         for (List<Seen> run : runs) {
-            MetricSums sums = tally(run);
+            MetricSums sums = sums(run);
             MetricSums back = MetricSums.read(new DataInputStream(new ByteArrayInputStream(bytes(sums))));
             assertThat(bytes(back)).isEqualTo(bytes(sums));
             for (MetricSums each : List.of(sums, back)) {
