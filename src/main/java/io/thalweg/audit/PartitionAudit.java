@@ -15,6 +15,7 @@ import io.thalweg.math.Example;
 import io.thalweg.math.Model;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.output.WeightsRecords;
 import io.thalweg.store.SettingsSpan;
 import io.thalweg.store.StateException;
@@ -79,10 +80,10 @@ final class PartitionAudit {
         LetterAudit letters;
         WeightsAudit weights;
         MetricsAudit metrics;
-        TopicPartition letterPartition = output(ThalwegConfig.DEAD_LETTERS_TOPIC);
-        TopicPartition weightsPartition = output(ThalwegConfig.WEIGHTS_TOPIC);
-        TopicPartition metricsPartition = output(ThalwegConfig.METRICS_TOPIC);
-        TopicPartition predictionPartition = output(ThalwegConfig.PREDICTIONS_TOPIC);
+        TopicPartition letterPartition = output(OutputTopic.DEAD_LETTERS);
+        TopicPartition weightsPartition = output(OutputTopic.WEIGHTS);
+        TopicPartition metricsPartition = output(OutputTopic.METRICS);
+        TopicPartition predictionPartition = output(OutputTopic.PREDICTIONS);
         Replay replay = new Replay(config, schemas, source, committed > 0 ? spans() : List.of());
         try (Records in = read(letterPartition)) {
             letters = new LetterAudit(
@@ -260,8 +261,8 @@ final class PartitionAudit {
         }
     }
 
-    private TopicPartition output(String setting) {
-        return new TopicPartition(config.getString(setting), source.partition());
+    private TopicPartition output(OutputTopic topic) {
+        return new TopicPartition(topic.nameIn(config), source.partition());
     }
 
     private Records read(TopicPartition partition) {

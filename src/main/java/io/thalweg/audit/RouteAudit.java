@@ -10,6 +10,7 @@ import io.thalweg.input.SourceCoordinates;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
+import io.thalweg.output.OutputTopic;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -152,8 +153,7 @@ final class RouteAudit {
 
     private void expect(TopicPartition from, int partitions) {
         long end = committed.getOrDefault(from, 0L);
-        TopicPartition output =
-                new TopicPartition(config.getString(ThalwegConfig.DEAD_LETTERS_TOPIC), from.partition());
+        TopicPartition output = new TopicPartition(OutputTopic.DEAD_LETTERS.nameIn(config), from.partition());
         LetterAudit letters;
         try (Records in = cluster.read(output, 0, ends.get(output))) {
             letters = new LetterAudit(

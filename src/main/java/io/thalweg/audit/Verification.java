@@ -4,6 +4,7 @@ import io.thalweg.audit.VerificationReport.Counts;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.topology.LearnerSupplier;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -23,12 +24,6 @@ import org.apache.kafka.common.TopicPartition;
  * a few dozen bytes per dead letter.
  */
 public final class Verification {
-    private static final List<String> OUTPUTS = List.of(
-            ThalwegConfig.PREDICTIONS_TOPIC,
-            ThalwegConfig.WEIGHTS_TOPIC,
-            ThalwegConfig.METRICS_TOPIC,
-            ThalwegConfig.DEAD_LETTERS_TOPIC);
-
     private final ThalwegConfig config;
     private final SchemaSource schemas;
     private final Supplier<ClusterView> cluster;
@@ -84,7 +79,9 @@ public final class Verification {
         boolean routed = config.isRouted(partitions);
         List<TopicPartition> sources = routed ? of(config.routedTopic(), partitions) : examples;
         List<TopicPartition> outputs = new ArrayList<>(of(changelog(config), partitions));
-        OUTPUTS.forEach(setting -> outputs.addAll(of(config.getString(setting), partitions)));
+        for (OutputTopic output : OutputTopic.values()) {
+            outputs.addAll(of(output.nameIn(config), partitions));
+        }
 
         // in this order: outputs become visible with the offsets, so none that belongs to these offsets lies beyond
         // these ends
@@ -102,8 +99,10 @@ public final class Verification {
         }
         for (TopicPartition source : sources) {
             checkTrimmed(source, beginnings);
-            for (String setting : List.of(ThalwegConfig.PREDICTIONS_TOPIC, ThalwegConfig.DEAD_LETTERS_TOPIC)) {
-                checkTrimmed(new TopicPartition(config.getString(setting), source.partition()), beginnings);
+            for (OutputTopic output : OutputTopic.values()) {
+                if (output.mustBeComplete()) {
+                    checkTrimmed(new TopicPartition(output.nameIn(config), source.partition()), beginnings);
+                }
             }
             if (committed.getOrDefault(source, 0L) > sourceEnds.get(source)) {
                 throw new UnverifiableException(
@@ -135,7 +134,9 @@ public final class Verification {
     private int countPartitions(ClusterView open) {
         String examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         List<String> names = new ArrayList<>(List.of(examples, changelog(config)));
-        OUTPUTS.forEach(setting -> names.add(config.getString(setting)));
+        for (OutputTopic output : OutputTopic.values()) {
+            names.add(output.nameIn(config));
+        }
         if (config.isRouted(open.partitions(List.of(examples)).getOrDefault(examples, 0))) {
             names.add(config.routedTopic());
         }

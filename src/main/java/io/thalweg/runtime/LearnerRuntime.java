@@ -4,6 +4,7 @@ import io.thalweg.clients.StrictClients;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.output.SchemaIds;
 import io.thalweg.store.StateException;
 import io.thalweg.topology.LearnerTopology;
@@ -111,7 +112,7 @@ public final class LearnerRuntime implements AutoCloseable {
                         "learner {} has learned nothing yet and topic {} holds predictions already: of another learner? Two learners"
                                 + " need outputs of their own, or readers see everything twice and `verify` cannot hold.",
                         config.getString(ThalwegConfig.APPLICATION_ID),
-                        config.getString(ThalwegConfig.PREDICTIONS_TOPIC));
+                        OutputTopic.PREDICTIONS.nameIn(config));
             }
         }
         for (Topics.TopicProblem problem : state.problems()) {

@@ -3,6 +3,7 @@ package io.thalweg.runtime;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.UnknownSchemaException;
+import io.thalweg.output.OutputTopic;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -68,18 +69,25 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
     /**
      * Begins to follow a topic.
      *
-     * @param setting the setting that names the topic
+     * @param type the class of the topic's values
      * @param partition the only partition to follow; null for all
      * @throws StopException if brokers, topic or partition are not there
      */
     public static <T extends SpecificRecord> OutputReader<T> open(
-            ThalwegConfig config, SchemaSource schemas, String setting, Class<T> type, Integer partition, Start start) {
-        String topic = config.getString(setting);
+            ThalwegConfig config,
+            SchemaSource schemas,
+            OutputTopic topic,
+            Class<T> type,
+            Integer partition,
+            Start start) {
+        if (type != topic.type()) {
+            throw new IllegalArgumentException(topic + " holds " + topic.type() + ", not " + type);
+        }
         int partitions;
         try (Admin admin = KafkaSettings.admin(config)) {
-            partitions = new Topics(config, admin).partitions(setting);
+            partitions = new Topics(config, admin).partitions(topic.setting());
         }
-        List<TopicPartition> followed = Topics.pick(topic, partitions, partition);
+        List<TopicPartition> followed = Topics.pick(topic.nameIn(config), partitions, partition);
         Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config).reader());
         try {
             consumer.assign(followed);

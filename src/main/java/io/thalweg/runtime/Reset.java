@@ -1,6 +1,7 @@
 package io.thalweg.runtime;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.topology.LearnerSupplier;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -13,7 +14,9 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.GroupListing;
@@ -48,15 +51,14 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
  */
 public final class Reset {
     private static final Duration POLL = Duration.ofMillis(200);
-    private static final List<String> EMPTIED =
-            List.of(ThalwegConfig.PREDICTIONS_TOPIC, ThalwegConfig.DEAD_LETTERS_TOPIC);
-    private static final List<String> COMPACTED = List.of(ThalwegConfig.WEIGHTS_TOPIC, ThalwegConfig.METRICS_TOPIC);
 
     private final ThalwegConfig config;
     private final Admin admin;
     private final boolean keepOutputs;
     private final String application;
     private final String changelog;
+    private final List<String> emptied;
+    private final List<String> retracted;
 
     /** @param keepOutputs whether what has been published stays */
     public Reset(ThalwegConfig config, Admin admin, boolean keepOutputs) {
@@ -65,6 +67,15 @@ public final class Reset {
         this.keepOutputs = keepOutputs;
         application = config.getString(ThalwegConfig.APPLICATION_ID);
         changelog = application + "-" + LearnerSupplier.STORE + "-changelog";
+        emptied = outputs(OutputTopic::mustBeComplete);
+        retracted = outputs(OutputTopic::isCompacted);
+    }
+
+    private List<String> outputs(Predicate<OutputTopic> which) {
+        return Stream.of(OutputTopic.values())
+                .filter(which)
+                .map(output -> output.nameIn(config))
+                .toList();
     }
 
     /**
@@ -88,17 +99,17 @@ public final class Reset {
                     .formatted(config.routedTopic()));
         }
         if (!keepOutputs) {
-            for (String setting : EMPTIED) {
-                long offsets = sum(partitions(config.getString(setting)), OffsetSpec.latest());
+            for (String topic : emptied) {
+                long offsets = sum(partitions(topic), OffsetSpec.latest());
                 if (offsets > 0) {
-                    goes.add("the contents of topic %s: %,d offsets".formatted(config.getString(setting), offsets));
+                    goes.add("the contents of topic %s: %,d offsets".formatted(topic, offsets));
                 }
             }
-            for (String setting : COMPACTED) {
-                int keys = liveKeys(config.getString(setting)).size();
+            for (String topic : retracted) {
+                int keys = liveKeys(topic).size();
                 if (keys > 0) {
                     goes.add("the contents of topic %s: %,d %s, by tombstones"
-                            .formatted(config.getString(setting), keys, keys == 1 ? "key" : "keys"));
+                            .formatted(topic, keys, keys == 1 ? "key" : "keys"));
                 }
             }
         }
@@ -112,8 +123,8 @@ public final class Reset {
         // what is in it would be sent on again
         deleteTopic(config.routedTopic());
         if (!keepOutputs) {
-            EMPTIED.forEach(setting -> empty(config.getString(setting)));
-            COMPACTED.forEach(setting -> bury(config.getString(setting)));
+            emptied.forEach(this::empty);
+            retracted.forEach(this::retract);
         }
     }
 
@@ -204,7 +215,7 @@ public final class Reset {
         }
     }
 
-    private void bury(String topic) {
+    private void retract(String topic) {
         Map<ByteBuffer, Integer> keys = liveKeys(topic);
         if (keys.isEmpty()) {
             return;

@@ -10,6 +10,7 @@ import static org.apache.kafka.common.config.TopicConfig.MESSAGE_TIMESTAMP_TYPE_
 import static org.apache.kafka.common.config.TopicConfig.RETENTION_MS_CONFIG;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.output.OutputTopic;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -46,8 +47,14 @@ public final class Topics {
     private final List<Plan> plans;
     private final Plan routed;
 
-    /** What a topic should be. @param settings of the topic, as it is created */
-    private record Plan(String topic, String setting, Map<String, String> settings) {
+    /**
+     * What a topic should be.
+     *
+     * @param setting the setting that names it
+     * @param settings of the topic, as it is created
+     * @param maxBytesSetting as {@link OutputTopic#maxBytesSetting}
+     */
+    private record Plan(String topic, String setting, Map<String, String> settings, Optional<String> maxBytesSetting) {
         boolean compacted() {
             return settings.get(CLEANUP_POLICY_CONFIG).equals(CLEANUP_POLICY_COMPACT);
         }
@@ -90,26 +97,38 @@ public final class Topics {
                 retention,
                 MAX_MESSAGE_BYTES_CONFIG,
                 String.valueOf(KAFKA_DEFAULT_MAX_BYTES));
-        Map<String, String> predictions = new HashMap<>(examples);
+        Map<String, String> derived = new HashMap<>(examples);
         // an output has the timestamp of its example, whatever that is, and must not be refused for it
-        predictions.putAll(ANY_TIMESTAMP);
-        Map<String, String> deadLetters = new HashMap<>(predictions);
-        deadLetters.put(MAX_MESSAGE_BYTES_CONFIG, String.valueOf(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES)));
-        Map<String, String> compacted = new HashMap<>(predictions);
-        compacted.put(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_COMPACT);
-        compacted.remove(RETENTION_MS_CONFIG);
-        plans = new ArrayList<>(List.of(
-                plan(ThalwegConfig.EXAMPLES_TOPIC, examples),
-                plan(ThalwegConfig.PREDICTIONS_TOPIC, predictions),
-                plan(ThalwegConfig.WEIGHTS_TOPIC, compacted),
-                plan(ThalwegConfig.METRICS_TOPIC, compacted),
-                plan(ThalwegConfig.DEAD_LETTERS_TOPIC, deadLetters)));
+        derived.putAll(ANY_TIMESTAMP);
+        String examplesTopic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+        plans = new ArrayList<>(
+                List.of(new Plan(examplesTopic, ThalwegConfig.EXAMPLES_TOPIC, examples, Optional.empty())));
+        for (OutputTopic output : OutputTopic.values()) {
+            plans.add(plan(
+                    output.nameIn(config), output.setting(), derived, output.isCompacted(), output.maxBytesSetting()));
+        }
         // its records are those of the examples topic with more headers
-        routed = new Plan(config.routedTopic(), ThalwegConfig.MODEL_FROM, deadLetters);
+        routed = plan(
+                config.routedTopic(),
+                ThalwegConfig.MODEL_FROM,
+                derived,
+                false,
+                Optional.of(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
     }
 
-    private Plan plan(String setting, Map<String, String> settings) {
-        return new Plan(config.getString(setting), setting, settings);
+    private Plan plan(
+            String topic,
+            String setting,
+            Map<String, String> settings,
+            boolean compacted,
+            Optional<String> maxBytesSetting) {
+        Map<String, String> own = new HashMap<>(settings);
+        if (compacted) {
+            own.put(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_COMPACT);
+            own.remove(RETENTION_MS_CONFIG);
+        }
+        maxBytesSetting.ifPresent(size -> own.put(MAX_MESSAGE_BYTES_CONFIG, String.valueOf(config.getInt(size))));
+        return new Plan(topic, setting, own, maxBytesSetting);
     }
 
     /** Looks. @throws StopException if the brokers do not answer */
@@ -207,7 +226,7 @@ public final class Topics {
                     "topic %s has %d partitions and the examples have %d, and must have as many: `thalweg reset` makes it anew"
                             .formatted(plan.topic, topic.partitions, examples.partitions)));
         }
-        if (plan.setting.equals(ThalwegConfig.DEAD_LETTERS_TOPIC) || plan == routed) {
+        if (plan.maxBytesSetting.isPresent()) {
             compareSizes(plan, topic, examples, problems);
         } else if (!plan.setting.equals(ThalwegConfig.EXAMPLES_TOPIC) && maxBytes(topic) < KAFKA_DEFAULT_MAX_BYTES) {
             problems.add(new TopicProblem(
@@ -353,7 +372,7 @@ public final class Topics {
     /** Whether the predictions topic holds records although this learner has committed nothing. */
     static boolean hasStrangers(ThalwegConfig config, Admin admin) {
         String group = config.getString(ThalwegConfig.APPLICATION_ID);
-        String topic = config.getString(ThalwegConfig.PREDICTIONS_TOPIC);
+        String topic = OutputTopic.PREDICTIONS.nameIn(config);
         try {
             if (!await(admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata(), config)
                     .isEmpty()) {

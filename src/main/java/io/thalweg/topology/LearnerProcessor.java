@@ -14,7 +14,7 @@ import io.thalweg.math.Rejection;
 import io.thalweg.output.DeadLetters;
 import io.thalweg.output.MetricsRecords;
 import io.thalweg.output.OutputRecord;
-import io.thalweg.output.OutputRecord.Kind;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.output.Predictions;
 import io.thalweg.output.WeightsRecords;
 import io.thalweg.store.WeightStore;
@@ -134,7 +134,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
 
     private void publish(String modelId, Record<byte[], byte[]> record, RecordMetadata at) {
         forward(
-                Kind.PREDICTION,
+                OutputTopic.PREDICTIONS,
                 // the key that the record has, where that is the model id
                 record.key() == null || !modelIsKey ? WeightsRecords.key(modelId) : record.key(),
                 Predictions.of(example, result, at.partition(), at.offset()),
@@ -153,14 +153,14 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
             store.unpublished(model);
         }
         if (model.version() % metricsEvery == 0) {
-            forward(Kind.METRICS, WeightsRecords.key(model.id()), MetricsRecords.of(model), record.timestamp());
+            forward(OutputTopic.METRICS, WeightsRecords.key(model.id()), MetricsRecords.of(model), record.timestamp());
         }
     }
 
     private void forget(String modelId, long timestamp) {
         store.remove(modelId).ifPresent(model -> {
             WeightsRecords.retract(model, (key, weights) -> forwardWeights(key, weights, timestamp));
-            forward(Kind.METRICS, WeightsRecords.key(modelId), null, timestamp);
+            forward(OutputTopic.METRICS, WeightsRecords.key(modelId), null, timestamp);
         });
         counters.deletions.count();
     }
@@ -182,7 +182,12 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         if (coordinates != null) {
             DeadLetters.addRoutedOffset(all, at.offset());
         }
-        forward(Kind.DEAD_LETTER, deadLetters.key(key, record.value(), headers), letter, record.timestamp(), all);
+        forward(
+                OutputTopic.DEAD_LETTERS,
+                deadLetters.key(key, record.value(), headers),
+                letter,
+                record.timestamp(),
+                all);
         counters.deadLetters.count();
         LOG.debug(
                 "{}-{}@{}: {}: {}",
@@ -212,21 +217,21 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     }
 
     private void forwardWeights(byte[] key, Weights weights, long timestamp) {
-        forward(Kind.WEIGHTS, key, weights, timestamp);
+        forward(OutputTopic.WEIGHTS, key, weights, timestamp);
     }
 
-    private void forward(Kind kind, byte[] key, SpecificRecordBase value, long timestamp) {
+    private void forward(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp) {
         // a record without headers makes its own; given some, it makes a copy
-        forward(kind, new Record<>(key, new OutputRecord(kind, partition, value), timestamp));
+        forward(topic, new Record<>(key, new OutputRecord(topic, partition, value), timestamp));
     }
 
-    private void forward(Kind kind, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
-        forward(kind, new Record<>(key, new OutputRecord(kind, partition, value), timestamp, headers));
+    private void forward(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
+        forward(topic, new Record<>(key, new OutputRecord(topic, partition, value), timestamp, headers));
     }
 
-    private void forward(Kind kind, Record<byte[], OutputRecord> record) {
+    private void forward(OutputTopic topic, Record<byte[], OutputRecord> record) {
         if (routed) {
-            context.forward(record, kind.sink());
+            context.forward(record, topic.sink());
         } else {
             context.forward(record);
         }

@@ -3,6 +3,7 @@ package io.thalweg.topology;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.output.OutputRecord;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.store.WeightStore;
 import java.util.Set;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -21,7 +22,7 @@ import org.apache.kafka.streams.state.StoreBuilder;
  *
  * <p>Start such a topology with {@code io.thalweg.clients.StrictClients}, whose documentation says why.
  *
- * <p>Keys of output records are those of the topic they are for; {@link OutputRecord#kind()} says which that is.
+ * <p>Keys of output records are those of the topic they are for; {@link OutputRecord#topic()} says which that is.
  */
 public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], byte[], OutputRecord> {
     /** The name of the store, from which Kafka Streams makes the name of the changelog topic. */
@@ -43,7 +44,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
         this(config, schemas, keyless, false);
     }
 
-    /** @param routed whether children have the names in {@link OutputRecord.Kind} and get only what is for them */
+    /** @param routed whether children have the names that {@link OutputTopic#sink()} gives and get only what is for them */
     LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless, boolean routed) {
         this.config = config;
         this.schemas = schemas;

@@ -1,19 +1,11 @@
 package io.thalweg.topology;
 
-import io.thalweg.avro.DeadLetter;
-import io.thalweg.avro.Metrics;
-import io.thalweg.avro.Prediction;
-import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
-import io.thalweg.output.OutputRecord;
-import io.thalweg.output.OutputRecord.Kind;
 import io.thalweg.output.OutputSerializer;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.output.SchemaIds;
-import java.util.Optional;
-import java.util.Set;
 import java.util.function.Supplier;
-import org.apache.avro.Schema;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -67,20 +59,14 @@ public final class LearnerTopology implements Supplier<Topology> {
                     ModelRouter::partition,
                     ROUTER);
             // a sink of its own: with a common one, router and learner would be one task
-            sink(
-                    topology,
-                    ModelRouter.UNROUTABLE,
-                    ThalwegConfig.DEAD_LETTERS_TOPIC,
-                    DeadLetter.getClassSchema(),
-                    ROUTER);
+            sink(topology, ModelRouter.UNROUTABLE, OutputTopic.DEAD_LETTERS, ROUTER);
             source(topology, ROUTED_SOURCE, config.routedTopic());
         }
         topology.addProcessor(
                 LEARNER, new LearnerSupplier(config, schemas, keyless, true), routed ? ROUTED_SOURCE : SOURCE);
-        sink(topology, Kind.PREDICTION, ThalwegConfig.PREDICTIONS_TOPIC, Prediction.getClassSchema());
-        sink(topology, Kind.WEIGHTS, ThalwegConfig.WEIGHTS_TOPIC, Weights.getClassSchema());
-        sink(topology, Kind.METRICS, ThalwegConfig.METRICS_TOPIC, Metrics.getClassSchema());
-        sink(topology, Kind.DEAD_LETTER, ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.getClassSchema());
+        for (OutputTopic output : OutputTopic.values()) {
+            sink(topology, output.sink(), output, LEARNER);
+        }
         return topology;
     }
 
@@ -94,24 +80,15 @@ public final class LearnerTopology implements Supplier<Topology> {
                 topic);
     }
 
-    private void sink(Topology topology, Kind kind, String setting, Schema schema) {
-        sink(topology, kind.sink(), setting, schema, LEARNER);
-    }
-
-    private void sink(Topology topology, String name, String setting, Schema schema, String parent) {
-        String topic = config.getString(setting);
+    private void sink(Topology topology, String name, OutputTopic output, String parent) {
+        String topic = output.nameIn(config);
         topology.addSink(
                 name,
                 topic,
                 new ByteArraySerializer(),
-                new OutputSerializer(schemaIds.idFor(topic, schema)),
-                LearnerTopology::partition,
+                new OutputSerializer(schemaIds.idFor(topic, output.schema())),
+                OutputTopic::partition,
                 parent);
-    }
-
-    /** An output record goes to the partition with the number that its example came from. */
-    private static Optional<Set<Integer>> partition(String topic, byte[] key, OutputRecord output, int partitions) {
-        return Optional.of(Set.of(output.partition()));
     }
 
     /** The record's own timestamp; without one, that of the records before it. Kafka Streams' own would stop there. */

@@ -9,7 +9,7 @@ import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.DeadLetters;
 import io.thalweg.output.OutputRecord;
-import io.thalweg.output.OutputRecord.Kind;
+import io.thalweg.output.OutputTopic;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.Set;
@@ -69,7 +69,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
             context.forward(
                     new Record<>(
                             deadLetters.key(record.key(), record.value(), record.headers()),
-                            new OutputRecord(Kind.DEAD_LETTER, at.partition(), letter),
+                            new OutputRecord(OutputTopic.DEAD_LETTERS, at.partition(), letter),
                             record.timestamp(),
                             deadLetters.headers(letter, record.key(), record.value(), record.headers())),
                     UNROUTABLE);

@@ -24,6 +24,7 @@ import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSourceException;
+import io.thalweg.output.OutputTopic;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -42,6 +43,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class VerificationTest {
@@ -122,6 +124,17 @@ class VerificationTest {
                         .count());
         assertThat(report.counts().later()).isZero();
         assertThat(progress).last().isEqualTo(new Progress(RECORDS, RECORDS));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void everyOutputTopicIsAudited(OutputTopic topic) {
+        assertThat(afterwards(cluster -> cluster.cut(topic.nameIn(LOG.config), 0))
+                        .outcome())
+                .isEqualTo(Outcome.DIFFERS);
+        assertThat(afterwards(cluster -> cluster.delete(topic.nameIn(LOG.config)))
+                        .outcome())
+                .isEqualTo(Outcome.CANNOT_VERIFY);
     }
 
     @Test

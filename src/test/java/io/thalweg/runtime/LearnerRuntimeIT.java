@@ -17,6 +17,7 @@ import io.thalweg.avro.Prediction;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.output.SchemaIds;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -340,7 +341,7 @@ class LearnerRuntimeIT {
     /** The offsets of the examples that have been predicted, in the order of the predictions topic, once there are as many. */
     private List<Long> predictionsOf(LearnerRuntime learner, int count) {
         List<Long> offsets = new ArrayList<>();
-        try (OutputReader<Prediction> reader = open(ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class)) {
+        try (OutputReader<Prediction> reader = open(OutputTopic.PREDICTIONS, Prediction.class)) {
             await().atMost(PATIENCE).dontCatchUncaughtExceptions().until(() -> {
                 assertThat(learner.hasEnded()).isFalse();
                 reader.poll(Duration.ofMillis(100))
@@ -352,13 +353,13 @@ class LearnerRuntimeIT {
     }
 
     private int deadLetters() {
-        try (OutputReader<DeadLetter> reader = open(ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.class)) {
+        try (OutputReader<DeadLetter> reader = open(OutputTopic.DEAD_LETTERS, DeadLetter.class)) {
             return reader.poll(Duration.ofSeconds(1)).size();
         }
     }
 
-    private <T extends SpecificRecord> OutputReader<T> open(String setting, Class<T> type) {
-        return OutputReader.open(config(), up(), setting, type, null, OutputReader.Start.BEGINNING);
+    private <T extends SpecificRecord> OutputReader<T> open(OutputTopic topic, Class<T> type) {
+        return OutputReader.open(config(), up(), topic, type, null, OutputReader.Start.BEGINNING);
     }
 
     private static List<Long> offsets(int count) {

@@ -1,7 +1,7 @@
 package io.thalweg.app.benchmark;
 
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.output.OutputRecord.Kind;
+import io.thalweg.output.OutputTopic;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiFunction;
@@ -12,7 +12,7 @@ import org.apache.kafka.streams.AutoOffsetReset;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
 
-/** The learner's topics around another processor, whose children have the names in {@link Kind}. */
+/** The learner's topics around another processor, whose children have the names that {@link OutputTopic#sink()} gives. */
 final class BenchmarkTopology {
     private static final String SOURCE = "examples";
     private static final String PROCESSOR = "processor";
@@ -23,7 +23,7 @@ final class BenchmarkTopology {
     static <T> Topology around(
             ProcessorSupplier<byte[], byte[], byte[], T> processor,
             ThalwegConfig config,
-            BiFunction<Kind, String, Serializer<T>> serializer) {
+            BiFunction<OutputTopic, String, Serializer<T>> serializer) {
         Topology topology = new Topology();
         topology.addSource(
                 AutoOffsetReset.earliest(),
@@ -32,20 +32,16 @@ final class BenchmarkTopology {
                 new ByteArrayDeserializer(),
                 config.getString(ThalwegConfig.EXAMPLES_TOPIC));
         topology.addProcessor(PROCESSOR, processor, SOURCE);
-        add(topology, Kind.PREDICTION, config.getString(ThalwegConfig.PREDICTIONS_TOPIC), serializer);
-        add(topology, Kind.WEIGHTS, config.getString(ThalwegConfig.WEIGHTS_TOPIC), serializer);
-        add(topology, Kind.METRICS, config.getString(ThalwegConfig.METRICS_TOPIC), serializer);
+        for (OutputTopic output : OutputTopic.values()) {
+            String topic = output.nameIn(config);
+            topology.addSink(
+                    output.sink(),
+                    topic,
+                    new ByteArraySerializer(),
+                    serializer.apply(output, topic),
+                    (to, key, value, partitions) -> Optional.of(Set.of(0)),
+                    PROCESSOR);
+        }
         return topology;
-    }
-
-    private static <T> void add(
-            Topology topology, Kind kind, String topic, BiFunction<Kind, String, Serializer<T>> serializer) {
-        topology.addSink(
-                kind.sink(),
-                topic,
-                new ByteArraySerializer(),
-                serializer.apply(kind, topic),
-                (to, key, value, partitions) -> Optional.of(Set.of(0)),
-                PROCESSOR);
     }
 }

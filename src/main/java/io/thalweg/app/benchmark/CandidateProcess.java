@@ -5,15 +5,11 @@ import io.thalweg.app.benchmark.Candidate.Program;
 import io.thalweg.app.benchmark.ProcessCommand.Limits;
 import io.thalweg.app.benchmark.ProcessCommand.What;
 import io.thalweg.app.benchmark.ProcessEvent.Event;
-import io.thalweg.avro.Metrics;
-import io.thalweg.avro.Prediction;
-import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.RecordReader;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
-import io.thalweg.output.OutputRecord.Kind;
 import io.thalweg.output.OutputSerializer;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.KafkaSettings;
@@ -43,7 +39,6 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import jdk.jfr.Configuration;
 import jdk.jfr.Recording;
-import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.io.BinaryDecoder;
@@ -82,10 +77,6 @@ public final class CandidateProcess {
     private static final int MARKERS = 10;
 
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
-    private static final Map<Kind, Schema> SCHEMAS = Map.of(
-            Kind.PREDICTION, Prediction.getClassSchema(),
-            Kind.WEIGHTS, Weights.getClassSchema(),
-            Kind.METRICS, Metrics.getClassSchema());
     private static final OperatingSystemMXBean SYSTEM =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
@@ -187,7 +178,7 @@ public final class CandidateProcess {
                     Topology topology = BenchmarkTopology.around(
                             StoredWeights.supplier(config, schemas),
                             config,
-                            (kind, topic) -> new OutputSerializer(schemas.idFor(topic, SCHEMAS.get(kind))));
+                            (output, topic) -> new OutputSerializer(schemas.idFor(topic, output.schema())));
                     run(topology, config);
                 }
             }

@@ -4,6 +4,7 @@ import io.thalweg.app.benchmark.Candidate.Guarantee;
 import io.thalweg.app.benchmark.ProcessEvent.Event;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.StopException;
@@ -58,7 +59,7 @@ final class Latency {
 
     /** The last is what broker, sender and reader take by themselves, while a learner runs: the examples are read as they are. */
     static List<Row> rows() {
-        String predictions = ThalwegConfig.PREDICTIONS_TOPIC;
+        String predictions = OutputTopic.PREDICTIONS.setting();
         String committed = "read_committed";
         String uncommitted = "read_uncommitted";
         Guarantee once = Guarantee.EXACTLY_ONCE;

@@ -3,6 +3,7 @@ package io.thalweg.app.benchmark;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.Topics;
@@ -74,10 +75,9 @@ final class LocalCluster implements AutoCloseable {
         settings.put(ThalwegConfig.APPLICATION_ID, application);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, directory.resolve("state").toString());
         settings.put(ThalwegConfig.EXAMPLES_TOPIC, examples);
-        settings.put(ThalwegConfig.PREDICTIONS_TOPIC, application + "-predictions");
-        settings.put(ThalwegConfig.WEIGHTS_TOPIC, application + "-weights");
-        settings.put(ThalwegConfig.METRICS_TOPIC, application + "-metrics");
-        settings.put(ThalwegConfig.DEAD_LETTERS_TOPIC, application + "-dead-letters");
+        for (OutputTopic output : OutputTopic.values()) {
+            settings.put(output.setting(), application + "-" + output.sink());
+        }
         new Topics(new ThalwegConfig(settings), admin).create();
         return settings;
     }

@@ -7,7 +7,7 @@ import io.thalweg.math.Example;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Model;
 import io.thalweg.math.Rejection;
-import io.thalweg.output.OutputRecord.Kind;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.output.WeightsRecords;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -89,14 +89,14 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
         }
         Seen seen = seen(record.key());
         long offset = context.recordMetadata().orElseThrow().offset();
-        context.forward(record.withValue(prediction(seen.steps, offset)), Kind.PREDICTION.sink());
+        context.forward(record.withValue(prediction(seen.steps, offset)), OutputTopic.PREDICTIONS.sink());
         seen.steps++;
         mark(seen);
         if (!seen.features.isEmpty() && seen.features.length() <= recordMax && seen.steps % weightsEvery == 0) {
             publishWhole(seen, record.timestamp());
         }
         if (seen.steps % metricsEvery == 0) {
-            forward(Kind.METRICS, seen.key, metrics(seen), record.timestamp());
+            forward(OutputTopic.METRICS, seen.key, metrics(seen), record.timestamp());
         }
     }
 
@@ -138,7 +138,7 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
             String id = new String(seen.key, StandardCharsets.UTF_8);
             for (int block = seen.changed.nextSetBit(0); block >= 0; block = seen.changed.nextSetBit(block + 1)) {
                 byte[] weights = weights(seen, block * Model.BLOCK, block);
-                forward(Kind.WEIGHTS, WeightsRecords.key(id, block), weights, now);
+                forward(OutputTopic.WEIGHTS, WeightsRecords.key(id, block), weights, now);
             }
             seen.changed.clear();
             seen.published = seen.steps;
@@ -146,12 +146,12 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
     }
 
     private void publishWhole(Seen seen, long timestamp) {
-        forward(Kind.WEIGHTS, seen.key, weights(seen, 0, -1), timestamp);
+        forward(OutputTopic.WEIGHTS, seen.key, weights(seen, 0, -1), timestamp);
         seen.published = seen.steps;
     }
 
-    private void forward(Kind kind, byte[] key, byte[] value, long timestamp) {
-        context.forward(new Record<>(key, value, timestamp), kind.sink());
+    private void forward(OutputTopic topic, byte[] key, byte[] value, long timestamp) {
+        context.forward(new Record<>(key, value, timestamp), topic.sink());
     }
 
     // ---- the records, as Avro would write them

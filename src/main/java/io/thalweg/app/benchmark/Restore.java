@@ -3,6 +3,7 @@ package io.thalweg.app.benchmark;
 import io.thalweg.app.benchmark.ProcessEvent.Event;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.StopException;
@@ -299,7 +300,7 @@ final class Restore {
         private long count;
 
         Reader(ThalwegConfig config) {
-            TopicPartition partition = new TopicPartition(config.getString(ThalwegConfig.PREDICTIONS_TOPIC), 0);
+            TopicPartition partition = new TopicPartition(OutputTopic.PREDICTIONS.nameIn(config), 0);
             consumer = new KafkaConsumer<>(new KafkaSettings(config).reader());
             consumer.assign(List.of(partition));
             consumer.seekToBeginning(List.of(partition));

@@ -4,6 +4,7 @@ import io.thalweg.app.benchmark.Candidate.Guarantee;
 import io.thalweg.app.benchmark.Candidate.Publishing;
 import io.thalweg.app.benchmark.ProcessEvent.Event;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.output.OutputTopic;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -50,7 +51,7 @@ final class Soak {
         settings.putAll(Candidate.learner(row.workload(), row.algorithm(), Publishing.THINNED, Guarantee.EXACTLY_ONCE)
                 .settings());
         ThalwegConfig config = new ThalwegConfig(settings);
-        List<String> passing = List.of(examples, config.getString(ThalwegConfig.PREDICTIONS_TOPIC));
+        List<String> passing = List.of(examples, OutputTopic.PREDICTIONS.nameIn(config));
         cluster.keepLittleOf(passing);
         double[] heap = new double[PARTS + 1];
         try (CandidateHandle handle =

@@ -10,7 +10,7 @@ import io.thalweg.math.Example;
 import io.thalweg.math.Logistic;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.OutputRecord;
-import io.thalweg.output.OutputRecord.Kind;
+import io.thalweg.output.OutputTopic;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -102,7 +102,7 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], OutputRec
         }
         double probability = Logistic.probability(logit);
         forward(
-                Kind.PREDICTION,
+                OutputTopic.PREDICTIONS,
                 record.key(),
                 new Prediction(
                         null,
@@ -123,7 +123,7 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], OutputRec
         kept[steps]++;
         store.put(model, kept);
         if (kept[steps] % weightsEvery == 0) {
-            forward(Kind.WEIGHTS, record.key(), weights(model, kept), record.timestamp());
+            forward(OutputTopic.WEIGHTS, record.key(), weights(model, kept), record.timestamp());
             unpublished.remove(model);
         } else {
             unpublished.add(model);
@@ -132,7 +132,7 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], OutputRec
 
     private void publishRest(long now) {
         for (String model : unpublished) {
-            forward(Kind.WEIGHTS, model.getBytes(StandardCharsets.UTF_8), weights(model, store.get(model)), now);
+            forward(OutputTopic.WEIGHTS, model.getBytes(StandardCharsets.UTF_8), weights(model, store.get(model)), now);
         }
         unpublished.clear();
     }
@@ -150,9 +150,10 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], OutputRec
                 model, version, null, 1, kept[size], weights, Math.sqrt(squares), 0.0, learningRate, version);
     }
 
-    private void forward(Kind kind, byte[] key, SpecificRecordBase value, long timestamp) {
+    private void forward(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp) {
         context.forward(
-                new Record<>(key, new OutputRecord(kind, context.taskId().partition(), value), timestamp), kind.sink());
+                new Record<>(key, new OutputRecord(topic, context.taskId().partition(), value), timestamp),
+                topic.sink());
     }
 
     private static Serde<double[]> numbers() {

@@ -3,6 +3,7 @@ package io.thalweg.app.cli;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
@@ -173,7 +174,7 @@ final class LocalCommand implements Callable<Integer> {
         String registry = here(config.getString(ThalwegConfig.REGISTRY_URL));
         String options = options(config, broker, registry);
         String examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
-        String predictions = config.getString(ThalwegConfig.PREDICTIONS_TOPIC);
+        String predictions = OutputTopic.PREDICTIONS.nameIn(config);
         String command = "  bin/thalweg %s" + options;
         List<String> lines = new ArrayList<>(List.of(
                 withoutLearner ? "Broker and registry run until Ctrl-C." : "Thalweg runs until Ctrl-C.",

@@ -11,7 +11,7 @@ import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.output.OutputRecord;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.OutputReader;
@@ -55,7 +55,7 @@ final class WatchCommand implements Callable<Integer> {
             converter = Outputs.class,
             completionCandidates = Outputs.class,
             description = "One of ${COMPLETION-CANDIDATES}, whatever the settings call it.")
-    private OutputRecord.Kind topic;
+    private OutputTopic topic;
 
     @Option(
             names = "--from-beginning",
@@ -98,11 +98,11 @@ final class WatchCommand implements Callable<Integer> {
     private CommandSpec spec;
 
     /** The names of the topics. */
-    static final class Outputs implements ITypeConverter<OutputRecord.Kind>, Iterable<String> {
+    static final class Outputs implements ITypeConverter<OutputTopic>, Iterable<String> {
         @Override
-        public OutputRecord.Kind convert(String name) {
-            return Arrays.stream(OutputRecord.Kind.values())
-                    .filter(kind -> kind.sink().equals(name))
+        public OutputTopic convert(String name) {
+            return Arrays.stream(OutputTopic.values())
+                    .filter(output -> output.sink().equals(name))
                     .findFirst()
                     .orElseThrow(() -> new TypeConversionException(
                             "'" + name + "' is none of " + String.join(", ", (Iterable<String>) this::iterator)));
@@ -110,11 +110,12 @@ final class WatchCommand implements Callable<Integer> {
 
         @Override
         public Iterator<String> iterator() {
-            return Stream.of(OutputRecord.Kind.values())
-                    .map(OutputRecord.Kind::sink)
-                    .iterator();
+            return Stream.of(OutputTopic.values()).map(OutputTopic::sink).iterator();
         }
     }
+
+    /** The values of a topic, and how they are shown. */
+    private record Watched<T extends SpecificRecord>(Class<T> type, View<T> view) {}
 
     @Override
     public Integer call() {
@@ -124,16 +125,13 @@ final class WatchCommand implements Callable<Integer> {
         ThalwegConfig config = settings.config();
         PrintWriter out = spec.commandLine().getOut();
         int width = Terminal.width(System.getenv("COLUMNS"), Terminal.find());
-        switch (topic) {
-            case PREDICTION ->
-                watch(config, ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class, RowsView.predictions(out, width));
-            case METRICS -> watch(config, ThalwegConfig.METRICS_TOPIC, Metrics.class, RowsView.metrics(out, width));
-            case DEAD_LETTER ->
-                watch(config, ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.class, RowsView.deadLetters(out));
+        // an expression, which does not compile when a topic has no view
+        Watched<?> watched = switch (topic) {
+            case PREDICTIONS -> new Watched<>(Prediction.class, RowsView.predictions(out, width));
+            case METRICS -> new Watched<>(Metrics.class, RowsView.metrics(out, width));
+            case DEAD_LETTERS -> new Watched<>(DeadLetter.class, RowsView.deadLetters(out));
             case WEIGHTS ->
-                watch(
-                        config,
-                        ThalwegConfig.WEIGHTS_TOPIC,
+                new Watched<>(
                         Weights.class,
                         new WeightsView(
                                 out,
@@ -143,23 +141,19 @@ final class WatchCommand implements Callable<Integer> {
                                 Ansi.AUTO.enabled(),
                                 () -> Terminal.find().map(Terminal::lines).orElse(0),
                                 System::nanoTime));
-        }
+        };
+        watch(config, watched);
         return ExitCode.OK.code();
     }
 
-    private boolean isCompacted() {
-        return topic == OutputRecord.Kind.WEIGHTS || topic == OutputRecord.Kind.METRICS;
-    }
-
-    private <T extends SpecificRecord> void watch(
-            ThalwegConfig config, String setting, Class<T> type, View<T> readable) {
-        View<T> view = json ? new JsonView<>(spec.commandLine().getOut()) : readable;
-        Start start = fromBeginning || isCompacted() ? Start.BEGINNING : Start.END;
+    private <T extends SpecificRecord> void watch(ThalwegConfig config, Watched<T> watched) {
+        View<T> view = json ? new JsonView<>(spec.commandLine().getOut()) : watched.view;
+        Start start = fromBeginning || topic.isCompacted() ? Start.BEGINNING : Start.END;
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
         CountDownLatch done = new CountDownLatch(1);
         try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
             schemas.check();
-            try (OutputReader<T> reader = OutputReader.open(config, schemas, setting, type, partition, start)) {
+            try (OutputReader<T> reader = OutputReader.open(config, schemas, topic, watched.type, partition, start)) {
                 Shutdown.Watch watch = Shutdown.whenAsked(() -> {
                     reader.wakeup();
                     await(done);
@@ -193,7 +187,7 @@ final class WatchCommand implements Callable<Integer> {
                 if (!isWanted(entry)) {
                     continue;
                 }
-                if (entry.problem() != null || entry.value() == null && !isCompacted()) {
+                if (entry.problem() != null || entry.value() == null && !topic.isCompacted()) {
                     passOver(entry);
                     continue;
                 }
@@ -212,7 +206,7 @@ final class WatchCommand implements Callable<Integer> {
             return model == null;
         }
         return Printable.utf8(key)
-                .map(text -> topic == OutputRecord.Kind.WEIGHTS ? WeightsBoard.model(text) : text)
+                .map(text -> topic.key() == OutputTopic.Key.MODEL_OR_BLOCK ? WeightsBoard.model(text) : text)
                 .filter(model::equals)
                 .isPresent();
     }

@@ -11,6 +11,7 @@ import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.ExactMetrics;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.ExitCode;
@@ -46,11 +47,6 @@ import org.apache.kafka.common.utils.Utils;
 public final class Demo {
     private static final String MODEL = "late-flights";
     private static final List<String> ALGORITHMS = List.of("sgd", "auto");
-    private static final List<String> OUTPUTS = List.of(
-            ThalwegConfig.PREDICTIONS_TOPIC,
-            ThalwegConfig.WEIGHTS_TOPIC,
-            ThalwegConfig.METRICS_TOPIC,
-            ThalwegConfig.DEAD_LETTERS_TOPIC);
     private static final List<String> STEP = List.of(
             ThalwegConfig.LEARNING_RATE,
             ThalwegConfig.LEARNING_RATE_SCHEDULE,
@@ -183,7 +179,9 @@ public final class Demo {
         own.put(ThalwegConfig.APPLICATION_ID, config.getString(ThalwegConfig.APPLICATION_ID) + "-" + algorithm);
         if (algorithm.equals("auto")) {
             own.keySet().removeAll(STEP);
-            OUTPUTS.forEach(topic -> own.put(topic, algorithm + "-" + config.getString(topic)));
+            for (OutputTopic output : OutputTopic.values()) {
+                own.put(output.setting(), algorithm + "-" + output.nameIn(config));
+            }
         }
         return new ThalwegConfig(own);
     }
@@ -212,15 +210,15 @@ public final class Demo {
         void start() {
             learner = LearnerRuntime.start(config, schemas, schemas);
             open.add(learner);
-            predictions = reader(ThalwegConfig.PREDICTIONS_TOPIC, Prediction.class);
-            letters = reader(ThalwegConfig.DEAD_LETTERS_TOPIC, DeadLetter.class);
-            metrics = reader(ThalwegConfig.METRICS_TOPIC, Metrics.class);
-            weights = reader(ThalwegConfig.WEIGHTS_TOPIC, Weights.class);
+            predictions = reader(OutputTopic.PREDICTIONS, Prediction.class);
+            letters = reader(OutputTopic.DEAD_LETTERS, DeadLetter.class);
+            metrics = reader(OutputTopic.METRICS, Metrics.class);
+            weights = reader(OutputTopic.WEIGHTS, Weights.class);
         }
 
-        private <T extends SpecificRecord> OutputReader<T> reader(String setting, Class<T> type) {
+        private <T extends SpecificRecord> OutputReader<T> reader(OutputTopic topic, Class<T> type) {
             OutputReader<T> reader =
-                    OutputReader.open(config, schemas, setting, type, null, OutputReader.Start.BEGINNING);
+                    OutputReader.open(config, schemas, topic, type, null, OutputReader.Start.BEGINNING);
             open.add(reader);
             return reader;
         }

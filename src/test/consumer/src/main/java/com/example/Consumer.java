@@ -4,7 +4,7 @@ import io.thalweg.avro.Example;
 import io.thalweg.avro.Prediction;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
-import io.thalweg.output.OutputRecord;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.topology.LearnerSupplier;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -39,7 +39,7 @@ public final class Consumer {
         StreamsBuilder builder = new StreamsBuilder();
         builder.stream("examples", Consumed.with(Serdes.ByteArray(), Serdes.ByteArray()))
                 .process(new LearnerSupplier(config, schemas, "default"), Named.as("learner"))
-                .filter((key, output) -> output.kind() == OutputRecord.Kind.PREDICTION)
+                .filter((key, output) -> output.topic() == OutputTopic.PREDICTIONS)
                 .map((key, output) -> KeyValue.pair(
                         new String(key), ((Prediction) output.value()).getProbability()))
                 .to("probabilities", Produced.with(Serdes.String(), Serdes.Double()));
