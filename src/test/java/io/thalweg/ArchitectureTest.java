@@ -43,11 +43,20 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule ONE_CLASS_KNOWS_THE_INTERNALS_OF_KAFKA_STREAMS = noClasses()
             .that()
-            .doNotHaveFullyQualifiedName("io.thalweg.store.ChangelogAtCommit")
+            .doNotHaveFullyQualifiedName("io.thalweg.topology.ChangelogAtCommit")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("org.apache.kafka.streams..internals..")
             .because("they may change with any version");
+
+    @ArchTest
+    static final ArchRule THE_FOLD_KNOWS_NOTHING_OF_KAFKA_STREAMS = noClasses()
+            .that()
+            .resideInAnyPackage("io.thalweg.fold..", "io.thalweg.store..", "io.thalweg.output..", "io.thalweg.input..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("org.apache.kafka.streams..")
+            .because("an audit and a file drive the same state machine as the running learner");
 
     @ArchTest
     static final ArchRule THE_LIBRARY_STANDS_ALONE = noClasses()
@@ -58,6 +67,7 @@ class ArchitectureTest {
                     "io.thalweg.mapping..",
                     "io.thalweg.math..",
                     "io.thalweg.store..",
+                    "io.thalweg.fold..",
                     "io.thalweg.topology..",
                     "io.thalweg.output..",
                     "io.thalweg.config..",

@@ -6,7 +6,7 @@ import io.thalweg.audit.PredictionAudit.Later;
 import io.thalweg.audit.ValueReader.Unreadable;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.SourceCoordinates;
+import io.thalweg.input.InputRecord;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import io.thalweg.output.DeadLetters;
@@ -190,7 +190,7 @@ final class LetterAudit {
     }
 
     /** Says that the replay rejects a record. */
-    void expect(ConsumerRecord<byte[], byte[]> record, Rejection rejection, ThalwegConfig settings) {
+    void expect(InputRecord record, Rejection rejection, ThalwegConfig settings) {
         Letter letter = letters.remove(record.offset());
         if (letter == null) {
             findings.add(
@@ -208,21 +208,9 @@ final class LetterAudit {
             unknownSchemas++;
         }
         DeadLetters deadLetters = new DeadLetters(settings.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
-        SourceCoordinates sent = sentOn ? SourceCoordinates.of(record.headers()) : null;
-        SourceCoordinates coordinates = sent != null
-                ? sent
-                : new SourceCoordinates(
-                        record.topic(), record.partition(), record.offset(), record.key(), record.headers());
-        DeadLetter expected = deadLetters.of(
-                rejection,
-                coordinates.topic(),
-                coordinates.partition(),
-                coordinates.offset(),
-                record.timestamp(),
-                coordinates.key(),
-                record.value(),
-                coordinates.headers());
-        String where = where(coordinates.topic(), coordinates.partition(), coordinates.offset());
+        DeadLetter expected = deadLetters.of(record, rejection);
+        String where =
+                where(record.sourcePartition().topic(), record.sourcePartition().partition(), record.sourceOffset());
         String fault = letter.fault;
         if (!letter.reason.equals(rejection.reason().name())) {
             fault = "its reason is " + RecordDiff.text(letter.reason) + " and should be " + rejection.reason();
@@ -231,9 +219,7 @@ final class LetterAudit {
             fault = "its timestamp is " + letter.timestamp + " and should be " + record.timestamp();
         } else if (!letter.where.equals(where)) {
             fault = "it says that its record is " + letter.where + " and should say " + where;
-        } else if (!Arrays.equals(
-                letter.hash,
-                hash(deadLetters.key(coordinates.key(), record.value(), coordinates.headers()), expected))) {
+        } else if (!Arrays.equals(letter.hash, hash(deadLetters.key(record), expected))) {
             fault = "its key and value are not those of the record";
         }
         if (!fault.isEmpty()) {

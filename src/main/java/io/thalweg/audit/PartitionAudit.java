@@ -161,7 +161,7 @@ final class PartitionAudit {
             WeightsAudit weights,
             MetricsAudit metrics) {
         long offset = record.offset();
-        Replay.Result result = replay.take(record, letters.saysSchemaUnknown(offset));
+        Replay.ReplayedRecord result = replay.take(record, letters.saysSchemaUnknown(offset));
         if (result instanceof Replay.Predicted predicted) {
             examples++;
             letters.expectNone(offset, "the replay predicts that example");
@@ -183,7 +183,7 @@ final class PartitionAudit {
             if (rejected.rejection().reason() == Reason.UNKNOWN_SCHEMA && !letters.has(offset)) {
                 predictions.cannotReplay(offset);
             }
-            letters.expect(record, rejected.rejection(), replay.settings());
+            letters.expect(rejected.record(), rejected.rejection(), replay.settings());
         }
     }
 

@@ -2,72 +2,80 @@ package io.thalweg.audit;
 
 import io.thalweg.avro.Prediction;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.RecordReader;
+import io.thalweg.fold.LearningTask;
+import io.thalweg.fold.OutputSink;
+import io.thalweg.input.InputRecord;
 import io.thalweg.input.SchemaSource;
-import io.thalweg.input.SourceCoordinates;
 import io.thalweg.mapping.Mapping;
-import io.thalweg.math.Example;
-import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
-import io.thalweg.math.Models;
-import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
-import io.thalweg.math.Rejection.Reason;
-import io.thalweg.output.Predictions;
+import io.thalweg.output.OutputTopic;
+import io.thalweg.store.ModelEntry;
 import io.thalweg.store.SettingsSpan;
+import io.thalweg.store.TaskState;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.StreamsConfig;
 
-/** The fold of the learning step over a partition of the input, from nothing: what must have come of each record. */
-final class Replay implements Models {
+/** A {@link LearningTask} over a partition of the input again, from nothing: what must have come of each record. */
+final class Replay {
     private final SchemaSource schemas;
-    private final Map<String, Model> models = new HashMap<>();
-    private final Deque<Stretch> stretches = new ArrayDeque<>();
-    private final Example example = new Example();
-    private final PredictionResult result = new PredictionResult();
-
-    private final boolean routed;
-    /** The last offset of each partition of the examples topic that was sent on. */
-    private final Map<TopicPartition, Long> sentOn = new HashMap<>();
-
-    private ThalwegConfig settings;
-    private RecordReader reader;
-    private Learner learner;
+    private final boolean sentOn;
+    private final Deque<ReplayedSpan> spans = new ArrayDeque<>();
+    private final LastPrediction last = new LastPrediction();
+    private LearningTask task;
 
     /** Offsets from {@code from} on were learned under these settings. */
-    private record Stretch(long from, ThalwegConfig settings, String keyless) {}
+    private record ReplayedSpan(long from, ThalwegConfig settings, String keyless) {}
 
     /** What comes of a record. */
-    sealed interface Result {}
+    sealed interface ReplayedRecord {}
 
     /** A prediction by a model, and a step if {@code learned} is not null: then it is the model after it. */
-    record Predicted(String model, Prediction prediction, Model learned) implements Result {}
+    record Predicted(String model, Prediction prediction, Model learned) implements ReplayedRecord {}
 
     /** The model is gone, if there was one. */
-    record Deleted(String model) implements Result {}
+    record Deleted(String model) implements ReplayedRecord {}
 
     /** Nothing: the record was sent on a second time. */
-    record Repeated() implements Result {}
+    record Repeated() implements ReplayedRecord {}
 
     /** A dead letter. */
-    record Rejected(Rejection rejection) implements Result {}
+    record Rejected(InputRecord record, Rejection rejection) implements ReplayedRecord {}
+
+    /** Keeps the prediction of a record; the rest is compared from the models. */
+    private static final class LastPrediction implements OutputSink {
+        Prediction prediction;
+
+        @Override
+        public boolean wants(OutputTopic topic) {
+            return topic == OutputTopic.PREDICTIONS;
+        }
+
+        @Override
+        public void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
+            prediction = (Prediction) value;
+        }
+    }
 
     /**
+     * A replay of a partition.
+     *
      * @param config stands in for settings that the spans do not hold
-     * @param spans of the task, at least one
+     * @param learned the spans of the task, at least one
      */
-    Replay(ThalwegConfig config, SchemaSource schemas, TopicPartition source, List<SettingsSpan> spans) {
+    Replay(ThalwegConfig config, SchemaSource schemas, TopicPartition source, List<SettingsSpan> learned) {
         this.schemas = schemas;
-        routed = source.topic().equals(config.routedTopic());
-        for (SettingsSpan span : spans) {
+        sentOn = source.topic().equals(config.routedTopic());
+        for (SettingsSpan span : learned) {
             Map<String, String> settings = config.replayedSettings("");
             // a span that says nothing of them was learned from Examples
             settings.keySet().removeAll(Mapping.SETTINGS);
@@ -79,8 +87,8 @@ final class Replay implements Models {
                                 + " which a crash may repeat outputs and steps, so a replay says nothing");
             }
             try {
-                stretches.add(
-                        new Stretch(span.from().getOrDefault(source, 0L), ThalwegConfig.ofReplayed(settings), keyless));
+                spans.add(new ReplayedSpan(
+                        span.from().getOrDefault(source, 0L), ThalwegConfig.ofReplayed(settings), keyless));
             } catch (ConfigException e) {
                 throw new UnverifiableException(
                         "the learner recorded settings that this version of Thalweg does not know (" + e.getMessage()
@@ -92,7 +100,7 @@ final class Replay implements Models {
 
     /** The settings that the last record was learned under. */
     ThalwegConfig settings() {
-        return settings;
+        return task.settings();
     }
 
     /**
@@ -100,75 +108,45 @@ final class Replay implements Models {
      *
      * @param schemaWasUnknown whether a dead letter says that the registry did not know the schema id; it may know it now
      */
-    Result take(ConsumerRecord<byte[], byte[]> record, boolean schemaWasUnknown) {
+    ReplayedRecord take(ConsumerRecord<byte[], byte[]> record, boolean schemaWasUnknown) {
         enter(record.offset());
-        SourceCoordinates coordinates = routed ? SourceCoordinates.of(record.headers()) : null;
-        if (coordinates != null) {
-            TopicPartition first = new TopicPartition(coordinates.topic(), coordinates.partition());
-            if (sentOn.getOrDefault(first, -1L) >= coordinates.offset()) {
-                return new Repeated();
-            }
-            sentOn.put(first, coordinates.offset());
-        }
-        try {
-            String modelId = reader.modelId(
-                    coordinates == null ? record.key() : coordinates.key(),
-                    record.value(),
-                    coordinates == null ? record.headers() : coordinates.headers());
-            if (record.value() == null) {
-                models.remove(modelId);
-                return new Deleted(modelId);
-            }
-            if (schemaWasUnknown && record.value().length >= 5 && record.value()[0] == 0) {
-                throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
-            }
-            modelId = reader.example(record.value(), modelId, example);
-            learner.process(this, modelId, example, result);
-            return new Predicted(
-                    modelId,
-                    Predictions.of(example, result, record.partition(), record.offset()),
-                    result.learned() ? result.model() : null);
-        } catch (Rejection rejection) {
-            return new Rejected(rejection);
-        }
+        InputRecord input = sentOn ? InputRecord.sentOn(record) : InputRecord.produced(record);
+        return switch (task.apply(schemaWasUnknown ? input.withUnknownSchema() : input, last)) {
+            case PREDICTED -> new Predicted(task.modelId(), last.prediction, null);
+            case LEARNED -> new Predicted(task.modelId(), last.prediction, task.model());
+            case DELETED -> new Deleted(task.modelId());
+            case REJECTED -> new Rejected(input, task.rejection());
+            case SKIPPED -> new Repeated();
+        };
     }
 
     /** Changes to the settings that count from this offset on. */
     private void enter(long offset) {
         // the first has nothing before it
-        while (!stretches.isEmpty() && (settings == null || stretches.peek().from <= offset)) {
-            enter(stretches.remove());
+        while (!spans.isEmpty() && (task == null || spans.peek().from <= offset)) {
+            ReplayedSpan span = spans.remove();
+            if (task == null) {
+                task = new LearningTask(span.settings, schemas, span.keyless, TaskState.inMemory());
+            } else {
+                task.goOnUnder(span.settings, span.keyless);
+            }
         }
     }
 
-    private void enter(Stretch next) {
-        boolean migrates = settings != null && !settings.isOfTheKindOf(next.settings);
-        settings = next.settings;
-        reader = new RecordReader(schemas, settings, next.keyless);
-        learner = new Learner(settings.learner(), settings.getInt(ThalwegConfig.WEIGHTS_WINDOW));
-        if (migrates) {
-            models.replaceAll((id, model) -> model.under(learner.optimizer()));
-        } else {
-            models.values().forEach(model -> model.learnsBy(learner.optimizer()));
-        }
+    /** The model with this id; null if there is none. */
+    Model get(String id) {
+        return task == null ? null : task.model(id);
     }
 
-    @Override
-    public Model get(String id) {
-        return models.get(id);
+    /** How many models there are. */
+    int size() {
+        return task == null ? 0 : task.models().size();
     }
 
-    @Override
-    public void add(Model model) {
-        models.put(model.id(), model);
-    }
-
-    @Override
-    public int size() {
-        return models.size();
-    }
-
+    /** All models, in the order in which they began. */
     Collection<Model> all() {
-        return models.values();
+        return task == null
+                ? List.of()
+                : task.models().stream().map(ModelEntry::model).toList();
     }
 }

@@ -4,6 +4,7 @@ import io.thalweg.audit.ClusterView.Records;
 import io.thalweg.audit.Finding.Kind;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.InputRecord;
 import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SourceCoordinates;
@@ -180,7 +181,7 @@ final class RouteAudit {
                             record.topic(), record.partition(), record.offset(), record.key(), record.headers());
                     add(expected, Utils.toPositive(Utils.murmur2(model)) % partitions, record, coordinates, model);
                 } catch (Rejection rejection) {
-                    letters.expect(record, rejection, config);
+                    letters.expect(InputRecord.produced(record), rejection, config);
                 }
             }
         }

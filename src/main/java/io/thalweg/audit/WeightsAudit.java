@@ -8,6 +8,7 @@ import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Model;
+import io.thalweg.math.WeightsSnapshot;
 import io.thalweg.output.WeightsRecords;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -60,7 +61,7 @@ final class WeightsAudit {
         final Map<Long, List<Entry>> byVersion = new HashMap<>();
         long version;
         /** The model as it was when the record before {@code whole} was called for; null if that was not by the step before. */
-        Model.Snapshot before;
+        WeightsSnapshot before;
         /** What its blocks lack to be the model at that version: sentences by block. */
         final Map<Integer, String> gaps = new TreeMap<>();
 
@@ -131,8 +132,8 @@ final class WeightsAudit {
         if (those == null) {
             return;
         }
-        Model.Snapshot before =
-                !atOnce ? null : model.version() == 1 ? Model.Snapshot.NOTHING : afterOther ? those.before : null;
+        WeightsSnapshot before =
+                !atOnce ? null : model.version() == 1 ? WeightsSnapshot.ZERO : afterOther ? those.before : null;
         for (Entry entry : those.byVersion.getOrDefault(model.version(), List.of())) {
             entry.offset = offset;
             entry.difference = difference(model, entry, before);
@@ -144,7 +145,7 @@ final class WeightsAudit {
                 atOnce && those.whole != null && those.whole.version == model.version() + 1 ? model.snapshot() : null;
     }
 
-    private String difference(Model model, Entry entry, Model.Snapshot before) {
+    private String difference(Model model, Entry entry, WeightsSnapshot before) {
         Weights found;
         try {
             found = reader.read(entry.record.value());
@@ -152,7 +153,7 @@ final class WeightsAudit {
             throw new IllegalStateException("it could be read before", e);
         }
         if (entry.key.block().isEmpty()) {
-            Double change = before == null ? found.getChange() : (Double) model.changeSince(before);
+            Double change = before == null ? found.getChange() : (Double) before.changeTo(model);
             return difference(WeightsRecords.whole(model, change), found);
         }
         int block = entry.key.block().getAsInt();

@@ -26,6 +26,8 @@ public final class RecordReader {
     private final String keyless;
     private final int maxBytes;
 
+    private String modelId;
+
     private byte[] lastKey;
     private String lastModelId;
 
@@ -61,6 +63,39 @@ public final class RecordReader {
     public static RecordReader ofModels(SchemaSource schemas, ThalwegConfig config) {
         return new RecordReader(
                 schemas, Mapping.ofModelOnly(config::getString), "", config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+    }
+
+    /** What a record of the input is. */
+    public enum InputKind {
+        /** An example, with a label or without. */
+        EXAMPLE,
+        /** It deletes a model. */
+        DELETION
+    }
+
+    /**
+     * Reads a record.
+     *
+     * @param x filled if it is an example; of no use otherwise
+     * @return what it is; {@link #modelId()} is the model that it is for
+     * @throws Rejection if it cannot be read, or names no model
+     */
+    public InputKind read(InputRecord record, Example x) throws Rejection {
+        byte[] value = record.value();
+        modelId = modelId(record.sourceKey(), value, record.sourceHeaders());
+        if (value == null) {
+            return InputKind.DELETION;
+        }
+        if (record.schemaWasUnknown() && value.length >= ExampleDecoder.HEADER && value[0] == 0) {
+            throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
+        }
+        modelId = example(value, modelId, x);
+        return InputKind.EXAMPLE;
+    }
+
+    /** The model that the record is for that was read last. */
+    public String modelId() {
+        return modelId;
     }
 
     /** The model of a record. @param x of no use afterwards @throws Rejection if it names none, or is too large */

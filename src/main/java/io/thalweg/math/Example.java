@@ -12,6 +12,9 @@ public final class Example {
     /** An index that stands for a feature that the model has not met and, without a label, need not. */
     static final int UNMET = -1;
 
+    /** How often it has been emptied: whoever remembers something of an example can tell whether it still is that example. */
+    private long revision;
+
     private byte[] id;
     private boolean labelled;
     private double label;
@@ -29,6 +32,7 @@ public final class Example {
 
     /** Empties it: no id, no label, importance 1, no features. */
     public void clear() {
+        revision++;
         id = null;
         labelled = false;
         label = Double.NaN;
@@ -109,6 +113,11 @@ public final class Example {
         return labelled;
     }
 
+    /** Another number once it has been emptied and filled again. */
+    long revision() {
+        return revision;
+    }
+
     /** The label y; NaN without one. */
     public double label() {
         return label;
@@ -138,13 +147,16 @@ public final class Example {
         return indexCount;
     }
 
-    /** The indices of the features, in order; the first {@link #size()} count, once a {@link Learner} has resolved them. */
-    int[] indices() {
+    /**
+     * The numbers of the features, in order: the first {@link #size()} count, once a {@link Learner} has resolved them. Not to be
+     * changed.
+     */
+    public int[] indices() {
         return indices;
     }
 
-    /** The values of the features, in order; the first {@link #size()} count. */
-    double[] values() {
+    /** The values of the features, in order: the first {@link #size()} count. Not to be changed. */
+    public double[] values() {
         return values;
     }
 

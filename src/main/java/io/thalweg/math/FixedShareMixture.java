@@ -306,7 +306,23 @@ final class FixedShareMixture extends Optimizer {
     }
 
     @Override
+    int experts() {
+        return EXPERTS;
+    }
+
+    @Override
+    void expertLogits(double[] into) {
+        System.arraycopy(logits, 0, into, 0, EXPERTS);
+    }
+
+    @Override
     boolean step(Model model, Example x, double z, double a) {
+        return step(model, x, z, a, logits);
+    }
+
+    /** The shares follow what the experts have served; their steps are from where they are now. */
+    @Override
+    boolean step(Model model, Example x, double z, double a, double[] served) {
         double c = x.importance();
         if (!isTame(x)) {
             return false;
@@ -318,7 +334,7 @@ final class FixedShareMixture extends Optimizer {
         }
         double y = x.label();
         model.advance(0);
-        weigh(shared, y, c);
+        weigh(shared, served, y, c);
         model.learningRate(likeliestRate(shared));
         shared[EXAMPLES]++;
         scale(model, x);
@@ -405,9 +421,9 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /** q_k ← q_k·p_k(y)^c, to sum to 1, and the fixed share; and c·(a_k − y) into {@link #steps}. */
-    private void weigh(double[] shared, double y, double c) {
+    private void weigh(double[] shared, double[] served, double y, double c) {
         tails();
-        boolean plain = c == 1 && (y == 0 || y == 1);
+        boolean plain = c == 1 && (y == 0 || y == 1) && served == logits;
         double sum = 0;
         for (int k = 0; k < EXPERTS; k++) {
             double likelier = 1 / (1 + tails[k]);
@@ -419,7 +435,7 @@ final class FixedShareMixture extends Optimizer {
             sum += tails[k];
         }
         if (!plain || sum < LEAST_SUM) {
-            sum = weighByLoss(shared, y, c);
+            sum = weighByLoss(shared, served, y, c);
         }
         double rest = (1 - SHARE) / sum;
         for (int k = 0; k < EXPERTS; k++) {
@@ -428,10 +444,10 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /** The same by way of the logarithm: for any label and importance, and where all experts were as good as certain and wrong. */
-    private double weighByLoss(double[] shared, double y, double c) {
+    private double weighByLoss(double[] shared, double[] served, double y, double c) {
         double least = Double.POSITIVE_INFINITY;
         for (int k = 0; k < EXPERTS; k++) {
-            tails[k] = c * Logistic.logLoss(logits[k], y);
+            tails[k] = c * Logistic.logLoss(served[k], y);
             least = Math.min(least, tails[k]);
         }
         double sum = 0;

@@ -80,6 +80,25 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
     abstract boolean step(Model model, Example x, double z, double a);
 
     /**
+     * The same where the prediction that is judged was made by an older version of the model.
+     *
+     * @param served the logits of the experts at that time; empty where none are mixed
+     */
+    boolean step(Model model, Example x, double z, double a, double[] served) {
+        return step(model, x, z, a);
+    }
+
+    /** How many experts are mixed; 0 if none are. */
+    int experts() {
+        return 0;
+    }
+
+    /** Copies the logits of the experts for the example that {@link #logit} saw last. @param into as many as there are experts */
+    void expertLogits(double[] into) {
+        // there are none
+    }
+
+    /**
      * The weight of a feature.
      *
      * @param shared what is kept for the whole

@@ -1,6 +1,7 @@
 package io.thalweg.output;
 
 import io.thalweg.avro.DeadLetter;
+import io.thalweg.input.InputRecord;
 import io.thalweg.input.RecordReader;
 import io.thalweg.math.Rejection;
 import java.nio.ByteBuffer;
@@ -25,46 +26,41 @@ public final class DeadLetters {
     }
 
     /**
-     * The letter for a record. It repeats the record unless the two together would be too large to send, which the topics' limits
-     * exclude unless a record was sent compressed; the detail then says where to find it.
+     * The letter for a record. It repeats the record, as it was produced, unless the two together would be too large to send, which the
+     * topics' limits exclude unless a record was sent compressed; the detail then says where to find it.
      */
-    public DeadLetter of(
-            Rejection rejection,
-            String topic,
-            int partition,
-            long offset,
-            long timestamp,
-            byte[] key,
-            byte[] value,
-            Headers headers) {
-        boolean whole = size(key, value, headers) + OVERHEAD <= maxBytes;
+    public DeadLetter of(InputRecord record, Rejection rejection) {
+        byte[] key = record.sourceKey();
+        byte[] value = record.value();
+        boolean whole = fits(record);
         return new DeadLetter(
                 rejection.reason().name(),
                 whole
                         ? rejection.getMessage()
                         : rejection.getMessage() + "; too large to be repeated here, read it where it came from",
-                topic,
-                partition,
-                offset,
-                timestamp,
+                record.sourcePartition().topic(),
+                record.sourcePartition().partition(),
+                record.sourceOffset(),
+                record.timestamp(),
                 key == null || !whole ? null : ByteBuffer.wrap(key),
                 value == null || !whole ? null : ByteBuffer.wrap(value));
     }
 
     /** The key to send the letter with: the original one, unless the letter does not repeat the record. */
-    public byte[] key(byte[] key, byte[] value, Headers headers) {
-        return size(key, value, headers) + OVERHEAD <= maxBytes ? key : null;
+    public byte[] key(InputRecord record) {
+        return fits(record) ? record.sourceKey() : null;
     }
 
     /**
-     * The headers to send the letter with: the original ones if they fit, and reason and coordinates. Of the original ones those are
-     * left out whose names begin with {@code thalweg.}: a record may be an earlier dead letter that was produced again, and what was
-     * said of that is not true of this one. Key and value stay byte for byte what they were.
+     * The headers to send the letter with: the original ones if they fit, and reason and coordinates; and, for a record that was sent
+     * on, its offset in the topic by model. Of the original ones those are left out whose names begin with {@code thalweg.}: a record
+     * may be an earlier dead letter that was produced again, and what was said of that is not true of this one. Key and value stay byte
+     * for byte what they were.
      */
-    public Headers headers(DeadLetter letter, byte[] key, byte[] value, Headers headers) {
+    public Headers headers(DeadLetter letter, InputRecord record) {
         Headers all = new RecordHeaders();
-        if (size(key, value, headers) + OVERHEAD <= maxBytes) {
-            for (Header header : headers) {
+        if (fits(record)) {
+            for (Header header : record.sourceHeaders()) {
                 if (!header.key().startsWith(PREFIX)) {
                     all.add(header);
                 }
@@ -75,15 +71,13 @@ public final class DeadLetters {
         add(all, "topic", letter.getTopic());
         add(all, "partition", String.valueOf(letter.getPartition()));
         add(all, "offset", String.valueOf(letter.getOffset()));
+        if (record.wasSentOn()) {
+            add(all, ROUTED_OFFSET, String.valueOf(record.offset()));
+        }
         return all;
     }
 
-    /** Says at which offset of the topic by model the record was, in a letter of one that was sent on. */
-    public static void addRoutedOffset(Headers headers, long offset) {
-        add(headers, ROUTED_OFFSET, String.valueOf(offset));
-    }
-
-    /** What {@link #addRoutedOffset} has said; below 0 in letters of other records. */
+    /** The offset in the topic by model that the headers of a letter say; below 0 for a record that was not sent on. */
     public static long routedOffset(Headers headers) {
         Header header = headers.lastHeader(PREFIX + ROUTED_OFFSET);
         try {
@@ -99,8 +93,10 @@ public final class DeadLetters {
         headers.add(PREFIX + name, value.toString().getBytes(StandardCharsets.UTF_8));
     }
 
-    /** The key counts twice: it is the letter's key and in the letter. */
-    private static long size(byte[] key, byte[] value, Headers headers) {
-        return RecordReader.size(key, value, headers) + (key == null ? 0 : key.length);
+    /** Whether the letter can repeat the record. The key counts twice: it is the letter's key and in the letter. */
+    private boolean fits(InputRecord record) {
+        byte[] key = record.sourceKey();
+        long size = RecordReader.size(key, record.value(), record.sourceHeaders()) + (key == null ? 0 : key.length);
+        return size + OVERHEAD <= maxBytes;
     }
 }

@@ -5,19 +5,25 @@ import io.thalweg.math.Example;
 import io.thalweg.math.PredictionResult;
 import org.apache.avro.util.Utf8;
 
-/** What is published of a prediction. */
+/** The records of the predictions topic. */
 public final class Predictions {
     private Predictions() {}
 
-    /** The prediction of the example at an offset. */
-    public static Prediction of(Example x, PredictionResult result, int partition, long offset) {
+    /**
+     * The prediction of an example.
+     *
+     * @param logLoss of the prediction, in nats; of no meaning where the example has no label
+     * @param partition that the example was read from
+     * @param offset of the example there
+     */
+    public static Prediction of(Example x, PredictionResult prediction, double logLoss, int partition, long offset) {
         return new Prediction(
                 x.id() == null ? null : new Utf8(x.id()),
-                result.probability(),
-                result.logit(),
-                result.version(),
-                result.learned() ? (Double) result.label() : null,
-                result.learned() ? (Double) result.logLoss() : null,
+                prediction.probability(),
+                prediction.logit(),
+                prediction.version(),
+                x.labelled() ? (Double) x.label() : null,
+                x.labelled() ? (Double) logLoss : null,
                 partition,
                 offset);
     }

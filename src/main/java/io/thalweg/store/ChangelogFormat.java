@@ -3,7 +3,6 @@ package io.thalweg.store;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Model;
 import io.thalweg.math.ProgressiveValidation;
-import io.thalweg.math.StepLog;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -151,13 +150,13 @@ final class ChangelogFormat {
     }
 
     /**
-     * The head of a model.
+     * The record of a head.
      *
+     * @param entry of the model
      * @param part the first of the journal that is later than this
-     * @param number the number that the model has in the journal
      */
-    static byte[] head(Model model, long part, int number) {
-        Model.Head head = model.head();
+    static byte[] head(ModelEntry entry, long part) {
+        Model.Head head = entry.model().head();
         return write(HEAD_FORMAT, out -> {
             out.writeByte(head.form().ordinal());
             out.writeInt(head.length());
@@ -168,39 +167,42 @@ final class ChangelogFormat {
             }
             out.writeLong(head.version());
             out.writeDouble(head.learningRate());
-            out.writeLong(head.publishedVersion());
-            out.writeBoolean(head.publishedWhole());
+            out.writeLong(entry.published().version());
+            out.writeBoolean(entry.published().isWhole());
             head.validation().write(out);
             out.writeLong(part);
-            out.writeInt(number);
+            out.writeInt(entry.number);
         });
     }
 
     /**
-     * A head.
+     * What is kept of a model but for blocks and names.
      *
+     * @param publishedVersion the version that the weights topic holds
+     * @param publishedWhole whether it holds that as one record
      * @param part the first of the journal that is later than this
      * @param number the number that the model has in the journal; {@link #NO_NUMBER} if it has none yet
      */
-    record Head(Model.Head model, long part, int number) {}
+    record EntryHead(Model.Head model, long publishedVersion, boolean publishedWhole, long part, int number) {}
 
-    static Head readHead(byte[] value) {
-        return read(
-                value,
-                HEAD_FORMAT,
-                in -> new Head(
-                        new Model.Head(
-                                FeatureForm.values()[in.readByte()],
-                                in.readInt(),
-                                in.readInt(),
-                                value[0] == FORMAT ? new double[] {in.readDouble()} : doubles(in),
-                                in.readLong(),
-                                in.readDouble(),
-                                in.readLong(),
-                                in.readBoolean(),
-                                ProgressiveValidation.read(in)),
-                        value[0] < 3 ? 0 : in.readLong(),
-                        value[0] < HEAD_FORMAT ? NO_NUMBER : in.readInt()));
+    static EntryHead readHead(byte[] value) {
+        return read(value, HEAD_FORMAT, in -> {
+            FeatureForm form = FeatureForm.values()[in.readByte()];
+            int length = in.readInt();
+            int extent = in.readInt();
+            double[] shared = value[0] == FORMAT ? new double[] {in.readDouble()} : doubles(in);
+            long version = in.readLong();
+            double learningRate = in.readDouble();
+            long publishedVersion = in.readLong();
+            boolean publishedWhole = in.readBoolean();
+            ProgressiveValidation validation = ProgressiveValidation.read(in);
+            return new EntryHead(
+                    new Model.Head(form, length, extent, shared, version, learningRate, validation),
+                    publishedVersion,
+                    publishedWhole,
+                    value[0] < 3 ? 0 : in.readLong(),
+                    value[0] < HEAD_FORMAT ? NO_NUMBER : in.readInt());
+        });
     }
 
     private static double[] doubles(DataInputStream in) throws IOException {
@@ -249,7 +251,7 @@ final class ChangelogFormat {
     }
 
     /** A part of the journal. */
-    static byte[] part(StepLog entries) {
+    static byte[] part(StepLogWriter entries) {
         byte[] part = new byte[PART_HEADER + entries.size()];
         part[0] = PART_FORMAT;
         entries.copyTo(part, PART_HEADER);

@@ -1,9 +1,10 @@
 package io.thalweg.store;
 
 import io.thalweg.math.Example;
-import io.thalweg.math.Optimizer;
-import io.thalweg.math.StepLog;
-import io.thalweg.store.ChangelogAtCommit.Changelog;
+import io.thalweg.math.Learner;
+import io.thalweg.math.Model;
+import io.thalweg.math.PredictionResult;
+import io.thalweg.math.Rejection;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -45,7 +46,7 @@ final class Journal {
     private final List<Part> closed = new ArrayList<>();
 
     private Part open = new Part(0);
-    private final StepLog log = new StepLog();
+    private final StepLogWriter log = new StepLogWriter();
     /** Whether some of these entries may be of no use any more. */
     private boolean outdated;
 
@@ -162,7 +163,8 @@ final class Journal {
 
     /** Takes down that the weights topic holds a model as it is. */
     void addPublished(ModelEntry entry) {
-        log.addPublished(entry.number, entry.model.publishedVersion(), entry.model.publishedWhole());
+        log.addPublished(
+                entry.number, entry.published().version(), entry.published().isWhole());
         added(entry, 0);
     }
 
@@ -278,18 +280,17 @@ final class Journal {
     }
 
     /**
-     * Has the models take the restored steps that they have not taken.
+     * Has the models take the restored steps that they have not taken, as they took them first.
      *
      * @param models by their numbers
-     * @param optimizer as when they were taken first
-     * @param metricsWindow as when they were taken first
+     * @param learner under the settings of that time
      * @throws IllegalArgumentException if that cannot be done
      */
-    void replay(Map<Integer, ModelEntry> models, Optimizer optimizer, int metricsWindow) {
+    void replay(Map<Integer, ModelEntry> models, Learner learner) {
         for (Part part : parts.values()) {
             if (part.content != null) {
                 try {
-                    replay(part, models, optimizer, metricsWindow);
+                    replay(part, models, learner);
                 } catch (IndexOutOfBoundsException e) {
                     throw new IllegalArgumentException("part " + part.number + " is damaged: " + e.getMessage(), e);
                 }
@@ -299,8 +300,9 @@ final class Journal {
         }
     }
 
-    private static void replay(Part part, Map<Integer, ModelEntry> models, Optimizer optimizer, int metricsWindow) {
-        StepLog.Reader in = new StepLog.Reader(part.content, ChangelogFormat.PART_HEADER);
+    private static void replay(Part part, Map<Integer, ModelEntry> models, Learner learner) {
+        StepLogReader in = new StepLogReader(part.content, ChangelogFormat.PART_HEADER);
+        PredictionResult prediction = new PredictionResult();
         ModelEntry last = null;
         while (in.next()) {
             ModelEntry entry = models.get(in.model());
@@ -313,12 +315,25 @@ final class Journal {
                 last = entry;
             }
             if (in.isPublished()) {
-                entry.model.restorePublished(in.version(), in.whole());
-            } else if (in.version() >= entry.model.version()) {
+                entry.published().restoreLater(in.version(), in.whole());
+            } else if (in.version() >= entry.model().version()) {
                 // a task that was active before it was a standby has taken its own
-                in.take(entry.model, optimizer, metricsWindow);
+                take(in.example(), in.version(), entry.model(), learner, prediction);
                 part.steps++;
             }
+        }
+    }
+
+    private static void take(Example x, long version, Model model, Learner learner, PredictionResult prediction) {
+        if (version != model.version()) {
+            throw new IllegalArgumentException(
+                    "steps from version " + version + " on, for a model at version " + model.version());
+        }
+        try {
+            learner.predict(model, x, prediction);
+            learner.learn(model, x, prediction);
+        } catch (Rejection e) {
+            throw new IllegalArgumentException("a step that could not be taken: " + e.getMessage(), e);
         }
     }
 

@@ -1,18 +1,22 @@
 package io.thalweg.store;
 
+import io.thalweg.math.ChangedBlocks;
 import io.thalweg.math.Model;
+import io.thalweg.math.Optimizer;
+import io.thalweg.output.PublishedWeights;
 
-/** A model of a {@link WeightStore}, and how far the changelog and the weights topic have been told of it. */
-final class ModelEntry {
+/** A model of a task, with what the weights topic holds of it and what the changelog does. */
+public final class ModelEntry {
     final String id;
-    Model model;
+    private Model model;
+    private PublishedWeights published = new PublishedWeights();
+    /** The blocks whose changes the changelog does not hold yet. */
+    private ChangedBlocks unlogged;
     /** What it is called in the journal, where no other model of the task ever has the same. */
     int number = ChangelogFormat.NO_NUMBER;
 
     /** Whether there is something to write since the last commit. */
     boolean changed;
-    /** Whether the weights topic may not hold it as it is. */
-    boolean unpublished;
     /** Whether it was forgotten; whoever still refers to it is to pass it over. */
     boolean gone;
 
@@ -37,9 +41,60 @@ final class ModelEntry {
     /** Whether there have been more steps since the last commit than could be worth writing, so that not all are in the journal. */
     private boolean overflowed;
 
-    ModelEntry(String id, Model model) {
+    /** A model that is to be restored. */
+    ModelEntry(String id) {
         this.id = id;
-        this.model = model;
+        model = new Model(id);
+    }
+
+    /** A model that has taken no step. */
+    ModelEntry(String id, Optimizer optimizer) {
+        this.id = id;
+        model = new Model(id, optimizer);
+    }
+
+    /** The model id. */
+    public String id() {
+        return id;
+    }
+
+    /** The model. */
+    public Model model() {
+        return model;
+    }
+
+    /** What the weights topic holds of it. */
+    public PublishedWeights published() {
+        return published;
+    }
+
+    /** Whether the model was forgotten; whoever still refers to it is to pass it over. */
+    public boolean isGone() {
+        return gone;
+    }
+
+    /** Begins to follow what changes in the model, new or just restored. */
+    void follow() {
+        unlogged = model.track(since, ChangedBlocks.Listener.NONE);
+        published.begin(model);
+    }
+
+    /** Goes on with the same model under another optimizer. All of it is to be written. */
+    void migrate(Optimizer next) {
+        model = model.under(next);
+        unlogged = model.track(0, ChangedBlocks.Listener.NONE);
+        published = published.under(model);
+    }
+
+    /** Goes back to the model as it was before {@link #migrate}. */
+    void goBackTo(Model before, PublishedWeights publishedBefore) {
+        model = before;
+        published = publishedBefore;
+    }
+
+    /** The blocks whose changes the changelog does not hold yet. */
+    ChangedBlocks unlogged() {
+        return unlogged;
     }
 
     /** Says that the next commit must write blocks. */
@@ -85,7 +140,7 @@ final class ModelEntry {
     /** Says that blocks and head are in the changelog. @param part the first part of the journal that can say more */
     void wroteBlocks(int head, long part) {
         restoredHead(head, model.version(), part);
-        model.logged();
+        model.settle(unlogged);
         due = false;
         overflowed = false;
         pendingBytes = 0;

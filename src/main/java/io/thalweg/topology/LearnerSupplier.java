@@ -1,10 +1,10 @@
 package io.thalweg.topology;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.fold.LearningTask;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.output.OutputRecord;
-import io.thalweg.output.OutputTopic;
-import io.thalweg.store.WeightStore;
+import io.thalweg.store.TaskState;
 import java.util.Set;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
@@ -31,7 +31,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
     private final ThalwegConfig config;
     private final SchemaSource schemas;
     private final String keyless;
-    private final boolean routed;
+    private final boolean hasSinks;
 
     /**
      * A node that gives every output record to every child.
@@ -44,21 +44,22 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
         this(config, schemas, keyless, false);
     }
 
-    /** @param routed whether children have the names that {@link OutputTopic#sink()} gives and get only what is for them */
-    LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless, boolean routed) {
+    /** @param hasSinks whether each child is the sink of an output topic, and gets only what is for that */
+    LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless, boolean hasSinks) {
         this.config = config;
         this.schemas = schemas;
         this.keyless = keyless;
-        this.routed = routed;
+        this.hasSinks = hasSinks;
     }
 
     @Override
     public Processor<byte[], byte[], byte[], OutputRecord> get() {
-        return new LearnerProcessor(config, schemas, keyless, routed);
+        return new LearnerProcessor(config, hasSinks);
     }
 
     @Override
     public Set<StoreBuilder<?>> stores() {
-        return Set.of(WeightStore.builder(STORE));
+        return Set.of(
+                WeightStore.builder(STORE, () -> new LearningTask(config, schemas, keyless, TaskState.logged(STORE))));
     }
 }

@@ -2,6 +2,7 @@ package io.thalweg.topology;
 
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.InputRecord;
 import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SourceCoordinates;
@@ -13,6 +14,7 @@ import io.thalweg.output.OutputTopic;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.Set;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -57,21 +59,20 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
                             coordinates.sentOn()),
                     ROUTED);
         } catch (Rejection rejection) {
-            DeadLetter letter = deadLetters.of(
-                    rejection,
-                    at.topic(),
-                    at.partition(),
+            InputRecord input = InputRecord.produced(
+                    new TopicPartition(at.topic(), at.partition()),
                     at.offset(),
                     record.timestamp(),
                     record.key(),
                     record.value(),
                     record.headers());
+            DeadLetter letter = deadLetters.of(input, rejection);
             context.forward(
                     new Record<>(
-                            deadLetters.key(record.key(), record.value(), record.headers()),
+                            deadLetters.key(input),
                             new OutputRecord(OutputTopic.DEAD_LETTERS, at.partition(), letter),
                             record.timestamp(),
-                            deadLetters.headers(letter, record.key(), record.value(), record.headers())),
+                            deadLetters.headers(letter, input)),
                     UNROUTABLE);
         }
     }

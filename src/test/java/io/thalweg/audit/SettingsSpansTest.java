@@ -12,12 +12,10 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
-import io.thalweg.math.Models;
-import io.thalweg.output.WeightsRecords;
+import io.thalweg.output.PublishedWeights;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;
@@ -134,16 +132,18 @@ class SettingsSpansTest {
         cluster.create("dead-letters");
         Learner learner = new Learner(first.learner(), first.getInt("weights.window"));
         io.thalweg.math.PredictionResult result = new io.thalweg.math.PredictionResult();
-        WeightsRecords records = new WeightsRecords(256, 1);
-        Map<String, Model> models = new HashMap<>();
+        Model model = new Model("m", learner.optimizer());
+        PublishedWeights published = new PublishedWeights();
+        published.begin(model);
         io.thalweg.math.Example x = new io.thalweg.math.Example();
         for (long offset = 0; offset < 20; offset++) {
             List<Double> features = List.of(offset % 3 * 15.0, offset % 2 - 1.0);
             double z = 0;
             if (offset == changedAt) {
                 learner = new Learner(second.learner(), second.getInt("weights.window"));
-                Model old = models.get("m");
-                models.put("m", old.under(learner.optimizer()));
+                Model old = model;
+                model = old.under(learner.optimizer());
+                published = published.under(model);
                 z = old.bias() + features.get(0) * old.weight(0) + features.get(1) * old.weight(1);
             }
             double label = offset % 4 < 2 ? 1 : 0;
@@ -157,7 +157,10 @@ class SettingsSpansTest {
             x.label(label);
             x.form(FeatureForm.DENSE);
             features.forEach(x::addValue);
-            learner.process(models(models), "m", x, result);
+            learner.validate(x, model.form() == null ? null : model, 1);
+            learner.resolve(x, model);
+            learner.predict(model, x, result);
+            learner.learn(model, x, result);
             if (offset == changedAt) {
                 assertThat(result.logit()).isCloseTo(z, within(1e-12));
             }
@@ -174,12 +177,12 @@ class SettingsSpansTest {
                                     result.logit(),
                                     result.version(),
                                     label,
-                                    result.logLoss(),
+                                    result.logLoss(label),
                                     0,
                                     offset)),
                     new RecordHeaders());
-            records.afterStep(
-                    result.model(),
+            published.afterStep(
+                    new PublishedWeights.Policy(256, 1),
                     (key, weights) -> cluster.append(
                             "weights",
                             0,
@@ -188,25 +191,6 @@ class SettingsSpansTest {
                             new RecordHeaders()));
         }
         cluster.committed.add(20L);
-    }
-
-    private static Models models(Map<String, Model> models) {
-        return new Models() {
-            @Override
-            public Model get(String id) {
-                return models.get(id);
-            }
-
-            @Override
-            public void add(Model model) {
-                models.put(model.id(), model);
-            }
-
-            @Override
-            public int size() {
-                return models.size();
-            }
-        };
     }
 
     @Test

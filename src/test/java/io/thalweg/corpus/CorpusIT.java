@@ -3,10 +3,10 @@ package io.thalweg.corpus;
 import static io.thalweg.corpus.CorpusTest.with;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.UnknownSchemaException;
-import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.runtime.Topics;

@@ -104,7 +104,7 @@ class KillIT {
 
     /** Compiles the store's base class with a {@code flushCache} that does nothing. */
     private Path withoutChangelogAtCommit() throws IOException {
-        Path file = Path.of("io", "thalweg", "store", "ChangelogAtCommit.java");
+        Path file = Path.of("io", "thalweg", "topology", "ChangelogAtCommit.java");
         String source = Files.readString(Path.of("src", "main", "java").resolve(file));
         String hook = "public final void flushCache() {";
         assertThat(source).containsOnlyOnce(hook);

@@ -7,7 +7,6 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
-import io.thalweg.math.Models;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.MetricsRecords;
@@ -31,7 +30,7 @@ final class Replay {
     record ExpectedLetter(long offset, String reason, byte[] key, byte[] value) {}
 
     /** What must come of one partition. */
-    static final class Partition implements Models {
+    static final class Partition {
         final List<Expected> predictions = new ArrayList<>();
         final List<ExpectedLetter> deadLetters = new ArrayList<>();
         /** The last of each model. */
@@ -40,21 +39,6 @@ final class Replay {
         final Map<String, Model> models = new HashMap<>();
         long steps;
         long offset;
-
-        @Override
-        public Model get(String id) {
-            return models.get(id);
-        }
-
-        @Override
-        public void add(Model model) {
-            models.put(model.id(), model);
-        }
-
-        @Override
-        public int size() {
-            return models.size();
-        }
     }
 
     final List<Partition> partitions = new ArrayList<>();
@@ -101,16 +85,30 @@ final class Replay {
         } else {
             read(input.example());
             try {
-                learnerAt(offset).process(partition, input.model(), x, result);
+                Model model = process(learnerAt(offset), partition, input.model());
+                publish(input, partition, offset, model);
             } catch (Rejection rejection) {
                 bury(input, partition, offset, rejection.reason());
-                return;
             }
-            publish(input, partition, offset);
         }
     }
 
-    private void publish(Input input, Partition partition, long offset) {
+    /** @return the model after the step; null if there was none */
+    private Model process(Learner learner, Partition partition, String id) throws Rejection {
+        Model known = partition.models.get(id);
+        learner.validate(x, known, partition.models.size());
+        Model model = known == null ? new Model(id, learner.optimizer()) : known;
+        learner.resolve(x, model);
+        learner.predict(model, x, result);
+        if (!x.labelled()) {
+            return null;
+        }
+        learner.learn(model, x, result);
+        partition.models.put(id, model);
+        return model;
+    }
+
+    private void publish(Input input, Partition partition, long offset, Model learned) {
         Example example = input.example();
         Prediction prediction = new Prediction(
                 example.getId(),
@@ -118,16 +116,15 @@ final class Replay {
                 result.logit(),
                 result.version(),
                 example.getLabel(),
-                example.getLabel() == null ? null : (Double) result.logLoss(),
+                example.getLabel() == null ? null : (Double) result.logLoss(example.getLabel()),
                 input.partition(),
                 offset);
         partition.predictions.add(
                 new Expected(input.model().getBytes(StandardCharsets.UTF_8), AvroWireFormat.encode(prediction)));
-        if (result.learned()) {
+        if (learned != null) {
             partition.steps++;
-            Model model = result.model();
-            if (model.version() % metricsEvery == 0) {
-                partition.metrics.put(model.id(), AvroWireFormat.encode(MetricsRecords.of(model)));
+            if (learned.version() % metricsEvery == 0) {
+                partition.metrics.put(learned.id(), AvroWireFormat.encode(MetricsRecords.of(learned)));
             }
         }
     }

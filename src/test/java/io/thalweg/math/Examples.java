@@ -100,15 +100,8 @@ public final class Examples {
     /** Everything that is in a model and must survive, as text that is the same only if every bit is. */
     public static String bits(Model model) {
         StringBuilder text = new StringBuilder();
-        text.append("form %s length %d extent %d version %d blocks %d published %d %s"
-                .formatted(
-                        model.form(),
-                        model.length(),
-                        model.extent(),
-                        model.version(),
-                        model.blockCount(),
-                        model.publishedVersion(),
-                        model.publishedWhole()));
+        text.append("form %s length %d extent %d version %d blocks %d"
+                .formatted(model.form(), model.length(), model.extent(), model.version(), model.blockCount()));
         text.append(" rate ").append(Double.doubleToRawLongBits(model.learningRate()));
         text.append(" bias ").append(Arrays.toString(model.shared()));
         for (int block = 0; block < model.blockEnd(); block++) {
@@ -171,7 +164,7 @@ public final class Examples {
         /** Predicts, learns, and gives the logit that was predicted. */
         double logit(Example x) {
             try {
-                learner.process(models, "m", x, result);
+                models.process(learner, "m", x, result);
                 return result.logit();
             } catch (Rejection e) {
                 throw new AssertionError(e);
@@ -181,7 +174,7 @@ public final class Examples {
         /** @return the reason, or null if it was taken */
         Rejection.Reason reason(Example x) {
             try {
-                learner.process(models, "m", x, result);
+                models.process(learner, "m", x, result);
                 return null;
             } catch (Rejection e) {
                 return e.reason();
@@ -193,23 +186,38 @@ public final class Examples {
         }
     }
 
-    /** Models in a map and nothing else. */
-    static final class ModelMap implements Models {
-        final Map<String, Model> models = new HashMap<>();
+    /** Models in a map, and what a learner does with an example one step after the other. */
+    public static final class ModelMap {
+        public final Map<String, Model> models = new HashMap<>();
 
-        @Override
+        /** The log loss of the last example that was learned from. */
+        public double logLoss = Double.NaN;
+
+        /** The model with this id, or null. */
         public Model get(String id) {
             return models.get(id);
         }
 
-        @Override
         public void add(Model model) {
             models.put(model.id(), model);
         }
 
-        @Override
         public int size() {
             return models.size();
+        }
+
+        /** Predicts an example and, if it has a label, learns from it. @return the model, after the step */
+        public Model process(Learner learner, String id, Example x, PredictionResult prediction) throws Rejection {
+            Model known = models.get(id);
+            learner.validate(x, known, models.size());
+            Model model = known == null ? new Model(id, learner.optimizer()) : known;
+            learner.resolve(x, model);
+            learner.predict(model, x, prediction);
+            if (x.labelled()) {
+                logLoss = learner.learn(model, x, prediction);
+                models.put(id, model);
+            }
+            return model;
         }
     }
 }

@@ -36,7 +36,7 @@ class ModelTest {
         return set.stream().mapToInt(Integer::intValue).toArray();
     }
 
-    private static int[] changes(Model.Changes changes) {
+    private static int[] changes(ChangedBlocks changes) {
         return IntStream.range(0, changes.size()).map(changes::get).toArray();
     }
 
@@ -56,16 +56,24 @@ class ModelTest {
         assertThat(stepped(0).weight(1 << 23)).isZero();
     }
 
-    /** Against a set that is kept by hand. */
+    /** Against sets that are kept by hand. */
     @Test
-    void knowsWhichBlocksHaveChangedSinceEachOfTheTwoWasWritten() {
+    void knowsWhichBlocksHaveChangedSinceEachOfTwoWasSettled() {
         long seed = System.nanoTime();
         System.out.println("seed " + seed);
         Random random = new Random(seed);
         Model model = Examples.plain("m");
         model.fix(FeatureForm.SPARSE, 0);
-        TreeSet<Integer> unlogged = new TreeSet<>();
-        TreeSet<Integer> unpublished = new TreeSet<>();
+        List<TreeSet<Integer>> expected = List.of(new TreeSet<>(), new TreeSet<>());
+        List<TreeSet<Integer>> told = List.of(new TreeSet<>(), new TreeSet<>());
+        List<ChangedBlocks> trackers = new ArrayList<>();
+        for (TreeSet<Integer> blocks : told) {
+            trackers.add(model.track(0, (slot, block, isNew) -> {
+                assertThat(slot).isEqualTo(model.slot(block)).isPositive();
+                assertThat(isNew).isEqualTo(model.changedAt(block) == 0);
+                assertThat(blocks.add(block)).as("told once").isTrue();
+            }));
+        }
         Map<Integer, Long> changedAt = new HashMap<>();
         for (int i = 0; i < 2000; i++) {
             int[] indices = random.ints(1 + random.nextInt(4), 0, 40 * Model.BLOCK)
@@ -73,22 +81,20 @@ class ModelTest {
                     .toArray();
             step(model, 1, indices);
             for (int index : indices) {
-                unlogged.add(index / Model.BLOCK);
-                unpublished.add(index / Model.BLOCK);
+                expected.forEach(blocks -> blocks.add(index / Model.BLOCK));
                 changedAt.put(index / Model.BLOCK, model.version());
             }
-            if (random.nextInt(5) == 0) {
-                model.logged();
-                unlogged.clear();
+            for (int k = 0; k < 2; k++) {
+                if (random.nextInt(5 + 2 * k) == 0) {
+                    model.settle(trackers.get(k));
+                    expected.get(k).clear();
+                    told.get(k).clear();
+                }
+                assertThat(changes(trackers.get(k)))
+                        .doesNotHaveDuplicates()
+                        .containsExactlyInAnyOrder(ints(expected.get(k)));
+                assertThat(told.get(k)).isEqualTo(expected.get(k));
             }
-            if (random.nextInt(7) == 0) {
-                publish(model, false, false);
-                unpublished.clear();
-            }
-            assertThat(changes(model.unlogged())).doesNotHaveDuplicates().containsExactlyInAnyOrder(ints(unlogged));
-            assertThat(changes(model.unpublished()))
-                    .doesNotHaveDuplicates()
-                    .containsExactlyInAnyOrder(ints(unpublished));
             changedAt.forEach((block, at) -> assertThat(model.changedAt(block)).isEqualTo(at));
             assertThat(model.blockCount()).isEqualTo(changedAt.size());
         }
@@ -97,38 +103,12 @@ class ModelTest {
     @Test
     void theChangeSinceASnapshotIsTheNormOfWhatHasMoved() {
         Model model = stepped(0, 1, 300);
-        assertThat(model.changeSince(Model.Snapshot.NOTHING)).isCloseTo(Math.sqrt(3 + 0.25), within(1e-15));
-        Model.Snapshot before = model.snapshot();
-        assertThat(model.changeSince(before)).isZero();
+        assertThat(WeightsSnapshot.ZERO.changeTo(model)).isCloseTo(Math.sqrt(3 + 0.25), within(1e-15));
+        WeightsSnapshot before = model.snapshot();
+        assertThat(before.changeTo(model)).isZero();
         step(model, -2, 7);
         step(model, 3, 1000);
-        assertThat(model.changeSince(before)).isCloseTo(Math.sqrt(4 + 9 + 0.25), within(1e-15));
-    }
-
-    @Test
-    void remembersWhatABlockWasWhenItWasPublished() {
-        Model model = stepped(0, 1);
-        assertThat(changeOf(model, 0)).as("since it began").isEqualTo(2);
-        assertThat(model.biasChange()).isEqualTo(0.5);
-        publish(model, false, false);
-        assertThat(changeOf(model, 0)).isZero();
-        assertThat(model.biasChange()).isZero();
-        step(model, 3, 0);
-        step(model, 4, 1);
-        step(model, 1, 1000);
-        assertThat(changeOf(model, 0)).isEqualTo(9 + 16);
-        assertThat(changeOf(model, 1000 / Model.BLOCK)).isEqualTo(1);
-        assertThat(model.biasChange()).isEqualTo(4);
-        step(model, -3, 0);
-        assertThat(changeOf(model, 0)).isEqualTo(16);
-        for (boolean whole : new boolean[] {false, true, true, false}) {
-            publish(model, whole, whole);
-            assertThat(changeOf(model, 0)).isZero();
-            step(model, 2, 1);
-            assertThat(changeOf(model, 0))
-                    .as("published as one record: %s", whole)
-                    .isEqualTo(4);
-        }
+        assertThat(before.changeTo(model)).isCloseTo(Math.sqrt(4 + 9 + 0.25), within(1e-15));
     }
 
     /** Against a history of all weights at every version, asked for after every step, or when halves of the window have come and gone. */
@@ -154,8 +134,8 @@ class ModelTest {
                     restoredAt = back.version();
                 }
                 int space = 200 + random.nextInt(2) * 600;
-                learner.process(
-                        models,
+                models.process(
+                        learner,
                         "m",
                         dense
                                 ? Examples.dense(
@@ -167,7 +147,7 @@ class ModelTest {
                     // one that cannot be learned from changes nothing
                     Example bad = Examples.sparse(0.3, new int[] {3}, new double[] {1e300});
                     bad.importance(1e300);
-                    assertThatThrownBy(() -> learner.process(models, "m", bad, result))
+                    assertThatThrownBy(() -> models.process(learner, "m", bad, result))
                             .isInstanceOf(Rejection.class);
                 }
                 Model model = models.get("m");
@@ -203,11 +183,11 @@ class ModelTest {
             Examples.ModelMap models = new Examples.ModelMap();
             PredictionResult result = new PredictionResult();
             for (int i = 0; i < 100; i++) {
-                before.process(models, "m", Examples.randomSparse(random, 5, 1000), result);
+                models.process(before, "m", Examples.randomSparse(random, 5, 1000), result);
             }
             Model old = models.get("m");
             String oldBits = Examples.bits(old);
-            old.logged();
+            ChangedBlocks oldChanges = old.track(old.version(), ChangedBlocks.Listener.NONE);
             Model model = old.under(after.optimizer());
             assertThat(Examples.bits(old)).isEqualTo(oldBits);
             assertThat(model.bias()).isEqualTo(old.bias());
@@ -216,20 +196,21 @@ class ModelTest {
             }
             assertThat(model.version()).isEqualTo(100);
             assertThat(model.block(0)).hasSize(old.used(0) * after.optimizer().width());
-            assertThat(changes(model.unlogged())).hasSize(model.blockCount());
-            assertThat(changes(old.unlogged())).isEmpty();
+            ChangedBlocks changes = model.track(0, ChangedBlocks.Listener.NONE);
+            assertThat(changes(changes)).hasSize(model.blockCount());
 
             // numbers far from 0 to 1, which the new one has no scale of yet
             models.add(model);
             Example x = Examples.sparse(null, new int[] {3, 500, 900}, new double[] {-70, 0.5, 900});
-            after.process(models, "m", x, result);
+            models.process(after, "m", x, result);
             double z = old.bias() - 70 * old.weight(3) + 0.5 * old.weight(500) + 900 * old.weight(900);
             assertThat(result.logit()).isCloseTo(z, within(1e-12));
 
             x.label(1);
-            after.process(models, "m", x, result);
-            assertThat(changes(model.unlogged())).doesNotHaveDuplicates().hasSize(model.blockCount());
-            after.process(models, "m", x, result);
+            models.process(after, "m", x, result);
+            assertThat(changes(changes)).doesNotHaveDuplicates().hasSize(model.blockCount());
+            assertThat(changes(oldChanges)).isEmpty();
+            models.process(after, "m", x, result);
             assertThat(result.logit()).isGreaterThan(z);
         }
     }
@@ -275,6 +256,7 @@ class ModelTest {
     void isRestoredBitForBit() {
         Model model = Examples.plain("m");
         model.fix(FeatureForm.DENSE, 3);
+        ChangedBlocks changes = model.track(0, ChangedBlocks.Listener.NONE);
         Random random = new Random(4);
         for (int i = 0; i < 50; i++) {
             model.advance(0.1 / (i + 1));
@@ -282,38 +264,18 @@ class ModelTest {
             Examples.moveBias(model, random.nextGaussian());
             model.validation().add(random.nextGaussian(), 0.5, 1, 1, 10);
             if (i == 30) {
-                publish(model, false, false);
+                model.settle(changes);
             }
         }
         Model back = copy(model);
         assertThat(Examples.bits(back)).isEqualTo(Examples.bits(model));
-        assertThat(changes(back.unlogged())).isEmpty();
-        assertThat(changes(back.unpublished())).containsExactlyInAnyOrder(changes(model.unpublished()));
-        // what it was when it was published is not known any more
-        for (int block : changes(back.unpublished())) {
-            assertThat(changeOf(back, block)).isNaN();
-        }
-        assertThat(back.biasChange()).isNaN();
-
-        model.logged();
+        ChangedBlocks changesOfBack = back.track(31, ChangedBlocks.Listener.NONE);
+        assertThat(changes(changesOfBack)).containsExactlyInAnyOrder(changes(changes));
         for (Model each : new Model[] {model, back}) {
             step(each, 0.3, 1, 900);
         }
         assertThat(Examples.bits(back)).isEqualTo(Examples.bits(model));
-        assertThat(changes(back.unlogged())).containsExactlyInAnyOrder(changes(model.unlogged()));
-        assertThat(changes(back.unpublished())).containsExactlyInAnyOrder(changes(model.unpublished()));
-    }
-
-    @Test
-    void knowsItsChangeAgainOnceAllWasPublishedBeforeItWasRestored() {
-        Model model = stepped(3);
-        publish(model, true, true);
-        Model back = copy(model);
-        assertThat(back.biasChange()).isZero();
-        assertThat(changeOf(back, 0)).isZero();
-        step(back, 1, 3);
-        assertThat(back.biasChange()).isEqualTo(0.5);
-        assertThat(changeOf(back, 0)).isEqualTo(1);
+        assertThat(changes(changesOfBack)).containsExactlyInAnyOrder(changes(changes));
     }
 
     @Test
@@ -337,27 +299,13 @@ class ModelTest {
             }
         }
         back.restore(model.head());
-        back.restored(back.version());
+        back.restored();
         return back;
-    }
-
-    private static double changeOf(Model model, int block) {
-        return model.changeOf(block, model.weights(block));
     }
 
     private static double moved(Model model, int feature) {
         float[] then = model.weightsThen(feature / Model.BLOCK, model.weights(feature / Model.BLOCK));
         int at = feature % Model.BLOCK;
         return then == null ? 0 : (double) (float) model.weight(feature) - (at < then.length ? then[at] : 0);
-    }
-
-    private static void publish(Model model, boolean whole, boolean all) {
-        for (int block = 0; block < model.blockEnd(); block++) {
-            if (model.block(block) != null
-                    && (all || model.changedAt(block) > model.unpublished().since())) {
-                model.published(block, model.weights(block), whole);
-            }
-        }
-        model.published(whole, all);
     }
 }

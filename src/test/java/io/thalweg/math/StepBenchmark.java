@@ -58,22 +58,6 @@ public class StepBenchmark {
     private int next;
     private Learner learner;
     private final PredictionResult result = new PredictionResult();
-    private final Models models = new Models() {
-        @Override
-        public Model get(String id) {
-            return model;
-        }
-
-        @Override
-        public void add(Model begun) {
-            throw new IllegalStateException("the model is there");
-        }
-
-        @Override
-        public int size() {
-            return 1;
-        }
-    };
 
     /** A model of which a step has moved every weight. */
     @Setup
@@ -133,7 +117,10 @@ public class StepBenchmark {
     @Benchmark
     public double whole() throws Rejection {
         fill();
-        learner.process(models, "model", x, result);
+        learner.validate(x, model, 1);
+        learner.resolve(x, model);
+        learner.predict(model, x, result);
+        learner.learn(model, x, result);
         return result.logit();
     }
 

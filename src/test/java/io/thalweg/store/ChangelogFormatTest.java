@@ -6,7 +6,6 @@ import io.thalweg.math.Examples;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Model;
 import io.thalweg.math.ProgressiveValidation;
-import io.thalweg.math.StepLog;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
 import java.util.List;
@@ -30,7 +29,7 @@ class ChangelogFormatTest {
                 .isEqualTo("6f000000036578616d706c6573");
         assertThat(hex(ChangelogFormat.settingsKey())).isEqualTo("73");
         assertThat(hex(ChangelogFormat.journalKey(258))).isEqualTo("6c0000000000000102");
-        StepLog log = new StepLog();
+        StepLogWriter log = new StepLogWriter();
         log.addPublished(7, 300, true);
         assertThat(hex(ChangelogFormat.part(log))).isEqualTo("02" + "07" + "ac02" + "41");
         assertThat(hex(ChangelogFormat.offset(42))).isEqualTo("01000000000000002a");
@@ -44,16 +43,21 @@ class ChangelogFormatTest {
         assertThat(hex(ChangelogFormat.names(model, 0))).isEqualTo("01" + "02" + "000178" + "0000");
         // form, length, extent, what is kept of the whole, version, rate, published version, published whole; three
         // empty tallies; the next part of the journal; the number
-        model.restore(new Model.Head(
-                FeatureForm.SPARSE, 0, 7, new double[] {0.5}, 3, 0.25, 2, true, new ProgressiveValidation()));
-        assertThat(hex(ChangelogFormat.head(model, 258, 5)))
+        ModelEntry entry = new ModelEntry("m");
+        entry.number = 5;
+        entry.model()
+                .restore(new Model.Head(
+                        FeatureForm.SPARSE, 0, 7, new double[] {0.5}, 3, 0.25, new ProgressiveValidation()));
+        entry.published().restore(2, true);
+        assertThat(hex(ChangelogFormat.head(entry, 258)))
                 .isEqualTo("04" + "01" + "00000000" + "00000007" + "00000001" + "3fe0000000000000" + "0000000000000003"
                         + "3fd0000000000000" + "0000000000000002" + "01" + "00".repeat(3 * (8 + 5 * 8 + 4))
                         + "0000000000000102" + "00000005");
         double[] weights = new double[Model.BLOCK];
         weights[1] = -2;
-        model.restoreBlock(0, 3, weights);
-        assertThat(hex(ChangelogFormat.block(model, 0)))
+        entry.model().learnsBy(Examples.SGD);
+        entry.model().restoreBlock(0, 3, weights);
+        assertThat(hex(ChangelogFormat.block(entry.model(), 0)))
                 .as("up to the last feature that has been met, which is number 6")
                 .isEqualTo("02" + "0000000000000003" + "00000007" + "00".repeat(8) + "c000000000000000"
                         + "00".repeat(5 * 8));
@@ -63,9 +67,12 @@ class ChangelogFormatTest {
     void valuesAreReadBack() {
         assertThat(ChangelogFormat.readOffset(ChangelogFormat.offset(Long.MAX_VALUE)))
                 .isEqualTo(Long.MAX_VALUE);
-        Model model = Examples.plain("m");
-        model.restore(new Model.Head(
-                FeatureForm.NAMED, 0, 300, new double[] {-0.5, 2}, 9, 0.1, 4, false, new ProgressiveValidation()));
+        ModelEntry entry = new ModelEntry("m", Examples.SGD);
+        entry.number = 9;
+        entry.published().restore(4, false);
+        Model model = entry.model();
+        model.restore(
+                new Model.Head(FeatureForm.NAMED, 0, 300, new double[] {-0.5, 2}, 9, 0.1, new ProgressiveValidation()));
         for (int i = 0; i < 130; i++) {
             model.names().add(("näme".repeat(40) + i).getBytes(java.nio.charset.StandardCharsets.UTF_8));
         }
@@ -74,7 +81,9 @@ class ChangelogFormatTest {
         model.restoreBlock(2, 9, weights);
 
         Model back = new Model("m");
-        ChangelogFormat.Head head = ChangelogFormat.readHead(ChangelogFormat.head(model, 1L << 40, 9));
+        ChangelogFormat.EntryHead head = ChangelogFormat.readHead(ChangelogFormat.head(entry, 1L << 40));
+        assertThat(head.publishedVersion()).isEqualTo(4);
+        assertThat(head.publishedWhole()).isFalse();
         assertThat(head.part()).isEqualTo(1L << 40);
         assertThat(head.number()).isEqualTo(9);
         back.restore(head.model());

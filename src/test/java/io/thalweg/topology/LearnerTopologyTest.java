@@ -17,8 +17,8 @@ import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.fold.LearningTask;
 import io.thalweg.input.SchemaSourceException;
-import io.thalweg.store.WeightStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -656,9 +656,9 @@ class LearnerTopologyTest {
     @Test
     void aRecordThatWasLearnedFromIsNotLearnedFromAgain() {
         try (LearnerDriver learner = new LearnerDriver(Map.of())) {
-            WeightStore store = (WeightStore) learner.driver.getStateStore(LearnerSupplier.STORE);
+            LearningTask task = ((WeightStore) learner.driver.getStateStore(LearnerSupplier.STORE)).task();
             // as after a restore with offsets that were reset: 0 to 2 have been taken into account
-            store.took(new TopicPartition("examples", 0), 2);
+            task.offsets().advanceTo(new TopicPartition("examples", 0), 2);
             for (int i = 0; i < 2; i++) {
                 learner.send("m", dense(1.0, 1.0));
                 learner.examples.pipeInput(key("m"), garbage(3));
@@ -670,20 +670,20 @@ class LearnerTopologyTest {
             assertThat(learner.deadLetters.readValuesToList()).hasSize(1);
             assertThat(learner.total("deletions")).isEqualTo(1);
             assertThat(learner.total("repeats")).isEqualTo(3);
-            assertThat(store.get("m").version()).isEqualTo(1);
+            assertThat(task.model("m").version()).isEqualTo(1);
         }
     }
 
     @Test
     void everyRecordMovesTheNextOffsetWhateverItIs() {
         try (LearnerDriver learner = new LearnerDriver(Map.of())) {
-            WeightStore store = (WeightStore) learner.driver.getStateStore(LearnerSupplier.STORE);
+            LearningTask task = ((WeightStore) learner.driver.getStateStore(LearnerSupplier.STORE)).task();
             TopicPartition source = new TopicPartition("examples", 0);
             byte[][] values = {encode(dense(1.0, 1.0)), encode(dense(null, 1.0)), garbage(3), null, null};
             for (int offset = 0; offset < values.length; offset++) {
-                assertThat(store.has(source, offset)).isFalse();
+                assertThat(task.offsets().isApplied(source, offset)).isFalse();
                 learner.examples.pipeInput(key("m"), values[offset]);
-                assertThat(store.has(source, offset)).isTrue();
+                assertThat(task.offsets().isApplied(source, offset)).isTrue();
             }
         }
     }

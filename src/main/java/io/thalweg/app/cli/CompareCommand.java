@@ -98,7 +98,7 @@ final class CompareCommand implements Callable<Integer> {
         ComparedLearner(String kind, double rate, ThalwegConfig config) {
             this.kind = kind;
             this.rate = rate;
-            evaluation = new Evaluation(config.learner(), config.getString(ThalwegConfig.MODEL_DEFAULT));
+            evaluation = new Evaluation(config, config.getString(ThalwegConfig.MODEL_DEFAULT));
         }
 
         void take(List<Line> lines) {

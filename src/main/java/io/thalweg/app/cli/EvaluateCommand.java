@@ -155,7 +155,7 @@ final class EvaluateCommand implements Callable<Integer> {
         Evaluation evaluation;
         double seconds;
         if (source.topic == null) {
-            evaluation = new Evaluation(config.learner(), config.getString(ThalwegConfig.MODEL_DEFAULT));
+            evaluation = new Evaluation(config, config.getString(ThalwegConfig.MODEL_DEFAULT));
             try (ExampleFile examples = options.open(config, source.file, modelColumn)) {
                 long begin = System.nanoTime();
                 takeAll(examples, evaluation);
@@ -169,7 +169,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 schemas.check();
                 String keyless = LearnerRuntime.keyless(config, range.partitions());
                 requireOffsets(config, range);
-                evaluation = new Evaluation(config.learner(), keyless);
+                evaluation = new Evaluation(config, keyless);
                 long begin = System.nanoTime();
                 takeAll(
                         range,

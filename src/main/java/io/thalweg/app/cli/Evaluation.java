@@ -3,62 +3,67 @@ package io.thalweg.app.cli;
 import io.thalweg.app.files.ExampleFile.BadLineException;
 import io.thalweg.app.files.ExampleFile.Line;
 import io.thalweg.avro.SparseFeatures;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.fold.LearningTask;
+import io.thalweg.fold.LearningTask.Applied;
 import io.thalweg.input.RecordReader;
+import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.math.ExactMetrics;
 import io.thalweg.math.Example;
 import io.thalweg.math.FeatureForm;
-import io.thalweg.math.Learner;
-import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.Model;
-import io.thalweg.math.Models;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
+import io.thalweg.store.ModelEntry;
+import io.thalweg.store.TaskState;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /**
- * The learner of the topology over the lines of a file or the records of a topic, writing nothing: the same fold over the same
- * examples in the same order.
+ * The {@link LearningTask} of the running learner over the lines of a file or the records of a topic, publishing nothing: the same fold
+ * over the same examples in the same order.
  */
-final class Evaluation implements Models {
-    private final Learner learner;
+final class Evaluation {
+    private final ThalwegConfig config;
     private final String keyless;
-    private final List<Map<String, Model>> partitions = new ArrayList<>(List.of(new LinkedHashMap<>()));
+    /** One for each partition that was read. */
+    private final List<LearningTask> tasks = new ArrayList<>();
+
     private final ExactMetrics metrics = new ExactMetrics();
     private final Example x = new Example();
-    private final PredictionResult result = new PredictionResult();
-    private Map<String, Model> models = partitions.get(0);
+    private LearningTask task;
     private long unlabelled;
 
-    /** @param keyless the model of examples that name none; empty if there are none such */
-    Evaluation(LearnerSettings settings, String keyless) {
-        learner = new Learner(settings);
+    /** An evaluation of a learner with these settings. @param keyless the model of examples that name none; empty if there are none such */
+    Evaluation(ThalwegConfig config, String keyless) {
+        // nobody asks what weights have moved by
+        this.config = config.with(ThalwegConfig.WEIGHTS_WINDOW, 0);
         this.keyless = keyless;
+        nextPartition();
     }
 
     /**
      * Predicts a line, and learns from it if it has a label.
      *
-     * @return what came of it, until the next line is taken; null if the line deletes its model
+     * @return what was predicted, until the next line is taken; null if the line deletes its model
      * @throws BadLineException if the learner cannot use it; nothing has changed then
      */
     PredictionResult take(Line line) throws BadLineException {
         String modelId = line.model() == null ? keyless : line.model();
         if (line.example() == null) {
-            models.remove(modelId);
+            task.delete(modelId);
             return null;
         }
         fill(line.example());
         try {
-            learn(modelId);
+            apply(modelId);
         } catch (Rejection e) {
             throw new BadLineException(e.reason() + ": " + e.getMessage());
         }
-        return result;
+        return task.prediction();
     }
 
     /**
@@ -69,22 +74,27 @@ final class Evaluation implements Models {
     void take(ConsumerRecord<byte[], byte[]> record, RecordReader reader) throws Rejection {
         String modelId = reader.modelId(record.key(), record.value(), record.headers());
         if (record.value() == null) {
-            models.remove(modelId);
+            task.delete(modelId);
             return;
         }
-        learn(reader.example(record.value(), modelId, x));
+        apply(reader.example(record.value(), modelId, x));
     }
 
-    /** What comes now is of another partition, which has models of its own. */
+    /** Goes on with another partition, which has models of its own. */
     void nextPartition() {
-        models = new LinkedHashMap<>();
-        partitions.add(models);
+        task = new LearningTask(
+                config,
+                id -> {
+                    throw new UnknownSchemaException(id);
+                },
+                keyless,
+                TaskState.inMemory());
+        tasks.add(task);
     }
 
-    private void learn(String modelId) throws Rejection {
-        learner.process(this, modelId, x, result);
-        if (result.learned()) {
-            metrics.add(result.logit(), result.label(), x.importance());
+    private void apply(String modelId) throws Rejection {
+        if (task.apply(modelId, x) == Applied.LEARNED) {
+            metrics.add(task.prediction().logit(), x.label(), x.importance());
         } else {
             unlabelled++;
         }
@@ -125,21 +135,9 @@ final class Evaluation implements Models {
 
     /** The models of all partitions, in the order in which they began. */
     List<Model> models() {
-        return partitions.stream().flatMap(of -> of.values().stream()).toList();
-    }
-
-    @Override
-    public Model get(String id) {
-        return models.get(id);
-    }
-
-    @Override
-    public void add(Model model) {
-        models.put(model.id(), model);
-    }
-
-    @Override
-    public int size() {
-        return models.size();
+        return tasks.stream()
+                .flatMap(each -> each.models().stream())
+                .map(ModelEntry::model)
+                .toList();
     }
 }

@@ -302,7 +302,7 @@ class EvaluateCommandTest {
                 """;
         Map<String, String> settings = Map.of("learning.rate", "0.07", "learning.rate.schedule", "inverse-scaling");
         ThalwegConfig config = new ThalwegConfig(settings);
-        Evaluation evaluation = new Evaluation(config.learner(), config.getString(ThalwegConfig.MODEL_DEFAULT));
+        Evaluation evaluation = new Evaluation(config, config.getString(ThalwegConfig.MODEL_DEFAULT));
         Columns columns = new Columns(Map.of("label", "delay > 15"), FeatureForm.NAMED);
         int compared = 0;
         try (LearnerDriver topology = new LearnerDriver(settings);
@@ -317,7 +317,9 @@ class EvaluateCommandTest {
                 assertThat(result.logit()).isEqualTo(prediction.getLogit());
                 assertThat(result.probability()).isEqualTo(prediction.getProbability());
                 assertThat(result.version()).isEqualTo(prediction.getVersion());
-                assertThat(result.learned() ? (Double) result.logLoss() : null).isEqualTo(prediction.getLogLoss());
+                Double label = line.example().getLabel();
+                assertThat(label == null ? null : (Double) result.logLoss(label))
+                        .isEqualTo(prediction.getLogLoss());
                 compared++;
             }
         }

@@ -1,8 +1,16 @@
-package io.thalweg.math;
+package io.thalweg.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.thalweg.math.Example;
+import io.thalweg.math.Examples;
+import io.thalweg.math.Learner;
+import io.thalweg.math.LearnerSettings;
+import io.thalweg.math.LearningRate;
+import io.thalweg.math.Model;
+import io.thalweg.math.PredictionResult;
+import io.thalweg.math.Rejection;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Random;
@@ -39,7 +47,7 @@ class StepLogTest {
         return x;
     }
 
-    private static byte[] bytes(StepLog log) {
+    private static byte[] bytes(StepLogWriter log) {
         byte[] bytes = new byte[log.size()];
         log.copyTo(bytes, 0);
         return bytes;
@@ -55,27 +63,28 @@ class StepLogTest {
         Examples.ModelMap first = new Examples.ModelMap();
         Learner learner = learner(algorithm);
         PredictionResult result = new PredictionResult();
-        StepLog log = new StepLog();
+        StepLogWriter log = new StepLogWriter();
         for (int t = 0; t < 3000; t++) {
             Example x = random(random);
             int model = random.nextInt(3);
-            learner.process(first, "m" + model, x, result);
+            first.process(learner, "m" + model, x, result);
             log.add(1000 * model, result.version(), x);
             if (random.nextInt(10) == 0) {
                 log.addPublished(1000 * model, result.version() + 1, random.nextBoolean());
             }
         }
+        Learner anew = learner(algorithm);
         Model[] again = new Model[3];
         for (int i = 0; i < again.length; i++) {
-            again[i] = new Model("m" + i, learner(algorithm).optimizer());
-            again[i].fix(FeatureForm.SPARSE, 0);
+            again[i] = new Model("m" + i, anew.optimizer());
         }
-        StepLog.Reader in = new StepLog.Reader(bytes(log), 0);
+        StepLogReader in = new StepLogReader(bytes(log), 0);
         while (in.next()) {
             Model model = again[in.model() / 1000];
             assertThat(in.version()).isEqualTo(model.version());
             if (!in.isPublished()) {
-                in.take(model, learner(algorithm).optimizer(), WINDOW);
+                anew.predict(model, in.example(), result);
+                anew.learn(model, in.example(), result);
             }
         }
         for (Model model : again) {
@@ -83,12 +92,12 @@ class StepLogTest {
         }
         log.clear();
         assertThat(log.size()).isZero();
-        assertThat(new StepLog.Reader(bytes(log), 0).next()).isFalse();
+        assertThat(new StepLogReader(bytes(log), 0).next()).isFalse();
     }
 
     @Test
     void isWrittenAsItsDocumentationSays() {
-        StepLog log = new StepLog();
+        StepLogWriter log = new StepLogWriter();
         log.add(1, 258, Examples.sparse(1.0, new int[] {5, 300, 2}, new double[] {1, 1, 1}));
         log.add(130, 259, Examples.sparse(0.0, new int[] {0, 1}, new double[] {0.5, -2}));
         Example third = Examples.sparse(0.25, new int[] {0}, new double[] {0.1});
@@ -105,7 +114,7 @@ class StepLogTest {
                         + "01" + "8402" + "0e" + "01" + "000000000000d03f" + "0000000000000040" + "9a9999999999b93f"
                         // published whole, and not whole
                         + "01" + "8502" + "41" + "00" + "ff".repeat(8) + "7f" + "40");
-        StepLog.Reader in = new StepLog.Reader(bytes(log), 0);
+        StepLogReader in = new StepLogReader(bytes(log), 0);
         for (int i = 0; i < 4; i++) {
             assertThat(in.next()).isTrue();
         }
@@ -119,35 +128,34 @@ class StepLogTest {
 
     /** Differences between feature numbers that are negative and large are as long as a number can be, and no longer. */
     @Test
-    void featureNumbersMayLieAnyhow() {
+    void featureNumbersMayLieAnyhow() throws Rejection {
         int[] indices = {(1 << 24) - 1, 0, 1 << 23, 3};
-        StepLog log = new StepLog();
+        StepLogWriter log = new StepLogWriter();
         log.add(0, 0, Examples.sparse(1.0, indices, new double[] {1, 1, 1, 1}));
         Model model = new Model("m", Examples.SGD);
-        StepLog.Reader in = new StepLog.Reader(bytes(log), 0);
+        StepLogReader in = new StepLogReader(bytes(log), 0);
         assertThat(in.next()).isTrue();
-        in.take(model, Examples.SGD, WINDOW);
+        Learner learner = learner("sgd");
+        PredictionResult result = new PredictionResult();
+        learner.predict(model, in.example(), result);
+        learner.learn(model, in.example(), result);
         for (int index : indices) {
             assertThat(model.weight(index)).isNotZero();
         }
     }
 
     @Test
-    void refusesWhatIsNotTheNextOrDamaged() {
-        StepLog log = new StepLog();
+    void refusesWhatIsDamaged() {
+        StepLogWriter log = new StepLogWriter();
         log.add(0, 3, Examples.sparse(1.0, new int[] {5}, new double[] {2.5}));
-        Model model = Examples.plain("m");
-        StepLog.Reader in = new StepLog.Reader(bytes(log), 0);
-        assertThat(in.next()).isTrue();
-        assertThatThrownBy(() -> in.take(model, Examples.SGD, WINDOW)).hasMessageContaining("from version 3");
         byte[] cut = Arrays.copyOf(bytes(log), log.size() - 1);
-        assertThatThrownBy(() -> new StepLog.Reader(cut, 0).next()).isInstanceOf(IndexOutOfBoundsException.class);
+        assertThatThrownBy(() -> new StepLogReader(cut, 0).next()).isInstanceOf(IndexOutOfBoundsException.class);
     }
 
     /** One that is as large as an example may be has no place in it. */
     @Test
     void aHugeStepIsNotWritten() {
-        StepLog log = new StepLog();
+        StepLogWriter log = new StepLogWriter();
         Example huge = Examples.dense(1.0, new Random(7).doubles(100_000).toArray());
         assertThat(log.add(0, 0, huge)).isFalse();
         assertThat(log.size()).isZero();

@@ -1,5 +1,6 @@
-package io.thalweg.store;
+package io.thalweg.topology;
 
+import io.thalweg.store.Changelog;
 import java.util.Map;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -42,15 +43,8 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
         this.name = name;
     }
 
-    /** Where changes go. */
-    @FunctionalInterface
-    interface Changelog {
-        /** Writes a record; a null value is a tombstone. */
-        void write(byte[] key, byte[] value);
-    }
-
-    /** Drops all state. */
-    abstract void drop();
+    /** Drops all state. @param transactional whether what is written at a commit comes back whole or not at all */
+    abstract void clear(boolean transactional);
 
     /** Drops what has changed without an example, and so may not have been written. */
     abstract void dropUnwritten();
@@ -68,13 +62,12 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
 
     @Override
     public final void init(StateStoreContext stateStoreContext, StateStore root) {
-        drop();
         context = ProcessorContextUtils.asInternalProcessorContext(stateStoreContext);
         // Under at-least-once a crash between the two sends could keep the steps and lose their predictions, which
-        // would then
-        // never be made again. Exactly-once needs no such order: both are in one transaction.
+        // would then never be made again. Exactly-once needs no such order: both are in one transaction.
         flushOutputsFirst = StreamsConfig.AT_LEAST_ONCE.equals(
                 stateStoreContext.appConfigs().get(StreamsConfig.PROCESSING_GUARANTEE_CONFIG));
+        clear(!flushOutputsFirst);
         stateStoreContext.register(root, this::restore);
         open = true;
     }
@@ -93,11 +86,6 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
     public final void clearCache() {
         // the task goes on as the other kind with the state it has; all that examples have changed has been committed
         dropUnwritten();
-    }
-
-    /** Whether what is written at a commit comes back whole or not at all. Without transactions a crash can leave a part of it. */
-    final boolean transactional() {
-        return !flushOutputsFirst;
     }
 
     @Override
@@ -123,6 +111,6 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
     @Override
     public final void close() {
         open = false;
-        drop();
+        clear(!flushOutputsFirst);
     }
 }

@@ -8,7 +8,6 @@ import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
-import io.thalweg.math.Models;
 import io.thalweg.math.Optimizer;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
@@ -22,14 +21,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class WeightsRecordsTest {
+class PublishedWeightsTest {
     private Learner learner = new Learner(Examples.settings(0.5));
 
     /** The topic after compaction. */
     private final Map<String, Weights> topic = new TreeMap<>();
 
     private final List<Weights> written = new ArrayList<>();
-    private final WeightsRecords.Sink sink = (key, weights) -> {
+    private final PublishedWeights.Sink sink = (key, weights) -> {
         String text = new String(key, StandardCharsets.UTF_8);
         if (weights == null) {
             topic.remove(text);
@@ -39,98 +38,77 @@ class WeightsRecordsTest {
         }
     };
 
-    private static Model restored(Model model) {
-        Model back = new Model(model.id());
-        back.learnsBy(model.optimizer());
-        for (int block = 0; block < model.blockEnd(); block++) {
-            if (model.block(block) != null) {
-                back.restoreBlock(
-                        block, model.changedAt(block), model.block(block).clone());
-            }
+    /** A model, and what is published of it. */
+    private record Published(Model model, PublishedWeights weights) {
+        static Published of(Model model, long version, boolean whole) {
+            PublishedWeights weights = new PublishedWeights();
+            weights.restore(version, whole);
+            weights.begin(model);
+            return new Published(model, weights);
         }
-        back.restore(model.head());
-        back.restored(back.version());
-        return back;
+
+        Published restored() {
+            Model back = new Model(model.id());
+            back.learnsBy(model.optimizer());
+            for (int block = 0; block < model.blockEnd(); block++) {
+                if (model.block(block) != null) {
+                    back.restoreBlock(
+                            block, model.changedAt(block), model.block(block).clone());
+                }
+            }
+            back.restore(model.head());
+            back.restored();
+            return of(back, weights.version(), weights.isWhole());
+        }
     }
 
-    private void learn(Model model, Example x) {
-        Models one = new Models() {
-            @Override
-            public Model get(String id) {
-                return model;
-            }
-
-            @Override
-            public void add(Model begun) {}
-
-            @Override
-            public int size() {
-                return 0;
-            }
-        };
+    private void learn(Published published, Example x) {
+        Model model = published.model;
+        PredictionResult prediction = new PredictionResult();
         try {
-            learner.process(one, model.id(), x, new PredictionResult());
+            learner.validate(x, model.form() == null ? null : model, 0);
+            learner.resolve(x, model);
+            learner.predict(model, x, prediction);
+            learner.learn(model, x, prediction);
         } catch (Rejection e) {
             throw new AssertionError(e);
         }
     }
 
-    private Model large() {
-        Model[] begun = new Model[1];
-        try {
-            PredictionResult result = new PredictionResult();
-            learner.process(
-                    new Models() {
-                        @Override
-                        public Model get(String id) {
-                            return null;
-                        }
-
-                        @Override
-                        public void add(Model model) {
-                            begun[0] = model;
-                        }
-
-                        @Override
-                        public int size() {
-                            return 0;
-                        }
-                    },
-                    "m",
-                    Examples.sparse(1.0, new int[] {3, 200, 900}, new double[] {1, 1, 1}),
-                    result);
-        } catch (Rejection e) {
-            throw new AssertionError(e);
-        }
-        return begun[0];
+    private Published large() {
+        Published published = Published.of(new Model("m", learner.optimizer()), 0, false);
+        learn(published, Examples.sparse(1.0, new int[] {3, 200, 900}, new double[] {1, 1, 1}));
+        return published;
     }
 
     @Test
     void aHigherBoundAfterARestartTakesTheBlocksBack() {
-        Model model = large();
-        WeightsRecords before = new WeightsRecords(256, 1);
-        assertThat(before.afterStep(model, sink)).isFalse();
-        before.publish(model, sink);
+        Published model = large();
+        PublishedWeights.Policy before = new PublishedWeights.Policy(256, 1);
+        assertThat(model.weights().afterStep(before, sink)).isFalse();
+        model.weights().publish(before, sink);
         assertThat(topic).containsOnlyKeys("m\0000", "m\0001", "m\0007");
 
-        Model after = restored(model);
+        Published after = model.restored();
         learn(after, Examples.sparse(1.0, new int[] {200}, new double[] {1}));
-        assertThat(new WeightsRecords(1000, 1).afterStep(after, sink)).isTrue();
+        assertThat(after.weights().afterStep(new PublishedWeights.Policy(1000, 1), sink))
+                .isTrue();
         assertThat(topic).containsOnlyKeys("m");
         assertThat(topic.get("m").getWeights()).hasSize(3);
     }
 
     @Test
     void aLowerBoundAfterARestartTakesTheOneRecordBack() {
-        Model model = large();
-        assertThat(new WeightsRecords(1000, 1).afterStep(model, sink)).isTrue();
+        Published model = large();
+        assertThat(model.weights().afterStep(new PublishedWeights.Policy(1000, 1), sink))
+                .isTrue();
         assertThat(topic).containsOnlyKeys("m");
 
-        Model after = restored(model);
+        Published after = model.restored();
         learn(after, Examples.sparse(1.0, new int[] {200}, new double[] {1}));
-        WeightsRecords lower = new WeightsRecords(256, 1);
-        assertThat(lower.afterStep(after, sink)).isFalse();
-        lower.publish(after, sink);
+        PublishedWeights.Policy lower = new PublishedWeights.Policy(256, 1);
+        assertThat(after.weights().afterStep(lower, sink)).isFalse();
+        after.weights().publish(lower, sink);
         assertThat(topic).containsOnlyKeys("m\0000", "m\0001", "m\0007");
         assertThat(topic.values())
                 .allSatisfy(block -> assertThat(block.getBlocks()).isEqualTo(3));
@@ -140,19 +118,19 @@ class WeightsRecordsTest {
 
     @Test
     void theChangeIsUnknownAfterARestart() {
-        WeightsRecords everySecond = new WeightsRecords(1000, 2);
-        Model model = large();
-        assertThat(everySecond.afterStep(model, sink)).isFalse();
-        everySecond.publish(restored(model), sink);
+        PublishedWeights.Policy everySecond = new PublishedWeights.Policy(1000, 2);
+        Published model = large();
+        assertThat(model.weights().afterStep(everySecond, sink)).isFalse();
+        model.restored().weights().publish(everySecond, sink);
         assertThat(written.get(0).getVersion()).isEqualTo(1);
         assertThat(written.get(0).getChange()).isNull();
 
-        everySecond.publish(model, sink);
+        model.weights().publish(everySecond, sink);
         assertThat(written.get(1).getVersion()).isEqualTo(1);
         assertThat(written.get(1).getChange()).isNotNull();
 
         learn(model, Examples.sparse(1.0, new int[] {200}, new double[] {1}));
-        new WeightsRecords(1000, 1).publish(restored(model), sink);
+        model.restored().weights().publish(new PublishedWeights.Policy(1000, 1), sink);
         assertThat(written.get(2).getChange())
                 .as("unpublished when it was restored")
                 .isNull();
@@ -166,17 +144,18 @@ class WeightsRecordsTest {
         System.out.println("seed " + seed);
         Random random = new Random(seed);
         learner = new Learner(Examples.settings("auto"));
-        Model model = large();
-        WeightsRecords records = new WeightsRecords(recordMax, 3);
+        Published model = large();
+        PublishedWeights.Policy records = new PublishedWeights.Policy(recordMax, 3);
         Map<String, Weights> before = new TreeMap<>();
         double[] shares = null;
         boolean some = false;
         boolean all = false;
         for (int step = 2; step < 1500; step++) {
             if (step == 1000) {
-                assertThat(model.publishedVersion()).isGreaterThan(900);
-                boolean known = recordMax > 256 && model.publishedVersion() == model.version();
-                model = restored(model);
+                assertThat(model.weights().version()).isGreaterThan(900);
+                boolean known = recordMax > 256
+                        && model.weights().version() == model.model().version();
+                model = model.restored();
                 before.values().forEach(known ? weights -> {} : weights -> weights.setVersion(-1L));
                 shares = null;
             }
@@ -188,8 +167,8 @@ class WeightsRecordsTest {
                             new int[] {feature},
                             new double[] {random.nextInt(5)}));
             written.clear();
-            if (!records.afterStep(model, sink) && random.nextInt(4) == 0) {
-                records.publish(model, sink);
+            if (!model.weights().afterStep(records, sink) && random.nextInt(4) == 0) {
+                model.weights().publish(records, sink);
             }
             for (Weights now : written) {
                 Weights then = before.get(String.valueOf(now.getBlock()));
@@ -210,7 +189,7 @@ class WeightsRecordsTest {
                         String.valueOf(now.getBlock()), Weights.newBuilder(now).build());
             }
             if (!written.isEmpty() && recordMax == 256) {
-                double[] now = model.optimizer().mixture(model).stream()
+                double[] now = model.model().optimizer().mixture(model.model()).stream()
                         .mapToDouble(Optimizer.Share::weight)
                         .toArray();
                 double most = Double.POSITIVE_INFINITY;
@@ -218,11 +197,11 @@ class WeightsRecordsTest {
                     most = Math.max(k == 0 ? 0 : most, Math.abs(now[k] - shares[k]));
                 }
                 if (most > 0.01) {
-                    assertThat(written).hasSize(model.blockCount());
+                    assertThat(written).hasSize(model.model().blockCount());
                     shares = now;
                     all = true;
                 } else {
-                    some |= written.size() < model.blockCount();
+                    some |= written.size() < model.model().blockCount();
                 }
             }
         }
@@ -238,13 +217,13 @@ class WeightsRecordsTest {
 
     @Test
     void whatIsPublishedIsNotPublishedAgain() {
-        Model model = large();
+        Published model = large();
         for (int recordMax : new int[] {256, 1000}) {
-            WeightsRecords records = new WeightsRecords(recordMax, 1);
-            Model copy = restored(model);
-            records.publish(copy, sink);
+            PublishedWeights.Policy records = new PublishedWeights.Policy(recordMax, 1);
+            Published copy = model.restored();
+            copy.weights().publish(records, sink);
             int size = written.size();
-            records.publish(copy, sink);
+            copy.weights().publish(records, sink);
             assertThat(written).hasSize(size);
         }
     }

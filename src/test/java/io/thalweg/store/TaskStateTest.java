@@ -4,18 +4,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.thalweg.avro.SparseFeatures;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.fold.LearningTask;
+import io.thalweg.fold.LearningTask.Applied;
+import io.thalweg.fold.OutputSink;
+import io.thalweg.input.InputRecord;
 import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
 import io.thalweg.math.Optimizer;
-import io.thalweg.math.PredictionResult;
-import io.thalweg.math.Rejection;
-import io.thalweg.math.StepLog;
-import io.thalweg.output.WeightsRecords;
+import io.thalweg.output.OutputTopic;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -24,13 +30,20 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.EncoderFactory;
+import org.apache.avro.specific.SpecificDatumWriter;
+import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class WeightStoreTest {
+class TaskStateTest {
     private static final TopicPartition INPUT = new TopicPartition("examples", 3);
     private static final Map<String, String> REPLAYED = config("sgd").replayedSettings("default");
 
@@ -43,30 +56,38 @@ class WeightStoreTest {
                 ThalwegConfig.NAMES_MAX,
                 200,
                 ThalwegConfig.METRICS_WINDOW,
-                20));
+                20,
+                ThalwegConfig.WEIGHTS_RECORD_MAX,
+                64,
+                ThalwegConfig.WEIGHTS_EVERY,
+                3));
     }
 
     private record Change(ByteBuffer key, byte[] value) {}
 
-    /** A task: the store, what it does with a record, and its changelog. */
+    /** A task with its changelog. */
     private static final class Task {
-        final WeightStore store;
+        final TaskState state;
+        final LearningTask learning;
         final List<Change> changelog;
         final Map<String, String> replayed;
-        final Learner learner;
-        final WeightsRecords weights = new WeightsRecords(64, 3);
-        final PredictionResult result = new PredictionResult();
+        final Optimizer optimizer;
 
         Task(List<Change> changelog) {
             this("sgd", changelog);
         }
 
         Task(String algorithm, List<Change> changelog) {
+            this(config(algorithm), changelog);
+        }
+
+        Task(ThalwegConfig config, List<Change> changelog) {
             this.changelog = changelog;
-            replayed = config(algorithm).replayedSettings("default");
-            learner = new Learner(config(algorithm).learner());
-            // so short that it is cut again and again
-            store = new WeightStore("weights", new Journal(500, 25));
+            replayed = config.replayedSettings("default");
+            optimizer = Optimizer.of(config.learner());
+            // a journal so short that it is cut again and again
+            state = TaskState.logged("weights", new Journal(500, 25));
+            learning = new LearningTask(config, id -> io.thalweg.avro.Example.getClassSchema(), "default", state);
         }
 
         static Task begun() {
@@ -80,11 +101,7 @@ class WeightStoreTest {
         }
 
         void begin() {
-            begin(false);
-        }
-
-        void begin(boolean migrate) {
-            store.begin(replayed, learner.optimizer(), migrate);
+            learning.begin();
         }
 
         /** Another task that takes over: restored from a changelog, in batches or at once makes no difference to it. */
@@ -100,33 +117,35 @@ class WeightStoreTest {
         }
 
         void restore(List<Change> from) {
-            from.forEach(change -> store.restore(change.key.array(), change.value));
+            from.forEach(change -> learning.restore(change.key.array(), change.value));
         }
 
         /** What a random record does; the same for the same random numbers. */
         void record(Random random, long offset) {
             String id = "model " + random.nextInt(5);
-            if (random.nextInt(40) == 0) {
-                store.remove(id);
-            } else {
-                Example x = example(random, id);
-                try {
-                    learner.process(store, id, x, result);
-                } catch (Rejection e) {
-                    throw new AssertionError(e);
-                }
-                Model model = result.model();
-                store.stepped(result, x);
-                if (weights.afterStep(model, (key, value) -> {})) {
-                    store.published(model);
-                } else {
-                    store.unpublished(model);
-                }
-            }
-            store.took(INPUT, offset);
+            boolean isDeletion = random.nextInt(40) == 0;
+            apply(id, offset, isDeletion ? null : example(random, id));
             if (random.nextInt(10) == 0) {
-                store.takeUnpublished(model -> weights.publish(model, (key, value) -> {}));
+                learning.publishRest(0, SINK);
             }
+        }
+
+        /** Applies an example, or a deletion. */
+        void apply(String id, long offset, Example x) {
+            Applied applied = learning.apply(
+                    InputRecord.produced(
+                            INPUT,
+                            offset,
+                            0,
+                            id.getBytes(StandardCharsets.UTF_8),
+                            x == null ? null : encode(x),
+                            new RecordHeaders()),
+                    SINK);
+            assertThat(applied).isEqualTo(x == null ? Applied.DELETED : Applied.LEARNED);
+        }
+
+        Model model(String id) {
+            return learning.model(id);
         }
 
         private static Example example(Random random, String id) {
@@ -143,38 +162,83 @@ class WeightStoreTest {
         }
 
         void commit() {
-            store.writeChanges((key, value) -> changelog.add(new Change(ByteBuffer.wrap(key), value)));
+            learning.commit((key, value) -> changelog.add(new Change(ByteBuffer.wrap(key), value)));
         }
 
+        /** All that must survive, of every model. */
         String bits() {
             Map<String, String> models = new TreeMap<>();
-            for (int i = 0; i < 5; i++) {
-                Model model = store.get("model " + i);
-                if (model != null) {
-                    models.put(model.id(), Examples.bits(model));
-                }
+            for (ModelEntry entry : state.models()) {
+                models.put(entry.id(), TaskStateTest.bits(entry));
             }
-            assertThat(models).hasSize(store.size());
             return models.toString();
         }
 
-        /** The models that are to be published next, and their blocks. Publishes nothing. */
+        String bits(String model) {
+            return TaskStateTest.bits(state.get(model));
+        }
+
+        /** The models that are to be published next, and their blocks. */
         String unpublished() {
-            List<Model> models = new ArrayList<>();
-            store.takeUnpublished(models::add);
             TreeSet<String> all = new TreeSet<>();
-            for (Model model : models) {
-                store.unpublished(model);
-                if (model.publishedVersion() < model.version()) {
+            for (ModelEntry entry : state.models()) {
+                if (!entry.published().isCurrent()) {
                     TreeSet<Integer> blocks = new TreeSet<>();
-                    for (int i = 0; i < model.unpublished().size(); i++) {
-                        blocks.add(model.unpublished().get(i));
+                    for (int i = 0; i < entry.published().changed().size(); i++) {
+                        blocks.add(entry.published().changed().get(i));
                     }
-                    all.add(model.id() + " " + blocks);
+                    all.add(entry.id() + " " + blocks);
                 }
             }
             return all.toString();
         }
+    }
+
+    private static final OutputSink SINK = new OutputSink() {
+        @Override
+        public boolean wants(OutputTopic topic) {
+            return true;
+        }
+
+        @Override
+        public void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
+            // nobody reads it
+        }
+    };
+
+    private static byte[] encode(Example x) {
+        Object features;
+        if (x.form() == FeatureForm.SPARSE) {
+            SparseFeatures sparse = new SparseFeatures(new ArrayList<>(), new ArrayList<>());
+            for (int k = 0; k < x.size(); k++) {
+                sparse.getIndices().add(x.index(k));
+                sparse.getValues().add(x.value(k));
+            }
+            features = sparse;
+        } else if (x.form() == FeatureForm.DENSE) {
+            features = IntStream.range(0, x.size()).mapToObj(x::value).toList();
+        } else {
+            Map<CharSequence, Double> named = new LinkedHashMap<>();
+            for (int k = 0; k < x.size(); k++) {
+                named.put(x.name(k), x.value(k));
+            }
+            features = named;
+        }
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.writeBytes(new byte[5]);
+        BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+        try {
+            new SpecificDatumWriter<>(io.thalweg.avro.Example.class)
+                    .write(new io.thalweg.avro.Example(null, x.label(), x.importance(), features), encoder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return out.toByteArray();
+    }
+
+    private static String bits(ModelEntry entry) {
+        return Examples.bits(entry.model()) + "\npublished " + entry.published().version() + " "
+                + entry.published().isWhole();
     }
 
     /** Only the last record of each key, at its place, as log compaction leaves it; tombstones stay or go. */
@@ -245,8 +309,9 @@ class WeightStoreTest {
             run(uninterrupted, random, crash, n, () -> {});
             for (Task successor : successors) {
                 assertThat(successor.bits()).isEqualTo(expected);
-                assertThat(successor.store.has(INPUT, crash - 1)).isTrue();
-                assertThat(successor.store.has(INPUT, crash)).isFalse();
+                assertThat(successor.state.offsets().isApplied(INPUT, crash - 1))
+                        .isTrue();
+                assertThat(successor.state.offsets().isApplied(INPUT, crash)).isFalse();
                 Random again = new Random(runSeed);
                 run(Task.begun(algorithm), again, 0, crash, () -> {});
                 run(successor, again, crash, n, () -> {});
@@ -304,15 +369,16 @@ class WeightStoreTest {
         Task task = Task.begun();
         learn(task, Examples.named(1.0, names(0, 150)));
         task.commit();
-        task.store.remove("m");
+        task.state.remove("m");
         learn(task, Examples.named(0.0, "b", 1));
-        task.store.remove("m");
+        task.state.remove("m");
         learn(task, Examples.sparse(0.0, new int[] {4000}, new double[] {1}));
         task.commit();
         for (List<Change> way :
                 List.of(task.changelog, compacted(task.changelog, true), compacted(task.changelog, false))) {
-            Model model = Task.restored(new ArrayList<>(), way).store.get("m");
-            assertThat(Examples.bits(model)).isEqualTo(Examples.bits(task.store.get("m")));
+            Task next = Task.restored(new ArrayList<>(), way);
+            assertThat(next.bits("m")).isEqualTo(task.bits("m"));
+            Model model = next.model("m");
             assertThat(model.version()).isEqualTo(1);
             assertThat(model.form()).isEqualTo(FeatureForm.SPARSE);
             assertThat(model.blockCount()).isEqualTo(1);
@@ -325,15 +391,15 @@ class WeightStoreTest {
         Task task = Task.begun();
         learn(task, Examples.named(1.0, names(0, 150)));
         task.commit();
-        assertThat(task.store.remove("m")).isPresent();
-        assertThat(task.store.remove("m")).isEmpty();
+        assertThat(task.state.remove("m")).isNotNull();
+        assertThat(task.state.remove("m")).isNull();
         task.commit();
         assertThat(compacted(task.changelog, false))
                 .extracting(change -> (char) change.key.get(0))
                 .containsOnly('s', 'o');
         Task next = Task.restored(new ArrayList<>(), task.changelog);
-        assertThat(next.store.size()).isZero();
-        assertThat(next.store.get("m")).isNull();
+        assertThat(next.state.size()).isZero();
+        assertThat(next.state.get("m")).isNull();
     }
 
     private static String[] namesOnly(int from, int to) {
@@ -355,13 +421,7 @@ class WeightStoreTest {
     }
 
     private static void learn(Task task, String model, Example x) {
-        try {
-            task.learner.process(task.store, model, x, task.result);
-        } catch (Rejection e) {
-            throw new AssertionError(e);
-        }
-        task.store.stepped(task.result, x);
-        task.store.took(INPUT, 0);
+        task.apply(model, task.state.offsets().next().getOrDefault(INPUT, 0L), x);
     }
 
     @Test
@@ -384,7 +444,7 @@ class WeightStoreTest {
                 .containsExactly("b", "m", "l", "o");
         task.commit();
         assertThat(kinds(task)).isEmpty();
-        task.store.took(INPUT, 77);
+        task.state.offsets().advanceTo(INPUT, 77);
         task.commit();
         assertThat(kinds(task)).containsExactly("o");
     }
@@ -421,23 +481,23 @@ class WeightStoreTest {
         assertThat(task.changelog.stream().skip(9).map(change -> (char) change.key.get(0)))
                 .containsExactly('l', 'o', 'l', 'o', 'l', 'o');
         Task next = Task.restored("auto", new ArrayList<>(task.changelog), task.changelog);
-        assertThat(Examples.bits(next.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
+        assertThat(next.bits("m")).isEqualTo(task.bits("m"));
 
         // what was learned under other settings must not be learned again under these
         Map<String, String> changed = new TreeMap<>(task.replayed);
         changed.put(ThalwegConfig.METRICS_WINDOW, "4");
         Task other = new Task("auto", new ArrayList<>(task.changelog));
         other.restore(task.changelog);
-        other.store.begin(changed, other.learner.optimizer(), false);
-        assertThat(Examples.bits(other.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
-        other.store.took(INPUT, 9);
+        other.state.begin(changed, other.optimizer, false);
+        assertThat(other.bits("m")).isEqualTo(task.bits("m"));
+        other.state.offsets().advanceTo(INPUT, 9);
         other.commit();
         assertThat(compacted(other.changelog, false).stream().map(change -> (char) change.key.get(0)))
                 .doesNotContain('l');
         Task last = new Task("auto", new ArrayList<>());
         last.restore(compacted(other.changelog, false));
-        last.store.begin(changed, last.learner.optimizer(), false);
-        assertThat(Examples.bits(last.store.get("m"))).isEqualTo(Examples.bits(task.store.get("m")));
+        last.state.begin(changed, last.optimizer, false);
+        assertThat(last.bits("m")).isEqualTo(task.bits("m"));
     }
 
     @Test
@@ -470,7 +530,7 @@ class WeightStoreTest {
             if (i == 0) {
                 learn(task, "gone", wide(0));
                 learn(task, "once", wide(1));
-                task.store.remove("gone");
+                task.state.remove("gone");
             }
         }
         task.commit();
@@ -480,15 +540,15 @@ class WeightStoreTest {
                 .findFirst()
                 .orElseThrow()
                 .value;
-        StepLog.Reader entries = new StepLog.Reader(part, ChangelogFormat.PART_HEADER);
+        StepLogReader entries = new StepLogReader(part, ChangelogFormat.PART_HEADER);
         assertThat(entries.next()).isTrue();
         assertThat(entries.model()).isEqualTo(2);
         assertThat(entries.version()).isEqualTo(1);
         assertThat(entries.next()).isFalse();
         Task next = Task.restored(new ArrayList<>(), all);
-        assertThat(next.store.size()).isEqualTo(2);
+        assertThat(next.state.size()).isEqualTo(2);
         for (String model : List.of("often", "once")) {
-            assertThat(Examples.bits(next.store.get(model))).isEqualTo(Examples.bits(task.store.get(model)));
+            assertThat(next.bits(model)).isEqualTo(task.bits(model));
         }
     }
 
@@ -514,7 +574,7 @@ class WeightStoreTest {
                 .contains('l');
         Task last = Task.restored(new ArrayList<>(), next.changelog);
         for (int i = 0; i < 4; i++) {
-            assertThat(Examples.bits(last.store.get("m" + i))).isEqualTo(Examples.bits(task.store.get("m" + i)));
+            assertThat(last.bits("m" + i)).isEqualTo(task.bits("m" + i));
         }
     }
 
@@ -598,17 +658,18 @@ class WeightStoreTest {
     void knowsWhatItHasTakenInOfEachPartition() {
         TopicPartition other = new TopicPartition("others", 3);
         Task task = Task.begun();
-        assertThat(task.store.has(INPUT, 0)).isFalse();
-        task.store.took(INPUT, 41);
-        task.store.took(other, 7);
+        assertThat(task.state.offsets().isApplied(INPUT, 0)).isFalse();
+        task.state.offsets().advanceTo(INPUT, 41);
+        task.state.offsets().advanceTo(other, 7);
         task.commit();
         Task next = Task.restored(new ArrayList<>(), task.changelog);
-        for (WeightStore store : List.of(task.store, next.store)) {
-            assertThat(store.has(INPUT, 41)).isTrue();
-            assertThat(store.has(INPUT, 42)).isFalse();
-            assertThat(store.has(other, 7)).isTrue();
-            assertThat(store.has(other, 8)).isFalse();
-            assertThat(store.has(new TopicPartition("examples", 4), 0)).isFalse();
+        for (TaskState state : List.of(task.state, next.state)) {
+            assertThat(state.offsets().isApplied(INPUT, 41)).isTrue();
+            assertThat(state.offsets().isApplied(INPUT, 42)).isFalse();
+            assertThat(state.offsets().isApplied(other, 7)).isTrue();
+            assertThat(state.offsets().isApplied(other, 8)).isFalse();
+            assertThat(state.offsets().isApplied(new TopicPartition("examples", 4), 0))
+                    .isFalse();
         }
     }
 
@@ -616,14 +677,14 @@ class WeightStoreTest {
     void aChangedLearningRateBeginsASpanAtTheNextOffset() {
         Task task = Task.begun();
         learn(task, Examples.dense(1.0, 1));
-        task.store.took(INPUT, 99);
+        task.state.offsets().advanceTo(INPUT, 99);
         task.commit();
         assertThat(spans(task)).containsExactly(new SettingsSpan(Map.of(), REPLAYED));
 
         Map<String, String> changed = with(ThalwegConfig.LEARNING_RATE, "0.5");
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(changed, Examples.SGD, false);
+        next.state.begin(changed, Examples.SGD, false);
         next.commit();
         assertThat(spans(next))
                 .containsExactly(new SettingsSpan(Map.of(), REPLAYED), new SettingsSpan(Map.of(INPUT, 100L), changed));
@@ -631,7 +692,7 @@ class WeightStoreTest {
         // nothing is learned under it: back again it has never been
         Task back = new Task(new ArrayList<>(next.changelog));
         back.restore(next.changelog);
-        back.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
+        back.state.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
         back.commit();
         assertThat(spans(back))
                 .containsExactly(
@@ -641,7 +702,7 @@ class WeightStoreTest {
         // the same settings begin nothing, and write nothing
         Task same = new Task(new ArrayList<>());
         same.restore(back.changelog);
-        same.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
+        same.state.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
         same.commit();
         assertThat(same.changelog).isEmpty();
     }
@@ -650,13 +711,13 @@ class WeightStoreTest {
     void aSpanThatWasNotWrittenDoesNotOutliveAChangeToStandby() {
         Task task = Task.begun();
         learn(task, Examples.dense(1.0, 1));
-        task.store.took(INPUT, 99);
+        task.state.offsets().advanceTo(INPUT, 99);
         task.commit();
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"), Examples.SGD, false);
-        next.store.clearCache();
-        next.store.begin(REPLAYED, Examples.SGD, false);
+        next.state.begin(with(ThalwegConfig.LEARNING_RATE, "0.5"), Examples.SGD, false);
+        next.state.dropUnwritten();
+        next.state.begin(REPLAYED, Examples.SGD, false);
         learn(next, Examples.dense(1.0, 1));
         next.commit();
         assertThat(spans(next)).containsExactly(new SettingsSpan(Map.of(), REPLAYED));
@@ -667,23 +728,23 @@ class WeightStoreTest {
     void aSpanThatGaveWayToOneThatWasNotWrittenIsBack() {
         Task task = Task.begun();
         learn(task, Examples.dense(1.0, 1));
-        task.store.took(INPUT, 99);
+        task.state.offsets().advanceTo(INPUT, 99);
         task.commit();
         Map<String, String> half = with(ThalwegConfig.LEARNING_RATE, "0.5");
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(half, Examples.SGD, false);
+        next.state.begin(half, Examples.SGD, false);
         next.commit();
 
         Task last = new Task(new ArrayList<>(next.changelog));
         last.restore(next.changelog);
-        last.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.9"), Examples.SGD, false);
-        last.store.clearCache();
-        last.store.begin(half, Examples.SGD, false);
+        last.state.begin(with(ThalwegConfig.LEARNING_RATE, "0.9"), Examples.SGD, false);
+        last.state.dropUnwritten();
+        last.state.begin(half, Examples.SGD, false);
         learn(last, Examples.dense(1.0, 1));
-        last.store.took(INPUT, 100);
+        last.state.offsets().advanceTo(INPUT, 100);
         last.commit();
-        last.store.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
+        last.state.begin(with(ThalwegConfig.LEARNING_RATE, "0.7"), Examples.SGD, false);
         last.commit();
         assertThat(spans(last))
                 .containsExactly(
@@ -721,7 +782,7 @@ class WeightStoreTest {
                 .forEach((name, value) -> {
                     Task next = new Task(new ArrayList<>());
                     next.restore(task.changelog);
-                    assertThatThrownBy(() -> next.store.begin(
+                    assertThatThrownBy(() -> next.state.begin(
                                     with(name, value),
                                     Examples.SGD,
                                     name.equals("names.max") || name.startsWith("features")))
@@ -734,7 +795,7 @@ class WeightStoreTest {
         for (String form : List.of("dense", "any")) {
             Task next = new Task(new ArrayList<>());
             next.restore(task.changelog);
-            assertThatCode(() -> next.store.begin(with("features.form", form), Examples.SGD, false))
+            assertThatCode(() -> next.state.begin(with("features.form", form), Examples.SGD, false))
                     .doesNotThrowAnyException();
         }
     }
@@ -752,7 +813,7 @@ class WeightStoreTest {
     private static Task migrated(String algorithm, List<Change> changelog) {
         Task next = new Task(algorithm, new ArrayList<>(changelog));
         next.restore(changelog);
-        next.begin(true);
+        next.state.begin(next.replayed, next.optimizer, true);
         return next;
     }
 
@@ -780,7 +841,7 @@ class WeightStoreTest {
                 // before anything was committed: the next one finds what there was, and migrates again
                 next = migrated(second, task.changelog);
             }
-            next.store.took(INPUT, 50);
+            next.state.offsets().advanceTo(INPUT, 50);
             next.commit();
             assertThat(spans(next))
                     .containsExactly(
@@ -794,12 +855,12 @@ class WeightStoreTest {
                 assertThat(after.changelog).isEmpty();
                 assertThat(after.unpublished()).isEqualTo(next.unpublished());
                 for (int i = 0; i < 5; i++) {
-                    Model old = task.store.get("model " + i);
-                    Model now = after.store.get("model " + i);
+                    Model old = task.model("model " + i);
+                    Model now = after.model("model " + i);
                     assertThat(now.version()).isEqualTo(old.version());
                     assertThat(now.bias()).isEqualTo(old.bias());
-                    assertThat(now.publishedVersion()).isEqualTo(old.publishedVersion());
-                    assertThat(now.width()).isEqualTo(new Model("new", after.learner.optimizer()).width());
+                    assertThat(now.version()).isEqualTo(old.version());
+                    assertThat(now.width()).isEqualTo(new Model("new", after.optimizer).width());
                     for (int k = 0; k < old.extent(); k++) {
                         assertThat(now.weight(k)).isEqualTo(old.weight(k));
                     }
@@ -826,9 +887,9 @@ class WeightStoreTest {
         Task task = learned("sgd");
         Task next = new Task(new ArrayList<>(task.changelog));
         next.restore(task.changelog);
-        next.store.begin(AUTO, auto(), true);
-        next.store.clearCache();
-        next.store.begin(REPLAYED, Examples.SGD, false);
+        next.state.begin(AUTO, auto(), true);
+        next.state.dropUnwritten();
+        next.state.begin(REPLAYED, Examples.SGD, false);
         assertThat(next.bits()).isEqualTo(task.bits());
         run(task, new Random(6), 50, 80, () -> {});
         run(next, new Random(6), 50, 80, () -> {});
@@ -845,7 +906,7 @@ class WeightStoreTest {
         for (Map<String, String> replayed : List.of(AUTO, REPLAYED, faster)) {
             Task next = new Task(new ArrayList<>(changelog));
             next.restore(changelog);
-            next.store.begin(replayed, replayed == AUTO ? auto() : Examples.SGD, true);
+            next.state.begin(replayed, replayed == AUTO ? auto() : Examples.SGD, true);
             next.commit();
             changelog = next.changelog;
         }
@@ -859,11 +920,11 @@ class WeightStoreTest {
     @Test
     void withoutModelsAnySettingsMayFollow() {
         Task task = Task.begun();
-        task.store.took(INPUT, 5);
+        task.state.offsets().advanceTo(INPUT, 5);
         task.commit();
         Task next = new Task(new ArrayList<>());
         next.restore(task.changelog);
-        assertThatCode(() -> next.store.begin(with("features.space.bits", "21"), Examples.SGD, false))
+        assertThatCode(() -> next.state.begin(with("features.space.bits", "21"), Examples.SGD, false))
                 .doesNotThrowAnyException();
     }
 
@@ -888,8 +949,8 @@ class WeightStoreTest {
     }
 
     private static void assertRefused(byte[] key, byte[] value, String saying) {
-        WeightStore store = WeightStore.builder("weights").build();
-        assertThatThrownBy(() -> store.restore(key, value))
+        TaskState state = TaskState.logged("weights");
+        assertThatThrownBy(() -> state.restore(key, value))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining(saying)
                 .hasMessageNotContaining("\n");
@@ -904,7 +965,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'm')
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(REPLAYED, Examples.SGD, false))
+        assertThatThrownBy(() -> next.state.begin(REPLAYED, Examples.SGD, false))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }
@@ -918,7 +979,7 @@ class WeightStoreTest {
         next.restore(task.changelog.stream()
                 .filter(change -> change.key.get(0) != 'n' || change.key.getInt(1) != 0)
                 .toList());
-        assertThatThrownBy(() -> next.store.begin(REPLAYED, Examples.SGD, false))
+        assertThatThrownBy(() -> next.state.begin(REPLAYED, Examples.SGD, false))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining("reset");
     }
@@ -927,18 +988,10 @@ class WeightStoreTest {
     void dropsEverything() {
         Task task = Task.begun();
         learn(task, Examples.named(1.0, "a", 1));
-        task.store.close();
-        assertThat(task.store.size()).isZero();
-        assertThat(task.store.has(INPUT, 0)).isFalse();
+        task.state.clear(true);
+        assertThat(task.state.size()).isZero();
+        assertThat(task.state.offsets().isApplied(INPUT, 0)).isFalse();
         task.commit();
         assertThat(task.changelog).isEmpty();
-    }
-
-    @Test
-    void theChangelogCannotBeTurnedOff() {
-        assertThatThrownBy(() -> WeightStore.builder("weights").withLoggingDisabled())
-                .isInstanceOf(UnsupportedOperationException.class);
-        assertThat(WeightStore.builder("weights").loggingEnabled()).isTrue();
-        assertThat(WeightStore.builder("weights").build().persistent()).isFalse();
     }
 }
