@@ -25,7 +25,7 @@ import org.apache.kafka.common.config.ConfigDef.ValidString;
 import org.apache.kafka.common.config.ConfigException;
 
 /**
- * All settings of Thalweg, with their defaults, ranges and documentation. The table in the README is made from here.
+ * All settings of Thalweg, with their defaults, ranges and documentation. docs/reference/settings.md is generated from here.
  *
  * <p>Settings that are not Thalweg's own go on to those that know them: see {@link #clients()} and {@link #registry()}.
  */
@@ -132,57 +132,59 @@ public final class ThalwegConfig extends AbstractConfig {
                 "localhost:9092",
                 new NonEmptyString(),
                 HIGH,
-                "The brokers: host:port, host:port.");
+                "Kafka brokers to connect to first, as `host:port`, separated by commas.");
         connection.add(
                 REGISTRY_URL,
                 Type.STRING,
                 "http://localhost:8081",
                 new NonEmptyString(),
                 HIGH,
-                "The Schema Registry; several addresses with commas.");
+                "Address of the Schema Registry. Several addresses are separated by commas.");
         connection.add(
                 APPLICATION_ID,
                 Type.STRING,
                 "thalweg",
                 new NonEmptyString(),
                 HIGH,
-                "Names the learner: its consumer group, its changelog topic and its transactions begin with it. Instances with"
-                        + " the same one share the work.");
+                "Name of the learner. Its consumer group has this name, and its changelog topic and transactional"
+                        + " ids start with it. Instances with the same name share the partitions.");
 
         Group topics = new Group(def, TOPICS);
-        topics.add(EXAMPLES_TOPIC, Type.STRING, "examples", new NonEmptyString(), HIGH, "What is learned from.");
-        topics.add(PREDICTIONS_TOPIC, Type.STRING, "predictions", new NonEmptyString(), HIGH, "Where predictions go.");
-        topics.add(WEIGHTS_TOPIC, Type.STRING, "weights", new NonEmptyString(), HIGH, "Where weights go.");
-        topics.add(METRICS_TOPIC, Type.STRING, "metrics", new NonEmptyString(), HIGH, "Where metrics go.");
+        topics.add(EXAMPLES_TOPIC, Type.STRING, "examples", new NonEmptyString(), HIGH, "Topic to learn from.");
+        topics.add(PREDICTIONS_TOPIC, Type.STRING, "predictions", new NonEmptyString(), HIGH, "Topic for predictions.");
+        topics.add(WEIGHTS_TOPIC, Type.STRING, "weights", new NonEmptyString(), HIGH, "Topic for weights. Compacted.");
+        topics.add(METRICS_TOPIC, Type.STRING, "metrics", new NonEmptyString(), HIGH, "Topic for metrics. Compacted.");
         topics.add(
                 DEAD_LETTERS_TOPIC,
                 Type.STRING,
                 "dead-letters",
                 new NonEmptyString(),
                 HIGH,
-                "Where examples go that cannot be used.");
+                "Topic for records that could not be used.");
         topics.add(
                 TOPICS_PARTITIONS,
                 Type.INT,
                 1,
                 atLeast(1),
                 MEDIUM,
-                "Partitions of the topics that `topics` creates. All five have as many.");
+                "Number of partitions of the topics that `topics --create` creates. If the examples topic exists"
+                        + " already, the others get as many as it has.");
         topics.add(
                 TOPICS_REPLICATION_FACTOR,
                 Type.SHORT,
                 (short) -1,
                 atLeast(-1),
                 MEDIUM,
-                "Replicas of the topics that `topics` creates; -1 takes the broker's default.");
+                "Replication factor of the topics that `topics --create` creates. -1 takes the broker's default.");
         topics.add(
                 TOPICS_RETENTION_MS,
                 Type.LONG,
                 -1L,
                 atLeast(-1),
                 MEDIUM,
-                "How long the topics that `topics` creates keep examples, predictions and dead letters, by the time stamped on the"
-                        + " record; -1 for ever. `verify` needs every example since the first.");
+                "How long the examples, predictions, and dead-letter topics that `topics --create` creates keep"
+                        + " their records, by record timestamp. -1 keeps them forever, which `verify` needs: it replays every"
+                        + " example since the first.");
 
         Group mapping = new Group(def, MAPPING);
         mapping.add(
@@ -191,69 +193,74 @@ public final class ThalwegConfig extends AbstractConfig {
                 "",
                 null,
                 HIGH,
-                "Empty, and the topic holds Examples. Or what the label of an event is: a field, or a comparison such as `delay > 15`"
-                        + " or `status == 'fraud'`; then the topic may hold records of any schema.");
+                "What the label of an event is: a field, or a comparison such as `delay > 15` or `status =="
+                        + " 'fraud'`. If set, the examples topic may hold Avro records of any schema. If empty, it holds"
+                        + " Examples.");
         mapping.add(
                 ID_FIELD,
                 Type.STRING,
                 "",
                 null,
                 MEDIUM,
-                "The field that holds the id, which comes back in the prediction.");
+                "Field with the id of the event. Its prediction repeats the id.");
         mapping.add(
                 IMPORTANCE_FIELD,
                 Type.STRING,
                 "",
                 null,
                 MEDIUM,
-                "The field that holds the importance; 1 where it is null.");
+                "Field with the importance of the event. Null counts as 1.");
         mapping.add(
                 MODEL_FROM,
                 Type.STRING,
                 Mapping.MODEL_FROM_KEY,
                 null,
                 MEDIUM,
-                "What the model id is: `key`, the record key; `field:NAME`, a field; `fixed:NAME`, one model for all events. Part of"
-                        + " the state.");
+                "Where the model id comes from: `key` (the record key), `field:NAME` (a field of the event), or"
+                        + " `fixed:NAME` (one model for all events). Cannot be changed once there is state.");
         mapping.add(
                 FEATURES_EXCLUDE,
                 Type.STRING,
                 "",
                 null,
                 MEDIUM,
-                "Fields that are no features, with commas; a record excludes all in it. They may be in crosses.");
+                "Fields that are not features, separated by commas. A record field excludes all fields in it."
+                        + " Excluded fields can still be crossed.");
         mapping.add(
-                FEATURES_NUMERIC, Type.STRING, "", null, MEDIUM, "Fields whose text and booleans are read as numbers.");
+                FEATURES_NUMERIC, Type.STRING, "", null, MEDIUM, "Fields whose text or booleans are read as numbers.");
         mapping.add(
                 FEATURES_CATEGORICAL,
                 Type.STRING,
                 "",
                 null,
                 MEDIUM,
-                "Fields whose numbers are names, such as a postcode: categories.");
+                "Fields whose numbers are names, such as a postal code. They become categories.");
         mapping.add(
                 FEATURES_TIME,
                 Type.STRING,
                 "",
                 null,
                 MEDIUM,
-                "Parts of times as categories: `departure:hour\\|weekday`, of text or plain numbers `date[yyyyMMddHHmm]:hour`,"
-                        + " `date[MMddHHmm;2001]:weekday` with the year that the pattern lacks, `t[seconds]:hour` (`millis`,"
-                        + " `micros`). Parts: hour, minute, weekday, day, month, year, in UTC.");
+                "Parts of a time to take as categories, such as `departure:hour\\|weekday`. Parts: hour, minute,"
+                        + " weekday, day, month, and year, in UTC. Text and plain numbers need a pattern in brackets:"
+                        + " `date[yyyyMMddHHmm]:hour`, `date[MMddHHmm;2001]:weekday` (with the year that the pattern lacks), or"
+                        + " `t[seconds]:hour` (also `millis` and `micros`).");
         mapping.add(
                 FEATURES_BUCKETS,
                 Type.STRING,
                 "",
                 null,
                 MEDIUM,
-                "Numbers as categories, the range they are in: `age:18\\|25\\|40`, or `amount:log2` for powers of two.");
+                "Numbers to take as the range that they fall into: `age:18\\|25\\|40`, or `amount:log2` for powers"
+                        + " of two.");
         mapping.add(
                 FEATURES_CROSS,
                 Type.STRING,
                 "",
                 null,
                 MEDIUM,
-                "Features made of several: `origin*destination, origin*departure.hour`. Values are multiplied, names put together.");
+                "Features to combine: `origin*destination, origin*departure.hour`. Their names are joined, and their"
+                        + " values multiplied.");
 
         Group learning = new Group(def, LEARNING);
         learning.add(
@@ -262,120 +269,127 @@ public final class ThalwegConfig extends AbstractConfig {
                 "sgd",
                 ValidString.in("sgd", "adagrad", "ftrl", "auto"),
                 HIGH,
-                "The kind of step: `sgd`; `adagrad`, with a rate for each weight; `ftrl`, FTRL-Proximal; or `auto`, which needs no"
-                        + " learning rate and none of the settings from there to `ftrl.beta`. Part of the state.");
+                "How a model learns: `sgd`, the plain gradient step; `adagrad`, with a learning rate for each"
+                        + " weight; `ftrl`, FTRL-Proximal; or `auto`, a mixture that needs no tuning and takes none of the"
+                        + " settings from `learning.rate` to `ftrl.beta`. To change it once there is state, see `state.migrate`.");
         learning.add(
                 LEARNING_RATE,
                 Type.DOUBLE,
                 0.05,
                 positive(),
                 HIGH,
-                "The learning rate α. It may be changed between runs; from when on the new one counts is recorded.");
+                "Learning rate α. Can be changed between runs; the offset from which each value applies is recorded.");
         learning.add(
                 LEARNING_RATE_SCHEDULE,
                 Type.STRING,
                 "constant",
                 ValidString.in("constant", "inverse-scaling", "inverse-time", "exponential"),
                 MEDIUM,
-                "How the rate falls with the number t of steps taken: `constant` α, `inverse-scaling` α/(t+1)^decay, `inverse-time`"
-                        + " α/(1+decay·t), `exponential` α·e^(-decay·t).");
+                "How the learning rate falls with the number of steps t: `constant` α, `inverse-scaling`"
+                        + " α/(t+1)^decay, `inverse-time` α/(1+decay·t), or `exponential` α·e^(-decay·t).");
         learning.add(
                 LEARNING_RATE_DECAY,
                 Type.DOUBLE,
                 0.5,
                 finite(),
                 MEDIUM,
-                "The decay in the schedule; 0.5 suits `inverse-scaling`, the others want much less.");
+                "Decay of the schedule. 0.5 suits `inverse-scaling`; the other schedules need much less.");
         learning.add(
                 SCALING,
                 Type.STRING,
                 "none",
                 ValidString.in("none", "max-abs", "standard"),
                 HIGH,
-                "Makes the result independent of units: `max-abs` learns from each feature over its largest size so far, `standard`"
-                        + " from its distance to its mean in deviations (not where it has only been 0 or 1). Weights are published in"
-                        + " raw units. Part of the state.");
+                "Makes learning independent of the units of the features. `max-abs` divides each by its largest"
+                        + " absolute value so far. `standard` subtracts the mean so far and divides by the standard deviation,"
+                        + " except for features that have only been 0 or 1. Weights are published in raw units. To change it"
+                        + " once there is state, see `state.migrate`.");
         learning.add(
                 L1,
                 Type.DOUBLE,
                 0.0,
                 finite(),
                 MEDIUM,
-                "Charge on the sum of the sizes of weights; makes weights that matter little exactly 0. Of scaled features, where"
-                        + " `scaling` is on; not on the bias. Part of the state.");
+                "L1 penalty: on the sum of the absolute weights. Makes weights that matter little exactly 0. With"
+                        + " `scaling`, it applies to the weights of the scaled features; never to the bias. To change it once"
+                        + " there is state, see `state.migrate`.");
         learning.add(
                 L2,
                 Type.DOUBLE,
                 0.0,
                 finite(),
                 MEDIUM,
-                "Charge on half of the sum of their squares; keeps weights small. Part of the state.");
+                "L2 penalty: on half the sum of the squared weights. Keeps weights small. Otherwise as `l1`.");
         learning.add(
                 GRADIENT_CLIP,
                 Type.DOUBLE,
                 0.0,
                 finite(),
                 MEDIUM,
-                "The largest Euclidean norm of an example's gradient, importance and bias included; 0 for no limit.");
+                "Largest Euclidean norm of the gradient of one example, including importance and bias. 0 means no"
+                        + " limit.");
         learning.add(
                 IMPORTANCE_INVARIANT,
                 Type.BOOLEAN,
                 false,
                 null,
                 MEDIUM,
-                "With `sgd`: an example of importance 10 is ten examples in a row, not one step ten times as long that overshoots.");
+                "Only with `sgd`: an example of importance 10 has the effect of ten examples in a row, rather than"
+                        + " of one step ten times as long, which overshoots.");
         learning.add(
                 FTRL_BETA,
                 Type.DOUBLE,
                 1.0,
                 finite(),
                 LOW,
-                "With `ftrl`: β; the larger, the shorter the first steps of a weight.");
+                "Only with `ftrl`: β. The larger it is, the shorter the first steps of a weight.");
         learning.add(
                 FEATURES_FORM,
                 Type.STRING,
                 "any",
                 ValidString.in("any", "dense", "sparse", "named"),
                 MEDIUM,
-                "The form that features must have; with `any` the first labelled example of a model decides for that model.");
+                "Form that features must have. With `any`, the first labeled example of a model decides for that"
+                        + " model.");
         learning.add(
                 FEATURES_SPACE_BITS,
                 Type.INT,
                 20,
                 between(1, 24),
                 MEDIUM,
-                "Feature numbers go from 0 up to 2 to this power. Memory is taken only for those that occur. Part of the state.");
+                "Size of the feature space: features are numbered from 0 to 2 to this power, exclusive. Only"
+                        + " features that occur take memory. Cannot be changed once there is state.");
         learning.add(
                 NAMES_MAX,
                 Type.INT,
                 65536,
                 atLeast(0),
                 MEDIUM,
-                "How many feature names a model keeps, so that its weights can be read by name; further names are hashed. At most"
-                        + " half the feature space is used for names. Part of the state.");
+                "How many feature names a model keeps, so that its weights can be read by name. Further names are"
+                        + " hashed. Names use at most half of the feature space. Cannot be changed once there is state.");
         learning.add(
                 MODELS_MAX,
                 Type.INT,
                 10000,
                 atLeast(1),
                 MEDIUM,
-                "How many models a partition may have; a new one beyond is a dead letter.");
+                "How many models a partition may have. An example of one more model becomes a dead letter.");
         learning.add(
                 MODEL_DEFAULT,
                 Type.STRING,
                 "default",
                 new NonEmptyString(),
                 LOW,
-                "The model of records without a key. Only where the examples topic has one partition; with more they are dead"
-                        + " letters, and setting this is an error.");
+                "Model of records without a key, if the examples topic has one partition. With more partitions such"
+                        + " records become dead letters, and this setting is an error.");
         learning.add(
                 EXAMPLE_MAX_BYTES,
                 Type.INT,
                 1_000_000,
                 between(1024, 1_000_000),
                 LOW,
-                "Key, value and headers of an example may have this many bytes together; a larger one is a dead letter. Everything"
-                        + " that is made from an example then fits into Kafka's default limits.");
+                "Largest key, value, and headers of an example together. A larger example becomes a dead letter."
+                        + " This keeps all outputs within Kafka's default limits.");
 
         Group output = new Group(def, OUTPUT);
         output.add(
@@ -385,52 +399,54 @@ public final class ThalwegConfig extends AbstractConfig {
                 // with the longest names about half a megabyte, well below Kafka's default limit
                 between(1, 2048),
                 MEDIUM,
-                "Up to this many weights a model is published as one record. Beyond, its changed blocks are.");
+                "Largest model, in weights, that is published as one record. Larger models are published in blocks:"
+                        + " those that have changed.");
         output.add(
                 WEIGHTS_EVERY,
                 Type.INT,
                 1,
                 atLeast(1),
                 MEDIUM,
-                "A model that is one record is published after every so many steps.");
+                "For models that are one record: how many steps from one weights record to the next.");
         output.add(
                 WEIGHTS_INTERVAL_MS,
                 Type.LONG,
                 1000L,
                 atLeast(10),
                 MEDIUM,
-                "How often all that has changed and has not been published is: the blocks of large models, and what"
-                        + " `weights.every` left over.");
+                "How often everything that has changed since it was last published is published: blocks of large"
+                        + " models, and steps that `weights.every` skipped.");
         output.add(
                 WEIGHTS_WINDOW,
                 Type.INT,
                 10000,
                 window(),
                 MEDIUM,
-                "Weights come with what they have moved by over between half of this many steps of the model and all of them; 0"
-                        + " leaves that out.");
+                "Window, in steps of the model, over which each weights record reports how far the weights have"
+                        + " moved. The effective window is between half of this and all of it. 0 turns the report off.");
         output.add(
                 METRICS_EVERY,
                 Type.INT,
                 100,
                 atLeast(1),
                 MEDIUM,
-                "Metrics of a model are published after every so many steps.");
+                "How many steps of a model from one metrics record to the next.");
         output.add(
                 METRICS_WINDOW,
                 Type.INT,
                 10000,
                 atLeast(2),
                 MEDIUM,
-                "Recent metrics cover between half of this many labelled examples and all of them.");
+                "Window of the recent metrics, in labeled examples. The effective window is between half of this and"
+                        + " all of it.");
         output.add(
                 DEAD_LETTERS_MAX_BYTES,
                 Type.INT,
                 2_228_224,
                 atLeast(65536),
                 LOW,
-                "The largest dead letter. Must be twice the examples topic's `max.message.bytes` and 64 KiB more, and no larger"
-                        + " than the dead-letter topic's.");
+                "Largest dead letter. Must be at least twice the `max.message.bytes` of the examples topic plus 64"
+                        + " KiB, and at most that of the dead-letter topic.");
 
         Group running = new Group(def, RUNNING);
         running.add(
@@ -439,53 +455,61 @@ public final class ThalwegConfig extends AbstractConfig {
                 "exactly_once_v2",
                 ValidString.in("exactly_once_v2", "at_least_once"),
                 HIGH,
-                "`exactly_once_v2`, or `at_least_once`, with which a crash can repeat steps and outputs and `verify` cannot hold.");
+                "`exactly_once_v2` or `at_least_once`. With `at_least_once`, a crash can repeat steps and outputs,"
+                        + " and `verify` cannot check the learner.");
         running.add(
                 COMMIT_INTERVAL_MS,
                 Type.LONG,
                 100L,
                 atLeast(1),
                 MEDIUM,
-                "How long after a commit of steps and outputs the next begins: readers see a prediction at most this much, and what two commits take, later.");
+                "Time from the end of one commit to the start of the next. Readers see a prediction after at most"
+                        + " this long plus the time of two commits.");
         running.add(
-                THREADS, Type.INT, 1, atLeast(1), MEDIUM, "Threads of this instance; more than partitions are idle.");
+                THREADS,
+                Type.INT,
+                1,
+                atLeast(1),
+                MEDIUM,
+                "Stream threads of this instance. Threads beyond the number of partitions are idle.");
         running.add(
                 THREAD_REPLACEMENTS_MAX,
                 Type.INT,
                 10,
                 atLeast(0),
                 LOW,
-                "How many threads that died are replaced within ten minutes; one more ends the process.");
+                "How many stream threads that died are replaced within ten minutes. One more ends the process.");
         running.add(
                 BROKER_STALL_MAX_MS,
                 Type.LONG,
                 900_000L,
                 atLeast(1000),
                 LOW,
-                "How long brokers may fail to answer before the process gives up.");
+                "How long brokers may be unresponsive before the process gives up.");
         running.add(
                 REGISTRY_RETRY_MAX_MS,
                 Type.LONG,
                 120_000L,
                 between(0, 240_000),
                 LOW,
-                "How long a registry that does not answer is asked again before the process gives up. Less than the consumer's"
-                        + " `max.poll.interval.ms`.");
+                "How long to retry a Schema Registry that does not answer before the process gives up. Must be less"
+                        + " than the consumer's `max.poll.interval.ms`.");
         running.add(
                 START_TIMEOUT_MS,
                 Type.INT,
                 15_000,
                 atLeast(100),
                 LOW,
-                "How long broker and registry may take to answer the questions asked at start.");
+                "How long brokers and registry may take to answer the checks at startup.");
         running.add(
                 STATE_MIGRATE,
                 Type.BOOLEAN,
                 false,
                 null,
                 LOW,
-                "Whether to go on from the weights as they are where they were learned with another `algorithm`, `scaling`, `l1` or"
-                        + " `l2`, from then on with what is set: `auto`, or `sgd` without these. Otherwise the start is refused.");
+                "Allows a learner with state to start with another `algorithm`, `scaling`, `l1`, or `l2`. It"
+                        + " continues from its current weights, with `auto` or with plain `sgd`: without scaling, penalties,"
+                        + " clipping, and invariance. If false, such a start is refused.");
         return def;
     }
 
