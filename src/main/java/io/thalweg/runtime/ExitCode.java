@@ -1,6 +1,6 @@
 package io.thalweg.runtime;
 
-/** How a command ends. Documented in the README; scripts depend on it. */
+/** How a command ends. Documented in docs/reference/exit-codes.md; scripts depend on it. */
 public enum ExitCode {
     /** All is well; also a clean stop after SIGTERM or SIGINT. */
     OK(0),
