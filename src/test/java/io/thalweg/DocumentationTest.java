@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import io.thalweg.audit.Finding;
-import io.thalweg.cli.Thalweg;
+import io.thalweg.app.cli.Thalweg;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Rejection;
 import io.thalweg.runtime.ExitCode;
