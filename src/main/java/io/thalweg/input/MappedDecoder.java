@@ -25,6 +25,7 @@ public final class MappedDecoder {
 
     private final SchemaSource schemas;
     private final Mapping mapping;
+    private final MappedRecord record;
     private final BoundedDecoder bytes = new BoundedDecoder();
     private final Map<Integer, CompiledMapping> compiledMappings = new HashMap<>();
     /** Why there can be no plan for a schema: finding out may take long, and every record of it would ask. */
@@ -36,6 +37,7 @@ public final class MappedDecoder {
     public MappedDecoder(SchemaSource schemas, Mapping mapping) {
         this.schemas = schemas;
         this.mapping = mapping;
+        record = new MappedRecord(mapping);
     }
 
     /**
@@ -45,9 +47,10 @@ public final class MappedDecoder {
      * @throws MappingException if the two do not fit, in one line
      */
     public static List<String> summary(Schema schema, Mapping mapping) {
-        CompiledMapping compiled = new CompiledMapping(schema, mapping);
-        compiled.check();
-        return compiled.kinds().lines();
+        SchemaFields fields = MappingCompiler.compile(schema, mapping, new MappedRecord(mapping))
+                .fields();
+        fields.check();
+        return fields.kinds().lines();
     }
 
     /**
@@ -72,7 +75,9 @@ public final class MappedDecoder {
         x.clear();
         bytes.reset(value, ExampleDecoder.HEADER);
         try {
-            compiled.read(bytes, x);
+            record.begin(x);
+            compiled.reader().read(bytes);
+            record.end();
         } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
             throw new Rejection(
                     Reason.UNREADABLE,
@@ -89,12 +94,12 @@ public final class MappedDecoder {
 
     /** The model that the last record names, as UTF-8 of which the first {@link #modelLength} bytes count. */
     byte[] model() {
-        return compiled.model();
+        return record.model();
     }
 
     /** How long the name of the model is; below 0 if the record names none. */
     int modelLength() {
-        return compiled.modelLength();
+        return record.modelLength();
     }
 
     private void choosePlan(int id) throws Rejection {
@@ -105,7 +110,7 @@ public final class MappedDecoder {
                 throw new Rejection(Reason.UNREADABLE, known);
             }
             try {
-                found = new CompiledMapping(schemas.writerSchema(id), mapping);
+                found = MappingCompiler.compile(schemas.writerSchema(id), mapping, record);
             } catch (UnknownSchemaException e) {
                 throw new Rejection(Reason.UNKNOWN_SCHEMA, e.getMessage());
             } catch (MappingException | AvroRuntimeException e) {
@@ -123,10 +128,10 @@ public final class MappedDecoder {
     }
 
     private void sayWhatChanged(int id, CompiledMapping found) {
-        Set<String> added = new TreeSet<>(found.kinds().features());
-        added.removeAll(compiled.kinds().features());
-        Set<String> removed = new TreeSet<>(compiled.kinds().features());
-        removed.removeAll(found.kinds().features());
+        Set<String> added = new TreeSet<>(found.fields().kinds().features());
+        added.removeAll(compiled.fields().kinds().features());
+        Set<String> removed = new TreeSet<>(compiled.fields().kinds().features());
+        removed.removeAll(found.fields().kinds().features());
         LOG.info(
                 "records come with schema id {} ({}) after {}: {}, {}{}",
                 id,

@@ -1,0 +1,243 @@
+package io.thalweg.input;
+
+import io.thalweg.input.FieldReader.FastPath;
+import io.thalweg.input.ValueSinks.MissingSink;
+import io.thalweg.mapping.FeatureCollector;
+import io.thalweg.mapping.FieldEncoder;
+import io.thalweg.mapping.Kinds.Kind;
+import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.Times;
+import io.thalweg.math.Rejection;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.avro.Schema;
+
+/** Readers of the fields that are features: of single values, arrays and maps. */
+final class FeatureReaders {
+    private final Mapping mapping;
+    private final SchemaFields fields;
+    private final SkipReaders skip;
+    private final TimeReaders times;
+    private final FeatureCollector collector;
+
+    FeatureReaders(Mapping mapping, SchemaFields fields, SkipReaders skip, MappedRecord record) {
+        this.mapping = mapping;
+        this.fields = fields;
+        this.skip = skip;
+        times = new TimeReaders(fields, skip, record);
+        collector = record.features();
+    }
+
+    /** A reader of the field; one that passes over it if it is excluded or cannot be a feature. */
+    FieldReader of(String field, Schema schema) {
+        if (!mapping.isWanted(field)) {
+            if (!mapping.isModelOnly()) {
+                fields.kinds().add(field, Kind.EXCLUDED);
+            }
+            return new FieldReader(skip.of(schema));
+        }
+        Times time = mapping.times(field);
+        return time == null ? feature(field, schema) : times.of(field, schema, time);
+    }
+
+    private FieldReader feature(String field, Schema schema) {
+        FieldEncoder encoder = collector.feature(field);
+        MissingSink missing = encoder::missing;
+        ValueSinks sinks = sinks(field, encoder);
+        boolean[] used = {false};
+        List<String> unused = new ArrayList<>();
+        ValueReader reader = skip.orSkip(schema, branch -> {
+            ValueReader one = values(field, branch, encoder, sinks);
+            if (branch.getType() != Schema.Type.NULL) {
+                used[0] |= one != null;
+                if (one == null) {
+                    unused.add(whyNot(field, branch));
+                }
+            }
+            return one;
+        });
+        if (!used[0]) {
+            leaveOut(field, unused.isEmpty() ? "always null" : unused.get(0));
+            return new FieldReader(skip.of(schema));
+        }
+        if (mapping.bucketWords(field) != null && !fields.kinds().hasNumbers(field)) {
+            fields.addProblem("%s: field %s holds no numbers; where it is text of numbers, name it in %s"
+                    .formatted(Mapping.BUCKETS, field, Mapping.NUMERIC));
+        }
+        return new FieldReader(reader, Map.of(field, missing), fastPath(field, schema), encoder);
+    }
+
+    private void leaveOut(String field, String why) {
+        fields.kinds().leaveOut(field, why);
+        String setting = mapping.fields().get(field);
+        if (setting != null && !setting.equals(Mapping.EXCLUDE)) {
+            fields.addProblem("%s: field %s is %s, which cannot be a feature".formatted(setting, field, why));
+        }
+    }
+
+    private static String whyNot(String field, Schema schema) {
+        String why = SchemaWords.words(schema);
+        if (schema.getLogicalType() != null
+                && TimeReaders.canHoldTime(schema)
+                && schema.getType() != Schema.Type.STRING) {
+            return why + "; features.time=" + field + ":"
+                    + (schema.getLogicalType().getName().equals("date") ? "weekday" : "hour")
+                    + " takes parts of it";
+        }
+        return why;
+    }
+
+    private ValueSinks sinks(String field, FieldEncoder encoder) {
+        boolean categorical = mapping.isCategorical(field);
+        boolean numeric = mapping.isNumeric(field);
+        return new ValueSinks(
+                categorical ? encoder::category : encoder::number,
+                categorical ? encoder::category : encoder::number,
+                numeric ? flag -> encoder.number(flag ? 1 : 0) : ValueSinks.asText(encoder::category),
+                numeric ? (utf8, from, length) -> parse(encoder, utf8, from, length) : encoder::category,
+                encoder::missing);
+    }
+
+    private static void parse(FieldEncoder encoder, byte[] utf8, int from, int length) throws Rejection {
+        String text = new String(utf8, from, length, StandardCharsets.UTF_8);
+        if (text.isBlank()) {
+            encoder.missing();
+        } else {
+            encoder.parse(text);
+        }
+    }
+
+    /** How a value is read that may hold several; null if it cannot be used. */
+    private ValueReader values(String field, Schema schema, FieldEncoder encoder, ValueSinks sinks) {
+        return switch (schema.getType()) {
+            case NULL -> ValueReaders.of(schema, sinks);
+            case ARRAY -> array(field, schema.getElementType(), encoder, sinks);
+            case MAP -> map(field, schema.getValueType(), encoder, sinks);
+            default -> {
+                if (!isUsable(field, schema)) {
+                    yield null;
+                }
+                addKind(field, schema);
+                yield ValueReaders.of(schema, sinks);
+            }
+        };
+    }
+
+    /** How the loop over a record's fields can read this one: if it is nothing but a number or text that is a feature as it is. */
+    private FastPath fastPath(String field, Schema schema) {
+        if (mapping.isCategorical(field) || mapping.isNumeric(field) || !isUsable(field, schema)) {
+            return FastPath.NONE;
+        }
+        return switch (schema.getType()) {
+            case INT, LONG -> FastPath.WHOLE;
+            case FLOAT -> FastPath.FLOAT;
+            case DOUBLE -> FastPath.DOUBLE;
+            case STRING -> FastPath.TEXT;
+            default -> FastPath.NONE;
+        };
+    }
+
+    private void addKind(String field, Schema schema) {
+        fields.kinds().add(field, isNumber(field, schema) ? Kind.NUMBER : Kind.CATEGORY);
+    }
+
+    /** Whether a single value of this type is a number, as a feature. */
+    private boolean isNumber(String field, Schema schema) {
+        return switch (schema.getType()) {
+            case STRING, BOOLEAN, ENUM -> mapping.isNumeric(field);
+            default -> !mapping.isCategorical(field);
+        };
+    }
+
+    private boolean isUsable(String field, Schema schema) {
+        boolean forced = mapping.isNumeric(field) || mapping.isCategorical(field) || mapping.bucketWords(field) != null;
+        return switch (schema.getType()) {
+            case BOOLEAN, FLOAT, DOUBLE, ENUM -> true;
+            case INT, LONG, STRING -> forced || schema.getLogicalType() == null || ValueReaders.isDecimal(schema);
+            case BYTES, FIXED -> ValueReaders.isDecimal(schema);
+            default -> false;
+        };
+    }
+
+    /** Adds the kinds of the items of an array or map. @return whether all of them can be used, and there are any */
+    private boolean addKinds(String field, List<Schema> branches) {
+        List<Schema> items = branches.stream()
+                .filter(branch -> branch.getType() != Schema.Type.NULL)
+                .toList();
+        for (Schema item : items) {
+            if (!isUsable(field, item)) {
+                return false;
+            }
+            addKind(field, item);
+        }
+        return !items.isEmpty();
+    }
+
+    private ValueReader array(String field, Schema items, FieldEncoder encoder, ValueSinks sinks) {
+        List<Schema> branches = ValueReaders.branchesOf(items);
+        if (!addKinds(field, branches)) {
+            return null;
+        }
+        ValueReader item = skip.orSkip(items, branch -> ValueReaders.of(branch, sinks));
+        boolean hasNumbers =
+                branches.stream().anyMatch(branch -> branch.getType() != Schema.Type.NULL && isNumber(field, branch));
+        return hasNumbers ? list(encoder, item) : set(item, skip.of(items));
+    }
+
+    /** Each item is a feature of its own, at its place. */
+    private static ValueReader list(FieldEncoder encoder, ValueReader item) {
+        return in -> {
+            int place = 0;
+            try {
+                for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
+                    for (long i = 0; i < n; i++) {
+                        encoder.at(place++);
+                        item.read(in);
+                    }
+                }
+            } finally {
+                // a record that is rejected must not leave its mark on the next
+                encoder.whole();
+            }
+        };
+    }
+
+    /** Each item is a feature once. Items are the same if their bytes are. */
+    private ValueReader set(ValueReader item, ValueReader pass) {
+        return in -> {
+            collector.beginSet();
+            for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
+                for (long i = 0; i < n; i++) {
+                    int from = in.position();
+                    pass.read(in);
+                    if (collector.isNew(in.record(), from, in.position() - from)) {
+                        in.back(from);
+                        item.read(in);
+                    }
+                }
+            }
+        };
+    }
+
+    private ValueReader map(String field, Schema values, FieldEncoder encoder, ValueSinks sinks) {
+        if (!addKinds(field, ValueReaders.branchesOf(values))) {
+            return null;
+        }
+        ValueReader value = skip.orSkip(values, branch -> ValueReaders.of(branch, sinks));
+        return in -> {
+            try {
+                for (long n = in.readMapStart(); n > 0; n = in.mapNext()) {
+                    for (long i = 0; i < n; i++) {
+                        int from = in.passText();
+                        encoder.at(in.record(), from, in.position() - from);
+                        value.read(in);
+                    }
+                }
+            } finally {
+                encoder.whole();
+            }
+        };
+    }
+}

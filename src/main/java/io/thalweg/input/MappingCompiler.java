@@ -1,0 +1,133 @@
+package io.thalweg.input;
+
+import io.thalweg.input.FieldReader.FastPath;
+import io.thalweg.input.ValueSinks.MissingSink;
+import io.thalweg.mapping.FieldEncoder;
+import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.MappingException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.apache.avro.Schema;
+
+/**
+ * Works out, once for each writer's schema, how its records are read: for each field, a reader that passes over it or hands its value
+ * to the example. It goes through records in records and unions of them; what becomes of a single field is decided by {@link RoleReaders}
+ * and {@link FeatureReaders}.
+ */
+final class MappingCompiler {
+    /** Fields that a schema may have with those of the records in it: records that hold two of another double them each time. */
+    private static final int MOST_FIELDS = 65_536;
+
+    private final SchemaFields fields;
+    private final RoleReaders roles;
+    private final FeatureReaders features;
+    private final Deque<String> within = new ArrayDeque<>();
+    private int fieldCount;
+
+    private MappingCompiler(Mapping mapping, MappedRecord record) {
+        fields = new SchemaFields(mapping);
+        SkipReaders skip = new SkipReaders(record);
+        roles = new RoleReaders(mapping, fields, skip, record);
+        features = new FeatureReaders(mapping, fields, skip, record);
+    }
+
+    /**
+     * Compiles a mapping for a schema.
+     *
+     * @param record what the records will be read into
+     * @throws MappingException if it is not the schema of a record, or has too many fields or records within records
+     */
+    static CompiledMapping compile(Schema schema, Mapping mapping, MappedRecord record) {
+        if (schema.getType() != Schema.Type.RECORD) {
+            throw new MappingException(
+                    "it is the schema of " + SchemaWords.a(schema) + " and not of a record with fields");
+        }
+        MappingCompiler compiler = new MappingCompiler(mapping, record);
+        ValueReader reader = compiler.record("", schema).reader();
+        return new CompiledMapping(schema.getFullName(), compiler.fields, compiler.roles.hasLabel(), reader);
+    }
+
+    private FieldReader record(String prefix, Schema schema) {
+        if (within.size() > MappedRecord.DEEPEST) {
+            throw new MappingException(
+                    "the schema has records within records, more than " + MappedRecord.DEEPEST + " deep");
+        }
+        within.push(schema.getFullName());
+        int size = schema.getFields().size();
+        ValueReader[] readers = new ValueReader[size];
+        FastPath[] fastPaths = new FastPath[size];
+        FieldEncoder[] encoders = new FieldEncoder[size];
+        Map<String, MissingSink> missing = new LinkedHashMap<>();
+        for (Schema.Field field : schema.getFields()) {
+            FieldReader read = field(prefix + field.name(), field.schema());
+            readers[field.pos()] = read.reader();
+            fastPaths[field.pos()] = read.fastPath();
+            encoders[field.pos()] = read.encoder();
+            missing.putAll(read.missing());
+        }
+        within.pop();
+        return new FieldReader(
+                in -> {
+                    for (int i = 0; i < size; i++) {
+                        switch (fastPaths[i]) {
+                            case NONE -> readers[i].read(in);
+                            case WHOLE -> encoders[i].number(in.readLong());
+                            case FLOAT -> encoders[i].number(in.readFloat());
+                            case DOUBLE -> encoders[i].number(in.readDouble());
+                            case TEXT -> {
+                                int from = in.passText();
+                                encoders[i].category(in.record(), from, in.position() - from);
+                            }
+                        }
+                    }
+                },
+                missing);
+    }
+
+    private FieldReader field(String field, Schema schema) {
+        if (++fieldCount > MOST_FIELDS) {
+            throw new MappingException("the schema has more than " + MOST_FIELDS
+                    + " fields, with those of the records in it; an event may have no more");
+        }
+        if (isNewRecord(schema)) {
+            fields.addRecord(field);
+            return record(field + ".", schema);
+        }
+        if (schema.getType() == Schema.Type.UNION && schema.getTypes().stream().anyMatch(this::isNewRecord)) {
+            return unionWithRecords(field, schema);
+        }
+        fields.addValue(field);
+        FieldReader role = roles.of(field, schema);
+        return role == null ? features.of(field, schema) : role;
+    }
+
+    /** Whether it is a record, and not one that it is in itself. */
+    private boolean isNewRecord(Schema schema) {
+        return schema.getType() == Schema.Type.RECORD && !within.contains(schema.getFullName());
+    }
+
+    private FieldReader unionWithRecords(String field, Schema union) {
+        Map<String, MissingSink> missing = new LinkedHashMap<>();
+        ValueReader[] readers = new ValueReader[union.getTypes().size()];
+        for (int i = 0; i < readers.length; i++) {
+            if (union.getTypes().get(i).getType() != Schema.Type.NULL) {
+                FieldReader branch = field(field, union.getTypes().get(i));
+                readers[i] = branch.reader();
+                missing.putAll(branch.missing());
+            }
+        }
+        MissingSink[] all = missing.values().toArray(MissingSink[]::new);
+        for (int i = 0; i < readers.length; i++) {
+            if (readers[i] == null) {
+                readers[i] = in -> {
+                    for (MissingSink one : all) {
+                        one.take();
+                    }
+                };
+            }
+        }
+        return new FieldReader(ValueReaders.union(readers), missing);
+    }
+}

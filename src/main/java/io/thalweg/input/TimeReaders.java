@@ -1,0 +1,111 @@
+package io.thalweg.input;
+
+import io.thalweg.mapping.Kinds.Kind;
+import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.MappingException;
+import io.thalweg.mapping.Times;
+import java.util.Map;
+import org.apache.avro.Schema;
+
+/** Readers of fields whose parts as a time are features: logical types, and text and numbers that follow a pattern. */
+final class TimeReaders {
+    private final SchemaFields fields;
+    private final SkipReaders skip;
+    private final MappedRecord record;
+
+    TimeReaders(SchemaFields fields, SkipReaders skip, MappedRecord record) {
+        this.fields = fields;
+        this.skip = skip;
+        this.record = record;
+    }
+
+    /** A reader of a field. @param times the parts that are features */
+    FieldReader of(String field, Schema schema, Times times) {
+        fields.kinds().add(field, Kind.TIME);
+        Times.Sink sink = record.features().times(times);
+        ValueReader reader = skip.orSkip(schema, branch -> {
+            if (branch.getType() == Schema.Type.NULL) {
+                return in -> sink.missing();
+            }
+            ValueReader one = time(branch, times, sink);
+            if (one == null) {
+                fields.addProblem("%s: field %s is %s; %s"
+                        .formatted(
+                                Mapping.TIME,
+                                field,
+                                SchemaWords.a(branch),
+                                canHoldTime(branch)
+                                        ? "say how it is written, such as %s[yyyyMMddHHmm]:hour or %s[seconds]:hour"
+                                                .formatted(field, field)
+                                        : "that is no time"));
+            }
+            return one;
+        });
+        return new FieldReader(reader, Map.of(field, sink::missing));
+    }
+
+    /** Whether a value of this type can be a time, given a pattern. */
+    static boolean canHoldTime(Schema schema) {
+        return switch (schema.getType()) {
+            case STRING, INT, LONG -> true;
+            default -> false;
+        };
+    }
+
+    /** How a time is read; null if the value is none. */
+    private ValueReader time(Schema schema, Times times, Times.Sink sink) {
+        if (times.hasPattern()) {
+            return byPattern(schema, times, sink);
+        }
+        if (schema.getLogicalType() == null) {
+            return null;
+        }
+        try {
+            return byLogicalType(schema, times, sink);
+        } catch (MappingException e) {
+            fields.addProblem(e.getMessage());
+            return skip.of(schema);
+        }
+    }
+
+    private static ValueReader byPattern(Schema schema, Times times, Times.Sink sink) {
+        return switch (schema.getType()) {
+            case INT, LONG -> in -> sink.number(in.readLong());
+            case STRING ->
+                !times.isOfText()
+                        ? null
+                        : in -> {
+                            int from = in.passText();
+                            int length = in.position() - from;
+                            if (length == 0) {
+                                sink.missing();
+                            } else {
+                                sink.text(in.record(), from, length);
+                            }
+                        };
+            default -> null;
+        };
+    }
+
+    private static ValueReader byLogicalType(Schema schema, Times times, Times.Sink sink) {
+        return switch (schema.getLogicalType().getName()) {
+            case "date" -> {
+                times.check(Times.Holds.DAY_ONLY);
+                yield in -> sink.millis(in.readLong() * 86_400_000);
+            }
+            case "time-millis" -> {
+                times.check(Times.Holds.TIME_ONLY);
+                yield in -> sink.millis(in.readLong());
+            }
+            case "time-micros" -> {
+                times.check(Times.Holds.TIME_ONLY);
+                yield in -> sink.millis(Math.floorDiv(in.readLong(), 1000L));
+            }
+            case "timestamp-millis", "local-timestamp-millis" -> in -> sink.millis(in.readLong());
+            case "timestamp-micros", "local-timestamp-micros" -> in -> sink.millis(Math.floorDiv(in.readLong(), 1000L));
+            case "timestamp-nanos", "local-timestamp-nanos" ->
+                in -> sink.millis(Math.floorDiv(in.readLong(), 1_000_000L));
+            default -> null;
+        };
+    }
+}

@@ -1,0 +1,117 @@
+package io.thalweg.input;
+
+import io.thalweg.input.ValueSinks.FlagSink;
+import io.thalweg.input.ValueSinks.MissingSink;
+import io.thalweg.input.ValueSinks.NumberSink;
+import io.thalweg.input.ValueSinks.TextSink;
+import io.thalweg.input.ValueSinks.WholeSink;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.LogicalTypes;
+import org.apache.avro.Schema;
+
+/** Readers of single values: null, booleans, numbers, text, enums and decimals. */
+final class ValueReaders {
+    private static final int LARGEST_DECIMAL = 64;
+    private static final double[] POWERS_OF_TEN = new double[23];
+
+    static {
+        for (int i = 0; i < POWERS_OF_TEN.length; i++) {
+            POWERS_OF_TEN[i] = Double.parseDouble("1e" + i);
+        }
+    }
+
+    private ValueReaders() {}
+
+    /** A reader of a single value. @return null if the sinks cannot use a value of this type */
+    static ValueReader of(Schema schema, ValueSinks sinks) {
+        NumberSink number = sinks.number();
+        WholeSink whole = sinks.whole();
+        FlagSink flag = sinks.flag();
+        TextSink text = sinks.text();
+        MissingSink missing = sinks.missing();
+        return switch (schema.getType()) {
+            case NULL -> missing == ValueSinks.IGNORED ? null : in -> missing.take();
+            case BOOLEAN -> flag == null ? null : in -> flag.take(in.readBoolean());
+            case INT, LONG -> whole == null ? null : in -> whole.take(in.readLong());
+            case FLOAT -> number == null ? null : in -> number.take(in.readFloat());
+            case DOUBLE -> number == null ? null : in -> number.take(in.readDouble());
+            case STRING ->
+                text == null
+                        ? null
+                        : in -> {
+                            int from = in.passText();
+                            text.take(in.record(), from, in.position() - from);
+                        };
+            case ENUM -> text == null ? null : symbols(schema, text);
+            case BYTES, FIXED -> number == null || !isDecimal(schema) ? null : decimal(schema, number);
+            default -> null;
+        };
+    }
+
+    /** A reader of a union. @param readers one for each branch */
+    static ValueReader union(ValueReader[] readers) {
+        return in -> {
+            int branch = in.readIndex();
+            if (branch < 0 || branch >= readers.length) {
+                throw new AvroRuntimeException("it claims branch " + branch + " of a union of " + readers.length);
+            }
+            readers[branch].read(in);
+        };
+    }
+
+    /** The branches of a union; the schema alone if it is none. */
+    static List<Schema> branchesOf(Schema schema) {
+        return schema.getType() == Schema.Type.UNION ? schema.getTypes() : List.of(schema);
+    }
+
+    static boolean isDecimal(Schema schema) {
+        return schema.getLogicalType() instanceof LogicalTypes.Decimal;
+    }
+
+    private static ValueReader symbols(Schema schema, TextSink text) {
+        byte[][] symbols = schema.getEnumSymbols().stream()
+                .map(symbol -> symbol.getBytes(StandardCharsets.UTF_8))
+                .toArray(byte[][]::new);
+        return in -> {
+            int symbol = in.readEnum();
+            if (symbol < 0 || symbol >= symbols.length) {
+                throw new AvroRuntimeException("it claims symbol " + symbol + " of an enum of " + symbols.length);
+            }
+            text.take(symbols[symbol], 0, symbols[symbol].length);
+        };
+    }
+
+    private static ValueReader decimal(Schema schema, NumberSink number) {
+        int scale = ((LogicalTypes.Decimal) schema.getLogicalType()).getScale();
+        int fixed = schema.getType() == Schema.Type.FIXED ? schema.getFixedSize() : -1;
+        return in -> {
+            int from = fixed < 0 ? in.passText() : in.position();
+            if (fixed >= 0) {
+                in.skipFixed(fixed);
+            }
+            number.take(decimal(in.record(), from, in.position() - from, scale));
+        };
+    }
+
+    /** The double that is nearest. */
+    private static double decimal(byte[] bytes, int from, int length, int scale) {
+        if (length == 0 || length > LARGEST_DECIMAL) {
+            throw new AvroRuntimeException("it holds a decimal of " + length + " bytes");
+        }
+        if (length <= 8) {
+            long unscaled = bytes[from];
+            for (int i = 1; i < length; i++) {
+                unscaled = unscaled << 8 | bytes[from + i] & 0xff;
+            }
+            if (Math.abs(unscaled) < 1L << 53 && scale >= 0 && scale < POWERS_OF_TEN.length) {
+                // both are doubles of their own, and so the quotient is rounded once
+                return unscaled / POWERS_OF_TEN[scale];
+            }
+        }
+        return new BigDecimal(new BigInteger(bytes, from, length), scale).doubleValue();
+    }
+}
