@@ -5,7 +5,9 @@ import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -25,6 +27,7 @@ import org.apache.avro.util.Utf8;
  * that Avro can resolve to it, is read through Avro's resolution. Not thread-safe.
  */
 public final class ExampleDecoder {
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
     private static final byte MAGIC = 0;
     /** How many bytes come before Avro's. */
     static final int HEADER = 5;
@@ -101,7 +104,7 @@ public final class ExampleDecoder {
                     Reason.UNREADABLE,
                     "the value does not begin with a zero byte and a schema id; write it with a Schema Registry serializer");
         }
-        return ByteBuffer.wrap(value, 1, 4).getInt();
+        return (int) INT.get(value, 1);
     }
 
     private void choosePlan(int id) throws Rejection {
