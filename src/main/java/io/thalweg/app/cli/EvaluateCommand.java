@@ -4,18 +4,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.thalweg.app.files.ExampleFile;
 import io.thalweg.app.files.ExampleFile.BadLineException;
 import io.thalweg.app.files.ExampleFile.Line;
-import io.thalweg.app.view.Figures;
-import io.thalweg.app.view.Printable;
-import io.thalweg.app.view.Table;
-import io.thalweg.avro.Share;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.RecordReader;
-import io.thalweg.math.ExactMetrics;
-import io.thalweg.math.Model;
 import io.thalweg.math.Rejection;
-import io.thalweg.math.Rejection.Reason;
-import io.thalweg.output.MetricsRecords;
-import io.thalweg.output.WeightsRecords;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.CommittedRecords;
 import io.thalweg.runtime.ExampleRange;
@@ -24,20 +15,11 @@ import io.thalweg.runtime.ExampleRange.Span;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.runtime.StopException;
-import io.thalweg.runtime.WeightsBoard;
-import io.thalweg.runtime.WeightsBoard.Strong;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -61,9 +43,6 @@ import picocli.CommandLine.TypeConversionException;
         footer = {"", FileOptions.COLUMNS},
         mixinStandardHelpOptions = true)
 final class EvaluateCommand implements Callable<Integer> {
-    private static final int BAD_LINES_SHOWN = 10;
-    private static final int BAR = 12;
-
     @Mixin
     private SettingsOptions settings;
 
@@ -127,9 +106,6 @@ final class EvaluateCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    private long skipped;
-    private final Map<Reason, Long> reasons = new EnumMap<>(Reason.class);
-
     /** Reads places. */
     static final class Places implements ITypeConverter<Place> {
         @Override
@@ -152,15 +128,16 @@ final class EvaluateCommand implements Callable<Integer> {
         if (source.topic != null && !source.topic.isEmpty()) {
             config = config.with(ThalwegConfig.EXAMPLES_TOPIC, source.topic);
         }
+        SkippedExamples skipped = new SkippedExamples(err());
         Evaluation evaluation;
         double seconds;
         if (source.topic == null) {
             evaluation = new Evaluation(config, config.getString(ThalwegConfig.MODEL_DEFAULT));
             try (ExampleFile examples = options.open(config, source.file, modelColumn)) {
                 long begin = System.nanoTime();
-                takeAll(examples, evaluation);
+                takeAll(examples, evaluation, skipped);
                 seconds = secondsSince(begin);
-                sayWhatWasRead(examples, evaluation);
+                sayWhatWasRead(examples, evaluation, skipped);
             }
         } else {
             Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
@@ -175,18 +152,17 @@ final class EvaluateCommand implements Callable<Integer> {
                         range,
                         new RecordReader(schemas, config, keyless),
                         config.isRouted(range.partitions()),
-                        evaluation);
+                        evaluation,
+                        skipped);
                 seconds = secondsSince(begin);
-                sayWhatWasRead(range, config, evaluation);
+                sayWhatWasRead(range, config, evaluation, skipped);
             }
         }
-        Map<String, Object> result = result(config, evaluation, seconds);
+        EvaluationReport report = EvaluationReport.of(config, evaluation, skipped.count(), seconds);
         PrintWriter out = spec.commandLine().getOut();
-        PrintWriter people = json ? err() : out;
-        show(result, evaluation, people);
-        people.flush();
+        new EvaluationView(json ? err() : out, err(), top).show(report, evaluation.models());
         if (json) {
-            out.println(new ObjectMapper().writeValueAsString(result));
+            out.println(new ObjectMapper().writeValueAsString(report.json()));
             out.flush();
         }
         return ExitCode.OK.code();
@@ -228,7 +204,8 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     /** @param routed whether the learner brings the events of a model together, wherever they are */
-    private void takeAll(ExampleRange range, RecordReader reader, boolean routed, Evaluation evaluation) {
+    private static void takeAll(
+            ExampleRange range, RecordReader reader, boolean routed, Evaluation evaluation, SkippedExamples skipped) {
         for (Span span : range.spans()) {
             if (!routed) {
                 evaluation.nextPartition();
@@ -239,37 +216,24 @@ final class EvaluateCommand implements Callable<Integer> {
                 try {
                     evaluation.take(record, reader);
                 } catch (Rejection e) {
-                    reasons.merge(e.reason(), 1L, Long::sum);
-                    if (++skipped <= BAD_LINES_SHOWN) {
-                        err().println("skipped %s-%d@%d: %s: %s"
-                                .formatted(
-                                        record.topic(),
-                                        record.partition(),
-                                        record.offset(),
-                                        e.reason(),
-                                        Printable.of(e.getMessage())));
-                    }
+                    skipped.add(record, e);
                 }
             }
         }
     }
 
-    private void sayWhatWasRead(ExampleRange range, ThalwegConfig config, Evaluation evaluation) {
-        if (skipped > 0) {
-            err().println("skipped %d that cannot be used: %s"
-                    .formatted(
-                            skipped,
-                            reasons.entrySet().stream()
-                                    .map(reason -> reason.getKey() + " " + reason.getValue())
-                                    .collect(Collectors.joining(", "))));
-        }
+    private void sayWhatWasRead(
+            ExampleRange range, ThalwegConfig config, Evaluation evaluation, SkippedExamples skipped) {
+        skipped.printCount();
         if (evaluation.metrics().size() == 0) {
             err().flush();
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     "topic %s has no example with a label in the range (%d without one, %d skipped)"
                             .formatted(
-                                    config.getString(ThalwegConfig.EXAMPLES_TOPIC), evaluation.unlabelled(), skipped));
+                                    config.getString(ThalwegConfig.EXAMPLES_TOPIC),
+                                    evaluation.unlabelled(),
+                                    skipped.count()));
         }
         err().println("read %s"
                 .formatted(range.spans().stream()
@@ -279,7 +243,7 @@ final class EvaluateCommand implements Callable<Integer> {
         sayIfAllAreEqual(evaluation);
     }
 
-    private void takeAll(ExampleFile examples, Evaluation evaluation) {
+    private void takeAll(ExampleFile examples, Evaluation evaluation, SkippedExamples skipped) {
         while (true) {
             try {
                 Line line = examples.next();
@@ -288,22 +252,16 @@ final class EvaluateCommand implements Callable<Integer> {
                 }
                 evaluation.take(line);
             } catch (BadLineException e) {
-                skip(examples, e);
+                String message = "%s, line %d: %s".formatted(examples.name(), examples.lineNumber(), e.getMessage());
+                if (!skipBad) {
+                    throw new StopException(ExitCode.BAD_SETTINGS, message + ". --skip-bad passes over such lines");
+                }
+                skipped.add(message);
             }
         }
     }
 
-    private void skip(ExampleFile examples, BadLineException bad) {
-        String message = "%s, line %d: %s".formatted(examples.name(), examples.lineNumber(), bad.getMessage());
-        if (!skipBad) {
-            throw new StopException(ExitCode.BAD_SETTINGS, message + ". --skip-bad passes over such lines");
-        }
-        if (++skipped <= BAD_LINES_SHOWN) {
-            err().println("skipped " + message);
-        }
-    }
-
-    private void sayWhatWasRead(ExampleFile examples, Evaluation evaluation) {
+    private void sayWhatWasRead(ExampleFile examples, Evaluation evaluation, SkippedExamples skipped) {
         String columns = examples.columns();
         if (evaluation.metrics().size() == 0) {
             throw new StopException(
@@ -312,15 +270,13 @@ final class EvaluateCommand implements Callable<Integer> {
                             .formatted(
                                     examples.name(),
                                     evaluation.unlabelled(),
-                                    skipped,
+                                    skipped.count(),
                                     columns == null ? "" : "; the columns are " + columns));
         }
         if (columns != null) {
             err().println(columns);
         }
-        if (skipped > 0) {
-            err().println("skipped %d that cannot be used".formatted(skipped));
-        }
+        skipped.printCount();
         sayIfAllAreEqual(evaluation);
     }
 
@@ -330,132 +286,6 @@ final class EvaluateCommand implements Callable<Integer> {
             err().println("every label is %.0f, so that there is nothing to tell apart".formatted(baseRate));
         }
         err().flush();
-    }
-
-    private Map<String, Object> result(ThalwegConfig config, Evaluation evaluation, double seconds) {
-        ExactMetrics metrics = evaluation.metrics();
-        Map<String, Object> result = new LinkedHashMap<>();
-        result.put("examples", metrics.size());
-        result.put("unlabelled", evaluation.unlabelled());
-        result.put("skipped", skipped);
-        result.put("log_loss", known(metrics.logLoss()));
-        result.put("base_rate_log_loss", known(metrics.baseRateLogLoss()));
-        result.put("accuracy", known(metrics.accuracy()));
-        result.put("auc", known(metrics.auc()));
-        result.put("calibration", known(metrics.calibration()));
-        result.put("seconds", seconds);
-        result.put("examples_per_second", (metrics.size() + evaluation.unlabelled()) / seconds);
-        result.put("algorithm", config.getString(ThalwegConfig.ALGORITHM));
-        if (mixture(evaluation).isEmpty()) {
-            result.put("scaling", config.getString(ThalwegConfig.SCALING));
-            result.put("learning_rate", config.getDouble(ThalwegConfig.LEARNING_RATE));
-        }
-        result.put(
-                "mixture",
-                mixture(evaluation).stream().map(EvaluateCommand::share).toList());
-        return result;
-    }
-
-    /** The model that has learned most. */
-    private static Optional<Model> mostLearned(Evaluation evaluation) {
-        return evaluation.models().stream().max(Comparator.comparingLong(Model::version));
-    }
-
-    private static List<Share> mixture(Evaluation evaluation) {
-        return mostLearned(evaluation).map(MetricsRecords::mixture).orElse(List.of());
-    }
-
-    private static Map<String, Object> share(Share share) {
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("kind", share.getKind().toString());
-        json.put("learning_rate", share.getLearningRate());
-        json.put("share", share.getShare());
-        return json;
-    }
-
-    /** JSON has no NaN. */
-    private static Double known(double figure) {
-        return Double.isNaN(figure) ? null : (Double) figure;
-    }
-
-    private static void show(Map<String, Object> result, String name, String figure, PrintWriter out) {
-        out.println("%-12s %s"
-                .formatted(
-                        name,
-                        result.get(figure) == null
-                                ? Figures.NONE
-                                : String.format(Locale.ROOT, "%.5f", (Double) result.get(figure))));
-    }
-
-    private void show(Map<String, Object> result, Evaluation evaluation, PrintWriter out) {
-        long unlabelled = evaluation.unlabelled();
-        out.println(String.format(
-                Locale.ROOT,
-                "%-12s %,d%s in %.2f s (%,.0f per second); %s%s",
-                "examples",
-                evaluation.metrics().size(),
-                unlabelled == 0 ? "" : String.format(Locale.ROOT, ", and %,d without a label,", unlabelled),
-                (Double) result.get("seconds"),
-                (Double) result.get("examples_per_second"),
-                result.get("algorithm"),
-                mixture(evaluation).isEmpty()
-                        ? ("none".equals(result.get("scaling")) ? "" : ", scaling " + result.get("scaling"))
-                                + ", learning rate " + Figures.brief((Double) result.get("learning_rate"))
-                        : ": " + Figures.mixture(mixture(evaluation))));
-        show(result, "log loss", "log_loss", out);
-        show(result, "base rate's", "base_rate_log_loss", out);
-        show(result, "accuracy", "accuracy", out);
-        show(result, "AUC", "auc", out);
-        show(result, "calibration", "calibration", out);
-        Double logLoss = (Double) result.get("log_loss");
-        Double baseRate = (Double) result.get("base_rate_log_loss");
-        if (logLoss != null
-                && baseRate != null
-                && logLoss > baseRate
-                && mixture(evaluation).isEmpty()) {
-            err().println(
-                            "worse than knowing the base rate alone: set algorithm = auto, or scaling = standard, or a lower"
-                                    + " learning.rate");
-        }
-        mostLearned(evaluation)
-                .ifPresent(model -> showWeights(model, evaluation.models().size(), out));
-    }
-
-    private void showWeights(Model model, int models, PrintWriter out) {
-        WeightsBoard board = new WeightsBoard();
-        for (int block = 0; block < model.blockEnd(); block++) {
-            if (model.block(block) != null) {
-                board.take(
-                        new String(WeightsRecords.key(model.id(), block), StandardCharsets.UTF_8),
-                        WeightsRecords.block(model, block, null));
-            }
-        }
-        if (top == 0 || board.size() == 0) {
-            return;
-        }
-        List<Strong> strongest = board.latest(1).get(0).strongest(top);
-        out.println();
-        out.println(String.format(
-                Locale.ROOT,
-                "The strongest of %,d weights%s, bias %s:",
-                board.latest(1).get(0).size(),
-                models == 1
-                        ? ""
-                        : " of %s, which has learned most of %,d models".formatted(Printable.of(model.id()), models),
-                Figures.signed(model.bias())));
-        Table table = new Table(Table.Column.left("", 0), Table.Column.right("", 0), Table.Column.left("", 0));
-        for (int pass = 0; pass < 2; pass++) {
-            for (Strong strong : strongest) {
-                String row = table.row(
-                        "  " + Printable.of(strong.name()),
-                        Figures.signed(strong.weight()),
-                        Figures.bar(Math.abs(strong.weight() / strongest.get(0).weight()), BAR));
-                // the first pass only finds how wide the columns are
-                if (pass == 1) {
-                    out.println(row);
-                }
-            }
-        }
     }
 
     private PrintWriter err() {

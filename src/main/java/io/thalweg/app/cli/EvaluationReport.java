@@ -1,0 +1,109 @@
+package io.thalweg.app.cli;
+
+import io.thalweg.avro.Share;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.ExactMetrics;
+import io.thalweg.math.Model;
+import io.thalweg.output.MetricsRecords;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The result of an evaluation. The metrics are those of the labelled examples; one that is not defined for them is NaN.
+ *
+ * @param examples how many examples with a label there were
+ * @param unlabelled how many examples were only predicted
+ * @param skipped how many examples could not be used
+ * @param mixture what the model that has learned most mixes; empty if its algorithm does not mix
+ */
+record EvaluationReport(
+        long examples,
+        long unlabelled,
+        long skipped,
+        double logLoss,
+        double baseRateLogLoss,
+        double accuracy,
+        double auc,
+        double calibration,
+        double seconds,
+        String algorithm,
+        String scaling,
+        double learningRate,
+        List<Share> mixture) {
+
+    static EvaluationReport of(ThalwegConfig config, Evaluation evaluation, long skipped, double seconds) {
+        ExactMetrics metrics = evaluation.metrics();
+        return new EvaluationReport(
+                metrics.size(),
+                evaluation.unlabelled(),
+                skipped,
+                metrics.logLoss(),
+                metrics.baseRateLogLoss(),
+                metrics.accuracy(),
+                metrics.auc(),
+                metrics.calibration(),
+                seconds,
+                config.getString(ThalwegConfig.ALGORITHM),
+                config.getString(ThalwegConfig.SCALING),
+                config.getDouble(ThalwegConfig.LEARNING_RATE),
+                mostLearned(evaluation.models()).map(MetricsRecords::mixture).orElse(List.of()));
+    }
+
+    /** The model that has learned from the most examples; empty if there is none. */
+    static Optional<Model> mostLearned(List<Model> models) {
+        return models.stream().max(Comparator.comparingLong(Model::version));
+    }
+
+    /** How many examples were predicted each second, with a label or without. */
+    double examplesPerSecond() {
+        return (examples + unlabelled) / seconds;
+    }
+
+    /** Whether the algorithm mixes others, and so has neither a scaling nor a learning rate that is set. */
+    boolean isMixture() {
+        return !mixture.isEmpty();
+    }
+
+    /** Whether predicting the base rate for every example would have been better. */
+    boolean isWorseThanBaseRate() {
+        return logLoss > baseRateLogLoss;
+    }
+
+    /** The report as a JSON object. */
+    Map<String, Object> json() {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("examples", examples);
+        json.put("unlabelled", unlabelled);
+        json.put("skipped", skipped);
+        json.put("log_loss", orNull(logLoss));
+        json.put("base_rate_log_loss", orNull(baseRateLogLoss));
+        json.put("accuracy", orNull(accuracy));
+        json.put("auc", orNull(auc));
+        json.put("calibration", orNull(calibration));
+        json.put("seconds", seconds);
+        json.put("examples_per_second", examplesPerSecond());
+        json.put("algorithm", algorithm);
+        if (!isMixture()) {
+            json.put("scaling", scaling);
+            json.put("learning_rate", learningRate);
+        }
+        json.put("mixture", mixture.stream().map(EvaluationReport::json).toList());
+        return json;
+    }
+
+    private static Map<String, Object> json(Share share) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("kind", share.getKind().toString());
+        json.put("learning_rate", share.getLearningRate());
+        json.put("share", share.getShare());
+        return json;
+    }
+
+    /** JSON has no NaN. */
+    private static Double orNull(double metric) {
+        return Double.isNaN(metric) ? null : (Double) metric;
+    }
+}
