@@ -33,7 +33,7 @@ final class LetterAudit {
     private final TopicPartition source;
     private final TopicPartition output;
     private final FindingLog findings;
-    private final Map<Long, Letter> letters = new TreeMap<>();
+    private final Map<Long, FoundLetter> letters = new TreeMap<>();
     private final List<Later> later = new ArrayList<>();
     private long count;
     private long unknownSchemas;
@@ -44,7 +44,7 @@ final class LetterAudit {
      * @param where the coordinates that it gives for its record
      * @param fault what is wrong with it whatever the input is; empty if nothing
      */
-    private record Letter(long at, String reason, long timestamp, byte[] hash, String where, String fault) {}
+    private record FoundLetter(long at, String reason, long timestamp, byte[] hash, String where, String fault) {}
 
     /**
      * @param sentOn whether it is about letters of records that were sent on to the partition of their model; there are those in the
@@ -95,7 +95,7 @@ final class LetterAudit {
     }
 
     private void enter(ConsumerRecord<byte[], byte[]> record, DeadLetter letter, long offset, long previous) {
-        Letter entry = new Letter(
+        FoundLetter entry = new FoundLetter(
                 record.offset(),
                 letter.getReason().toString(),
                 letter.getTimestamp(),
@@ -185,13 +185,13 @@ final class LetterAudit {
 
     /** Whether there is a letter that says that the registry does not know the schema id of a record. */
     boolean saysSchemaUnknown(long offset) {
-        Letter letter = letters.get(offset);
+        FoundLetter letter = letters.get(offset);
         return letter != null && letter.reason.equals(Reason.UNKNOWN_SCHEMA.name());
     }
 
     /** Says that the replay rejects a record. */
     void expect(InputRecord record, Rejection rejection, ThalwegConfig settings) {
-        Letter letter = letters.remove(record.offset());
+        FoundLetter letter = letters.remove(record.offset());
         if (letter == null) {
             findings.add(
                     Kind.MISSING,
@@ -229,7 +229,7 @@ final class LetterAudit {
 
     /** Says that the replay does not reject a record. @param instead what it does */
     void expectNone(long offset, String instead) {
-        Letter letter = letters.remove(offset);
+        FoundLetter letter = letters.remove(offset);
         if (letter != null) {
             add(
                     Kind.UNEXPECTED,

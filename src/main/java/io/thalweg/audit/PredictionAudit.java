@@ -35,18 +35,18 @@ final class PredictionAudit {
     private final ValueReader<Prediction> reader;
     private final FindingLog findings;
 
-    private final Deque<Found> ahead = new ArrayDeque<>();
-    private final Map<Long, List<Found>> early = new TreeMap<>();
+    private final Deque<FoundPrediction> ahead = new ArrayDeque<>();
+    private final Map<Long, List<FoundPrediction>> early = new TreeMap<>();
     private final Map<Long, Expected> late = new TreeMap<>();
-    private final Offsets met = new Offsets();
+    private final OffsetSet met = new OffsetSet();
     private final Set<Long> unreplayable = new HashSet<>();
     private final List<Later> later = new ArrayList<>();
-    private Found lastInPlace;
+    private FoundPrediction lastInPlace;
     private long count;
 
     private record Expected(byte[] key, Prediction prediction) {}
 
-    private record Found(byte[] key, Prediction prediction, long at) {
+    private record FoundPrediction(byte[] key, Prediction prediction, long at) {
         long offset() {
             return prediction.getOffset();
         }
@@ -56,7 +56,7 @@ final class PredictionAudit {
     record Later(long offset, long at) {}
 
     /** A set of offsets, a bit each. */
-    private static final class Offsets {
+    private static final class OffsetSet {
         private static final int BITS = 16;
         private final Map<Long, BitSet> pages = new HashMap<>();
 
@@ -107,7 +107,7 @@ final class PredictionAudit {
         Expected expected = new Expected(key, prediction);
         boolean inPlace = false;
         while (!inPlace) {
-            Found next = peek();
+            FoundPrediction next = peek();
             if (next == null) {
                 break;
             } else if (next.offset() < offset) {
@@ -122,9 +122,9 @@ final class PredictionAudit {
                 break;
             }
         }
-        List<Found> before = early.remove(offset);
+        List<FoundPrediction> before = early.remove(offset);
         if (before != null) {
-            for (Found found : before) {
+            for (FoundPrediction found : before) {
                 if (met.contains(offset)) {
                     doubled(found);
                 } else {
@@ -138,9 +138,9 @@ final class PredictionAudit {
     }
 
     /** Whether it is rather this one that came too early than those that come after it too late. */
-    private boolean isEarly(Found next, long offset) {
+    private boolean isEarly(FoundPrediction next, long offset) {
         while (ahead.size() < AHEAD) {
-            Found found = read();
+            FoundPrediction found = read();
             if (found == null) {
                 break;
             }
@@ -174,9 +174,9 @@ final class PredictionAudit {
                                 expected.prediction.getVersion())));
     }
 
-    private Found peek() {
+    private FoundPrediction peek() {
         if (ahead.isEmpty()) {
-            Found found = read();
+            FoundPrediction found = read();
             if (found != null) {
                 ahead.add(found);
             }
@@ -184,14 +184,14 @@ final class PredictionAudit {
         return ahead.peek();
     }
 
-    private Found read() {
+    private FoundPrediction read() {
         while (records.hasNext()) {
             ConsumerRecord<byte[], byte[]> record = records.next();
             try {
                 Prediction prediction = reader.read(record.value());
                 if (prediction.getOffset() < committed) {
                     count++;
-                    return new Found(record.key(), prediction, record.offset());
+                    return new FoundPrediction(record.key(), prediction, record.offset());
                 }
                 later.add(new Later(prediction.getOffset(), record.offset()));
             } catch (Unreadable e) {
@@ -215,7 +215,7 @@ final class PredictionAudit {
         return null;
     }
 
-    private void match(Expected expected, Found found) {
+    private void match(Expected expected, FoundPrediction found) {
         met.add(found.offset());
         List<String> differences = new ArrayList<>();
         if (!Arrays.equals(expected.key, found.key)) {
@@ -231,7 +231,7 @@ final class PredictionAudit {
     }
 
     /** One that is not the next. */
-    private void stray(Found found) {
+    private void stray(FoundPrediction found) {
         Expected expected = late.remove(found.offset());
         if (expected != null) {
             outOfPlace(found, "after");
@@ -250,18 +250,18 @@ final class PredictionAudit {
         }
     }
 
-    private void doubled(Found found) {
+    private void doubled(FoundPrediction found) {
         add(Kind.DOUBLED, found, "is not the only one");
     }
 
-    private void outOfPlace(Found found, String where) {
+    private void outOfPlace(FoundPrediction found, String where) {
         String than = lastInPlace == null
                 ? "those of other examples"
                 : "that of %s@%d (%s@%d)".formatted(source, lastInPlace.offset(), output, lastInPlace.at);
         add(Kind.OUT_OF_PLACE, found, "is out of place: it comes " + where + " " + than);
     }
 
-    private void add(Kind kind, Found found, String what) {
+    private void add(Kind kind, FoundPrediction found, String what) {
         findings.add(
                 kind,
                 source,

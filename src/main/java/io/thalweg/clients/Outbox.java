@@ -32,28 +32,28 @@ final class Outbox {
     /** Bundles on their way at most; the stream thread waits before it hands on another. */
     private static final int BUNDLES = 16;
 
-    private final Sink producer;
+    private final RecordSink producer;
     private final ExecutorService sender;
     private final Semaphore room = new Semaphore(BUNDLES);
     private volatile boolean dropping;
     /** What the producer threw; a RuntimeException or an Error. */
     private volatile Throwable failure;
 
-    private List<Letter> bundle = new ArrayList<>(RECORDS);
+    private List<PendingRecord> bundle = new ArrayList<>(RECORDS);
     private int bytes;
 
     /** Takes records in. */
     @FunctionalInterface
-    interface Sink {
+    interface RecordSink {
         void send(ProducerRecord<byte[], byte[]> record, Callback callback);
     }
 
     /** A record, and whom to tell what has become of it. */
-    private static final class Letter extends CompletableFuture<RecordMetadata> implements Callback {
+    private static final class PendingRecord extends CompletableFuture<RecordMetadata> implements Callback {
         private final ProducerRecord<byte[], byte[]> record;
         private final Callback callback;
 
-        Letter(ProducerRecord<byte[], byte[]> record, Callback callback) {
+        PendingRecord(ProducerRecord<byte[], byte[]> record, Callback callback) {
             this.record = record;
             this.callback = callback;
         }
@@ -72,7 +72,7 @@ final class Outbox {
     }
 
     /** @param name of its thread */
-    Outbox(String name, Sink producer) {
+    Outbox(String name, RecordSink producer) {
         this.producer = producer;
         sender = Executors.newSingleThreadExecutor(task -> {
             Thread thread = new Thread(task, name);
@@ -89,7 +89,7 @@ final class Outbox {
      */
     Future<RecordMetadata> add(ProducerRecord<byte[], byte[]> record, Callback callback) {
         checkFailure();
-        Letter letter = new Letter(record, callback);
+        PendingRecord letter = new PendingRecord(record, callback);
         bundle.add(letter);
         bytes += length(record.key()) + length(record.value());
         if (bundle.size() == RECORDS || bytes >= BYTES) {
@@ -107,7 +107,7 @@ final class Outbox {
         if (bundle.isEmpty()) {
             return;
         }
-        List<Letter> handed = bundle;
+        List<PendingRecord> handed = bundle;
         bundle = new ArrayList<>(RECORDS);
         bytes = 0;
         room.acquireUninterruptibly();
@@ -122,9 +122,9 @@ final class Outbox {
         }
     }
 
-    private void send(List<Letter> letters) {
+    private void send(List<PendingRecord> letters) {
         try {
-            for (Letter letter : letters) {
+            for (PendingRecord letter : letters) {
                 send(letter);
             }
         } catch (Throwable e) {
@@ -135,7 +135,7 @@ final class Outbox {
         }
     }
 
-    private void send(Letter letter) {
+    private void send(PendingRecord letter) {
         if (dropping || failure != null) {
             letter.cancel(false);
             return;

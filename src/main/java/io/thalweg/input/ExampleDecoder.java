@@ -51,13 +51,13 @@ public final class ExampleDecoder {
 
     private final SchemaSource schemas;
     private final BoundedDecoder bytes = new BoundedDecoder();
-    private final Map<Integer, Plan> plans = new HashMap<>();
+    private final Map<Integer, ReadPlan> plans = new HashMap<>();
     private int planId;
-    private Plan plan;
+    private ReadPlan plan;
     private final Utf8 text = new Utf8();
 
     /** How records of one writer's schema are read. @param resolving null if they are read as they are */
-    private record Plan(Schema writer, ResolvingDecoder resolving) {}
+    private record ReadPlan(Schema writer, ResolvingDecoder resolving) {}
 
     public ExampleDecoder(SchemaSource schemas) {
         this.schemas = schemas;
@@ -111,13 +111,13 @@ public final class ExampleDecoder {
         if (plan != null && planId == id) {
             return;
         }
-        Plan found = plans.get(id);
+        ReadPlan found = plans.get(id);
         if (found == null) {
             try {
                 Schema writer = schemas.writerSchema(id);
                 // schemas with the same canonical form, whatever their defaults and properties, have the same bytes
                 boolean same = SchemaNormalization.toParsingForm(writer).equals(CANONICAL);
-                found = new Plan(writer, same ? null : resolving(writer));
+                found = new ReadPlan(writer, same ? null : resolving(writer));
             } catch (UnknownSchemaException e) {
                 throw new Rejection(Reason.UNKNOWN_SCHEMA, e.getMessage());
             } catch (IOException | AvroRuntimeException e) {

@@ -4,9 +4,9 @@ import io.thalweg.input.FieldReader.FastPath;
 import io.thalweg.input.ValueSinks.MissingSink;
 import io.thalweg.mapping.FeatureCollector;
 import io.thalweg.mapping.FieldEncoder;
-import io.thalweg.mapping.Kinds.Kind;
+import io.thalweg.mapping.FieldKind;
 import io.thalweg.mapping.Mapping;
-import io.thalweg.mapping.Times;
+import io.thalweg.mapping.TimeParts;
 import io.thalweg.math.Rejection;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -34,11 +34,11 @@ final class FeatureReaders {
     FieldReader of(String field, Schema schema) {
         if (!mapping.isWanted(field)) {
             if (!mapping.isModelOnly()) {
-                fields.kinds().add(field, Kind.EXCLUDED);
+                fields.kinds().add(field, FieldKind.EXCLUDED);
             }
             return new FieldReader(skip.of(schema));
         }
-        Times time = mapping.times(field);
+        TimeParts time = mapping.times(field);
         return time == null ? feature(field, schema) : times.of(field, schema, time);
     }
 
@@ -140,7 +140,7 @@ final class FeatureReaders {
     }
 
     private void addKind(String field, Schema schema) {
-        fields.kinds().add(field, isNumber(field, schema) ? Kind.NUMBER : Kind.CATEGORY);
+        fields.kinds().add(field, isNumber(field, schema) ? FieldKind.NUMBER : FieldKind.CATEGORY);
     }
 
     /** Whether a single value of this type is a number, as a feature. */

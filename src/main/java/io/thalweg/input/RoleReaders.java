@@ -1,6 +1,6 @@
 package io.thalweg.input;
 
-import io.thalweg.mapping.Kinds.Kind;
+import io.thalweg.mapping.FieldKind;
 import io.thalweg.mapping.Label;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Rejection;
@@ -44,7 +44,7 @@ final class RoleReaders {
 
     private FieldReader label(String field, Schema schema) {
         Label label = mapping.label();
-        fields.kinds().add(field, Kind.LABEL);
+        fields.kinds().add(field, FieldKind.LABEL);
         ValueSinks sinks = new ValueSinks(
                 number -> label(field, label.y(number)),
                 number -> label(field, label.y((double) number)),
@@ -79,7 +79,7 @@ final class RoleReaders {
     }
 
     private FieldReader id(String field, Schema schema) {
-        fields.kinds().add(field, Kind.ID);
+        fields.kinds().add(field, FieldKind.ID);
         return single(
                 Mapping.ID,
                 field,
@@ -94,7 +94,7 @@ final class RoleReaders {
     }
 
     private FieldReader importance(String field, Schema schema) {
-        fields.kinds().add(field, Kind.IMPORTANCE);
+        fields.kinds().add(field, FieldKind.IMPORTANCE);
         return single(
                 Mapping.IMPORTANCE,
                 field,
@@ -104,7 +104,7 @@ final class RoleReaders {
     }
 
     private FieldReader model(String field, Schema schema) {
-        fields.kinds().add(field, Kind.MODEL);
+        fields.kinds().add(field, FieldKind.MODEL);
         return single(
                 Mapping.MODEL,
                 field,

@@ -1,6 +1,6 @@
 package io.thalweg.input;
 
-import io.thalweg.mapping.Kinds;
+import io.thalweg.mapping.FieldKinds;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
 import java.util.ArrayList;
@@ -11,14 +11,14 @@ import java.util.Set;
 /** The fields of one writer's schema: which there are, what a mapping takes them for, and which settings do not fit them. */
 final class SchemaFields {
     private final Mapping mapping;
-    private final Kinds kinds;
+    private final FieldKinds kinds;
     private final Set<String> values = new LinkedHashSet<>();
     private final Set<String> records = new LinkedHashSet<>();
     private final List<String> problems = new ArrayList<>();
 
     SchemaFields(Mapping mapping) {
         this.mapping = mapping;
-        kinds = new Kinds(mapping);
+        kinds = new FieldKinds(mapping);
     }
 
     /** Adds a field that holds a value. */
@@ -37,7 +37,7 @@ final class SchemaFields {
     }
 
     /** What the fields are taken for. */
-    Kinds kinds() {
+    FieldKinds kinds() {
         return kinds;
     }
 

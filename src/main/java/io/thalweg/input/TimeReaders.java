@@ -1,9 +1,10 @@
 package io.thalweg.input;
 
-import io.thalweg.mapping.Kinds.Kind;
+import io.thalweg.mapping.FieldKind;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
-import io.thalweg.mapping.Times;
+import io.thalweg.mapping.TimeEncoder;
+import io.thalweg.mapping.TimeParts;
 import java.util.Map;
 import org.apache.avro.Schema;
 
@@ -20,9 +21,9 @@ final class TimeReaders {
     }
 
     /** A reader of a field. @param times the parts that are features */
-    FieldReader of(String field, Schema schema, Times times) {
-        fields.kinds().add(field, Kind.TIME);
-        Times.Sink sink = record.features().times(times);
+    FieldReader of(String field, Schema schema, TimeParts times) {
+        fields.kinds().add(field, FieldKind.TIME);
+        TimeEncoder sink = record.features().times(times);
         ValueReader reader = skip.orSkip(schema, branch -> {
             if (branch.getType() == Schema.Type.NULL) {
                 return in -> sink.missing();
@@ -53,7 +54,7 @@ final class TimeReaders {
     }
 
     /** How a time is read; null if the value is none. */
-    private ValueReader time(Schema schema, Times times, Times.Sink sink) {
+    private ValueReader time(Schema schema, TimeParts times, TimeEncoder sink) {
         if (times.hasPattern()) {
             return byPattern(schema, times, sink);
         }
@@ -68,7 +69,7 @@ final class TimeReaders {
         }
     }
 
-    private static ValueReader byPattern(Schema schema, Times times, Times.Sink sink) {
+    private static ValueReader byPattern(Schema schema, TimeParts times, TimeEncoder sink) {
         return switch (schema.getType()) {
             case INT, LONG -> in -> sink.number(in.readLong());
             case STRING ->
@@ -87,18 +88,18 @@ final class TimeReaders {
         };
     }
 
-    private static ValueReader byLogicalType(Schema schema, Times times, Times.Sink sink) {
+    private static ValueReader byLogicalType(Schema schema, TimeParts times, TimeEncoder sink) {
         return switch (schema.getLogicalType().getName()) {
             case "date" -> {
-                times.check(Times.Holds.DAY_ONLY);
+                times.check(TimeParts.Holds.DAY_ONLY);
                 yield in -> sink.millis(in.readLong() * 86_400_000);
             }
             case "time-millis" -> {
-                times.check(Times.Holds.TIME_ONLY);
+                times.check(TimeParts.Holds.TIME_ONLY);
                 yield in -> sink.millis(in.readLong());
             }
             case "time-micros" -> {
-                times.check(Times.Holds.TIME_ONLY);
+                times.check(TimeParts.Holds.TIME_ONLY);
                 yield in -> sink.millis(Math.floorDiv(in.readLong(), 1000L));
             }
             case "timestamp-millis", "local-timestamp-millis" -> in -> sink.millis(in.readLong());

@@ -61,8 +61,8 @@ public final class FeatureCollector {
     }
 
     /** A field that is a time, to be told what events hold. @param times what {@link Mapping#times} gives */
-    public Times.Sink times(Times times) {
-        return new Times.Sink(
+    public TimeEncoder times(TimeParts times) {
+        return new TimeEncoder(
                 times,
                 times.names().stream()
                         .map(name -> {

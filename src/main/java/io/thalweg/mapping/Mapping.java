@@ -44,7 +44,7 @@ public final class Mapping {
     private final Set<String> excluded;
     private final Set<String> numeric;
     private final Set<String> categorical;
-    private final Map<String, Times> times = new LinkedHashMap<>();
+    private final Map<String, TimeParts> times = new LinkedHashMap<>();
     private final Map<String, Buckets> buckets = new LinkedHashMap<>();
     private final Map<String, String> bucketWords = new LinkedHashMap<>();
     private final List<List<String>> crosses = new ArrayList<>();
@@ -127,7 +127,7 @@ public final class Mapping {
                     TIME + ": \"%s\" is not like departure:hour|weekday or date[yyyyMMddHHmm]:hour".formatted(item));
         }
         String field = words.group("field").strip();
-        if (times.put(field, Times.of(field, words.group("pattern"), words.group("year"), words.group("parts")))
+        if (times.put(field, TimeParts.of(field, words.group("pattern"), words.group("year"), words.group("parts")))
                 != null) {
             throw twice(TIME, field);
         }
@@ -297,7 +297,7 @@ public final class Mapping {
     }
 
     /** How a field is a time; null if it is not to be taken as one. */
-    public Times times(String field) {
+    public TimeParts times(String field) {
         return times.get(field);
     }
 
@@ -318,7 +318,7 @@ public final class Mapping {
 
     /** Whether a field, or something made of it, is a feature or part of a cross. */
     public boolean isWanted(String field) {
-        Times time = times.get(field);
+        TimeParts time = times.get(field);
         return operands.containsValue(field)
                 || !isExcluded(field) && (time == null || time.names().stream().anyMatch(part -> !isExcluded(part)));
     }

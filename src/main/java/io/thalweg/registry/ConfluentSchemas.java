@@ -79,7 +79,7 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
         // That it does not know this id is an answer, and may be asked with no more rights than learning needs.
         RegistryFault fault =
                 attempt(() -> client.getSchemaById(Integer.MAX_VALUE)).fault();
-        if (fault != null && fault.kind() == RegistryFault.Kind.NO_ANSWER) {
+        if (fault != null && fault.kind() == RegistryFault.FaultKind.NO_ANSWER) {
             throw failure("cannot be used", fault);
         }
     }
@@ -96,7 +96,7 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
             remember(id, avro.rawSchema());
             return avro.rawSchema();
         }
-        if (answer.fault() != null && answer.fault().kind() == RegistryFault.Kind.REFUSED) {
+        if (answer.fault() != null && answer.fault().kind() == RegistryFault.FaultKind.REFUSED) {
             throw failure("does not give schema id " + id, answer.fault());
         }
         throw new UnknownSchemaException(id);
@@ -108,7 +108,7 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
         Answer<SchemaMetadata> answer =
                 ask("the latest schema of subject " + subject, () -> client.getLatestSchemaMetadata(subject));
         if (answer.fault() != null) {
-            if (answer.fault().kind() == RegistryFault.Kind.NOT_KNOWN) {
+            if (answer.fault().kind() == RegistryFault.FaultKind.NOT_KNOWN) {
                 return Optional.empty();
             }
             throw failure("does not give the latest schema of subject " + subject, answer.fault());
@@ -180,14 +180,14 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
         serializer.close();
     }
 
-    private interface Request<T> {
+    private interface RegistryRequest<T> {
         T send() throws IOException, RestClientException;
     }
 
     /** One of the two is null. */
     private record Answer<T>(T value, RegistryFault fault) {}
 
-    private static <T> Answer<T> attempt(Request<T> request) {
+    private static <T> Answer<T> attempt(RegistryRequest<T> request) {
         try {
             return new Answer<>(request.send(), null);
         } catch (IOException | RestClientException | RuntimeException e) {
@@ -197,12 +197,12 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
     }
 
     /** Asks until there is an answer; a fault that comes back is one. */
-    private <T> Answer<T> ask(String what, Request<T> request) {
+    private <T> Answer<T> ask(String what, RegistryRequest<T> request) {
         long end = System.nanoTime() + retry.toNanos();
         long pause = FIRST_PAUSE_MS;
         while (true) {
             Answer<T> answer = attempt(request);
-            if (answer.fault() == null || answer.fault().kind() != RegistryFault.Kind.NO_ANSWER) {
+            if (answer.fault() == null || answer.fault().kind() != RegistryFault.FaultKind.NO_ANSWER) {
                 return answer;
             }
             long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());

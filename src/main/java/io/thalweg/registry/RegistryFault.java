@@ -15,8 +15,8 @@ import javax.net.ssl.SSLException;
  * @param text what happened, without secrets
  * @param remedy what to do about it
  */
-record RegistryFault(Kind kind, String text, String remedy) {
-    enum Kind {
+record RegistryFault(FaultKind kind, String text, String remedy) {
+    enum FaultKind {
         /** The registry does not know the schema or the subject that was asked for. */
         NOT_KNOWN,
         /** The registry knows the schema, and it cannot be used. */
@@ -44,11 +44,11 @@ record RegistryFault(Kind kind, String text, String remedy) {
             }
             if (cause instanceof IllegalStateException
                     && String.valueOf(cause.getMessage()).startsWith("Invalid schema type")) {
-                return new RegistryFault(Kind.NOT_AVRO, detail(cause), "only Avro can be read");
+                return new RegistryFault(FaultKind.NOT_AVRO, detail(cause), "only Avro can be read");
             }
         }
         return new RegistryFault(
-                Kind.REFUSED,
+                FaultKind.REFUSED,
                 thrown.getClass().getSimpleName() + ": " + detail(thrown),
                 "check use.latest.version, use.schema.id and use.latest.with.metadata");
     }
@@ -59,13 +59,13 @@ record RegistryFault(Kind kind, String text, String remedy) {
         return switch (answer.getStatus()) {
             case 401 ->
                 new RegistryFault(
-                        Kind.NO_ANSWER,
+                        FaultKind.NO_ANSWER,
                         text,
                         "check basic.auth.credentials.source and basic.auth.user.info,"
                                 + " or bearer.auth.credentials.source and bearer.auth.token");
             case 403 ->
                 new RegistryFault(
-                        Kind.NO_ANSWER,
+                        FaultKind.NO_ANSWER,
                         text,
                         "allow this user to read schemas, and to register them if auto.register.schemas is true");
             case 404 ->
@@ -73,22 +73,25 @@ record RegistryFault(Kind kind, String text, String remedy) {
                     // The embedded mock:// registry answers 40401 for an id.
                     case 40401, 40402, 40403 ->
                         new RegistryFault(
-                                Kind.NOT_KNOWN, text, "register the schema first, or set auto.register.schemas=true");
+                                FaultKind.NOT_KNOWN,
+                                text,
+                                "register the schema first, or set auto.register.schemas=true");
                     default ->
                         new RegistryFault(
-                                Kind.NO_ANSWER,
+                                FaultKind.NO_ANSWER,
                                 text,
                                 "check the path in schema.registry.url: this is no schema registry");
                 };
             case 409 ->
                 new RegistryFault(
-                        Kind.REFUSED,
+                        FaultKind.REFUSED,
                         text,
                         "write to another topic, or change the compatibility level of the subject, or delete its old"
                                 + " versions");
             case 400, 405, 406, 415, 422 ->
-                new RegistryFault(Kind.REFUSED, text, "see the registry's log for why it does not take the request");
-            default -> new RegistryFault(Kind.NO_ANSWER, text, "see the registry's log");
+                new RegistryFault(
+                        FaultKind.REFUSED, text, "see the registry's log for why it does not take the request");
+            default -> new RegistryFault(FaultKind.NO_ANSWER, text, "see the registry's log");
         };
     }
 
@@ -96,7 +99,7 @@ record RegistryFault(Kind kind, String text, String remedy) {
         String message = String.valueOf(failure.getMessage());
         if (message.startsWith("Incompatible schema")) {
             return new RegistryFault(
-                    Kind.REFUSED,
+                    FaultKind.REFUSED,
                     detail(failure),
                     "register this version's schema, or do not set use.latest.version or use.schema.id");
         }
@@ -104,33 +107,33 @@ record RegistryFault(Kind kind, String text, String remedy) {
             // A schema with references may also be one whose references could not be fetched just now.
             boolean complete = message.contains(" with refs [] ") || message.contains(" with refs null ");
             return new RegistryFault(
-                    complete ? Kind.NOT_AVRO : Kind.NO_ANSWER,
+                    complete ? FaultKind.NOT_AVRO : FaultKind.NO_ANSWER,
                     "the schema or one that it refers to cannot be parsed",
                     "look at the schema in the registry");
         }
         String text = failure.getClass().getSimpleName() + ": " + detail(failure);
         if (failure instanceof SSLException) {
             return new RegistryFault(
-                    Kind.NO_ANSWER,
+                    FaultKind.NO_ANSWER,
                     text,
                     "check schema.registry.ssl.truststore.location and its password, the host name in the"
                             + " certificate, and schema.registry.ssl.keystore.location if the registry asks for one");
         }
         if (failure instanceof UnknownHostException) {
-            return new RegistryFault(Kind.NO_ANSWER, text, "check the host in schema.registry.url");
+            return new RegistryFault(FaultKind.NO_ANSWER, text, "check the host in schema.registry.url");
         }
         if (failure instanceof ConnectException) {
             return new RegistryFault(
-                    Kind.NO_ANSWER, text, "start the registry, or check host and port in schema.registry.url");
+                    FaultKind.NO_ANSWER, text, "start the registry, or check host and port in schema.registry.url");
         }
         if (failure instanceof SocketTimeoutException) {
             return new RegistryFault(
-                    Kind.NO_ANSWER,
+                    FaultKind.NO_ANSWER,
                     text,
                     "see why the registry is slow, or raise http.read.timeout.ms and http.connect.timeout.ms");
         }
         return new RegistryFault(
-                Kind.NO_ANSWER, text, "check schema.registry.url, http or https included, and the registry's log");
+                FaultKind.NO_ANSWER, text, "check schema.registry.url, http or https included, and the registry's log");
     }
 
     static String withoutUserInfo(String text) {

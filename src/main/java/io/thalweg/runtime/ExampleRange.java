@@ -102,7 +102,7 @@ public final class ExampleRange implements AutoCloseable {
             partitions = new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC);
             List<TopicPartition> read =
                     Topics.pick(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions, partition);
-            Offsets offsets = new Offsets(config, admin, read);
+            OffsetLookup offsets = new OffsetLookup(config, admin, read);
             Map<TopicPartition, Long> beginnings = offsets.at(OffsetSpec.earliest());
             Map<TopicPartition, Long> ends = offsets.at(OffsetSpec.latest());
             Map<TopicPartition, Long> froms = from == null ? beginnings : offsets.at(from);
@@ -122,7 +122,7 @@ public final class ExampleRange implements AutoCloseable {
         return new ExampleRange(new KafkaConsumer<>(settings), partitions, spans);
     }
 
-    private record Offsets(ThalwegConfig config, Admin admin, List<TopicPartition> partitions) {
+    private record OffsetLookup(ThalwegConfig config, Admin admin, List<TopicPartition> partitions) {
         Map<TopicPartition, Long> at(Place place) {
             return place.offset == null
                     ? at(OffsetSpec.forTimestamp(place.time.toEpochMilli()))

@@ -39,7 +39,7 @@ public final class WeightsBoard {
         if (weights == null) {
             board.parts.remove(part);
         } else {
-            board.parts.put(part, Part.of(weights));
+            board.parts.put(part, WeightsPart.of(weights));
         }
         if (!board.parts.isEmpty()) {
             models.put(model, board);
@@ -75,7 +75,7 @@ public final class WeightsBoard {
      * @param names null where features have none
      * @param moved null where it is not known of any
      */
-    private record Part(
+    private record WeightsPart(
             long version,
             int parts,
             double bias,
@@ -85,7 +85,7 @@ public final class WeightsBoard {
             String[] names,
             double[] values,
             double[] moved) {
-        static Part of(Weights record) {
+        static WeightsPart of(Weights record) {
             List<Weight> weights = record.getWeights();
             int size = weights.size();
             int[] features = new int[size];
@@ -104,7 +104,7 @@ public final class WeightsBoard {
                     moved[i] = weight.getMoved() == null ? Double.NaN : weight.getMoved();
                 }
             }
-            return new Part(
+            return new WeightsPart(
                     record.getVersion(),
                     record.getBlocks(),
                     record.getBias(),
@@ -125,15 +125,15 @@ public final class WeightsBoard {
     /** The weights of a model. */
     public static final class Board {
         private final String model;
-        private final Map<Integer, Part> parts = new HashMap<>();
+        private final Map<Integer, WeightsPart> parts = new HashMap<>();
 
         private Board(String model) {
             this.model = model;
         }
 
-        private Part latest() {
+        private WeightsPart latest() {
             return parts.values().stream()
-                    .max(Comparator.comparingLong(Part::version))
+                    .max(Comparator.comparingLong(WeightsPart::version))
                     .orElseThrow();
         }
 
@@ -171,7 +171,7 @@ public final class WeightsBoard {
         /** The Euclidean norm of the weights, without the bias. */
         public double l2Norm() {
             double squares = 0;
-            for (Part part : parts.values()) {
+            for (WeightsPart part : parts.values()) {
                 for (double value : part.values) {
                     squares += value * value;
                 }
@@ -184,7 +184,7 @@ public final class WeightsBoard {
             Comparator<Strong> weaker = Comparator.<Strong>comparingDouble(strong -> Math.abs(strong.weight))
                     .thenComparing(Comparator.comparingInt(Strong::feature).reversed());
             PriorityQueue<Strong> kept = new PriorityQueue<>(weaker);
-            for (Part part : parts.values()) {
+            for (WeightsPart part : parts.values()) {
                 for (int i = 0; i < part.values.length; i++) {
                     if (kept.size() < most || Math.abs(part.values[i]) >= Math.abs(kept.peek().weight)) {
                         kept.add(part.strong(i));

@@ -1,6 +1,6 @@
 package io.thalweg.app.benchmark;
 
-import io.thalweg.app.benchmark.Throughput.Scale;
+import io.thalweg.app.benchmark.Throughput.ThroughputScale;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.io.IOException;
@@ -38,21 +38,21 @@ public final class Benchmark {
     /** Runs it; takes minutes. @throws StopException if a row is not known, or something ends before its time */
     public BenchmarkReport run() throws IOException {
         checkChoice();
-        List<Throughput.Row> speed = Throughput.rows().stream()
+        List<Throughput.ThroughputRow> speed = Throughput.rows().stream()
                 .filter(row -> chosen(row.name(), row.quick()))
                 .toList();
-        List<Latency.Row> latency = Latency.rows().stream()
+        List<Latency.LatencyRow> latency = Latency.rows().stream()
                 .filter(row -> chosen(row.name(), row.quick()))
                 .toList();
-        List<Restore.Row> restore = Restore.rows().stream()
+        List<Restore.RestoreRow> restore = Restore.rows().stream()
                 .filter(row -> chosen(row.name(), row.quick()))
                 .toList();
-        List<Soak.Row> soak =
+        List<Soak.SoakRow> soak =
                 Soak.rows().stream().filter(row -> chosen(row.name(), false)).toList();
         if (options.out() != null) {
             Files.createDirectories(options.out());
         }
-        Scale scale = options.quick() ? Scale.QUICK : Scale.FULL;
+        ThroughputScale scale = options.quick() ? ThroughputScale.QUICK : ThroughputScale.FULL;
         if (options.rounds() > 0) {
             scale = scale.withRounds(options.rounds());
         }
@@ -95,10 +95,10 @@ public final class Benchmark {
     /** The names of all rows. */
     public static List<String> rowNames() {
         return Stream.of(
-                        Throughput.rows().stream().map(Throughput.Row::name),
-                        Latency.rows().stream().map(Latency.Row::name),
-                        Restore.rows().stream().map(Restore.Row::name),
-                        Soak.rows().stream().map(Soak.Row::name))
+                        Throughput.rows().stream().map(Throughput.ThroughputRow::name),
+                        Latency.rows().stream().map(Latency.LatencyRow::name),
+                        Restore.rows().stream().map(Restore.RestoreRow::name),
+                        Soak.rows().stream().map(Soak.SoakRow::name))
                 .flatMap(names -> names)
                 .toList();
     }

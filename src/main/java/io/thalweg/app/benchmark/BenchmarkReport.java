@@ -19,7 +19,7 @@ public final class BenchmarkReport {
     private final Map<String, Double> ratios = new LinkedHashMap<>();
     private final Map<String, Double> cpuRatios = new LinkedHashMap<>();
     private final Map<String, Object> figures = new LinkedHashMap<>();
-    private final Map<String, Table> tables = new LinkedHashMap<>();
+    private final Map<String, ReportTable> tables = new LinkedHashMap<>();
 
     /**
      * A table.
@@ -28,7 +28,7 @@ public final class BenchmarkReport {
      * @param columns their names; the first holds the name of the row
      * @param rows a cell for each column
      */
-    public record Table(String title, List<String> columns, List<List<String>> rows) {}
+    public record ReportTable(String title, List<String> columns, List<List<String>> rows) {}
 
     /** @param warm whether what is measured is compiled by then */
     BenchmarkReport(boolean warm) {
@@ -113,7 +113,7 @@ public final class BenchmarkReport {
 
     /** A row of any table. */
     void add(String title, List<String> columns, String... cells) {
-        tables.computeIfAbsent(title, t -> new Table(t, columns, new ArrayList<>()))
+        tables.computeIfAbsent(title, t -> new ReportTable(t, columns, new ArrayList<>()))
                 .rows()
                 .add(List.of(cells));
     }
@@ -133,7 +133,7 @@ public final class BenchmarkReport {
     }
 
     /** What there is to show, in order: ratios first. */
-    public List<Table> tables() {
+    public List<ReportTable> tables() {
         return List.copyOf(tables.values());
     }
 

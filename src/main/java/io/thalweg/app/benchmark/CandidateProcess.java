@@ -191,7 +191,7 @@ public final class CandidateProcess {
         properties.putAll(new KafkaSettings(config).streams());
         try (KafkaStreams streams = new KafkaStreams(topology, properties)) {
             streams.start();
-            follow(streams, () -> ProcessEvent.Restoring.NONE);
+            follow(streams, () -> ProcessEvent.RestoreStats.NONE);
             boolean closed = streams.close(CloseOptions.timeout(CLOSE_TIMEOUT)
                     .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
             if (!closed) {
@@ -202,7 +202,7 @@ public final class CandidateProcess {
         }
     }
 
-    private void follow(KafkaStreams streams, Supplier<ProcessEvent.Restoring> restoring) {
+    private void follow(KafkaStreams streams, Supplier<ProcessEvent.RestoreStats> restoring) {
         BooleanSupplier lives = () -> !streams.state().hasCompletedShutdown();
         while (streams.state() != KafkaStreams.State.RUNNING) {
             pause(lives);
@@ -237,19 +237,19 @@ public final class CandidateProcess {
             }
             if (collectAsked) {
                 collectAsked = false;
-                say(Event.COLLECTED, 0, Map.of(), collected(), ProcessEvent.Restoring.NONE);
+                say(Event.COLLECTED, 0, Map.of(), collected(), ProcessEvent.RestoreStats.NONE);
             }
             pause(lives);
         }
     }
 
-    private static ProcessEvent.Restoring restoring(LearnerRuntime learner) {
+    private static ProcessEvent.RestoreStats restoring(LearnerRuntime learner) {
         double bytes = learner.streams().metrics().entrySet().stream()
                 .filter(entry -> is(entry.getKey(), "consumer-metrics", "incoming-byte-total"))
                 .filter(entry -> entry.getKey().tags().get("client-id").endsWith("-restore-consumer"))
                 .mapToDouble(entry -> (Double) entry.getValue().metricValue())
                 .sum();
-        return new ProcessEvent.Restoring(learner.restored().toNanos() / 1e9, bytes);
+        return new ProcessEvent.RestoreStats(learner.restored().toNanos() / 1e9, bytes);
     }
 
     private static long collected() {
@@ -331,11 +331,15 @@ public final class CandidateProcess {
     }
 
     private static void say(Event event, long records, Map<String, Double> sentBytes) {
-        say(event, records, sentBytes, 0, ProcessEvent.Restoring.NONE);
+        say(event, records, sentBytes, 0, ProcessEvent.RestoreStats.NONE);
     }
 
     private static void say(
-            Event event, long records, Map<String, Double> sentBytes, long heapUsed, ProcessEvent.Restoring restoring) {
+            Event event,
+            long records,
+            Map<String, Double> sentBytes,
+            long heapUsed,
+            ProcessEvent.RestoreStats restoring) {
         ProcessEvent processEvent = new ProcessEvent(
                 event,
                 records,

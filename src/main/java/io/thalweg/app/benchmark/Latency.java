@@ -55,20 +55,20 @@ final class Latency {
      * @param topic the setting that names what is read
      * @param isolation of the reader
      */
-    record Row(String name, Guarantee guarantee, String topic, String isolation, boolean quick) {}
+    record LatencyRow(String name, Guarantee guarantee, String topic, String isolation, boolean quick) {}
 
     /** The last is what broker, sender and reader take by themselves, while a learner runs: the examples are read as they are. */
-    static List<Row> rows() {
+    static List<LatencyRow> rows() {
         String predictions = OutputTopic.PREDICTIONS.setting();
         String committed = "read_committed";
         String uncommitted = "read_uncommitted";
         Guarantee once = Guarantee.EXACTLY_ONCE;
         Guarantee atLeastOnce = Guarantee.AT_LEAST_ONCE;
         return List.of(
-                new Row("latency exactly-once read_committed", once, predictions, committed, true),
-                new Row("latency exactly-once read_uncommitted", once, predictions, uncommitted, true),
-                new Row("latency at-least-once", atLeastOnce, predictions, committed, false),
-                new Row("latency consumer", atLeastOnce, ThalwegConfig.EXAMPLES_TOPIC, uncommitted, false));
+                new LatencyRow("latency exactly-once read_committed", once, predictions, committed, true),
+                new LatencyRow("latency exactly-once read_uncommitted", once, predictions, uncommitted, true),
+                new LatencyRow("latency at-least-once", atLeastOnce, predictions, committed, false),
+                new LatencyRow("latency consumer", atLeastOnce, ThalwegConfig.EXAMPLES_TOPIC, uncommitted, false));
     }
 
     Latency(LocalCluster cluster, boolean quick, Consumer<String> progress) {
@@ -79,9 +79,9 @@ final class Latency {
         measured = (quick ? 5 : 20) * PER_SECOND;
     }
 
-    void run(List<Row> rows, BenchmarkReport report) {
+    void run(List<LatencyRow> rows, BenchmarkReport report) {
         for (Guarantee guarantee : Guarantee.values()) {
-            List<Row> together =
+            List<LatencyRow> together =
                     rows.stream().filter(row -> row.guarantee() == guarantee).toList();
             if (!together.isEmpty()) {
                 run(guarantee, together, report);
@@ -90,7 +90,7 @@ final class Latency {
     }
 
     /** One learner, and a reader for each row. */
-    private void run(Guarantee guarantee, List<Row> rows, BenchmarkReport report) {
+    private void run(Guarantee guarantee, List<LatencyRow> rows, BenchmarkReport report) {
         String application = "latency-" + guarantee.setting();
         progress.accept("latency %s: %,d examples a second for %d s …"
                 .formatted(guarantee.title(), PER_SECOND, (warmUp + measured) / PER_SECOND));
@@ -103,7 +103,7 @@ final class Latency {
             CountDownLatch warm = new CountDownLatch(rows.size());
             CompletableFuture<Long> begin = new CompletableFuture<>();
             List<CompletableFuture<long[]>> readers = new ArrayList<>();
-            for (Row row : rows) {
+            for (LatencyRow row : rows) {
                 readers.add(CompletableFuture.supplyAsync(
                         () -> read(config, row, warm, begin), task -> new Thread(task, row.name()).start()));
             }
@@ -118,7 +118,7 @@ final class Latency {
 
     private void send(ThalwegConfig config, CountDownLatch warm, CompletableFuture<Long> beginning) {
         String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
-        Workload.Values values = Workload.DENSE.values(cluster.schemas().idFor(topic, Example.getClassSchema()));
+        Workload.RecordValues values = Workload.DENSE.values(cluster.schemas().idFor(topic, Example.getClassSchema()));
         Map<String, Object> settings = new KafkaSettings(config).writer();
         // the learner's time is measured, not that of whoever sends
         settings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
@@ -158,7 +158,7 @@ final class Latency {
     }
 
     /** There is one partition, and each example has one prediction: the n-th record is the n-th example, or its prediction. */
-    private long[] read(ThalwegConfig config, Row row, CountDownLatch warm, CompletableFuture<Long> beginning) {
+    private long[] read(ThalwegConfig config, LatencyRow row, CountDownLatch warm, CompletableFuture<Long> beginning) {
         Map<String, Object> settings = new KafkaSettings(config).reader();
         settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, row.isolation());
         TopicPartition partition = new TopicPartition(config.getString(row.topic()), 0);
@@ -191,7 +191,7 @@ final class Latency {
         return nanos;
     }
 
-    private static void report(Row row, long[] nanos, BenchmarkReport report) {
+    private static void report(LatencyRow row, long[] nanos, BenchmarkReport report) {
         long[] sorted = nanos.clone();
         Arrays.sort(sorted);
         Map<String, Double> shares = new LinkedHashMap<>();

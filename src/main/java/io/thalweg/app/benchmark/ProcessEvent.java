@@ -22,7 +22,7 @@ record ProcessEvent(
         Map<String, Double> sentBytes,
         long heapMax,
         long heapUsed,
-        Restoring restoring) {
+        RestoreStats restoring) {
     /** What a child process reports. */
     enum Event {
         /** There is hardly anything left to compile, or it does not come to an end. */
@@ -49,7 +49,7 @@ record ProcessEvent(
      * @param seconds that reading it back has taken
      * @param bytes that were read, as they are in the changelog: in batches, compressed
      */
-    record Restoring(double seconds, double bytes) {
-        static final Restoring NONE = new Restoring(0, 0);
+    record RestoreStats(double seconds, double bytes) {
+        static final RestoreStats NONE = new RestoreStats(0, 0);
     }
 }

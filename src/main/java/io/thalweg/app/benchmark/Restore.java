@@ -66,20 +66,20 @@ final class Restore {
     }
 
     /** @param bits the model has two to this power weights, all of which a step has moved */
-    record Row(int bits, Ending ending, boolean quick) {
+    record RestoreRow(int bits, Ending ending, boolean quick) {
         String name() {
             return "restore 2^" + bits + " " + ending.title;
         }
     }
 
-    static List<Row> rows() {
+    static List<RestoreRow> rows() {
         return List.of(
-                new Row(20, Ending.CLEAN, true),
-                new Row(20, Ending.KILLED, false),
-                new Row(20, Ending.KILLED_BESIDE_STANDBY, false),
-                new Row(24, Ending.CLEAN, false),
-                new Row(24, Ending.KILLED, false),
-                new Row(24, Ending.KILLED_BESIDE_STANDBY, false));
+                new RestoreRow(20, Ending.CLEAN, true),
+                new RestoreRow(20, Ending.KILLED, false),
+                new RestoreRow(20, Ending.KILLED_BESIDE_STANDBY, false),
+                new RestoreRow(24, Ending.CLEAN, false),
+                new RestoreRow(24, Ending.KILLED, false),
+                new RestoreRow(24, Ending.KILLED_BESIDE_STANDBY, false));
     }
 
     Restore(LocalCluster cluster, Consumer<String> progress) {
@@ -87,14 +87,14 @@ final class Restore {
         this.progress = progress;
     }
 
-    void run(List<Row> rows, BenchmarkReport report) {
-        for (Row row : rows) {
+    void run(List<RestoreRow> rows, BenchmarkReport report) {
+        for (RestoreRow row : rows) {
             progress.accept(row.name() + " …");
             run(row, report);
         }
     }
 
-    private void run(Row row, BenchmarkReport report) {
+    private void run(RestoreRow row, BenchmarkReport report) {
         String application = "restore-" + row.bits() + "-" + row.ending().ordinal();
         Map<String, String> settings = cluster.settings(application, application + "-examples");
         settings.put(ThalwegConfig.FEATURES_SPACE_BITS, String.valueOf(row.bits()));
@@ -106,7 +106,7 @@ final class Restore {
         try (CandidateHandle first = start(application, 1, settings);
                 CandidateHandle second = standby ? start(application, 2, settings) : null;
                 Sender sender = new Sender(config, row.bits());
-                Reader reader = new Reader(config)) {
+                PredictionReader reader = new PredictionReader(config)) {
             first.await(Event.RUNNING);
             if (standby) {
                 second.await(Event.RUNNING);
@@ -134,7 +134,7 @@ final class Restore {
                     (firstWorks ? first : second).kill();
                 }
             }
-            Times times = new Times(System.nanoTime());
+            RestoreTimes times = new RestoreTimes(System.nanoTime());
             times.openTransactions = cluster.openTransactions(application);
             long offset = sender.send(0, FEATURES_OF_SMALL_EXAMPLE);
             if (standby) {
@@ -162,14 +162,14 @@ final class Restore {
     }
 
     /** What happened after an end, in seconds since. */
-    private static final class Times {
+    private static final class RestoreTimes {
         private final long begin;
         private long openTransactions;
-        private ProcessEvent.Restoring restoring;
+        private ProcessEvent.RestoreStats restoring;
         private double running;
         private double predicted;
 
-        Times(long begin) {
+        RestoreTimes(long begin) {
             this.begin = begin;
         }
 
@@ -182,7 +182,7 @@ final class Restore {
         return CandidateHandle.learner(settings, cluster.directory().resolve(application + "-" + number + ".log"));
     }
 
-    private static void report(Row row, Times times, BenchmarkReport report) {
+    private static void report(RestoreRow row, RestoreTimes times, BenchmarkReport report) {
         List<String> cells = new ArrayList<>(List.of(row.name(), times.openTransactions > 0 ? "yes" : "no"));
         if (times.restoring == null) {
             cells.addAll(List.of("", "", ""));
@@ -295,11 +295,11 @@ final class Restore {
     }
 
     /** Waits for committed predictions. Each example has one, and there is one partition: the n-th is that of the n-th example. */
-    private static final class Reader implements AutoCloseable {
+    private static final class PredictionReader implements AutoCloseable {
         private final KafkaConsumer<byte[], byte[]> consumer;
         private long count;
 
-        Reader(ThalwegConfig config) {
+        PredictionReader(ThalwegConfig config) {
             TopicPartition partition = new TopicPartition(OutputTopic.PREDICTIONS.nameIn(config), 0);
             consumer = new KafkaConsumer<>(new KafkaSettings(config).reader());
             consumer.assign(List.of(partition));

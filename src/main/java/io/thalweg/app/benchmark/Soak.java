@@ -25,14 +25,14 @@ final class Soak {
     private final Consumer<String> progress;
 
     /** What is learned, and how. */
-    record Row(Workload workload, String algorithm) {
+    record SoakRow(Workload workload, String algorithm) {
         String name() {
             return "soak " + workload.name().toLowerCase(Locale.ROOT);
         }
     }
 
-    static List<Row> rows() {
-        return List.of(new Row(Workload.DENSE, "auto"), new Row(Workload.HASHED, "sgd"));
+    static List<SoakRow> rows() {
+        return List.of(new SoakRow(Workload.DENSE, "auto"), new SoakRow(Workload.HASHED, "sgd"));
     }
 
     Soak(LocalCluster cluster, Consumer<String> progress) {
@@ -40,11 +40,11 @@ final class Soak {
         this.progress = progress;
     }
 
-    void run(List<Row> rows, BenchmarkReport report) {
+    void run(List<SoakRow> rows, BenchmarkReport report) {
         rows.forEach(row -> run(row, report));
     }
 
-    private void run(Row row, BenchmarkReport report) {
+    private void run(SoakRow row, BenchmarkReport report) {
         String application = row.name().replace(' ', '-');
         String examples = application + "-examples";
         Map<String, String> settings = cluster.settings(application, examples);
@@ -71,7 +71,7 @@ final class Soak {
         cluster.deleteTopics(application);
     }
 
-    private static void report(Row row, double[] heap, BenchmarkReport report) {
+    private static void report(SoakRow row, double[] heap, BenchmarkReport report) {
         List<String> columns = new ArrayList<>(List.of("row"));
         List<String> cells = new ArrayList<>(List.of(row.name()));
         for (int part = 1; part <= PARTS; part++) {

@@ -35,7 +35,7 @@ final class Throughput {
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
     private final LocalCluster cluster;
-    private final Scale scale;
+    private final ThroughputScale scale;
     private final Path out;
     private final Consumer<String> progress;
     private final Map<Candidate, List<Run>> runs = new LinkedHashMap<>();
@@ -47,7 +47,7 @@ final class Throughput {
      *
      * @param quick whether it belongs to the short form
      */
-    record Row(Candidate learner, List<Program> against, boolean quick) {
+    record ThroughputRow(Candidate learner, List<Program> against, boolean quick) {
         String name() {
             return learner.row();
         }
@@ -62,19 +62,19 @@ final class Throughput {
      * @param beforeMs measuring begins with the first third of the records, or after so much processor time
      * @param measuredMs how much processor time to measure at most
      */
-    record Scale(int rounds, double recordsShare, boolean warmsUp, long beforeMs, long measuredMs) {
-        static final Scale FULL = new Scale(3, 1, true, 3000, 10_000);
-        static final Scale QUICK = new Scale(1, 0.1, false, 3000, 1800);
+    record ThroughputScale(int rounds, double recordsShare, boolean warmsUp, long beforeMs, long measuredMs) {
+        static final ThroughputScale FULL = new ThroughputScale(3, 1, true, 3000, 10_000);
+        static final ThroughputScale QUICK = new ThroughputScale(1, 0.1, false, 3000, 1800);
 
-        Scale withRounds(int number) {
-            return new Scale(number, recordsShare, warmsUp, beforeMs, measuredMs);
+        ThroughputScale withRounds(int number) {
+            return new ThroughputScale(number, recordsShare, warmsUp, beforeMs, measuredMs);
         }
     }
 
     /** What one run of one candidate gave; sent bytes by kind of topic, for a million records. */
     private record Run(double perSecond, double cpuSeconds, double brokerCpuSeconds, Map<String, Double> sentBytes) {}
 
-    static List<Row> rows() {
+    static List<ThroughputRow> rows() {
         Guarantee once = Guarantee.EXACTLY_ONCE;
         Publishing thinned = Publishing.THINNED;
         Publishing each = Publishing.EVERY_STEP;
@@ -83,17 +83,18 @@ final class Throughput {
         List<Program> feasible = List.of(Program.FLOOR, Program.CONSUMER);
         List<Program> floor = List.of(Program.FLOOR);
         return List.of(
-                new Row(Candidate.learner(Workload.DENSE, "sgd", thinned, once), all, true),
-                new Row(Candidate.learner(Workload.DENSE, "auto", thinned, once), floor, true),
-                new Row(Candidate.learner(Workload.DENSE, "sgd", each, once), streams, false),
-                new Row(Candidate.learner(Workload.DENSE, "auto", each, once), floor, false),
-                new Row(Candidate.learner(Workload.DENSE, "sgd", thinned, Guarantee.AT_LEAST_ONCE), streams, false),
-                new Row(Candidate.learner(Workload.MODELS, "sgd", thinned, once), all, false),
-                new Row(Candidate.learner(Workload.MODELS, "auto", thinned, once), floor, false),
-                new Row(Candidate.learner(Workload.MODELS, "sgd", each, once), streams, false),
-                new Row(Candidate.learner(Workload.HASHED, "sgd", thinned, once), feasible, true),
-                new Row(Candidate.learner(Workload.HASHED, "auto", thinned, once), floor, true),
-                new Row(
+                new ThroughputRow(Candidate.learner(Workload.DENSE, "sgd", thinned, once), all, true),
+                new ThroughputRow(Candidate.learner(Workload.DENSE, "auto", thinned, once), floor, true),
+                new ThroughputRow(Candidate.learner(Workload.DENSE, "sgd", each, once), streams, false),
+                new ThroughputRow(Candidate.learner(Workload.DENSE, "auto", each, once), floor, false),
+                new ThroughputRow(
+                        Candidate.learner(Workload.DENSE, "sgd", thinned, Guarantee.AT_LEAST_ONCE), streams, false),
+                new ThroughputRow(Candidate.learner(Workload.MODELS, "sgd", thinned, once), all, false),
+                new ThroughputRow(Candidate.learner(Workload.MODELS, "auto", thinned, once), floor, false),
+                new ThroughputRow(Candidate.learner(Workload.MODELS, "sgd", each, once), streams, false),
+                new ThroughputRow(Candidate.learner(Workload.HASHED, "sgd", thinned, once), feasible, true),
+                new ThroughputRow(Candidate.learner(Workload.HASHED, "auto", thinned, once), floor, true),
+                new ThroughputRow(
                         Candidate.learner(Workload.MAPPED, "sgd", thinned, once),
                         List.of(Program.FLOOR, Program.CONSUMER, Program.GENERIC_RECORD),
                         false));
@@ -103,18 +104,18 @@ final class Throughput {
      * @param out where recordings of Java Flight Recorder go; null for none
      * @param progress told what is being done
      */
-    Throughput(LocalCluster cluster, Scale scale, Path out, Consumer<String> progress) {
+    Throughput(LocalCluster cluster, ThroughputScale scale, Path out, Consumer<String> progress) {
         this.cluster = cluster;
         this.scale = scale;
         this.out = out;
         this.progress = progress;
     }
 
-    void run(List<Row> rows, BenchmarkReport report) {
+    void run(List<ThroughputRow> rows, BenchmarkReport report) {
         for (Workload workload : Workload.values()) {
             // those that have the same floor are compared with one another
             Map<Candidate, Set<Candidate>> groups = new LinkedHashMap<>();
-            for (Row row : rows) {
+            for (ThroughputRow row : rows) {
                 if (row.learner().workload() == workload) {
                     Set<Candidate> group = groups.computeIfAbsent(
                             row.learner().against(Program.FLOOR), baseline -> new LinkedHashSet<>());
@@ -248,7 +249,7 @@ final class Throughput {
                 sent);
     }
 
-    private void report(Row row, BenchmarkReport report) {
+    private void report(ThroughputRow row, BenchmarkReport report) {
         List<Candidate> candidates = new ArrayList<>();
         candidates.add(row.learner());
         row.against().forEach(other -> candidates.add(row.learner().against(other)));
@@ -283,7 +284,7 @@ final class Throughput {
     }
 
     /** Decoding and mapping beside what reading the same bytes into a record costs. */
-    private void reportDecoding(Row row, BenchmarkReport report) {
+    private void reportDecoding(ThroughputRow row, BenchmarkReport report) {
         List<Run> mapped = runs.get(row.learner().against(Program.CONSUMER));
         List<Run> generic = runs.get(row.learner().against(Program.GENERIC_RECORD));
         List<Double> speeds = new ArrayList<>();

@@ -112,14 +112,14 @@ enum Workload {
     }
 
     /** Makes the values of records, one after the other. */
-    Values values(int schemaId) {
-        return new Values(schemaId);
+    RecordValues values(int schemaId) {
+        return new RecordValues(schemaId);
     }
 
     /** Writes the first records to the examples topic. @throws StopException if the broker does not take them */
     void fill(ThalwegConfig config, SchemaIds schemaIds, int count) {
         String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
-        Values values = values(schemaIds.idFor(topic, schema()));
+        RecordValues values = values(schemaIds.idFor(topic, schema()));
         Map<String, Object> settings = new KafkaSettings(config).writer();
         AtomicReference<Exception> problem = new AtomicReference<>();
         try (Producer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
@@ -140,7 +140,7 @@ enum Workload {
     }
 
     /** The values of the records, in Confluent's wire format. */
-    final class Values {
+    final class RecordValues {
         private final SplittableRandom random = new SplittableRandom(SEED);
         private final byte[] header;
         private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
@@ -149,7 +149,7 @@ enum Workload {
         private final double[] dense = new double[DENSE_FEATURES];
         private final int[] sparse = new int[SPARSE_FEATURES];
 
-        private Values(int schemaId) {
+        private RecordValues(int schemaId) {
             header = ByteBuffer.allocate(5).put(MAGIC).putInt(schemaId).array();
         }
 

@@ -85,7 +85,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         return ExitCode.OK.code();
     }
 
-    private static void show(BenchmarkReport.Table shown, PrintWriter people) {
+    private static void show(BenchmarkReport.ReportTable shown, PrintWriter people) {
         Table.Column[] columns = new Table.Column[shown.columns().size()];
         for (int i = 0; i < columns.length; i++) {
             String title = shown.columns().get(i);

@@ -53,15 +53,15 @@ final class CompareCommand implements Callable<Integer> {
     private static final String TO_BEST = "auto_to_best_tuned";
 
     /** An algorithm and a scaling whose learning rate is chosen in hindsight. */
-    private record Kind(String algorithm, String scaling) {
-        static final List<Kind> ALL = List.of(
-                new Kind("sgd", "none"),
-                new Kind("sgd", "max-abs"),
-                new Kind("sgd", "standard"),
-                new Kind("adagrad", "none"),
-                new Kind("adagrad", "standard"),
-                new Kind("ftrl", "none"),
-                new Kind("ftrl", "max-abs"));
+    private record TunedAlgorithm(String algorithm, String scaling) {
+        static final List<TunedAlgorithm> ALL = List.of(
+                new TunedAlgorithm("sgd", "none"),
+                new TunedAlgorithm("sgd", "max-abs"),
+                new TunedAlgorithm("sgd", "standard"),
+                new TunedAlgorithm("adagrad", "none"),
+                new TunedAlgorithm("adagrad", "standard"),
+                new TunedAlgorithm("ftrl", "none"),
+                new TunedAlgorithm("ftrl", "max-abs"));
 
         @Override
         public String toString() {
@@ -190,7 +190,7 @@ final class CompareCommand implements Callable<Integer> {
     private static List<ComparedLearner> contestants(ThalwegConfig config) {
         List<ComparedLearner> learners = new ArrayList<>();
         learners.add(new ComparedLearner(AUTO, Double.NaN, config.with(ThalwegConfig.ALGORITHM, AUTO)));
-        for (Kind kind : Kind.ALL) {
+        for (TunedAlgorithm kind : TunedAlgorithm.ALL) {
             for (double rate : RATES) {
                 learners.add(new ComparedLearner(
                         kind.toString(),
@@ -223,7 +223,7 @@ final class CompareCommand implements Callable<Integer> {
         }
         double usual = config.getDouble(ThalwegConfig.LEARNING_RATE);
         Predicate<ComparedLearner> isUsual =
-                learner -> learner.kind.equals(Kind.ALL.get(0).toString()) && learner.rate == usual;
+                learner -> learner.kind.equals(TunedAlgorithm.ALL.get(0).toString()) && learner.rate == usual;
 
         Map<String, ComparedLearner> shown = new LinkedHashMap<>();
         shown.put(AUTO + ", nothing set", auto);
@@ -231,7 +231,7 @@ final class CompareCommand implements Callable<Integer> {
                 .filter(isUsual)
                 .forEach(learner -> shown.put("sgd as it comes, " + Figures.brief(usual), learner));
         ComparedLearner best = null;
-        for (Kind kind : Kind.ALL) {
+        for (TunedAlgorithm kind : TunedAlgorithm.ALL) {
             ComparedLearner one = best(learners.stream().filter(other -> other.kind.equals(kind.toString())));
             shown.put(kind + ", at its best rate " + Figures.brief(one.rate), one);
             best = best == null || one.logLoss() < best.logLoss() ? one : best;

@@ -1,7 +1,7 @@
 package io.thalweg.app.files;
 
 import io.thalweg.app.view.Printable;
-import io.thalweg.mapping.Kinds;
+import io.thalweg.mapping.FieldKinds;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
@@ -28,8 +28,8 @@ final class CsvExamples extends ExampleFile {
     private final Iterator<CSVRecord> records;
     private final List<String> header;
     private final Mapping mapping;
-    private final Kinds kinds;
-    private final Row row;
+    private final FieldKinds kinds;
+    private final ExampleRow row;
     private long line;
 
     CsvExamples(String name, Reader text, Columns columns) throws IOException {
@@ -42,8 +42,8 @@ final class CsvExamples extends ExampleFile {
         }
         header = Arrays.stream(first.values()).map(String::strip).toList();
         mapping = columns.in(header);
-        kinds = new Kinds(mapping);
-        row = new Row(mapping, columns.form(), kinds);
+        kinds = new FieldKinds(mapping);
+        row = new ExampleRow(mapping, columns.form(), kinds);
         checkHeader();
     }
 

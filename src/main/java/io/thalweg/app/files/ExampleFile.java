@@ -3,7 +3,7 @@ package io.thalweg.app.files;
 import io.thalweg.app.view.Printable;
 import io.thalweg.avro.Example;
 import io.thalweg.input.RecordReader;
-import io.thalweg.mapping.Kinds;
+import io.thalweg.mapping.FieldKinds;
 import io.thalweg.mapping.Label;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.math.FeatureForm;
@@ -194,7 +194,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
     public abstract String columns();
 
     /** The same of rows. */
-    static String line(Kinds kinds) {
+    static String line(FieldKinds kinds) {
         return kinds.isEmpty() ? null : Printable.of(String.join("; ", kinds.lines()));
     }
 

@@ -10,7 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.thalweg.app.view.Printable;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
-import io.thalweg.mapping.Kinds;
+import io.thalweg.mapping.FieldKinds;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.math.FeatureForm;
 import java.io.BufferedReader;
@@ -40,8 +40,8 @@ final class JsonExamples extends ExampleFile {
 
     private final BufferedReader text;
     private final FeatureForm form;
-    private final Kinds kinds;
-    private final Row row;
+    private final FieldKinds kinds;
+    private final ExampleRow row;
     private long line;
 
     JsonExamples(String name, BufferedReader text, Columns columns) {
@@ -50,8 +50,8 @@ final class JsonExamples extends ExampleFile {
         form = columns.form();
         // not every object need have a label
         Mapping mapping = columns.in(Set.of("label"));
-        kinds = new Kinds(mapping);
-        row = new Row(mapping, form, kinds);
+        kinds = new FieldKinds(mapping);
+        row = new ExampleRow(mapping, form, kinds);
     }
 
     @Override

@@ -66,7 +66,7 @@ class NoLearningBaselineTest {
         Map<String, List<ProducerRecord<byte[], byte[]>>> outputs = new TreeMap<>();
         try (TopologyTestDriver driver = new TopologyTestDriver(topology, properties, Instant.EPOCH)) {
             var input = driver.createInputTopic("examples", new ByteArraySerializer(), new ByteArraySerializer());
-            Workload.Values values = workload.values(1);
+            Workload.RecordValues values = workload.values(1);
             for (int second = 0; second < 3; second++) {
                 for (int i = 0; i < 200; i++) {
                     input.pipeInput(new TestRecord<>(workload.key(i % 20), values.next(), Instant.EPOCH));

@@ -6,11 +6,12 @@ import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.mapping.FeatureCollector;
 import io.thalweg.mapping.FieldEncoder;
-import io.thalweg.mapping.Kinds;
-import io.thalweg.mapping.Kinds.Kind;
+import io.thalweg.mapping.FieldKind;
+import io.thalweg.mapping.FieldKinds;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.Numbers;
-import io.thalweg.mapping.Times;
+import io.thalweg.mapping.TimeEncoder;
+import io.thalweg.mapping.TimeParts;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Rejection;
 import io.thalweg.runtime.ExitCode;
@@ -28,14 +29,14 @@ import java.util.Set;
  * A row of a table on its way to an example: its cells go the way of the fields of any event. A cell that looks like a number is one,
  * other text is a category, an empty cell is missing. Used again for the next row.
  */
-final class Row {
+final class ExampleRow {
     private static final Set<String> NOT_FINITE = Set.of("NaN", "Infinity", "-Infinity", "inf", "-inf");
 
     private final Mapping mapping;
     private final FeatureForm form;
-    private final Kinds kinds;
+    private final FieldKinds kinds;
     private final FeatureCollector collector;
-    private final Map<String, Column> columns = new HashMap<>();
+    private final Map<String, ColumnUse> columns = new HashMap<>();
     private final io.thalweg.math.Example x = new io.thalweg.math.Example();
 
     private final List<Integer> indices = new ArrayList<>();
@@ -53,10 +54,10 @@ final class Row {
      * @param special null if it is a feature
      * @param encoder null if it is special, or a time
      */
-    private record Column(Kind special, FieldEncoder encoder, Times.Sink times) {}
+    private record ColumnUse(FieldKind special, FieldEncoder encoder, TimeEncoder times) {}
 
     /** @param kinds told what its columns are taken for */
-    Row(Mapping mapping, FeatureForm form, Kinds kinds) {
+    ExampleRow(Mapping mapping, FeatureForm form, FieldKinds kinds) {
         this.mapping = mapping;
         this.form = form;
         this.kinds = kinds;
@@ -77,23 +78,23 @@ final class Row {
         importance = 1;
     }
 
-    private Column column(String name) {
+    private ColumnUse column(String name) {
         return columns.computeIfAbsent(name, this::found);
     }
 
-    private Column found(String name) {
+    private ColumnUse found(String name) {
         if (mapping.label() != null && name.equals(mapping.label().field())) {
-            return new Column(Kind.LABEL, null, null);
+            return new ColumnUse(FieldKind.LABEL, null, null);
         } else if (name.equals(mapping.modelField())) {
-            return new Column(Kind.MODEL, null, null);
+            return new ColumnUse(FieldKind.MODEL, null, null);
         } else if (name.equals(mapping.id())) {
-            return new Column(Kind.ID, null, null);
+            return new ColumnUse(FieldKind.ID, null, null);
         } else if (name.equals(mapping.importance())) {
-            return new Column(Kind.IMPORTANCE, null, null);
+            return new ColumnUse(FieldKind.IMPORTANCE, null, null);
         } else if (!mapping.isWanted(name)) {
-            return new Column(Kind.EXCLUDED, null, null);
+            return new ColumnUse(FieldKind.EXCLUDED, null, null);
         }
-        Times times = mapping.times(name);
+        TimeParts times = mapping.times(name);
         if (times != null && !times.hasPattern()) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
@@ -101,15 +102,15 @@ final class Row {
                             .formatted(Printable.of(name)));
         }
         return times == null
-                ? new Column(null, collector.feature(name), null)
-                : new Column(null, null, collector.times(times));
+                ? new ColumnUse(null, collector.feature(name), null)
+                : new ColumnUse(null, null, collector.times(times));
     }
 
     /** Takes a cell that holds text, which may be that of a number. */
     void cell(String name, String cell) throws BadLineException {
         String text = cell.strip();
         ExampleFile.checkText(text);
-        Column column = column(name);
+        ColumnUse column = column(name);
         if (text.isEmpty()) {
             empty(name);
         } else if (column.special != null) {
@@ -136,7 +137,7 @@ final class Row {
     /** Takes text, whatever it looks like. */
     void text(String name, String text) throws BadLineException {
         ExampleFile.checkText(text);
-        Column column = column(name);
+        ColumnUse column = column(name);
         if (column.special != null) {
             special(column.special, name, text);
         } else if (column.times != null) {
@@ -148,7 +149,7 @@ final class Row {
 
     /** Takes a number. @param text how it is written */
     void number(String name, double number, String text) throws BadLineException {
-        Column column = column(name);
+        ColumnUse column = column(name);
         if (column.special != null) {
             special(column.special, name, text);
         } else if (column.times != null) {
@@ -189,15 +190,15 @@ final class Row {
     }
 
     private void single(String name) throws BadLineException {
-        Column column = column(name);
-        if (column.times != null || column.special != null && column.special != Kind.EXCLUDED) {
+        ColumnUse column = column(name);
+        if (column.times != null || column.special != null && column.special != FieldKind.EXCLUDED) {
             throw new BadLineException("field %s is a list".formatted(Printable.of(name)));
         } else if (column.special != null) {
             kinds.add(name, column.special);
         }
     }
 
-    private void special(Kind kind, String name, String text) throws BadLineException {
+    private void special(FieldKind kind, String name, String text) throws BadLineException {
         kinds.add(name, kind);
         switch (kind) {
             case LABEL -> label = label(name, text);
@@ -233,7 +234,7 @@ final class Row {
 
     /** Takes a cell that is there and holds nothing. */
     void empty(String name) throws BadLineException {
-        Column column = column(name);
+        ColumnUse column = column(name);
         if (column.special != null) {
             kinds.add(name, column.special);
             return;
@@ -257,8 +258,8 @@ final class Row {
         }
     }
 
-    private void time(String name, Times.Sink times, String text) throws BadLineException {
-        kinds.add(name, Kind.TIME);
+    private void time(String name, TimeEncoder times, String text) throws BadLineException {
+        kinds.add(name, FieldKind.TIME);
         try {
             if (mapping.times(name).isOfText()) {
                 byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
@@ -275,7 +276,7 @@ final class Row {
         if (!Double.isFinite(value)) {
             throw new BadLineException("column %s is not a finite number".formatted(name));
         }
-        kinds.add(name, Kind.NUMBER);
+        kinds.add(name, FieldKind.NUMBER);
         switch (form) {
             case NAMED -> {
                 try {
@@ -304,7 +305,7 @@ final class Row {
             feature(name, text.equals("true") ? 1 : text.equals("false") ? 0 : parse(name, text.strip()));
             return;
         }
-        kinds.add(name, Kind.CATEGORY);
+        kinds.add(name, FieldKind.CATEGORY);
         byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
         try {
             column(name).encoder.category(utf8, 0, utf8.length);

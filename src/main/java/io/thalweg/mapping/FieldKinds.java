@@ -10,29 +10,14 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /** What fields have been taken for, as people want to see it. */
-public final class Kinds {
+public final class FieldKinds {
     private static final int NAMES_SHOWN = 20;
 
-    /** What a field can be. */
-    public enum Kind {
-        LABEL,
-        MODEL,
-        ID,
-        IMPORTANCE,
-        EXCLUDED,
-        NUMBER,
-        CATEGORY,
-        TIME,
-        /** No feature by itself, but in a cross. */
-        CROSSED,
-        LEFT_OUT
-    }
-
     private final Mapping mapping;
-    private final Map<String, Set<Kind>> kinds = new LinkedHashMap<>();
+    private final Map<String, Set<FieldKind>> kinds = new LinkedHashMap<>();
     private final Map<String, String> reasons = new LinkedHashMap<>();
 
-    public Kinds(Mapping mapping) {
+    public FieldKinds(Mapping mapping) {
         this.mapping = mapping;
     }
 
@@ -42,19 +27,19 @@ public final class Kinds {
     }
 
     /** Says what the field is, in one of the events at least. */
-    public void add(String field, Kind kind) {
-        boolean feature = kind == Kind.NUMBER || kind == Kind.CATEGORY;
-        kindsOf(field).add(feature && mapping.isExcluded(field) ? Kind.CROSSED : kind);
+    public void add(String field, FieldKind kind) {
+        boolean feature = kind == FieldKind.NUMBER || kind == FieldKind.CATEGORY;
+        kindsOf(field).add(feature && mapping.isExcluded(field) ? FieldKind.CROSSED : kind);
     }
 
     /** Says that nothing can be made of a field, or only on request. @param why for people, in a few words */
     public void leaveOut(String field, String why) {
-        add(field, Kind.LEFT_OUT);
+        add(field, FieldKind.LEFT_OUT);
         reasons.put(field, why);
     }
 
-    private Set<Kind> kindsOf(String field) {
-        return kinds.computeIfAbsent(field, name -> EnumSet.noneOf(Kind.class));
+    private Set<FieldKind> kindsOf(String field) {
+        return kinds.computeIfAbsent(field, name -> EnumSet.noneOf(FieldKind.class));
     }
 
     /** Whether no field has been seen. */
@@ -64,17 +49,17 @@ public final class Kinds {
 
     /** Whether the field holds numbers. */
     public boolean hasNumbers(String field) {
-        return kindsOf(field).contains(Kind.NUMBER) || kindsOf(field).contains(Kind.CROSSED);
+        return kindsOf(field).contains(FieldKind.NUMBER) || kindsOf(field).contains(FieldKind.CROSSED);
     }
 
     /** The fields that are features, or that crosses are made of. */
     public Set<String> features() {
         Set<String> features = new TreeSet<>();
         kinds.forEach((field, of) -> {
-            if (of.contains(Kind.NUMBER)
-                    || of.contains(Kind.CATEGORY)
-                    || of.contains(Kind.TIME)
-                    || of.contains(Kind.CROSSED)) {
+            if (of.contains(FieldKind.NUMBER)
+                    || of.contains(FieldKind.CATEGORY)
+                    || of.contains(FieldKind.TIME)
+                    || of.contains(FieldKind.CROSSED)) {
                 features.add(field);
             }
         });
@@ -84,27 +69,27 @@ public final class Kinds {
     /** A line for each kind. */
     public List<String> lines() {
         List<String> groups = new ArrayList<>();
-        if (kinds.values().stream().anyMatch(kind -> kind.contains(Kind.LABEL))) {
+        if (kinds.values().stream().anyMatch(kind -> kind.contains(FieldKind.LABEL))) {
             groups.add("label: " + mapping.label());
         }
-        group(groups, "model", Set.of(Kind.MODEL));
-        group(groups, "id", Set.of(Kind.ID));
-        group(groups, "importance", Set.of(Kind.IMPORTANCE));
-        group(groups, "numbers", Set.of(Kind.NUMBER));
-        group(groups, "categories", Set.of(Kind.CATEGORY));
-        group(groups, "numbers, and categories where they are text", Set.of(Kind.NUMBER, Kind.CATEGORY));
-        group(groups, "times", Set.of(Kind.TIME));
+        group(groups, "model", Set.of(FieldKind.MODEL));
+        group(groups, "id", Set.of(FieldKind.ID));
+        group(groups, "importance", Set.of(FieldKind.IMPORTANCE));
+        group(groups, "numbers", Set.of(FieldKind.NUMBER));
+        group(groups, "categories", Set.of(FieldKind.CATEGORY));
+        group(groups, "numbers, and categories where they are text", Set.of(FieldKind.NUMBER, FieldKind.CATEGORY));
+        group(groups, "times", Set.of(FieldKind.TIME));
         if (!mapping.crosses().isEmpty()) {
             list(groups, "crosses", mapping.crossWords());
         }
-        group(groups, "only in crosses", Set.of(Kind.CROSSED));
-        group(groups, "excluded", Set.of(Kind.EXCLUDED));
-        group(groups, "left out", Set.of(Kind.LEFT_OUT));
+        group(groups, "only in crosses", Set.of(FieldKind.CROSSED));
+        group(groups, "excluded", Set.of(FieldKind.EXCLUDED));
+        group(groups, "left out", Set.of(FieldKind.LEFT_OUT));
         group(groups, "always empty", Set.of());
         return groups;
     }
 
-    private void group(List<String> groups, String name, Set<Kind> kind) {
+    private void group(List<String> groups, String name, Set<FieldKind> kind) {
         list(
                 groups,
                 name,
