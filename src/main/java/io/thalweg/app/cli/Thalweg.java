@@ -3,6 +3,9 @@ package io.thalweg.app.cli;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
@@ -11,6 +14,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -19,7 +23,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "thalweg",
         mixinStandardHelpOptions = true,
-        version = "thalweg 0.1.0",
+        versionProvider = Thalweg.Version.class,
         description = "Learns from every event on a Kafka topic as it arrives, exactly once.",
         subcommands = {
             DemoCommand.class,
@@ -99,6 +103,16 @@ public final class Thalweg implements Runnable {
                 .map(settings -> ((SettingsOptions) settings).repeatedIn(String.valueOf(message)))
                 .findFirst()
                 .orElse(message);
+    }
+
+    /** What {@code --version} prints. The build writes its version into a file beside this class. */
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() throws IOException {
+            try (InputStream file = Thalweg.class.getResourceAsStream("version.txt")) {
+                return new String[] {"thalweg " + new String(file.readAllBytes(), StandardCharsets.UTF_8).strip()};
+            }
+        }
     }
 
     public static void main(String[] arguments) {

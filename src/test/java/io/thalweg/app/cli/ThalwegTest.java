@@ -48,6 +48,13 @@ class ThalwegTest {
                 .contains(parts);
     }
 
+    @Test
+    void saysItsVersion() {
+        Result result = thalweg("--version");
+        assertThat(result.exitCode()).isZero();
+        assertThat(result.out()).singleElement().asString().matches("thalweg \\d+\\.\\d+\\.\\d+(-SNAPSHOT)?");
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
