@@ -1,17 +1,19 @@
 FROM maven:3.9-eclipse-temurin-17 AS build
 WORKDIR /src
-COPY pom.xml ./
+COPY pom.xml LICENSE NOTICE README.md ./
+COPY bin bin
 COPY schemas schemas
+COPY src/assembly src/assembly
 COPY src/main src/main
 RUN mvn -B -q -Dmaven.test.skip=true package \
-    && mvn -B -q dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=target/lib
+    && mkdir /opt/thalweg \
+    && tar xzf target/thalweg-*.tar.gz -C /opt/thalweg --strip-components=1
 
 FROM eclipse-temurin:17-jre
 RUN useradd --system --create-home --uid 10001 thalweg
-COPY LICENSE /opt/thalweg/
-COPY bin/thalweg /opt/thalweg/bin/
-COPY --from=build /src/target/lib /opt/thalweg/lib
-COPY --from=build /src/target/classes /opt/thalweg/classes
+COPY --from=build /opt/thalweg /opt/thalweg
+# the first start prepares the ones that follow, which may no longer write here
+RUN /opt/thalweg/bin/thalweg --version
 USER thalweg
 WORKDIR /home/thalweg
 # the heap holds the weights; the rest of the container's memory is for the JVM itself

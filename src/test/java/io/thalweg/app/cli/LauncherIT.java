@@ -24,6 +24,7 @@ class LauncherIT {
 
     private static final String BUILDING =
             "Building Thalweg (first run downloads its libraries; about a minute or two) ...\n";
+    private static final String ARCHIVING = "Preparing faster starts with this Java (once; some seconds) ...\n";
 
     @TempDir
     private Path directory;
@@ -47,6 +48,7 @@ class LauncherIT {
                 "sh",
                 "cat",
                 "dirname",
+                "env",
                 "readlink",
                 "find",
                 "head",
@@ -84,7 +86,7 @@ class LauncherIT {
                 .isEqualTo("-XX:+ExitOnOutOfMemoryError|-XX:MaxNewSize=128m|-Dx=*|-cp|" + jar + ":"
                         + home.resolve("target/classes") + "|io.thalweg.app.cli.Thalweg|two words|*|\npid " + run.pid()
                         + "\ninput\n");
-        assertThat(run.err()).isEqualTo(BUILDING);
+        assertThat(run.err()).isEqualTo(BUILDING + ARCHIVING);
     }
 
     @Test
@@ -166,7 +168,7 @@ class LauncherIT {
         Run run = launch();
         assertThat(run.exit()).isEqualTo(127);
         assertThat(run.err())
-                .contains("java is Java " + major + ". Install a JDK 17")
+                .contains("java is Java " + major + ". Install a JDK 17 or later")
                 .hasLineCount(1);
     }
 
@@ -177,14 +179,28 @@ class LauncherIT {
     }
 
     @Test
-    void anImageNeedsNoMaven() throws Exception {
+    void aDistributionNeedsNeitherMavenNorACompiler() throws Exception {
         Files.delete(tools.resolve("mvn"));
-        Files.createDirectories(home.resolve("classes"));
-        Files.createDirectories(home.resolve("lib"));
+        Files.delete(tools.resolve("javac"));
+        String jars = distribution();
         Run run = launch();
         assertThat(run.exit()).isZero();
-        assertThat(run.out()).contains("|-cp|" + home.resolve("classes") + ":" + home.resolve("lib") + "/*|");
-        assertThat(run.err()).isEmpty();
+        assertThat(run.out()).contains("|-cp|" + jars + "|io.thalweg.app.cli.Thalweg|");
+        assertThat(run.err()).isEqualTo(ARCHIVING);
+        assertThat(launch().err()).isEmpty();
+
+        Files.delete(tools.resolve("java"));
+        assertThat(launch().err()).contains("Install Java 17 or later").hasLineCount(1);
+    }
+
+    @Test
+    void aDistributionWithoutItsJarsSaysSo() throws Exception {
+        distribution();
+        Files.delete(home.resolve("lib/a.jar"));
+        Files.delete(home.resolve("lib/b.jar"));
+        Run run = launch();
+        assertThat(run.exit()).isEqualTo(127);
+        assertThat(run.err()).contains("no jars in " + home.resolve("lib")).hasLineCount(1);
     }
 
     @Test
@@ -198,11 +214,73 @@ class LauncherIT {
         Files.setLastModifiedTime(source, FileTime.from(Instant.now().plus(Duration.ofMinutes(1))));
         assertThat(launch().out()).contains(option);
         assertThat(archived()).isOne();
+        assertThat(home.resolve("target")).isDirectoryNotContaining("glob:**thalweg.jsa.{list,new,data}");
+    }
 
+    @Test
+    void anArchiveOfAnotherJavaIsMadeAnewAndNeverUsed() throws Exception {
+        String jars = distribution();
+        String option = "|-XX:SharedArchiveFile=" + home.resolve("lib/thalweg.jsa") + "|-Dx=*|-cp|" + jars;
+        javaThatArchives("17.0.15");
+        assertThat(launch().out()).contains(option);
         javaThatArchives("21.0.1");
         assertThat(launch().out()).contains(option);
         assertThat(archived()).isEqualTo(2);
-        assertThat(home.resolve("target")).isDirectoryNotContaining("glob:**thalweg.jsa.{list,new,data}");
+
+        // one that can't: it is not asked again, and nothing is said a second time
+        java("25");
+        Run first = launch();
+        assertThat(first.out()).doesNotContain("SharedArchiveFile");
+        assertThat(first.err()).isEqualTo(ARCHIVING);
+        Run second = launch();
+        assertThat(second.out()).doesNotContain("SharedArchiveFile");
+        assertThat(second.err()).isEmpty();
+    }
+
+    @Test
+    void aDirectoryOfSomebodyElseIsLeftAsItIs() throws Exception {
+        distribution();
+        javaThatArchives("17.0.15");
+        Files.setPosixFilePermissions(home.resolve("lib"), PosixFilePermissions.fromString("r-xr-xr-x"));
+        List<String> command = new ArrayList<>();
+        if (Files.isWritable(home.resolve("lib"))) {
+            // what holds others back does not hold root
+            Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
+            link("setpriv");
+            command.addAll(
+                    List.of(tools.resolve("setpriv").toString(), "--reuid=65534", "--regid=65534", "--clear-groups"));
+        }
+        command.add(home.resolve("bin/thalweg").toString());
+        Run run = await(start(command.toArray(String[]::new)));
+        assertThat(run.exit()).isZero();
+        assertThat(run.out()).doesNotContain("SharedArchiveFile");
+        assertThat(run.err()).isEmpty();
+    }
+
+    @Test
+    void settingsOfTheClusterAreNotThoseOfTheArchive() throws Exception {
+        distribution();
+        java("17.0.15");
+        String script = Files.readString(tools.resolve("java"));
+        Files.writeString(
+                tools.resolve("java"),
+                script.replaceFirst("\n", "\necho \"\\$1 \\${THALWEG_LABEL:-none}\" >>\"\\$0.saw\"\n"));
+        await(start(builder -> builder.environment().put("THALWEG_LABEL", "delay > 15")));
+        assertThat(Files.readAllLines(tools.resolve("java.saw")))
+                .satisfiesExactly(
+                        version -> assertThat(version).startsWith("-version"),
+                        rehearsal -> assertThat(rehearsal)
+                                .startsWith("-XX:DumpLoadedClassList")
+                                .endsWith(" none"),
+                        dump -> assertThat(dump).isEqualTo("-Xshare:dump none"),
+                        program -> assertThat(program).endsWith(" delay > 15"));
+    }
+
+    /** Makes the tree what is unpacked, and returns its class path. */
+    private String distribution() throws IOException {
+        Files.delete(home.resolve("pom.xml"));
+        Path lib = Files.createDirectories(home.resolve("lib"));
+        return Files.writeString(lib.resolve("a.jar"), "") + ":" + Files.writeString(lib.resolve("b.jar"), "");
     }
 
     private record Run(int exit, String out, String err, long pid) {}
