@@ -3,12 +3,19 @@ package io.thalweg;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 @AnalyzeClasses(
         packages = "io.thalweg",
@@ -103,4 +110,20 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule PACKAGES_KNOW_EACH_OTHER_IN_ONE_DIRECTION =
             slices().matching("io.thalweg.(**)").should().beFreeOfCycles();
+
+    /** The classes that are generated from the schemas are left out: their names are part of the format of the topics. */
+    @ArchTest
+    static void aSimpleNameStandsForOneType(JavaClasses classes) {
+        Map<String, List<String>> bySimpleName = classes.stream()
+                .filter(type -> !type.getPackageName().equals("io.thalweg.avro"))
+                .filter(type ->
+                        !type.isAnonymousClass() && !type.getSimpleName().equals("package-info"))
+                .collect(Collectors.groupingBy(
+                        JavaClass::getSimpleName,
+                        TreeMap::new,
+                        Collectors.mapping(JavaClass::getName, Collectors.toList())));
+
+        assertThat(bySimpleName).as("what was imported").hasSizeGreaterThan(100);
+        assertThat(bySimpleName.values()).allSatisfy(types -> assertThat(types).hasSize(1));
+    }
 }

@@ -3,8 +3,8 @@ package io.thalweg;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
-import io.thalweg.audit.Finding;
 import io.thalweg.app.cli.Thalweg;
+import io.thalweg.audit.FindingKind;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Rejection;
 import io.thalweg.runtime.ExitCode;
@@ -372,7 +372,7 @@ class DocumentationTest {
 
     @Test
     void everyFindingIsDocumented() throws IOException {
-        assertDocumented(ROOT.resolve("docs/concepts/verify.md"), Finding.Kind.values());
+        assertDocumented(ROOT.resolve("docs/concepts/verify.md"), FindingKind.values());
     }
 
     @Test

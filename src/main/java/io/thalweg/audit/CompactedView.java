@@ -27,15 +27,15 @@ final class CompactedView {
     }
 
     /** The key of a weights record, taken apart. @param block empty for a whole model */
-    record Key(String model, OptionalInt block) {
-        static Key of(byte[] key) {
+    record WeightsKey(String model, OptionalInt block) {
+        static WeightsKey of(byte[] key) {
             String text = key == null ? "" : new String(key, StandardCharsets.UTF_8);
             int separator = text.indexOf('\0');
             if (separator < 0) {
-                return new Key(text, OptionalInt.empty());
+                return new WeightsKey(text, OptionalInt.empty());
             }
             String number = text.substring(separator + 1);
-            return new Key(
+            return new WeightsKey(
                     text.substring(0, separator),
                     OptionalInt.of(number.matches("0|[1-9][0-9]{0,8}") ? Integer.parseInt(number) : -1));
         }

@@ -1,6 +1,5 @@
 package io.thalweg.audit;
 
-import io.thalweg.audit.Finding.Kind;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -12,10 +11,10 @@ final class FindingLog {
     static final int KEPT = 1000;
 
     private final List<Finding> kept = new ArrayList<>();
-    private final Map<Kind, Long> counts = new EnumMap<>(Kind.class);
+    private final Map<FindingKind, Long> counts = new EnumMap<>(FindingKind.class);
 
     void add(
-            Kind kind,
+            FindingKind kind,
             TopicPartition source,
             long offset,
             TopicPartition output,
@@ -32,7 +31,7 @@ final class FindingLog {
         return List.copyOf(kept);
     }
 
-    Map<Kind, Long> counts() {
+    Map<FindingKind, Long> counts() {
         return Map.copyOf(counts);
     }
 }

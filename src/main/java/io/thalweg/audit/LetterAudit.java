@@ -1,9 +1,8 @@
 package io.thalweg.audit;
 
 import io.thalweg.audit.ClusterView.Records;
-import io.thalweg.audit.Finding.Kind;
+import io.thalweg.audit.OutputDecoder.Unreadable;
 import io.thalweg.audit.PredictionAudit.Later;
-import io.thalweg.audit.ValueReader.Unreadable;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.InputRecord;
@@ -57,7 +56,7 @@ final class LetterAudit {
             boolean sentOn,
             long committed,
             Records records,
-            ValueReader<DeadLetter> reader,
+            OutputDecoder<DeadLetter> reader,
             FindingLog findings) {
         this.source = source;
         this.output = output;
@@ -81,7 +80,7 @@ final class LetterAudit {
                 previous = offset;
             } catch (Unreadable e) {
                 findings.add(
-                        Kind.UNREADABLE,
+                        FindingKind.UNREADABLE,
                         source,
                         Finding.NONE,
                         output,
@@ -103,10 +102,10 @@ final class LetterAudit {
                 where(letter.getTopic().toString(), letter.getPartition(), letter.getOffset()),
                 fault(record, letter));
         if (letters.putIfAbsent(offset, entry) != null) {
-            add(Kind.DOUBLED, offset, record.offset(), "is not the only one");
+            add(FindingKind.DOUBLED, offset, record.offset(), "is not the only one");
         } else if (offset < previous) {
             add(
-                    Kind.OUT_OF_PLACE,
+                    FindingKind.OUT_OF_PLACE,
                     offset,
                     record.offset(),
                     "is out of place: it comes after that of %s@%d".formatted(source, previous));
@@ -194,7 +193,7 @@ final class LetterAudit {
         FoundLetter letter = letters.remove(record.offset());
         if (letter == null) {
             findings.add(
-                    Kind.MISSING,
+                    FindingKind.MISSING,
                     source,
                     record.offset(),
                     output,
@@ -223,7 +222,7 @@ final class LetterAudit {
             fault = "its key and value are not those of the record";
         }
         if (!fault.isEmpty()) {
-            add(Kind.DEAD_LETTER_DIFFERS, record.offset(), letter.at, "is not what the replay gives: " + fault);
+            add(FindingKind.DEAD_LETTER_DIFFERS, record.offset(), letter.at, "is not what the replay gives: " + fault);
         }
     }
 
@@ -232,7 +231,7 @@ final class LetterAudit {
         FoundLetter letter = letters.remove(offset);
         if (letter != null) {
             add(
-                    Kind.UNEXPECTED,
+                    FindingKind.UNEXPECTED,
                     offset,
                     letter.at,
                     "says %s, and %s".formatted(RecordDiff.text(letter.reason), instead));
@@ -241,11 +240,11 @@ final class LetterAudit {
 
     /** Says that the replay is at its end. */
     void finish() {
-        letters.forEach((offset, letter) ->
-                add(Kind.UNEXPECTED, offset, letter.at, "is one too many: the input has no record at that offset"));
+        letters.forEach((offset, letter) -> add(
+                FindingKind.UNEXPECTED, offset, letter.at, "is one too many: the input has no record at that offset"));
     }
 
-    private void add(Kind kind, long offset, long at, String what) {
+    private void add(FindingKind kind, long offset, long at, String what) {
         findings.add(
                 kind,
                 source,

@@ -1,8 +1,7 @@
 package io.thalweg.audit;
 
 import io.thalweg.audit.ClusterView.Records;
-import io.thalweg.audit.Finding.Kind;
-import io.thalweg.audit.ValueReader.Unreadable;
+import io.thalweg.audit.OutputDecoder.Unreadable;
 import io.thalweg.avro.Metrics;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Model;
@@ -19,24 +18,24 @@ final class MetricsAudit {
     private final TopicPartition output;
     private final boolean trimmed;
     private final FindingLog findings;
-    private final Map<String, Entry> published = new HashMap<>();
-    private final Map<String, Due> due = new HashMap<>();
+    private final Map<String, PublishedMetrics> published = new HashMap<>();
+    private final Map<String, DueMetrics> due = new HashMap<>();
     private long later;
 
-    private static final class Entry {
+    private static final class PublishedMetrics {
         final Metrics metrics;
         final long at;
         long offset = Finding.NONE;
         String difference = "";
 
-        Entry(Metrics metrics, long at) {
+        PublishedMetrics(Metrics metrics, long at) {
             this.metrics = metrics;
             this.at = at;
         }
     }
 
     /** The last step of a model that published its metrics. */
-    private record Due(long version, long offset) {}
+    private record DueMetrics(long version, long offset) {}
 
     /** @param trimmed whether retention has deleted records, so that the last of a model may be gone */
     MetricsAudit(
@@ -44,7 +43,7 @@ final class MetricsAudit {
             TopicPartition output,
             boolean trimmed,
             Records records,
-            ValueReader<Metrics> reader,
+            OutputDecoder<Metrics> reader,
             FindingLog findings) {
         this.source = source;
         this.output = output;
@@ -53,9 +52,9 @@ final class MetricsAudit {
         for (ConsumerRecord<byte[], byte[]> record : CompactedView.of(records)) {
             String key = record.key() == null ? "" : new String(record.key(), StandardCharsets.UTF_8);
             try {
-                published.put(key, new Entry(reader.read(record.value()), record.offset()));
+                published.put(key, new PublishedMetrics(reader.read(record.value()), record.offset()));
             } catch (Unreadable e) {
-                add(Kind.UNREADABLE, Finding.NONE, record.offset(), key, "cannot be read: " + e.getMessage());
+                add(FindingKind.UNREADABLE, Finding.NONE, record.offset(), key, "cannot be read: " + e.getMessage());
             }
         }
     }
@@ -68,9 +67,9 @@ final class MetricsAudit {
     /** Says that a model has taken a step. @param offset of the example */
     void stepped(Model model, long offset, ThalwegConfig settings) {
         if (model.version() % settings.getInt(ThalwegConfig.METRICS_EVERY) == 0) {
-            due.put(model.id(), new Due(model.version(), offset));
+            due.put(model.id(), new DueMetrics(model.version(), offset));
         }
-        Entry entry = published.get(model.id());
+        PublishedMetrics entry = published.get(model.id());
         if (entry != null && entry.metrics.getVersion() == model.version()) {
             entry.offset = offset;
             entry.difference = RecordDiff.between(MetricsRecords.of(model), entry.metrics);
@@ -80,7 +79,7 @@ final class MetricsAudit {
     /** Says that a model is no more. */
     void deleted(String model) {
         due.remove(model);
-        Entry entry = published.get(model);
+        PublishedMetrics entry = published.get(model);
         if (entry != null) {
             entry.offset = Finding.NONE;
             entry.difference = "";
@@ -102,14 +101,14 @@ final class MetricsAudit {
                 later++;
             } else if (model == null) {
                 add(
-                        Kind.METRICS_LEFT_OVER,
+                        FindingKind.METRICS_LEFT_OVER,
                         Finding.NONE,
                         entry.at,
                         id,
                         "is there, of version %d, and the replay has no such model".formatted(version));
             } else if (!entry.difference.isEmpty()) {
                 add(
-                        Kind.METRICS_DIFFER,
+                        FindingKind.METRICS_DIFFER,
                         entry.offset,
                         entry.at,
                         id,
@@ -117,7 +116,7 @@ final class MetricsAudit {
                                 .formatted(version, source, entry.offset, entry.difference));
             } else if (!due.containsKey(id) || version > due.get(id).version || version < 1) {
                 add(
-                        Kind.METRICS_DIFFER,
+                        FindingKind.METRICS_DIFFER,
                         entry.offset,
                         entry.at,
                         id,
@@ -126,11 +125,11 @@ final class MetricsAudit {
             }
         });
         due.forEach((id, last) -> {
-            Entry entry = published.get(id);
+            PublishedMetrics entry = published.get(id);
             boolean missing = entry == null ? !trimmed : entry.metrics.getVersion() < last.version;
             if (missing && !since.getOrDefault(id, false)) {
                 add(
-                        Kind.METRICS_MISSING,
+                        FindingKind.METRICS_MISSING,
                         last.offset,
                         Finding.NONE,
                         id,
@@ -143,7 +142,7 @@ final class MetricsAudit {
         });
     }
 
-    private void add(Kind kind, long offset, long at, String key, String what) {
+    private void add(FindingKind kind, long offset, long at, String key, String what) {
         findings.add(
                 kind,
                 source,

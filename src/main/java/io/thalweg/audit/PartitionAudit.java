@@ -1,7 +1,6 @@
 package io.thalweg.audit;
 
 import io.thalweg.audit.ClusterView.Records;
-import io.thalweg.audit.Finding.Kind;
 import io.thalweg.audit.PredictionAudit.Later;
 import io.thalweg.audit.VerificationReport.Counts;
 import io.thalweg.avro.DeadLetter;
@@ -92,7 +91,7 @@ final class PartitionAudit {
                     source.topic().equals(config.routedTopic()),
                     committed,
                     in,
-                    new ValueReader<DeadLetter>(DeadLetter.getClassSchema(), schemas),
+                    new OutputDecoder<DeadLetter>(DeadLetter.getClassSchema(), schemas),
                     findings);
         }
         try (Records in = read(weightsPartition)) {
@@ -100,7 +99,7 @@ final class PartitionAudit {
                     source,
                     weightsPartition,
                     in,
-                    new ValueReader<Weights>(Weights.getClassSchema(), schemas),
+                    new OutputDecoder<Weights>(Weights.getClassSchema(), schemas),
                     findings);
         }
         try (Records in = read(metricsPartition)) {
@@ -109,7 +108,7 @@ final class PartitionAudit {
                     metricsPartition,
                     beginnings.get(metricsPartition) > 0,
                     in,
-                    new ValueReader<Metrics>(Metrics.getClassSchema(), schemas),
+                    new OutputDecoder<Metrics>(Metrics.getClassSchema(), schemas),
                     findings);
         }
         PredictionAudit predictions;
@@ -120,7 +119,7 @@ final class PartitionAudit {
                     predictionPartition,
                     committed,
                     in,
-                    new ValueReader<Prediction>(Prediction.getClassSchema(), schemas),
+                    new OutputDecoder<Prediction>(Prediction.getClassSchema(), schemas),
                     findings);
             while (inputs.hasNext()) {
                 take(inputs.next(), replay, letters, predictions, weights, metrics);
@@ -249,7 +248,7 @@ final class PartitionAudit {
         for (Later one : later) {
             if (one.offset() >= now) {
                 findings.add(
-                        Kind.UNEXPECTED,
+                        FindingKind.UNEXPECTED,
                         source,
                         one.offset(),
                         output,

@@ -1,8 +1,7 @@
 package io.thalweg.audit;
 
 import io.thalweg.audit.ClusterView.Records;
-import io.thalweg.audit.Finding.Kind;
-import io.thalweg.audit.ValueReader.Unreadable;
+import io.thalweg.audit.OutputDecoder.Unreadable;
 import io.thalweg.avro.Prediction;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -32,7 +31,7 @@ final class PredictionAudit {
     private final TopicPartition output;
     private final long committed;
     private final Records records;
-    private final ValueReader<Prediction> reader;
+    private final OutputDecoder<Prediction> reader;
     private final FindingLog findings;
 
     private final Deque<FoundPrediction> ahead = new ArrayDeque<>();
@@ -76,7 +75,7 @@ final class PredictionAudit {
             TopicPartition output,
             long committed,
             Records records,
-            ValueReader<Prediction> reader,
+            OutputDecoder<Prediction> reader,
             FindingLog findings) {
         this.source = source;
         this.output = output;
@@ -160,7 +159,7 @@ final class PredictionAudit {
         }
         early.values().forEach(all -> all.forEach(this::stray));
         late.forEach((offset, expected) -> findings.add(
-                Kind.MISSING,
+                FindingKind.MISSING,
                 source,
                 offset,
                 output,
@@ -197,7 +196,7 @@ final class PredictionAudit {
             } catch (Unreadable e) {
                 count++;
                 findings.add(
-                        Kind.UNREADABLE,
+                        FindingKind.UNREADABLE,
                         source,
                         Finding.NONE,
                         output,
@@ -226,7 +225,7 @@ final class PredictionAudit {
             differences.add(fields);
         }
         if (!differences.isEmpty()) {
-            add(Kind.ALTERED, found, "is not what the replay gives: " + String.join(", ", differences));
+            add(FindingKind.ALTERED, found, "is not what the replay gives: " + String.join(", ", differences));
         }
     }
 
@@ -244,24 +243,24 @@ final class PredictionAudit {
                             .formatted(source, found.offset()));
         } else {
             add(
-                    Kind.UNEXPECTED,
+                    FindingKind.UNEXPECTED,
                     found,
                     "is one too many: no prediction is due for that record of the input, if there is one");
         }
     }
 
     private void doubled(FoundPrediction found) {
-        add(Kind.DOUBLED, found, "is not the only one");
+        add(FindingKind.DOUBLED, found, "is not the only one");
     }
 
     private void outOfPlace(FoundPrediction found, String where) {
         String than = lastInPlace == null
                 ? "those of other examples"
                 : "that of %s@%d (%s@%d)".formatted(source, lastInPlace.offset(), output, lastInPlace.at);
-        add(Kind.OUT_OF_PLACE, found, "is out of place: it comes " + where + " " + than);
+        add(FindingKind.OUT_OF_PLACE, found, "is out of place: it comes " + where + " " + than);
     }
 
-    private void add(Kind kind, FoundPrediction found, String what) {
+    private void add(FindingKind kind, FoundPrediction found, String what) {
         findings.add(
                 kind,
                 source,

@@ -1,7 +1,6 @@
 package io.thalweg.audit;
 
 import io.thalweg.audit.ClusterView.Records;
-import io.thalweg.audit.Finding.Kind;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.InputRecord;
@@ -129,7 +128,7 @@ final class RouteAudit {
                 coordinates == null ? null : new TopicPartition(coordinates.topic(), coordinates.partition());
         if (coordinates == null || !coordinates.topic().equals(config.getString(ThalwegConfig.EXAMPLES_TOPIC))) {
             findings.add(
-                    Kind.ROUTED_DIFFERS,
+                    FindingKind.ROUTED_DIFFERS,
                     to,
                     record.offset(),
                     to,
@@ -163,7 +162,7 @@ final class RouteAudit {
                     false,
                     end,
                     in,
-                    new ValueReader<DeadLetter>(DeadLetter.getClassSchema(), schemas),
+                    new OutputDecoder<DeadLetter>(DeadLetter.getClassSchema(), schemas),
                     findings);
         }
         Example nothing = new Example();
@@ -198,7 +197,7 @@ final class RouteAudit {
                 TopicPartition from = examples.get(0);
                 TopicPartition source = new TopicPartition(from.topic(), way.from);
                 findings.add(
-                        Kind.ROUTED_DIFFERS,
+                        FindingKind.ROUTED_DIFFERS,
                         source,
                         way.stretch * STRETCH,
                         routed.get(way.to),

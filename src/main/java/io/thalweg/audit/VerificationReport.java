@@ -1,6 +1,5 @@
 package io.thalweg.audit;
 
-import io.thalweg.audit.Finding.Kind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -17,7 +16,7 @@ import java.util.stream.Collectors;
  * @param obstacle why nothing can be said of what was not looked at, and what to do; empty if all could be looked at
  */
 public record VerificationReport(
-        Counts counts, List<Finding> findings, Map<Kind, Long> findingCounts, Optional<String> obstacle) {
+        Counts counts, List<Finding> findings, Map<FindingKind, Long> findingCounts, Optional<String> obstacle) {
     private static final int SHOWN = 20;
 
     /**

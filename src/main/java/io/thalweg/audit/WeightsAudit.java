@@ -1,9 +1,8 @@
 package io.thalweg.audit;
 
 import io.thalweg.audit.ClusterView.Records;
-import io.thalweg.audit.CompactedView.Key;
-import io.thalweg.audit.Finding.Kind;
-import io.thalweg.audit.ValueReader.Unreadable;
+import io.thalweg.audit.CompactedView.WeightsKey;
+import io.thalweg.audit.OutputDecoder.Unreadable;
 import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
@@ -30,24 +29,24 @@ import org.apache.kafka.common.TopicPartition;
 final class WeightsAudit {
     private final TopicPartition source;
     private final TopicPartition output;
-    private final ValueReader<Weights> reader;
+    private final OutputDecoder<Weights> reader;
     private final FindingLog findings;
     private final Map<String, Published> published = new HashMap<>();
-    private final Map<String, Due> due = new HashMap<>();
+    private final Map<String, DueWeights> due = new HashMap<>();
     private long behind;
     private long later;
 
     /** A record of the topic. */
-    private static final class Entry {
+    private static final class PublishedRecord {
         final ConsumerRecord<byte[], byte[]> record;
-        final Key key;
+        final WeightsKey key;
         final long version;
         /** Where the step was that made this version, in the life of the model that is now. */
         long offset = Finding.NONE;
 
         String difference = "";
 
-        Entry(ConsumerRecord<byte[], byte[]> record, Key key, long version) {
+        PublishedRecord(ConsumerRecord<byte[], byte[]> record, WeightsKey key, long version) {
             this.record = record;
             this.key = key;
             this.version = version;
@@ -56,16 +55,16 @@ final class WeightsAudit {
 
     /** The records of a model. */
     private static final class Published {
-        Entry whole;
-        final Map<Integer, Entry> blocks = new TreeMap<>();
-        final Map<Long, List<Entry>> byVersion = new HashMap<>();
+        PublishedRecord whole;
+        final Map<Integer, PublishedRecord> blocks = new TreeMap<>();
+        final Map<Long, List<PublishedRecord>> byVersion = new HashMap<>();
         long version;
         /** The model as it was when the record before {@code whole} was called for; null if that was not by the step before. */
         WeightsSnapshot before;
         /** What its blocks lack to be the model at that version: sentences by block. */
         final Map<Integer, String> gaps = new TreeMap<>();
 
-        void add(Entry entry) {
+        void add(PublishedRecord entry) {
             if (entry.key.block().isEmpty()) {
                 whole = entry;
             } else {
@@ -75,8 +74,8 @@ final class WeightsAudit {
             version = Math.max(version, entry.version);
         }
 
-        List<Entry> all() {
-            List<Entry> all = new ArrayList<>(blocks.values());
+        List<PublishedRecord> all() {
+            List<PublishedRecord> all = new ArrayList<>(blocks.values());
             if (whole != null) {
                 all.add(whole);
             }
@@ -85,26 +84,28 @@ final class WeightsAudit {
     }
 
     /** The last step of a model that published all of it at once. */
-    private record Due(long version, long offset) {}
+    private record DueWeights(long version, long offset) {}
 
     WeightsAudit(
             TopicPartition source,
             TopicPartition output,
             Records records,
-            ValueReader<Weights> reader,
+            OutputDecoder<Weights> reader,
             FindingLog findings) {
         this.source = source;
         this.output = output;
         this.reader = reader;
         this.findings = findings;
         for (ConsumerRecord<byte[], byte[]> record : CompactedView.of(records)) {
-            Key key = Key.of(record.key());
+            WeightsKey key = WeightsKey.of(record.key());
             try {
                 // the numbers are read again when the replay has come to them: most of the topic is best kept as bytes
                 long version = reader.read(record.value()).getVersion();
-                published.computeIfAbsent(key.model(), m -> new Published()).add(new Entry(record, key, version));
+                published
+                        .computeIfAbsent(key.model(), m -> new Published())
+                        .add(new PublishedRecord(record, key, version));
             } catch (Unreadable e) {
-                add(Kind.UNREADABLE, Finding.NONE, record.offset(), key, "cannot be read: " + e.getMessage());
+                add(FindingKind.UNREADABLE, Finding.NONE, record.offset(), key, "cannot be read: " + e.getMessage());
             }
         }
     }
@@ -121,12 +122,12 @@ final class WeightsAudit {
 
     /** Says that a model has taken a step. @param offset of the example */
     void stepped(Model model, long offset, ThalwegConfig settings) {
-        Due last = due.get(model.id());
+        DueWeights last = due.get(model.id());
         boolean atOnce = model.extent() <= settings.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX)
                 && model.version() % settings.getInt(ThalwegConfig.WEIGHTS_EVERY) == 0;
         boolean afterOther = last != null && last.version == model.version() - 1;
         if (atOnce) {
-            due.put(model.id(), new Due(model.version(), offset));
+            due.put(model.id(), new DueWeights(model.version(), offset));
         }
         Published those = published.get(model.id());
         if (those == null) {
@@ -134,7 +135,7 @@ final class WeightsAudit {
         }
         WeightsSnapshot before =
                 !atOnce ? null : model.version() == 1 ? WeightsSnapshot.ZERO : afterOther ? those.before : null;
-        for (Entry entry : those.byVersion.getOrDefault(model.version(), List.of())) {
+        for (PublishedRecord entry : those.byVersion.getOrDefault(model.version(), List.of())) {
             entry.offset = offset;
             entry.difference = difference(model, entry, before);
         }
@@ -145,7 +146,7 @@ final class WeightsAudit {
                 atOnce && those.whole != null && those.whole.version == model.version() + 1 ? model.snapshot() : null;
     }
 
-    private String difference(Model model, Entry entry, WeightsSnapshot before) {
+    private String difference(Model model, PublishedRecord entry, WeightsSnapshot before) {
         Weights found;
         try {
             found = reader.read(entry.record.value());
@@ -181,7 +182,7 @@ final class WeightsAudit {
             return;
         }
         for (int block = 0; block < model.blockEnd(); block++) {
-            Entry entry = those.blocks.get(block);
+            PublishedRecord entry = those.blocks.get(block);
             if (model.block(block) != null && (entry == null || entry.version < model.changedAt(block))) {
                 those.gaps.put(
                         block,
@@ -219,9 +220,9 @@ final class WeightsAudit {
             if (since.getOrDefault(id, false) || model == null && since.containsKey(id)) {
                 later += those.all().size();
             } else if (model == null) {
-                for (Entry entry : those.all()) {
+                for (PublishedRecord entry : those.all()) {
                     add(
-                            Kind.WEIGHTS_LEFT_OVER,
+                            FindingKind.WEIGHTS_LEFT_OVER,
                             Finding.NONE,
                             entry.record.offset(),
                             entry.key,
@@ -236,13 +237,13 @@ final class WeightsAudit {
                 Published those = published.get(model.id());
                 long version = those == null ? 0 : those.version;
                 behind += Math.max(0, model.version() - version);
-                Due last = due.get(model.id());
+                DueWeights last = due.get(model.id());
                 if (last != null && version < last.version) {
                     add(
-                            Kind.WEIGHTS_MISSING,
+                            FindingKind.WEIGHTS_MISSING,
                             last.offset,
                             Finding.NONE,
-                            Key.of(WeightsRecords.key(model.id())),
+                            WeightsKey.of(WeightsRecords.key(model.id())),
                             (those == null ? "is not there" : "is not there; the newest is of version " + version)
                                     + "; %s@%d made version %d, which is published at once"
                                             .formatted(source, last.offset, last.version));
@@ -252,19 +253,19 @@ final class WeightsAudit {
     }
 
     private void finish(Model model, Published those, boolean hasLater) {
-        for (Entry entry : those.all()) {
+        for (PublishedRecord entry : those.all()) {
             if (entry.version > model.version() && hasLater) {
                 later++;
             } else if (entry.version > model.version() || entry.version < 1) {
                 add(
-                        Kind.WEIGHTS_DIFFER,
+                        FindingKind.WEIGHTS_DIFFER,
                         Finding.NONE,
                         entry.record.offset(),
                         entry.key,
                         "is of version %d, and the model has taken %d steps".formatted(entry.version, model.version()));
             } else if (!entry.difference.isEmpty()) {
                 add(
-                        Kind.WEIGHTS_DIFFER,
+                        FindingKind.WEIGHTS_DIFFER,
                         entry.offset,
                         entry.record.offset(),
                         entry.key,
@@ -273,12 +274,16 @@ final class WeightsAudit {
             }
         }
         those.gaps.forEach((block, gap) -> add(
-                Kind.WEIGHTS_MISSING, Finding.NONE, Finding.NONE, Key.of(WeightsRecords.key(model.id(), block)), gap));
+                FindingKind.WEIGHTS_MISSING,
+                Finding.NONE,
+                Finding.NONE,
+                WeightsKey.of(WeightsRecords.key(model.id(), block)),
+                gap));
         if (those.whole != null && !those.blocks.isEmpty()) {
             boolean blocksAreOlder = those.whole.version == those.version;
-            for (Entry entry : blocksAreOlder ? those.blocks.values() : List.of(those.whole)) {
+            for (PublishedRecord entry : blocksAreOlder ? those.blocks.values() : List.of(those.whole)) {
                 add(
-                        Kind.WEIGHTS_LEFT_OVER,
+                        FindingKind.WEIGHTS_LEFT_OVER,
                         Finding.NONE,
                         entry.record.offset(),
                         entry.key,
@@ -288,7 +293,7 @@ final class WeightsAudit {
         }
     }
 
-    private void add(Kind kind, long offset, long at, Key key, String what) {
+    private void add(FindingKind kind, long offset, long at, WeightsKey key, String what) {
         findings.add(
                 kind,
                 source,

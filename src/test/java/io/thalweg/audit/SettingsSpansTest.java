@@ -207,7 +207,7 @@ class SettingsSpansTest {
                     assertThat(report.lines()).last().asString().startsWith("MATCHES");
                 } else {
                     assertThat(report.outcome()).isEqualTo(Outcome.DIFFERS);
-                    assertThat(report.findings()).extracting(Finding::kind).contains(Finding.Kind.ALTERED);
+                    assertThat(report.findings()).extracting(Finding::kind).contains(FindingKind.ALTERED);
                 }
                 cluster = before;
             }

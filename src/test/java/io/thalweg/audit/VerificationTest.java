@@ -1,22 +1,21 @@
 package io.thalweg.audit;
 
-import static io.thalweg.audit.Finding.Kind.ALTERED;
-import static io.thalweg.audit.Finding.Kind.DEAD_LETTER_DIFFERS;
-import static io.thalweg.audit.Finding.Kind.DOUBLED;
-import static io.thalweg.audit.Finding.Kind.METRICS_DIFFER;
-import static io.thalweg.audit.Finding.Kind.METRICS_LEFT_OVER;
-import static io.thalweg.audit.Finding.Kind.METRICS_MISSING;
-import static io.thalweg.audit.Finding.Kind.MISSING;
-import static io.thalweg.audit.Finding.Kind.OUT_OF_PLACE;
-import static io.thalweg.audit.Finding.Kind.UNEXPECTED;
-import static io.thalweg.audit.Finding.Kind.UNREADABLE;
-import static io.thalweg.audit.Finding.Kind.WEIGHTS_DIFFER;
-import static io.thalweg.audit.Finding.Kind.WEIGHTS_LEFT_OVER;
-import static io.thalweg.audit.Finding.Kind.WEIGHTS_MISSING;
+import static io.thalweg.audit.FindingKind.ALTERED;
+import static io.thalweg.audit.FindingKind.DEAD_LETTER_DIFFERS;
+import static io.thalweg.audit.FindingKind.DOUBLED;
+import static io.thalweg.audit.FindingKind.METRICS_DIFFER;
+import static io.thalweg.audit.FindingKind.METRICS_LEFT_OVER;
+import static io.thalweg.audit.FindingKind.METRICS_MISSING;
+import static io.thalweg.audit.FindingKind.MISSING;
+import static io.thalweg.audit.FindingKind.OUT_OF_PLACE;
+import static io.thalweg.audit.FindingKind.UNEXPECTED;
+import static io.thalweg.audit.FindingKind.UNREADABLE;
+import static io.thalweg.audit.FindingKind.WEIGHTS_DIFFER;
+import static io.thalweg.audit.FindingKind.WEIGHTS_LEFT_OVER;
+import static io.thalweg.audit.FindingKind.WEIGHTS_MISSING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.thalweg.audit.Finding.Kind;
 import io.thalweg.audit.VerificationReport.Outcome;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
@@ -87,7 +86,7 @@ class VerificationTest {
         });
     }
 
-    private static void assertOnly(VerificationReport report, Kind kind, long source) {
+    private static void assertOnly(VerificationReport report, FindingKind kind, long source) {
         assertThat(report.findings())
                 .extracting(Finding::kind, Finding::offset)
                 .containsExactly(org.assertj.core.groups.Tuple.tuple(kind, source));

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.audit.Finding;
+import io.thalweg.audit.FindingKind;
 import io.thalweg.audit.Verification;
 import io.thalweg.audit.VerificationReport;
 import io.thalweg.avro.DeadLetter;
@@ -306,7 +307,7 @@ class MappedIT {
                     copied.value(),
                     copied.headers()));
         }
-        assertThat(verify().findings()).extracting(Finding::kind).containsExactly(Finding.Kind.ROUTED_DIFFERS);
+        assertThat(verify().findings()).extracting(Finding::kind).containsExactly(FindingKind.ROUTED_DIFFERS);
     }
 
     @Test

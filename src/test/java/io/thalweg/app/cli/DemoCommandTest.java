@@ -3,7 +3,7 @@ package io.thalweg.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.app.demo.Demo;
-import io.thalweg.audit.Finding;
+import io.thalweg.audit.FindingKind;
 import io.thalweg.audit.VerificationReport;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,7 +26,7 @@ class DemoCommandTest {
                 new VerificationReport(
                         new VerificationReport.Counts(1, 100, 100, 100, 0, 0, 0, 1, 100, 0, 0),
                         List.of(),
-                        matches ? Map.of() : Map.of(Finding.Kind.values()[0], 1L),
+                        matches ? Map.of() : Map.of(FindingKind.values()[0], 1L),
                         Optional.empty()));
     }
 

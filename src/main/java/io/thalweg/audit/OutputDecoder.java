@@ -12,7 +12,7 @@ import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificRecordBase;
 
 /** Reads the values of an output topic, whoever wrote them: with the writer's schema, and believing no length. */
-final class ValueReader<T extends SpecificRecordBase> {
+final class OutputDecoder<T extends SpecificRecordBase> {
     private static final int HEADER = 5;
 
     private final Schema schema;
@@ -20,7 +20,7 @@ final class ValueReader<T extends SpecificRecordBase> {
     private final Map<Integer, SpecificDatumReader<T>> readers = new HashMap<>();
     private final BoundedDecoder decoder = new BoundedDecoder();
 
-    ValueReader(Schema schema, SchemaSource schemas) {
+    OutputDecoder(Schema schema, SchemaSource schemas) {
         this.schema = schema;
         this.schemas = schemas;
     }
