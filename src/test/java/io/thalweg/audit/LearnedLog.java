@@ -59,7 +59,6 @@ final class LearnedLog {
 
     /** A log of some records, of settings that make everything happen early. */
     LearnedLog(long seed, int records, Map<String, ?> changed) {
-        System.out.println("seed of the log: " + seed);
         random = new Random(seed);
         Map<String, Object> settings = new HashMap<>(Map.of(
                 "application.id", "test",

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.thalweg.testing.Seeded;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
+@Seeded
 @Timeout(60)
 class OutboxTest {
     /** More than may be on their way at once. */
@@ -62,10 +64,7 @@ class OutboxTest {
     }
 
     @Test
-    void theProducerHasAllRecordsInTheirOrderOnceItIsDrained() {
-        long seed = new Random().nextLong();
-        System.out.println("OutboxTest: seed " + seed);
-        Random random = new Random(seed);
+    void theProducerHasAllRecordsInTheirOrderOnceItIsDrained(Random random) {
         outbox = new Outbox("outbox", this::take);
         List<Future<?>> sent = new ArrayList<>();
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
+import io.thalweg.testing.Seeded;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Seeded
 class BoundedDecoderTest {
     private interface Write {
         void to(BinaryEncoder out) throws IOException;
@@ -170,10 +172,7 @@ class BoundedDecoderTest {
     }
 
     @Test
-    void readsWhatAvrosOwnDecoderReads() throws IOException {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void readsWhatAvrosOwnDecoderReads(Random random) throws IOException {
         for (int run = 0; run < 3000; run++) {
             List<Read> reads = new ArrayList<>();
             byte[] bytes = bytes(out -> {

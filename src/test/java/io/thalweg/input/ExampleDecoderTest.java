@@ -10,6 +10,7 @@ import io.thalweg.math.Examples;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
+import io.thalweg.testing.Seeded;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -35,6 +36,7 @@ import org.apache.avro.util.Utf8;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Test;
 
+@Seeded
 class ExampleDecoderTest {
     private static final Schema TODAY = io.thalweg.avro.Example.getClassSchema();
     private static final Schema SPARSE = SparseFeatures.getClassSchema();
@@ -154,10 +156,7 @@ class ExampleDecoderTest {
     // ---- today's schema
 
     @Test
-    void readsEveryFormAsAvroDoes() throws IOException {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void readsEveryFormAsAvroDoes(Random random) throws IOException {
         for (int run = 0; run < 3000; run++) {
             assertReadAsAvroDoes(TODAY, encode(1, TODAY, random(random)));
         }
@@ -441,10 +440,7 @@ class ExampleDecoderTest {
 
     /** Whatever is accepted is what Avro's own reader makes of it; whatever is not is rejected and nothing else. */
     @Test
-    void neverThrowsAnythingElse() throws IOException {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void neverThrowsAnythingElse(Random random) throws IOException {
         Schema other = parse(schema(
                 "Example",
                 "{\"name\":\"more\",\"type\":{\"type\":\"array\",\"items\":[\"null\",\"string\"]}}",

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.thalweg.math.Examples.Learning;
 import io.thalweg.math.StepOptions.Scaling;
+import io.thalweg.testing.Seeded;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -12,13 +13,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What {@link ScaledOptimizerTest} does not hold to the reference: slopes, long absences, importance. */
+@Seeded
 class DescentTest {
-    private static Random random() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        return new Random(seed);
-    }
-
     private static LearnerSettings penalised(String algorithm, double rate, double l1, double l2) {
         return Examples.settings(
                 algorithm, LearningRate.constant(rate), new StepOptions(Scaling.NONE, l1, l2, 0, false, 1));
@@ -32,8 +28,7 @@ class DescentTest {
 
     /** The move of a weight that stays on its side of 0 is −α·c times the slope of log loss and penalty together. */
     @Test
-    void theStepGoesDownTheSlopeOfTheObjective() {
-        Random random = random();
+    void theStepGoesDownTheSlopeOfTheObjective(Random random) {
         double h = 1e-5;
         for (int run = 0; run < 200; run++) {
             double l1 = random.nextDouble() / 10;
@@ -95,8 +90,7 @@ class DescentTest {
     /** The clock loses nothing that counts however far it has come: here a billion steps at a rate of 0.05. */
     @ParameterizedTest
     @CsvSource({"sgd, 1e-4, 0", "sgd, 0, 1e-3", "sgd, 1e-4, 1e-3", "adagrad, 1e-4, 1e-3"})
-    void aBillionStepsAreNotTooMany(String algorithm, double l1, double l2) {
-        Random random = random();
+    void aBillionStepsAreNotTooMany(String algorithm, double l1, double l2, Random random) {
         Learning fresh = new Learning(penalised(algorithm, 0.05, l1, l2));
         Learning old = new Learning(penalised(algorithm, 0.05, l1, l2));
         for (int step = 0; step < 20_000; step++) {
@@ -130,8 +124,7 @@ class DescentTest {
     // ---- importance
 
     @Test
-    void anImportanceIsThatManyExamplesInARow() {
-        Random random = random();
+    void anImportanceIsThatManyExamplesInARow(Random random) {
         for (int run = 0; run < 300; run++) {
             double rate = 0.01 + random.nextDouble();
             Learning once = new Learning(invariant(rate));
@@ -158,8 +151,7 @@ class DescentTest {
     }
 
     @Test
-    void aSmallImportanceIsThePlainStep() {
-        Random random = random();
+    void aSmallImportanceIsThePlainStep(Random random) {
         for (int run = 0; run < 1000; run++) {
             double z = 3 * random.nextGaussian();
             double y = run % 3 == 0 ? 1 : run % 3 == 1 ? 0 : random.nextDouble();
@@ -170,8 +162,7 @@ class DescentTest {
 
     /** Against Runge and Kutta in many steps. */
     @Test
-    void theLogitFollowsItsDifferentialEquation() {
-        Random random = random();
+    void theLogitFollowsItsDifferentialEquation(Random random) {
         for (int run = 0; run < 200; run++) {
             double z = 5 * random.nextGaussian();
             double y = run % 3 == 0 ? 1 : run % 3 == 1 ? 0 : random.nextDouble();

@@ -3,11 +3,13 @@ package io.thalweg.math;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.thalweg.testing.Seeded;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
+@Seeded
 class ExactMetricsTest {
     private record Seen(double logit, double label, double importance) {}
 
@@ -29,10 +31,7 @@ class ExactMetricsTest {
     }
 
     @Test
-    void theyAreThoseOfTheDefinitions() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void theyAreThoseOfTheDefinitions(Random random) {
         for (boolean fractions : new boolean[] {false, true}) {
             // more than there is room for at the beginning
             List<Seen> all = random(random, 1500, fractions);

@@ -3,19 +3,18 @@ package io.thalweg.math;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.thalweg.testing.Seeded;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Seeded
 class FeatureScaleTest {
     /** Against mean and deviation of all values there have been. */
     @ParameterizedTest
     @ValueSource(doubles = {0, 1})
-    void isThatOfAllValues(double prior) {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void isThatOfAllValues(double prior, Random random) {
         for (int run = 0; run < 300; run++) {
             double[] block = new double[FeatureScale.WIDTH + 3];
             Reference.Scales expected = new Reference.Scales(prior);

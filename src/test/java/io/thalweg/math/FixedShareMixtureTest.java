@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.thalweg.math.Examples.Learning;
 import io.thalweg.math.Optimizer.Share;
 import io.thalweg.math.Rejection.Reason;
+import io.thalweg.testing.Seeded;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -16,17 +17,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Seeded
 class FixedShareMixtureTest {
     private static final LearnerSettings SETTINGS =
             Examples.settings("auto", LearningRate.constant(1), StepOptions.NONE);
 
     private final Learning learning = new Learning(SETTINGS);
-
-    private static Random random() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        return new Random(seed);
-    }
 
     private static double value(Random random, int i) {
         return switch (i % 4) {
@@ -69,8 +65,7 @@ class FixedShareMixtureTest {
 
     @ParameterizedTest
     @EnumSource(FeatureForm.class)
-    void theWeightsOfABlockAreThoseOfItsFeaturesToTheBit(FeatureForm form) {
-        Random random = random();
+    void theWeightsOfABlockAreThoseOfItsFeaturesToTheBit(FeatureForm form, Random random) {
         for (int step = 0; step < 500; step++) {
             learning.logit(example(random, form, 200));
         }
@@ -88,8 +83,7 @@ class FixedShareMixtureTest {
 
     @ParameterizedTest
     @EnumSource(FeatureForm.class)
-    void whatIsPublishedIsWhatPredicts(FeatureForm form) {
-        Random random = random();
+    void whatIsPublishedIsWhatPredicts(FeatureForm form, Random random) {
         List<Example> seen = new ArrayList<>();
         for (int step = 0; step < 1000; step++) {
             Example x = example(random, form, 8);
@@ -113,8 +107,7 @@ class FixedShareMixtureTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void unitsDoNotMatter(boolean dense) {
-        Random random = random();
+    void unitsDoNotMatter(boolean dense, Random random) {
         Learning inOtherUnits = new Learning(SETTINGS);
         double[] factors = {1e-4, -3e5, 60, 1e9};
         for (int step = 0; step < 500; step++) {
@@ -231,8 +224,7 @@ class FixedShareMixtureTest {
 
     @ParameterizedTest
     @EnumSource(FeatureForm.class)
-    void isTheMixtureThatIsWritten(FeatureForm form) {
-        Random random = random();
+    void isTheMixtureThatIsWritten(FeatureForm form, Random random) {
         List<Share> experts = new FixedShareMixture().mixture(new Model("m", new FixedShareMixture()));
         assertThat(experts.stream().map(Share::kind).distinct()).containsExactly("sgd", "sgd-standard", "adagrad");
         Mixture mixture = new Mixture(experts, 8);
@@ -257,8 +249,7 @@ class FixedShareMixtureTest {
     // ---- what is out of the ordinary
 
     @Test
-    void importanceZeroChangesNothingButTheVersion() {
-        Random random = random();
+    void importanceZeroChangesNothingButTheVersion(Random random) {
         for (int step = 0; step < 20; step++) {
             learning.logit(example(random, FeatureForm.DENSE, 8));
         }
@@ -274,8 +265,7 @@ class FixedShareMixtureTest {
     }
 
     @Test
-    void whatCannotBeSquaredIsRefusedAndChangesNothing() {
-        Random random = random();
+    void whatCannotBeSquaredIsRefusedAndChangesNothing(Random random) {
         learning.logit(example(random, FeatureForm.DENSE, 3));
         String before = Examples.bits(learning.model());
         assertThat(learning.reason(Examples.dense(1.0, 1, 1e300, 1))).isEqualTo(Reason.OVERFLOW);
@@ -286,8 +276,7 @@ class FixedShareMixtureTest {
     }
 
     @Test
-    void hugeAndTinyValuesLeaveEverythingFinite() {
-        Random random = random();
+    void hugeAndTinyValuesLeaveEverythingFinite(Random random) {
         double[] extremes = {1e100, -1e100, Double.MIN_VALUE, -1e-310, 1e-160, 1e-200, 0, 1, 1e50};
         for (int step = 0; step < 1000; step++) {
             Example x = Examples.dense(
@@ -308,8 +297,7 @@ class FixedShareMixtureTest {
 
     /** As where two names share a hash. */
     @Test
-    void anIndexThatIsThereTwiceIsHarmless() {
-        Random random = random();
+    void anIndexThatIsThereTwiceIsHarmless(Random random) {
         learning.logit(Examples.sparse(1.0, new int[] {3}, new double[] {2}));
         Model model = learning.model();
         for (int step = 0; step < 2000; step++) {
@@ -327,8 +315,7 @@ class FixedShareMixtureTest {
     }
 
     @Test
-    void followsASuddenChange() {
-        Random random = random();
+    void followsASuddenChange(Random random) {
         double loss = 0;
         for (int step = 0; step < 6000; step++) {
             double[] x = random.doubles(3, -1, 1).toArray();

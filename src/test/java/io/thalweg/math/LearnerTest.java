@@ -12,6 +12,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.thalweg.math.Examples.ModelMap;
 import io.thalweg.math.Rejection.Reason;
+import io.thalweg.testing.Seed;
+import io.thalweg.testing.Seeded;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,6 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
+@Seeded
 class LearnerTest {
     private final ModelMap models = new ModelMap();
     private final PredictionResult result = new PredictionResult();
@@ -68,9 +71,7 @@ class LearnerTest {
     }
 
     @Test
-    void theLabelOfAnExampleChangesNoProbabilityUpToItsOwn() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+    void theLabelOfAnExampleChangesNoProbabilityUpToItsOwn(Seed seed) {
         int n = 200;
         for (int flipped = 0; flipped < n; flipped += 7) {
             List<Double> as = probabilities(seed, n, -1);
@@ -80,8 +81,8 @@ class LearnerTest {
         }
     }
 
-    private static List<Double> probabilities(long seed, int n, int flipped) {
-        Random random = new Random(seed);
+    private static List<Double> probabilities(Seed seed, int n, int flipped) {
+        Random random = seed.random();
         Learner learner = new Learner(settings(0.1));
         ModelMap models = new ModelMap();
         PredictionResult result = new PredictionResult();
@@ -102,10 +103,7 @@ class LearnerTest {
 
     /** A fold written with nothing but a map and the formula. */
     @Test
-    void theWeightsAreTheFoldOfTheFormula() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void theWeightsAreTheFoldOfTheFormula(Random random) {
         learner = new Learner(new LearnerSettings(
                 "sgd", new LearningRate(LearningRate.Schedule.INVERSE_SCALING, 0.5, 0.5), 14, 0, 1, null, 100));
         Map<Integer, Double> w = new TreeMap<>();
@@ -184,10 +182,7 @@ class LearnerTest {
     }
 
     @Test
-    void permutedFeaturesGiveThePermutedSum() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void permutedFeaturesGiveThePermutedSum(Random random) {
         double[] w = new double[10];
         learner = new Learner(settings(1));
         for (int t = 0; t < 20; t++) {
@@ -419,10 +414,7 @@ class LearnerTest {
     }
 
     @Test
-    void findsAnyIndexThatIsThereTwice() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void findsAnyIndexThatIsThereTwice(Random random) {
         for (int run = 0; run < 500; run++) {
             int n = 2 + random.nextInt(300);
             int[] indices = random.ints(0, 1 << 20).distinct().limit(n).toArray();

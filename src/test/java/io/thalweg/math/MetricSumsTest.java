@@ -3,6 +3,7 @@ package io.thalweg.math;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.thalweg.testing.Seeded;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
+@Seeded
 class MetricSumsTest {
     private record Seen(double logit, double label, double importance) {
         double probability() {
@@ -52,10 +54,7 @@ class MetricSumsTest {
     }
 
     @Test
-    void theAucIsThatOfAllPairsWithinItsError() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void theAucIsThatOfAllPairsWithinItsError(Random random) {
         for (double spread : new double[] {0.01, 0.5, 3, 20, 1000}) {
             for (boolean fractions : new boolean[] {false, true}) {
                 List<Seen> all = random(random, 400, spread, fractions);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.thalweg.testing.Seeded;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@Seeded
 class ModelTest {
     private static Model stepped(int... indices) {
         Model model = Examples.plain("m");
@@ -58,10 +60,7 @@ class ModelTest {
 
     /** Against sets that are kept by hand. */
     @Test
-    void knowsWhichBlocksHaveChangedSinceEachOfTwoWasSettled() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void knowsWhichBlocksHaveChangedSinceEachOfTwoWasSettled(Random random) {
         Model model = Examples.plain("m");
         model.fix(FeatureForm.SPARSE, 0);
         List<TreeSet<Integer>> expected = List.of(new TreeSet<>(), new TreeSet<>());
@@ -114,10 +113,8 @@ class ModelTest {
     /** Against a history of all weights at every version, asked for after every step, or when halves of the window have come and gone. */
     @ParameterizedTest
     @CsvSource({"sgd,false", "sgd,true", "auto,false", "auto,true"})
-    void knowsWhatEachWeightHasMovedByInTheRecentWindow(String algorithm, boolean dense) throws Rejection {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void knowsWhatEachWeightHasMovedByInTheRecentWindow(String algorithm, boolean dense, Random random)
+            throws Rejection {
         for (int window : new int[] {2, 3, 10, 64, 1000}) {
             Learner learner = new Learner(Examples.settings(algorithm), window);
             Examples.ModelMap models = new Examples.ModelMap();
@@ -217,10 +214,7 @@ class ModelTest {
 
     /** Blocks that begin, grow and go in any order, next to each other and far apart, against a map. */
     @Test
-    void everyFeatureHasItsOwnWeight() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void everyFeatureHasItsOwnWeight(Random random) {
         Model model = Examples.plain("m");
         Map<Integer, Double> weights = new HashMap<>();
         for (int step = 0; step < 3000; step++) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.math.Examples.Learning;
 import io.thalweg.math.StepOptions.Scaling;
+import io.thalweg.testing.Seeded;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -14,6 +15,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * How much more is lost, predicting each example before learning from it, than by the weights that are the best for all of them
  * together: it may grow as the root of their number does, and no faster.
  */
+@Seeded
 class RegretTest {
     private static final int FEATURES = 4;
 
@@ -40,10 +42,7 @@ class RegretTest {
 
     @ParameterizedTest
     @MethodSource("settings")
-    void growsAsTheRoot(LearnerSettings settings) {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void growsAsTheRoot(LearnerSettings settings, Random random) {
         int most = 32_000;
         double[][] x = new double[most][];
         double[] y = new double[most];

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.thalweg.math.Examples.Learning;
 import io.thalweg.math.Rejection.Reason;
 import io.thalweg.math.StepOptions.Scaling;
+import io.thalweg.testing.Seeded;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,6 +19,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** {@code sgd}, {@code adagrad} and {@code ftrl} with options, against {@link Reference}. */
+@Seeded
 class ScaledOptimizerTest {
     private static final int FEATURES = 6;
 
@@ -44,12 +46,6 @@ class ScaledOptimizerTest {
 
     private static StepOptions options(Scaling scaling, double l1, double l2, double clip) {
         return new StepOptions(scaling, l1, l2, clip, false, 0.5);
-    }
-
-    private static Random random() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        return new Random(seed);
     }
 
     /** One of a kind for each place: numbers off their mean, switches, numbers below 0 and above, three values. */
@@ -102,8 +98,7 @@ class ScaledOptimizerTest {
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void learnsAsTheReferenceDoes(String algorithm, Scaling scaling) {
-        Random random = random();
+    void learnsAsTheReferenceDoes(String algorithm, Scaling scaling, Random random) {
         follow(settings(algorithm, options(scaling, 0, 0, 0)), true, random);
         follow(settings(algorithm, options(scaling, 0, 0, 0)), false, random);
     }
@@ -111,8 +106,7 @@ class ScaledOptimizerTest {
     /** Every weight is charged at every step, although only those of the example are touched. */
     @ParameterizedTest
     @MethodSource("kinds")
-    void penaltiesAreThoseOfStepsThatTouchAllWeights(String algorithm, Scaling scaling) {
-        Random random = random();
+    void penaltiesAreThoseOfStepsThatTouchAllWeights(String algorithm, Scaling scaling, Random random) {
         for (double[] penalty : new double[][] {{0.01, 0}, {0, 0.03}, {0.02, 0.05}, {1e-4, 1e-9}, {0.1, 4}}) {
             double more = algorithm.equals("ftrl") ? 30 : 1;
             StepOptions options = options(scaling, penalty[0] * more, penalty[1] * more, 0);
@@ -126,16 +120,14 @@ class ScaledOptimizerTest {
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void gradientsAreCutToTheirLargestNorm(String algorithm, Scaling scaling) {
-        Random random = random();
+    void gradientsAreCutToTheirLargestNorm(String algorithm, Scaling scaling, Random random) {
         follow(settings(algorithm, options(scaling, 0, 0, 0.3)), true, random);
         follow(settings(algorithm, options(scaling, 0.003, 0.01, 1)), true, random);
     }
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void whatIsPublishedIsWhatPredicts(String algorithm, Scaling scaling) {
-        Random random = random();
+    void whatIsPublishedIsWhatPredicts(String algorithm, Scaling scaling, Random random) {
         for (boolean dense : new boolean[] {true, false}) {
             Learning learning = new Learning(settings(algorithm, options(scaling, 0.001, 0.01, 0)));
             List<Example> seen = new ArrayList<>();
@@ -157,8 +149,7 @@ class ScaledOptimizerTest {
 
     @ParameterizedTest
     @MethodSource("scaledKinds")
-    void unitsDoNotMatter(String algorithm, Scaling scaling) {
-        Random random = random();
+    void unitsDoNotMatter(String algorithm, Scaling scaling, Random random) {
         for (boolean dense : new boolean[] {true, false}) {
             StepOptions options = options(scaling, 0.001, 0.01, 5);
             Learning learning = new Learning(settings(algorithm, options));
@@ -183,8 +174,7 @@ class ScaledOptimizerTest {
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void importanceZeroChangesNothingButTheVersion(String algorithm, Scaling scaling) {
-        Random random = random();
+    void importanceZeroChangesNothingButTheVersion(String algorithm, Scaling scaling, Random random) {
         Learning learning = new Learning(settings(algorithm, options(scaling, 0.01, 0.1, 0)));
         for (int step = 0; step < 30; step++) {
             learning.logit(example(random, false, 1));
@@ -197,8 +187,7 @@ class ScaledOptimizerTest {
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void hugeAndTinyValuesAreRefusedOrHarmless(String algorithm, Scaling scaling) {
-        Random random = random();
+    void hugeAndTinyValuesAreRefusedOrHarmless(String algorithm, Scaling scaling, Random random) {
         Learning learning = new Learning(settings(algorithm, options(scaling, 1e-3, 1e-3, 0)));
         learning.logit(example(random, true, 1));
         String before = Examples.bits(learning.model());
@@ -223,8 +212,7 @@ class ScaledOptimizerTest {
     /** As where two names share a hash: for the logit, and where no rate is its own for the step, they are one with the sum. */
     @ParameterizedTest
     @MethodSource("kinds")
-    void anIndexThatIsThereTwiceIsChargedOnce(String algorithm, Scaling scaling) {
-        Random random = random();
+    void anIndexThatIsThereTwiceIsChargedOnce(String algorithm, Scaling scaling, Random random) {
         Learning twice = new Learning(settings(algorithm, options(scaling, 0.01, 0.1, 0)));
         Learning sum = new Learning(settings(algorithm, options(scaling, 0.01, 0.1, 0)));
         for (int step = 0; step < 200; step++) {

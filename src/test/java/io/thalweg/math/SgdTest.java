@@ -3,6 +3,7 @@ package io.thalweg.math;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.thalweg.testing.Seeded;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -10,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Seeded
 class SgdTest {
     private static Example indexed(double label, double importance, double... values) {
         Example x = Examples.sparse(label, IntStream.range(0, values.length).toArray(), values);
@@ -56,10 +58,7 @@ class SgdTest {
 
     /** w − α·c·(a − y)·x and b − α·c·(a − y), written out, bit for bit. */
     @Test
-    void theStepIsTheFormula() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void theStepIsTheFormula(Random random) {
         for (int run = 0; run < 2000; run++) {
             int n = 1 + random.nextInt(6);
             double[] w = random.doubles(n, -3, 3).toArray();
@@ -80,10 +79,7 @@ class SgdTest {
 
     /** The move of every weight and of the bias is −α·c times the slope of the log loss there. */
     @Test
-    void theStepGoesDownTheGradientOfTheLogLoss() throws Rejection {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void theStepGoesDownTheGradientOfTheLogLoss(Random random) throws Rejection {
         double h = 1e-5;
         for (int run = 0; run < 200; run++) {
             int n = 1 + random.nextInt(5);

@@ -2,6 +2,7 @@ package io.thalweg.output;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.thalweg.testing.Seeded;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -13,6 +14,7 @@ import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.util.Utf8;
 import org.junit.jupiter.api.Test;
 
+@Seeded
 class ArrayEncoderTest {
     private interface Writing {
         void write(Encoder out) throws IOException;
@@ -46,10 +48,7 @@ class ArrayEncoderTest {
     }
 
     @Test
-    void writesTheBytesThatAvrosOwnEncoderWrites() throws IOException {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void writesTheBytesThatAvrosOwnEncoderWrites(Random random) throws IOException {
         ArrayEncoder encoder = new ArrayEncoder();
         for (int run = 0; run < 500; run++) {
             List<Writing> writings = new ArrayList<>();

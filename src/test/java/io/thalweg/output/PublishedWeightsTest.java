@@ -11,6 +11,7 @@ import io.thalweg.math.Model;
 import io.thalweg.math.Optimizer;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
+import io.thalweg.testing.Seeded;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Seeded
 class PublishedWeightsTest {
     private Learner learner = new Learner(Examples.settings(0.5));
 
@@ -139,10 +141,7 @@ class PublishedWeightsTest {
     /** Weights of a mixture move with its shares, in every block. */
     @ParameterizedTest
     @ValueSource(ints = {256, 2000})
-    void theChangeOfAMixtureIsThatOfTheRecordsAndBlocksThatMoveUntouchedArePublished(int recordMax) {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void theChangeOfAMixtureIsThatOfTheRecordsAndBlocksThatMoveUntouchedArePublished(int recordMax, Random random) {
         learner = new Learner(Examples.settings("auto"));
         Published model = large();
         PublishedWeights.Policy records = new PublishedWeights.Policy(recordMax, 3);

@@ -16,6 +16,7 @@ import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SourceCoordinates;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.output.SchemaIds;
+import io.thalweg.testing.Seeded;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -53,6 +54,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A learner on a topic of records of its own schema, of two partitions, whose models are in a field. */
+@Seeded
 class MappedIT {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final int EVENTS = 600;
@@ -242,10 +244,7 @@ class MappedIT {
     }
 
     @Test
-    void eventsOfAModelAreLearnedInOneOrderWhereverTheyAre() throws Exception {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void eventsOfAModelAreLearnedInOneOrderWhereverTheyAre(Random random) throws Exception {
         createTopics();
         int good = send(random, 0);
         learn(good, EVENTS - good);

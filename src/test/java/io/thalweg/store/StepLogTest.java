@@ -11,6 +11,7 @@ import io.thalweg.math.LearningRate;
 import io.thalweg.math.Model;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
+import io.thalweg.testing.Seeded;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Random;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Seeded
 class StepLogTest {
     private static final int WINDOW = 50;
 
@@ -56,10 +58,7 @@ class StepLogTest {
     /** The models that take the written steps are the models that took them, down to the last bit. */
     @ParameterizedTest
     @ValueSource(strings = {"sgd", "auto"})
-    void theStepsTakenAgainGiveTheSameModels(String algorithm) throws Rejection {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void theStepsTakenAgainGiveTheSameModels(String algorithm, Random random) throws Rejection {
         Examples.ModelMap first = new Examples.ModelMap();
         Learner learner = learner(algorithm);
         PredictionResult result = new PredictionResult();

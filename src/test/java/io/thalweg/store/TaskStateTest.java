@@ -17,6 +17,8 @@ import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
 import io.thalweg.math.Optimizer;
 import io.thalweg.output.OutputTopic;
+import io.thalweg.testing.Seed;
+import io.thalweg.testing.Seeded;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -43,6 +45,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Seeded
 class TaskStateTest {
     private static final TopicPartition INPUT = new TopicPartition("examples", 3);
     private static final Map<String, String> REPLAYED = config("sgd").replayedSettings("default");
@@ -267,11 +270,9 @@ class TaskStateTest {
     /** Under auto some models are large enough for their steps to be written instead of their blocks. */
     @ParameterizedTest
     @CsvSource({"sgd,40", "auto,8"})
-    void goesOnAfterARestoreAsIfNothingHadHappened(String algorithm, int runs) {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+    void goesOnAfterARestoreAsIfNothingHadHappened(String algorithm, int runs, Seed seed) {
         for (int run = 0; run < runs; run++) {
-            long runSeed = seed + run;
+            long runSeed = seed.value() + run;
             int n = 300;
             int crash = 1 + new Random(runSeed).nextInt(n - 1);
 
@@ -331,14 +332,12 @@ class TaskStateTest {
     /** A task that becomes a standby keeps its state, reads what another writes, and becomes active again. */
     @ParameterizedTest
     @CsvSource({"sgd,40", "auto,8"})
-    void goesOnAfterItWasAStandbyForAWhile(String algorithm, int runs) {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
+    void goesOnAfterItWasAStandbyForAWhile(String algorithm, int runs, Seed seed) {
         for (int run = 0; run < runs; run++) {
-            Random random = new Random(seed + run);
+            Random random = new Random(seed.value() + run);
             Task uninterrupted = Task.begun(algorithm);
             Task one = Task.begun(algorithm);
-            Random same = new Random(seed + run);
+            Random same = new Random(seed.value() + run);
             run(uninterrupted, random, 0, 200, () -> {});
             run(one, same, 0, 200, () -> {});
             int read = one.changelog.size();

@@ -19,6 +19,7 @@ import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
 import io.thalweg.input.SchemaSourceException;
+import io.thalweg.testing.Seeded;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -47,6 +48,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
+@Seeded
 class LearnerTopologyTest {
     private static final int ONE_MEGABYTE = 1_048_576;
 
@@ -296,10 +298,7 @@ class LearnerTopologyTest {
     }
 
     @Test
-    void aModelThatOutgrowsOneRecordBecomesBlocks() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void aModelThatOutgrowsOneRecordBecomesBlocks(Random random) {
         try (LearnerDriver learner = new LearnerDriver(Map.of("learning.rate", "0.3"))) {
             Map<String, byte[]> topic = new HashMap<>();
             Map<Integer, Double> w = new TreeMap<>();

@@ -14,6 +14,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.runtime.ExampleRange.Place;
+import io.thalweg.testing.Seeded;
 import io.thalweg.topology.LearnerDriver;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -41,6 +42,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@Seeded
 class EvaluateCommandTest {
     private static final double RATE = 0.3;
     private static final int ROWS = 400;
@@ -55,10 +57,7 @@ class EvaluateCommandTest {
     private final List<Flight> flights = new ArrayList<>();
 
     @BeforeEach
-    void flights() {
-        long seed = System.nanoTime();
-        System.out.println("seed " + seed);
-        Random random = new Random(seed);
+    void flights(Random random) {
         for (int i = 0; i < ROWS; i++) {
             double wind = i % 9 == 5 ? Double.NaN : random.nextInt(-8, 9) / 4.0;
             int carrier = random.nextInt(Double.isNaN(wind) ? 3 : 4);
