@@ -2,40 +2,16 @@ package io.thalweg.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Path;
-import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The broker is killed or stands still in the middle of the stream; the learner lives through it. */
-class BrokerIT {
+class BrokerIT extends CrashTestBase {
     /** Longer than a transaction or a group member may be silent, as {@link Trial} sets it. */
     private static final int STALL_MS = 7000;
 
-    private final long seed = System.nanoTime();
-    private final Random random = new Random(seed);
-
-    @TempDir
-    private Path directory;
-
-    private Cluster cluster;
-
-    @BeforeEach
-    void start() {
-        System.out.println("BrokerIT: seed " + seed);
-        cluster = new Cluster(directory.resolve("broker"));
-    }
-
-    @AfterEach
-    void stop() {
-        cluster.close();
-    }
-
     @Test
     void theLearnerOutlivesItsBroker() {
-        try (Trial trial = new Trial(cluster, "broker", 1, () -> new RandomInputs(seed, 1))) {
+        try (Trial trial = trial("broker", 1)) {
             trial.feed(3000);
             JavaProcess learner = trial.learner();
             trial.awaitProgress();
@@ -65,7 +41,7 @@ class BrokerIT {
      */
     @Test
     void aCommitThatTimesOutLosesNothing() {
-        try (Trial trial = new Trial(cluster, "commit", 1, () -> new RandomInputs(seed, 1))) {
+        try (Trial trial = trial("commit", 1)) {
             trial.set("producer.max.block.ms", "1500");
             trial.set("producer.transaction.timeout.ms", "6000");
             trial.set("session.timeout.ms", "6000");

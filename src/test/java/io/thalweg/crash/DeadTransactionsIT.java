@@ -2,44 +2,20 @@ package io.thalweg.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Path;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.streams.StreamsConfig;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The learner is killed in the middle of a transaction. Transactions time out after longer than anybody waits here, so that what
  * becomes visible does so because somebody has aborted what the dead had left open.
  */
-class DeadTransactionsIT {
+class DeadTransactionsIT extends CrashTestBase {
     private static final String NEVER = "900000";
-
-    private final long seed = System.nanoTime();
-    private final Random random = new Random(seed);
-
-    @TempDir
-    private Path directory;
-
-    private Cluster cluster;
-
-    @BeforeEach
-    void start() {
-        System.out.println("DeadTransactionsIT: seed " + seed);
-        cluster = new Cluster(directory.resolve("dead"));
-    }
-
-    @AfterEach
-    void stop() {
-        cluster.close();
-    }
 
     @Test
     void readersNeedNotWaitForTheTransactionsOfTheDead() {
@@ -95,8 +71,9 @@ class DeadTransactionsIT {
         }
     }
 
-    private Trial trial(String name, int partitions) {
-        Trial trial = new Trial(cluster, name, partitions, () -> new RandomInputs(seed, partitions));
+    @Override
+    Trial trial(String name, int partitions) {
+        Trial trial = super.trial(name, partitions);
         trial.set("producer.transaction.timeout.ms", NEVER);
         return trial;
     }

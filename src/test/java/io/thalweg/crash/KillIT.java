@@ -7,42 +7,19 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Random;
 import javax.tools.JavaCompiler;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The learner is killed in the middle of the stream, again and again, and nobody can tell from what it publishes. */
-class KillIT {
+class KillIT extends CrashTestBase {
     private static final int KILLS = 6;
     private static final int PER_SECOND = 3000;
 
-    private final long seed = System.nanoTime();
-    private final Random random = new Random(seed);
-
-    @TempDir
-    private Path directory;
-
-    private Cluster cluster;
-
-    @BeforeEach
-    void start() {
-        System.out.println("KillIT: seed " + seed);
-        cluster = new Cluster(directory.resolve("kill"));
-    }
-
-    @AfterEach
-    void stop() {
-        cluster.close();
-    }
-
     @Test
     void nothingIsLostOrDoneTwice() {
-        try (Trial trial = new Trial(cluster, "kill", 1, () -> new RandomInputs(seed, 1))) {
+        try (Trial trial = trial("kill", 1)) {
             trial.feed(PER_SECOND);
             for (int kill = 0; kill < KILLS; kill++) {
                 JavaProcess learner = trial.learner();
@@ -64,7 +41,7 @@ class KillIT {
     /** The same of a mixture, whose weights all move at every step, and most of whose state is not published. */
     @Test
     void nothingOfAMixtureIsLostOrDoneTwice() {
-        try (Trial trial = new Trial(cluster, "mixture", 1, () -> new RandomInputs(seed, 1))) {
+        try (Trial trial = trial("mixture", 1)) {
             trial.set(ThalwegConfig.ALGORITHM, "auto");
             trial.feed(PER_SECOND / 2);
             killMidStream(trial, trial.learner());
@@ -83,7 +60,7 @@ class KillIT {
     @Test
     void withoutTheChangelogAtCommitStepsAreLost() throws IOException {
         Path patch = withoutChangelogAtCommit();
-        try (Trial trial = new Trial(cluster, "hookless", 1, () -> new RandomInputs(seed, 1))) {
+        try (Trial trial = trial("hookless", 1)) {
             trial.feed(PER_SECOND);
             killMidStream(trial, trial.learner("256m", patch));
             trial.learner("256m", patch);

@@ -2,37 +2,15 @@ package io.thalweg.crash;
 
 import io.thalweg.avro.Example;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.Supplier;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Ten thousand small models in one task and half a gigabyte, before a kill and after. */
-class ManyModelsIT {
+class ManyModelsIT extends CrashTestBase {
     private static final int MODELS = 10_000;
-
-    private final long seed = System.nanoTime();
-
-    @TempDir
-    private Path directory;
-
-    private Cluster cluster;
-
-    @BeforeEach
-    void start() {
-        System.out.println("ManyModelsIT: seed " + seed);
-        cluster = new Cluster(directory.resolve("many"));
-    }
-
-    @AfterEach
-    void stop() {
-        cluster.close();
-    }
 
     @Test
     void allAreRestored() {
@@ -56,15 +34,15 @@ class ManyModelsIT {
 
     /** One example of each model in turn, with ten named features of forty. */
     private Supplier<Input> stream() {
-        Random random = new Random(seed);
+        Random numbers = seed.random();
         int[] count = {0};
         return () -> {
             String model = "model-" + count[0]++ % MODELS;
             Map<CharSequence, Double> features = new LinkedHashMap<>();
             while (features.size() < 10) {
-                features.put("feature " + random.nextInt(40), random.nextGaussian());
+                features.put("feature " + numbers.nextInt(40), numbers.nextGaussian());
             }
-            Example example = new Example(null, (double) random.nextInt(2), 1.0, features);
+            Example example = new Example(null, (double) numbers.nextInt(2), 1.0, features);
             return new Input(
                     0, model.getBytes(StandardCharsets.UTF_8), AvroWireFormat.encode(example), model, example, null);
         };

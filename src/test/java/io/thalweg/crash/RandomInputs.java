@@ -3,6 +3,7 @@ package io.thalweg.crash;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.math.Rejection.Reason;
+import io.thalweg.testing.Seed;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -35,8 +36,8 @@ final class RandomInputs implements Supplier<Input> {
     private final int partitions;
     private long count;
 
-    RandomInputs(long seed, int partitions) {
-        random = new Random(seed);
+    RandomInputs(Seed seed, int partitions) {
+        random = seed.random();
         this.partitions = partitions;
     }
 

@@ -3,43 +3,19 @@ package io.thalweg.crash;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.config.ThalwegConfig;
-import java.nio.file.Path;
 import java.util.List;
-import java.util.Random;
 import org.apache.kafka.streams.StreamsConfig;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Instances come and go in the middle of the stream; tasks move between them, and change between active and standby. */
-class RebalanceIT {
+class RebalanceIT extends CrashTestBase {
     private static final int PARTITIONS = 4;
     /** Tasks move as soon as they may, rather than after a standby has warmed up, which is looked at every ten minutes. */
     private static final String AT_ONCE = String.valueOf(Long.MAX_VALUE);
 
-    private final long seed = System.nanoTime();
-    private final Random random = new Random(seed);
-
-    @TempDir
-    private Path directory;
-
-    private Cluster cluster;
-
-    @BeforeEach
-    void start() {
-        System.out.println("RebalanceIT: seed " + seed);
-        cluster = new Cluster(directory.resolve("rebalance"));
-    }
-
-    @AfterEach
-    void stop() {
-        cluster.close();
-    }
-
     @Test
     void tasksMove() {
-        try (Trial trial = new Trial(cluster, "rebalance", PARTITIONS, () -> new RandomInputs(seed, PARTITIONS))) {
+        try (Trial trial = trial("rebalance", PARTITIONS)) {
             trial.set(StreamsConfig.ACCEPTABLE_RECOVERY_LAG_CONFIG, AT_ONCE);
             trial.feed(3000);
             JavaProcess first = trial.learner();
@@ -60,7 +36,7 @@ class RebalanceIT {
     /** With the algorithm that has most to hand over. */
     @Test
     void standbysTakeOver() {
-        try (Trial trial = new Trial(cluster, "standby", PARTITIONS, () -> new RandomInputs(seed, PARTITIONS))) {
+        try (Trial trial = trial("standby", PARTITIONS)) {
             trial.set(StreamsConfig.ACCEPTABLE_RECOVERY_LAG_CONFIG, AT_ONCE);
             trial.set(StreamsConfig.NUM_STANDBY_REPLICAS_CONFIG, "1");
             trial.set(ThalwegConfig.ALGORITHM, "auto");

@@ -3,39 +3,15 @@ package io.thalweg.crash;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.config.ThalwegConfig;
-import java.nio.file.Path;
 import java.util.Map;
-import java.util.Random;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The learner is stopped in the middle of the stream and started again. */
-class RestartIT {
-    private final long seed = System.nanoTime();
-    private final Random random = new Random(seed);
-
-    @TempDir
-    private Path directory;
-
-    private Cluster cluster;
-
-    @BeforeEach
-    void start() {
-        System.out.println("RestartIT: seed " + seed);
-        cluster = new Cluster(directory.resolve("restart"));
-    }
-
-    @AfterEach
-    void stop() {
-        cluster.close();
-    }
-
+class RestartIT extends CrashTestBase {
     /** The second time with another learning rate, which counts from the first example after the stop. */
     @Test
     void learningGoesOnWhereItWas() {
-        try (Trial trial = new Trial(cluster, "restart", 1, () -> new RandomInputs(seed, 1))) {
+        try (Trial trial = trial("restart", 1)) {
             trial.feed(3000);
             ThalwegConfig before = trial.config();
             stopMidStream(trial);
@@ -56,7 +32,7 @@ class RestartIT {
     /** From sgd's weights on with auto, killed soon after. */
     @Test
     void anotherAlgorithmGoesOnFromTheWeights() {
-        try (Trial trial = new Trial(cluster, "migrate", 1, () -> new RandomInputs(seed, 1))) {
+        try (Trial trial = trial("migrate", 1)) {
             trial.feed(1500);
             ThalwegConfig before = trial.config();
             stopMidStream(trial);

@@ -2,35 +2,13 @@ package io.thalweg.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.file.Path;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The group's committed offsets are lost while the learner is away; its own, in the store, keep it from learning anything twice. */
-class SharedOffsetsIT {
-    private final long seed = System.nanoTime();
-
-    @TempDir
-    private Path directory;
-
-    private Cluster cluster;
-
-    @BeforeEach
-    void start() {
-        System.out.println("SharedOffsetsIT: seed " + seed);
-        cluster = new Cluster(directory.resolve("offsets"));
-    }
-
-    @AfterEach
-    void stop() {
-        cluster.close();
-    }
-
+class SharedOffsetsIT extends CrashTestBase {
     @Test
     void nothingIsLearnedTwice() {
-        try (Trial trial = new Trial(cluster, "offsets", 1, () -> new RandomInputs(seed, 1))) {
+        try (Trial trial = trial("offsets", 1)) {
             trial.feed(3000);
             JavaProcess learner = trial.learner();
             trial.awaitProgress();
