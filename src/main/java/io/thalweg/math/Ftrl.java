@@ -31,12 +31,12 @@ final class Ftrl extends ScaledOptimizer {
     }
 
     @Override
-    double held(double[] shared, double[] block, int at) {
+    double scaledWeight(double[] shared, double[] block, int at) {
         return v(block, at, l1, l2);
     }
 
     @Override
-    double heldBias(double[] shared) {
+    double scaledBias(double[] shared) {
         return v(shared, 0, 0, 0);
     }
 
@@ -46,20 +46,20 @@ final class Ftrl extends ScaledOptimizer {
     }
 
     @Override
-    void settle(double[] shared, double[] block, int at) {
+    void bringUpToDate(double[] shared, double[] block, int at) {
         // there is nothing to catch up with
     }
 
     @Override
     void move(Model model, Example x, double[] inputs, double norm, double z, double alpha, double gradient) {
         double[] shared = model.shared();
-        move(shared, 0, heldBias(shared), gradient, alpha);
+        move(shared, 0, scaledBias(shared), gradient, alpha);
         for (int k = 0; k < x.size(); k++) {
             double[] block = model.touched(slots[k]);
             int at = model.at(x.indices()[k]);
-            double before = held(shared, block, at);
+            double before = scaledWeight(shared, block, at);
             move(block, at, before, gradient * inputs[k], alpha);
-            moved(shared, block, at, held(shared, block, at) - before);
+            weightMoved(shared, block, at, scaledWeight(shared, block, at) - before);
         }
     }
 

@@ -17,8 +17,8 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
             case "sgd" ->
                 settings.options().equals(StepOptions.NONE)
                         ? new Sgd(settings.learningRate())
-                        : new Descent(settings, false);
-            case "adagrad" -> new Descent(settings, true);
+                        : new ScaledSgd(settings);
+            case "adagrad" -> new AdaGrad(settings);
             case "ftrl" -> new Ftrl(settings);
             case "auto" -> new FixedShareMixture();
             default -> throw new IllegalArgumentException("there is no algorithm " + settings.algorithm());

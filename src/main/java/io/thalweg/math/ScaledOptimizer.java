@@ -18,7 +18,7 @@ import io.thalweg.math.StepOptions.Scaling;
  * <p>Keeps for each feature, and for the whole, the numbers of the subclass, and after them those of the scales: the largest |x|, or
  * a {@link FeatureScale}; and for {@code standard} for the whole the number of examples and the offset Σ v·m/s over all features.
  */
-abstract sealed class ScaledOptimizer extends Optimizer permits Descent, Ftrl {
+abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimizer, Ftrl {
     final StepOptions options;
 
     private final LearningRate rate;
@@ -59,13 +59,13 @@ abstract sealed class ScaledOptimizer extends Optimizer permits Descent, Ftrl {
     }
 
     /** v as of now. */
-    abstract double held(double[] shared, double[] block, int at);
+    abstract double scaledWeight(double[] shared, double[] block, int at);
 
     /** β. */
-    abstract double heldBias(double[] shared);
+    abstract double scaledBias(double[] shared);
 
-    /** Brings what is stored for a feature up to now, so that v is {@link #held} as it stands. */
-    abstract void settle(double[] shared, double[] block, int at);
+    /** Brings what is stored for a feature up to now, so that v is {@link #scaledWeight} as it stands. */
+    abstract void bringUpToDate(double[] shared, double[] block, int at);
 
     /**
      * Moves weights and bias; the features are settled, the scales have moved, and the example's importance is above 0.
@@ -79,7 +79,7 @@ abstract sealed class ScaledOptimizer extends Optimizer permits Descent, Ftrl {
 
     @Override
     final double weight(double[] shared, double[] block, int at) {
-        double v = held(shared, block, at);
+        double v = scaledWeight(shared, block, at);
         // 0 and not −0
         return v == 0 ? 0 : v * inverse(block, at);
     }
@@ -87,7 +87,7 @@ abstract sealed class ScaledOptimizer extends Optimizer permits Descent, Ftrl {
     @Override
     final double bias(Model model) {
         double[] shared = model.shared();
-        return standard ? heldBias(shared) - shared[offset] : heldBias(shared);
+        return standard ? scaledBias(shared) - shared[offset] : scaledBias(shared);
     }
 
     @Override
@@ -108,7 +108,7 @@ abstract sealed class ScaledOptimizer extends Optimizer permits Descent, Ftrl {
                     double largest = block[at + scale];
                     value = Math.max(-largest, Math.min(largest, value));
                 }
-                z += held(shared, block, at) * (value * inverse(block, at));
+                z += scaledWeight(shared, block, at) * (value * inverse(block, at));
             }
         }
         return z + bias(model);
@@ -160,11 +160,11 @@ abstract sealed class ScaledOptimizer extends Optimizer permits Descent, Ftrl {
         for (int k = 0; k < x.size(); k++) {
             double[] block = model.touched(slots[k]);
             int at = model.at(x.indices()[k]);
-            settle(shared, block, at);
+            bringUpToDate(shared, block, at);
             if (standard) {
                 double moved = FeatureScale.take(block, at + scale, x.values()[k], 1 / shared[examples], 0);
                 if (moved != 0) {
-                    shared[offset] += held(shared, block, at) * moved;
+                    shared[offset] += scaledWeight(shared, block, at) * moved;
                 }
             } else if (maxAbs) {
                 block[at + scale] = Math.max(block[at + scale], Math.abs(x.values()[k]));
@@ -195,7 +195,7 @@ abstract sealed class ScaledOptimizer extends Optimizer permits Descent, Ftrl {
     }
 
     /** Says that v of a feature has moved. */
-    final void moved(double[] shared, double[] block, int at, double by) {
+    final void weightMoved(double[] shared, double[] block, int at, double by) {
         if (standard) {
             shared[offset] += by * centre(block, at);
         }

@@ -38,8 +38,8 @@ public record StepOptions(
         }
     }
 
-    /** Whether weights are penalised. */
-    boolean penalised() {
+    /** Whether weights are penalized. */
+    boolean penalized() {
         return l1 > 0 || l2 > 0;
     }
 }

@@ -25,16 +25,16 @@ class RegretTest {
         StepOptions standard = new StepOptions(Scaling.STANDARD, 0, 0, 0, false, 1);
         StepOptions maxAbs = new StepOptions(Scaling.MAX_ABS, 0, 0, 0, false, 1);
         StepOptions invariant = new StepOptions(Scaling.NONE, 0, 0, 0, true, 1);
-        StepOptions penalised = new StepOptions(Scaling.NONE, 1e-6, 1e-6, 0, false, 1);
+        StepOptions penalized = new StepOptions(Scaling.NONE, 1e-6, 1e-6, 0, false, 1);
         return Stream.of(
                 Arguments.of(Examples.settings("sgd", falling, StepOptions.NONE)),
                 Arguments.of(Examples.settings("sgd", falling, standard)),
                 Arguments.of(Examples.settings("sgd", falling, maxAbs)),
                 Arguments.of(Examples.settings("sgd", falling, invariant)),
-                Arguments.of(Examples.settings("sgd", falling, penalised)),
+                Arguments.of(Examples.settings("sgd", falling, penalized)),
                 Arguments.of(Examples.settings("adagrad", constant, StepOptions.NONE)),
                 Arguments.of(Examples.settings("adagrad", constant, standard)),
-                Arguments.of(Examples.settings("adagrad", constant, penalised)),
+                Arguments.of(Examples.settings("adagrad", constant, penalized)),
                 Arguments.of(Examples.settings("ftrl", constant, StepOptions.NONE)),
                 Arguments.of(Examples.settings("ftrl", constant, maxAbs)),
                 Arguments.of(Examples.settings("auto", constant, StepOptions.NONE)));
