@@ -1,18 +1,19 @@
 package io.thalweg.math;
 
 /**
- * AdaGrad with a diagonal matrix (Duchi, Hazan and Singer 2011), the algorithm {@code adagrad}.
+ * AdaGrad with a diagonal matrix (Duchi, Hazan and Singer 2011), on scaled features: the algorithm {@code adagrad}.
  *
- * <p><b>Step.</b> With learning rate α, the gradient g = c·(a − y)·x′ of a weight and the sum G of its g² so far, this one among them,
- * the rate of the weight is η = α/(√G + ε), and v ← v − η·g. ε = {@value #EPSILON} avoids a division by 0. The bias has x′ = 1 and a G
- * of its own.
+ * <p><b>Step.</b> With learning rate α, the gradient g = c·(a − y)·x′ of a weight and the sum G of its g² so far, this
+ * one among them, the rate of the weight is η = α/(√G + ε), and v ← v − η·g. ε = {@value #EPSILON} avoids a division by
+ * 0. The bias has x′ = 1 and a G of its own.
  *
- * <p><b>Penalties</b> (see {@link PenalizedOptimizer}). Each weight is charged at its own rate η, as in the composite mirror descent of
- * the same paper, except that l2 multiplies v by e^(−η·c·l2) and not by 1 − η·c·l2. The two agree to first order, and only the former
- * adds up in closed form over many steps. A step moves the clock on by α·c, and the time of a weight runs slower than that of the clock
- * by √G + ε.
+ * <p><b>Penalties</b> (see {@link PenalizedOptimizer}). Each weight is charged at its own rate η, as in the composite
+ * mirror descent of the same paper, except that l2 multiplies v by e^(−η·c·l2) and not by 1 − η·c·l2. The two agree to
+ * first order, and only the former adds up in closed form over many steps. A step moves the clock on by α·c, and the
+ * time of a weight runs slower than that of the clock by √G + ε.
  *
- * <p>State, after that of {@link PenalizedOptimizer}: G, for each feature and for the bias.
+ * <p><b>State</b> (see {@link Optimizer}), after that of {@link PenalizedOptimizer}. For each feature: G. Shared: G of
+ * the bias.
  */
 final class AdaGrad extends PenalizedOptimizer {
     private static final double EPSILON = 1e-8;

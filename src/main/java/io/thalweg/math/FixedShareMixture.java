@@ -5,35 +5,38 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A mixture over a ladder of learning rates: nothing to set. Its experts are linear models that learn side by side from the same
- * examples, and so it is one linear model too, which is what predicts and is published.
+ * A mixture of experts over a ladder of learning rates, so that there is nothing to set: the algorithm {@code auto}.
+ * The experts are linear models that learn side by side from the same examples. Their mixture is a linear model too,
+ * and it is what predicts and is published.
  *
- * <p><b>Experts.</b> Each takes the step of its kind on its own weights v in scaled inputs x′, with its own probability a_k in the
- * gradient g = c·(a_k − y):
+ * <p><b>Experts.</b> Each takes its own kind of step on its own weights v in scaled features x′, with its own
+ * probability a_k in the gradient g = c·(a_k − y):
  *
  * <ul>
- *   <li>{@code sgd}, on inputs over the largest |x| so far: v ← v − α/N · g·x′;
- *   <li>{@code sgd-standard}, the same on standardised inputs (x − m)/s;
- *   <li>{@code adagrad} (Duchi, Hazan and Singer 2011), on standardised inputs: v ← v − α/√N · g·x′/√G, where G is 1 and the sum of
- *       (g·x′)² of the mixture's own gradient.
+ *   <li>{@code sgd}, on features divided by the largest |x| so far: v ← v − α/N · g·x′;
+ *   <li>{@code sgd-standard}, the same on standardized features (x − m)/s;
+ *   <li>{@code adagrad} (Duchi, Hazan and Singer 2011), on standardized features: v ← v − α/√N · g·x′/√G, where G is 1
+ *       plus the sum of (g·x′)² with the gradient of the mixture.
  * </ul>
  *
- * N is the mean of 1 + ‖x′‖² so far over {@value #USUAL_NORM}, but at least 1: a step at α must not grow with the number of
- * features.
+ * <p>N is the mean of 1 + ‖x′‖² so far divided by {@value #USUAL_NORM}, and at least 1, so that a step does not grow
+ * with the number of features.
  *
- * <p><b>Scales</b> are those of {@link FeatureScale}, with the largest |x| thrown in once among the distances from m; a feature that has
- * only been 0 or 1 is left as it is. When m or s moves, v stays: results do not depend on units. A value beyond the range so far counts
- * as the end of the range when predicting.
+ * <p><b>Scales</b> are those of {@link FeatureScale}, with the largest |x| added once as a distance from m. A feature
+ * that has only been 0 or 1 is not scaled. When m or s moves, v stays, so results do not depend on the units of the
+ * features. In a prediction, a value outside the range so far counts as the end of that range.
  *
- * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^c, where p_k(y) = e^−L is what expert k gave to what came
- * true, then q sums to 1 again (the aggregating forecaster of Vovk 1990), and then a share of {@value #SHARE} of all is spread evenly,
- * so that an expert that was bad can come back when the stream changes (Herbster and Warmuth 1998).
+ * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^c, where p_k(y) = e^−L is the
+ * probability that expert k gave to that label, and q is normalized to sum to 1 (the aggregating forecaster of Vovk
+ * 1990). Then a share of {@value #SHARE} of the total is spread evenly, so that an expert that was bad can come back
+ * when the stream changes (the fixed share of Herbster and Warmuth 1998).
  *
- * <p><b>Beginning with given weights</b>, those that another optimizer has learned: they stay as they are, in raw units and whatever
- * the scales will be, and the experts begin at 0 beside them.
+ * <p><b>Starting from given weights</b>, which another optimizer has learned: these stay as they are, in raw units. The
+ * experts start at 0 and learn what to add to them.
  *
- * <p>Keeps for each feature its {@link FeatureScale}, G, the given weight and v of each expert; for the whole the numbers named below, and
- * q, bias and offset of each expert. The offset is Σ v·m/s over all features: what standardising takes off the bias.
+ * <p><b>State</b> (see {@link Optimizer}). For each feature: its {@link FeatureScale}, G, the given weight, and v of
+ * each expert. Shared: the numbers named below, then q, bias and offset of each expert. The offset is Σ v·m/s over all
+ * features: what standardizing takes off the bias.
  */
 final class FixedShareMixture extends Optimizer {
     // with twice as many rates log losses were at most 0.2% better on eight of nine tasks, 0.6% on one
@@ -49,9 +52,9 @@ final class FixedShareMixture extends Optimizer {
     private static final int EXPERTS = ADAGRAD + ADAGRAD_RATES.length;
 
     /*
-     * The loops over features in weights, addUp and moveWeights are written out for eight experts: the compiler keeps a local variable
-     * for each in a register, where it would write the elements of an array to memory at every feature. Whoever changes the rates has to
-     * change these methods too.
+     * The loops over features in weights, addUp and moveWeights are written out for eight experts: the compiler keeps a
+     * local variable for each in a register, where it would write the elements of an array to memory at every feature.
+     * Whoever changes the rates has to change these methods too.
      */
     static {
         if (EXPERTS != 8) {
@@ -167,7 +170,10 @@ final class FixedShareMixture extends Optimizer {
                         + standardWeight * block[at + FeatureScale.INVERSE]);
     }
 
-    /** The same as {@link #weight} of each, to the bit; where a million are published a second, that is a tenth of all work. */
+    /**
+     * The same as {@link #weight} of each, to the bit; where a million are published a second, that is a tenth of all
+     * work.
+     */
     @Override
     void weights(double[] shared, double[] block, double[] weights, int count) {
         double q0 = shared[Q];
@@ -242,8 +248,9 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /**
-     * Reads something of every line of memory that the features are in. A processor asks for many lines at once here, because nothing is
-     * done with them; where it goes on to compute with each feature, it does not come to ask for the next ones.
+     * Reads something of every line of memory that the features are in. A processor asks for many lines at once here,
+     * because nothing is done with them; where it goes on to compute with each feature, it does not come to ask for the
+     * next ones.
      */
     private void fetch(Model model, Example x) {
         double[][] blocks = model.blocks();
@@ -375,8 +382,8 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /**
-     * v of experts 0 and 1, which are {@code sgd}, 2, which is {@code sgd-standard}, and 3 to 7, which are {@code adagrad}; and the
-     * offsets.
+     * v of experts 0 and 1, which are {@code sgd}, 2, which is {@code sgd-standard}, and 3 to 7, which are {@code
+     * adagrad}; and the offsets.
      */
     private void moveWeights(Model model, int size) {
         double step0 = steps[0];
@@ -443,7 +450,10 @@ final class FixedShareMixture extends Optimizer {
         }
     }
 
-    /** The same by way of the logarithm: for any label and importance, and where all experts were as good as certain and wrong. */
+    /**
+     * The same by way of the logarithm: for any label and importance, and where all experts were as good as certain and
+     * wrong.
+     */
     private double weighByLoss(double[] shared, double[] served, double y, double c) {
         double least = Double.POSITIVE_INFINITY;
         for (int k = 0; k < EXPERTS; k++) {
@@ -460,8 +470,8 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /**
-     * e^−|z_k| as the 2048th power of e^−|z_k|/2048, which is its series: to nine digits where |z_k| is below 100, in a few
-     * nanoseconds for each expert. No published number is one of these.
+     * e^−|z_k| as the 2048th power of e^−|z_k|/2048, which is its series: to nine digits where |z_k| is below 100, in a
+     * few nanoseconds for each expert. No published number is one of these.
      */
     private void tails() {
         for (int k = 0; k < EXPERTS; k++) {

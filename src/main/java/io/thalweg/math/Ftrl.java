@@ -1,16 +1,25 @@
 package io.thalweg.math;
 
 /**
- * FTRL-Proximal (McMahan et al. 2013, algorithm 1), on scaled inputs; see {@link ScaledOptimizer}. For each coordinate, with the
- * gradient g, the sum n of squared gradients so far and α = the learning rate:
+ * FTRL-Proximal (McMahan et al. 2013, algorithm 1) on scaled features: the algorithm {@code ftrl}.
  *
- * <p>σ = (√(n + g²) − √n)/α, ζ ← ζ + g − σ·v, n ← n + g², and v = 0 where |ζ| ≤ l1, else −(ζ − sign(ζ)·l1)/((β + √n)/α + l2).
+ * <p><b>Step.</b> For each weight v, with its gradient g, the sum n of its squared gradients so far and the learning
+ * rate α:
  *
- * <p>So l1 and l2 count once against the sum of all gradients, and not at each step. The bias is a coordinate with an x′ of 1 and no
+ * <pre>
+ *   σ ← (√(n + g²) − √n)/α
+ *   ζ ← ζ + g − σ·v
+ *   n ← n + g²
+ *   v ← 0                                     where |ζ| ≤ l1
+ *   v ← −(ζ − sign(ζ)·l1)/((β + √n)/α + l2)   otherwise
+ * </pre>
+ *
+ * <p>So l1 and l2 count once against the sum of all gradients, and not at each step. The bias has x′ = 1 and no
  * penalty.
  *
- * <p>Keeps for each feature, and for the bias, ζ, n and d = β/α + Σσ, which is (β + √n)/α: with a sum, another learning rate between
- * runs counts for the steps to come and does not move the weights there are.
+ * <p><b>State</b> (see {@link Optimizer}). For each feature: ζ, n and d, followed by its scale. Shared: the same three
+ * numbers for the bias, followed by those of {@link ScaledOptimizer}. d = β/α + Σσ, which is (β + √n)/α while α stays
+ * the same. Because it is a sum, a change of the learning rate applies to later steps and does not move the weights.
  */
 final class Ftrl extends ScaledOptimizer {
     private static final int ZETA = 0;

@@ -1,11 +1,11 @@
 package io.thalweg.math;
 
 /**
- * The step of an example as if it were taken continuously (Karampatziakis and Langford 2011): an example of importance c is the limit
- * of n examples of importance c/n, for large n.
+ * The step of an example as if it were taken continuously (Karampatziakis and Langford 2011): an example of importance
+ * c is the limit of n examples of importance c/n, for large n.
  *
- * <p>The probability follows the logit while it moves, so the logit never moves beyond that of the label, and an example of importance
- * h + k does the same as one of h and then one of k.
+ * <p>The probability follows the logit while it moves, so the logit never moves beyond that of the label, and an
+ * example of importance h + k does the same as one of h and then one of k.
  */
 final class ImportanceInvariantStep {
     private ImportanceInvariantStep() {}
@@ -13,16 +13,16 @@ final class ImportanceInvariantStep {
     /**
      * Returns how far the logit moves: ζ(τ) − z, for the solution of dζ/dt = y − σ(ζ) with ζ(0) = z.
      *
-     * <p>Let p = σ(z) be below y; the other case is this one with 1 − y and −z. With the move δ and Y = p·(e^δ − 1)/(y − p), the
-     * integral ∫dζ/(y − σ(ζ)) = τ is
+     * <p>Let p = σ(z) be below y; the other case is this one with 1 − y and −z. With the move δ and Y = p·(e^δ − 1)/(y
+     * − p), the integral ∫dζ/(y − σ(ζ)) = τ is
      *
      * <pre>
      *   (1 − y)·δ − ln(1 − (1 − y)·Y) = y·(1 − y)·τ
      * </pre>
      *
-     * and for y = 1 it is δ + e^z·(e^δ − 1) = τ, which Lambert's W function solves. The left side is convex in δ. Both the plain step
-     * τ·(y − p) and the δ that solves the equation without its first term are above the solution. So Newton's method falls
-     * monotonically from the smaller of these two to the solution.
+     * and for y = 1 it is δ + e^z·(e^δ − 1) = τ, which Lambert's W function solves. The left side is convex in δ. Both
+     * the plain step τ·(y − p) and the δ that solves the equation without its first term are above the solution. So
+     * Newton's method falls monotonically from the smaller of these two to the solution.
      *
      * @param z the logit before the step; finite
      * @param y the label, from 0 to 1

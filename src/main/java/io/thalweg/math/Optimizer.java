@@ -3,12 +3,32 @@ package io.thalweg.math;
 import java.util.List;
 
 /**
- * A kind of step. Whatever it keeps for each feature and for the model as a whole, it makes one linear model in raw units of it:
- * weights w and bias b, so that the logit of an example is w·x + b.
+ * An algorithm: it computes the logit of an example and takes the step. Whatever state it keeps, the model that results
+ * is linear in the raw features: with weights w and bias b, the logit of an example x is w·x + b.
  *
- * <p>What it keeps is in the {@link Model}, as doubles: {@link #width} for each feature, and an array for the whole. An optimizer
- * itself remembers nothing from one example to the next. Not thread-safe: it belongs to a {@link Learner}, for the numbers between
- * the logit of an example and its step.
+ * <p>The state is in the {@link Model}, as doubles. An optimizer and its model exchange it as arrays, which have the
+ * same names in all optimizers:
+ *
+ * <table>
+ * <caption>State of a model</caption>
+ * <tr><th>name</th><th>type</th><th>what it is</th></tr>
+ * <tr><td>{@code shared}</td><td>double[]</td><td>the state of the model as a whole, such as the bias. Its length is
+ *     that of {@link #initialState()}</td></tr>
+ * <tr><td>{@code width}</td><td>int</td><td>how many doubles each feature has; see {@link #width}. All are 0 before the
+ *     first step on the feature</td></tr>
+ * <tr><td>{@code block}</td><td>double[]</td><td>the state of {@link Model#BLOCK} features with consecutive numbers,
+ *     one after the other. It is shorter while no step has touched the last ones</td></tr>
+ * <tr><td>{@code at}</td><td>int</td><td>where in its block the state of a feature begins: (i mod {@value
+ *     Model#BLOCK})·width for feature i. Optimizers add the offset of a number, such as {@code block[at + V]}</td></tr>
+ * <tr><td>{@code slots}</td><td>int[]</td><td>for each feature of an example, in its order, the slot of its block: its
+ *     place in {@link Model#blocks}. 0 where there is no such block yet. See {@link BlockArray}</td></tr>
+ * </table>
+ *
+ * <p>What the numbers in {@code shared} and {@code block} mean is for each optimizer to say, in its description under
+ * <i>State</i>.
+ *
+ * <p>Not thread-safe. An optimizer belongs to a {@link Learner}. Between {@link #logit} and {@link #step} it keeps what
+ * it computed for that example, and nothing else.
  */
 public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareMixture {
     /** The optimizer that the settings ask for. */
@@ -93,7 +113,10 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
         return 0;
     }
 
-    /** Copies the logits of the experts for the example that {@link #logit} saw last. @param into as many as there are experts */
+    /**
+     * Copies the logits of the experts for the example that {@link #logit} saw last. @param into as many as there are
+     * experts
+     */
     void expertLogits(double[] into) {
         // there are none
     }
@@ -106,7 +129,9 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
      */
     abstract double weight(double[] shared, double[] block, int at);
 
-    /** The weights of the first features of a block, which may be many. @param block holds what is kept for each of them */
+    /**
+     * The weights of the first features of a block, which may be many. @param block holds what is kept for each of them
+     */
     void weights(double[] shared, double[] block, double[] weights, int count) {
         int width = width();
         for (int i = 0; i < count; i++) {
@@ -122,7 +147,10 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
         return false;
     }
 
-    /** What weights follow where no step has been, so that 0.01 more or less in one of these is about a hundredth; a new array. */
+    /**
+     * What weights follow where no step has been, so that 0.01 more or less in one of these is about a hundredth; a new
+     * array.
+     */
     double[] untouchedFactors(Model model) {
         return new double[0];
     }

@@ -1,44 +1,40 @@
 package io.thalweg.math;
 
 /**
- * An optimizer whose objective may charge for the size of the weights. It owns the l1 and l2 penalties and applies them lazily;
- * subclasses own the gradient step.
+ * An optimizer whose objective may charge for the size of the weights. It owns the l1 and l2 penalties and applies them
+ * lazily; subclasses own the gradient step.
  *
- * <p><b>Objective.</b> The sum over all examples of c·(L + l1·Σ|v| + l2/2·Σv²), where c is the importance of an example, L its log
- * loss, and the sums run over all weights v but not over the bias. So each example shrinks every weight, also those of features that
- * it does not have. With the learning rate η of a weight, one step on v is
+ * <p><b>Objective.</b> The sum over all examples of c·(L + l1·Σ|v| + l2/2·Σv²), where c is the importance of an
+ * example, L its log loss, and the sums run over all weights v but not over the bias. So each example shrinks every
+ * weight, also those of features that it does not have. With the learning rate η of a weight, one step on v is
  *
  * <ol>
  *   <li>the gradient step and the l2 penalty: u = v − η·g − (the share that l2 takes of v);
- *   <li>the l1 penalty: v ← sign(u)·max(0, |u| − η·c·l1). The weight stops at 0 instead of crossing it (Langford, Li and Zhang 2009;
- *       Duchi and Singer 2009).
+ *   <li>the l1 penalty: v ← sign(u)·max(0, |u| − η·c·l1). The weight stops at 0 instead of crossing it (Langford, Li
+ *       and Zhang 2009; Duchi and Singer 2009).
  * </ol>
  *
- * <p><b>Lazy updates.</b> A step touches only the weights of its example. Every other weight is brought up to date when it is next
- * read or stepped on, in constant time however long ago that was (Langford et al. 2009; Lipton and Elkan 2015). For a weight whose
- * feature is absent, the steps it missed add up to
+ * <p><b>Lazy updates.</b> A step touches only the weights of its example. Every other weight is brought up to date when
+ * it is next read or stepped on, in constant time however long ago that was (Langford et al. 2009; Lipton and Elkan
+ * 2015). For a weight whose feature is absent, the steps it missed add up to
  *
  * <pre>
  *   |v| + l1/l2  falls by the factor e^(−l2·Δτ)    with l2
  *   |v|          falls by l1·Δτ                    without
  * </pre>
  *
- * and never below 0. τ is a clock that each step moves on, by an amount that the subclass chooses, and Δτ is the time since the
- * weight was last up to date. The clock carries its own rounding error along (Knuth's two-sum), so it stays exact to the last bit
- * however many steps it has counted.
+ * <p>and never below 0. τ is a clock that each step moves on, by an amount that the subclass chooses, and Δτ is the
+ * time since the weight was last up to date. The clock carries its own rounding error along (Knuth's two-sum), so it
+ * stays exact to the last bit however many steps it has counted.
  *
- * <p><b>One exception.</b> With {@code standard} scaling, a feature with a mean also contributes −v·m/s to the bias. The bias cannot
- * follow lazy changes of v without a pass over all features. So such a weight keeps its value while its feature is absent, and is
- * charged for all missed steps when the feature comes back. With dense examples that is every step.
+ * <p><b>One exception.</b> With {@code standard} scaling, a feature with a center also contributes −v·m/s to the bias.
+ * The bias cannot follow lazy changes of v without a pass over all features. So such a weight keeps its value while its
+ * feature is absent, and is charged for all missed steps when the feature comes back. With dense examples that is every
+ * step.
  *
- * <p>State, besides the scales (see {@link ScaledOptimizer}) and followed by that of the subclass:
- *
- * <pre>
- *   feature   v, [clock at which v was up to date]
- *   shared    β, [clock, its rounding error]
- * </pre>
- *
- * where the numbers in brackets are there only with penalties.
+ * <p><b>State</b> (see {@link Optimizer}). For each feature: v, and with penalties the clock at which v was up to date.
+ * Shared: β, and with penalties the clock and its rounding error. The numbers of the subclass and of
+ * {@link ScaledOptimizer} follow.
  */
 abstract sealed class PenalizedOptimizer extends ScaledOptimizer permits ScaledSgd, AdaGrad {
     /** Offset of v in the state of a feature. */

@@ -3,20 +3,30 @@ package io.thalweg.math;
 import io.thalweg.math.StepOptions.Scaling;
 
 /**
- * An algorithm that learns one linear model by the slope of the log loss, on inputs x′ that may be scaled: with weights v and bias
- * β in x′, the logit is Σ v·x′ + β.
+ * An optimizer that learns one linear model by gradient descent on features x′ that may be scaled. With its weights v
+ * and bias β, the logit is Σ v·x′ + β.
  *
- * <p><b>Scaling.</b> {@code none} is x′ = x. With {@code max-abs}, x′ = x over the largest |x| so far. With {@code standard},
- * x′ = (x − m)/s for a feature that is there, as {@link FeatureScale} says, and an absent one counts as 0, so that its x′ is −m/s; one that
- * has only been 0 or 1 stays as it is, and one that has always been the same has no x′ but 0. The scales are of the examples of importance above 0 that have been learned from. They move
- * with the step, before the weights do; v stays then, so that results do not depend on units. When predicting, a value beyond the
- * range so far (with {@code max-abs}, beyond the largest |x|) counts as the end of it. So w = v/s and b = β − Σ v·m/s.
+ * <p><b>Scaling.</b>
  *
- * <p><b>Gradient.</b> c·(a − y)·(x′, 1), with the probability a that was predicted; cut to the norm that {@link StepOptions#clip}
- * allows, if any. An example of importance 0 changes nothing but the version.
+ * <ul>
+ *   <li>{@code none}: x′ = x.
+ *   <li>{@code max-abs}: x′ is x divided by the largest |x| so far.
+ *   <li>{@code standard}: x′ = (x − m)/s, with center m and deviation s as in {@link FeatureScale}. An absent feature
+ *       counts as x = 0, so its x′ is −m/s. A feature that has only been 0 or 1 is not scaled, and x′ of a constant
+ *       feature is 0.
+ * </ul>
  *
- * <p>Keeps for each feature, and for the whole, the numbers of the subclass, and after them those of the scales: the largest |x|, or
- * a {@link FeatureScale}; and for {@code standard} for the whole the number of examples and the offset Σ v·m/s over all features.
+ * <p>Scales follow the examples that were learned from with an importance above 0. A step updates them before the
+ * weights. It leaves v as it is when a scale moves, so results do not depend on the units of the features. In a
+ * prediction, a value outside the range so far counts as the end of that range. In raw units, w = v/s and b = β − Σ
+ * v·m/s.
+ *
+ * <p><b>Gradient.</b> c·(a − y)·(x′, 1), with the probability a that was predicted. {@link StepOptions#clip} can limit
+ * its norm. An example of importance 0 changes only the version.
+ *
+ * <p><b>State</b> (see {@link Optimizer}). For each feature: the numbers of the subclass, then its scale, which is a
+ * {@link FeatureScale} with {@code standard} and the largest |x| with {@code max-abs}. Shared: the numbers of the
+ * subclass, then with {@code standard} the number of examples and the offset Σ v·m/s over all features.
  */
 abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimizer, Ftrl {
     final StepOptions options;

@@ -6,11 +6,14 @@ package io.thalweg.math;
  *
  * <p><b>Step.</b> With learning rate α and the gradient g = c·(a − y)·x′ of a weight, v ← v − α·g. The bias has x′ = 1.
  *
- * <p><b>Penalties</b> (see {@link PenalizedOptimizer}). Every weight has the rate α, and l2 takes the share α·c·l2 of a weight, at most
- * all of it. So a step moves the clock on by −ln(1 − α·c·l2)/l2, or by α·c without l2.
+ * <p><b>Penalties</b> (see {@link PenalizedOptimizer}). Every weight has the rate α, and l2 takes the share α·c·l2 of a
+ * weight, at most all of it. So a step moves the clock on by −ln(1 − α·c·l2)/l2, or by α·c without l2.
  *
- * <p><b>Importance-invariant steps</b> (Karampatziakis and Langford 2011). An example of importance c counts as the limit of n examples
- * of importance c/n; see {@link ImportanceInvariantStep}. They cannot be combined with penalties or clipping.
+ * <p><b>Importance-invariant steps</b> (Karampatziakis and Langford 2011). An example of importance c counts as the
+ * limit of n examples of importance c/n; see {@link ImportanceInvariantStep}. They cannot be combined with penalties or
+ * clipping.
+ *
+ * <p><b>State</b>: that of {@link PenalizedOptimizer}.
  */
 final class ScaledSgd extends PenalizedOptimizer {
     /** The largest share of a weight that one step of l2 takes. A share of 1 would move the clock to infinity. */

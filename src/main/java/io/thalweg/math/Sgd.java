@@ -1,12 +1,13 @@
 package io.thalweg.math;
 
 /**
- * Stochastic gradient descent on the log loss, one example at a time.
+ * Stochastic gradient descent on the log loss, one example at a time: the algorithm {@code sgd} without
+ * {@link StepOptions}.
  *
- * <p>With z = w·x + b and a = σ(z), the gradient of L(a, y) in z is a − y, so the step of an example with importance c at
- * learning rate α is w ← w − α·c·(a − y)·x and b ← b − α·c·(a − y).
+ * <p>With z = w·x + b and a = σ(z), the derivative of the log loss L(a, y) by z is a − y. So the step of an example
+ * with importance c at learning rate α is w ← w − α·c·(a − y)·x and b ← b − α·c·(a − y).
  *
- * <p>Keeps w for each feature and b for the whole.
+ * <p><b>State</b> (see {@link Optimizer}). For each feature: w. Shared: b.
  */
 final class Sgd extends Optimizer {
     private final LearningRate rate;
