@@ -192,7 +192,7 @@ final class Comparison {
                 }
                 byModel.computeIfAbsent(model, m -> new ArrayList<>()).add(record);
             });
-            for (Model model : replay.partitions.get(p).models.values()) {
+            for (Model model : replay.partitions.get(p).learned.models.values()) {
                 List<Weights> records = byModel.remove(model.id());
                 if (records == null) {
                     differs("weights of %s are missing".formatted(model.id()));

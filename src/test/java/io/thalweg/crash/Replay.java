@@ -4,6 +4,7 @@ import io.thalweg.avro.Example;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Examples.ModelMap;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
@@ -36,7 +37,7 @@ final class Replay {
         /** The last of each model. */
         final Map<String, byte[]> metrics = new HashMap<>();
 
-        final Map<String, Model> models = new HashMap<>();
+        final ModelMap learned = new ModelMap();
         long steps;
         long offset;
     }
@@ -74,18 +75,18 @@ final class Replay {
         Partition partition = partitions.get(input.partition());
         long offset = partition.offset++;
         if (offset > 0 && isSgdAt(offset) != isSgdAt(offset - 1)) {
-            partition.models.replaceAll(
+            partition.learned.models.replaceAll(
                     (id, model) -> model.under(learnerAt(offset).optimizer()));
         }
         if (input.unusable() != null) {
             bury(input, partition, offset, input.unusable());
         } else if (input.value() == null) {
-            partition.models.remove(input.model());
+            partition.learned.models.remove(input.model());
             partition.metrics.remove(input.model());
         } else {
             read(input.example());
             try {
-                Model model = process(learnerAt(offset), partition, input.model());
+                Model model = partition.learned.process(learnerAt(offset), input.model(), x, result);
                 publish(input, partition, offset, model);
             } catch (Rejection rejection) {
                 bury(input, partition, offset, rejection.reason());
@@ -93,22 +94,7 @@ final class Replay {
         }
     }
 
-    /** @return the model after the step; null if there was none */
-    private Model process(Learner learner, Partition partition, String id) throws Rejection {
-        Model known = partition.models.get(id);
-        learner.validate(x, known, partition.models.size());
-        Model model = known == null ? new Model(id, learner.optimizer()) : known;
-        learner.resolve(x, model);
-        learner.predict(model, x, result);
-        if (!x.labelled()) {
-            return null;
-        }
-        learner.learn(model, x, result);
-        partition.models.put(id, model);
-        return model;
-    }
-
-    private void publish(Input input, Partition partition, long offset, Model learned) {
+    private void publish(Input input, Partition partition, long offset, Model model) {
         Example example = input.example();
         Prediction prediction = new Prediction(
                 example.getId(),
@@ -121,10 +107,10 @@ final class Replay {
                 offset);
         partition.predictions.add(
                 new Expected(input.model().getBytes(StandardCharsets.UTF_8), AvroWireFormat.encode(prediction)));
-        if (learned != null) {
+        if (example.getLabel() != null) {
             partition.steps++;
-            if (learned.version() % metricsEvery == 0) {
-                partition.metrics.put(learned.id(), AvroWireFormat.encode(MetricsRecords.of(learned)));
+            if (model.version() % metricsEvery == 0) {
+                partition.metrics.put(model.id(), AvroWireFormat.encode(MetricsRecords.of(model)));
             }
         }
     }
