@@ -9,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
-import org.apache.kafka.common.utils.ByteUtils;
 import org.apache.kafka.common.utils.Utils;
 
 /**
@@ -169,9 +168,15 @@ public final class RecordReader {
         for (Header header : headers) {
             int name = Utils.utf8Length(header.key());
             int content = length(header.value());
-            size += ByteUtils.sizeOfVarint(name) + name + ByteUtils.sizeOfVarint(content) + content;
+            size += varint(name) + name + varint(content) + content;
         }
         return size;
+    }
+
+    /** How many bytes a length takes on the wire: seven bits each, after a bit for the sign. */
+    private static int varint(int length) {
+        int bits = Integer.SIZE - Integer.numberOfLeadingZeros(length << 1);
+        return Math.max(1, (bits + 6) / 7);
     }
 
     private static int length(byte[] bytes) {

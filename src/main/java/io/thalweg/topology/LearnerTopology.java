@@ -46,6 +46,8 @@ public final class LearnerTopology implements Supplier<Topology> {
     }
 
     @Override
+    // Kafka 4.3 has no partitioner but the one that 4.4 deprecates
+    @SuppressWarnings("removal")
     public Topology get() {
         Topology topology = new Topology();
         source(topology, SOURCE, config.getString(ThalwegConfig.EXAMPLES_TOPIC));
@@ -80,6 +82,7 @@ public final class LearnerTopology implements Supplier<Topology> {
                 topic);
     }
 
+    @SuppressWarnings("removal") // as above
     private void sink(Topology topology, String name, OutputTopic output, String parent) {
         String topic = output.nameIn(config);
         topology.addSink(

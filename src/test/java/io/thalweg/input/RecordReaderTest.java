@@ -12,6 +12,7 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -110,6 +111,13 @@ class RecordReaderTest {
         assertThat(rejected(reader, key, null, new RecordHeaders().add("h", new byte[LIMIT]))
                         .reason())
                 .isEqualTo(Reason.TOO_LARGE);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"63,1", "64,2", "8191,2", "8192,3", "1048575,3", "1048576,4"})
+    void aLengthHasAsManyBytesAsOnTheWire(int length, int bytes) {
+        Headers headers = new RecordHeaders().add("h", new byte[length]);
+        assertThat(RecordReader.size(null, null, headers)).isEqualTo(1 + 1 + bytes + length);
     }
 
     @Test

@@ -20,6 +20,7 @@ final class BenchmarkTopology {
     private BenchmarkTopology() {}
 
     /** @param serializer gives the serializer of what is for a topic */
+    @SuppressWarnings("removal") // Kafka 4.3 has no partitioner but the one that 4.4 deprecates
     static <T> Topology around(
             ProcessorSupplier<byte[], byte[], byte[], T> processor,
             ThalwegConfig config,

@@ -18,7 +18,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
-import org.apache.kafka.common.utils.ByteUtils;
+import org.apache.avro.io.BinaryData;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -240,7 +240,8 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
     }
 
     private void whole(long number) {
-        ByteUtils.writeVarlong(number, bytes);
+        int start = bytes.position();
+        bytes.position(start + BinaryData.encodeLong(number, bytes.array(), start));
     }
 
     private void text(byte[] utf8) {
