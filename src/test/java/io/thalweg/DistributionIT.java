@@ -16,7 +16,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is packed to be downloaded, on a machine that has a Java and the usual tools, but neither Maven nor a compiler. */
+/**
+ * What is packed to be downloaded, on a machine that has a Java and the usual tools, but neither Maven nor a compiler.
+ */
 class DistributionIT {
     private static final String NAME = "thalweg-" + System.getProperty("thalweg.version");
 

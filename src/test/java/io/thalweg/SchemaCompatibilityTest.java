@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Holds today's schemas against those on record: readers with one must read what writers with the other wrote, both ways. When a
- * schema changes on purpose, put a copy of all of them into a new directory beside {@code v1}.
+ * Holds today's schemas against those on record: readers with one must read what writers with the other wrote, both
+ * ways. When a schema changes on purpose, put a copy of all of them into a new directory beside {@code v1}.
  */
 class SchemaCompatibilityTest {
     private static final Path TODAY = Path.of("schemas");
@@ -108,8 +108,9 @@ class SchemaCompatibilityTest {
     void aFieldWithoutWordsIsFound() {
         List<String> undocumented = new ArrayList<>();
         String json =
-                "{\"type\":\"record\",\"name\":\"R\",\"doc\":\"Words.\",\"fields\":[{\"name\":\"a\",\"doc\":\"Words.\",\"type\":"
-                        + "{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"b\",\"type\":\"int\",\"doc\":\" \"}]}}}]}";
+                "{\"type\":\"record\",\"name\":\"R\",\"doc\":\"Words.\",\"fields\":[{\"name\":\"a\",\"doc\":\"Words.\","
+                        + "\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"S\","
+                        + "\"fields\":[{\"name\":\"b\",\"type\":\"int\",\"doc\":\" \"}]}}}]}";
         collectUndocumented(new Schema.Parser().parse(json), undocumented, new HashSet<>());
         assertThat(undocumented).containsExactly("S", "S.b");
     }

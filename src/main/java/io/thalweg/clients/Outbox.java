@@ -12,15 +12,15 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 
 /**
- * Records on their way from a stream thread to its producer, which takes them in on a thread of its own, in the order in which they
- * came. Until a record is in a batch, compressed, a producer has done a fifth of all the work that there is about a small example; a
- * stream thread can learn meanwhile.
+ * Records on their way from a stream thread to its producer, which takes them in on a thread of its own, in the order
+ * in which they came. Until a record is in a batch, compressed, a producer has done a fifth of all the work that there
+ * is about a small example; a stream thread can learn meanwhile.
  *
- * <p>They go over in bundles, because to wake a thread costs more than to send a record. Whoever goes on to wait for something calls
- * {@link #handOn} before, and whoever must know that the producer has all of them calls {@link #drain}.
+ * <p>They go over in bundles, because to wake a thread costs more than to send a record. Whoever goes on to wait for
+ * something calls {@link #handOn} before, and whoever must know that the producer has all of them calls {@link #drain}.
  *
- * <p>When the producer throws something, no record is sent after that one, until all is dropped: the stream thread gets it when it
- * comes with the next record or drains.
+ * <p>When the producer throws something, no record is sent after that one, until all is dropped: the stream thread gets
+ * it when it comes with the next record or drains.
  *
  * <p>All methods are for the stream thread.
  */
@@ -159,7 +159,11 @@ final class Outbox {
         }
     }
 
-    /** Returns when the producer has taken in all records. @throws RuntimeException or Error: what it threw at one of them */
+    /**
+     * Returns when the producer has taken in all records.
+     *
+     * @throws RuntimeException or Error: what it threw at one of them
+     */
     void drain() {
         handOn();
         awaitEmpty();
@@ -186,7 +190,9 @@ final class Outbox {
         bytes = 0;
     }
 
-    /** Ends its thread, also where the producer waits for the brokers. What it has not taken in is not sent any more. */
+    /**
+     * Ends its thread, also where the producer waits for the brokers. What it has not taken in is not sent any more.
+     */
     void close() {
         dropping = true;
         dropBundle();

@@ -39,20 +39,21 @@ import org.apache.kafka.streams.errors.ErrorHandlerContext;
 import org.apache.kafka.streams.errors.ProductionExceptionHandler;
 
 /**
- * Clients whose timeouts end the stream thread, which aborts its transaction; its successor begins at what was last committed.
+ * Clients whose timeouts end the stream thread, which aborts its transaction; its successor begins at what was
+ * last committed.
  *
- * <p>Kafka Streams (4.3.1) would rather keep the thread. Under exactly-once it takes a producer that timed out for a corrupted
- * task: it commits what is in flight, drops the records that it had fetched and not yet processed, and makes the task anew; but in
- * the rebalance that follows the new task does not learn that the consumer must go back, and the dropped records are passed over.
- * Seen with brokers that stalled at a commit for longer than {@code max.block.ms}. Whoever runs the learner in a topology of their
- * own should start it with these clients, and with {@link NeverRetry} as {@code production.exception.handler}: with no other, because
- * records may be sent by the stream thread alone.
+ * <p>Kafka Streams (4.3.1) would rather keep the thread. Under exactly-once it takes a producer that timed out for a
+ * corrupted task: it commits what is in flight, drops the records that it had fetched and not yet processed, and makes
+ * the task anew; but in the rebalance that follows the new task does not learn that the consumer must go back, and the
+ * dropped records are passed over. Seen with brokers that stalled at a commit for longer than {@code max.block.ms}.
+ * Whoever runs the learner in a topology of their own should start it with these clients, and with {@link NeverRetry}
+ * as {@code production.exception.handler}: with no other, because records may be sent by the stream thread alone.
  *
  * <p>Producers take records in on a thread of their own, by way of an {@link Outbox}.
  *
- * <p>An instance that has a name, {@code group.instance.id}, also names its transactions after itself, where Kafka Streams would name
- * them after the process: its successor of the same name takes over its place in the group at once, and so does away with its open
- * transactions at once.
+ * <p>An instance that has a name, {@code group.instance.id}, also names its transactions after itself, where Kafka
+ * Streams would name them after the process: its successor of the same name takes over its place in the group at once,
+ * and so does away with its open transactions at once.
  */
 public final class StrictClients implements KafkaClientSupplier {
     /** In no application.id and no name of an instance may there be a colon, so that no two come to the same. */
@@ -197,7 +198,10 @@ public final class StrictClients implements KafkaClientSupplier {
             }
         }
 
-        /** Whether another instance has taken the place of this one. Where a callback says so, Kafka Streams joins the group again. */
+        /**
+         * Whether another instance has taken the place of this one. Where a callback says so, Kafka Streams joins the
+         * group again.
+         */
         private static boolean isOfZombie(Throwable cause) {
             return cause instanceof ProducerFencedException
                     || cause instanceof InvalidProducerEpochException
@@ -270,7 +274,10 @@ public final class StrictClients implements KafkaClientSupplier {
         }
     }
 
-    /** Fails on every record that cannot be sent, also where trying again might help: the thread that follows tries again. */
+    /**
+     * Fails on every record that cannot be sent, also where trying again might help: the thread that follows
+     * tries again.
+     */
     public static final class NeverRetry implements ProductionExceptionHandler {
         @Override
         public Response handleError(

@@ -16,7 +16,10 @@ import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.streams.StreamsConfig;
 
-/** Which settings are Kafka's or the registry's, to be handed on untouched. All others must be Thalweg's own, or are mistakes. */
+/**
+ * Which settings are Kafka's or the registry's, to be handed on untouched. All others must be Thalweg's own, or
+ * are mistakes.
+ */
 final class PassedThrough {
     private static final List<String> CLIENT_PREFIXES = List.of(
             StreamsConfig.CONSUMER_PREFIX,

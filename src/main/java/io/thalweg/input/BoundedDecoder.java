@@ -14,8 +14,9 @@ import org.apache.avro.util.Utf8;
 /**
  * Avro's binary encoding, read from an array that is known whole.
  *
- * <p>Avro's own decoder believes a length before it looks for the bytes: a damaged record that says it holds a string of two
- * gigabytes makes it allocate them, and the process is out of memory. This one never takes more than the record has left.
+ * <p>Avro's own decoder believes a length before it looks for the bytes: a damaged record that says it holds a string
+ * of two gigabytes makes it allocate them, and the process is out of memory. This one never takes more than the
+ * record has left.
  */
 public final class BoundedDecoder extends Decoder {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -206,7 +207,10 @@ public final class BoundedDecoder extends Decoder {
         return checkItems(count);
     }
 
-    /** No item of an Example has less than a byte. In a writer's schema it can, and then a count is all it takes to loop for ever. */
+    /**
+     * No item of an Example has less than a byte. In a writer's schema it can, and then a count is all it takes to
+     * loop for ever.
+     */
     private long checkItems(long count) {
         claimed += count;
         if (count < 0 || count > end - at || claimed > end) {

@@ -20,11 +20,12 @@ import org.apache.avro.io.ResolvingDecoder;
 import org.apache.avro.util.Utf8;
 
 /**
- * Reads the value of a record, in Confluent's wire format (a zero byte, the schema id as four bytes, Avro), straight into the
- * arrays of an {@link Example}. No Avro object is made, and features keep the order that they have in the record.
+ * Reads the value of a record, in Confluent's wire format (a zero byte, the schema id as four bytes, Avro),
+ * straight into the arrays of an {@link Example}. No Avro object is made, and features keep the order that they
+ * have in the record.
  *
- * <p>A record written with the Example schema as it is now is read directly. One written with another version, or with any schema
- * that Avro can resolve to it, is read through Avro's resolution. Not thread-safe.
+ * <p>A record written with the Example schema as it is now is read directly. One written with another version, or with
+ * any schema that Avro can resolve to it, is read through Avro's resolution. Not thread-safe.
  */
 public final class ExampleDecoder {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
@@ -102,7 +103,8 @@ public final class ExampleDecoder {
         if (value.length < HEADER || value[0] != MAGIC) {
             throw new Rejection(
                     Reason.UNREADABLE,
-                    "the value does not begin with a zero byte and a schema id; write it with a Schema Registry serializer");
+                    "the value does not begin with a zero byte and a schema id; write it with a Schema Registry"
+                            + " serializer");
         }
         return (int) INT.get(value, 1);
     }

@@ -17,8 +17,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads the value of a record of any schema, in Confluent's wire format, into an {@link Example} as a {@link Mapping} says. How is
- * worked out once for each writer's schema; no Avro object and no text is made. Not thread-safe.
+ * Reads the value of a record of any schema, in Confluent's wire format, into an {@link Example} as a {@link Mapping}
+ * says. How is worked out once for each writer's schema; no Avro object and no text is made. Not thread-safe.
  */
 public final class MappedDecoder {
     private static final Logger LOG = LoggerFactory.getLogger(MappedDecoder.class);

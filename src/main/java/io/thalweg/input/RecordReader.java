@@ -12,8 +12,8 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.utils.Utils;
 
 /**
- * From a record of the examples topic to a model id and an example, or to the reason why not. Both the topology and an audit take
- * records in through here. Not thread-safe.
+ * From a record of the examples topic to a model id and an example, or to the reason why not. Both the topology and an
+ * audit take records in through here. Not thread-safe.
  */
 public final class RecordReader {
     /** The longest model id, in bytes of UTF-8. */
@@ -58,7 +58,9 @@ public final class RecordReader {
         this.maxBytes = maxBytes;
     }
 
-    /** A reader that takes the model of a record and nothing else, under the same limit on its size, for {@link #model}. */
+    /**
+     * A reader that takes the model of a record and nothing else, under the same limit on its size, for {@link #model}.
+     */
     public static RecordReader ofModels(SchemaSource schemas, ThalwegConfig config) {
         return new RecordReader(
                 schemas, Mapping.ofModelOnly(config::getString), "", config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
@@ -162,7 +164,9 @@ public final class RecordReader {
         }
     }
 
-    /** The bytes of key, value and headers; a header is its name and its value, each after its length, as on the wire. */
+    /**
+     * The bytes of key, value and headers; a header is its name and its value, each after its length, as on the wire.
+     */
     public static long size(byte[] key, byte[] value, Headers headers) {
         long size = (long) length(key) + length(value);
         for (Header header : headers) {

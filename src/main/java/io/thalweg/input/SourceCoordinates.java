@@ -7,8 +7,8 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 
 /**
- * Where a record came from and what it was, before it was sent on to the partition of its model. It is said in the last headers of
- * the record that was sent on, so that dead letters can name the original.
+ * Where a record came from and what it was, before it was sent on to the partition of its model. It is said in the last
+ * headers of the record that was sent on, so that dead letters can name the original.
  *
  * @param key as it was
  * @param headers as they were

@@ -4,9 +4,9 @@ import java.math.BigDecimal;
 import java.util.Arrays;
 
 /**
- * Ranges that numbers fall into. A range holds its lower end and not its upper: {@code 25..40}, {@code ..18} below the first edge and
- * {@code 65..} from the last on. With {@code log2} the edges are the powers of two, away from zero below it: {@code 8..16},
- * {@code -16..-8}, and {@code 0}.
+ * Ranges that numbers fall into. A range holds its lower end and not its upper: {@code 25..40}, {@code ..18} below the
+ * first edge and {@code 65..} from the last on. With {@code log2} the edges are the powers of two, away from zero below
+ * it: {@code 8..16}, {@code -16..-8}, and {@code 0}.
  */
 final class Buckets {
     private static final int EXPONENTS = Double.MAX_EXPONENT - Double.MIN_EXPONENT + 2;

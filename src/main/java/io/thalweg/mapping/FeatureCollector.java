@@ -9,11 +9,14 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The features of one event after the other: what fields add, and, when all have, the crosses of it, in the order of the settings.
- * Arrays are used again for the next event. Not thread-safe.
+ * The features of one event after the other: what fields add, and, when all have, the crosses of it, in the order of
+ * the settings. Arrays are used again for the next event. Not thread-safe.
  */
 public final class FeatureCollector {
-    /** An event with more, or with more values that are crossed, is rejected: sets that are crossed with each other multiply. */
+    /**
+     * An event with more, or with more values that are crossed, is rejected: sets that are crossed with each
+     * other multiply.
+     */
     static final int MOST = 65_536;
 
     /** The same for the bytes in all names of an event: of features, of what is crossed, and of crosses. */
@@ -25,8 +28,8 @@ public final class FeatureCollector {
 
     private Example x;
 
-    // what is crossed: names one after the other, where each ends, and values; of each operand the first and one past
-    // the last
+    // what is crossed: names one after the other, where each ends, and values; of each operand the
+    // first and one past the last
     private byte[] names = new byte[256];
     private int[] ends = new int[16];
     private double[] values = new double[16];

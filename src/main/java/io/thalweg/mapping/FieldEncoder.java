@@ -5,8 +5,8 @@ import io.thalweg.math.Rejection.Reason;
 import java.util.Arrays;
 
 /**
- * A field on its way to features: told what an event holds, adds the features that this is. A field may hold several values, of
- * which each is told.
+ * A field on its way to features: told what an event holds, adds the features that this is. A field may hold several
+ * values, of which each is told.
  */
 public final class FieldEncoder {
     private static final byte[] MISSING = Numbers.ascii(":missing");

@@ -7,9 +7,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * What the label of an event is: a field that holds it, or a comparison of a field with a value, such as {@code delay > 15} or
- * {@code status == 'fraud'}. Numbers, {@code true} and {@code false} are compared as numbers, all else as text, in the order of its
- * UTF-8 bytes.
+ * What the label of an event is: a field that holds it, or a comparison of a field with a value, such as
+ * {@code delay > 15} or {@code status == 'fraud'}. Numbers, {@code true} and {@code false} are compared as numbers, all
+ * else as text, in the order of its UTF-8 bytes.
  */
 public final class Label {
     private static final Pattern COMPARED = Pattern.compile(
@@ -146,7 +146,12 @@ public final class Label {
         return comparison != null && text == null && comparison.isOfOrder();
     }
 
-    /** The label. @param value what the field holds, as text @return NaN if it is none: a number is wanted, and that is none */
+    /**
+     * The label.
+     *
+     * @param value what the field holds, as text
+     * @return NaN if it is none: a number is wanted, and that is none
+     */
     public double y(String value) {
         if (isOfText()) {
             byte[] bytes = value.getBytes(StandardCharsets.UTF_8);

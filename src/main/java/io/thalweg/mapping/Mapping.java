@@ -11,7 +11,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The settings that say what the fields of an event become, read and checked. Fields of records in records have dots in their names.
+ * The settings that say what the fields of an event become, read and checked. Fields of records in records have dots in
+ * their names.
  */
 public final class Mapping {
     public static final String LABEL = "label";

@@ -19,14 +19,17 @@ public final class Numbers {
 
     private Numbers() {}
 
-    /** The number that a text is, which may be too large and so infinite; NaN if it is none, or has more than 512 characters. */
+    /**
+     * The number that a text is, which may be too large and so infinite; NaN if it is none, or has more than
+     * 512 characters.
+     */
     public static double parse(String text) {
         return text.length() <= LONGEST && NUMBER.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
     }
 
     /**
-     * A number as text, as short as it can be and still be read as the same number. What Java's own makes of some numbers depends on
-     * its version.
+     * A number as text, as short as it can be and still be read as the same number. What Java's own makes of some
+     * numbers depends on its version.
      */
     static String text(double number) {
         if (number == Math.rint(number) && Math.abs(number) <= WHOLE) {

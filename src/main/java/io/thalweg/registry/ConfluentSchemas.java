@@ -51,7 +51,8 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
     /**
      * Prepares a client; asks nothing of the registry yet.
      *
-     * @param settings settings of Confluent's registry client and Avro serializer, {@code schema.registry.url} among them
+     * @param settings settings of Confluent's registry client and Avro serializer,
+     *     {@code schema.registry.url} among them
      * @param retry how long to go on asking a registry that gives no answer
      * @throws ConfigException with one readable line if a setting is missing, wrong or not supported
      */

@@ -11,11 +11,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Says when the brokers no longer answer, and when they do again. Kafka's clients only warn of single connections, and of nothing
- * where a broker takes connections and is silent.
+ * Says when the brokers no longer answer, and when they do again. Kafka's clients only warn of single connections, and
+ * of nothing where a broker takes connections and is silent.
  *
- * <p>What it goes by are the bytes that the clients have received: a consumer that is in a group hears from a broker every few
- * seconds, also where there is nothing to read.
+ * <p>What it goes by are the bytes that the clients have received: a consumer that is in a group hears from a broker
+ * every few seconds, also where there is nothing to read.
  */
 final class BrokerSilence {
     /** How often {@link #look} is to be called. */
@@ -50,7 +50,8 @@ final class BrokerSilence {
             silent = 0;
         } else if (++silent == LOOKS) {
             LOG.warn(
-                    "the brokers have not answered for {} s; what is under way waits for them up to {} ms ({}), and nothing is lost",
+                    "the brokers have not answered for {} s; what is under way waits for them up to {} ms ({}), and"
+                            + " nothing is lost",
                     LOOKS * INTERVAL.toSeconds(),
                     patience.toMillis(),
                     ThalwegConfig.BROKER_STALL_MAX_MS);

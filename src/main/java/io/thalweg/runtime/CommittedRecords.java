@@ -11,7 +11,10 @@ import org.apache.kafka.common.TopicPartition;
 
 /** The committed records of a range of a partition, in order, fetched as they are asked for. */
 public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], byte[]>> {
-    /** How long a partition may give nothing although it goes on: a transaction that was left open ends within its own time. */
+    /**
+     * How long a partition may give nothing although it goes on: a transaction that was left open ends within
+     * its own time.
+     */
     private static final Duration PATIENCE = Duration.ofMinutes(2);
 
     private static final Duration POLL = Duration.ofMillis(200);
@@ -25,8 +28,8 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
     private long position;
 
     /**
-     * @param consumer in no group, with isolation.level = read_committed and auto.offset.reset = none; nobody else uses it
-     *     meanwhile
+     * @param consumer in no group, with isolation.level = read_committed and auto.offset.reset = none; nobody else uses
+     *     it meanwhile
      * @param from the first offset, which must be there
      * @param to the offset to stop at; none need have it
      */
@@ -64,7 +67,8 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
             } catch (InvalidOffsetException e) {
                 throw new StopException(
                         ExitCode.NOT_READY,
-                        "retention deleted records of %s at offset %d while they were being read; keep topics for ever (retention.ms = -1)"
+                        ("retention deleted records of %s at offset %d while they were being read; keep topics for ever"
+                                        + " (retention.ms = -1)")
                                 .formatted(partition, position));
             }
             if (position > before) {
@@ -72,7 +76,9 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
             } else if (System.nanoTime() - since > PATIENCE.toNanos()) {
                 throw new StopException(
                         ExitCode.NOT_READY,
-                        "%s gives nothing from offset %d on although it goes on to %d: a transaction may have been left open (it ends after its transaction.timeout.ms), or the broker does not answer; try again later"
+                        ("%s gives nothing from offset %d on although it goes on to %d: a transaction may have been"
+                                + " left open (it ends after its transaction.timeout.ms), or the broker does not"
+                                + " answer; try again later")
                                 .formatted(partition, position, to));
             }
         }

@@ -22,16 +22,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Aborts the transactions that instances which died have left open. Until then whoever reads what is committed sees nothing of what
- * the successor writes, and where offsets were part of the transaction the successor itself waits: for the
- * {@code transaction.timeout.ms} of the dead, and for the broker to look, which it does every ten seconds. Brokers abort by themselves
- * only for a producer of the same transactional id, but the ids of Kafka Streams hold a process id, which without persistent stores is
- * another one at each start. (An instance with a name of its own needs nothing of this, see {@link StrictClients}.)
+ * Aborts the transactions that instances which died have left open. Until then whoever reads what is committed sees
+ * nothing of what the successor writes, and where offsets were part of the transaction the successor itself waits: for
+ * the {@code transaction.timeout.ms} of the dead, and for the broker to look, which it does every ten seconds. Brokers
+ * abort by themselves only for a producer of the same transactional id, but the ids of Kafka Streams hold a process id,
+ * which without persistent stores is another one at each start. (An instance with a name of its own needs nothing of
+ * this, see {@link StrictClients}.)
  *
- * <p>Dead is a process that has a transaction open and is no member of the group, asked in this order. Who is to have a transaction
- * must first have been given partitions as a member; and the transaction of who has been put out of the group, though alive, cannot
- * commit any more. So no transaction is aborted here that might have come to something, and if one were, its thread would die and
- * the work be done again. To be looked at whenever the group has shared out its partitions: by then it has put out the dead.
+ * <p>Dead is a process that has a transaction open and is no member of the group, asked in this order. Who is to have a
+ * transaction must first have been given partitions as a member; and the transaction of who has been put out of the
+ * group, though alive, cannot commit any more. So no transaction is aborted here that might have come to something, and
+ * if one were, its thread would die and the work be done again. To be looked at whenever the group has shared out its
+ * partitions: by then it has put out the dead.
  *
  * <p>All this needs no more rights than a learner has. If it fails, readers wait for the timeout.
  */
@@ -116,8 +118,8 @@ final class DeadTransactions {
         for (MemberDescription description : members) {
             Matcher matcher = member.matcher(description.clientId());
             if (description.groupInstanceId().isPresent()) {
-                // its transactions have its name; the client id is that of the process which was the first to have the
-                // name
+                // its transactions have its name; the client id is that of the process which was
+                // the first to have the name
                 continue;
             }
             if (!matcher.matches()) {

@@ -22,7 +22,10 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 
-/** A range of what has been committed to the examples topic, as it was when this was opened. Joins no group, commits nothing. */
+/**
+ * A range of what has been committed to the examples topic, as it was when this was opened. Joins no group,
+ * commits nothing.
+ */
 public final class ExampleRange implements AutoCloseable {
     private final Consumer<byte[], byte[]> consumer;
     private final int partitions;
@@ -62,7 +65,8 @@ public final class ExampleRange implements AutoCloseable {
             } catch (NumberFormatException | DateTimeException e) {
                 throw new IllegalArgumentException(
                         "'" + text
-                                + "' is neither an offset nor a timestamp such as 2026-05-01, 2026-05-01T12:00 or 2026-05-01T12:00:00Z",
+                                + "' is neither an offset nor a timestamp such as 2026-05-01, 2026-05-01T12:00 or"
+                                + " 2026-05-01T12:00:00Z",
                         e);
             }
         }

@@ -28,8 +28,8 @@ public final class KafkaSettings {
         settings.put(StreamsConfig.TASK_TIMEOUT_MS_CONFIG, stall);
         settings.put(
                 ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, (int) Math.max(120_000, Math.min(stall, Integer.MAX_VALUE)));
-        // as long as the consumer may be silent without losing its partitions, less a minute; a thread that waits in
-        // vain dies
+        // as long as the consumer may be silent without losing its partitions, less a minute; a
+        // thread that waits in vain dies
         settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, Math.min(stall, 240_000L));
         settings.put(StreamsConfig.PRODUCTION_EXCEPTION_HANDLER_CLASS_CONFIG, StrictClients.NeverRetry.class);
         // a dead letter holds the record that it is for, and may be larger than it
@@ -116,8 +116,8 @@ public final class KafkaSettings {
         // a partition that has just been created may refuse the first batch and take the second, and the first is then
         // never taken (KAFKA-15591)
         settings.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
-        // somebody sits before this one: what the learner waits for a quarter of an hour, they want to know in two
-        // minutes
+        // somebody sits before this one: what the learner waits for a quarter of an hour, they
+        // want to know in two minutes
         settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 120_000);
         settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 60_000L);
         return settings;

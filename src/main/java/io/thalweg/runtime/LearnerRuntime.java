@@ -28,8 +28,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A learner that runs: checks at start what it needs, replaces threads that die within limits, and says with an exit code how it
- * ended.
+ * A learner that runs: checks at start what it needs, replaces threads that die within limits, and says with an exit
+ * code how it ended.
  */
 public final class LearnerRuntime implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LearnerRuntime.class);
@@ -109,8 +109,9 @@ public final class LearnerRuntime implements AutoCloseable {
             state = new Topics(config, admin).look();
             if (state.fatal().isEmpty() && Topics.hasStrangers(config, admin)) {
                 LOG.warn(
-                        "learner {} has learned nothing yet and topic {} holds predictions already: of another learner? Two learners"
-                                + " need outputs of their own, or readers see everything twice and `verify` cannot hold.",
+                        "learner {} has learned nothing yet and topic {} holds predictions already: of another learner?"
+                                + " Two learners need outputs of their own, or readers see everything twice and"
+                                + " `verify` cannot hold.",
                         config.getString(ThalwegConfig.APPLICATION_ID),
                         OutputTopic.PREDICTIONS.nameIn(config));
             }
@@ -147,12 +148,13 @@ public final class LearnerRuntime implements AutoCloseable {
         if (config.isGiven(ThalwegConfig.MODEL_DEFAULT)) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "%s makes one model of all records without key, but topic %s has %d partitions, of which each would train its own;"
-                                    .formatted(
-                                            ThalwegConfig.MODEL_DEFAULT,
-                                            config.getString(ThalwegConfig.EXAMPLES_TOPIC),
-                                            partitions)
-                            + " use a topic with one partition, or give records the model id as key and drop the setting");
+                    ("%s makes one model of all records without key, but topic %s has %d partitions, of which each"
+                                    + " would train its own; use a topic with one partition, or give records the model"
+                                    + " id as key and drop the setting")
+                            .formatted(
+                                    ThalwegConfig.MODEL_DEFAULT,
+                                    config.getString(ThalwegConfig.EXAMPLES_TOPIC),
+                                    partitions));
         }
         return "";
     }

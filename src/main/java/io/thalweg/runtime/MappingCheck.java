@@ -42,7 +42,8 @@ final class MappingCheck {
                     .ifPresent(name -> {
                         throw new StopException(
                                 ExitCode.BAD_SETTINGS,
-                                "%s is set and label is not; without a label topic %s holds Examples, and nothing is mapped"
+                                ("%s is set and label is not; without a label topic %s holds Examples, and nothing is"
+                                                + " mapped")
                                         .formatted(name, topic));
                     });
             return;
@@ -65,8 +66,8 @@ final class MappingCheck {
         }
         if (schema.isEmpty()) {
             LOG.warn(
-                    "the registry has no schema under subject {}-value and topic {} holds no record that names one, so that it"
-                            + " could not be seen whether the mapping fits",
+                    "the registry has no schema under subject {}-value and topic {} holds no record that names one, so"
+                            + " that it could not be seen whether the mapping fits",
                     topic,
                     topic);
             return;

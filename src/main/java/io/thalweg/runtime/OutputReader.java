@@ -26,8 +26,8 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Follows an output topic: what has been committed, as records of a generated class, whichever version of its schema they were
- * written with. Used by one thread.
+ * Follows an output topic: what has been committed, as records of a generated class, whichever version of its schema
+ * they were written with. Used by one thread.
  *
  * @param <T> the class
  */

@@ -42,12 +42,13 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 /**
  * Forgets what a learner has learned, so that it begins again with the first example.
  *
- * <p>It would then publish everything a second time. So what it has published goes too, unless it is to be kept: the topics of
- * predictions and dead letters are deleted and made anew with the same partitions and settings, so that they begin at offset 0 as an
- * audit needs it; every key of the compacted topics gets a tombstone, which tells those who follow them that the models are gone.
+ * <p>It would then publish everything a second time. So what it has published goes too, unless it is to be kept: the
+ * topics of predictions and dead letters are deleted and made anew with the same partitions and settings, so that they
+ * begin at offset 0 as an audit needs it; every key of the compacted topics gets a tombstone, which tells those who
+ * follow them that the models are gone.
  *
- * <p>An interrupted reset can be repeated. Offsets go first, because a learner that has state but no offsets takes nothing twice,
- * while one that has offsets but no state would go on in the middle with weights of zero.
+ * <p>An interrupted reset can be repeated. Offsets go first, because a learner that has state but no offsets takes
+ * nothing twice, while one that has offsets but no state would go on in the middle with weights of zero.
  */
 public final class Reset {
     private static final Duration POLL = Duration.ofMillis(200);

@@ -156,8 +156,8 @@ public final class Topics {
     }
 
     /**
-     * How many partitions a topic has. Asked before a client is pointed at it: clients wait a long time for topics that are missing,
-     * and some brokers create them, wrongly, when asked.
+     * How many partitions a topic has. Asked before a client is pointed at it: clients wait a long time for topics that
+     * are missing, and some brokers create them, wrongly, when asked.
      *
      * @param setting the setting that names the topic
      * @throws StopException if there is no such topic, or the brokers do not answer
@@ -200,7 +200,8 @@ public final class Topics {
                     plan.topic,
                     false,
                     true,
-                    "topic %s has %d partitions and the examples have %d; an output goes to the partition its example came from:"
+                    ("topic %s has %d partitions and the examples have %d; an output goes to the partition its example"
+                                            + " came from:")
                                     .formatted(plan.topic, topic.partitions, examples.partitions)
                             + " give it as many (kafka-topics --alter --partitions)"));
         }
@@ -213,7 +214,8 @@ public final class Topics {
                     false,
                     true,
                     plan.compacted()
-                            ? "topic %s must be compacted and nothing else, or its readers lose the latest state: set cleanup.policy=compact"
+                            ? ("topic %s must be compacted and nothing else, or its readers lose the latest state: set"
+                                            + " cleanup.policy=compact")
                                     .formatted(plan.topic)
                             : "topic %s must not be compacted, or records vanish from it: set cleanup.policy=delete"
                                     .formatted(plan.topic)));
@@ -223,7 +225,8 @@ public final class Topics {
                     plan.topic,
                     false,
                     true,
-                    "topic %s has %d partitions and the examples have %d, and must have as many: `thalweg reset` makes it anew"
+                    ("topic %s has %d partitions and the examples have %d, and must have as many: `thalweg reset` makes"
+                                    + " it anew")
                             .formatted(plan.topic, topic.partitions, examples.partitions)));
         }
         if (plan.maxBytesSetting.isPresent()) {
@@ -233,7 +236,8 @@ public final class Topics {
                     plan.topic,
                     false,
                     true,
-                    "topic %s takes records of up to %d bytes; what comes of a large example may have %d: set its max.message.bytes to that"
+                    ("topic %s takes records of up to %d bytes; what comes of a large example may have %d: set its"
+                                    + " max.message.bytes to that")
                             .formatted(plan.topic, maxBytes(topic), KAFKA_DEFAULT_MAX_BYTES)));
         }
         if (examples != null && !plan.setting.equals(ThalwegConfig.EXAMPLES_TOPIC)) {
@@ -246,7 +250,8 @@ public final class Topics {
                     plan.topic,
                     false,
                     false,
-                    "topic %s keeps records for %s ms by their timestamps; `verify` works while the first example is still there"
+                    ("topic %s keeps records for %s ms by their timestamps; `verify` works while the first example is"
+                                    + " still there")
                             .formatted(plan.topic, retention)));
         }
     }
@@ -258,7 +263,8 @@ public final class Topics {
                     plan.topic,
                     false,
                     true,
-                    "topic %s takes records of up to %d bytes; dead letters may have %d: set its max.message.bytes to that"
+                    ("topic %s takes records of up to %d bytes; dead letters may have %d: set its max.message.bytes to"
+                                    + " that")
                             .formatted(plan.topic, maxBytes(letters), largest)));
         }
         long needed = examples == null ? 0 : 2L * maxBytes(examples) + (64 << 10);
@@ -267,12 +273,16 @@ public final class Topics {
                     plan.topic,
                     false,
                     true,
-                    "examples may have %d bytes, for which dead letters need %d; set %s and the topic's max.message.bytes to that"
+                    ("examples may have %d bytes, for which dead letters need %d; set %s and the topic's"
+                                    + " max.message.bytes to that")
                             .formatted(maxBytes(examples), needed, ThalwegConfig.DEAD_LETTERS_MAX_BYTES)));
         }
     }
 
-    /** An output has the timestamp of its example. One that the examples topic takes and an output refuses would stop the stream. */
+    /**
+     * An output has the timestamp of its example. One that the examples topic takes and an output refuses would
+     * stop the stream.
+     */
     private static void compareTimestamps(Plan plan, Found topic, Found examples, List<TopicProblem> problems) {
         if ("LogAppendTime".equals(topic.settings.get(MESSAGE_TIMESTAMP_TYPE_CONFIG))) {
             return;
@@ -283,7 +293,8 @@ public final class Topics {
                         plan.topic,
                         false,
                         true,
-                        "topic %s refuses timestamps that %s takes, and outputs have those of their examples: set its %s to %s"
+                        ("topic %s refuses timestamps that %s takes, and outputs have those of their examples: set its"
+                                        + " %s to %s")
                                 .formatted(plan.topic, "the examples topic", limit, EVER)));
             }
         }
@@ -359,7 +370,10 @@ public final class Topics {
         return created;
     }
 
-    /** Waits until the brokers that are asked know the topics: they hear of them a moment after the controller has made them. */
+    /**
+     * Waits until the brokers that are asked know the topics: they hear of them a moment after the controller
+     * has made them.
+     */
     private void awaitAll(List<String> created) {
         long deadline =
                 System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(config.getInt(ThalwegConfig.START_TIMEOUT_MS));

@@ -305,8 +305,10 @@ class ThalwegConfigTest {
     @CsvSource(
             delimiter = ';',
             value = {
-                "algorithm=auto learning.rate=0.1; auto sets its own learning rates, scales and penalties; drop learning.rate",
-                "algorithm=auto l1=0 scaling=none learning.rate.schedule=constant; auto sets; drop learning.rate.schedule, scaling, l1",
+                "algorithm=auto learning.rate=0.1; auto sets its own learning rates, scales and penalties; drop"
+                        + " learning.rate",
+                "algorithm=auto l1=0 scaling=none learning.rate.schedule=constant; auto sets; drop"
+                        + " learning.rate.schedule, scaling, l1",
                 "algorithm=auto importance.invariant=false; auto sets; drop importance.invariant",
                 "algorithm=sgd ftrl.beta=1; only algorithm = ftrl; drop ftrl.beta",
                 "algorithm=adagrad importance.invariant=true; algorithm = sgd, not of adagrad; drop it",

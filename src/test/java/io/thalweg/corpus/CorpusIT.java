@@ -42,8 +42,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The corpus through a real broker, with learners that are stopped and started again in the middle, from their changelogs. What is
- * published at an interval is not: no two runs would agree when.
+ * The corpus through a real broker, with learners that are stopped and started again in the middle, from their
+ * changelogs. What is published at an interval is not: no two runs would agree when.
  */
 class CorpusIT {
     private static final Duration PATIENCE = Duration.ofMinutes(2);

@@ -27,8 +27,9 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 
 /**
- * The input of the corpus: records of every form, for several models, with deletions and every kind of bad input among them. The
- * same every time: it follows from a seed that never changes, and must not change itself, or the recorded digests mean nothing.
+ * The input of the corpus: records of every form, for several models, with deletions and every kind of bad input among
+ * them. The same every time: it follows from a seed that never changes, and must not change itself, or the recorded
+ * digests mean nothing.
  */
 final class CorpusInput {
     static final int EXAMPLE_ID = 1;

@@ -24,8 +24,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * A fixed mixed input gives, with every algorithm, scaling and penalty, the outputs that were recorded before the code took its present
- * shape, bit for bit. See {@link CorpusDigests}.
+ * A fixed mixed input gives, with every algorithm, scaling and penalty, the outputs that were recorded before the code
+ * took its present shape, bit for bit. See {@link CorpusDigests}.
  */
 class CorpusTest {
     private static final int RECORDS = 2000;

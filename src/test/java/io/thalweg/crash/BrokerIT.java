@@ -36,8 +36,8 @@ class BrokerIT extends CrashTestBase {
     }
 
     /**
-     * The client gives up on a commit before the broker gives up on the transaction. Kafka Streams by itself would then pass over
-     * what it had fetched and not processed.
+     * The client gives up on a commit before the broker gives up on the transaction. Kafka Streams by itself would then
+     * pass over what it had fetched and not processed.
      */
     @Test
     void aCommitThatTimesOutLosesNothing() {

@@ -22,7 +22,9 @@ import java.util.TreeMap;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.IsolationLevel;
 
-/** The outputs of a learner, as a reader of what is committed sees them, beside those that a replay says must be there. */
+/**
+ * The outputs of a learner, as a reader of what is committed sees them, beside those that a replay says must be there.
+ */
 final class Comparison {
     private static final int ENOUGH = 10;
 

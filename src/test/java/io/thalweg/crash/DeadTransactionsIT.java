@@ -11,8 +11,8 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.junit.jupiter.api.Test;
 
 /**
- * The learner is killed in the middle of a transaction. Transactions time out after longer than anybody waits here, so that what
- * becomes visible does so because somebody has aborted what the dead had left open.
+ * The learner is killed in the middle of a transaction. Transactions time out after longer than anybody waits here, so
+ * that what becomes visible does so because somebody has aborted what the dead had left open.
  */
 class DeadTransactionsIT extends CrashTestBase {
     private static final String NEVER = "900000";
@@ -56,7 +56,10 @@ class DeadTransactionsIT extends CrashTestBase {
         }
     }
 
-    /** Nobody would miss the dead for minutes: its place in the group and its transaction go to the one that has its name. */
+    /**
+     * Nobody would miss the dead for minutes: its place in the group and its transaction go to the one that
+     * has its name.
+     */
     @Test
     void whoHasItsNameGoesOnAtOnce() {
         try (Trial trial = trial("named", 1)) {

@@ -11,8 +11,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A main class of the tests in a process of its own, with the tests' class path. It ends with the tests at the latest: by
- * {@link #close()}, by a shutdown hook, or, where the test process itself was killed, because its standard input ends.
+ * A main class of the tests in a process of its own, with the tests' class path. It ends with the tests at the
+ * latest: by {@link #close()}, by a shutdown hook, or, where the test process itself was killed, because its
+ * standard input ends.
  */
 final class JavaProcess implements AutoCloseable {
     private static final Path LOGS = Path.of("target", "crash");

@@ -18,11 +18,15 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * Examples of every kind, without end, that follow from a seed: labelled and not, with and without importance and id, dense,
- * sparse, hashed and named, of several models; in between some that cannot be used, and models that are deleted and begin again.
+ * Examples of every kind, without end, that follow from a seed: labelled and not, with and without importance and id,
+ * dense, sparse, hashed and named, of several models; in between some that cannot be used, and models that are deleted
+ * and begin again.
  */
 final class RandomInputs implements Supplier<Input> {
-    /** Models with dense examples begin with this. They are never deleted, so that their weights can be computed by hand. */
+    /**
+     * Models with dense examples begin with this. They are never deleted, so that their weights can be
+     * computed by hand.
+     */
     static final String DENSE_PREFIX = "dense-";
 
     static final int DENSE_LENGTH = 8;

@@ -20,8 +20,8 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 
 /**
- * What must come of an input: the fold of the learning step over each partition in the order of offsets, on a plain map, with no
- * Kafka Streams, no store and no decoder of Thalweg's.
+ * What must come of an input: the fold of the learning step over each partition in the order of offsets, on a plain
+ * map, with no Kafka Streams, no store and no decoder of Thalweg's.
  */
 final class Replay {
     /** A record that an output topic must hold. */

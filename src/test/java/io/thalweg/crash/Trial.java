@@ -38,8 +38,8 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.awaitility.Awaitility;
 
 /**
- * One learner over one stream: topics of its own, the producer that feeds them, the processes that learn, and what is to be seen of
- * them from outside.
+ * One learner over one stream: topics of its own, the producer that feeds them, the processes that learn, and what is
+ * to be seen of them from outside.
  */
 final class Trial implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(120);

@@ -266,11 +266,11 @@ class ExampleDecoderTest {
 
     @Test
     void readsAnOlderExampleWithoutSomeFieldsAndBranches() throws IOException {
-        Schema writer = parse(
-                schema(
-                        "Example",
-                        LABEL,
-                        "{\"name\":\"features\",\"type\":[{\"type\":\"map\",\"values\":\"double\"},{\"type\":\"array\",\"items\":\"double\"}]}"));
+        Schema writer = parse(schema(
+                "Example",
+                LABEL,
+                "{\"name\":\"features\",\"type\":[{\"type\":\"map\",\"values\":\"double\"},"
+                        + "{\"type\":\"array\",\"items\":\"double\"}]}"));
         for (Object features : new Object[] {Map.of("a", 1.0), List.of(1.0, 2.0)}) {
             GenericData.Record datum = new GenericData.Record(writer);
             datum.put("features", features);

@@ -215,10 +215,11 @@ class MappedDecoderTest {
 
     @Test
     void aUnionOfRecordsHasTheFieldsOfEither() throws Rejection {
-        Schema schema = schema(
-                "a:[\"null\",{\"type\":\"record\",\"name\":\"P\",\"fields\":[{\"name\":\"p\",\"type\":\"int\"},"
+        Schema schema =
+                schema("a:[\"null\",{\"type\":\"record\",\"name\":\"P\",\"fields\":[{\"name\":\"p\",\"type\":\"int\"},"
                         + "{\"name\":\"q\",\"type\":\"int\"}]},"
-                        + "{\"type\":\"record\",\"name\":\"Q\",\"fields\":[{\"name\":\"q\",\"type\":\"string\"}]},\"string\"]");
+                        + "{\"type\":\"record\",\"name\":\"Q\",\"fields\":[{\"name\":\"q\",\"type\":\"string\"}]},"
+                        + "\"string\"]");
         List<Schema> branches = schema.getField("a").schema().getTypes();
 
         assertThat(features(schema, record(branches.get(1), 1, 2))).containsOnlyKeys("a.p", "a.q");
@@ -231,7 +232,8 @@ class MappedDecoderTest {
     void arraysOfTextAreSetsAndThoseOfNumbersHavePlaces() throws Rejection {
         Schema schema = schema(
                 "tags:{\"type\":\"array\",\"items\":[\"null\",\"string\"]}",
-                "colours:{\"type\":\"array\",\"items\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"RED\",\"BLUE\"]}}",
+                "colours:{\"type\":\"array\",\"items\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"RED\","
+                        + "\"BLUE\"]}}",
                 "scores:{\"type\":\"array\",\"items\":\"double\"}",
                 "codes:{\"type\":\"array\",\"items\":\"int\"}",
                 "none:[\"null\",{\"type\":\"array\",\"items\":\"string\"}]",
@@ -306,7 +308,8 @@ class MappedDecoderTest {
     void decimalsAreNumbers(Random random) throws Rejection {
         Schema schema = schema(
                 "b:{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":40,\"scale\":2}",
-                "f:{\"type\":\"fixed\",\"name\":\"F\",\"size\":6,\"logicalType\":\"decimal\",\"precision\":12,\"scale\":3}");
+                "f:{\"type\":\"fixed\",\"name\":\"F\",\"size\":6,\"logicalType\":\"decimal\",\"precision\":12,"
+                        + "\"scale\":3}");
         Schema fixed = schema.getField("f").schema();
         for (int i = 0; i < 1000; i++) {
             BigInteger large = new BigInteger(1 + random.nextInt(120), random);
@@ -329,7 +332,8 @@ class MappedDecoderTest {
         Schema schema = schema(
                 "raw:\"bytes\"",
                 "hash:{\"type\":\"fixed\",\"name\":\"H\",\"size\":4}",
-                "items:{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"Item\",\"fields\":[{\"name\":\"n\",\"type\":\"int\"},"
+                "items:{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"Item\","
+                        + "\"fields\":[{\"name\":\"n\",\"type\":\"int\"},"
                         + "{\"name\":\"part\",\"type\":[\"null\",\"Item\"]}]}}",
                 "tree:{\"type\":\"record\",\"name\":\"Tree\",\"fields\":[{\"name\":\"n\",\"type\":\"int\"},"
                         + "{\"name\":\"left\",\"type\":[\"null\",\"Tree\"]}]}",
@@ -355,8 +359,9 @@ class MappedDecoderTest {
                 .containsExactly(
                         "label: y",
                         "numbers: tree.n, after",
-                        "left out: raw (bytes), hash (fixed), items (array of record), tree.left (record), deep (map of map of"
-                                + " int), at (timestamp-millis; features.time=at:hour takes parts of it), uuid (uuid)");
+                        "left out: raw (bytes), hash (fixed), items (array of record), tree.left (record), deep (map of"
+                                + " map of int), at (timestamp-millis; features.time=at:hour takes parts of it), uuid"
+                                + " (uuid)");
     }
 
     @Test
@@ -414,7 +419,8 @@ class MappedDecoderTest {
         settings.put(
                 "features.time",
                 "ms:hour|weekday|day|month|year|minute, us:hour, local:weekday, day:weekday|month, time:hour,"
-                        + " text[yyyy-MM-dd'T'HH:mm'Z']:hour|day, number[MMddHHmm;2001]:weekday|hour, seconds[seconds]:year");
+                        + " text[yyyy-MM-dd'T'HH:mm'Z']:hour|day, number[MMddHHmm;2001]:weekday|hour,"
+                        + " seconds[seconds]:year");
         Instant instant = Instant.parse("2001-02-03T17:05:59.999Z");
         int day = (int) LocalDate.of(2001, 2, 3).toEpochDay();
 
@@ -614,8 +620,8 @@ class MappedDecoderTest {
                 .extracting(ILoggingEvent::getFormattedMessage)
                 .containsExactly(
                         "records come with schema id 2 (shop.Event) after 1: new are c, gone are b",
-                        "records come with schema id 3 (Event) after 2: no feature is new, gone are c; it has no field y, which the"
-                                + " label is made from, so its records become dead letters");
+                        "records come with schema id 3 (Event) after 2: no feature is new, gone are c; it has no field"
+                                + " y, which the label is made from, so its records become dead letters");
     }
 
     @Test
@@ -727,7 +733,8 @@ class MappedDecoderTest {
                 "tags:{\"type\":\"array\",\"items\":\"string\"}",
                 "m:{\"type\":\"map\",\"values\":\"double\"}",
                 "e:{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"RED\",\"BLUE\"]}",
-                "tree:{\"type\":\"record\",\"name\":\"Tree\",\"fields\":[{\"name\":\"left\",\"type\":[\"null\",\"Tree\"]}]}");
+                "tree:{\"type\":\"record\",\"name\":\"Tree\",\"fields\":[{\"name\":\"left\",\"type\":[\"null\","
+                        + "\"Tree\"]}]}");
         registry.put(1, schema);
         Schema tree = schema.getField("tree").schema();
         GenericData.EnumSymbol red =
@@ -762,8 +769,9 @@ class MappedDecoderTest {
 
     @Test
     void recordsWithinRecordsWithoutEndDoNotExhaustTheStack() {
-        Schema schema = schema(
-                "tree:{\"type\":\"record\",\"name\":\"Tree\",\"fields\":[{\"name\":\"left\",\"type\":[\"null\",\"Tree\"]}]}");
+        Schema schema =
+                schema("tree:{\"type\":\"record\",\"name\":\"Tree\",\"fields\":[{\"name\":\"left\",\"type\":[\"null\","
+                        + "\"Tree\"]}]}");
         registry.put(1, schema);
         byte[] deep = new byte[900_000];
         Arrays.fill(deep, 5, deep.length, (byte) 2);

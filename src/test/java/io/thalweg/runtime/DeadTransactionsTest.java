@@ -59,7 +59,10 @@ class DeadTransactionsTest {
         assertThat(ofTheDead(List.of("app.a-" + DEAD + "-1"))).isEmpty();
     }
 
-    /** A member with a name keeps the client id of the first process that had the name; its transactions have the name too. */
+    /**
+     * A member with a name keeps the client id of the first process that had the name; its transactions have
+     * the name too.
+     */
     @Test
     void ofTheDeadBesideMembersWithNames() {
         assertThat(ofTheDead(

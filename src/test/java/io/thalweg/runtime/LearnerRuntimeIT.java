@@ -338,7 +338,10 @@ class LearnerRuntimeIT {
         }
     }
 
-    /** The offsets of the examples that have been predicted, in the order of the predictions topic, once there are as many. */
+    /**
+     * The offsets of the examples that have been predicted, in the order of the predictions topic, once there
+     * are as many.
+     */
     private List<Long> predictionsOf(LearnerRuntime learner, int count) {
         List<Long> offsets = new ArrayList<>();
         try (OutputReader<Prediction> reader = open(OutputTopic.PREDICTIONS, Prediction.class)) {

@@ -65,14 +65,13 @@ class MappedIT {
                     + "{\"name\":\"country\",\"type\":[\"null\",\"string\"]},"
                     + "{\"name\":\"status\",\"type\":[\"null\",\"string\"]}]}");
     private static final Schema SECOND = new Schema.Parser()
-            .parse(
-                    "{\"type\":\"record\",\"name\":\"Order\",\"fields\":[{\"name\":\"shop\",\"type\":[\"null\",\"string\"]},"
-                            + "{\"name\":\"items\",\"type\":\"int\"},{\"name\":\"id\",\"type\":\"string\"},"
-                            + "{\"name\":\"amount\",\"type\":\"float\"},{\"name\":\"status\",\"type\":[\"null\",\"string\"]}]}");
+            .parse("{\"type\":\"record\",\"name\":\"Order\",\"fields\":[{\"name\":\"shop\",\"type\":[\"null\","
+                    + "\"string\"]},{\"name\":\"items\",\"type\":\"int\"},"
+                    + "{\"name\":\"id\",\"type\":\"string\"},{\"name\":\"amount\",\"type\":\"float\"},"
+                    + "{\"name\":\"status\",\"type\":[\"null\",\"string\"]}]}");
     private static final Schema WITHOUT_LABEL = new Schema.Parser()
-            .parse(
-                    "{\"type\":\"record\",\"name\":\"Order\",\"fields\":[{\"name\":\"shop\",\"type\":[\"null\",\"string\"]},"
-                            + "{\"name\":\"amount\",\"type\":\"float\"}]}");
+            .parse("{\"type\":\"record\",\"name\":\"Order\",\"fields\":[{\"name\":\"shop\",\"type\":[\"null\","
+                    + "\"string\"]},{\"name\":\"amount\",\"type\":\"float\"}]}");
 
     private static EmbeddedBroker broker;
     private static int learners;
@@ -314,7 +313,8 @@ class MappedIT {
         createTopics();
         settings.put("label", "state == 'fraud'");
         assertStops(
-                "label: there is no field state; there is id, shop, amount, country, status (in Order, the schema of topic "
+                "label: there is no field state; there is id, shop, amount, country, status (in Order, the schema of"
+                        + " topic "
                         + name + "-orders)");
         hasSubject = false;
         LearnerRuntime.start(config(), schemas, schemaIds).close();

@@ -76,7 +76,8 @@ final class CandidateHandle implements AutoCloseable {
      * Has it read records until it is warm, and waits until it has stopped.
      *
      * @param records how many there are
-     * @return whether it is warm now, or has had a minute and a half of processor time, rather than at the end of the records
+     * @return whether it is warm now, or has had a minute and a half of processor time, rather than at the end
+     *     of the records
      */
     boolean warmsUp(Map<String, String> settings, long records) {
         say(new ProcessCommand(What.WARM_UP, settings, new Limits(records, 0, 0, 0), null));

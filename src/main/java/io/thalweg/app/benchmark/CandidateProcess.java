@@ -56,8 +56,9 @@ import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.Topology;
 
 /**
- * A candidate in a process of its own, so that its processor time is known apart from the broker's. It does what the lines on its
- * standard input ask for, says on standard output what has happened, and ends when its standard input does.
+ * A candidate in a process of its own, so that its processor time is known apart from the broker's. It does
+ * what the lines on its standard input ask for, says on standard output what has happened, and ends when its
+ * standard input does.
  *
  * <p>It can run its program several times, one run after the other: what was compiled in one is compiled in the next.
  */

@@ -105,7 +105,11 @@ final class LocalCluster implements AutoCloseable {
         get(admin.deleteRecords(all).all());
     }
 
-    /** Waits until a program has committed what there was before an offset of its input. @throws StopException if it ends instead */
+    /**
+     * Waits until a program has committed what there was before an offset of its input.
+     *
+     * @throws StopException if it ends instead
+     */
     void awaitCommitted(String application, String topic, long offset, CandidateHandle handle) {
         TopicPartition partition = new TopicPartition(topic, 0);
         while (committed(application, partition) < offset) {

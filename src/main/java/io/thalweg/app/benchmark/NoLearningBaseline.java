@@ -25,10 +25,10 @@ import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 
 /**
- * What the learner would cost if learning and keeping cost nothing: decodes the example, and writes predictions, weights and metrics
- * of the sizes that they have with sgd to the learner's topics when the learner would. The numbers in them are random, so that they are as hard to
- * compress. To know what is due it counts records, and marks which features have come; of features with names it publishes no
- * weights.
+ * What the learner would cost if learning and keeping cost nothing: decodes the example, and writes predictions,
+ * weights and metrics of the sizes that they have with sgd to the learner's topics when the learner would. The numbers
+ * in them are random, so that they are as hard to compress. To know what is due it counts records, and marks which
+ * features have come; of features with names it publishes no weights.
  */
 final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte[]> {
     /** Numbers in a record of metrics beside the count of examples, of all and of the recent ones each. */

@@ -31,8 +31,8 @@ record ProcessCommand(What what, Map<String, String> settings, Limits limits, St
      *
      * @param records how many there are to process
      * @param before how many of them to pass over before the measuring begins
-     * @param beforeMs or after so long, if that is sooner; processor time of the process, as is the next, so that a machine with much
-     *     else to do gives no cold figures
+     * @param beforeMs or after so long, if that is sooner; processor time of the process, as is the next, so that a
+     *     machine with much else to do gives no cold figures
      * @param measuredMs how long to measure at most
      */
     record Limits(long records, long before, long beforeMs, long measuredMs) {

@@ -12,8 +12,9 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Whether a learner that runs for long holds on to memory: the heap that is in use after a full collection, each time that it has
- * learned from another million examples. They are the same million each time, so that there is nothing new to remember.
+ * Whether a learner that runs for long holds on to memory: the heap that is in use after a full collection, each time
+ * that it has learned from another million examples. They are the same million each time, so that there is nothing new
+ * to remember.
  */
 final class Soak {
     private static final int PART = 1_000_000;

@@ -33,8 +33,9 @@ import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 
 /**
- * The same learning as one would first write it with Kafka Streams: the weights of a model are one value in a RocksDB store with a
- * changelog, read and written for each record. Dense features only. It publishes what the learner does, but for metrics.
+ * The same learning as one would first write it with Kafka Streams: the weights of a model are one value in a RocksDB
+ * store with a changelog, read and written for each record. Dense features only. It publishes what the learner does,
+ * but for metrics.
  */
 final class StoredWeights implements Processor<byte[], byte[], byte[], OutputRecord> {
     private static final String STORE = "weights";

@@ -25,10 +25,10 @@ import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Records per second and processor time of the learner and of what it is measured against. Each candidate is a process of its own
- * that reads a topic filled beforehand. Those that are compared with one another all live at the same time: first each of them reads
- * until it is compiled, which on two cores takes most of a minute in which it is a fraction of its speed, and then they take short
- * turns, round after round, so that what else the machine does hits all of them.
+ * Records per second and processor time of the learner and of what it is measured against. Each candidate is a process
+ * of its own that reads a topic filled beforehand. Those that are compared with one another all live at the same time:
+ * first each of them reads until it is compiled, which on two cores takes most of a minute in which it is a fraction of
+ * its speed, and then they take short turns, round after round, so that what else the machine does hits all of them.
  */
 final class Throughput {
     private static final OperatingSystemMXBean SYSTEM =

@@ -31,11 +31,14 @@ enum Workload {
     DENSE("dense-20", 1, 4_000_000),
     /** The same examples in turn for 10,000 models. */
     MODELS("dense-20 10000-models", 10_000, 4_000_000),
-    /** 40 of 2<sup>20</sup> numbered features, each 1, in rising order; how often a feature comes falls as one over its rank (Zipf). */
+    /**
+     * 40 of 2<sup>20</sup> numbered features, each 1, in rising order; how often a feature comes falls as one over its
+     * rank (Zipf).
+     */
     HASHED("hashed-40", 1, 1_500_000),
     /**
-     * Events of a schema of their own, mapped by the settings: 5 numbers from -1 to 1, and 5 strings of 2, 10, 100, 1,000 and 10,000
-     * values, Zipf-distributed.
+     * Events of a schema of their own, mapped by the settings: 5 numbers from -1 to 1, and 5 strings of 2, 10, 100,
+     * 1,000 and 10,000 values, Zipf-distributed.
      */
     MAPPED("mapped", 1, 800_000);
 

@@ -20,8 +20,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "benchmark",
         description =
-                "Measures the learner on this machine, with a broker and a registry of its own, against a floor that writes as much"
-                        + " without learning, against weights kept in RocksDB, and against a bare consumer.",
+                "Measures the learner on this machine, with a broker and a registry of its own, against a floor that"
+                        + " writes as much without learning, against weights kept in RocksDB, and against a bare"
+                        + " consumer.",
         mixinStandardHelpOptions = true)
 final class BenchmarkCommand implements Callable<Integer> {
     @Option(
@@ -46,7 +47,8 @@ final class BenchmarkCommand implements Callable<Integer> {
             names = "--out",
             paramLabel = "FOLDER",
             description =
-                    "Leave a recording of Java Flight Recorder of one more run of each learner there, and a flame graph of it.")
+                    "Leave a recording of Java Flight Recorder of one more run of each learner there, and a flame graph"
+                            + " of it.")
     private Path out;
 
     @Option(names = "--json", description = "Print the result as one JSON object, the last line of standard output.")

@@ -36,9 +36,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "compare",
         description =
-                "Runs files through every algorithm at once, without Kafka: auto, for which nothing is set, and the others at"
-                        + " a grid of learning rates each, of which the best is shown, chosen in hindsight. Without a file, on the"
-                        + " flights of the demo.",
+                "Runs files through every algorithm at once, without Kafka: auto, for which nothing is set, and the"
+                        + " others at a grid of learning rates each, of which the best is shown, chosen in hindsight."
+                        + " Without a file, on the flights of the demo.",
         footer = {"", FileOptions.COLUMNS},
         mixinStandardHelpOptions = true)
 final class CompareCommand implements Callable<Integer> {

@@ -22,9 +22,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "demo",
         description =
-                "Learns live which of 100,000 real flights will be late, with two learners side by side, sgd and auto, and a"
-                        + " broker and a registry of their own. Settings apply to both, but algorithm, which the demo sets, and those of the"
-                        + " step, which are for sgd.",
+                "Learns live which of 100,000 real flights will be late, with two learners side by side, sgd and auto,"
+                        + " and a broker and a registry of their own. Settings apply to both, but algorithm, which the"
+                        + " demo sets, and those of the step, which are for sgd.",
         mixinStandardHelpOptions = true)
 final class DemoCommand implements Callable<Integer> {
     @Mixin
@@ -70,8 +70,9 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     /**
-     * A line of log would tear the table. The broker that ends with the demo has its network clients complain; and where a machine
-     * is slow, a transaction begins before the one before it is through, which broker and producer report and then put right.
+     * A line of log would tear the table. The broker that ends with the demo has its network clients complain; and
+     * where a machine is slow, a transaction begins before the one before it is through, which broker and producer
+     * report and then put right.
      */
     static void quieten() {
         if (System.getenv("THALWEG_LOG_LEVEL") == null) {

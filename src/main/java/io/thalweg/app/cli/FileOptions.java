@@ -16,12 +16,13 @@ import picocli.CommandLine.Option;
 final class FileOptions {
     /** What the columns of a table become, for help. */
     static final String COLUMNS =
-            "In CSV, and in JSON objects without \"features\", each column that no option names is a feature: a number is the"
-                    + " value of the feature with the name of its column, text is the feature column=text with the value 1,"
-                    + " an empty cell or null the feature column:missing. Lists of text are sets of categories, objects"
-                    + " in objects have dots in the names of their fields. An empty label is an example that is only"
-                    + " predicted. The settings features.time, features.buckets, features.cross and the others of that group"
-                    + " count here too. What each column was taken for is said at the end.";
+            "In CSV, and in JSON objects without \"features\", each column that no option names is a feature: a number"
+                    + " is the value of the feature with the name of its column, text is the feature column=text with"
+                    + " the value 1, an empty cell or null the feature column:missing. Lists of text are sets of"
+                    + " categories, objects in objects have dots in the names of their fields. An empty label is an"
+                    + " example that is only predicted. The settings features.time, features.buckets, features.cross"
+                    + " and the others of that group count here too. What each column was taken for is said at the"
+                    + " end.";
 
     @Option(
             names = "--format",
@@ -33,9 +34,9 @@ final class FileOptions {
             paramLabel = "LABEL",
             description =
                     "What the label is: a column that holds it, 0 to 1, or a comparison of a column with a value, such"
-                            + " as 'delay > 15' or \"status == 'lost'\", by == != > >= < or <=. That column is no feature. By"
-                            + " default the column label, if there is one; in LIBSVM text the label that comes first, where -1"
-                            + " means 0.")
+                            + " as 'delay > 15' or \"status == 'lost'\", by == != > >= < or <=. That column is no"
+                            + " feature. By default the column label, if there is one; in LIBSVM text the label that"
+                            + " comes first, where -1 means 0.")
     private String label;
 
     @Option(names = "--id-column", paramLabel = "COLUMN", description = "The column that holds the id of the example.")
@@ -61,8 +62,8 @@ final class FileOptions {
             names = "--form",
             defaultValue = "named",
             description =
-                    "The form of features from columns: named, or dense or sparse where all columns are numbers; then the"
-                            + " place of the column counts, not its name. By default named.")
+                    "The form of features from columns: named, or dense or sparse where all columns are numbers; then"
+                            + " the place of the column counts, not its name. By default named.")
     private FeatureForm form;
 
     /**

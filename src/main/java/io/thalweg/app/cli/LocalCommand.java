@@ -36,9 +36,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "local",
         description =
-                "Runs a broker, a schema registry and the learner in this process, for one's own events, until it is stopped."
-                        + " They listen on this machine only, without passwords. Everything is kept in a directory and is there again the"
-                        + " next time; delete the directory to begin anew.",
+                "Runs a broker, a schema registry and the learner in this process, for one's own events, until it is"
+                        + " stopped. They listen on this machine only, without passwords. Everything is kept in a"
+                        + " directory and is there again the next time; delete the directory to begin anew.",
         mixinStandardHelpOptions = true)
 final class LocalCommand implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(LocalCommand.class);
@@ -187,9 +187,9 @@ final class LocalCommand implements Callable<Integer> {
             lines.add(command.formatted("reset"));
             lines.add(command.formatted("run"));
         } else {
-            lines.add(
-                    "  echo '{\"id\": \"1\", \"label\": 1, \"features\": {\"sunny\": 1, \"degrees\": 0.21}}' | bin/thalweg produce -"
-                            + options);
+            lines.add("  echo '{\"id\": \"1\", \"label\": 1, \"features\": {\"sunny\": 1, \"degrees\": 0.21}}' |"
+                    + " bin/thalweg produce -"
+                    + options);
             lines.add(command.formatted("produce FILE.csv --label COLUMN"));
             lines.add(command.formatted("watch predictions --from-beginning"));
             lines.add(command.formatted("watch weights"));

@@ -19,12 +19,14 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "reset",
         description = {
-            "Forgets what a learner has learned, after asking; it begins again with the oldest example when it is started.",
+            "Forgets what a learner has learned, after asking; it begins again with the oldest example when it is"
+                    + " started.",
             "",
-            "Its consumer group and its changelog topic are deleted. Then what it has published would come a second time, and `verify`"
-                    + " would find it twice; so the topics of predictions and dead letters are emptied (deleted, and made anew with"
-                    + " the same partitions and settings), and those of weights and metrics get a tombstone under each key. Examples stay. A learner that has run under"
-                    + " another application.id into the same topics loses what it has published there."
+            "Its consumer group and its changelog topic are deleted. Then what it has published would come a second"
+                    + " time, and `verify` would find it twice; so the topics of predictions and dead letters are"
+                    + " emptied (deleted, and made anew with the same partitions and settings), and those of weights"
+                    + " and metrics get a tombstone under each key. Examples stay. A learner that has run under another"
+                    + " application.id into the same topics loses what it has published there."
         },
         mixinStandardHelpOptions = true)
 final class ResetCommand implements Callable<Integer> {

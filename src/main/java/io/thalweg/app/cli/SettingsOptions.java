@@ -19,7 +19,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Option;
 
-/** Where settings come from: defaults of the command, then the file, then the environment, then {@code --set}; the last wins. */
+/**
+ * Where settings come from: defaults of the command, then the file, then the environment, then {@code --set};
+ * the last wins.
+ */
 final class SettingsOptions {
     private static final Logger LOG = LoggerFactory.getLogger(SettingsOptions.class);
     private static final String ENVIRONMENT_PREFIX = "THALWEG_";
@@ -60,8 +63,8 @@ final class SettingsOptions {
     }
 
     /**
-     * A message whose hints, such as {@code `thalweg topics --create`}, have the options that this command was given: without them
-     * they would be for other topics on other brokers.
+     * A message whose hints, such as {@code `thalweg topics --create`}, have the options that this command was given:
+     * without them they would be for other topics on other brokers.
      */
     String repeatedIn(String message) {
         return HINT.matcher(message).replaceAll(hint -> Matcher.quoteReplacement(hint.group() + repeated()));
@@ -93,8 +96,8 @@ final class SettingsOptions {
     }
 
     /**
-     * {@code THALWEG_LEARNING_RATE} is {@code learning.rate}. A name that is no setting is left alone: launchers and container
-     * platforms put variables of their own there.
+     * {@code THALWEG_LEARNING_RATE} is {@code learning.rate}. A name that is no setting is left alone: launchers and
+     * container platforms put variables of their own there.
      */
     static Map<String, String> environment(Map<String, String> variables) {
         Map<String, String> settings = new LinkedHashMap<>();

@@ -3,7 +3,9 @@ package io.thalweg.app.cli;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 
-/** What SIGTERM and SIGINT do to a command that runs until it is stopped: it stops cleanly and says so with exit code 0. */
+/**
+ * What SIGTERM and SIGINT do to a command that runs until it is stopped: it stops cleanly and says so with exit code 0.
+ */
 final class Shutdown {
     private static volatile boolean endsByItself;
 
@@ -16,7 +18,8 @@ final class Shutdown {
     }
 
     /**
-     * Runs the task when the process is asked to stop, and then ends the process: with 0, or with the code of a {@link StopException}.
+     * Runs the task when the process is asked to stop, and then ends the process: with 0, or with the code of a
+     * {@link StopException}.
      *
      * @return to be closed when the command ends by itself
      */

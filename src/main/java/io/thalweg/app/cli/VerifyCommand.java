@@ -27,8 +27,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "verify",
         description =
-                "Proves from the topics alone that every committed example has its one prediction or dead letter, and that a"
-                        + " replay gives every prediction and the last weights and metrics bit for bit. The learner may run meanwhile.",
+                "Proves from the topics alone that every committed example has its one prediction or dead letter, and"
+                        + " that a replay gives every prediction and the last weights and metrics bit for bit. The"
+                        + " learner may run meanwhile.",
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "0:everything is as it must be",

@@ -76,16 +76,16 @@ final class WatchCommand implements Callable<Integer> {
             names = "--top",
             paramLabel = "N",
             description =
-                    "How many of the strongest weights of a model to show. By default 20, or fewer where more models then"
-                            + " fit on the screen.")
+                    "How many of the strongest weights of a model to show. By default 20, or fewer where more models"
+                            + " then fit on the screen.")
     private Integer top;
 
     @Option(
             names = "--models",
             paramLabel = "N",
             description =
-                    "The weights of how many models to show, of those that changed last. By default as many as fit on the"
-                            + " screen, or 3 where there is none.")
+                    "The weights of how many models to show, of those that changed last. By default as many as fit on"
+                            + " the screen, or 3 where there is none.")
     private Integer models;
 
     @Option(

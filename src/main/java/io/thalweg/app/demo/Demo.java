@@ -40,9 +40,10 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.utils.Utils;
 
 /**
- * The main job from start to end in one process: a real broker, a real registry, 100,000 real flights in the order in which they
- * left, two learners side by side that are asked of each whether it will be late and are then told, and an audit of what came of
- * it. One learner is {@code sgd}, the other {@code auto}. They read the same examples and write to topics of their own.
+ * The main job from start to end in one process: a real broker, a real registry, 100,000 real flights in the order in
+ * which they left, two learners side by side that are asked of each whether it will be late and are then told, and an
+ * audit of what came of it. One learner is {@code sgd}, the other {@code auto}. They read the same examples and write
+ * to topics of their own.
  */
 public final class Demo {
     private static final String MODEL = "late-flights";
@@ -170,8 +171,8 @@ public final class Demo {
     }
 
     /**
-     * The settings of one learner: a name of its own, and topics for its outputs, the plain ones for {@code sgd}. How steps are to
-     * be taken is for {@code sgd} alone: {@code auto} decides it itself and refuses to be told.
+     * The settings of one learner: a name of its own, and topics for its outputs, the plain ones for {@code sgd}. How
+     * steps are to be taken is for {@code sgd} alone: {@code auto} decides it itself and refuses to be told.
      */
     static ThalwegConfig own(ThalwegConfig config, String algorithm) {
         Map<String, Object> own = new LinkedHashMap<>(config.originals());

@@ -16,8 +16,8 @@ import java.util.function.Function;
 import picocli.CommandLine.Help.Ansi;
 
 /**
- * What the demo shows while it runs: a table that is drawn over itself on a terminal, and a line now and then where it is not
- * one. The table fits a terminal of 80 columns and 24 lines, or it could not be drawn over.
+ * What the demo shows while it runs: a table that is drawn over itself on a terminal, and a line now and then where it
+ * is not one. The table fits a terminal of 80 columns and 24 lines, or it could not be drawn over.
  *
  * <p>Learners are compared after the same examples: those that both are done with.
  */

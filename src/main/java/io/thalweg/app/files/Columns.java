@@ -13,7 +13,8 @@ import java.util.Map;
 /**
  * What the columns of a table become.
  *
- * @param settings those of the mapping, by name; without one for the label it is the column {@value #LABEL}, if there is one
+ * @param settings those of the mapping, by name; without one for the label it is the column {@value #LABEL}, if
+ *     there is one
  * @param form the form that features take
  */
 public record Columns(Map<String, String> settings, FeatureForm form) {

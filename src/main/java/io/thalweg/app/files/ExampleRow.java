@@ -26,8 +26,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A row of a table on its way to an example: its cells go the way of the fields of any event. A cell that looks like a number is one,
- * other text is a category, an empty cell is missing. Used again for the next row.
+ * A row of a table on its way to an example: its cells go the way of the fields of any event. A cell that looks like a
+ * number is one, other text is a category, an empty cell is missing. Used again for the next row.
  */
 final class ExampleRow {
     private static final Set<String> NOT_FINITE = Set.of("NaN", "Infinity", "-Infinity", "inf", "-inf");
@@ -98,7 +98,8 @@ final class ExampleRow {
         if (times != null && !times.hasPattern()) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "features.time: column %1$s is text or numbers; say how it is written, such as %1$s[yyyyMMddHHmm]:hour or %1$s[seconds]:hour"
+                    ("features.time: column %1$s is text or numbers; say how it is written, such as"
+                                    + " %1$s[yyyyMMddHHmm]:hour or %1$s[seconds]:hour")
                             .formatted(Printable.of(name)));
         }
         return times == null

@@ -23,8 +23,8 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Examples in JSON Lines: an object on each line. One that has {@code features} is an example, field by field, with the model in
- * {@code model}; {@code {"model": "m", "delete": true}} deletes a model; any other is a row of a table.
+ * Examples in JSON Lines: an object on each line. One that has {@code features} is an example, field by field, with the
+ * model in {@code model}; {@code {"model": "m", "delete": true}} deletes a model; any other is a row of a table.
  */
 final class JsonExamples extends ExampleFile {
     private static final ObjectReader JSON = JsonMapper.builder()

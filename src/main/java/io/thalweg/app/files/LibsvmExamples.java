@@ -12,9 +12,9 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * Examples in LIBSVM text: on each line the label, then {@code number:value} for each feature that is not zero; what follows #
- * is a comment. Feature numbers are taken as they are, wherever they begin. A label of −1 means 0, unless labels are compared.
- * A line without a label, which begins with a feature, is an example that is only predicted.
+ * Examples in LIBSVM text: on each line the label, then {@code number:value} for each feature that is not zero; what
+ * follows # is a comment. Feature numbers are taken as they are, wherever they begin. A label of −1 means 0, unless
+ * labels are compared. A line without a label, which begins with a feature, is an example that is only predicted.
  */
 final class LibsvmExamples extends ExampleFile {
     private static final Pattern SPACE = Pattern.compile("\\s+");
@@ -26,7 +26,10 @@ final class LibsvmExamples extends ExampleFile {
     private int lowest = Integer.MAX_VALUE;
     private int highest = -1;
 
-    /** @param label how a label is compared; its column is the one label that there is, whatever it is called. Null if it is not */
+    /**
+     * @param label how a label is compared; its column is the one label that there is, whatever it is called. Null
+     *     if it is not
+     */
     LibsvmExamples(String name, BufferedReader text, Label label) {
         super(name);
         this.text = text;

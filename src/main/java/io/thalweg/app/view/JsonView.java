@@ -13,9 +13,9 @@ import org.apache.avro.Schema;
 import org.apache.avro.generic.IndexedRecord;
 
 /**
- * A JSON object on a line for each record: {@code key}, {@code timestamp}, {@code partition} and {@code offset} in its topic, and
- * in {@code value} the fields that its schema documents, null for a tombstone. Bytes are in Base64, and so is a key that is not
- * UTF-8, under {@code keyBase64}. What is not a number is null.
+ * A JSON object on a line for each record: {@code key}, {@code timestamp}, {@code partition} and {@code offset} in its
+ * topic, and in {@code value} the fields that its schema documents, null for a tombstone. Bytes are in Base64, and so
+ * is a key that is not UTF-8, under {@code keyBase64}. What is not a number is null.
  *
  * @param <T> the class of the records
  */

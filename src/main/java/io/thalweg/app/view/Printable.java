@@ -5,7 +5,10 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
-/** Text from a topic or a file as it may be shown. What would move the cursor, change colours or reverse text is replaced. */
+/**
+ * Text from a topic or a file as it may be shown. What would move the cursor, change colours or reverse text
+ * is replaced.
+ */
 public final class Printable {
     private static final int REPLACEMENT = 0xFFFD;
 

@@ -3,8 +3,8 @@ package io.thalweg.app.view;
 import java.util.Arrays;
 
 /**
- * Rows of text in columns, each as wide as the widest cell that has been in it. Where rows may only be so long, the columns that
- * matter least are left out.
+ * Rows of text in columns, each as wide as the widest cell that has been in it. Where rows may only be so long, the
+ * columns that matter least are left out.
  */
 public final class Table {
     private static final String GAP = "  ";
@@ -19,7 +19,8 @@ public final class Table {
      *
      * @param width at the beginning
      * @param right whether cells stand at the right, as numbers do
-     * @param dispensable 0 for a column that is always there; of the others the one with the largest number is left out first
+     * @param dispensable 0 for a column that is always there; of the others the one with the largest number is
+     *     left out first
      */
     public record Column(String title, int width, boolean right, int dispensable) {
         public static Column left(String title, int width) {

@@ -16,9 +16,9 @@ import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 
 /**
- * The strongest weights of the models that change, with what each has moved by over the recent window, and what has changed since
- * the last look. On a terminal one screen that is
- * redrawn, elsewhere a block of lines for each look; at most one look a second, and only if something is new.
+ * The strongest weights of the models that change, with what each has moved by over the recent window, and what has
+ * changed since the last look. On a terminal one screen that is redrawn, elsewhere a block of lines for each look; at
+ * most one look a second, and only if something is new.
  */
 public final class WeightsView implements View<Weights> {
     private static final long INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);

@@ -182,7 +182,8 @@ class CommandsIT {
         assertThat(skipped.err())
                 .containsExactly(
                         "skipped " + more + ", line 2: the label is 2.0; a label is from 0 to 1",
-                        "sent 4 examples, 2 with a label, to clicks-examples (1 partition); skipped 1 that cannot be used");
+                        "sent 4 examples, 2 with a label, to clicks-examples (1 partition); skipped 1 that cannot be"
+                                + " used");
 
         project.whileLearning(104, () -> {
             List<JsonNode> predictions =

@@ -14,7 +14,10 @@ import java.util.StringJoiner;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The short form of the table of results: auto against the others, tuned in hindsight, on real flights and on made rows. */
+/**
+ * The short form of the table of results: auto against the others, tuned in hindsight, on real flights and
+ * on made rows.
+ */
 class CompareIT {
     @TempDir
     private Path directory;

@@ -51,7 +51,12 @@ class EvaluateCommandTest {
     @TempDir
     private Path directory;
 
-    /** What was made, before it was written. @param wind NaN if it is missing @param delay in minutes; NaN if it is missing */
+    /**
+     * What was made, before it was written.
+     *
+     * @param wind NaN if it is missing
+     * @param delay in minutes; NaN if it is missing
+     */
     private record Flight(double wind, String carrier, int hour, double delay) {}
 
     private final List<Flight> flights = new ArrayList<>();

@@ -19,7 +19,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** {@code bin/thalweg} in a small tree of its own, with a java and a Maven that only write down that they were called. */
+/**
+ * {@code bin/thalweg} in a small tree of its own, with a java and a Maven that only write down that they were called.
+ */
 class LauncherIT {
 
     private static final String BUILDING =
@@ -148,7 +150,8 @@ class LauncherIT {
         assertThat(run.out()).isEmpty();
         assertThat(run.err())
                 .isEqualTo(BUILDING
-                        + "[ERROR] Flights.java is not Java\nthalweg: the build failed. What Maven said is above and in "
+                        + "[ERROR] Flights.java is not Java\n"
+                        + "thalweg: the build failed. What Maven said is above and in "
                         + home.resolve("target/launcher-build.log") + ".\n");
     }
 

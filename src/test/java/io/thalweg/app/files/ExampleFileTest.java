@@ -180,8 +180,8 @@ class ExampleFileTest {
     void flatJsonObjectsAreRows() throws BadLineException {
         Example example = lines(
                         "x.jsonl",
-                        "{\"model\": \"corsa\", \"km\": 12.5, \"new\": false, \"sold\": true, \"colour\": null, \"label\": 1,"
-                                + " \"code\": \"17\"}",
+                        "{\"model\": \"corsa\", \"km\": 12.5, \"new\": false, \"sold\": true, \"colour\": null,"
+                                + " \"label\": 1, \"code\": \"17\"}",
                         Columns.DEFAULT)
                 .get(0)
                 .example();

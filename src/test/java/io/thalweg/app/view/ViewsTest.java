@@ -84,10 +84,13 @@ class ViewsTest {
 
         assertThat(printed())
                 .containsExactly(
-                        "date        time      model    id        probability        label  log loss   version  example",
+                        "date        time      model    id        probability        label  log loss   version "
+                                + " example",
                         "2026-03-04  12:00:00  m        a         0.5000 █████           1    0.6931         0  2@7",
-                        "2026-03-04  12:00:00  only one  a long id, really  0.9688 █████████▊   0.25    2.6010    12,345  2@8000000000",
-                        "2026-03-04  12:00:00  m         –                  0.0000                 –         –         1  2@9");
+                        "2026-03-04  12:00:00  only one  a long id, really  0.9688 █████████▊   0.25    2.6010   "
+                                + " 12,345  2@8000000000",
+                        "2026-03-04  12:00:00  m         –                  0.0000                 –         –        "
+                                + " 1  2@9");
     }
 
     @Test
@@ -244,9 +247,10 @@ class ViewsTest {
 
         List<String> lines = printed();
         assertThat(lines.get(0))
-                .isEqualTo(
-                        "{\"key\":\"m\",\"timestamp\":%d,\"partition\":2,\"offset\":40,\"value\":{\"id\":\"a\",\"probability\":0.1,\"logit\":-2.2,\"version\":4,\"label\":null,\"logLoss\":null,\"partition\":2,\"offset\":7}}"
-                                .formatted(NOON));
+                .isEqualTo(("{\"key\":\"m\",\"timestamp\":%d,\"partition\":2,\"offset\":40,\"value\":{\"id\":\"a\","
+                                + "\"probability\":0.1,\"logit\":-2.2,\"version\":4,\"label\":null,\"logLoss\":null,"
+                                + "\"partition\":2,\"offset\":7}}")
+                        .formatted(NOON));
         ObjectMapper json = new ObjectMapper();
         JsonNode tombstone = json.readTree(lines.get(1));
         assertThat(tombstone.get("key").textValue()).isEqualTo("m\0003");
@@ -359,7 +363,8 @@ class ViewsTest {
         view.end();
         assertThat(printed())
                 .containsExactly(
-                        "m  version 12,000  bias -0.2500  L2 norm 2.2913  3 weights  learning rate 0.05  moved over 7,000 steps",
+                        "m  version 12,000  bias -0.2500  L2 norm 2.2913  3 weights  learning rate 0.05  moved over"
+                                + " 7,000 steps",
                         "  rain         -2.0000  ████████████  moved 0",
                         "  hour=17      +1.0000  ██████        moved +0.0310",
                         "  sun          +0.5000  ███",
