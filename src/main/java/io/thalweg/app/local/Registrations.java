@@ -52,7 +52,7 @@ final class Registrations implements Closeable {
     }
 
     /** One version of a subject. */
-    record Version(String subject, int version, int id, ParsedSchema schema) {}
+    record RegisteredVersion(String subject, int version, int id, ParsedSchema schema) {}
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final CompatibilityLevel DEFAULT_LEVEL = CompatibilityLevel.BACKWARD;
@@ -91,7 +91,7 @@ final class Registrations implements Closeable {
     }
 
     /** @param version a number, or {@code latest} or -1 for the last one */
-    synchronized Version version(String subject, String version) {
+    synchronized RegisteredVersion version(String subject, String version) {
         List<Integer> versions = versions(subject);
         int number;
         if (version.equals("latest") || version.equals("-1")) {
@@ -107,11 +107,11 @@ final class Registrations implements Closeable {
                                 + " Allowed values are numbers from 1 and \"latest\"");
             }
             if (!versions.contains(number)) {
-                throw new Refusal(404, 40402, "Version " + number + " not found.");
+                throw new Refusal(404, 40402, "RegisteredVersion " + number + " not found.");
             }
         }
         SchemaMetadata found = call(() -> registry.getSchemaMetadata(subject, number));
-        return new Version(
+        return new RegisteredVersion(
                 subject, number, found.getId(), call(() -> registry.getSchemaBySubjectAndId(subject, found.getId())));
     }
 
@@ -124,7 +124,7 @@ final class Registrations implements Closeable {
     }
 
     /** Every version of every subject that this id stands for. */
-    synchronized List<Version> versionsOf(int id) {
+    synchronized List<RegisteredVersion> versionsOf(int id) {
         schema(id);
         return subjects().stream()
                 .flatMap(subject -> versions(subject).stream().map(number -> version(subject, number.toString())))
@@ -133,7 +133,7 @@ final class Registrations implements Closeable {
     }
 
     /** The version of a subject that has this schema. */
-    synchronized Version lookUp(String subject, RegisterSchemaRequest request, boolean normalize) {
+    synchronized RegisteredVersion lookUp(String subject, RegisterSchemaRequest request, boolean normalize) {
         requireSubject(subject);
         return find(subject, parse(subject, request, normalize));
     }
@@ -265,7 +265,7 @@ final class Registrations implements Closeable {
         }
     }
 
-    private Version find(String subject, ParsedSchema schema) {
+    private RegisteredVersion find(String subject, ParsedSchema schema) {
         int id;
         try {
             id = registry.getId(subject, schema);
