@@ -3,15 +3,15 @@ package io.thalweg.math;
 import java.util.Arrays;
 
 /**
- * A large array with holes: what an {@link Optimizer} keeps for each feature, {@link Optimizer#width} doubles for each, in blocks of
- * {@link Model#BLOCK} features. A block is allocated when a step first touches it, and no further than the step does, so that memory
- * is taken for the features that have been met and not for the size of the feature space.
+ * A sparse array of what an {@link Optimizer} keeps for each feature: {@link Optimizer#width} doubles each, in blocks
+ * of {@link Model#BLOCK} features. A block is allocated when a step first touches it, and only up to the last feature
+ * that was touched. So memory depends on the features that were met, not on the size of the feature space.
  *
- * <p>Each block has a slot, a small number that it keeps for as long as the array lives, and the version at which it last changed.
- * From the versions the {@link ChangedBlocks} are kept up to date without looking at every block.
+ * <p>Each block has a slot, which is its place in the array of blocks and never changes, and the version of its last
+ * change. {@link ChangedBlocks} are kept up to date from these versions, without looking at every block.
  */
 final class BlockArray {
-    /** A block has room for at least so many features. */
+    /** The fewest features that a block has room for. */
     private static final int SMALLEST = 8;
 
     private static final int SHIFT = Integer.numberOfTrailingZeros(Model.BLOCK);
@@ -22,23 +22,23 @@ final class BlockArray {
     private static final int PAGE_MASK = PAGE - 1;
 
     /**
-     * A page of which no block is there. One directory of all blocks would cost a model with few features in a large space many
-     * times what its weights do.
+     * A page without blocks. A single directory of all blocks would be many times larger than the weights of a model
+     * that has few features in a large space.
      */
     private static final int[] NO_PAGE = new int[PAGE];
 
-    /** A block that is not there. */
+    /** Stands for a block that does not exist. */
     private static final double[] ABSENT = {};
 
     private static final ChangedBlocks[] NOBODY = {};
 
     private int width;
 
-    /** The slots of blocks, {@value #PAGE} in a row to a page; 0 is that of all blocks that are not there. */
+    /** The slots of the blocks, in pages of {@value #PAGE}. Slot 0 stands for all blocks that do not exist. */
     private int[][] pages = {};
-    /** Slots that have been given to blocks, and slot 0. */
+    /** How many slots are in use, slot 0 included. */
     private int slots = 1;
-    /** The slot of block 0, which is all that a small model has: of ten thousand models no cache holds the pages. */
+    /** The slot of block 0. A small model has only that block, and this field spares it the pages. */
     private int firstSlot;
     // by slot
     private double[][] blocks = {ABSENT};
@@ -48,86 +48,92 @@ final class BlockArray {
     private int extent;
 
     private ChangedBlocks[] trackers = NOBODY;
-    /** A block that has changed after this version has been noted by all trackers. */
+    /** The highest version at which a tracker was cleared. Every tracker has noted a block that changed after it. */
     private long settled;
 
-    /** Says how many doubles there are for each feature. */
+    /** Sets how many doubles each feature has. */
     void width(int doubles) {
         width = doubles;
     }
 
+    /** Returns how many doubles each feature has. */
     int width() {
         return width;
     }
 
-    /** How many blocks there are. */
+    /** Returns how many blocks exist. */
     int count() {
         return count;
     }
 
-    /** One more than the highest feature number that a step has touched. */
+    /** Returns one more than the highest feature number that a step has touched. */
     int extent() {
         return extent;
     }
 
+    /** Sets the extent, when a model is restored. */
     void extent(int features) {
         extent = features;
     }
 
-    /** The numbers of the blocks from 0 up to and without this may be there. */
+    /** Returns one more than the highest block number that can exist. */
     int end() {
         return pages.length << PAGE_SHIFT;
     }
 
-    /** A block; null if it is not there. */
+    /** Returns a block, or null if it does not exist. */
     double[] get(int block) {
         double[] there = blocks[slot(block)];
         return there == ABSENT ? null : there;
     }
 
-    /** The version that last changed a block; 0 if it is not there. */
+    /** Returns the version that last changed a block; 0 if it does not exist. */
     long changedAt(int block) {
         return changedAt[slot(block)];
     }
 
-    /** The slot of a block; 0 if it is not there. */
+    /** Returns the slot of a block; 0 if it does not exist. */
     int slot(int block) {
         int page = block >>> PAGE_SHIFT;
         return page < pages.length ? pages[page][block & PAGE_MASK] : 0;
     }
 
-    /** How many features of a block have been met, or might have been. @param block one that is there */
+    /**
+     * Returns how many features of a block have been met, or may have been.
+     *
+     * @param block the number of a block that exists
+     */
     int used(int block) {
         return Math.min(get(block).length / width, extent - (block << SHIFT));
     }
 
-    /** The number of the block of a feature. */
+    /** Returns the number of the block that a feature is in. */
     static int blockOf(int feature) {
         return feature >> SHIFT;
     }
 
-    /** The place of a feature among those of its block. */
+    /** Returns the place of a feature in its block. */
     static int inBlock(int feature) {
         return feature & MASK;
     }
 
-    /** Where in its block that of a feature begins. */
+    /** Returns where in its block the numbers of a feature begin. */
     int at(int feature) {
         return (feature & MASK) * width;
     }
 
     // ---- a step
 
-    /** All blocks, by slot. Another array once a block begins. */
+    /** Returns all blocks, by slot. It is another array after a block has been added. */
     double[][] bySlot() {
         return blocks;
     }
 
     /**
-     * Finds the slots of the features of an example. A slot is a number, because it costs a collector something when a reference is
-     * kept.
+     * Finds the slots of the features of an example. Slots are numbers and not references to blocks, because storing a
+     * reference costs a write barrier of the garbage collector.
      *
-     * @param found set for each feature; 0 where the block is not there, or the model has not met the feature
+     * @param found set for each feature; 0 if the block does not exist or the model has not met the feature
      */
     void find(Example x, int[] found) {
         if (isAllInFirstBlock(x)) {
@@ -137,22 +143,25 @@ final class BlockArray {
         int[] indices = x.indices();
         int[][] directory = pages;
         for (int k = 0; k < x.size(); k++) {
-            // of Example.UNMET, which is -1, there is no such page
+            // Example.UNMET is −1, for which there is no page
             int page = indices[k] >>> SHIFT + PAGE_SHIFT;
             found[k] = page < directory.length ? directory[page][indices[k] >> SHIFT & PAGE_MASK] : 0;
         }
     }
 
-    /** Whether block 0 has all features of an example, as far as its form tells: to look at each would cost more than it spares. */
+    /**
+     * Returns whether the form of an example says that all its features are in block 0. To look at each feature would
+     * cost more than it saves.
+     */
     private static boolean isAllInFirstBlock(Example x) {
         return x.form() == FeatureForm.DENSE && x.size() <= Model.BLOCK;
     }
 
     /**
-     * Makes room for the features of an example and notes that their blocks are about to change.
+     * Makes room for the features of an example, and notes that their blocks are about to change.
      *
-     * @param found what {@link #find} has found; set to what the slots are now: that of a block that begins was 0
-     * @param version the version that the step makes
+     * @param found the slots that {@link #find} has set; updated for blocks that are created here
+     * @param version the version after the step
      */
     void touch(Example x, int[] found, long version) {
         int[] indices = x.indices();
@@ -182,6 +191,7 @@ final class BlockArray {
         }
     }
 
+    /** Does for one feature what the loop could not do inline, and returns its slot. */
     private int touch(int slot, int i, long version) {
         if (i >= extent) {
             extent = i + 1;
@@ -198,7 +208,7 @@ final class BlockArray {
         return now;
     }
 
-    /** Makes the block of a feature reach the feature. @return its slot */
+    /** Extends the block of a feature up to the feature, and returns its slot. */
     private int makeRoom(int i) {
         int slot = slotFor(i >> SHIFT);
         double[] block = blocks[slot];
@@ -210,7 +220,7 @@ final class BlockArray {
         return slot;
     }
 
-    /** The slot of a block, which is given one if it has none. */
+    /** Returns the slot of a block. A block that has none gets one. */
     private int slotFor(int block) {
         int page = block >>> PAGE_SHIFT;
         if (page >= pages.length) {
@@ -236,9 +246,12 @@ final class BlockArray {
         return slotsOfPage[block & PAGE_MASK];
     }
 
-    // ---- who wants to know what changes
+    // ---- tracking of changes
 
-    /** Begins to note the blocks that change after a version, with those that have. */
+    /**
+     * Returns a set that collects the blocks that change after a version, from now on, with those that have changed
+     * already.
+     */
     ChangedBlocks track(long version, ChangedBlocks.Listener listener) {
         ChangedBlocks tracker = new ChangedBlocks(version, listener);
         for (int block = 0; block < end(); block++) {
@@ -256,7 +269,7 @@ final class BlockArray {
         settled = 0;
     }
 
-    /** Empties a set: from now on it notes what changes after a version, which is the model's. */
+    /** Empties a set: from now on it collects changes after a version, which is that of the model. */
     void settle(ChangedBlocks tracker, long version) {
         tracker.clear(version);
         settled = version;
@@ -264,7 +277,11 @@ final class BlockArray {
 
     // ---- reading back
 
-    /** Sets a block. @param values of its first features; kept */
+    /**
+     * Sets a block.
+     *
+     * @param values the numbers of its first features; kept, not copied
+     */
     void restore(int block, long changed, double[] values) {
         int slot = slotFor(block);
         if (blocks[slot] == ABSENT) {
@@ -284,7 +301,7 @@ final class BlockArray {
         }
     }
 
-    /** Says that no block can have changed after a version. */
+    /** Limits the version of the last change of every block. */
     void limitChanges(long version) {
         for (int slot = 0; slot < slots; slot++) {
             changedAt[slot] = Math.min(changedAt[slot], version);

@@ -3,22 +3,22 @@ package io.thalweg.math;
 import java.util.Arrays;
 
 /**
- * The blocks of a model that have changed since a version, in the order in which they first did. A model keeps any number of them up
- * to date, each for somebody who wants to know something else: see {@link Model#track}.
+ * The blocks of a model that have changed since a version, in the order of their first change. A model keeps any number
+ * of these sets up to date, one for each purpose; see {@link Model#track}.
  */
 public final class ChangedBlocks {
-    /** Told before a step changes a block that has not changed since the version. */
+    /** A callback before the first change of a block since the version. */
     @FunctionalInterface
     public interface Listener {
-        /** One that does nothing. */
+        /** A listener that does nothing. */
         Listener NONE = (slot, block, isNew) -> {};
 
         /**
-         * Called while the block still is what it was.
+         * Called before the change, while the block still has its old state.
          *
-         * @param slot where the model keeps the block; see {@link Model#slot}
-         * @param block its number
-         * @param isNew whether no step has touched it before
+         * @param slot the place of the block in the model; see {@link Model#slot}
+         * @param block the number of the block
+         * @param isNew whether no step has touched the block before
          */
         void beforeChange(int slot, int block, boolean isNew);
     }
@@ -33,7 +33,7 @@ public final class ChangedBlocks {
         this.listener = listener;
     }
 
-    /** Notes that a block is about to change, unless it has changed since the version already. */
+    /** Adds a block that is about to change, unless it has changed since the version already. */
     void add(int slot, int block, long changedAt, boolean isNew) {
         if (changedAt <= since) {
             append(block);
@@ -41,7 +41,7 @@ public final class ChangedBlocks {
         }
     }
 
-    /** Notes a block that has changed after the version. */
+    /** Adds a block if its last change is after the version. */
     void addIfSince(int block, long changedAt) {
         if (changedAt > since) {
             append(block);
@@ -55,22 +55,27 @@ public final class ChangedBlocks {
         blocks[size++] = block;
     }
 
+    /** Empties the set: from now on it collects changes after another version. */
     void clear(long version) {
         size = 0;
         since = version;
     }
 
-    /** How many blocks have changed. */
+    /** Returns how many blocks have changed. */
     public int size() {
         return size;
     }
 
-    /** The number of a block that has changed. @param i from 0 up to and without {@link #size()} */
+    /**
+     * Returns the number of a block that has changed.
+     *
+     * @param i from 0 up to and without {@link #size()}
+     */
     public int get(int i) {
         return blocks[i];
     }
 
-    /** The version since which the other blocks have not changed. */
+    /** Returns the version after which changes are collected. */
     public long since() {
         return since;
     }

@@ -3,11 +3,11 @@ package io.thalweg.math;
 import java.util.Arrays;
 
 /**
- * The figures of a stream of predictions whose labels are known, with the exact area under the ROC curve: it keeps every logit,
- * 24 bytes an example, where a {@link MetricSums} keeps buckets. Otherwise the figures are defined as there.
+ * Metrics of a stream of labeled predictions, with the exact area under the ROC curve. It keeps every logit, 24 bytes
+ * for each example, where {@link MetricSums} keeps a histogram. The other metrics are defined as there.
  *
- * <p>Each prediction counts with its importance. A fractional label y counts as y of a positive and 1 − y of a negative, and for
- * accuracy as positive above 0.5.
+ * <p>Each prediction counts with its importance. A fractional label y counts as a positive with weight y and a negative
+ * with weight 1 − y; for accuracy it is positive above 0.5.
  */
 public final class ExactMetrics {
     private double[] logits = new double[1024];
@@ -24,9 +24,9 @@ public final class ExactMetrics {
     /**
      * Adds a prediction.
      *
-     * @param logit finite, as it was before the label was learned
+     * @param logit the logit that was predicted before the label was learned; finite
      * @param label from 0 to 1
-     * @param c its importance, 0 or more
+     * @param c the importance, 0 or more
      */
     public void add(double logit, double label, double c) {
         if (size == logits.length) {
@@ -34,7 +34,7 @@ public final class ExactMetrics {
             labels = Arrays.copyOf(labels, size * 2);
             importances = Arrays.copyOf(importances, size * 2);
         }
-        // −0 and 0 are the same logit, and sorting would tell them apart
+        // −0 and 0 are the same logit, but sorting would tell them apart
         logits[size] = logit + 0.0;
         labels[size] = label;
         importances[size] = c;
@@ -48,37 +48,42 @@ public final class ExactMetrics {
         expected += c * probability;
     }
 
-    /** How many predictions. */
+    /** Returns how many predictions were added. */
     public int size() {
         return size;
     }
 
-    /** Mean log loss in nats; NaN while the importances sum to 0, as are the other means. */
+    /** Returns the mean log loss in nats. Like all means, it is NaN while the importances sum to 0. */
     public double logLoss() {
         return loss / importance;
     }
 
-    /** Mean label. */
+    /** Returns the mean label. */
     public double baseRate() {
         return positives / importance;
     }
 
-    /** The log loss of always predicting the mean label, in nats. */
+    /** Returns the log loss of always predicting the mean label, in nats. */
     public double baseRateLogLoss() {
         return importance > 0 ? Logistic.entropy(baseRate()) : Double.NaN;
     }
 
-    /** The share where the probability is above 0.5 exactly if the label is. */
+    /**
+     * Returns the share of predictions on the right side of 0.5: the probability is above 0.5 exactly if the label is.
+     */
     public double accuracy() {
         return correct / importance;
     }
 
-    /** Mean probability over mean label: 1 where the model is calibrated. NaN without positives. */
+    /** Returns the mean probability divided by the mean label: 1 for a calibrated model, NaN without positives. */
     public double calibration() {
         return positives > 0 ? expected / positives : Double.NaN;
     }
 
-    /** The area under the ROC curve: the Mann-Whitney statistic, ties counting half; NaN while one of the classes is missing. */
+    /**
+     * Returns the area under the ROC curve, by the Mann-Whitney statistic. Ties count half. NaN while one of the
+     * classes is missing.
+     */
     public double auc() {
         double[] distinct = Arrays.copyOf(logits, size);
         Arrays.sort(distinct);

@@ -4,15 +4,19 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * One event, read into arrays that are used again for the next one: nothing is allocated per feature.
+ * One event: features, and perhaps an id, a label and an importance. The arrays are reused for the next event, so that
+ * nothing is allocated for each feature.
  *
- * <p>An example is filled by a decoder and then seen by a {@link Learner}. Its features keep the order in which they were added.
+ * <p>A decoder fills an example, and a {@link Learner} then uses it. Features keep the order in which they were added.
  */
 public final class Example {
-    /** An index that stands for a feature that the model has not met and, without a label, need not. */
+    /** The number of a feature that the model does not have and, because the example has no label, does not get. */
     static final int UNMET = -1;
 
-    /** How often it has been emptied: whoever remembers something of an example can tell whether it still is that example. */
+    /**
+     * How often the example was cleared. Whoever caches results for an example can tell by this whether it still is the
+     * same event.
+     */
     private long revision;
 
     private byte[] id;
@@ -30,7 +34,7 @@ public final class Example {
     private int[] nameEnds = new int[64];
     private int namesEnd;
 
-    /** Empties it: no id, no label, importance 1, no features. */
+    /** Removes everything: no id, no label, importance 1, no features. */
     public void clear() {
         revision++;
         id = null;
@@ -43,28 +47,40 @@ public final class Example {
         indexCount = 0;
     }
 
-    /** Names the example. @param utf8 the name as UTF-8, or null for none; kept, not copied */
+    /**
+     * Sets the id of the event.
+     *
+     * @param utf8 the id as UTF-8, or null for none; kept, not copied
+     */
     public void id(byte[] utf8) {
         id = utf8;
     }
 
-    /** Gives it a label. @param y checked when it is learned, not here */
+    /**
+     * Sets the label.
+     *
+     * @param y checked by {@link Learner#validate}, not here
+     */
     public void label(double y) {
         labelled = true;
         label = y;
     }
 
-    /** Sets its importance. @param c checked when it is learned, not here */
+    /**
+     * Sets the importance.
+     *
+     * @param c checked by {@link Learner#validate}, not here
+     */
     public void importance(double c) {
         importance = c;
     }
 
-    /** Says in which form the features follow. */
+    /** Sets the form of the features, which are added next. */
     public void form(FeatureForm featureForm) {
         form = featureForm;
     }
 
-    /** Adds the value of the next feature: dense, or sparse beside the index at the same position. */
+    /** Adds the value of the next feature: a dense one, or a sparse one whose index has the same position. */
     public void addValue(double value) {
         if (size == values.length) {
             values = Arrays.copyOf(values, size * 2);
@@ -80,12 +96,16 @@ public final class Example {
         indices[indexCount++] = index;
     }
 
-    /** Adds a named feature. @param utf8 holds the name, which is copied */
+    /**
+     * Adds a named feature.
+     *
+     * @param utf8 an array that contains the name, which is copied
+     */
     public void addNamed(byte[] utf8, int from, int length, double value) {
         addNamed(utf8, 0, utf8, from, length, value);
     }
 
-    /** Adds a named feature whose name is the first bytes of one array and then some of another. Both are copied. */
+    /** Adds a named feature whose name is the beginning of one array followed by a part of another. Both are copied. */
     public void addNamed(byte[] prefix, int prefixLength, byte[] utf8, int from, int length, double value) {
         int middle = namesEnd + prefixLength;
         int end = middle + length;
@@ -104,68 +124,82 @@ public final class Example {
         addValue(value);
     }
 
-    /** The name of the example as UTF-8, or null. */
+    /** Returns the id as UTF-8, or null if there is none. */
     public byte[] id() {
         return id;
     }
 
+    /** Returns whether there is a label. */
     public boolean labelled() {
         return labelled;
     }
 
-    /** Another number once it has been emptied and filled again. */
+    /** Returns a number that changes whenever the example is cleared. */
     long revision() {
         return revision;
     }
 
-    /** The label y; NaN without one. */
+    /** Returns the label y; NaN if there is none. */
     public double label() {
         return label;
     }
 
+    /** Returns the importance. */
     public double importance() {
         return importance;
     }
 
-    /** The form of the features; null if there are none. */
+    /** Returns the form of the features; null if there are no features. */
     public FeatureForm form() {
         return form;
     }
 
-    /** How many features it has. */
+    /** Returns how many features there are. */
     public int size() {
         return size;
     }
 
-    /** The number of a feature. @param k its place, below {@link #size()}; sparse, or seen by a {@link Learner} */
+    /**
+     * Returns the number of a feature. Only sparse features have one before a {@link Learner} has resolved the example.
+     *
+     * @param k the place of the feature, from 0 up to and without {@link #size()}
+     */
     public int index(int k) {
         return indices[k];
     }
 
-    /** How many indices it has; of a sparse example as many as features, or it is not valid. */
+    /** Returns how many indices there are. A valid sparse example has as many as features. */
     int indexCount() {
         return indexCount;
     }
 
     /**
-     * The numbers of the features, in order: the first {@link #size()} count, once a {@link Learner} has resolved them. Not to be
-     * changed.
+     * Returns the numbers of the features, in order. The first {@link #size()} are valid once a {@link Learner} has
+     * resolved the example. Not to be changed.
      */
     public int[] indices() {
         return indices;
     }
 
-    /** The values of the features, in order: the first {@link #size()} count. Not to be changed. */
+    /** Returns the values of the features, in order. The first {@link #size()} are valid. Not to be changed. */
     public double[] values() {
         return values;
     }
 
-    /** The name of a named feature. @param k its place, from 0 up to and without {@link #size()} */
+    /**
+     * Returns the name of a named feature.
+     *
+     * @param k the place of the feature, from 0 up to and without {@link #size()}
+     */
     public String name(int k) {
         return new String(names, nameStart(k), nameLength(k), StandardCharsets.UTF_8);
     }
 
-    /** The value of a feature. @param k its place, from 0 up to and without {@link #size()} */
+    /**
+     * Returns the value of a feature.
+     *
+     * @param k the place of the feature, from 0 up to and without {@link #size()}
+     */
     public double value(int k) {
         return values[k];
     }
@@ -182,7 +216,7 @@ public final class Example {
         return nameEnds[k] - nameStart(k);
     }
 
-    /** Makes room for an index for every feature, to be set by {@link #resolve}. */
+    /** Makes room for an index of every feature, to be set by {@link #resolve}. */
     void resolveAll() {
         if (indices.length < size) {
             indices = new int[values.length];
@@ -190,6 +224,7 @@ public final class Example {
         indexCount = size;
     }
 
+    /** Sets the number of a feature. */
     void resolve(int k, int index) {
         indices[k] = index;
     }

@@ -3,7 +3,10 @@ package io.thalweg.math;
 import io.thalweg.math.Rejection.Reason;
 import java.util.Arrays;
 
-/** Checks examples before anything is done with them: a model never sees one that it cannot use. Not thread-safe. */
+/**
+ * Checks examples before anything is done with them, so that a model never sees one that it cannot use. Not
+ * thread-safe.
+ */
 final class ExampleValidator {
     private final LearnerSettings settings;
     private final Distinct distinct = new Distinct();
@@ -13,9 +16,9 @@ final class ExampleValidator {
     }
 
     /**
-     * Checks what can be said of an example without its model.
+     * Checks what can be checked without the model.
      *
-     * @throws Rejection if it cannot be used
+     * @throws Rejection if the example cannot be used
      */
     void check(Example x) throws Rejection {
         if (x.form() == null) {
@@ -49,7 +52,7 @@ final class ExampleValidator {
             throw new Rejection(
                     Reason.LENGTHS_DIFFER,
                     "features have " + x.indexCount() + " indices and " + x.size()
-                            + " values; as many of each are needed");
+                            + " values; give one value for each index");
         }
         if (x.size() == 0) {
             throw new Rejection(Reason.EMPTY, "field features is empty; an example needs at least one feature");
@@ -82,30 +85,30 @@ final class ExampleValidator {
             throw new Rejection(
                     Reason.INDEX_OUT_OF_RANGE,
                     "feature number " + index + ", in place " + k + ", is not from 0 to " + (settings.space() - 1)
-                            + "; features.space.bits sets the size of the space");
+                            + "; features.space.bits sets the size of the feature space");
         }
     }
 
     /**
-     * Checks that the features of an example have the form, and a dense one the length, that its model has fixed.
+     * Checks that an example has the form of features that its model has fixed and, if dense, the same number of them.
      *
-     * @throws Rejection if they have not
+     * @throws Rejection if it has not
      */
     static void checkFits(Model model, Example x) throws Rejection {
         if (model.form() == null) {
-            // its first step has yet to come
+            // the first step fixes the form
             return;
         }
         if (x.form() != model.form()) {
             throw new Rejection(
                     Reason.FORM_DIFFERS,
-                    "features are " + word(x.form()) + "; the first labelled example of this model had them "
+                    "features are " + word(x.form()) + "; the first labeled example of this model had them "
                             + word(model.form()));
         }
         if (x.form() == FeatureForm.DENSE && x.size() != model.length()) {
             throw new Rejection(
                     Reason.LENGTH_DIFFERS,
-                    "there are " + x.size() + " features; the first labelled example of this model had "
+                    "there are " + x.size() + " features; the first labeled example of this model had "
                             + model.length());
         }
     }
@@ -118,12 +121,12 @@ final class ExampleValidator {
         };
     }
 
-    /** Says which feature is meant, without repeating the payload. */
+    /** Returns words for a feature that do not repeat the payload. */
     private static String position(Example x, int k) {
         return x.form() == FeatureForm.SPARSE && k < x.indexCount() ? "number " + x.indices()[k] : "in place " + k;
     }
 
-    /** Finds an index or a name that is there twice, with a hash table that is used again. */
+    /** A check for an index or a name that is there twice, by a hash table that is reused. */
     private static final class Distinct {
         private int[] table = new int[64];
         private int[] epochs = new int[64];
@@ -150,7 +153,8 @@ final class ExampleValidator {
                     if (same(x, table[slot], k)) {
                         throw new Rejection(
                                 Reason.DUPLICATE_FEATURE,
-                                "feature " + position(x, k) + " is there twice, first in place " + table[slot]);
+                                "feature " + position(x, k) + " is there twice, the first time in place "
+                                        + table[slot]);
                     }
                     slot = slot + 1 & mask;
                 }

@@ -1,11 +1,13 @@
 package io.thalweg.math;
 
-/** How an example says its features. The first labelled example of a model fixes it for that model. */
+/**
+ * The form in which an example gives its features. The first labeled example of a model fixes the form for that model.
+ */
 public enum FeatureForm {
-    /** The value of every feature, always as many. */
+    /** The value of every feature, in order; always the same number of them. */
     DENSE,
-    /** The numbers and the values of those that are not zero. */
+    /** The numbers and the values of the features that are not zero. */
     SPARSE,
-    /** Names and values. */
+    /** The names and the values of features. */
     NAMED
 }

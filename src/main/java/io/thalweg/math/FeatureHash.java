@@ -1,15 +1,15 @@
 package io.thalweg.math;
 
 /**
- * MurmurHash3, 32 bits, x86 variant, seed 0 (Austin Appleby, public domain), over the UTF-8 bytes of a name: the function that
- * feature hashing uses elsewhere too (Weinberger et al. 2009).
+ * The hash function for feature names: MurmurHash3, 32 bits, x86 variant, seed 0 (Austin Appleby, public domain), over
+ * UTF-8 bytes. Other implementations of feature hashing use it too (Weinberger et al. 2009).
  *
- * <p>It is here rather than taken from a library because what it gives is part of the stored state: it must never change.
+ * <p>It is not taken from a library because its results are part of the stored state, so it must never change.
  */
 public final class FeatureHash {
     private FeatureHash() {}
 
-    /** The hash of {@code length} bytes from {@code from} on. */
+    /** Returns the hash of {@code length} bytes from {@code from} on. */
     public static int of(byte[] bytes, int from, int length) {
         int h = 0;
         int end = from + (length & ~3);
@@ -36,10 +36,11 @@ public final class FeatureHash {
     }
 
     /**
-     * The feature number of a name that has no number of its own: somewhere in the part of the space above the numbered names.
+     * Returns the feature number of a name that is hashed: a number in the part of the feature space above those of
+     * numbered names.
      *
-     * @param hash from {@link #of}
-     * @param numbered how many numbers at the start of the space are kept for names
+     * @param hash the hash of the name; see {@link #of}
+     * @param numbered how many numbers at the start of the space are kept for numbered names
      * @param space the size of the space; above {@code numbered}
      * @return from {@code numbered} up to and without {@code space}
      */

@@ -3,11 +3,14 @@ package io.thalweg.math;
 import java.util.Arrays;
 
 /**
- * The names that a model has numbered, 0, 1, 2, … in the order in which they came: an open-addressed hash table over UTF-8
- * bytes, so that a name is looked up where it lies in the example and no String is made.
+ * The feature names that a model has numbered: 0, 1, 2, … in the order in which they first came. An open-addressed hash
+ * table over UTF-8 bytes, so that a name is looked up where it lies in the example, without making a String.
  */
 public final class FeatureNames {
-    /** Names longer than this many bytes are never numbered, always hashed, so that a record of weights stays small. */
+    /**
+     * The longest name that is numbered, in bytes. A longer name is always hashed, so that a record of weights stays
+     * small.
+     */
     public static final int LONGEST = 256;
 
     private static final int FREE = -1;
@@ -16,28 +19,36 @@ public final class FeatureNames {
     private int size;
     private int[] table = freeTable(16);
 
-    /** How many names are numbered. */
+    /** Returns how many names are numbered. */
     public int size() {
         return size;
     }
 
-    /** The name with this number, as UTF-8; not to be changed. @param index from 0 up to and without {@link #size()} */
+    /**
+     * Returns the name with a number, as UTF-8. The array must not be changed.
+     *
+     * @param index from 0 up to and without {@link #size()}
+     */
     public byte[] get(int index) {
         return names[index];
     }
 
-    /** The number of a name, or {@link Example#UNMET}. @param hash {@link FeatureHash#of} those bytes */
+    /**
+     * Returns the number of a name, or {@link Example#UNMET} if it has none.
+     *
+     * @param hash the {@link FeatureHash#of} these bytes
+     */
     int indexOf(byte[] bytes, int from, int length, int hash) {
         int index = table[slot(bytes, from, length, hash)];
         return index == FREE ? Example.UNMET : index;
     }
 
-    /** Gives a name the next number. It must not have one. */
+    /** Gives the next number to a name, which must not have one yet. */
     void add(byte[] bytes, int from, int length) {
         add(Arrays.copyOfRange(bytes, from, from + length));
     }
 
-    /** Gives a name the next number, as when state is read back. It must not have one. */
+    /** Gives the next number to a name, which must not have one yet. Also used when state is restored. */
     public void add(byte[] name) {
         if (size == names.length) {
             names = Arrays.copyOf(names, size * 2);
@@ -58,7 +69,7 @@ public final class FeatureNames {
         table[slot(name, 0, name.length, FeatureHash.of(name, 0, name.length))] = index;
     }
 
-    /** Where a name is, or would go. */
+    /** Returns the place of a name in the table, or the free place where it would go. */
     private int slot(byte[] bytes, int from, int length, int hash) {
         int mask = table.length - 1;
         int slot = hash & mask;

@@ -3,15 +3,17 @@ package io.thalweg.math;
 import java.util.Arrays;
 
 /**
- * Gives each feature of an example its number in a model. Numbers stay what they are; a name has the number that the model has given
- * it, and a new one gets the next, which the model remembers only once it learns from the example. Names beyond the limit are hashed
- * (Weinberger et al. 2009). Not thread-safe.
+ * Gives each feature of an example its number in a model. A dense feature has its position, a sparse one its index. A
+ * named feature has the number that the model gave to its name when it first learned from it. Names beyond the limit
+ * are hashed (Weinberger et al. 2009).
+ *
+ * <p>A new name gets the next number, but the model remembers it only once it learns from the example. Not thread-safe.
  */
 final class FeatureResolver {
     private final int namesMax;
     private final int space;
 
-    // new names of the example that was resolved last
+    // the new names of the last resolved example, by their places in it
     private int count;
     private int[] places = new int[16];
     private Example example;
@@ -22,9 +24,8 @@ final class FeatureResolver {
     }
 
     /**
-     * Gives every feature its number.
-     *
-     * @param x its indices are set; {@link Example#UNMET} for a name that is new to the model where the example has no label
+     * Sets the number of every feature of an example. It is {@link Example#UNMET} for a name that is new to the model
+     * if the example has no label.
      */
     void resolve(Example x, Model model) {
         count = 0;
@@ -36,7 +37,7 @@ final class FeatureResolver {
                 }
             }
             case SPARSE -> {
-                // they are numbers already
+                // sparse features are numbers already
             }
             case NAMED -> resolveNames(x, model);
         }
@@ -64,7 +65,7 @@ final class FeatureResolver {
         }
     }
 
-    /** Adds the new names of the example that was resolved last to its model. */
+    /** Adds the new names of the last resolved example to its model. */
     void addNewNames(Model model) {
         for (int i = 0; i < count; i++) {
             int k = places[i];

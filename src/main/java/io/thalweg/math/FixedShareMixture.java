@@ -39,91 +39,97 @@ import java.util.List;
  * features: what standardizing takes off the bias.
  */
 final class FixedShareMixture extends Optimizer {
-    // with twice as many rates log losses were at most 0.2% better on eight of nine tasks, 0.6% on one
+    /** Learning rates of the {@code sgd} experts. */
     private static final double[] MAX_SCALED_RATES = {0.05, 1};
+    /** Learning rates of the {@code sgd-standard} experts. */
     private static final double[] STANDARD_RATES = {0.1};
+    /** Learning rates of the {@code adagrad} experts. */
     private static final double[] ADAGRAD_RATES = {0.02, 0.05, 0.12, 0.3, 0.8};
 
-    /** Experts from 0 on are {@code sgd}, from here on {@code sgd-standard}, … */
+    /** The first {@code sgd-standard} expert; those before it are {@code sgd}. */
     private static final int STANDARD = MAX_SCALED_RATES.length;
-    /** … from here on {@code adagrad}. */
+    /** The first {@code adagrad} expert. */
     private static final int ADAGRAD = STANDARD + STANDARD_RATES.length;
 
     private static final int EXPERTS = ADAGRAD + ADAGRAD_RATES.length;
 
     /*
-     * The loops over features in weights, addUp and moveWeights are written out for eight experts: the compiler keeps a
-     * local variable for each in a register, where it would write the elements of an array to memory at every feature.
-     * Whoever changes the rates has to change these methods too.
+     * The loops over features in weights, addUp and moveWeights are written out for eight experts. The compiler then keeps a
+     * local variable for each in a register, where it would write the elements of an array to memory at every feature. If the
+     * rates change, so must these methods.
      */
     static {
         if (EXPERTS != 8) {
-            throw new AssertionError("the steps are written out for 8 experts, and there are " + EXPERTS);
+            throw new AssertionError("the steps are written for 8 experts, not " + EXPERTS);
         }
     }
 
+    /** The share of the total that is spread evenly after each label. */
     private static final double SHARE = 1e-4;
+    /** The mean of 1 + ‖x′‖² up to which the learning rates are used as they are. */
     private static final double USUAL_NORM = 14;
-    /** Beyond this, a logit is as good as infinite. */
+    /** The largest logit of an expert in the mixture's update; e^−z of larger ones would underflow. */
     private static final double LARGEST_LOGIT = 700;
-    /** Below this, products of shares and probabilities have lost digits. */
+    /** The least sum of shares times probabilities that has all its digits. */
     private static final double LEAST_SUM = 1e-280;
 
-    // of each feature
-    // its FeatureScale, and then
-    /** G, less the 1 that it begins with. */
+    // the state of a feature: its FeatureScale, and then
+    /** G − 1. */
     private static final int SQUARES = FeatureScale.WIDTH;
-    /** The weight that it began with. */
+    /** The given weight. */
     private static final int GIVEN = FeatureScale.WIDTH + 1;
-    /** v of each expert. */
+    /** The weights v of the experts. */
     private static final int V = FeatureScale.WIDTH + 2;
 
     private static final int WIDTH = V + EXPERTS;
 
-    /** Numbers in a line of a processor's caches, as most have them. */
+    /** Doubles in a cache line of most processors. */
     private static final int LINE = 8;
-    /** A model of so many blocks, about a megabyte, may be in a cache as it is. */
+    /** A model of at most so many blocks, about a megabyte, is probably in a cache. */
     private static final int CACHED_BLOCKS = 64;
 
-    // of the whole
-    /** Examples of importance above 0. */
+    // the shared state
+    /** Number of examples of importance above 0. */
     private static final int EXAMPLES = 0;
-    /** Sum of 1 + ‖x′‖², max-scaled. */
+    /** Sum of 1 + ‖x′‖² of features divided by their largest |x|. */
     private static final int MAX_SCALED_NORMS = 1;
-    /** Sum of 1 + ‖x′‖², standardised. */
+    /** Sum of 1 + ‖x′‖² of standardized features. */
     private static final int STANDARD_NORMS = 2;
-    /** Sum of g². */
+    /** Sum of g² of the bias. */
     private static final int BIAS_SQUARES = 3;
-    /** The bias that it began with. */
+    /** The given bias. */
     private static final int GIVEN_BIAS = 4;
 
+    /** The shares q of the experts; their biases and offsets follow. */
     private static final int Q = 5;
+
     private static final int BIAS = Q + EXPERTS;
     private static final int OFFSET = BIAS + EXPERTS;
 
-    /** Of no meaning; without it a compiler would drop the reading. */
+    /** The result of {@link #fetch}. It has no meaning, but without it the compiler would drop the reads. */
     private double fetched;
 
     // of the example that logit saw last
-    /** z_k. */
+    /** The logits z_k of the experts. */
     private final double[] logits = new double[EXPERTS];
-    /** Where in its block each of its features begins. */
+    /** Where in its block the state of each feature begins. */
     private int[] places = new int[64];
-    /** x′. */
+    /** x′, divided by the largest |x|. */
     private double[] maxScaled = new double[64];
 
+    /** x′, standardized. */
     private double[] standard = new double[64];
 
-    // of the step
-    /** G, less the 1 that it begins with. */
+    // of the step under way
+    /** G − 1. */
     private double[] squares = new double[64];
     /** x′/√G. */
     private double[] adaGrad = new double[64];
     /** m/s. */
-    private double[] centres = new double[64];
-    /** e^−|z_k|. */
+    private double[] centers = new double[64];
+    /** e^−|z_k|, and then q_k·p_k(y)^c. */
     private final double[] tails = new double[EXPERTS];
-    /** c·(a_k − y), and then times the rate. */
+    /** c·(a_k − y), and then times the learning rate. */
     private final double[] steps = new double[EXPERTS];
 
     @Override
@@ -171,8 +177,8 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /**
-     * The same as {@link #weight} of each, to the bit; where a million are published a second, that is a tenth of all
-     * work.
+     * Does the same as {@link #weight} for each feature, to the bit. It is faster, which matters where large models are
+     * published.
      */
     @Override
     void weights(double[] shared, double[] block, double[] weights, int count) {
@@ -187,7 +193,7 @@ final class FixedShareMixture extends Optimizer {
         for (int i = 0; i < count; i++) {
             int at = i * WIDTH;
             int v = at + V;
-            // from 0 on, as weight adds up: otherwise a −0 would stay one
+            // starts from 0 as weight does, so that −0 becomes 0
             double maxScaledWeight = 0 + q0 * block[v] + q1 * block[v + 1];
             double standardWeight = 0
                     + q2 * block[v + 2]
@@ -248,9 +254,9 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /**
-     * Reads something of every line of memory that the features are in. A processor asks for many lines at once here,
-     * because nothing is done with them; where it goes on to compute with each feature, it does not come to ask for the
-     * next ones.
+     * Reads a number from every cache line that the features are in. A processor asks for many lines at once here,
+     * because nothing depends on the numbers. In a loop that computes with each feature, it would wait for one after
+     * the other.
      */
     private void fetch(Model model, Example x) {
         double[][] blocks = model.blocks();
@@ -265,7 +271,7 @@ final class FixedShareMixture extends Optimizer {
         fetched = sum;
     }
 
-    /** The logits of the experts without the given weights: a sum for each. */
+    /** Computes the logits of the experts, without the given weights. */
     private void addUp(Model model, int size) {
         double[] shared = model.shared();
         double z0 = shared[BIAS] - shared[OFFSET];
@@ -308,7 +314,7 @@ final class FixedShareMixture extends Optimizer {
             standard = new double[room];
             squares = new double[room];
             adaGrad = new double[room];
-            centres = new double[room];
+            centers = new double[room];
         }
     }
 
@@ -327,7 +333,10 @@ final class FixedShareMixture extends Optimizer {
         return step(model, x, z, a, logits);
     }
 
-    /** The shares follow what the experts have served; their steps are from where they are now. */
+    /**
+     * Takes a step. The shares follow the logits that the experts have served; the experts step from where they are
+     * now.
+     */
     @Override
     boolean step(Model model, Example x, double z, double a, double[] served) {
         double c = x.importance();
@@ -367,14 +376,14 @@ final class FixedShareMixture extends Optimizer {
             double slope = gradient * standard[j];
             squares[j] = block[at + SQUARES] + slope * slope;
             block[at + SQUARES] = squares[j];
-            centres[j] = block[at + FeatureScale.CENTRE] * block[at + FeatureScale.INVERSE];
+            centers[j] = block[at + FeatureScale.CENTER] * block[at + FeatureScale.INVERSE];
         }
         overRoots(standard, squares, x.size(), adaGrad);
         moveWeights(model, x.size());
         return true;
     }
 
-    /** x′/√G; a loop by itself, so that a processor can take several roots at once. */
+    /** Computes x′/√G. It is a loop of its own so that the processor can take several roots at once. */
     private static void overRoots(double[] inputs, double[] squares, int size, double[] into) {
         for (int j = 0; j < size; j++) {
             into[j] = inputs[j] / Math.sqrt(1 + squares[j]);
@@ -382,8 +391,8 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /**
-     * v of experts 0 and 1, which are {@code sgd}, 2, which is {@code sgd-standard}, and 3 to 7, which are {@code
-     * adagrad}; and the offsets.
+     * Moves the weights of the experts and the offsets. Experts 0 and 1 are {@code sgd}, 2 is {@code sgd-standard}, and
+     * 3 to 7 are {@code adagrad}.
      */
     private void moveWeights(Model model, int size) {
         double step0 = steps[0];
@@ -394,8 +403,8 @@ final class FixedShareMixture extends Optimizer {
         double step5 = steps[5];
         double step6 = steps[6];
         double step7 = steps[7];
-        double standardCentres = 0;
-        double adaGradCentres = 0;
+        double standardCenters = 0;
+        double adaGradCenters = 0;
         for (int j = 0; j < size; j++) {
             double[] v = model.touched(slots[j]);
             int at = places[j] + V;
@@ -410,15 +419,16 @@ final class FixedShareMixture extends Optimizer {
             v[at + 5] -= step5 * adaGradX;
             v[at + 6] -= step6 * adaGradX;
             v[at + 7] -= step7 * adaGradX;
-            standardCentres += standardX * centres[j];
-            adaGradCentres += adaGradX * centres[j];
+            standardCenters += standardX * centers[j];
+            adaGradCenters += adaGradX * centers[j];
         }
         double[] shared = model.shared();
         for (int k = STANDARD; k < EXPERTS; k++) {
-            shared[OFFSET + k] -= steps[k] * (k < ADAGRAD ? standardCentres : adaGradCentres);
+            shared[OFFSET + k] -= steps[k] * (k < ADAGRAD ? standardCenters : adaGradCenters);
         }
     }
 
+    /** Returns whether squares of gradients, and sums of squares, stay finite. */
     private static boolean isTame(Example x) {
         boolean tame = x.importance() <= FeatureScale.LARGEST;
         for (int j = 0; j < x.size(); j++) {
@@ -427,7 +437,10 @@ final class FixedShareMixture extends Optimizer {
         return tame;
     }
 
-    /** q_k ← q_k·p_k(y)^c, to sum to 1, and the fixed share; and c·(a_k − y) into {@link #steps}. */
+    /**
+     * Updates the shares, q_k ← q_k·p_k(y)^c, normalized and with the fixed share; and sets {@link #steps} to c·(a_k −
+     * y).
+     */
     private void weigh(double[] shared, double[] served, double y, double c) {
         tails();
         boolean plain = c == 1 && (y == 0 || y == 1) && served == logits;
@@ -437,7 +450,7 @@ final class FixedShareMixture extends Optimizer {
             double other = tails[k] * likelier;
             boolean positive = logits[k] >= 0;
             steps[k] = c * ((positive ? likelier : other) - y);
-            // p_k(y), here only where it is one of the two
+            // the probability of the label, if that is 0 or 1
             tails[k] = shared[Q + k] * (positive == (y == 1) ? likelier : other);
             sum += tails[k];
         }
@@ -451,8 +464,8 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /**
-     * The same by way of the logarithm: for any label and importance, and where all experts were as good as certain and
-     * wrong.
+     * Computes q_k·p_k(y)^c by way of the logarithm, up to a common factor, and returns the sum. This works for any
+     * label and importance, and also if all experts were almost certain and wrong.
      */
     private double weighByLoss(double[] shared, double[] served, double y, double c) {
         double least = Double.POSITIVE_INFINITY;
@@ -462,7 +475,7 @@ final class FixedShareMixture extends Optimizer {
         }
         double sum = 0;
         for (int k = 0; k < EXPERTS; k++) {
-            // less the least of them, so that one remains
+            // relative to the least loss, so that at least one share does not underflow
             tails[k] = shared[Q + k] * StrictMath.exp(least - tails[k]);
             sum += tails[k];
         }
@@ -470,8 +483,9 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /**
-     * e^−|z_k| as the 2048th power of e^−|z_k|/2048, which is its series: to nine digits where |z_k| is below 100, in a
-     * few nanoseconds for each expert. No published number is one of these.
+     * Computes e^−|z_k| as the 2048th power of e^(−|z_k|/2048), for which a few terms of the series are enough. It is
+     * exact to nine digits for |z_k| below 100, and much faster than {@link StrictMath#exp}. The shares depend on it,
+     * but no published number is one of these.
      */
     private void tails() {
         for (int k = 0; k < EXPERTS; k++) {
@@ -492,7 +506,7 @@ final class FixedShareMixture extends Optimizer {
         }
     }
 
-    /** Takes the example into the scales and into the means of ‖x′‖², and keeps its x′. */
+    /** Updates the scales and the means of ‖x′‖² with the example, and keeps its x′. */
     private void scale(Model model, Example x) {
         double[] shared = model.shared();
         double perExample = 1 / shared[EXAMPLES];
@@ -510,7 +524,7 @@ final class FixedShareMixture extends Optimizer {
                 }
             }
             maxScaled[j] = value * block[at + FeatureScale.INVERSE_LARGEST];
-            standard[j] = (value - block[at + FeatureScale.CENTRE]) * block[at + FeatureScale.INVERSE];
+            standard[j] = (value - block[at + FeatureScale.CENTER]) * block[at + FeatureScale.INVERSE];
             maxScaledNorm += maxScaled[j] * maxScaled[j];
             standardNorm += standard[j] * standard[j];
         }
@@ -518,6 +532,7 @@ final class FixedShareMixture extends Optimizer {
         shared[STANDARD_NORMS] += standardNorm;
     }
 
+    /** Moves the biases of the experts. */
     private void moveBiases(double[] shared, double gradient) {
         shared[BIAS_SQUARES] += gradient * gradient;
         for (int k = 0; k < ADAGRAD; k++) {
@@ -529,6 +544,7 @@ final class FixedShareMixture extends Optimizer {
         }
     }
 
+    /** Returns the learning rate of the expert with the largest share. */
     private static double likeliestRate(double[] shared) {
         int best = 0;
         for (int k = 1; k < EXPERTS; k++) {

@@ -56,7 +56,7 @@ final class Ftrl extends ScaledOptimizer {
 
     @Override
     void bringUpToDate(double[] shared, double[] block, int at) {
-        // there is nothing to catch up with
+        // weights are always up to date
     }
 
     @Override
@@ -74,10 +74,10 @@ final class Ftrl extends ScaledOptimizer {
 
     private void move(double[] numbers, int at, double v, double g, double alpha) {
         if (g * g == 0) {
-            // nothing that n could hold, and without n there is nothing to divide ζ by
+            // n would not change, and with n = 0 the weight would be a division by 0
             return;
         }
-        // below this a sum of σ might not be finite
+        // at a lower rate, the sum of σ might not be finite
         double rate = Math.max(alpha, 1 / FeatureScale.LARGEST);
         if (numbers[at + N] == 0) {
             numbers[at + D] = beta / rate;

@@ -13,20 +13,21 @@ final class ImportanceInvariantStep {
     /**
      * Returns how far the logit moves: ζ(τ) − z, for the solution of dζ/dt = y − σ(ζ) with ζ(0) = z.
      *
-     * <p>Let p = σ(z) be below y; the other case is this one with 1 − y and −z. With the move δ and Y = p·(e^δ − 1)/(y
-     * − p), the integral ∫dζ/(y − σ(ζ)) = τ is
+     * <p>Let p = σ(z) be below y; the other case is this one with 1 − y and −z. Integrating dζ/(y − σ(ζ)) from z to z +
+     * δ, and setting it equal to τ, gives for the move δ
      *
      * <pre>
-     *   (1 − y)·δ − ln(1 − (1 − y)·Y) = y·(1 − y)·τ
+     *   (1 − y)·δ − ln(1 − (1 − y)·Y) = y·(1 − y)·τ    with Y = p·(e^δ − 1)/(y − p)
      * </pre>
      *
-     * and for y = 1 it is δ + e^z·(e^δ − 1) = τ, which Lambert's W function solves. The left side is convex in δ. Both
-     * the plain step τ·(y − p) and the δ that solves the equation without its first term are above the solution. So
-     * Newton's method falls monotonically from the smaller of these two to the solution.
+     * <p>and for y = 1 it gives δ + e^z·(e^δ − 1) = τ, which Lambert's W function solves. The left side is convex in δ.
+     * Both the plain step τ·(y − p) and the δ that solves the equation without its first term are above the solution.
+     * So Newton's method, from the smaller of these two, falls monotonically to the solution.
      *
      * @param z the logit before the step; finite
      * @param y the label, from 0 to 1
      * @param tau α·c·(1 + ‖x′‖²)
+     * @return the move δ, with the sign of y − σ(z)
      */
     static double logitMove(double z, double y, double tau) {
         return logitMove(z, y, 1 - y, tau);

@@ -3,10 +3,12 @@ package io.thalweg.math;
 import io.thalweg.math.Rejection.Reason;
 
 /**
- * Predicts examples and learns from them: the two operations that a fold over a stream is made of, and the checks before them.
+ * Predicts examples and learns from them, after checking them: the pure function that a stream of examples is folded
+ * with.
  *
- * <p>For an example whose label is known they come one after the other: {@link #validate}, {@link #resolve}, {@link #predict},
- * {@link #learn}. Where the label comes later, so does {@link #learn}, with the prediction that was made then.
+ * <p>For an example with a label, the calls are {@link #validate}, {@link #resolve}, {@link #predict} and
+ * {@link #learn}. If the label comes later, so does the call of {@link #learn}, with the prediction that was made at
+ * first.
  *
  * <p>Deterministic: the same calls in the same order give the same bits. Not thread-safe.
  */
@@ -17,22 +19,23 @@ public final class Learner {
     private final FeatureResolver resolver;
     private final int weightsWindow;
 
-    // what was predicted last: the optimizer still has the numbers of it
+    // the last prediction, whose intermediate results the optimizer still has
     private Model predictedModel;
     private long predictedVersion;
     private Example predictedExample;
     private long predictedRevision;
     private double predictedLogit;
 
-    /** A learner whose models do not keep what their weights have moved by. */
+    /** Creates a learner whose models have no recent window of weights. */
     public Learner(LearnerSettings settings) {
         this(settings, 0);
     }
 
     /**
-     * A learner as the settings say.
+     * Creates a learner.
      *
-     * @param weightsWindow the recent window in which its models know what weights have moved by, in steps: 2 or more; 0 for none
+     * @param weightsWindow the length of the recent window in which models know how far weights have moved, in steps: 2
+     *     or more; 0 for none
      */
     public Learner(LearnerSettings settings, int weightsWindow) {
         this.settings = settings;
@@ -42,12 +45,12 @@ public final class Learner {
         resolver = new FeatureResolver(settings);
     }
 
-    /** The settings that it learns under. */
+    /** Returns the settings of this learner. */
     public LearnerSettings settings() {
         return settings;
     }
 
-    /** What takes its steps. */
+    /** Returns the optimizer that takes the steps. */
     public Optimizer optimizer() {
         return optimizer;
     }
@@ -55,7 +58,7 @@ public final class Learner {
     /**
      * Checks an example. Nothing changes.
      *
-     * @param model that the example is for; null if there is none yet
+     * @param model the model that the example is for; null if there is none yet
      * @param models how many models there are
      * @throws Rejection if the example cannot be used
      */
@@ -67,7 +70,7 @@ public final class Learner {
             throw new Rejection(
                     Reason.TOO_MANY_MODELS,
                     "this would be one model more than models.max = " + settings.modelsMax()
-                            + " allows in a partition");
+                            + " allows in a partition; raise it or delete models");
         }
     }
 
@@ -79,7 +82,7 @@ public final class Learner {
     /**
      * Predicts an example. The model does not change.
      *
-     * @param x valid, its features resolved
+     * @param x a valid example, its features resolved
      * @param prediction set
      * @throws Rejection if the logit is not a finite number
      */
@@ -98,25 +101,27 @@ public final class Learner {
     }
 
     /**
-     * Learns from an example: one step with the weights that the model has now. The metrics count the prediction.
+     * Learns from an example: counts its prediction in the metrics, and takes one step from the weights that the model
+     * has now.
      *
-     * @param x valid and labelled
-     * @param prediction what was predicted for it, now or long before by an older version of the model
+     * @param x a valid example with a label, its features resolved
+     * @param prediction the prediction for the example, which may have been made long ago by an older version of the
+     *     model
      * @return the log loss of the prediction, in nats
-     * @throws Rejection if a number would no longer be finite; the model is as it was then
+     * @throws Rejection if a number would no longer be finite; the model has not changed then
      */
     public double learn(Model model, Example x, PredictionResult prediction) throws Rejection {
         double logLoss = prediction.logLoss(x.label());
         if (!model.validation().overall().hasRoomFor(logLoss, x.importance())) {
             throw new Rejection(
                     Reason.OVERFLOW,
-                    "the sums of the metrics would no longer be finite numbers; scale importance down");
+                    "the sums of the metrics would no longer be finite numbers; use smaller importances");
         }
         model.window(weightsWindow);
         if (!step(model, x, prediction)) {
             throw new Rejection(
                     Reason.OVERFLOW,
-                    "a weight would no longer be a finite number; scale the features or learning.rate down");
+                    "a weight would no longer be a finite number; scale the features down or use a lower learning.rate");
         }
         model.validation()
                 .add(
@@ -149,7 +154,7 @@ public final class Learner {
                 && x.revision() == predictedRevision;
     }
 
-    /** Names may have got other numbers since the prediction. */
+    /** Computes the logit with the features resolved again: names may have got numbers since the prediction. */
     private double logit(Model model, Example x) {
         resolver.resolve(x, model);
         return optimizer.logit(model, x);

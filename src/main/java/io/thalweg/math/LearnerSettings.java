@@ -1,17 +1,18 @@
 package io.thalweg.math;
 
 /**
- * All that the course of learning depends on besides the examples. Two learners with the same settings that see the same
- * examples in the same order are the same, bit for bit.
+ * All that the course of learning depends on besides the examples. Two learners with the same settings that see the
+ * same examples in the same order are the same, bit for bit.
  *
- * @param algorithm the kind of step; {@code sgd}, {@code adagrad}, {@code ftrl} or {@code auto}
- * @param learningRate α; {@code auto} has its own
- * @param options what a step may do beyond; {@code auto} has its own
- * @param spaceBits feature numbers go from 0 up to and without 2 to this power; 1 to 24
- * @param namesMax how many names a model numbers before it hashes further ones; 0 up to and without the size of the space
- * @param modelsMax how many models a task may hold; 1 or more
+ * @param algorithm {@code sgd}, {@code adagrad}, {@code ftrl} or {@code auto}
+ * @param learningRate α; {@code auto} does not use it
+ * @param options what a step may do besides; {@code auto} does not use it
+ * @param spaceBits the size of the feature space as a power of two: feature numbers are below 2 to this power; 1 to 24
+ * @param namesMax how many names a model numbers before it hashes further ones; 0 up to and without the size of the
+ *     space
+ * @param modelsMax how many models a task may have; 1 or more
  * @param requiredForm the form that features must have, or null for any
- * @param metricsWindow the recent window of the metrics, in examples; 2 or more
+ * @param metricsWindow the length of the recent window of the metrics, in examples; 2 or more
  */
 public record LearnerSettings(
         String algorithm,
@@ -22,6 +23,11 @@ public record LearnerSettings(
         int modelsMax,
         FeatureForm requiredForm,
         int metricsWindow) {
+    /**
+     * Checks the size of the feature space and the number of names.
+     *
+     * @throws IllegalArgumentException if one of them is out of range
+     */
     public LearnerSettings {
         if (spaceBits < 1 || spaceBits > 24) {
             throw new IllegalArgumentException("the feature space must have 1 to 24 bits, not " + spaceBits);
@@ -32,7 +38,7 @@ public record LearnerSettings(
         }
     }
 
-    /** With none of the options. */
+    /** Creates settings without {@link StepOptions}. */
     public LearnerSettings(
             String algorithm,
             LearningRate learningRate,
@@ -44,7 +50,7 @@ public record LearnerSettings(
         this(algorithm, learningRate, StepOptions.NONE, spaceBits, namesMax, modelsMax, requiredForm, metricsWindow);
     }
 
-    /** How many feature numbers there are. */
+    /** Returns the size of the feature space. */
     public int space() {
         return 1 << spaceBits;
     }

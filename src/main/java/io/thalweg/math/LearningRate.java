@@ -1,25 +1,33 @@
 package io.thalweg.math;
 
 /**
- * The learning rate α as a function of the number of steps taken before, t = 0, 1, 2, …
+ * The learning rate α as a function of the number of steps taken before: t = 0, 1, 2, …
  *
- * @param schedule how it decays
+ * @param schedule how α decreases
  * @param initial α at t = 0; finite and above 0
- * @param decay how fast it decays; what it means depends on the schedule; finite, 0 or more
+ * @param decay how fast α decreases, as the schedule defines; finite, 0 or more
  */
 public record LearningRate(Schedule schedule, double initial, double decay) {
-    /** The usual schedules, by their usual names. */
+    /** The schedules, by their usual names. */
     public enum Schedule {
-        /** α. */
+        /** initial. */
         CONSTANT,
-        /** α / (t + 1)<sup>decay</sup>; 0.5 is the rate of the regret bound of Zinkevich (2003). */
+        /**
+         * initial / (t + 1)<sup>decay</sup>; with a decay of 0.5, this is the rate of the regret bound of Zinkevich
+         * (2003).
+         */
         INVERSE_SCALING,
-        /** α / (1 + decay · t), as Robbins and Monro (1951) ask for. */
+        /** initial / (1 + decay · t), which satisfies the conditions of Robbins and Monro (1951). */
         INVERSE_TIME,
-        /** α · e<sup>−decay · t</sup>. */
+        /** initial · e<sup>−decay · t</sup>. */
         EXPONENTIAL
     }
 
+    /**
+     * Checks the numbers.
+     *
+     * @throws IllegalArgumentException if one of them is out of range
+     */
     public LearningRate {
         if (!(initial > 0) || Double.isInfinite(initial)) {
             throw new IllegalArgumentException("a learning rate must be a finite number above 0, not " + initial);
@@ -30,13 +38,13 @@ public record LearningRate(Schedule schedule, double initial, double decay) {
         }
     }
 
-    /** A rate that does not decay. */
+    /** Returns a rate that does not decrease. */
     public static LearningRate constant(double rate) {
         return new LearningRate(Schedule.CONSTANT, rate, 0);
     }
 
     /**
-     * The rate of the next step.
+     * Returns the rate of the next step.
      *
      * @param steps how many steps the model has taken: its version
      */

@@ -9,7 +9,7 @@ public final class Logistic {
     private Logistic() {}
 
     /**
-     * The probability σ(z) = 1 / (1 + e<sup>−z</sup>).
+     * Returns the probability σ(z) = 1/(1 + e<sup>−z</sup>).
      *
      * @param z a logit; any number
      * @return from 0 to 1
@@ -18,19 +18,23 @@ public final class Logistic {
         return probability(z, tail(z));
     }
 
-    /** The same with {@link #tail} known. */
+    /** Returns the probability σ(z), given the {@link #tail} of z. */
     static double probability(double z, double tail) {
         // σ(z) is 1 / (1 + e^−z), and for a negative z also e^z / (1 + e^z)
         return (z >= 0 ? 1 : tail) / (1 + tail);
     }
 
-    /** e<sup>−|z|</sup>, which never overflows. Probability and log loss both follow from it without losing digits. */
+    /**
+     * Returns e<sup>−|z|</sup>, which never overflows. Probability and log loss both follow from it without loss of
+     * digits.
+     */
     static double tail(double z) {
         return StrictMath.exp(-Math.abs(z));
     }
 
     /**
-     * The log loss of predicting σ(z) when y came true, in nats. Finite for every finite z, also where σ(z) rounds to 0 or 1.
+     * Returns the log loss of predicting σ(z) for a label y, in nats. It is finite for every finite z, also where σ(z)
+     * rounds to 0 or 1.
      *
      * @param z a logit; finite
      * @param y a label from 0 to 1
@@ -40,15 +44,16 @@ public final class Logistic {
         return logLoss(z, y, tail(z));
     }
 
-    /** The same with {@link #tail} known. */
+    /** Returns the log loss of predicting σ(z) for a label y, given the {@link #tail} of z. */
     static double logLoss(double z, double y, double tail) {
-        // −ln σ(z) = ln(1 + e^−z) = max(−z, 0) + ln(1 + e^−|z|), and −ln(1 − σ(z)) is that of −z; so with weights y and
-        // 1−y:
+        // −ln σ(z) = ln(1 + e^−z) = max(−z, 0) + ln(1 + e^−|z|), and −ln(1 − σ(z)) is the same for −z; these are
+        // weighted with y and 1 − y
         return y * Math.max(-z, 0) + (1 - y) * Math.max(z, 0) + StrictMath.log1p(tail);
     }
 
     /**
-     * The entropy of a label that is 1 with the given probability, in nats: the log loss of always predicting that rate.
+     * Returns the entropy of a label that is 1 with the given probability, in nats: the log loss of always predicting
+     * that rate.
      *
      * @param rate from 0 to 1
      */

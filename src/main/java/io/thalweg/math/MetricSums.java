@@ -7,12 +7,13 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * Sums over predictions of labelled examples, and the figures that follow from them. Each example counts with its importance.
+ * Sums over labeled predictions, and the metrics that follow from them. Each example counts with its importance.
  *
- * <p>AUC comes from a histogram of the logits: {@value #BUCKETS} buckets, each 1/32 wide, between −16 and 16, the outermost
- * taking all beyond. A fractional label y counts as y of a positive and 1 − y of a negative. A positive and a negative in the
- * same bucket count as half a pair in order, so the exact area is at most {@link #aucError()} away. Buckets of the logit rather
- * than of the probability keep their resolution where events are rare.
+ * <p>The area under the ROC curve comes from a histogram of the logits. It has {@value #BUCKETS} buckets, each 1/32
+ * wide, between −16 and 16; the outermost ones also take what is beyond. A fractional label y counts as a positive with
+ * weight y and a negative with weight 1 − y. A positive and a negative in the same bucket count as half a pair in the
+ * right order, so the exact area is at most {@link #aucError()} away. Buckets of the logit keep their resolution where
+ * events are rare, which buckets of the probability would not.
  */
 public final class MetricSums {
     private static final int BUCKETS = 1024;
@@ -25,22 +26,22 @@ public final class MetricSums {
     private double labels;
     private double probabilities;
 
-    /** Positives and negatives in turn, of the buckets from {@link #firstBucket} on. */
+    /** Weights of positives and negatives, in turn, of the buckets from {@link #firstBucket} on. */
     private double[] histogram = {};
 
     private int firstBucket;
 
-    /** Whether the sums stay finite with one more of this loss and importance. */
+    /** Returns whether the sums stay finite if one more example with this loss and importance is added. */
     boolean hasRoomFor(double logLoss, double c) {
         return Double.isFinite(loss + c * logLoss) && Double.isFinite(importance + c);
     }
 
-    /** Adds a prediction and what came true. */
+    /** Adds a prediction and its label. */
     void add(double logit, double probability, double label, double c) {
         add(logit, probability, label, Logistic.logLoss(logit, label), c);
     }
 
-    /** The same with the log loss known. */
+    /** Adds a prediction and its label, with the log loss already computed. */
     void add(double logit, double probability, double label, double logLoss, double c) {
         examples++;
         importance += c;
@@ -61,7 +62,7 @@ public final class MetricSums {
         return (int) Math.max(0, Math.min(BUCKETS - 1, bucket));
     }
 
-    /** Makes the histogram reach the bucket, and returns the bucket. */
+    /** Extends the histogram to a bucket, and returns the bucket. */
     private int reach(int bucket) {
         int count = histogram.length / 2;
         if (count == 0) {
@@ -78,7 +79,7 @@ public final class MetricSums {
         return bucket;
     }
 
-    /** The sums of both. */
+    /** Returns new sums over the examples of both. */
     MetricSums plus(MetricSums other) {
         MetricSums sum = new MetricSums();
         sum.examples = examples + other.examples;
@@ -104,47 +105,54 @@ public final class MetricSums {
         return sum;
     }
 
-    /** How many examples. */
+    /** Returns how many examples there are. */
     public long examples() {
         return examples;
     }
 
-    /** The sum of their importances. */
+    /** Returns the sum of the importances. */
     public double importance() {
         return importance;
     }
 
-    /** Mean log loss, in nats; NaN while the importances sum to 0, as are the other means. */
+    /** Returns the mean log loss in nats. Like all means, it is NaN while the importances sum to 0. */
     public double logLoss() {
         return loss / importance;
     }
 
-    /** The log loss of always predicting the mean label of these examples: its entropy, in nats. */
+    /**
+     * Returns the log loss of always predicting the mean label of these examples, in nats: the entropy of that rate.
+     */
     public double baseRateLogLoss() {
         return importance > 0 ? Logistic.entropy(meanLabel()) : Double.NaN;
     }
 
-    /** The share where the probability is above 0.5 exactly if the label is. */
+    /**
+     * Returns the share of predictions on the right side of 0.5: the probability is above 0.5 exactly if the label is.
+     */
     public double accuracy() {
         return correct / importance;
     }
 
-    /** Mean label. */
+    /** Returns the mean label. */
     public double meanLabel() {
         return labels / importance;
     }
 
-    /** Mean probability. */
+    /** Returns the mean probability. */
     public double meanProbability() {
         return probabilities / importance;
     }
 
-    /** Mean probability over mean label: 1 where the model is calibrated (as in He et al. 2014, section 3). NaN without positives. */
+    /**
+     * Returns the mean probability divided by the mean label: 1 for a calibrated model (He et al. 2014, section 3), NaN
+     * without positives.
+     */
     public double calibration() {
         return labels > 0 ? probabilities / labels : Double.NaN;
     }
 
-    /** The area under the ROC curve; NaN while one of the two classes is missing. */
+    /** Returns the area under the ROC curve; NaN while one of the two classes is missing. */
     public double auc() {
         double negativesBelow = 0;
         double pairsInOrder = 0;
@@ -155,7 +163,9 @@ public final class MetricSums {
         return pairsInOrder / pairs();
     }
 
-    /** How far the exact area can be from {@link #auc()}: half the share of pairs that share a bucket. */
+    /**
+     * Returns how far the exact area can be from {@link #auc()}: half the share of pairs that are in the same bucket.
+     */
     public double aucError() {
         double pairsInOneBucket = 0;
         for (int i = 0; i < histogram.length; i += 2) {
@@ -174,7 +184,7 @@ public final class MetricSums {
         return positives > 0 && negatives > 0 ? positives * negatives : Double.NaN;
     }
 
-    /** Writes the sums, to be read by {@link #read}. */
+    /** Writes the sums; {@link #read} reads them. */
     void write(DataOutput out) throws IOException {
         out.writeLong(examples);
         for (double sum : new double[] {importance, loss, correct, labels, probabilities}) {
@@ -184,7 +194,7 @@ public final class MetricSums {
         out.writeShort(histogram.length / 2);
         ByteBuffer counts = ByteBuffer.allocate(histogram.length * (Short.BYTES + Double.BYTES));
         for (double count : histogram) {
-            // most counts are small whole numbers: two bytes instead of eight
+            // most counts are small whole numbers, which take two bytes here instead of eight
             if (count >= 0 && count < Short.MAX_VALUE && count == Math.rint(count)) {
                 counts.putShort((short) count);
             } else {
@@ -194,7 +204,7 @@ public final class MetricSums {
         out.write(counts.array(), 0, counts.position());
     }
 
-    /** Reads what {@link #write} wrote. */
+    /** Reads sums that {@link #write} wrote. */
     static MetricSums read(DataInput in) throws IOException {
         MetricSums sums = new MetricSums();
         sums.examples = in.readLong();

@@ -1,16 +1,16 @@
 package io.thalweg.math;
 
 /**
- * One logistic regression model: what its {@link Optimizer} keeps for each feature and for the whole, the names of its features, its
- * version and its progressive validation. Weights and bias follow from what the optimizer keeps, in raw units.
+ * One logistic regression model: the state that its {@link Optimizer} keeps, the names of its features, its version,
+ * and its progressive validation. The optimizer computes weights and bias, in raw units, from the state.
  *
- * <p>What is kept for the features is a {@link BlockArray}: blocks of {@value #BLOCK} features, numbered from 0. Whoever needs to know
- * which blocks have changed since a version asks for that with {@link #track}.
+ * <p>The state of the features is a {@link BlockArray}: blocks of {@value #BLOCK} features, numbered from 0.
+ * {@link #track} gives the blocks that have changed since a version.
  *
  * <p>Not thread-safe: a model belongs to one task.
  */
 public final class Model {
-    /** Features in a block. Part of the stored format. */
+    /** How many features a block has. Part of the stored format. */
     public static final int BLOCK = 128;
 
     private final String id;
@@ -28,19 +28,19 @@ public final class Model {
 
     private RecentWindow recent = new RecentWindow(0);
 
-    /** A model that is to be restored. It has no weights and no bias before it is told its optimizer, {@link #learnsBy}. */
+    /** Creates a model that is to be restored. It has no weights and no bias before {@link #learnsBy} is called. */
     public Model(String id) {
         this.id = id;
     }
 
-    /** A model that has taken no step: weights and bias are 0. */
+    /** Creates a model that has taken no step: weights and bias are 0. */
     public Model(String id, Optimizer optimizer) {
         this(id);
         shared = optimizer.initialState();
         learnsBy(optimizer);
     }
 
-    /** Sets the optimizer that has made what the model holds and goes on with it. */
+    /** Sets the optimizer that has made the state and takes the next steps. */
     public void learnsBy(Optimizer kind) {
         optimizer = kind;
         blocks.width(kind.width());
@@ -48,15 +48,15 @@ public final class Model {
     }
 
     /**
-     * A model but for its blocks and names.
+     * A model without its blocks and names.
      *
-     * @param form of its features
+     * @param form the form of the features
      * @param length how many features a dense model has; 0 for the other forms
      * @param extent one more than the highest feature number that a step has touched
-     * @param shared what the optimizer keeps for the model as a whole
-     * @param version how many steps it has taken
-     * @param learningRate of the last step
-     * @param validation of the examples that it has learned from
+     * @param shared the shared state of the optimizer
+     * @param version how many steps the model has taken
+     * @param learningRate the learning rate of the last step
+     * @param validation the progressive validation
      */
     public record Head(
             FeatureForm form,
@@ -67,150 +67,173 @@ public final class Model {
             double learningRate,
             ProgressiveValidation validation) {}
 
-    // ---- what a model is
+    // ---- properties
 
-    /** The model id. */
+    /** Returns the model id. */
     public String id() {
         return id;
     }
 
-    /** The form of its features; null before the first step. */
+    /** Returns the form of the features; null before the first step. */
     public FeatureForm form() {
         return form;
     }
 
-    /** How many features a dense model has; 0 for the other forms. */
+    /** Returns how many features a dense model has; 0 for the other forms. */
     public int length() {
         return length;
     }
 
-    /** How many steps it has taken. */
+    /** Returns how many steps the model has taken. */
     public long version() {
         return version;
     }
 
-    /** The optimizer that takes its steps. */
+    /** Returns the optimizer that takes the steps. */
     public Optimizer optimizer() {
         return optimizer;
     }
 
-    /** b. */
+    /** Returns the bias b. */
     public double bias() {
         return optimizer.bias(this);
     }
 
-    /** w<sub>i</sub>; 0 where no step has been. @param i 0 or more */
+    /**
+     * Returns the weight w<sub>i</sub> of a feature; 0 if no step has touched it.
+     *
+     * @param i the number of the feature, 0 or more
+     */
     public double weight(int i) {
         double[] block = block(BlockArray.blockOf(i));
         return block == null || at(i) >= block.length ? 0 : optimizer.weight(shared, block, at(i));
     }
 
-    /** One more than the highest feature number that a step has touched. */
+    /** Returns one more than the highest feature number that a step has touched. */
     public int extent() {
         return blocks.extent();
     }
 
-    /** The learning rate of the last step; 0 before the first. */
+    /** Returns the learning rate of the last step; 0 before the first. */
     public double learningRate() {
         return learningRate;
     }
 
-    /** The names that are numbered; empty unless features have names. */
+    /** Returns the names that are numbered; empty unless features have names. */
     public FeatureNames names() {
         return names;
     }
 
-    /** How well it has predicted what it then learned from. */
+    /** Returns how well the model predicted the examples before it learned from them. */
     public ProgressiveValidation validation() {
         return validation;
     }
 
-    /** How many blocks a step has touched. */
+    /** Returns how many blocks there are: those that a step has touched. */
     public int blockCount() {
         return blocks.count();
     }
 
-    /** Doubles that are kept for each feature. */
+    /** Returns how many doubles are kept for each feature. */
     public int width() {
         return blocks.width();
     }
 
-    /** The numbers of the blocks from 0 up to and without this may be in use. */
+    /** Returns one more than the highest block number that can exist. */
     public int blockEnd() {
         return blocks.end();
     }
 
-    /** What is kept for the features of a block, not to be changed; null where no step has been. @param block 0 or more */
+    /**
+     * Returns the state of a block, which must not be changed; null if no step has touched it.
+     *
+     * @param block the number of the block, 0 or more
+     */
     public double[] block(int block) {
         return blocks.get(block);
     }
 
-    /** The version that last changed the block; 0 where no step has been. */
+    /** Returns the version that last changed a block; 0 if no step has touched it. */
     public long changedAt(int block) {
         return blocks.changedAt(block);
     }
 
-    /** A small number above 0 that a block keeps for as long as the model lives; 0 where no step has been. */
+    /**
+     * Returns the slot of a block: a small number above 0 that it keeps as long as the model exists; 0 if no step has
+     * touched it.
+     */
     public int slot(int block) {
         return blocks.slot(block);
     }
 
-    /** How many features of a block have been met, or might have been. @param block one that a step has touched */
+    /**
+     * Returns how many features of a block have been met, or may have been.
+     *
+     * @param block the number of a block that a step has touched
+     */
     public int used(int block) {
         return blocks.used(block);
     }
 
-    /** The weights of a block, as far as features have been met; a new array. @param block one that a step has touched */
+    /**
+     * Returns the weights of a block, up to the last feature that has been met, in a new array.
+     *
+     * @param block the number of a block that a step has touched
+     */
     public double[] weights(int block) {
         double[] weights = new double[used(block)];
         optimizer.weights(shared, block(block), weights, weights.length);
         return weights;
     }
 
-    /** Weights and bias as they are now. */
+    /** Returns the weights and the bias as they are now. */
     public WeightsSnapshot snapshot() {
         return WeightsSnapshot.of(this);
     }
 
     // ---- prediction and step
 
-    /** What the optimizer keeps for the model as a whole; it alone changes it. */
+    /** Returns the shared state, which only the optimizer changes. */
     double[] shared() {
         return shared;
     }
 
-    /** Finds where the model keeps the features of an example; see {@link BlockArray#find}. */
+    /** Finds the slots of the features of an example; see {@link BlockArray#find}. */
     void find(Example x, int[] slots) {
         blocks.find(x, slots);
     }
 
-    /** What is kept for the features of all blocks, by slot. Another array once a block begins. */
+    /** Returns the state of all blocks, by slot. It is another array after a block has been added. */
     double[][] blocks() {
         return blocks.bySlot();
     }
 
     /**
-     * The block of a feature, for reading; all zeros where no step has been.
+     * Returns the block of a feature, for reading. It is all zeros if no step has touched the feature.
      *
-     * @param slot that of the feature
-     * @param at where in its block that of the feature begins
+     * @param slot the slot of the feature's block
+     * @param at where in the block the state of the feature begins
      */
     double[] blockOf(int slot, int at) {
         double[] block = blocks.bySlot()[slot];
         return at < block.length ? block : optimizer.untouched();
     }
 
-    /** The block of a feature that a step has touched. @param slot that of the feature */
+    /**
+     * Returns the block of a feature that a step has touched.
+     *
+     * @param slot the slot of the block
+     */
     double[] touched(int slot) {
         return blocks.bySlot()[slot];
     }
 
-    /** Where in its block that of a feature begins. */
+    /** Returns where in its block the state of a feature begins. */
     int at(int i) {
         return blocks.at(i);
     }
 
-    /** The place of a feature among those of its block. */
+    /** Returns the place of a feature in its block. */
     static int inBlock(int i) {
         return BlockArray.inBlock(i);
     }
@@ -221,23 +244,23 @@ public final class Model {
         length = features;
     }
 
-    /** Begins a step. What is kept for the whole must still be as it was before, as far as weights depend on it. */
+    /** Begins a step. The optimizer must not yet have changed the part of the shared state that weights depend on. */
     void advance(double rate) {
         recent.advance(version, shared);
         version++;
         learningRate = rate;
     }
 
-    /** Sets the learning rate of the step that has begun. */
+    /** Sets the learning rate of the step under way. */
     void learningRate(double rate) {
         learningRate = rate;
     }
 
     /**
-     * Says that the step that has begun changes what is kept for the features of an example. Blocks may grow, so that arrays that were
-     * had before may no longer be the ones.
+     * Makes room for the features of an example, which the step under way is about to change. Blocks may be replaced by
+     * larger ones, so arrays that were fetched before are no longer valid.
      *
-     * @param slots of its features as they were before the step; set to what they are now: that of a block that begins was 0
+     * @param slots the slots of the example as {@link #find} has set them; updated for blocks that are created here
      */
     void touch(Example x, int[] slots) {
         blocks.touch(x, slots, version);
@@ -246,36 +269,40 @@ public final class Model {
         }
     }
 
-    // ---- what has changed
+    // ---- tracking of changes
 
     /**
-     * Begins to note which blocks change.
+     * Returns a set that collects the blocks that change, from now on.
      *
-     * @param since a version; blocks that have changed after it are noted at once
-     * @param listener told before a block that has not been noted changes
+     * @param since a version; blocks that have changed after it are in the set at once
+     * @param listener called before a block that is not in the set changes
      */
     public ChangedBlocks track(long since, ChangedBlocks.Listener listener) {
         return blocks.track(since, listener);
     }
 
-    /** Empties a set of changed blocks: from now on it notes what changes after the version that the model is at. */
+    /** Empties a set of changed blocks: from now on it collects changes after the version that the model has now. */
     public void settle(ChangedBlocks changes) {
         blocks.settle(changes, version);
     }
 
-    /** Whether weights can change without a step on their features, because they depend on what is kept for the whole. */
+    /** Returns whether weights can move without a step on their features, because they depend on the shared state. */
     public boolean movesUntouched() {
         return optimizer.movesUntouched();
     }
 
-    /** What such weights follow; see {@link Optimizer#untouchedFactors}. */
+    /** Returns the numbers that determine how far such weights move; see {@link Optimizer#untouchedFactors}. */
     public double[] untouchedFactors() {
         return optimizer.untouchedFactors(this);
     }
 
     // ---- the recent window
 
-    /** From the next step on, know what weights have moved by in a recent window. @param steps 2 or more; 0 for no window */
+    /**
+     * Sets the length of the recent window. From the next step on, the model knows how far weights move within it.
+     *
+     * @param steps 2 or more; 0 for no window
+     */
     void window(int steps) {
         if (!recent.isOf(steps)) {
             recent = new RecentWindow(steps);
@@ -284,34 +311,36 @@ public final class Model {
     }
 
     /**
-     * The version at which the recent window begins: the half before the half in which the last step was. So the window is at least
-     * half as long as {@link #window} says and at most as long; shorter in a model that has not taken as many steps.
+     * Returns the version at which the recent window begins: one half of a window before the half that contains the
+     * last step. So the window is at least half as long as {@link #window} says and at most as long, and shorter in a
+     * model that has not taken as many steps.
      *
-     * @return -1 if there is no window, or if what the weights were then is not known since the model was restored
+     * @return −1 if there is no window, or if the weights of that time are not known because the model was restored
+     *     since
      */
     public long windowBegin() {
         return recent.begin();
     }
 
     /**
-     * The weights of a block as they were when the recent window began, to the precision of a float.
+     * Returns the weights of a block at the beginning of the recent window, as floats.
      *
-     * @param weights what {@link #weights} gives
-     * @return as many; null where they have been the same since
+     * @param weights what {@link #weights} returns
+     * @return as many weights; null if all are the same as now
      */
     public float[] weightsThen(int block, double[] weights) {
         int slot = slot(block);
         return recent.then(slot, blocks.bySlot()[slot], weights);
     }
 
-    // ---- reading back
+    // ---- restoring
 
-    /** All but blocks and names. */
+    /** Returns everything but blocks and names. */
     public Head head() {
         return new Head(form, length, extent(), shared, version, learningRate, validation);
     }
 
-    /** Sets all but blocks and names. */
+    /** Sets everything but blocks and names. */
     public void restore(Head head) {
         form = head.form;
         length = head.length;
@@ -327,7 +356,12 @@ public final class Model {
         names = restored;
     }
 
-    /** Sets a block. @param values what is kept for its first features, {@value #BLOCK} at most; kept itself */
+    /**
+     * Sets a block.
+     *
+     * @param changed the version that last changed it
+     * @param values the state of its first features, {@value #BLOCK} at most; kept, not copied
+     */
     public void restoreBlock(int block, long changed, double[] values) {
         blocks.restore(block, changed, values);
     }
@@ -338,20 +372,19 @@ public final class Model {
     }
 
     /**
-     * Called once all has been restored: nobody tracks changes any more, and what weights were when the recent window began is not
-     * known.
+     * Ends a restoration. Trackers are dropped, and the weights at the beginning of the recent window are not known.
      */
     public void restored() {
         blocks.untrack();
-        // without transactions a crash can keep a block and lose the head that was written after it
+        // without transactions, a crash can keep a block and lose the head that was written after it
         blocks.limitChanges(version);
         recent = new RecentWindow(0);
         recent.learnsBy(optimizer);
     }
 
     /**
-     * The same model for another optimizer to go on with: weights, bias and all else are as they are here. This one stays as it is, but
-     * they share names and validation.
+     * Returns the same model for another optimizer: weights, bias and all else are as they are here. This model does
+     * not change, but the two share names and validation.
      *
      * @throws UnsupportedOperationException unless {@link Optimizer#canStartFromWeights}
      */

@@ -31,7 +31,7 @@ import java.util.List;
  * it computed for that example, and nothing else.
  */
 public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareMixture {
-    /** The optimizer that the settings ask for. */
+    /** Returns the optimizer for the settings. */
     public static Optimizer of(LearnerSettings settings) {
         return switch (settings.algorithm()) {
             case "sgd" ->
@@ -45,11 +45,12 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
         };
     }
 
+    /** See {@link #untouched()}; null until it is first needed. */
     private double[] untouched;
-    /** Of the features of the example that {@link #logit} saw last, as {@link Model#find} sets them. */
+    /** The slots of the example that {@link #logit} saw last, as set by {@link Model#find}. */
     int[] slots = new int[64];
 
-    /** What is kept for the features of a block that no step has touched: zeros. */
+    /** Returns the state of features that no step has touched: a block of zeros. */
     final double[] untouched() {
         if (untouched == null) {
             untouched = new double[Model.BLOCK * width()];
@@ -64,73 +65,86 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
         }
     }
 
-    /** How many doubles are kept for each feature; all 0 before the first step that has the feature. */
+    /** Returns how many doubles are kept for each feature. All are 0 before the first step on the feature. */
     abstract int width();
 
-    /** What is kept for a model as a whole, before its first step. */
+    /** Returns the shared state of a model that has taken no step. */
     abstract double[] initialState();
 
-    /** Whether it can begin with given weights and a given bias, those that another optimizer has learned. */
+    /**
+     * Returns whether this optimizer can start from given weights and a given bias, which another optimizer has
+     * learned.
+     */
     public boolean canStartFromWeights() {
         return false;
     }
 
-    /** What is kept for a model as a whole that begins with a bias. */
+    /** Returns the shared state of a model that starts with a bias. */
     double[] initialState(double bias) {
         throw new UnsupportedOperationException();
     }
 
-    /** Sets what is kept for a feature, which was all 0, so that it begins with a weight. */
+    /** Sets the state of a feature, all of it 0 before, so that the feature starts with a weight. */
     void startWeight(double[] block, int at, double weight) {
         throw new UnsupportedOperationException();
     }
 
-    /** The logit w·x + b. Features that the model has not met have weight 0. @param x its indices resolved */
+    /**
+     * Returns the logit w·x + b. Features that the model has not met have weight 0.
+     *
+     * @param x an example whose features are resolved
+     */
     abstract double logit(Model model, Example x);
 
     /**
-     * Takes a step, or leaves the model as it is where a number in it would not be finite.
+     * Takes a step. If a number in the model would not be finite afterwards, the model stays as it is.
      *
-     * @param model as it was when {@link #logit} was last called, with the same example
-     * @param x its indices resolved; an index may be there twice, where names share a hash
-     * @param z what {@link #logit} gave
+     * @param model the model, unchanged since {@link #logit} was called for the same example
+     * @param x the example, its features resolved; a feature may be there twice, where two names share a hash
+     * @param z what {@link #logit} returned
      * @param a the probability σ(z)
-     * @return whether it was taken
+     * @return whether the step was taken
      */
     abstract boolean step(Model model, Example x, double z, double a);
 
     /**
-     * The same where the prediction that is judged was made by an older version of the model.
+     * Takes a step for an example whose prediction was made by an older version of the model.
      *
-     * @param served the logits of the experts at that time; empty where none are mixed
+     * @param served the logits of the experts at that time; empty if none are mixed
      */
     boolean step(Model model, Example x, double z, double a, double[] served) {
         return step(model, x, z, a);
     }
 
-    /** How many experts are mixed; 0 if none are. */
+    /** Returns how many experts are mixed; 0 if none are. */
     int experts() {
         return 0;
     }
 
     /**
-     * Copies the logits of the experts for the example that {@link #logit} saw last. @param into as many as there are
-     * experts
+     * Copies the logits of the experts for the example that {@link #logit} saw last.
+     *
+     * @param into an array with room for all experts
      */
     void expertLogits(double[] into) {
         // there are none
     }
 
     /**
-     * The weight of a feature.
+     * Returns the weight of a feature.
      *
-     * @param shared what is kept for the whole
-     * @param block holds what is kept for the feature, from {@code at} on
+     * @param shared the shared state
+     * @param block the block of the feature
+     * @param at where the state of the feature begins
      */
     abstract double weight(double[] shared, double[] block, int at);
 
     /**
-     * The weights of the first features of a block, which may be many. @param block holds what is kept for each of them
+     * Computes the weights of the first features of a block.
+     *
+     * @param block the block, with the state of at least so many features
+     * @param weights set
+     * @param count how many features
      */
     void weights(double[] shared, double[] block, double[] weights, int count) {
         int width = width();
@@ -139,37 +153,33 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
         }
     }
 
-    /** The bias. */
+    /** Returns the bias. */
     abstract double bias(Model model);
 
-    /** Whether weights depend on what is kept for the whole, so that they move also where no step has been. */
+    /** Returns whether weights depend on the shared state, so that they can move without a step on their features. */
     boolean movesUntouched() {
         return false;
     }
 
     /**
-     * What weights follow where no step has been, so that 0.01 more or less in one of these is about a hundredth; a new
-     * array.
+     * Returns the numbers that determine how far weights move without a step on their features, in a new array. They
+     * are scaled so that a change of 0.01 in one of them changes such weights by about a hundredth.
      */
     double[] untouchedFactors(Model model) {
         return new double[0];
     }
 
-    /**
-     * Where the algorithm mixes the predictions of several: which, and how much each counts.
-     *
-     * @return the shares, which sum to 1; empty if it does not mix
-     */
+    /** Returns the experts that are mixed, with their shares, which sum to 1; empty if none are. */
     public List<Share> mixture(Model model) {
         return List.of();
     }
 
     /**
-     * One of those that are mixed.
+     * An expert of a mixture.
      *
-     * @param kind what kind of step it takes
-     * @param learningRate at which rate
-     * @param weight how much it counts, 0 to 1
+     * @param kind the kind of step it takes
+     * @param learningRate the learning rate of its steps
+     * @param weight its share of the mixture, from 0 to 1
      */
     public record Share(String kind, double learningRate, double weight) {}
 }

@@ -55,7 +55,7 @@ abstract sealed class PenalizedOptimizer extends ScaledOptimizer permits ScaledS
      * Creates an optimizer with the penalties of the settings.
      *
      * @param own how many numbers the subclass keeps for each feature
-     * @param ownShared how many numbers the subclass keeps for the model as a whole
+     * @param ownShared how many numbers the subclass keeps in the shared state
      */
     PenalizedOptimizer(LearnerSettings settings, int own, int ownShared) {
         super(settings, ownOffset(settings.options()) + own, ownSharedOffset(settings.options()) + ownShared);
@@ -84,7 +84,7 @@ abstract sealed class PenalizedOptimizer extends ScaledOptimizer permits ScaledS
     @Override
     final double scaledWeight(double[] shared, double[] block, int at) {
         double v = block[at + V];
-        if (!penalized || v == 0 || centre(block, at) != 0) {
+        if (!penalized || v == 0 || center(block, at) != 0) {
             return v;
         }
         return upToDate(shared, block, at);

@@ -3,8 +3,9 @@ package io.thalweg.math;
 import java.util.Arrays;
 
 /**
- * A prediction: the logit, the probability that the label is 1, and the version of the model that made it. It is all that
- * {@link Learner#learn} needs to know of a prediction, so it can be kept until the label is known. Used again for the next prediction.
+ * A prediction: the logit, the probability that the label is 1, and the version of the model that made it. It is all
+ * that {@link Learner#learn} needs to know of a prediction, so it can be kept until the label is known. The object is
+ * reused for the next prediction.
  */
 public final class PredictionResult {
     private static final double[] NONE = {};
@@ -15,10 +16,14 @@ public final class PredictionResult {
     private long version;
     private double[] expertLogits = NONE;
 
-    /** A prediction that has yet to be made. */
+    /** Creates a result that a prediction is to be stored in. */
     public PredictionResult() {}
 
-    /** Sets it. @param madeBy the version of the model */
+    /**
+     * Stores a prediction, without the logits of experts.
+     *
+     * @param madeBy the version of the model
+     */
     void set(double z, long madeBy, int experts) {
         logit = z;
         tail = Logistic.tail(z);
@@ -30,7 +35,7 @@ public final class PredictionResult {
     }
 
     /**
-     * Takes back a prediction that was made before.
+     * Restores a prediction that was made before.
      *
      * @param z its logit; finite
      * @param madeBy the version of the model that made it; 0 or more
@@ -41,32 +46,36 @@ public final class PredictionResult {
         System.arraycopy(experts, 0, expertLogits, 0, experts.length);
     }
 
-    /** The logit w·x + b. */
+    /** Returns the logit w·x + b. */
     public double logit() {
         return logit;
     }
 
-    /** The probability that the label is 1: σ of the logit, 0 to 1. */
+    /** Returns the probability that the label is 1: σ of the logit, from 0 to 1. */
     public double probability() {
         return probability;
     }
 
-    /** The version of the model that made it. */
+    /** Returns the version of the model that made the prediction. */
     public long version() {
         return version;
     }
 
-    /** The logits of the experts that were mixed; empty if none were. */
+    /** Returns the logits of the experts that were mixed; empty if none were. A copy. */
     public double[] expertLogits() {
         return Arrays.copyOf(expertLogits, expertLogits.length);
     }
 
-    /** The same array, for an optimizer to fill and to read. */
+    /** Returns the logits of the experts themselves, for an optimizer to fill and to read. */
     double[] experts() {
         return expertLogits;
     }
 
-    /** The log loss of the prediction, in nats, when this label came true. @param label 0 to 1 */
+    /**
+     * Returns the log loss of the prediction for a label, in nats.
+     *
+     * @param label from 0 to 1
+     */
     public double logLoss(double label) {
         return Logistic.logLoss(logit, label, tail);
     }

@@ -5,24 +5,25 @@ import java.io.DataOutput;
 import java.io.IOException;
 
 /**
- * How well a model predicts what it has not yet learned from (Blum, Kalai and Langford 1999): over all examples, and over recent
- * ones.
+ * How well a model predicts examples that it has not learned from yet (Blum, Kalai and Langford 1999): over all
+ * examples, and over recent ones.
  *
- * <p>The recent window is two halves, each {@code window / 2} examples long. When the newer half is full it becomes the older
- * one. So it covers between half a window and a window, at the price of two tallies instead of a list of examples. Until the first
- * half is full it has the same sums as all examples, and is the same object: with thousands of models that is one less to fetch from
- * memory for each example.
+ * <p>The recent window consists of two halves of {@code window / 2} examples each. When the newer half is full, it
+ * becomes the older one. So the window covers between {@code window / 2} and {@code window} examples, and needs two
+ * sums instead of a list of examples. Until the first half is full, it is the same object as the
+ * sums over all examples: with thousands of models, that is one less cache miss for each example.
  */
 public final class ProgressiveValidation {
     private MetricSums overall = new MetricSums();
     private MetricSums older = new MetricSums();
     private MetricSums newer = overall;
 
+    /** Adds a prediction and its label. */
     void add(double logit, double probability, double label, double importance, int window) {
         add(logit, probability, label, Logistic.logLoss(logit, label), importance, window);
     }
 
-    /** The same with the log loss known. */
+    /** Adds a prediction and its label, with the log loss already computed. */
     void add(double logit, double probability, double label, double logLoss, double importance, int window) {
         if (newer.examples() >= window / 2) {
             older = newer == overall ? new MetricSums().plus(overall) : newer;
@@ -34,29 +35,29 @@ public final class ProgressiveValidation {
         }
     }
 
-    /** Over all labelled examples. */
+    /** Returns the sums over all labeled examples. */
     public MetricSums overall() {
         return overall;
     }
 
-    /** Over the recent window. */
+    /** Returns the sums over the recent window. */
     public MetricSums recent() {
         return older.plus(newer);
     }
 
-    /** Writes the sums, to be read by {@link #read}. */
+    /** Writes the sums; {@link #read} reads them. */
     public void write(DataOutput out) throws IOException {
         overall.write(out);
         older.write(out);
         (newer == overall ? new MetricSums() : newer).write(out);
     }
 
-    /** Reads what {@link #write} wrote. */
+    /** Reads sums that {@link #write} wrote. */
     public static ProgressiveValidation read(DataInput in) throws IOException {
         ProgressiveValidation validation = new ProgressiveValidation();
         validation.overall = MetricSums.read(in);
         validation.older = MetricSums.read(in);
-        // where the first half is not full yet, what was written of it is nothing, or the same once more
+        // while the first half is not full, the newer sums are not written, or are those over all examples
         MetricSums newer = MetricSums.read(in);
         validation.newer = validation.older.examples() == 0 ? validation.overall : newer;
         return validation;

@@ -3,18 +3,20 @@ package io.thalweg.math;
 import java.util.Arrays;
 
 /**
- * What the weights of a model were when a recent window of its steps began, to the precision of a float.
+ * The weights that a model had when a recent window of its steps began, as floats.
  *
- * <p>The window is two halves of as many steps. A weight is taken down when a step first touches its feature in a half; what was not
- * taken down was then what it is now, or, where weights follow what is kept for the whole, what it is now under what was kept then.
- * Weights are taken down one after the other and get to their places only when they are asked for: a large model is touched all over
- * many times before it is published.
+ * <p>The window consists of two halves of equally many steps. When a step first touches a feature in a half, the weight
+ * before the step is saved. A weight that was not saved has not been stepped on since: its old value is what it is now
+ * or, if weights depend on the shared state, what it is now under the shared state of that time.
+ *
+ * <p>Saved weights are only appended to a list; they are sorted into blocks when somebody asks for them. A large model
+ * is touched all over many times before it is published.
  */
 final class RecentWindow {
     private static final int WORDS = Model.BLOCK / Long.SIZE;
     private static final float[][] NOTHING = {};
 
-    /** Steps in half of the window; 0 if none is kept. */
+    /** Steps in half of the window; 0 for no window. */
     private final int half;
 
     private Optimizer optimizer;
@@ -22,23 +24,24 @@ final class RecentWindow {
     private Half older = Half.UNKNOWN;
     private Half newer = Half.UNKNOWN;
 
-    // of most steps that is all that is looked at: with thousands of models each object is one more to fetch from
-    // memory
+    // most steps look at these two fields alone: with thousands of models, each further object is one more cache miss
     /** No half begins before this version. */
     private long turn;
-    /** Weights in the newer half; -1 if it is not known what they were. */
+    /** How many weights are saved in the newer half; −1 if it is not known what they were. */
     private int taken = -1;
 
-    /** By slot and place, what was {@link #gather}ed last. */
+    /** The saved weights by slot and place, as of the last {@link #gather()}. */
     private float[][] gathered = NOTHING;
 
-    /** The beginning of the newer half at that time, and how much there was of both. */
+    /**
+     * The state of the two halves at the last {@link #gather()}: the first version of the newer one, and their sizes.
+     */
     private long gatheredIn = -1;
 
     private int olderGathered;
     private int newerGathered;
 
-    /** Half of the window. */
+    /** Half of the window: the weights at its beginning that later steps have moved. */
     private static final class Half {
         private static final long[] NO_BITS = {};
         private static final int[] NO_PLACES = {};
@@ -46,18 +49,18 @@ final class RecentWindow {
 
         static final Half UNKNOWN = new Half(-1, null);
 
-        /** The version that it begins with; -1 if what was then is not known. */
+        /** The version at which the half begins; −1 if the weights of that time are not known. */
         long from;
-        /** What the algorithm kept for the whole then. */
+        /** The shared state at that time. */
         double[] shared;
 
-        // weights as they were then
+        // the saved weights
         int size;
-        /** Slot times {@link Model#BLOCK} and place in the block. */
+        /** The place of each saved weight: slot times {@link Model#BLOCK} plus place in the block. */
         int[] places = NO_PLACES;
 
         float[] weights = NO_WEIGHTS;
-        /** Which are there, a bit for each place. */
+        /** Whether a weight is saved, one bit for each place. */
         private long[] there = NO_BITS;
 
         Half(long from, double[] shared) {
@@ -69,7 +72,7 @@ final class RecentWindow {
             return from >= 0;
         }
 
-        /** Begins anew. */
+        /** Starts the half anew. */
         void begin(long version, double[] sharedThen) {
             from = version;
             shared = sharedThen;
@@ -92,15 +95,15 @@ final class RecentWindow {
             return (word(place / Long.SIZE) & 1L << place) != 0;
         }
 
-        /** Which are there of {@value Long#SIZE} places. */
+        /** Returns the bits of {@value Long#SIZE} places. */
         long word(int word) {
             return word < there.length ? there[word] : 0;
         }
 
-        /** Takes a weight down unless it has been. There must be room for it. */
+        /** Saves a weight, unless one is saved for its place. There must be room for it. */
         void add(int place, float weight) {
             int word = place >> 6;
-            // no branch: which features are new to a half cannot be foreseen
+            // without a branch, which the processor could not predict
             places[size] = place;
             weights[size] = weight;
             size += (int) (~there[word] >>> place) & 1;
@@ -108,25 +111,34 @@ final class RecentWindow {
         }
     }
 
-    /** One in which nothing is known yet. @param steps 2 or more; 0 for no window */
+    /**
+     * Creates a window in which nothing is known yet.
+     *
+     * @param steps 2 or more; 0 for no window
+     */
     RecentWindow(int steps) {
         half = steps / 2;
         turn = half > 0 ? 0 : Long.MAX_VALUE;
     }
 
-    /** Says which algorithm makes the weights, one of the same kind as before. */
+    /** Sets the optimizer of the model. It must be of the same kind as before. */
     void learnsBy(Optimizer kind) {
         optimizer = kind;
         movesUntouched = kind.movesUntouched();
     }
 
+    /** Returns whether the window has this many steps. */
     boolean isOf(int steps) {
         return half == steps / 2;
     }
 
     // ---- as steps are taken
 
-    /** Called before each step. @param shared what is kept for the whole, as it still is */
+    /**
+     * Called before each step.
+     *
+     * @param shared the shared state before the step
+     */
     void advance(long version, double[] shared) {
         if (version < turn) {
             return;
@@ -141,17 +153,17 @@ final class RecentWindow {
         turn = (version / half + 1) * half;
     }
 
-    /** Whether weights are to be taken down before they move. */
+    /** Returns whether steps must save weights before they move them. */
     boolean isKept() {
         return taken >= 0;
     }
 
     /**
-     * Takes down the weights that a step is about to move and that have not been in the newer half.
+     * Saves the weights that a step is about to move and that the newer half does not have.
      *
-     * @param slots of its features
-     * @param blocks what is kept, by slot
-     * @param features how many features there are at most
+     * @param slots the slots of the example's features
+     * @param blocks all blocks of the model, by slot
+     * @param features an upper limit for how many features the model has
      */
     void keep(Example x, int[] slots, double[][] blocks, int features) {
         if (taken == features) {
@@ -166,7 +178,7 @@ final class RecentWindow {
             newer.add(slots[k] * Model.BLOCK + i, (float) optimizer.weight(newer.shared, blocks[slots[k]], i * width));
         }
         taken = newer.size;
-        // where only steps move weights, it was then what it is now
+        // if only steps move weights, the older half needs nothing that the newer half has
         if (movesUntouched && older.isKnown()) {
             older.makeRoom(blocks.length, newer.size - size);
             for (int k = size; k < newer.size; k++) {
@@ -181,21 +193,21 @@ final class RecentWindow {
 
     // ---- what was then
 
-    /** The half that the window begins with. */
+    /** Returns the half that the window begins with. */
     private Half first() {
         return older.isKnown() || newer.from != 0 ? older : newer;
     }
 
-    /** The version at which it begins; -1 if that is not known. */
+    /** Returns the version at which the window begins; −1 if that is not known. */
     long begin() {
         return first().from;
     }
 
     /**
-     * The weights of a block when the window began.
+     * Returns the weights of a block at the beginning of the window.
      *
-     * @param now what they are now
-     * @return as many; null where none has moved since
+     * @param now the weights as they are now
+     * @return as many weights as now; null if none has moved since
      */
     float[] then(int slot, double[] block, double[] now) {
         gather();
@@ -209,7 +221,7 @@ final class RecentWindow {
         for (int i = 0; i < then.length; i++) {
             then[i] = (float) before[i];
         }
-        // nothing is gathered where nothing was taken down
+        // no bits are set in a block without saved weights
         for (int word = slot * WORDS; word < (slot + 1) * WORDS && slot < gathered.length; word++) {
             long there = older.word(word) | newer.word(word);
             moved |= there != 0;
@@ -221,7 +233,10 @@ final class RecentWindow {
         return moved ? then : null;
     }
 
-    /** Puts what was taken down in its places: of what no step has touched in the older half, what it was when the newer began. */
+    /**
+     * Sorts the saved weights into their places. Those of the older half overwrite those of the newer one. A weight
+     * that no step of the older half touched was then what it was when the newer half began.
+     */
     private void gather() {
         if (gatheredIn == newer.from && olderGathered == older.size && newerGathered == newer.size) {
             return;

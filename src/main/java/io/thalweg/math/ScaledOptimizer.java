@@ -34,18 +34,22 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
     private final LearningRate rate;
     private final boolean standard;
     private final boolean maxAbs;
-    /** Where from the beginning of a feature its scale begins. */
+    /** Offset of the scale in the state of a feature. */
     private final int scale;
 
     private final int width;
+    /** Offset of the number of examples in the shared state. */
     private final int examples;
+    /** Offset of Σ v·m/s in the shared state. */
     private final int offset;
-    /** x′ of the example of the step. */
+    /** x′ of the example of the step under way. */
     private double[] inputs = new double[64];
 
     /**
+     * Creates an optimizer with the scaling and clipping of the settings.
+     *
      * @param own how many numbers the subclass keeps for each feature
-     * @param ownShared how many for the whole
+     * @param ownShared how many numbers the subclass keeps in the shared state
      */
     ScaledOptimizer(LearnerSettings settings, int own, int ownShared) {
         options = settings.options();
@@ -68,22 +72,23 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
         return new double[standard ? offset + 1 : examples];
     }
 
-    /** v as of now. */
+    /** Returns the weight v of a feature, up to date. */
     abstract double scaledWeight(double[] shared, double[] block, int at);
 
-    /** β. */
+    /** Returns the bias β. */
     abstract double scaledBias(double[] shared);
 
-    /** Brings what is stored for a feature up to now, so that v is {@link #scaledWeight} as it stands. */
+    /** Brings the state of a feature up to date, so that v is in it as {@link #scaledWeight} returns it. */
     abstract void bringUpToDate(double[] shared, double[] block, int at);
 
     /**
-     * Moves weights and bias; the features are settled, the scales have moved, and the example's importance is above 0.
+     * Moves weights and bias. The features are up to date, the scales have moved, and the importance is above 0.
      *
      * @param inputs x′
      * @param norm 1 + ‖x′‖²
      * @param z the logit that was predicted
-     * @param gradient c·(a − y), cut
+     * @param alpha the learning rate
+     * @param gradient c·(a − y), clipped
      */
     abstract void move(Model model, Example x, double[] inputs, double norm, double z, double alpha, double gradient);
 
@@ -147,7 +152,7 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
         return true;
     }
 
-    /** Whether squares of gradients, and sums of those, are finite numbers. */
+    /** Returns whether squares of gradients, and sums of squares, stay finite. */
     private static boolean isTame(Example x, double alpha) {
         double limit = FeatureScale.LARGEST / Math.max(1, x.importance());
         boolean tame = limit >= 1 && alpha <= FeatureScale.LARGEST;
@@ -157,7 +162,11 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
         return tame;
     }
 
-    /** Settles the features, takes the example into the scales and computes its x′. @return 1 + ‖x′‖² */
+    /**
+     * Brings the features up to date, updates the scales with the example and computes its x′.
+     *
+     * @return 1 + ‖x′‖²
+     */
     private double scale(Model model, Example x) {
         double[] shared = model.shared();
         if (inputs.length < x.size()) {
@@ -180,34 +189,34 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
                 block[at + scale] = Math.max(block[at + scale], Math.abs(x.values()[k]));
             }
         }
-        // again from the beginning: an index may be there twice, and the scales of the first are those of the second
+        // in a second pass, because a feature may be there twice, and both then have the later scale
         double norm = 1;
         for (int k = 0; k < x.size(); k++) {
             double[] block = model.touched(slots[k]);
             int at = model.at(x.indices()[k]);
-            double centre = standard ? block[at + scale + FeatureScale.CENTRE] : 0;
-            inputs[k] = (x.values()[k] - centre) * inverse(block, at);
+            double center = standard ? block[at + scale + FeatureScale.CENTER] : 0;
+            inputs[k] = (x.values()[k] - center) * inverse(block, at);
             norm += inputs[k] * inputs[k];
         }
         return norm;
     }
 
-    /** 1/s of a feature. */
+    /** Returns 1/s of a feature. */
     private double inverse(double[] block, int at) {
         return standard
                 ? block[at + scale + FeatureScale.INVERSE]
                 : maxAbs ? FeatureScale.inverse(block[at + scale]) : 1;
     }
 
-    /** m/s of a feature. */
-    final double centre(double[] block, int at) {
-        return standard ? block[at + scale + FeatureScale.CENTRE] * block[at + scale + FeatureScale.INVERSE] : 0;
+    /** Returns m/s of a feature. */
+    final double center(double[] block, int at) {
+        return standard ? block[at + scale + FeatureScale.CENTER] * block[at + scale + FeatureScale.INVERSE] : 0;
     }
 
-    /** Says that v of a feature has moved. */
+    /** Accounts for a move of v in the offset. Must be called for every move. */
     final void weightMoved(double[] shared, double[] block, int at, double by) {
         if (standard) {
-            shared[offset] += by * centre(block, at);
+            shared[offset] += by * center(block, at);
         }
     }
 }

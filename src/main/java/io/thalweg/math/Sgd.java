@@ -11,7 +11,7 @@ package io.thalweg.math;
  */
 final class Sgd extends Optimizer {
     private final LearningRate rate;
-    // of the example that logit saw last
+    // over the features of the example that logit saw last
     /** Σ|w|. */
     private double absoluteWeights;
     /** Σ|x|. */
@@ -92,7 +92,7 @@ final class Sgd extends Optimizer {
         if (!Double.isFinite(shared[0] - move)) {
             return false;
         }
-        // where all together are far from infinite, each is, whatever rounding does
+        // if all of them together are far from infinite, so is each, whatever rounding does
         if (!(absoluteWeights + Math.abs(move) * absoluteValues < Double.MAX_VALUE / 2) && !fits(model, x, move)) {
             return false;
         }
@@ -109,7 +109,7 @@ final class Sgd extends Optimizer {
         return true;
     }
 
-    /** Whether every weight is finite after the moves, whichever of them are of one weight. */
+    /** Returns whether every weight stays finite, whichever of the moves are on the same weight. */
     private boolean fits(Model model, Example x, double move) {
         double moved = 0;
         for (int k = 0; k < x.size(); k++) {

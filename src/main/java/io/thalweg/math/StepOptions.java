@@ -1,30 +1,35 @@
 package io.thalweg.math;
 
 /**
- * What a step may do beyond going down the slope of the log loss.
+ * What a step may do besides following the gradient of the log loss.
  *
- * @param scaling the coordinates that weights are held in
- * @param l1 how much the objective charges for the sum of |weights|; finite, 0 or more
- * @param l2 how much it charges for half of the sum of their squares; finite, 0 or more
- * @param clip the largest Euclidean norm of an example's gradient; 0 for no limit; finite, 0 or more
- * @param importanceInvariant whether an example of importance h + k is the same as one of h and then one of k
+ * @param scaling how features are scaled
+ * @param l1 the charge of the objective for Σ|v|; finite, 0 or more
+ * @param l2 the charge of the objective for half of Σv²; finite, 0 or more
+ * @param clip the largest Euclidean norm of an example's gradient; finite, 0 for no limit
+ * @param importanceInvariant whether an example of importance h + k does the same as one of h followed by one of k
  * @param ftrlBeta β of FTRL-Proximal; finite, 0 or more
  */
 public record StepOptions(
         Scaling scaling, double l1, double l2, double clip, boolean importanceInvariant, double ftrlBeta) {
-    /** None of them. */
+    /** Raw units. */
     public static final StepOptions NONE = new StepOptions(Scaling.NONE, 0, 0, 0, false, 1);
 
-    /** What weights are held in; they are published in raw units all the same. */
+    /** The units in which an optimizer holds its weights. Weights are published in raw units in any case. */
     public enum Scaling {
         /** Raw units. */
         NONE,
-        /** Inputs over the largest |x| so far. */
+        /** Features divided by their largest |x| so far. */
         MAX_ABS,
-        /** Inputs less their mean, over their deviation; as {@link FeatureScale} says. */
+        /** Features less their mean, divided by their deviation, as in {@link FeatureScale}. */
         STANDARD
     }
 
+    /**
+     * Checks the numbers.
+     *
+     * @throws IllegalArgumentException if one of them is negative or not finite
+     */
     public StepOptions {
         check("l1", l1);
         check("l2", l2);
@@ -38,7 +43,7 @@ public record StepOptions(
         }
     }
 
-    /** Whether weights are penalized. */
+    /** Returns whether weights are penalized. */
     boolean penalized() {
         return l1 > 0 || l2 > 0;
     }

@@ -1,17 +1,18 @@
 package io.thalweg.math;
 
 /**
- * Weights and bias of a model at a version.
+ * The weights and the bias of a model at a version.
  *
- * @param weights by block; what is beyond the end of an array is 0
- * @param bias b
+ * @param weights the weights by block; those beyond the end of an array are 0
+ * @param bias the bias b
  */
 public record WeightsSnapshot(double[][] weights, double bias) {
-    /** A model that has taken no step. */
+    /** The snapshot of a model that has taken no step. */
     public static final WeightsSnapshot ZERO = new WeightsSnapshot(new double[0][], 0);
 
     private static final double[] NO_WEIGHTS = {};
 
+    /** Returns the weights and the bias of a model as they are now. */
     static WeightsSnapshot of(Model model) {
         double[][] weights = new double[model.blockEnd()][];
         for (int block = 0; block < weights.length; block++) {
@@ -20,7 +21,9 @@ public record WeightsSnapshot(double[][] weights, double bias) {
         return new WeightsSnapshot(weights, model.bias());
     }
 
-    /** The Euclidean norm of what the weights and the bias of a model have changed by since this snapshot of it. */
+    /**
+     * Returns the Euclidean norm of the change of weights and bias between this snapshot and the model as it is now.
+     */
     public double changeTo(Model model) {
         double square = (model.bias() - bias) * (model.bias() - bias);
         for (int block = 0; block < model.blockEnd(); block++) {
@@ -32,9 +35,9 @@ public record WeightsSnapshot(double[][] weights, double bias) {
     }
 
     /**
-     * The squared Euclidean norm of what weights have changed by.
+     * Returns the squared Euclidean norm of the change of weights.
      *
-     * @param then what they were; what is beyond the end of the array was 0
+     * @param then the weights before; those beyond the end of the array were 0
      */
     public static double squareOfChange(double[] weights, double[] then) {
         double sum = 0;

@@ -39,11 +39,11 @@ class FeatureScaleTest {
                         .isEqualTo(expected.met() ? expected.inRange(value * 1.01) : value);
                 moved += FeatureScale.take(block, 3, value, 1.0 / example, prior);
                 expected.take(value, example);
-                assertThat(block[3 + FeatureScale.CENTRE]).isCloseTo(expected.centre, within(1e-12 * 100));
+                assertThat(block[3 + FeatureScale.CENTER]).isCloseTo(expected.center, within(1e-12 * 100));
                 assertThat(block[3 + FeatureScale.INVERSE])
                         .isCloseTo(expected.inverse, within(1e-9 * (1 + expected.inverse)));
                 assertThat(block[3 + FeatureScale.INVERSE_LARGEST]).isEqualTo(expected.inverseLargest);
-                assertThat(moved).isCloseTo(expected.centre * expected.inverse, within(1e-9 * (1 + Math.abs(moved))));
+                assertThat(moved).isCloseTo(expected.center * expected.inverse, within(1e-9 * (1 + Math.abs(moved))));
             }
         }
     }
@@ -58,7 +58,7 @@ class FeatureScaleTest {
             example++;
             FeatureScale.take(block, 0, value, 1.0 / example, 1);
             expected.take(value, example);
-            assertThat(block[FeatureScale.CENTRE]).isCloseTo(expected.centre, within(1e-15));
+            assertThat(block[FeatureScale.CENTER]).isCloseTo(expected.center, within(1e-15));
             assertThat(block[FeatureScale.INVERSE]).isCloseTo(expected.inverse, within(1e-15));
         }
     }

@@ -158,7 +158,7 @@ class FixedShareMixtureTest {
         private double input(int expert, int i, double raw) {
             return experts.get(expert).kind().equals("sgd")
                     ? raw * scales[i].inverseLargest
-                    : (raw - scales[i].centre) * scales[i].inverse;
+                    : (raw - scales[i].center) * scales[i].inverse;
         }
 
         double logit(Example x) {

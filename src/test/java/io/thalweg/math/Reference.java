@@ -27,7 +27,7 @@ final class Reference {
     static final class Scales {
         private final double prior;
         private final List<Double> values = new ArrayList<>();
-        double centre;
+        double center;
         double inverse;
         double inverseLargest;
         double low = Double.POSITIVE_INFINITY;
@@ -46,7 +46,7 @@ final class Reference {
             double largest = values.stream().mapToDouble(Math::abs).max().orElseThrow();
             inverseLargest = largest == 0 ? 0 : 1 / largest;
             if (values.stream().allMatch(x -> x == 0 || x == 1)) {
-                centre = 0;
+                center = 0;
                 inverse = 1;
                 return;
             }
@@ -58,10 +58,10 @@ final class Reference {
             if (!beyond && values.size() % every != 0) {
                 return;
             }
-            centre = values.stream().mapToDouble(x -> x).sum() / examples;
+            center = values.stream().mapToDouble(x -> x).sum() / examples;
             double sum = prior * largest * largest;
             for (double x : values) {
-                sum += (x - centre) * (x - centre);
+                sum += (x - center) * (x - center);
             }
             inverse = sum > 1e-19 * count * largest * largest ? Math.sqrt((count + prior) / sum) : 0;
         }
@@ -92,13 +92,13 @@ final class Reference {
         published[v.length] = bias;
         for (int i = 0; i < v.length; i++) {
             published[i] = v[i] * inverse(i);
-            published[v.length] -= published[i] * centre(i);
+            published[v.length] -= published[i] * center(i);
         }
         return published;
     }
 
-    private double centre(int i) {
-        return options.scaling() == Scaling.STANDARD ? scales[i].centre : 0;
+    private double center(int i) {
+        return options.scaling() == Scaling.STANDARD ? scales[i].center : 0;
     }
 
     private double inverse(int i) {
@@ -126,7 +126,7 @@ final class Reference {
                         scales[i].values.stream().mapToDouble(Math::abs).max().orElseThrow();
                 value = Math.max(-largest, Math.min(largest, value));
             }
-            z += v[i] * (value - centre(i)) * inverse(i);
+            z += v[i] * (value - center(i)) * inverse(i);
         }
         double alpha = rate.at(steps++);
         double c = x.importance();
@@ -139,7 +139,7 @@ final class Reference {
         for (int i = 0; i < v.length; i++) {
             if (has(x, i)) {
                 scales[i].take(raw[i], examples);
-                input[i] = (raw[i] - centre(i)) * inverse(i);
+                input[i] = (raw[i] - center(i)) * inverse(i);
                 norm += input[i] * input[i];
             }
         }

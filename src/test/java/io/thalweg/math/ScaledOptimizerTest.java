@@ -111,7 +111,7 @@ class ScaledOptimizerTest {
             double more = algorithm.equals("ftrl") ? 30 : 1;
             StepOptions options = options(scaling, penalty[0] * more, penalty[1] * more, 0);
             follow(settings(algorithm, options), true, random);
-            // of sparse ones, the weights of features that are centred are charged when they are next there
+            // of sparse ones, the weights of features that are centered are charged when they are next there
             if (scaling != Scaling.STANDARD || algorithm.equals("ftrl")) {
                 follow(settings(algorithm, options), false, random);
             }
@@ -246,7 +246,7 @@ class ScaledOptimizerTest {
 
     /** What a feature that has a mean taken off is charged, it is charged when it is next there: then it is as if it had been. */
     @Test
-    void aCentredFeatureIsChargedWhenItIsNextThere() {
+    void aCenteredFeatureIsChargedWhenItIsNextThere() {
         LearnerSettings settings =
                 Examples.settings("sgd", LearningRate.constant(0.1), options(Scaling.STANDARD, 0.01, 0, 0));
         Learning learning = new Learning(settings);

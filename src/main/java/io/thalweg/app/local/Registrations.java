@@ -107,7 +107,7 @@ final class Registrations implements Closeable {
                                 + " Allowed values are numbers from 1 and \"latest\"");
             }
             if (!versions.contains(number)) {
-                throw new Refusal(404, 40402, "RegisteredVersion " + number + " not found.");
+                throw new Refusal(404, 40402, "Version " + number + " not found.");
             }
         }
         SchemaMetadata found = call(() -> registry.getSchemaMetadata(subject, number));
