@@ -36,6 +36,6 @@ class SharedOffsetsIT extends CrashTestBase {
         trial.await(
                 "a word about records that come again",
                 () -> learner.log().stream()
-                        .anyMatch(line -> line.contains("@0 and what follows it has been learned from already")));
+                        .anyMatch(line -> line.contains("@0 and the records after it have been learned from already")));
     }
 }
