@@ -1,12 +1,12 @@
 package io.thalweg.audit;
 
 import io.thalweg.avro.Prediction;
+import io.thalweg.config.SettingFlag;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
 import io.thalweg.fold.OutputSink;
 import io.thalweg.input.InputRecord;
 import io.thalweg.input.SchemaSource;
-import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Model;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.OutputTopic;
@@ -78,7 +78,7 @@ final class Replay {
         for (SettingsSpan span : learned) {
             Map<String, String> settings = config.replayedSettings("");
             // a span that says nothing of them was learned from Examples
-            settings.keySet().removeAll(Mapping.SETTINGS);
+            settings.keySet().removeAll(ThalwegConfig.settings(SettingFlag.MAPPING));
             settings.putAll(span.settings());
             String keyless = settings.get(ThalwegConfig.MODEL_DEFAULT);
             if (StreamsConfig.AT_LEAST_ONCE.equals(settings.get(ThalwegConfig.PROCESSING_GUARANTEE))) {

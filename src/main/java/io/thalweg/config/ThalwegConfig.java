@@ -8,15 +8,19 @@ import static org.apache.kafka.common.config.ConfigDef.Range.between;
 
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.LearningRate;
 import io.thalweg.math.StepOptions;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.NonEmptyString;
@@ -92,24 +96,6 @@ public final class ThalwegConfig extends AbstractConfig {
     /** Begins the name of a setting that goes to all Kafka clients although no client documents it. */
     public static final String PASS_PREFIX = "client.";
 
-    /** What decides what is kept of a model: it stays as it was, unless {@link #STATE_MIGRATE} is set. */
-    public static final List<String> KIND = List.of(ALGORITHM, SCALING, L1, L2);
-
-    /** What must stay as it was for state to keep its meaning. */
-    public static final List<String> FINGERPRINT = List.of(FEATURES_SPACE_BITS, NAMES_MAX, MODEL_FROM);
-
-    /** What {@code auto} decides itself. */
-    private static final List<String> STEP = List.of(
-            LEARNING_RATE,
-            LEARNING_RATE_SCHEDULE,
-            LEARNING_RATE_DECAY,
-            SCALING,
-            L1,
-            L2,
-            GRADIENT_CLIP,
-            IMPORTANCE_INVARIANT,
-            FTRL_BETA);
-
     private static final int LONGEST = 16_000;
 
     private static final String CONNECTION = "Connection";
@@ -119,7 +105,16 @@ public final class ThalwegConfig extends AbstractConfig {
     private static final String OUTPUT = "Output";
     private static final String RUNNING = "Running";
 
+    /** In the order of definition. */
+    private static final Map<String, Set<SettingFlag>> FLAGS = new LinkedHashMap<>();
+
     public static final ConfigDef DEFINITION = define();
+
+    /** What decides what is kept of a model: it stays as it was, unless {@link #STATE_MIGRATE} is set. */
+    public static final List<String> KIND = settings(SettingFlag.KIND);
+
+    /** What must stay as it was for state to keep its meaning. */
+    public static final List<String> FINGERPRINT = settings(SettingFlag.STATE);
 
     private final Mapping mapping;
 
@@ -186,7 +181,7 @@ public final class ThalwegConfig extends AbstractConfig {
                         + " their records, by record timestamp. -1 keeps them forever, which `verify` needs: it replays every"
                         + " example since the first.");
 
-        Group mapping = new Group(def, MAPPING);
+        Group mapping = new Group(def, MAPPING, SettingFlag.REPLAYED, SettingFlag.MAPPING);
         mapping.add(
                 LABEL,
                 Type.STRING,
@@ -217,7 +212,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 null,
                 MEDIUM,
                 "Where the model id comes from: `key` (the record key), `field:NAME` (a field of the event), or"
-                        + " `fixed:NAME` (one model for all events). Cannot be changed once there is state.");
+                        + " `fixed:NAME` (one model for all events).",
+                SettingFlag.STATE);
         mapping.add(
                 FEATURES_EXCLUDE,
                 Type.STRING,
@@ -262,23 +258,26 @@ public final class ThalwegConfig extends AbstractConfig {
                 "Features to combine: `origin*destination, origin*departure.hour`. Their names are joined, and their"
                         + " values multiplied.");
 
-        Group learning = new Group(def, LEARNING);
+        Group learning = new Group(def, LEARNING, SettingFlag.REPLAYED);
         learning.add(
                 ALGORITHM,
                 Type.STRING,
-                "sgd",
-                ValidString.in("sgd", "adagrad", "ftrl", "auto"),
+                Algorithm.SGD.toString(),
+                ValidString.in(
+                        Stream.of(Algorithm.values()).map(Algorithm::toString).toArray(String[]::new)),
                 HIGH,
                 "How a model learns: `sgd`, the plain gradient step; `adagrad`, with a learning rate for each"
                         + " weight; `ftrl`, FTRL-Proximal; or `auto`, a mixture that needs no tuning and takes none of the"
-                        + " settings from `learning.rate` to `ftrl.beta`. To change it once there is state, see `state.migrate`.");
+                        + " settings from `learning.rate` to `ftrl.beta`.",
+                SettingFlag.KIND);
         learning.add(
                 LEARNING_RATE,
                 Type.DOUBLE,
                 0.05,
                 positive(),
                 HIGH,
-                "Learning rate α. Can be changed between runs; the offset from which each value applies is recorded.");
+                "Learning rate α. Can be changed between runs; the offset from which each value applies is recorded.",
+                SettingFlag.NOT_FOR_AUTO);
         learning.add(
                 LEARNING_RATE_SCHEDULE,
                 Type.STRING,
@@ -286,14 +285,16 @@ public final class ThalwegConfig extends AbstractConfig {
                 ValidString.in("constant", "inverse-scaling", "inverse-time", "exponential"),
                 MEDIUM,
                 "How the learning rate falls with the number of steps t: `constant` α, `inverse-scaling`"
-                        + " α/(t+1)^decay, `inverse-time` α/(1+decay·t), or `exponential` α·e^(-decay·t).");
+                        + " α/(t+1)^decay, `inverse-time` α/(1+decay·t), or `exponential` α·e^(-decay·t).",
+                SettingFlag.NOT_FOR_AUTO);
         learning.add(
                 LEARNING_RATE_DECAY,
                 Type.DOUBLE,
                 0.5,
                 finite(),
                 MEDIUM,
-                "Decay of the schedule. 0.5 suits `inverse-scaling`; the other schedules need much less.");
+                "Decay of the schedule. 0.5 suits `inverse-scaling`; the other schedules need much less.",
+                SettingFlag.NOT_FOR_AUTO);
         learning.add(
                 SCALING,
                 Type.STRING,
@@ -302,8 +303,9 @@ public final class ThalwegConfig extends AbstractConfig {
                 HIGH,
                 "Makes learning independent of the units of the features. `max-abs` divides each by its largest"
                         + " absolute value so far. `standard` subtracts the mean so far and divides by the standard deviation,"
-                        + " except for features that have only been 0 or 1. Weights are published in raw units. To change it"
-                        + " once there is state, see `state.migrate`.");
+                        + " except for features that have only been 0 or 1. Weights are published in raw units.",
+                SettingFlag.KIND,
+                SettingFlag.NOT_FOR_AUTO);
         learning.add(
                 L1,
                 Type.DOUBLE,
@@ -311,15 +313,18 @@ public final class ThalwegConfig extends AbstractConfig {
                 finite(),
                 MEDIUM,
                 "L1 penalty: on the sum of the absolute weights. Makes weights that matter little exactly 0. With"
-                        + " `scaling`, it applies to the weights of the scaled features; never to the bias. To change it once"
-                        + " there is state, see `state.migrate`.");
+                        + " `scaling`, it applies to the weights of the scaled features; never to the bias.",
+                SettingFlag.KIND,
+                SettingFlag.NOT_FOR_AUTO);
         learning.add(
                 L2,
                 Type.DOUBLE,
                 0.0,
                 finite(),
                 MEDIUM,
-                "L2 penalty: on half the sum of the squared weights. Keeps weights small. Otherwise as `l1`.");
+                "L2 penalty: on half the sum of the squares of the same weights as `l1`. Keeps weights small.",
+                SettingFlag.KIND,
+                SettingFlag.NOT_FOR_AUTO);
         learning.add(
                 GRADIENT_CLIP,
                 Type.DOUBLE,
@@ -327,7 +332,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 finite(),
                 MEDIUM,
                 "Largest Euclidean norm of the gradient of one example, including importance and bias. 0 means no"
-                        + " limit.");
+                        + " limit.",
+                SettingFlag.NOT_FOR_AUTO);
         learning.add(
                 IMPORTANCE_INVARIANT,
                 Type.BOOLEAN,
@@ -335,14 +341,17 @@ public final class ThalwegConfig extends AbstractConfig {
                 null,
                 MEDIUM,
                 "Only with `sgd`: an example of importance 10 has the effect of ten examples in a row, rather than"
-                        + " of one step ten times as long, which overshoots.");
+                        + " of one step ten times as long, which overshoots.",
+                SettingFlag.NOT_FOR_AUTO);
         learning.add(
                 FTRL_BETA,
                 Type.DOUBLE,
                 1.0,
                 finite(),
                 LOW,
-                "Only with `ftrl`: β. The larger it is, the shorter the first steps of a weight.");
+                "Only with `ftrl`: β. The larger it is, the shorter the first steps of a weight.",
+                SettingFlag.NOT_FOR_AUTO,
+                SettingFlag.ONLY_FOR_FTRL);
         learning.add(
                 FEATURES_FORM,
                 Type.STRING,
@@ -358,7 +367,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 between(1, 24),
                 MEDIUM,
                 "Size of the feature space: features are numbered from 0 to 2 to this power, exclusive. Only"
-                        + " features that occur take memory. Cannot be changed once there is state.");
+                        + " features that occur take memory.",
+                SettingFlag.STATE);
         learning.add(
                 NAMES_MAX,
                 Type.INT,
@@ -366,7 +376,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 atLeast(0),
                 MEDIUM,
                 "How many feature names a model keeps, so that its weights can be read by name. Further names are"
-                        + " hashed. Names use at most half of the feature space. Cannot be changed once there is state.");
+                        + " hashed. Names use at most half of the feature space.",
+                SettingFlag.STATE);
         learning.add(
                 MODELS_MAX,
                 Type.INT,
@@ -400,14 +411,16 @@ public final class ThalwegConfig extends AbstractConfig {
                 between(1, 2048),
                 MEDIUM,
                 "Largest model, in weights, that is published as one record. Larger models are published in blocks:"
-                        + " those that have changed.");
+                        + " those that have changed.",
+                SettingFlag.REPLAYED);
         output.add(
                 WEIGHTS_EVERY,
                 Type.INT,
                 1,
                 atLeast(1),
                 MEDIUM,
-                "For models that are one record: how many steps from one weights record to the next.");
+                "For models that are one record: how many steps from one weights record to the next.",
+                SettingFlag.REPLAYED);
         output.add(
                 WEIGHTS_INTERVAL_MS,
                 Type.LONG,
@@ -423,14 +436,16 @@ public final class ThalwegConfig extends AbstractConfig {
                 window(),
                 MEDIUM,
                 "Window, in steps of the model, over which each weights record reports how far the weights have"
-                        + " moved. The effective window is between half of this and all of it. 0 turns the report off.");
+                        + " moved. The effective window is between half of this and all of it. 0 turns the report off.",
+                SettingFlag.REPLAYED);
         output.add(
                 METRICS_EVERY,
                 Type.INT,
                 100,
                 atLeast(1),
                 MEDIUM,
-                "How many steps of a model from one metrics record to the next.");
+                "How many steps of a model from one metrics record to the next.",
+                SettingFlag.REPLAYED);
         output.add(
                 METRICS_WINDOW,
                 Type.INT,
@@ -438,7 +453,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 atLeast(2),
                 MEDIUM,
                 "Window of the recent metrics, in labeled examples. The effective window is between half of this and"
-                        + " all of it.");
+                        + " all of it.",
+                SettingFlag.REPLAYED);
         output.add(
                 DEAD_LETTERS_MAX_BYTES,
                 Type.INT,
@@ -446,7 +462,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 atLeast(65536),
                 LOW,
                 "Largest dead letter. Must be at least twice the `max.message.bytes` of the examples topic plus 64"
-                        + " KiB, and at most that of the dead-letter topic.");
+                        + " KiB, and at most that of the dead-letter topic.",
+                SettingFlag.REPLAYED);
 
         Group running = new Group(def, RUNNING);
         running.add(
@@ -456,7 +473,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 ValidString.in("exactly_once_v2", "at_least_once"),
                 HIGH,
                 "`exactly_once_v2` or `at_least_once`. With `at_least_once`, a crash can repeat steps and outputs,"
-                        + " and `verify` cannot check the learner.");
+                        + " and `verify` cannot check the learner.",
+                SettingFlag.REPLAYED);
         running.add(
                 COMMIT_INTERVAL_MS,
                 Type.LONG,
@@ -513,18 +531,48 @@ public final class ThalwegConfig extends AbstractConfig {
         return def;
     }
 
-    /** Keeps the order of definition, which is the order of the table. */
-    private record Group(ConfigDef def, String name) {
+    /** Settings that stand together in the table, which has them in the order of definition. */
+    private static final class Group {
+        private final ConfigDef def;
+        private final String name;
+        private final List<SettingFlag> ofAll;
+
+        /** @param ofAll the flags that every setting of the group has */
+        Group(ConfigDef def, String name, SettingFlag... ofAll) {
+            this.def = def;
+            this.name = name;
+            this.ofAll = List.of(ofAll);
+        }
+
         void add(
                 String setting,
                 Type type,
                 Object byDefault,
                 ConfigDef.Validator validator,
                 ConfigDef.Importance importance,
-                String doc) {
+                String doc,
+                SettingFlag... flags) {
+            Set<SettingFlag> all = EnumSet.noneOf(SettingFlag.class);
+            all.addAll(ofAll);
+            all.addAll(List.of(flags));
+            FLAGS.put(setting, all);
+            String ofTheState = all.contains(SettingFlag.STATE)
+                    ? " Cannot be changed once there is state."
+                    : all.contains(SettingFlag.KIND)
+                            ? " To change it once there is state, see `" + STATE_MIGRATE + "`."
+                            : "";
             int order = def.configKeys().size();
             def.define(
-                    setting, type, byDefault, validator, importance, doc, name, order, ConfigDef.Width.MEDIUM, setting);
+                    setting,
+                    type,
+                    byDefault,
+                    validator,
+                    importance,
+                    doc + ofTheState,
+                    name,
+                    order,
+                    ConfigDef.Width.MEDIUM,
+                    setting);
         }
     }
 
@@ -599,16 +647,16 @@ public final class ThalwegConfig extends AbstractConfig {
 
     /** What the algorithm has no use for must not be given: it would be set in vain. */
     private void checkStep() {
-        String algorithm = getString(ALGORITHM);
-        List<String> vain = idle(algorithm).stream().filter(this::isGiven).toList();
+        Algorithm algorithm = algorithm();
+        List<String> vain = unusedBy(algorithm).stream().filter(this::isGiven).toList();
         if (!vain.isEmpty()) {
-            String why = algorithm.equals("auto")
+            String why = algorithm == Algorithm.AUTO
                     ? "auto sets its own learning rates, scales and penalties"
                     : "only algorithm = ftrl has use for it";
             throw new ConfigException(why + "; drop " + String.join(", ", vain));
         }
         boolean invariant = getBoolean(IMPORTANCE_INVARIANT);
-        if (invariant && !algorithm.equals("sgd")) {
+        if (invariant && algorithm != Algorithm.SGD) {
             throw new ConfigException(IMPORTANCE_INVARIANT + " is a step of algorithm = sgd, not of " + algorithm
                     + "; drop it, or set " + ALGORITHM + " = sgd");
         }
@@ -618,19 +666,32 @@ public final class ThalwegConfig extends AbstractConfig {
                         + other + "; drop one");
             }
         }
-        if (algorithm.equals("ftrl") && !getString(LEARNING_RATE_SCHEDULE).equals("constant")) {
+        if (algorithm == Algorithm.FTRL && !getString(LEARNING_RATE_SCHEDULE).equals("constant")) {
             throw new ConfigException(
                     "ftrl lets the rate of each weight fall by itself; drop " + LEARNING_RATE_SCHEDULE);
         }
     }
 
-    /** The settings that an algorithm has no use for. */
-    private static List<String> idle(String algorithm) {
+    /** The settings that have a flag, in the order of the table. */
+    public static List<String> settings(SettingFlag flag) {
+        return FLAGS.entrySet().stream()
+                .filter(setting -> setting.getValue().contains(flag))
+                .map(Map.Entry::getKey)
+                .toList();
+    }
+
+    /** The settings that an algorithm has no use for. They must not be given with it. */
+    public static List<String> unusedBy(Algorithm algorithm) {
         return switch (algorithm) {
-            case "auto" -> STEP;
-            case "ftrl" -> List.of();
-            default -> List.of(FTRL_BETA);
+            case SGD, ADAGRAD -> settings(SettingFlag.ONLY_FOR_FTRL);
+            case FTRL -> List.of();
+            case AUTO -> settings(SettingFlag.NOT_FOR_AUTO);
         };
+    }
+
+    /** What is learned with. */
+    public Algorithm algorithm() {
+        return Algorithm.of(getString(ALGORITHM)).orElseThrow();
     }
 
     /** The same with one setting changed. */
@@ -686,7 +747,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 getDouble(FTRL_BETA));
         int bits = getInt(FEATURES_SPACE_BITS);
         return new LearnerSettings(
-                getString(ALGORITHM),
+                algorithm(),
                 rate,
                 options,
                 bits,
@@ -707,36 +768,16 @@ public final class ThalwegConfig extends AbstractConfig {
      */
     public Map<String, String> replayedSettings(String keyless) {
         Map<String, String> replayed = new TreeMap<>();
-        for (String name : List.of(
-                ALGORITHM,
-                LEARNING_RATE,
-                LEARNING_RATE_SCHEDULE,
-                LEARNING_RATE_DECAY,
-                SCALING,
-                L1,
-                L2,
-                GRADIENT_CLIP,
-                IMPORTANCE_INVARIANT,
-                FTRL_BETA,
-                FEATURES_FORM,
-                FEATURES_SPACE_BITS,
-                MODELS_MAX,
-                EXAMPLE_MAX_BYTES,
-                WEIGHTS_RECORD_MAX,
-                WEIGHTS_EVERY,
-                WEIGHTS_WINDOW,
-                METRICS_EVERY,
-                METRICS_WINDOW,
-                DEAD_LETTERS_MAX_BYTES,
-                PROCESSING_GUARANTEE)) {
+        for (String name : settings(SettingFlag.REPLAYED)) {
             replayed.put(name, String.valueOf(get(name)));
         }
-        idle(getString(ALGORITHM)).forEach(replayed::remove);
+        replayed.keySet().removeAll(unusedBy(algorithm()));
+        if (!isMapped()) {
+            replayed.keySet().removeAll(settings(SettingFlag.MAPPING));
+        }
+        // these as they count, and not as they are set
         replayed.put(NAMES_MAX, String.valueOf(learner().namesMax()));
         replayed.put(MODEL_DEFAULT, keyless);
-        if (isMapped()) {
-            Mapping.SETTINGS.forEach(name -> replayed.put(name, getString(name)));
-        }
         return replayed;
     }
 
@@ -747,7 +788,9 @@ public final class ThalwegConfig extends AbstractConfig {
      */
     public static ThalwegConfig ofReplayed(Map<String, String> replayed) {
         Map<String, String> settings = new TreeMap<>(replayed);
-        idle(String.valueOf(replayed.get(ALGORITHM))).forEach(settings::remove);
+        // one that there is not is left to be refused with the others
+        Algorithm algorithm = Algorithm.of(replayed.get(ALGORITHM)).orElse(Algorithm.SGD);
+        settings.keySet().removeAll(unusedBy(algorithm));
         // an empty one says that records without key are rejected; as a setting it is not allowed
         settings.remove(MODEL_DEFAULT);
         return new ThalwegConfig(settings);

@@ -26,10 +26,6 @@ public final class Mapping {
     public static final String BUCKETS = "features.buckets";
     public static final String CROSS = "features.cross";
 
-    /** The names of all of them. */
-    public static final List<String> SETTINGS =
-            List.of(LABEL, ID, IMPORTANCE, MODEL, EXCLUDE, NUMERIC, CATEGORICAL, TIME, BUCKETS, CROSS);
-
     /** What {@link #MODEL} is if the record key is the model id. */
     public static final String MODEL_FROM_KEY = "key";
 

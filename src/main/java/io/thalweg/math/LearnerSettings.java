@@ -4,7 +4,7 @@ package io.thalweg.math;
  * All that the course of learning depends on besides the examples. Two learners with the same settings that see the
  * same examples in the same order are the same, bit for bit.
  *
- * @param algorithm {@code sgd}, {@code adagrad}, {@code ftrl} or {@code auto}
+ * @param algorithm what it learns with
  * @param learningRate α; {@code auto} does not use it
  * @param options what a step may do besides; {@code auto} does not use it
  * @param spaceBits the size of the feature space as a power of two: feature numbers are below 2 to this power; 1 to 24
@@ -15,7 +15,7 @@ package io.thalweg.math;
  * @param metricsWindow the length of the recent window of the metrics, in examples; 2 or more
  */
 public record LearnerSettings(
-        String algorithm,
+        Algorithm algorithm,
         LearningRate learningRate,
         StepOptions options,
         int spaceBits,
@@ -40,7 +40,7 @@ public record LearnerSettings(
 
     /** Creates settings without {@link StepOptions}. */
     public LearnerSettings(
-            String algorithm,
+            Algorithm algorithm,
             LearningRate learningRate,
             int spaceBits,
             int namesMax,

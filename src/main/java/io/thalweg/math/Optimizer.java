@@ -34,14 +34,13 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
     /** Returns the optimizer for the settings. */
     public static Optimizer of(LearnerSettings settings) {
         return switch (settings.algorithm()) {
-            case "sgd" ->
+            case SGD ->
                 settings.options().equals(StepOptions.NONE)
                         ? new Sgd(settings.learningRate())
                         : new ScaledSgd(settings);
-            case "adagrad" -> new AdaGrad(settings);
-            case "ftrl" -> new Ftrl(settings);
-            case "auto" -> new FixedShareMixture();
-            default -> throw new IllegalArgumentException("there is no algorithm " + settings.algorithm());
+            case ADAGRAD -> new AdaGrad(settings);
+            case FTRL -> new Ftrl(settings);
+            case AUTO -> new FixedShareMixture();
         };
     }
 

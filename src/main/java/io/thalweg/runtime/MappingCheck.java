@@ -1,5 +1,6 @@
 package io.thalweg.runtime;
 
+import io.thalweg.config.SettingFlag;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.MappedDecoder;
 import io.thalweg.input.SchemaSource;
@@ -34,7 +35,7 @@ final class MappingCheck {
     static void run(ThalwegConfig config, SchemaSource schemas, int partitions) {
         String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         if (!config.isMapped()) {
-            Mapping.SETTINGS.stream()
+            ThalwegConfig.settings(SettingFlag.MAPPING).stream()
                     .filter(config::isGiven)
                     .filter(name -> !config.getString(name).isBlank())
                     .filter(name -> !config.getString(name).equals(Mapping.MODEL_FROM_KEY))

@@ -1,6 +1,7 @@
 package io.thalweg.store;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.FeatureNames;
@@ -282,7 +283,7 @@ public final class TaskState {
 
     /** Heads without a number are from when {@code auto} and {@code scaling=standard} kept other numbers of a feature. */
     private void checkNumbersKept(Map<String, String> before) {
-        boolean others = "auto".equals(before.get(ThalwegConfig.ALGORITHM))
+        boolean others = Algorithm.AUTO.toString().equals(before.get(ThalwegConfig.ALGORITHM))
                 || "standard".equals(before.get(ThalwegConfig.SCALING));
         if (others && models.values().stream().anyMatch(entry -> entry.number == ChangelogFormat.NO_NUMBER)) {
             throw unusable("was written by a version of Thalweg that kept other numbers for " + ThalwegConfig.ALGORITHM

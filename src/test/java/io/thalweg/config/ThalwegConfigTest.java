@@ -3,11 +3,13 @@ package io.thalweg.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.LearningRate.Schedule;
 import io.thalweg.math.StepOptions;
 import io.thalweg.math.StepOptions.Scaling;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.kafka.common.config.ConfigException;
@@ -25,7 +27,7 @@ class ThalwegConfigTest {
     void needsNoSetting() {
         ThalwegConfig config = config(Map.of());
         LearnerSettings learner = config.learner();
-        assertThat(learner.algorithm()).isEqualTo("sgd");
+        assertThat(learner.algorithm()).isEqualTo(Algorithm.SGD);
         assertThat(learner.learningRate().schedule()).isEqualTo(Schedule.CONSTANT);
         assertThat(learner.requiredForm()).isNull();
         assertThat(learner.space()).isEqualTo(1 << 20);
@@ -248,27 +250,75 @@ class ThalwegConfigTest {
                 .hasMessageContaining("there is no setting " + name);
     }
 
+    /** What is recorded with a state, down to the text. States that there are have it. */
     @Test
-    void theCourseHoldsWhatAReplayNeeds() {
-        Map<String, String> replayed = config(Map.of("learning.rate", "0.1")).replayedSettings("default");
-        assertThat(replayed)
-                .containsEntry("learning.rate", "0.1")
-                .containsEntry("learning.rate.schedule", "constant")
-                .containsEntry("features.space.bits", "20")
-                .containsEntry("names.max", "65536")
-                .containsEntry("model.default", "default")
-                .containsKeys(
-                        "algorithm",
+    void theRecordedSettingsAreAllThatAReplayNeeds() {
+        Map<String, String> recorded = new TreeMap<>(Map.ofEntries(
+                Map.entry("algorithm", "sgd"),
+                Map.entry("dead.letters.max.bytes", "2228224"),
+                Map.entry("example.max.bytes", "1000000"),
+                Map.entry("features.form", "any"),
+                Map.entry("features.space.bits", "20"),
+                Map.entry("gradient.clip", "0.0"),
+                Map.entry("importance.invariant", "false"),
+                Map.entry("l1", "0.0"),
+                Map.entry("l2", "0.0"),
+                Map.entry("learning.rate", "0.1"),
+                Map.entry("learning.rate.decay", "0.5"),
+                Map.entry("learning.rate.schedule", "constant"),
+                Map.entry("metrics.every", "100"),
+                Map.entry("metrics.window", "10000"),
+                Map.entry("model.default", "m"),
+                Map.entry("models.max", "10000"),
+                Map.entry("names.max", "65536"),
+                Map.entry("processing.guarantee", "exactly_once_v2"),
+                Map.entry("scaling", "none"),
+                Map.entry("weights.every", "1"),
+                Map.entry("weights.record.max", "256"),
+                Map.entry("weights.window", "10000")));
+        assertThat(config(Map.of("learning.rate", "0.1")).replayedSettings("m")).isEqualTo(recorded);
+
+        recorded.put("algorithm", "ftrl");
+        recorded.put("ftrl.beta", "1.0");
+        assertThat(config(Map.of("learning.rate", "0.1", "algorithm", "ftrl")).replayedSettings("m"))
+                .isEqualTo(recorded);
+
+        recorded.put("algorithm", "auto");
+        recorded.keySet()
+                .removeAll(List.of(
+                        "learning.rate",
+                        "learning.rate.schedule",
                         "learning.rate.decay",
-                        "features.form",
-                        "models.max",
-                        "example.max.bytes",
-                        "metrics.window")
-                .containsEntry("scaling", "none")
-                .containsEntry("l1", "0.0")
-                .containsEntry("importance.invariant", "false")
-                .doesNotContainKey("ftrl.beta")
-                .hasSize(22);
+                        "scaling",
+                        "l1",
+                        "l2",
+                        "gradient.clip",
+                        "importance.invariant",
+                        "ftrl.beta"));
+        assertThat(config(Map.of("algorithm", "auto")).replayedSettings("m")).isEqualTo(recorded);
+
+        recorded.putAll(Map.of(
+                "label", "y",
+                "id.field", "",
+                "importance.field", "",
+                "model.from", "fixed:x",
+                "features.exclude", "",
+                "features.numeric", "",
+                "features.categorical", "",
+                "features.time", "",
+                "features.buckets", "",
+                "features.cross", ""));
+        assertThat(config(Map.of("algorithm", "auto", "label", "y", "model.from", "fixed:x"))
+                        .replayedSettings("m"))
+                .isEqualTo(recorded);
+        // without a label there is no mapping
+        assertThat(config(Map.of("model.from", "fixed:x")).replayedSettings("m"))
+                .doesNotContainKeys("label", "model.from", "features.cross");
+    }
+
+    @Test
+    void theRecordedSettingsMakeTheLearnerAgain() {
+        Map<String, String> replayed = config(Map.of("learning.rate", "0.1")).replayedSettings("default");
         assertThat(config(Map.of("features.space.bits", "4")).replayedSettings(""))
                 .containsEntry("names.max", "8");
         // a learner made from it is the same
@@ -292,7 +342,7 @@ class ThalwegConfigTest {
                         "gradient.clip", "3",
                         "ftrl.beta", "2"))
                 .learner();
-        assertThat(learner.algorithm()).isEqualTo("ftrl");
+        assertThat(learner.algorithm()).isEqualTo(Algorithm.FTRL);
         assertThat(learner.options()).isEqualTo(new StepOptions(Scaling.MAX_ABS, 0.5, 0.25, 3, false, 2));
         assertThat(config(Map.of("importance.invariant", true)).learner().options())
                 .isEqualTo(new StepOptions(Scaling.NONE, 0, 0, 0, true, 1));
@@ -328,16 +378,47 @@ class ThalwegConfigTest {
                 .hasMessageNotContaining("\n");
     }
 
+    /** A setting of these groups that is not recorded is one that neither weights nor outputs of a replay depend on. */
+    @Test
+    void allThatAReplayMayDependOnIsRecorded() {
+        assertThat(ThalwegConfig.DEFINITION.configKeys().values().stream()
+                        .filter(key -> List.of("Mapping", "Learning", "Output").contains(key.group))
+                        .map(key -> key.name)
+                        .filter(name ->
+                                !ThalwegConfig.settings(SettingFlag.REPLAYED).contains(name)))
+                // an audit takes weights whenever they were published
+                .containsExactly("weights.interval.ms");
+    }
+
+    /** As the documentation of the algorithm has it. */
+    @Test
+    void autoDecidesTheSettingsFromTheLearningRateToBeta() {
+        List<String> all = ThalwegConfig.settings(SettingFlag.REPLAYED);
+
+        assertThat(ThalwegConfig.unusedBy(Algorithm.AUTO))
+                .isEqualTo(all.subList(all.indexOf("learning.rate"), all.indexOf("ftrl.beta") + 1));
+        assertThat(ThalwegConfig.unusedBy(Algorithm.SGD)).containsExactly("ftrl.beta");
+        assertThat(ThalwegConfig.unusedBy(Algorithm.ADAGRAD)).containsExactly("ftrl.beta");
+        assertThat(ThalwegConfig.unusedBy(Algorithm.FTRL)).isEmpty();
+    }
+
+    @Test
+    void theStateDependsOnTheKindAndOnTheFeatureSpace() {
+        assertThat(ThalwegConfig.KIND).containsExactlyInAnyOrder("algorithm", "scaling", "l1", "l2");
+        assertThat(ThalwegConfig.FINGERPRINT)
+                .containsExactlyInAnyOrder("features.space.bits", "names.max", "model.from");
+    }
+
     /** Also where settings stand beside it that are another algorithm's. */
     @ParameterizedTest
     @ValueSource(strings = {"sgd", "adagrad", "ftrl", "auto"})
-    void aCourseMakesTheLearnerAgain(String algorithm) {
+    void recordedSettingsMakeTheLearnerOfEachAlgorithmAgain(String algorithm) {
         ThalwegConfig config = config(Map.of("algorithm", algorithm, "metrics.window", "50"));
         Map<String, String> replayed = config(Map.of("learning.rate", "0.3")).replayedSettings("default");
         replayed.putAll(config.replayedSettings("default"));
         replayed.remove("model.default");
         ThalwegConfig again = ThalwegConfig.ofReplayed(replayed);
-        assertThat(again.learner().algorithm()).isEqualTo(algorithm);
+        assertThat(again.learner().algorithm()).hasToString(algorithm);
         assertThat(again.learner().metricsWindow()).isEqualTo(50);
         assertThat(again.replayedSettings("default")).isEqualTo(config.replayedSettings("default"));
     }

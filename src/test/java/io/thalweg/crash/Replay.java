@@ -4,6 +4,7 @@ import io.thalweg.avro.Example;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.Examples.ModelMap;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Learner;
@@ -59,7 +60,7 @@ final class Replay {
 
     /** Whether an offset was learned with sgd. */
     boolean isSgdAt(long offset) {
-        return learnerAt(offset).settings().algorithm().equals("sgd");
+        return learnerAt(offset).settings().algorithm() == Algorithm.SGD;
     }
 
     /** The learning rate, a constant one, at an offset. */

@@ -84,16 +84,17 @@ public final class Examples {
     }
 
     public static LearnerSettings settings(double rate, int spaceBits, int namesMax, int modelsMax) {
-        return new LearnerSettings("sgd", LearningRate.constant(rate), spaceBits, namesMax, modelsMax, null, 100);
+        return new LearnerSettings(
+                Algorithm.SGD, LearningRate.constant(rate), spaceBits, namesMax, modelsMax, null, 100);
     }
 
     /** Settings of another algorithm. */
-    public static LearnerSettings settings(String algorithm) {
+    public static LearnerSettings settings(Algorithm algorithm) {
         return new LearnerSettings(algorithm, LearningRate.constant(0.1), 20, 1000, 100, null, 100);
     }
 
     /** Settings of an algorithm with options. */
-    public static LearnerSettings settings(String algorithm, LearningRate rate, StepOptions options) {
+    public static LearnerSettings settings(Algorithm algorithm, LearningRate rate, StepOptions options) {
         return new LearnerSettings(algorithm, rate, options, 20, 1000, 100, null, 100);
     }
 

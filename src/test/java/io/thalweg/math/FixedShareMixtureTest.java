@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Seeded
 class FixedShareMixtureTest {
     private static final LearnerSettings SETTINGS =
-            Examples.settings("auto", LearningRate.constant(1), StepOptions.NONE);
+            Examples.settings(Algorithm.AUTO, LearningRate.constant(1), StepOptions.NONE);
 
     private final Learning learning = new Learning(SETTINGS);
 

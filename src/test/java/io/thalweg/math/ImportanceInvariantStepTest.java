@@ -15,7 +15,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Seeded
 class ImportanceInvariantStepTest {
     private static LearnerSettings invariant(double rate) {
-        return Examples.settings("sgd", LearningRate.constant(rate), new StepOptions(Scaling.NONE, 0, 0, 0, true, 1));
+        return Examples.settings(
+                Algorithm.SGD, LearningRate.constant(rate), new StepOptions(Scaling.NONE, 0, 0, 0, true, 1));
     }
 
     @Test

@@ -105,7 +105,7 @@ class LearnerTest {
     @Test
     void theWeightsAreTheFoldOfTheFormula(Random random) {
         learner = new Learner(new LearnerSettings(
-                "sgd", new LearningRate(LearningRate.Schedule.INVERSE_SCALING, 0.5, 0.5), 14, 0, 1, null, 100));
+                Algorithm.SGD, new LearningRate(LearningRate.Schedule.INVERSE_SCALING, 0.5, 0.5), 14, 0, 1, null, 100));
         Map<Integer, Double> w = new TreeMap<>();
         double b = 0;
         for (int t = 0; t < 3000; t++) {
@@ -332,7 +332,8 @@ class LearnerTest {
 
     @Test
     void aRequiredFormIsRequiredOfEveryExample() {
-        learner = new Learner(new LearnerSettings("sgd", LearningRate.constant(1), 10, 5, 10, FeatureForm.NAMED, 10));
+        learner = new Learner(
+                new LearnerSettings(Algorithm.SGD, LearningRate.constant(1), 10, 5, 10, FeatureForm.NAMED, 10));
         assertThat(rejected("m", dense(null, 1)).reason()).isEqualTo(Reason.FORM_DIFFERS);
         process("m", named(null, "a", 1));
     }
@@ -435,12 +436,13 @@ class LearnerTest {
         LearningRate rate = LearningRate.constant(1);
         for (int bits : new int[] {0, 25, -1}) {
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> new LearnerSettings("sgd", rate, bits, 0, 1, null, 2));
+                    .isThrownBy(() -> new LearnerSettings(Algorithm.SGD, rate, bits, 0, 1, null, 2));
         }
         for (int names : new int[] {-1, 1024}) {
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> new LearnerSettings("sgd", rate, 10, names, 1, null, 2));
+                    .isThrownBy(() -> new LearnerSettings(Algorithm.SGD, rate, 10, names, 1, null, 2));
         }
-        assertThat(new LearnerSettings("sgd", rate, 24, 0, 1, null, 2).space()).isEqualTo(16_777_216);
+        assertThat(new LearnerSettings(Algorithm.SGD, rate, 24, 0, 1, null, 2).space())
+                .isEqualTo(16_777_216);
     }
 }

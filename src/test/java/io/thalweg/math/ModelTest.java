@@ -112,8 +112,8 @@ class ModelTest {
 
     /** Against a history of all weights at every version, asked for after every step, or when halves of the window have come and gone. */
     @ParameterizedTest
-    @CsvSource({"sgd,false", "sgd,true", "auto,false", "auto,true"})
-    void knowsWhatEachWeightHasMovedByInTheRecentWindow(String algorithm, boolean dense, Random random)
+    @CsvSource({"SGD,false", "SGD,true", "AUTO,false", "AUTO,true"})
+    void knowsWhatEachWeightHasMovedByInTheRecentWindow(Algorithm algorithm, boolean dense, Random random)
             throws Rejection {
         for (int window : new int[] {2, 3, 10, 64, 1000}) {
             Learner learner = new Learner(Examples.settings(algorithm), window);
@@ -174,7 +174,10 @@ class ModelTest {
     @Test
     void goesOnUnderAnotherAlgorithmFromTheSameWeights() throws Rejection {
         Random random = new Random(7);
-        for (List<String> way : List.of(List.of("sgd", "auto"), List.of("auto", "sgd"), List.of("auto", "auto"))) {
+        for (List<Algorithm> way : List.of(
+                List.of(Algorithm.SGD, Algorithm.AUTO),
+                List.of(Algorithm.AUTO, Algorithm.SGD),
+                List.of(Algorithm.AUTO, Algorithm.AUTO))) {
             Learner before = new Learner(Examples.settings(way.get(0)));
             Learner after = new Learner(Examples.settings(way.get(1)));
             Examples.ModelMap models = new Examples.ModelMap();

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Penalties where {@link ScaledOptimizerTest} does not compare with the reference: the slope of the objective, and long absences. */
 @Seeded
 class PenalizedOptimizerTest {
-    private static LearnerSettings penalized(String algorithm, double rate, double l1, double l2) {
+    private static LearnerSettings penalized(Algorithm algorithm, double rate, double l1, double l2) {
         return Examples.settings(
                 algorithm, LearningRate.constant(rate), new StepOptions(Scaling.NONE, l1, l2, 0, false, 1));
     }
@@ -26,7 +26,7 @@ class PenalizedOptimizerTest {
         for (int run = 0; run < 200; run++) {
             double l1 = random.nextDouble() / 10;
             double l2 = random.nextDouble();
-            Learning learning = new Learning(penalized("sgd", 0.05, l1, l2));
+            Learning learning = new Learning(penalized(Algorithm.SGD, 0.05, l1, l2));
             for (int step = 0; step < 20; step++) {
                 learning.logit(Examples.dense(1.0, 2 + random.nextGaussian(), -2 + random.nextGaussian()));
             }
@@ -64,8 +64,8 @@ class PenalizedOptimizerTest {
     @CsvSource({"1e-7, 0", "0, 1e-5", "1e-7, 1e-5", "1e-4, 1e-6", "1e-9, 1e-12"})
     void aLongAbsenceIsChargedStepByStep(double l1, double l2) {
         LearningRate falling = new LearningRate(LearningRate.Schedule.INVERSE_SCALING, 0.5, 0.2);
-        Learning learning =
-                new Learning(Examples.settings("sgd", falling, new StepOptions(Scaling.NONE, l1, l2, 0, false, 1)));
+        Learning learning = new Learning(
+                Examples.settings(Algorithm.SGD, falling, new StepOptions(Scaling.NONE, l1, l2, 0, false, 1)));
         learning.logit(Examples.sparse(1.0, new int[] {0}, new double[] {-2}));
         double w = learning.model().weight(0);
         for (int step = 1; step < 100_000; step++) {
@@ -82,8 +82,8 @@ class PenalizedOptimizerTest {
 
     /** The clock loses no digits that count, however far it has come: here a billion steps at a rate of 0.05. */
     @ParameterizedTest
-    @CsvSource({"sgd, 1e-4, 0", "sgd, 0, 1e-3", "sgd, 1e-4, 1e-3", "adagrad, 1e-4, 1e-3"})
-    void aBillionStepsAreNotTooMany(String algorithm, double l1, double l2, Random random) {
+    @CsvSource({"SGD, 1e-4, 0", "SGD, 0, 1e-3", "SGD, 1e-4, 1e-3", "ADAGRAD, 1e-4, 1e-3"})
+    void aBillionStepsAreNotTooMany(Algorithm algorithm, double l1, double l2, Random random) {
         Learning fresh = new Learning(penalized(algorithm, 0.05, l1, l2));
         Learning old = new Learning(penalized(algorithm, 0.05, l1, l2));
         for (int step = 0; step < 20_000; step++) {
@@ -104,7 +104,7 @@ class PenalizedOptimizerTest {
 
     @Test
     void aChargeThatIsMoreThanThereIsTakesAllAndNoMore() {
-        Learning learning = new Learning(penalized("sgd", 1, 0, 10));
+        Learning learning = new Learning(penalized(Algorithm.SGD, 1, 0, 10));
         learning.logit(Examples.sparse(1.0, new int[] {0}, new double[] {1}));
         assertThat(learning.model().weight(0)).isEqualTo(0.5);
         Example other = Examples.sparse(1.0, new int[] {1}, new double[] {1});

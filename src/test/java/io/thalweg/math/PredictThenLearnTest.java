@@ -17,12 +17,12 @@ class PredictThenLearnTest {
     static Stream<LearnerSettings> settings() {
         LearningRate rate = LearningRate.constant(0.1);
         return Stream.of(
-                Examples.settings("sgd"),
-                Examples.settings("sgd", rate, new StepOptions(Scaling.MAX_ABS, 0.01, 0.01, 1, false, 1)),
-                Examples.settings("sgd", rate, new StepOptions(Scaling.STANDARD, 0, 0, 0, true, 1)),
-                Examples.settings("adagrad", rate, new StepOptions(Scaling.STANDARD, 0.01, 0, 0, false, 1)),
-                Examples.settings("ftrl", rate, new StepOptions(Scaling.STANDARD, 0.01, 0.01, 0, false, 1)),
-                Examples.settings("auto"));
+                Examples.settings(Algorithm.SGD),
+                Examples.settings(Algorithm.SGD, rate, new StepOptions(Scaling.MAX_ABS, 0.01, 0.01, 1, false, 1)),
+                Examples.settings(Algorithm.SGD, rate, new StepOptions(Scaling.STANDARD, 0, 0, 0, true, 1)),
+                Examples.settings(Algorithm.ADAGRAD, rate, new StepOptions(Scaling.STANDARD, 0.01, 0, 0, false, 1)),
+                Examples.settings(Algorithm.FTRL, rate, new StepOptions(Scaling.STANDARD, 0.01, 0.01, 0, false, 1)),
+                Examples.settings(Algorithm.AUTO));
     }
 
     /** A model that has learned from the same examples whenever it is asked for. */
@@ -124,7 +124,7 @@ class PredictThenLearnTest {
     /** In a mixture the shares follow the logits that the experts served; their steps are from where they are now. */
     @Test
     void theSharesOfAMixtureFollowWhatItsExpertsServed() throws Rejection {
-        Learner learner = new Learner(Examples.settings("auto"));
+        Learner learner = new Learner(Examples.settings(Algorithm.AUTO));
         Model now = learned(learner, new Random(7));
         Model then = learned(learner, new Random(7));
         double[] shares = shares(then);

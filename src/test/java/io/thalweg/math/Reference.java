@@ -10,7 +10,7 @@ import java.util.List;
  * all values there have been. Slow, and nothing is put off.
  */
 final class Reference {
-    private final String algorithm;
+    private final Algorithm algorithm;
     private final LearningRate rate;
     private final StepOptions options;
     private final Scales[] scales;
@@ -151,8 +151,8 @@ final class Reference {
             v[i] = stepped(i, gradient * input[i], alpha, c);
         }
         switch (algorithm) {
-            case "sgd" -> bias -= alpha * gradient;
-            case "adagrad" -> {
+            case SGD -> bias -= alpha * gradient;
+            case ADAGRAD -> {
                 biasSquares += gradient * gradient;
                 bias -= alpha * gradient / (Math.sqrt(biasSquares) + 1e-8);
             }
@@ -174,10 +174,10 @@ final class Reference {
         double before = squares[i];
         squares[i] += g * g;
         switch (algorithm) {
-            case "sgd":
+            case SGD:
                 double reach = options.l2() == 0 ? alpha * c : Math.min(alpha * c, (1 - 1e-16) / options.l2());
                 return truncated(v[i] - alpha * g - reach * options.l2() * v[i], reach * options.l1());
-            case "adagrad":
+            case ADAGRAD:
                 if (squares[i] == 0) {
                     return 0;
                 }

@@ -27,17 +27,17 @@ class RegretTest {
         StepOptions invariant = new StepOptions(Scaling.NONE, 0, 0, 0, true, 1);
         StepOptions penalized = new StepOptions(Scaling.NONE, 1e-6, 1e-6, 0, false, 1);
         return Stream.of(
-                Arguments.of(Examples.settings("sgd", falling, StepOptions.NONE)),
-                Arguments.of(Examples.settings("sgd", falling, standard)),
-                Arguments.of(Examples.settings("sgd", falling, maxAbs)),
-                Arguments.of(Examples.settings("sgd", falling, invariant)),
-                Arguments.of(Examples.settings("sgd", falling, penalized)),
-                Arguments.of(Examples.settings("adagrad", constant, StepOptions.NONE)),
-                Arguments.of(Examples.settings("adagrad", constant, standard)),
-                Arguments.of(Examples.settings("adagrad", constant, penalized)),
-                Arguments.of(Examples.settings("ftrl", constant, StepOptions.NONE)),
-                Arguments.of(Examples.settings("ftrl", constant, maxAbs)),
-                Arguments.of(Examples.settings("auto", constant, StepOptions.NONE)));
+                Arguments.of(Examples.settings(Algorithm.SGD, falling, StepOptions.NONE)),
+                Arguments.of(Examples.settings(Algorithm.SGD, falling, standard)),
+                Arguments.of(Examples.settings(Algorithm.SGD, falling, maxAbs)),
+                Arguments.of(Examples.settings(Algorithm.SGD, falling, invariant)),
+                Arguments.of(Examples.settings(Algorithm.SGD, falling, penalized)),
+                Arguments.of(Examples.settings(Algorithm.ADAGRAD, constant, StepOptions.NONE)),
+                Arguments.of(Examples.settings(Algorithm.ADAGRAD, constant, standard)),
+                Arguments.of(Examples.settings(Algorithm.ADAGRAD, constant, penalized)),
+                Arguments.of(Examples.settings(Algorithm.FTRL, constant, StepOptions.NONE)),
+                Arguments.of(Examples.settings(Algorithm.FTRL, constant, maxAbs)),
+                Arguments.of(Examples.settings(Algorithm.AUTO, constant, StepOptions.NONE)));
     }
 
     @ParameterizedTest

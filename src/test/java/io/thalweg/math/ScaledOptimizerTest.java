@@ -25,7 +25,7 @@ class ScaledOptimizerTest {
 
     static Stream<Arguments> kinds() {
         List<Arguments> kinds = new ArrayList<>();
-        for (String algorithm : List.of("sgd", "adagrad", "ftrl")) {
+        for (Algorithm algorithm : List.of(Algorithm.SGD, Algorithm.ADAGRAD, Algorithm.FTRL)) {
             for (Scaling scaling : Scaling.values()) {
                 kinds.add(Arguments.of(algorithm, scaling));
             }
@@ -37,8 +37,8 @@ class ScaledOptimizerTest {
         return kinds().filter(kind -> kind.get()[1] != Scaling.NONE);
     }
 
-    private static LearnerSettings settings(String algorithm, StepOptions options) {
-        LearningRate rate = algorithm.equals("ftrl")
+    private static LearnerSettings settings(Algorithm algorithm, StepOptions options) {
+        LearningRate rate = algorithm == Algorithm.FTRL
                 ? LearningRate.constant(0.3)
                 : new LearningRate(LearningRate.Schedule.INVERSE_SCALING, 0.3, 0.3);
         return Examples.settings(algorithm, rate, options);
@@ -98,7 +98,7 @@ class ScaledOptimizerTest {
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void learnsAsTheReferenceDoes(String algorithm, Scaling scaling, Random random) {
+    void learnsAsTheReferenceDoes(Algorithm algorithm, Scaling scaling, Random random) {
         follow(settings(algorithm, options(scaling, 0, 0, 0)), true, random);
         follow(settings(algorithm, options(scaling, 0, 0, 0)), false, random);
     }
@@ -106,13 +106,13 @@ class ScaledOptimizerTest {
     /** Every weight is charged at every step, although only those of the example are touched. */
     @ParameterizedTest
     @MethodSource("kinds")
-    void penaltiesAreThoseOfStepsThatTouchAllWeights(String algorithm, Scaling scaling, Random random) {
+    void penaltiesAreThoseOfStepsThatTouchAllWeights(Algorithm algorithm, Scaling scaling, Random random) {
         for (double[] penalty : new double[][] {{0.01, 0}, {0, 0.03}, {0.02, 0.05}, {1e-4, 1e-9}, {0.1, 4}}) {
-            double more = algorithm.equals("ftrl") ? 30 : 1;
+            double more = algorithm == Algorithm.FTRL ? 30 : 1;
             StepOptions options = options(scaling, penalty[0] * more, penalty[1] * more, 0);
             follow(settings(algorithm, options), true, random);
             // of sparse ones, the weights of features that are centered are charged when they are next there
-            if (scaling != Scaling.STANDARD || algorithm.equals("ftrl")) {
+            if (scaling != Scaling.STANDARD || algorithm == Algorithm.FTRL) {
                 follow(settings(algorithm, options), false, random);
             }
         }
@@ -120,14 +120,14 @@ class ScaledOptimizerTest {
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void gradientsAreCutToTheirLargestNorm(String algorithm, Scaling scaling, Random random) {
+    void gradientsAreCutToTheirLargestNorm(Algorithm algorithm, Scaling scaling, Random random) {
         follow(settings(algorithm, options(scaling, 0, 0, 0.3)), true, random);
         follow(settings(algorithm, options(scaling, 0.003, 0.01, 1)), true, random);
     }
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void whatIsPublishedIsWhatPredicts(String algorithm, Scaling scaling, Random random) {
+    void whatIsPublishedIsWhatPredicts(Algorithm algorithm, Scaling scaling, Random random) {
         for (boolean dense : new boolean[] {true, false}) {
             Learning learning = new Learning(settings(algorithm, options(scaling, 0.001, 0.01, 0)));
             List<Example> seen = new ArrayList<>();
@@ -149,7 +149,7 @@ class ScaledOptimizerTest {
 
     @ParameterizedTest
     @MethodSource("scaledKinds")
-    void unitsDoNotMatter(String algorithm, Scaling scaling, Random random) {
+    void unitsDoNotMatter(Algorithm algorithm, Scaling scaling, Random random) {
         for (boolean dense : new boolean[] {true, false}) {
             StepOptions options = options(scaling, 0.001, 0.01, 5);
             Learning learning = new Learning(settings(algorithm, options));
@@ -174,7 +174,7 @@ class ScaledOptimizerTest {
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void importanceZeroChangesNothingButTheVersion(String algorithm, Scaling scaling, Random random) {
+    void importanceZeroChangesNothingButTheVersion(Algorithm algorithm, Scaling scaling, Random random) {
         Learning learning = new Learning(settings(algorithm, options(scaling, 0.01, 0.1, 0)));
         for (int step = 0; step < 30; step++) {
             learning.logit(example(random, false, 1));
@@ -187,7 +187,7 @@ class ScaledOptimizerTest {
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void hugeAndTinyValuesAreRefusedOrHarmless(String algorithm, Scaling scaling, Random random) {
+    void hugeAndTinyValuesAreRefusedOrHarmless(Algorithm algorithm, Scaling scaling, Random random) {
         Learning learning = new Learning(settings(algorithm, options(scaling, 1e-3, 1e-3, 0)));
         learning.logit(example(random, true, 1));
         String before = Examples.bits(learning.model());
@@ -212,7 +212,7 @@ class ScaledOptimizerTest {
     /** As where two names share a hash: for the logit, and where no rate is its own for the step, they are one with the sum. */
     @ParameterizedTest
     @MethodSource("kinds")
-    void anIndexThatIsThereTwiceIsChargedOnce(String algorithm, Scaling scaling, Random random) {
+    void anIndexThatIsThereTwiceIsChargedOnce(Algorithm algorithm, Scaling scaling, Random random) {
         Learning twice = new Learning(settings(algorithm, options(scaling, 0.01, 0.1, 0)));
         Learning sum = new Learning(settings(algorithm, options(scaling, 0.01, 0.1, 0)));
         for (int step = 0; step < 200; step++) {
@@ -223,7 +223,7 @@ class ScaledOptimizerTest {
             double z = step(twice, Examples.sparse(label, new int[] {3, 3, 4}, new double[] {first, second, 1}));
             double expected = step(sum, Examples.sparse(label, new int[] {3, 4}, new double[] {first + second, 1}));
             assertThat(z).isFinite();
-            if (algorithm.equals("sgd") && scaling == Scaling.NONE) {
+            if (algorithm == Algorithm.SGD && scaling == Scaling.NONE) {
                 assertThat(z).isCloseTo(expected, within(1e-9));
             }
             Model model = twice.model();
@@ -248,7 +248,7 @@ class ScaledOptimizerTest {
     @Test
     void aCenteredFeatureIsChargedWhenItIsNextThere() {
         LearnerSettings settings =
-                Examples.settings("sgd", LearningRate.constant(0.1), options(Scaling.STANDARD, 0.01, 0, 0));
+                Examples.settings(Algorithm.SGD, LearningRate.constant(0.1), options(Scaling.STANDARD, 0.01, 0, 0));
         Learning learning = new Learning(settings);
         for (double x : new double[] {3, 5, 4, 6, 3, 5}) {
             learning.logit(Examples.sparse(x > 4 ? 1.0 : 0, new int[] {0, 1}, new double[] {x, 1}));
@@ -271,7 +271,7 @@ class ScaledOptimizerTest {
         assertThat(learning.model().width()).isEqualTo(1);
         // what may be changed between runs does not change what is kept
         StepOptions clipped = options(Scaling.NONE, 0, 0, 1);
-        Optimizer descent = Optimizer.of(settings("sgd", clipped));
+        Optimizer descent = Optimizer.of(settings(Algorithm.SGD, clipped));
         assertThat(descent.width()).isEqualTo(1);
         assertThat(descent.initialState()).hasSize(1);
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.thalweg.avro.Weights;
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
 import io.thalweg.math.Learner;
@@ -142,7 +143,7 @@ class PublishedWeightsTest {
     @ParameterizedTest
     @ValueSource(ints = {256, 2000})
     void theChangeOfAMixtureIsThatOfTheRecordsAndBlocksThatMoveUntouchedArePublished(int recordMax, Random random) {
-        learner = new Learner(Examples.settings("auto"));
+        learner = new Learner(Examples.settings(Algorithm.AUTO));
         Published model = large();
         PublishedWeights.Policy records = new PublishedWeights.Policy(recordMax, 3);
         Map<String, Weights> before = new TreeMap<>();

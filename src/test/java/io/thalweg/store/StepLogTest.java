@@ -3,6 +3,7 @@ package io.thalweg.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
 import io.thalweg.math.Learner;
@@ -17,13 +18,13 @@ import java.util.HexFormat;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 @Seeded
 class StepLogTest {
     private static final int WINDOW = 50;
 
-    private static Learner learner(String algorithm) {
+    private static Learner learner(Algorithm algorithm) {
         return new Learner(new LearnerSettings(algorithm, LearningRate.constant(0.1), 20, 1000, 10, null, WINDOW));
     }
 
@@ -57,8 +58,8 @@ class StepLogTest {
 
     /** The models that take the written steps are the models that took them, down to the last bit. */
     @ParameterizedTest
-    @ValueSource(strings = {"sgd", "auto"})
-    void theStepsTakenAgainGiveTheSameModels(String algorithm, Random random) throws Rejection {
+    @EnumSource(names = {"SGD", "AUTO"})
+    void theStepsTakenAgainGiveTheSameModels(Algorithm algorithm, Random random) throws Rejection {
         Examples.ModelMap first = new Examples.ModelMap();
         Learner learner = learner(algorithm);
         PredictionResult result = new PredictionResult();
@@ -134,7 +135,7 @@ class StepLogTest {
         Model model = new Model("m", Examples.SGD);
         StepLogReader in = new StepLogReader(bytes(log), 0);
         assertThat(in.next()).isTrue();
-        Learner learner = learner("sgd");
+        Learner learner = learner(Algorithm.SGD);
         PredictionResult result = new PredictionResult();
         learner.predict(model, in.example(), result);
         learner.learn(model, in.example(), result);

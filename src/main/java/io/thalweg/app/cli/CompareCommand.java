@@ -11,6 +11,7 @@ import io.thalweg.app.view.Printable;
 import io.thalweg.app.view.Table;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.ExactMetrics;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
@@ -49,23 +50,23 @@ final class CompareCommand implements Callable<Integer> {
     /** A log loss this many times that of auto is not worth its digits. */
     private static final double DIVERGES = 100;
 
-    private static final String AUTO = "auto";
+    private static final String AUTO = Algorithm.AUTO.toString();
     private static final String TO_BEST = "auto_to_best_tuned";
 
     /** An algorithm and a scaling whose learning rate is chosen in hindsight. */
-    private record TunedAlgorithm(String algorithm, String scaling) {
+    private record TunedAlgorithm(Algorithm algorithm, String scaling) {
         static final List<TunedAlgorithm> ALL = List.of(
-                new TunedAlgorithm("sgd", "none"),
-                new TunedAlgorithm("sgd", "max-abs"),
-                new TunedAlgorithm("sgd", "standard"),
-                new TunedAlgorithm("adagrad", "none"),
-                new TunedAlgorithm("adagrad", "standard"),
-                new TunedAlgorithm("ftrl", "none"),
-                new TunedAlgorithm("ftrl", "max-abs"));
+                new TunedAlgorithm(Algorithm.SGD, "none"),
+                new TunedAlgorithm(Algorithm.SGD, "max-abs"),
+                new TunedAlgorithm(Algorithm.SGD, "standard"),
+                new TunedAlgorithm(Algorithm.ADAGRAD, "none"),
+                new TunedAlgorithm(Algorithm.ADAGRAD, "standard"),
+                new TunedAlgorithm(Algorithm.FTRL, "none"),
+                new TunedAlgorithm(Algorithm.FTRL, "max-abs"));
 
         @Override
         public String toString() {
-            return scaling.equals("none") ? algorithm : algorithm + ", scaling " + scaling;
+            return scaling.equals("none") ? algorithm.toString() : algorithm + ", scaling " + scaling;
         }
     }
 
@@ -195,7 +196,7 @@ final class CompareCommand implements Callable<Integer> {
                 learners.add(new ComparedLearner(
                         kind.toString(),
                         rate,
-                        config.with(ThalwegConfig.ALGORITHM, kind.algorithm)
+                        config.with(ThalwegConfig.ALGORITHM, kind.algorithm.toString())
                                 .with(ThalwegConfig.SCALING, kind.scaling)
                                 .with(ThalwegConfig.LEARNING_RATE, rate)));
             }

@@ -5,6 +5,7 @@ import ch.qos.logback.classic.Logger;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.thalweg.app.demo.Demo;
 import io.thalweg.app.demo.Screen;
+import io.thalweg.math.Algorithm;
 import io.thalweg.runtime.ExitCode;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -90,8 +91,9 @@ final class DemoCommand implements Callable<Integer> {
     /** The figures of {@code sgd}, and as {@code models} those of each. */
     static Map<String, Object> asMap(Demo.Result result) {
         Map<String, Object> models = new LinkedHashMap<>();
-        result.learners().forEach((algorithm, learned) -> models.put(algorithm, figures(result.examples(), learned)));
-        Map<String, Object> map = figures(result.examples(), result.learners().get("sgd"));
+        result.learners()
+                .forEach((algorithm, learned) -> models.put(algorithm.toString(), figures(result.examples(), learned)));
+        Map<String, Object> map = figures(result.examples(), result.learners().get(Algorithm.SGD));
         map.put("models", models);
         return map;
     }

@@ -2,6 +2,7 @@ package io.thalweg.app.cli;
 
 import io.thalweg.app.files.Columns;
 import io.thalweg.app.files.ExampleFile;
+import io.thalweg.config.SettingFlag;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.math.FeatureForm;
@@ -74,7 +75,7 @@ final class FileOptions {
      */
     ExampleFile open(ThalwegConfig config, String file, String modelColumn) {
         Map<String, String> settings = new HashMap<>();
-        Mapping.SETTINGS.forEach(name -> settings.put(name, config.getString(name)));
+        ThalwegConfig.settings(SettingFlag.MAPPING).forEach(name -> settings.put(name, config.getString(name)));
         put(settings, Mapping.LABEL, label);
         put(settings, Mapping.ID, idColumn);
         put(settings, Mapping.IMPORTANCE, importanceColumn);

@@ -10,6 +10,7 @@ import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.ExactMetrics;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.registry.ConfluentSchemas;
@@ -34,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
@@ -47,16 +49,7 @@ import org.apache.kafka.common.utils.Utils;
  */
 public final class Demo {
     private static final String MODEL = "late-flights";
-    private static final List<String> ALGORITHMS = List.of("sgd", "auto");
-    private static final List<String> STEP = List.of(
-            ThalwegConfig.LEARNING_RATE,
-            ThalwegConfig.LEARNING_RATE_SCHEDULE,
-            ThalwegConfig.LEARNING_RATE_DECAY,
-            ThalwegConfig.SCALING,
-            ThalwegConfig.L1,
-            ThalwegConfig.L2,
-            ThalwegConfig.GRADIENT_CLIP,
-            ThalwegConfig.IMPORTANCE_INVARIANT);
+    private static final List<Algorithm> ALGORITHMS = List.of(Algorithm.SGD, Algorithm.AUTO);
     private static final Duration POLL = Duration.ofMillis(50);
     private static final long PATIENCE_NANOS = Duration.ofMinutes(2).toNanos();
 
@@ -70,7 +63,7 @@ public final class Demo {
      * @param examples how many were sent
      * @param learners by algorithm: sgd, then auto
      */
-    public record Result(int examples, Map<String, Learned> learners) {
+    public record Result(int examples, Map<Algorithm, Learned> learners) {
         /** Whether every example was predicted by both, and both replays match. */
         public boolean isComplete() {
             return learners.values().stream()
@@ -79,7 +72,7 @@ public final class Demo {
 
         /** Which is ahead and by how much, in one sentence. */
         public String lead() {
-            Map<String, Double> losses = new LinkedHashMap<>();
+            Map<Algorithm, Double> losses = new LinkedHashMap<>();
             learners.forEach((algorithm, learned) -> losses.put(algorithm, learned.logLoss));
             return Screen.lead(losses);
         }
@@ -144,15 +137,12 @@ public final class Demo {
     }
 
     private Result run(ThalwegConfig config) {
-        if (config.isGiven(ThalwegConfig.ALGORITHM)) {
-            screen.say("algorithm = " + config.getString(ThalwegConfig.ALGORITHM)
-                    + " is passed over: the demo sets it, sgd for one learner and auto for the other");
-        }
+        passedOver(config).forEach(screen::say);
         try (ConfluentSchemas schemas = new ConfluentSchemas(
                         config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
                 Admin admin = KafkaSettings.admin(config)) {
             List<Lane> lanes = new ArrayList<>();
-            for (String algorithm : ALGORITHMS) {
+            for (Algorithm algorithm : ALGORITHMS) {
                 ThalwegConfig own = own(config, algorithm);
                 new Topics(own, admin).create();
                 lanes.add(new Lane(own, schemas, new DemoLearner(algorithm, examples, Screen.POINTS)));
@@ -164,22 +154,40 @@ public final class Demo {
                 lanes.forEach(Lane::close);
             }
             screen.say("verifying: replaying every example from the topics, for both …");
-            Map<String, Learned> learners = new LinkedHashMap<>();
+            Map<Algorithm, Learned> learners = new LinkedHashMap<>();
             lanes.forEach(lane -> learners.put(lane.demoLearner.algorithm(), lane.learned()));
             return new Result(examples, learners);
         }
     }
 
+    /** What to say of settings that were given in vain; a line each. */
+    static List<String> passedOver(ThalwegConfig config) {
+        List<String> lines = new ArrayList<>();
+        if (config.isGiven(ThalwegConfig.ALGORITHM)) {
+            lines.add("algorithm = " + config.algorithm()
+                    + " is passed over: the demo sets it, sgd for one learner and auto for the other");
+        }
+        String unused = ThalwegConfig.unusedBy(Algorithm.SGD).stream()
+                .filter(ThalwegConfig.unusedBy(Algorithm.AUTO)::contains)
+                .filter(config::isGiven)
+                .collect(Collectors.joining(", "));
+        if (!unused.isEmpty()) {
+            lines.add("passed over too, because neither has a use for it: " + unused);
+        }
+        return lines;
+    }
+
     /**
-     * The settings of one learner: a name of its own, and topics for its outputs, the plain ones for {@code sgd}. How
-     * steps are to be taken is for {@code sgd} alone: {@code auto} decides it itself and refuses to be told.
+     * The settings of one learner: a name of its own, and topics for its outputs, the plain ones for {@code sgd}.
+     * Settings that its algorithm has no use for, and would refuse, are left out: how steps are to be taken is for
+     * {@code sgd} alone.
      */
-    static ThalwegConfig own(ThalwegConfig config, String algorithm) {
+    static ThalwegConfig own(ThalwegConfig config, Algorithm algorithm) {
         Map<String, Object> own = new LinkedHashMap<>(config.originals());
-        own.put(ThalwegConfig.ALGORITHM, algorithm);
+        own.keySet().removeAll(ThalwegConfig.unusedBy(algorithm));
+        own.put(ThalwegConfig.ALGORITHM, algorithm.toString());
         own.put(ThalwegConfig.APPLICATION_ID, config.getString(ThalwegConfig.APPLICATION_ID) + "-" + algorithm);
-        if (algorithm.equals("auto")) {
-            own.keySet().removeAll(STEP);
+        if (algorithm != Algorithm.SGD) {
             for (OutputTopic output : OutputTopic.values()) {
                 own.put(output.setting(), algorithm + "-" + output.nameIn(config));
             }

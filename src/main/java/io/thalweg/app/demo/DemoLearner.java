@@ -3,6 +3,7 @@ package io.thalweg.app.demo;
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
+import io.thalweg.math.Algorithm;
 import io.thalweg.math.ExactMetrics;
 import io.thalweg.runtime.WeightsBoard;
 import java.util.Arrays;
@@ -12,7 +13,7 @@ import java.util.TreeMap;
 
 /** One of the learners that run side by side: what it has published so far. Used by one thread. */
 final class DemoLearner {
-    private final String algorithm;
+    private final Algorithm algorithm;
     private final int all;
 
     /** From the published predictions alone: an independent check of what the learner says of itself. */
@@ -30,14 +31,14 @@ final class DemoLearner {
      * @param all how many examples there will be
      * @param points of the curve, over all examples
      */
-    DemoLearner(String algorithm, int all, int points) {
+    DemoLearner(Algorithm algorithm, int all, int points) {
         this.algorithm = algorithm;
         this.all = all;
         lossSums = new double[points];
         lossCounts = new int[points];
     }
 
-    String algorithm() {
+    Algorithm algorithm() {
         return algorithm;
     }
 

@@ -2,6 +2,7 @@ package io.thalweg.app.demo;
 
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Quality;
+import io.thalweg.math.Algorithm;
 import io.thalweg.runtime.WeightsBoard;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -158,7 +159,7 @@ public final class Screen {
                 overall));
         lines.add(row("calibration", Quality::getCalibration, base -> 1.0, x -> Math.abs(x - 1), recent, overall));
         lines.add("");
-        Map<String, Double> losses = new LinkedHashMap<>();
+        Map<Algorithm, Double> losses = new LinkedHashMap<>();
         for (int i = 0; i < demoLearners.size(); i++) {
             losses.put(demoLearners.get(i).algorithm(), overall.get(i).getLogLoss());
         }
@@ -218,11 +219,11 @@ public final class Screen {
      *
      * @param losses the log losses of two learners, by their algorithms
      */
-    static String lead(Map<String, Double> losses) {
-        List<Map.Entry<String, Double>> order =
+    static String lead(Map<Algorithm, Double> losses) {
+        List<Map.Entry<Algorithm, Double>> order =
                 losses.entrySet().stream().sorted(Map.Entry.comparingByValue()).toList();
-        Map.Entry<String, Double> better = order.get(0);
-        Map.Entry<String, Double> worse = order.get(1);
+        Map.Entry<Algorithm, Double> better = order.get(0);
+        Map.Entry<Algorithm, Double> worse = order.get(1);
         if (better.getValue().equals(worse.getValue())) {
             return format(
                     "%s and %s are level at a log loss of %.5f", better.getKey(), worse.getKey(), better.getValue());
@@ -278,7 +279,7 @@ public final class Screen {
         return Arrays.stream(lines).map(StringBuilder::toString).toList();
     }
 
-    private String weight(String algorithm, WeightsBoard.Strong strong) {
+    private String weight(Algorithm algorithm, WeightsBoard.Strong strong) {
         Double before = drawn.put(algorithm + " " + strong.name(), strong.weight());
         double change = before == null ? 0 : strong.weight() - before;
         String arrow = change > 5e-4 ? "▲" : change < -5e-4 ? "▼" : " ";

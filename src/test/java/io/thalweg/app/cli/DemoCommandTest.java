@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.thalweg.app.demo.Demo;
 import io.thalweg.audit.FindingKind;
 import io.thalweg.audit.VerificationReport;
+import io.thalweg.math.Algorithm;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,9 +32,9 @@ class DemoCommandTest {
     }
 
     private static Demo.Result result(Demo.Learned sgd, Demo.Learned auto) {
-        Map<String, Demo.Learned> learners = new LinkedHashMap<>();
-        learners.put("sgd", sgd);
-        learners.put("auto", auto);
+        Map<Algorithm, Demo.Learned> learners = new LinkedHashMap<>();
+        learners.put(Algorithm.SGD, sgd);
+        learners.put(Algorithm.AUTO, auto);
         return new Demo.Result(100, learners);
     }
 

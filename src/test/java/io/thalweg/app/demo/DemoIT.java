@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.thalweg.audit.VerificationReport;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Algorithm;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -43,9 +44,9 @@ class DemoIT {
     void twoLearnersReadTheSameFlightsAndBothReplaysMatch() throws IOException {
         Demo.Result result = run(Map.of("learning.rate", RATE, "algorithm", "adagrad"));
 
-        assertThat(result.learners()).containsOnlyKeys("sgd", "auto");
-        Demo.Learned sgd = result.learners().get("sgd");
-        Demo.Learned auto = result.learners().get("auto");
+        assertThat(result.learners()).containsOnlyKeys(Algorithm.SGD, Algorithm.AUTO);
+        Demo.Learned sgd = result.learners().get(Algorithm.SGD);
+        Demo.Learned auto = result.learners().get(Algorithm.AUTO);
         for (Demo.Learned learned : List.of(sgd, auto)) {
             assertThat(learned.predictions()).isEqualTo(EXAMPLES);
             assertThat(learned.deadLetters()).isZero();

@@ -3,6 +3,7 @@ package io.thalweg.app.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Algorithm;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -25,8 +26,8 @@ class DemoTest {
                 "metrics.every",
                 "7"));
 
-        ThalwegConfig sgd = Demo.own(given, "sgd");
-        ThalwegConfig auto = Demo.own(given, "auto");
+        ThalwegConfig sgd = Demo.own(given, Algorithm.SGD);
+        ThalwegConfig auto = Demo.own(given, Algorithm.AUTO);
 
         assertThat(OUTPUTS.stream().map(sgd::getString)).containsExactly("p", "weights", "metrics", "dead-letters");
         assertThat(OUTPUTS.stream().map(auto::getString))
@@ -41,5 +42,25 @@ class DemoTest {
         assertThat(auto.getString("application.id")).isEqualTo("a-auto");
         assertThat(sgd.getString("algorithm")).isEqualTo("sgd");
         assertThat(auto.getString("algorithm")).isEqualTo("auto");
+    }
+
+    @Test
+    void whatOnlyAnotherAlgorithmHasAUseForIsLeftOutAndSaid() {
+        ThalwegConfig given =
+                new ThalwegConfig(Map.of("algorithm", "ftrl", "ftrl.beta", "2", "scaling", "max-abs", "l1", "0.1"));
+
+        ThalwegConfig sgd = Demo.own(given, Algorithm.SGD);
+        ThalwegConfig auto = Demo.own(given, Algorithm.AUTO);
+
+        assertThat(sgd.isGiven("ftrl.beta")).isFalse();
+        assertThat(sgd.getString("scaling")).isEqualTo("max-abs");
+        assertThat(sgd.getDouble("l1")).isEqualTo(0.1);
+        assertThat(ThalwegConfig.unusedBy(Algorithm.AUTO)).noneMatch(auto::isGiven);
+        assertThat(Demo.passedOver(given))
+                .containsExactly(
+                        "algorithm = ftrl is passed over: the demo sets it, sgd for one learner and auto for the other",
+                        "passed over too, because neither has a use for it: ftrl.beta");
+        assertThat(Demo.passedOver(new ThalwegConfig(Map.of("scaling", "max-abs"))))
+                .isEmpty();
     }
 }

@@ -7,6 +7,7 @@ import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Quality;
 import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
+import io.thalweg.math.Algorithm;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.ArrayList;
@@ -23,8 +24,8 @@ class ScreenTest {
 
     private final StringWriter text = new StringWriter();
     private final PrintWriter out = new PrintWriter(text);
-    private final DemoLearner sgd = new DemoLearner("sgd", ALL, Screen.POINTS);
-    private final DemoLearner auto = new DemoLearner("auto", ALL, Screen.POINTS);
+    private final DemoLearner sgd = new DemoLearner(Algorithm.SGD, ALL, Screen.POINTS);
+    private final DemoLearner auto = new DemoLearner(Algorithm.AUTO, ALL, Screen.POINTS);
 
     private static Quality quality(long examples, double logLoss, double auc, double calibration) {
         return new Quality(examples, (double) examples, logLoss, 0.57, 0.77, auc, 0.0, 0.25, 0.25, calibration);
@@ -199,9 +200,9 @@ class ScreenTest {
 
     @Test
     void saysWhoIsAheadAndByHowMuch() {
-        Map<String, Double> losses = new LinkedHashMap<>();
-        losses.put("sgd", 0.25);
-        losses.put("auto", 0.375);
+        Map<Algorithm, Double> losses = new LinkedHashMap<>();
+        losses.put(Algorithm.SGD, 0.25);
+        losses.put(Algorithm.AUTO, 0.375);
         assertThat(Screen.lead(losses))
                 .isEqualTo("sgd is ahead by 0.12500: its log loss is 0.25000, that of auto 0.37500");
     }
