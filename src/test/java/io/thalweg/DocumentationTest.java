@@ -74,7 +74,8 @@ class DocumentationTest {
 
     /** Whether a file is in a directory that a build has filled, of this project or of an example. */
     private static boolean isBuilt(Path file) {
-        return file.startsWith("target") || file.startsWith("examples") && file.toString().contains("/node_modules/");
+        return file.startsWith("target")
+                || file.startsWith("examples") && file.toString().contains("/node_modules/");
     }
 
     // ---- generated parts

@@ -11,7 +11,7 @@ import io.javalin.http.Handler;
 import io.javalin.http.HttpResponseException;
 import io.javalin.router.JavalinDefaultRouting;
 import io.thalweg.app.local.Registrations.Refusal;
-import io.thalweg.app.local.Registrations.Version;
+import io.thalweg.app.local.Registrations.RegisteredVersion;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -102,7 +102,7 @@ public final class EmbeddedRegistry implements AutoCloseable {
         http.get(
                 "/schemas/ids/{id}/subjects",
                 answer(request -> registrations.versionsOf(id(request)).stream()
-                        .map(Version::subject)
+                        .map(RegisteredVersion::subject)
                         .distinct()
                         .toList()));
         http.get(
@@ -185,7 +185,7 @@ public final class EmbeddedRegistry implements AutoCloseable {
         return json(registrations.lookUp(subject(request), schemaOf(request), normalize(request)));
     }
 
-    private Version version(Context request) {
+    private RegisteredVersion version(Context request) {
         return registrations.version(subject(request), request.pathParam("version"));
     }
 
@@ -214,7 +214,7 @@ public final class EmbeddedRegistry implements AutoCloseable {
         return answer;
     }
 
-    private static ObjectNode json(Version version) {
+    private static ObjectNode json(RegisteredVersion version) {
         ObjectNode json = JSON.createObjectNode()
                 .put("subject", version.subject())
                 .put("version", version.version())
