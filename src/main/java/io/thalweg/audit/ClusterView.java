@@ -6,28 +6,29 @@ import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
-/** All that a verification sees of the cluster: committed records and committed offsets. */
+/** A cluster as a verification sees it: committed records and committed offsets. */
 interface ClusterView extends AutoCloseable {
-    /** How many partitions each topic has; those that are not there are left out. */
+    /** Returns how many partitions each topic has. Topics that do not exist are left out. */
     Map<String, Integer> partitions(Collection<String> topics);
 
     /**
-     * The offsets that a consumer group has committed; partitions without any are left out. Where a transaction is about to commit
-     * one, waits for it: whatever became visible before this was called came with offsets that this returns.
+     * Returns the offsets that a consumer group has committed. Partitions without any are left out. If a transaction is
+     * about to commit an offset, waits for it: whatever became visible before this call came with offsets that it
+     * returns.
      */
     Map<TopicPartition, Long> committed(String group, Collection<TopicPartition> partitions);
 
-    /** The first offset of each partition. */
+    /** Returns the first offset of each partition. */
     Map<TopicPartition, Long> beginnings(Collection<TopicPartition> partitions);
 
-    /** One more than the last offset of each partition, records of unfinished transactions included. */
+    /** Returns one more than the last offset of each partition, including records of unfinished transactions. */
     Map<TopicPartition, Long> ends(Collection<TopicPartition> partitions);
 
     /**
-     * The committed records of a partition, in order.
+     * Reads the committed records of a partition, in order.
      *
-     * @param from the first offset, which must be there
-     * @param to the offset to stop at; none need have it
+     * @param from the first offset, which must exist
+     * @param to the offset to stop before; no record need have it
      */
     Records read(TopicPartition partition, long from, long to);
 

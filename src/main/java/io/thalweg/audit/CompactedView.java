@@ -8,10 +8,14 @@ import java.util.Map;
 import java.util.OptionalInt;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
-/** What a compacted topic holds: the last record under each key, whether the broker has compacted it already or not. */
+/**
+ * The view of a compacted topic: the last record of each key, whether or not the broker has compacted the topic
+ * already.
+ */
 final class CompactedView {
     private CompactedView() {}
 
+    /** Returns the last record of each key, without tombstones. */
     static Iterable<ConsumerRecord<byte[], byte[]>> of(Records records) {
         Map<ByteBuffer, ConsumerRecord<byte[], byte[]>> latest = new LinkedHashMap<>();
         while (records.hasNext()) {
@@ -26,7 +30,12 @@ final class CompactedView {
         return latest.values();
     }
 
-    /** The key of a weights record, taken apart. @param block empty for a whole model */
+    /**
+     * The parsed key of a weights record.
+     *
+     * @param model the model id
+     * @param block the number of the block; empty for a whole model, −1 if it is not a number
+     */
     record WeightsKey(String model, OptionalInt block) {
         static WeightsKey of(byte[] key) {
             String text = key == null ? "" : new String(key, StandardCharsets.UTF_8);

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.TopicPartition;
 
-/** What has been found; the first {@value #KEPT} are kept, all are counted. */
+/** Collects findings. All are counted, and the first {@value #KEPT} are kept. */
 final class FindingLog {
     static final int KEPT = 1000;
 

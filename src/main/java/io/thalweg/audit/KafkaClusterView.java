@@ -27,7 +27,7 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.streams.StreamsConfig;
 
-/** The topics of a real cluster. Its clients get the settings that the learner's get, and join no group. */
+/** The view of a real cluster. Its clients get the same settings as those of the learner, and join no group. */
 final class KafkaClusterView implements ClusterView {
     private final Map<String, Object> consumerSettings;
     private final Admin admin;
@@ -38,17 +38,16 @@ final class KafkaClusterView implements ClusterView {
         String name = config.getString(ThalwegConfig.APPLICATION_ID);
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, name);
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, config.getString(ThalwegConfig.BOOTSTRAP_SERVERS));
-        // or Kafka Streams would warn of what a learner may do
+        // otherwise Kafka Streams logs a warning that is meant for learners
         settings.putIfAbsent("processing.exception.handler.global.enabled", true);
-        // which setting goes to which client is for Kafka Streams to say, as when the learner runs
+        // Kafka Streams decides which setting is for which client, as when the learner runs
         StreamsConfig streams = new StreamsConfig(settings);
         consumerSettings = new HashMap<>(streams.getRestoreConsumerConfigs(name + "-verify"));
         consumerSettings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
         consumerSettings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         consumerSettings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
         consumerSettings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
-        // a consumer that was at the end of one partition asks for the next only when the broker has answered for that
-        // one
+        // a consumer at the end of one partition asks for the next only after the broker has answered for the first
         consumerSettings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 20);
         admin = Admin.create(streams.getAdminConfigs(name + "-verify"));
     }
@@ -70,12 +69,11 @@ final class KafkaClusterView implements ClusterView {
 
     @Override
     public Map<TopicPartition, Long> committed(String group, Collection<TopicPartition> partitions) {
-        // not by the admin client: it leaves out, as if there were none, the offsets that a transaction is just
-        // committing
+        // not with the admin client, which leaves out offsets that a transaction is about to commit
         Map<String, Object> settings = new HashMap<>(consumerSettings);
         settings.put(ConsumerConfig.GROUP_ID_CONFIG, group);
         Map<TopicPartition, Long> committed = new HashMap<>();
-        // it subscribes to nothing, and so does not join the group
+        // it subscribes to nothing, so it does not join the group
         try (Consumer<byte[], byte[]> consumer =
                 new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.committed(Set.copyOf(partitions)).forEach((partition, offset) -> {

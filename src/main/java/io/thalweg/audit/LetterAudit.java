@@ -23,10 +23,10 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 
 /**
- * Holds a partition of the dead letters against the rejections of the replay. The letters are read first, because the replay needs
- * to know which of them say that a schema id was unknown; of the bytes that they repeat a hash is kept.
+ * Compares a partition of the dead letters with the rejections of the replay. The dead letters are read first, because
+ * the replay must know which of them say that a schema id was unknown. For the bytes that they repeat, a hash is kept.
  *
- * <p>Everything is compared but the detail, which is prose and may be worded differently in another version.
+ * <p>Everything is compared except the detail, which is prose that another version may word differently.
  */
 final class LetterAudit {
     private final TopicPartition source;
@@ -40,15 +40,19 @@ final class LetterAudit {
     private final boolean sentOn;
 
     /**
+     * A dead letter.
+     *
+     * @param at its offset
      * @param where the coordinates that it gives for its record
-     * @param fault what is wrong with it whatever the input is; empty if nothing
+     * @param fault what is wrong with it in any case; empty if nothing
      */
     private record FoundLetter(long at, String reason, long timestamp, byte[] hash, String where, String fault) {}
 
     /**
-     * @param sentOn whether it is about letters of records that were sent on to the partition of their model; there are those in the
-     *     same topic that were not, and the other way round
-     * @param committed the offset that the replay ends at
+     * Reads the dead letters of a partition.
+     *
+     * @param sentOn whether to look at dead letters of routed records or at the others; the same topic contains both
+     * @param committed the offset at which the replay ends
      */
     LetterAudit(
             TopicPartition source,
@@ -163,32 +167,33 @@ final class LetterAudit {
         }
     }
 
-    /** How many letters of committed records there are. */
+    /** Returns how many dead letters of committed records there are. */
     long count() {
         return count;
     }
 
-    /** How many are taken on trust. */
+    /** Returns how many dead letters could not be checked, because they say that a schema id was unknown. */
     long unknownSchemas() {
         return unknownSchemas;
     }
 
-    /** Those of records that were not committed yet. */
+    /** Returns the dead letters of records that were not committed yet. */
     List<Later> later() {
         return later;
     }
 
+    /** Returns whether there is a dead letter for a record that the replay has not come to. */
     boolean has(long offset) {
         return letters.containsKey(offset);
     }
 
-    /** Whether there is a letter that says that the registry does not know the schema id of a record. */
+    /** Returns whether a dead letter says that the registry does not know the schema id of a record. */
     boolean saysSchemaUnknown(long offset) {
         FoundLetter letter = letters.get(offset);
         return letter != null && letter.reason.equals(Reason.UNKNOWN_SCHEMA.name());
     }
 
-    /** Says that the replay rejects a record. */
+    /** Called when the replay rejects a record. */
     void expect(InputRecord record, Rejection rejection, ThalwegConfig settings) {
         FoundLetter letter = letters.remove(record.offset());
         if (letter == null) {
@@ -214,7 +219,7 @@ final class LetterAudit {
         if (!letter.reason.equals(rejection.reason().name())) {
             fault = "its reason is " + RecordDiff.text(letter.reason) + " and should be " + rejection.reason();
         } else if (record.timestamp() >= 0 && letter.timestamp != record.timestamp()) {
-            // without one the learner takes that of another record
+            // a record without a timestamp gets that of another record
             fault = "its timestamp is " + letter.timestamp + " and should be " + record.timestamp();
         } else if (!letter.where.equals(where)) {
             fault = "it says that its record is " + letter.where + " and should say " + where;
@@ -226,7 +231,11 @@ final class LetterAudit {
         }
     }
 
-    /** Says that the replay does not reject a record. @param instead what it does */
+    /**
+     * Called when the replay does not reject a record.
+     *
+     * @param instead what it does, for the finding
+     */
     void expectNone(long offset, String instead) {
         FoundLetter letter = letters.remove(offset);
         if (letter != null) {
@@ -238,7 +247,7 @@ final class LetterAudit {
         }
     }
 
-    /** Says that the replay is at its end. */
+    /** Called at the end of the replay. */
     void finish() {
         letters.forEach((offset, letter) -> add(
                 FindingKind.UNEXPECTED, offset, letter.at, "is one too many: the input has no record at that offset"));

@@ -12,7 +12,7 @@ import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
-/** Holds the last metrics of each model against those of the replay at the same version. */
+/** Compares the last metrics of each model with those of the replay at the same version. */
 final class MetricsAudit {
     private final TopicPartition source;
     private final TopicPartition output;
@@ -37,7 +37,11 @@ final class MetricsAudit {
     /** The last step of a model that published its metrics. */
     private record DueMetrics(long version, long offset) {}
 
-    /** @param trimmed whether retention has deleted records, so that the last of a model may be gone */
+    /**
+     * Reads the metrics of a partition.
+     *
+     * @param trimmed whether retention has deleted records, so that the last one of a model may be missing
+     */
     MetricsAudit(
             TopicPartition source,
             TopicPartition output,
@@ -59,12 +63,16 @@ final class MetricsAudit {
         }
     }
 
-    /** Records that came of examples after the replay's last. */
+    /** Returns how many records are about examples after the replay's last one. */
     long later() {
         return later;
     }
 
-    /** Says that a model has taken a step. @param offset of the example */
+    /**
+     * Called when a model has taken a step.
+     *
+     * @param offset the offset of the example
+     */
     void stepped(Model model, long offset, ThalwegConfig settings) {
         if (model.version() % settings.getInt(ThalwegConfig.METRICS_EVERY) == 0) {
             due.put(model.id(), new DueMetrics(model.version(), offset));
@@ -76,7 +84,7 @@ final class MetricsAudit {
         }
     }
 
-    /** Says that a model is no more. */
+    /** Called when a model was deleted. */
     void deleted(String model) {
         due.remove(model);
         PublishedMetrics entry = published.get(model);
@@ -87,10 +95,10 @@ final class MetricsAudit {
     }
 
     /**
-     * Says that the replay is at its end.
+     * Called at the end of the replay.
      *
-     * @param models as they are then
-     * @param since the models that later records are for, and whether any of those deletes it
+     * @param models the replay
+     * @param since the models that later records are for, and whether any of these records deletes the model
      */
     void finish(Replay models, Map<String, Boolean> since) {
         published.forEach((id, entry) -> {
@@ -136,7 +144,7 @@ final class MetricsAudit {
                         (entry == null
                                         ? "is not there"
                                         : "is not there; the newest is of version " + entry.metrics.getVersion())
-                                + "; %s@%d made version %d, which they are due at"
+                                + "; metrics were due at version %3$d, made by %1$s@%2$d"
                                         .formatted(source, last.offset, last.version));
             }
         });

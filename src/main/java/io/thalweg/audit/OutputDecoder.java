@@ -11,7 +11,10 @@ import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificRecordBase;
 
-/** Reads the values of an output topic, whoever wrote them: with the writer's schema, and believing no length. */
+/**
+ * Reads the values of an output topic. It does not trust them: it uses the writer's schema, and no length makes it
+ * allocate more than there are bytes.
+ */
 final class OutputDecoder<T extends SpecificRecordBase> {
     private static final int HEADER = 5;
 
@@ -25,7 +28,7 @@ final class OutputDecoder<T extends SpecificRecordBase> {
         this.schemas = schemas;
     }
 
-    /** A value cannot be read; the message says why, as the end of a sentence. */
+    /** Says why a value cannot be read, as the end of a sentence. */
     static final class Unreadable extends Exception {
         private static final long serialVersionUID = 1;
 
@@ -34,6 +37,7 @@ final class OutputDecoder<T extends SpecificRecordBase> {
         }
     }
 
+    /** Reads a value. */
     T read(byte[] value) throws Unreadable {
         if (value == null) {
             throw new Unreadable("there is none");
@@ -47,7 +51,7 @@ final class OutputDecoder<T extends SpecificRecordBase> {
         try {
             record = reader.read(null, decoder);
         } catch (IOException | RuntimeException e) {
-            // Avro answers damage with exceptions of any kind
+            // Avro throws exceptions of any kind for damaged bytes
             throw new Unreadable(
                     String.valueOf(e.getMessage()).lines().findFirst().orElse("it is damaged"));
         }

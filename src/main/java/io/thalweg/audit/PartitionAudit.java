@@ -27,7 +27,7 @@ import java.util.function.LongSupplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
-/** The audit of one partition of the input, and of the partitions of the outputs with the same number. */
+/** The audit of one partition of the input, and of the partitions of the output topics with the same number. */
 final class PartitionAudit {
     private static final int PROGRESS_EVERY = 10_000;
 
@@ -46,9 +46,11 @@ final class PartitionAudit {
     private long steps;
 
     /**
-     * @param beginnings of the partitions of all topics
-     * @param ends of the partitions of the output topics, taken after {@code committed}
-     * @param committed where the replay ends
+     * Creates an audit.
+     *
+     * @param beginnings the first offsets of the partitions of all topics
+     * @param ends the ends of the partitions of the output topics, read after {@code committed}
+     * @param committed the offset at which the replay ends
      */
     PartitionAudit(
             ClusterView cluster,
@@ -70,10 +72,10 @@ final class PartitionAudit {
     }
 
     /**
-     * Runs it.
+     * Runs the audit.
      *
-     * @param committedNow gives the committed offset at the moment
-     * @param progress is told how many more records have been replayed
+     * @param committedNow returns the committed offset at the moment of the call
+     * @param progress called with the number of further records that were replayed
      */
     Counts run(LongSupplier committedNow, LongConsumer progress) {
         LetterAudit letters;
@@ -202,15 +204,15 @@ final class PartitionAudit {
         }
         if (spans.isEmpty()) {
             throw new UnverifiableException(
-                    "%s does not say under which settings %s was learned, although offsets up to %d are committed; it has been emptied or made anew since"
+                    "%s does not say under which settings %s was learned, although offsets up to %d are committed; it was emptied or created again since; reset the learner and learn again"
                             .formatted(changelog, source, committed));
         }
         return spans;
     }
 
     /**
-     * The models that records are for which were committed since the beginning, and whether any of those deletes it. Records that
-     * were sent on have their model as key.
+     * Returns the models of records that were committed since the verification began, and whether any of these records
+     * deletes the model. The key of a routed record is its model.
      */
     private Map<String, Boolean> since(long now) {
         Map<String, Boolean> since = new HashMap<>();
@@ -243,7 +245,10 @@ final class PartitionAudit {
         return since;
     }
 
-    /** An output comes with the offset of its example, so there can be none beyond what is committed after it was read. */
+    /**
+     * Reports outputs beyond the offset that is committed now. An output becomes visible together with the offset of
+     * its example, so there can be none.
+     */
     private void tooLate(String what, TopicPartition output, List<Later> later, long now) {
         for (Later one : later) {
             if (one.offset() >= now) {
@@ -254,7 +259,7 @@ final class PartitionAudit {
                         output,
                         one.at(),
                         null,
-                        "the %s of %s@%d (%s@%d) is one too many: the input is committed up to offset %d only"
+                        "the %s of %s@%d (%s@%d) is one too many: the input is committed only up to offset %d"
                                 .formatted(what, source, one.offset(), output, one.at(), now));
             }
         }

@@ -18,11 +18,11 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Holds a partition of the predictions against those that the replay makes, as it makes them.
+ * Compares a partition of the predictions with those of the replay, while it runs.
  *
- * <p>Both are in the order of the input, so the two are read side by side. Where they part, a few predictions are read ahead to
- * see which of the two is out of step: a prediction that came early, or an example whose prediction comes late or never. So one
- * prediction in the wrong place is one finding and not as many as there are in between, and what is kept in memory is what is wrong.
+ * <p>Both are in the order of the input, so they are read side by side. When they differ, a few predictions are read
+ * ahead to see which side is out of step: a prediction that came early, or an example whose prediction comes late or
+ * never. So one misplaced prediction is one finding and not many, and memory is only needed for what is wrong.
  */
 final class PredictionAudit {
     private static final int AHEAD = 64;
@@ -54,7 +54,7 @@ final class PredictionAudit {
     /** An output of an example that was not committed when the verification began. */
     record Later(long offset, long at) {}
 
-    /** A set of offsets, a bit each. */
+    /** A set of offsets, with one bit for each. */
     private static final class OffsetSet {
         private static final int BITS = 16;
         private final Map<Long, BitSet> pages = new HashMap<>();
@@ -69,7 +69,11 @@ final class PredictionAudit {
         }
     }
 
-    /** @param committed the offset that the replay ends at */
+    /**
+     * Creates an audit.
+     *
+     * @param committed the offset at which the replay ends
+     */
     PredictionAudit(
             TopicPartition source,
             TopicPartition output,
@@ -85,22 +89,26 @@ final class PredictionAudit {
         this.findings = findings;
     }
 
-    /** How many predictions of committed examples there are. */
+    /** Returns how many predictions of committed examples there are. */
     long count() {
         return count;
     }
 
-    /** Those of examples that were not committed yet. */
+    /** Returns the predictions of examples that were not committed yet. */
     List<Later> later() {
         return later;
     }
 
-    /** Says that the replay cannot tell what the prediction of a record is, should it have one. */
+    /** Notes a record whose prediction, if it has one, the replay cannot compute. */
     void cannotReplay(long offset) {
         unreplayable.add(offset);
     }
 
-    /** Says which prediction comes next. @param key of the example */
+    /**
+     * Called with the next prediction of the replay.
+     *
+     * @param key the key of the example
+     */
     void expect(byte[] key, Prediction prediction) {
         long offset = prediction.getOffset();
         Expected expected = new Expected(key, prediction);
@@ -136,7 +144,7 @@ final class PredictionAudit {
         }
     }
 
-    /** Whether it is rather this one that came too early than those that come after it too late. */
+    /** Returns whether this prediction came too early, rather than the next ones too late. */
     private boolean isEarly(FoundPrediction next, long offset) {
         while (ahead.size() < AHEAD) {
             FoundPrediction found = read();
@@ -152,7 +160,7 @@ final class PredictionAudit {
                 > 1;
     }
 
-    /** Says that the replay is at its end. */
+    /** Called at the end of the replay. */
     void finish() {
         while (peek() != null) {
             stray(ahead.remove());
@@ -229,7 +237,7 @@ final class PredictionAudit {
         }
     }
 
-    /** One that is not the next. */
+    /** Handles a prediction that is not the next one. */
     private void stray(FoundPrediction found) {
         Expected expected = late.remove(found.offset());
         if (expected != null) {

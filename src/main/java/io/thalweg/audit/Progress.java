@@ -1,9 +1,9 @@
 package io.thalweg.audit;
 
 /**
- * How far a verification has come.
+ * The progress of a verification.
  *
- * @param records input records that have been replayed
- * @param total the last committed offsets added up: about how many there are
+ * @param records how many input records have been replayed
+ * @param total approximately how many there are: the sum of the last committed offsets
  */
 public record Progress(long records, long total) {}

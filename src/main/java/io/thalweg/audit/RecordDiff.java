@@ -7,7 +7,10 @@ import org.apache.avro.Schema;
 import org.apache.avro.generic.IndexedRecord;
 import org.apache.avro.util.Utf8;
 
-/** The fields in which two records of the same schema differ. Numbers are compared bit for bit, all NaNs being one. */
+/**
+ * The fields in which two records of the same schema differ. Numbers are compared bit for bit, except that all NaNs are
+ * equal.
+ */
 final class RecordDiff {
     private static final int SHOWN = 3;
     private static final int LONGEST = 60;
@@ -17,7 +20,7 @@ final class RecordDiff {
 
     private RecordDiff() {}
 
-    /** The first few differences in words; empty if there are none. */
+    /** Returns the first few differences in words; empty if there are none. */
     static String between(IndexedRecord expected, IndexedRecord found) {
         RecordDiff all = new RecordDiff();
         all.records("", expected, found);
@@ -50,8 +53,7 @@ final class RecordDiff {
         if (expected instanceof CharSequence e && found instanceof CharSequence f) {
             return utf8(e).equals(utf8(f));
         }
-        // Double.equals compares the bits, but for those of NaNs: which of them 0/0 is differs from one processor to
-        // another
+        // Double.equals compares the bits, except those of NaNs, which differ between processors
         return Objects.equals(expected, found);
     }
 
@@ -69,7 +71,7 @@ final class RecordDiff {
         return value instanceof CharSequence text ? text(text.toString()) : String.valueOf(value);
     }
 
-    /** Text from a record, made fit for a line. */
+    /** Returns text from a record in a form that fits into a line. */
     static String text(String text) {
         String printable = text.replaceAll("\\p{Cntrl}", " ");
         return printable.length() > LONGEST ? printable.substring(0, LONGEST) + "…" : printable;

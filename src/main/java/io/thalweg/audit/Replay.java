@@ -25,7 +25,10 @@ import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.StreamsConfig;
 
-/** A {@link LearningTask} over a partition of the input again, from nothing: what must have come of each record. */
+/**
+ * Runs a {@link LearningTask} over a partition of the input again, from the beginning, to compute the result of each
+ * record.
+ */
 final class Replay {
     private final SchemaSource schemas;
     private final boolean sentOn;
@@ -33,25 +36,31 @@ final class Replay {
     private final LastPrediction last = new LastPrediction();
     private LearningTask task;
 
-    /** Offsets from {@code from} on were learned under these settings. */
+    /** Settings that applied from an offset on. */
     private record ReplayedSpan(long from, ThalwegConfig settings, String keyless) {}
 
-    /** What comes of a record. */
+    /** The result of a record. */
     sealed interface ReplayedRecord {}
 
-    /** A prediction by a model, and a step if {@code learned} is not null: then it is the model after it. */
+    /**
+     * A prediction, and perhaps a step.
+     *
+     * @param model the id of the model
+     * @param prediction the prediction
+     * @param learned the model after the step; null if there was no step
+     */
     record Predicted(String model, Prediction prediction, Model learned) implements ReplayedRecord {}
 
-    /** The model is gone, if there was one. */
+    /** The deletion of a model, whether or not it existed. */
     record Deleted(String model) implements ReplayedRecord {}
 
-    /** Nothing: the record was sent on a second time. */
+    /** Nothing, because the record was routed a second time. */
     record Repeated() implements ReplayedRecord {}
 
     /** A dead letter. */
     record Rejected(InputRecord record, Rejection rejection) implements ReplayedRecord {}
 
-    /** Keeps the prediction of a record; the rest is compared from the models. */
+    /** Keeps the prediction of the last record. Everything else is compared with the models. */
     private static final class LastPrediction implements OutputSink {
         Prediction prediction;
 
@@ -67,9 +76,9 @@ final class Replay {
     }
 
     /**
-     * A replay of a partition.
+     * Creates a replay of a partition.
      *
-     * @param config stands in for settings that the spans do not hold
+     * @param config provides the settings that the spans do not have
      * @param learned the spans of the task, at least one
      */
     Replay(ThalwegConfig config, SchemaSource schemas, TopicPartition source, List<SettingsSpan> learned) {
@@ -77,14 +86,14 @@ final class Replay {
         sentOn = source.topic().equals(config.routedTopic());
         for (SettingsSpan span : learned) {
             Map<String, String> settings = config.replayedSettings("");
-            // a span that says nothing of them was learned from Examples
+            // a span without mapping settings was learned from records of the schema Example
             settings.keySet().removeAll(ThalwegConfig.settings(SettingFlag.MAPPING));
             settings.putAll(span.settings());
             String keyless = settings.get(ThalwegConfig.MODEL_DEFAULT);
             if (StreamsConfig.AT_LEAST_ONCE.equals(settings.get(ThalwegConfig.PROCESSING_GUARANTEE))) {
-                throw new UnverifiableException(
-                        "a part of " + source + " was learned with processing.guarantee = at_least_once, under"
-                                + " which a crash may repeat outputs and steps, so a replay says nothing");
+                throw new UnverifiableException("a part of " + source
+                        + " was learned with processing.guarantee = at_least_once. A crash may then"
+                        + " repeat outputs and steps, so a replay proves nothing");
             }
             try {
                 spans.add(new ReplayedSpan(
@@ -98,15 +107,16 @@ final class Replay {
         }
     }
 
-    /** The settings that the last record was learned under. */
+    /** Returns the settings that the last record was learned under. */
     ThalwegConfig settings() {
         return task.settings();
     }
 
     /**
-     * Takes the next record.
+     * Applies the next record.
      *
-     * @param schemaWasUnknown whether a dead letter says that the registry did not know the schema id; it may know it now
+     * @param schemaWasUnknown whether a dead letter says that the registry did not know the schema id; it may know it
+     *     now
      */
     ReplayedRecord take(ConsumerRecord<byte[], byte[]> record, boolean schemaWasUnknown) {
         enter(record.offset());
@@ -120,9 +130,9 @@ final class Replay {
         };
     }
 
-    /** Changes to the settings that count from this offset on. */
+    /** Switches to the settings that apply from an offset on. */
     private void enter(long offset) {
-        // the first has nothing before it
+        // the first span applies to everything before it too
         while (!spans.isEmpty() && (task == null || spans.peek().from <= offset)) {
             ReplayedSpan span = spans.remove();
             if (task == null) {
@@ -133,17 +143,17 @@ final class Replay {
         }
     }
 
-    /** The model with this id; null if there is none. */
+    /** Returns the model with an id; null if there is none. */
     Model get(String id) {
         return task == null ? null : task.model(id);
     }
 
-    /** How many models there are. */
+    /** Returns how many models there are. */
     int size() {
         return task == null ? 0 : task.models().size();
     }
 
-    /** All models, in the order in which they began. */
+    /** Returns all models, in the order in which they were started. */
     Collection<Model> all() {
         return task == null
                 ? List.of()

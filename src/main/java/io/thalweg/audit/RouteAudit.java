@@ -24,13 +24,12 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.utils.Utils;
 
 /**
- * Where events are sent on to the partition of their model: whether the topic that they are sent on to holds every committed event
- * once, with the same bytes, in its model's partition and in the order of the partition that it came from; and whether those that
- * name no model, or are too large, are dead letters.
+ * Checks the routing of events to the partitions of their models. The routed topic must contain every committed event
+ * once, with the same bytes, in its model's partition, and in the order of the partition that it came from. Events that
+ * name no model, or are too large, must be dead letters.
  *
- * <p>How events of different partitions come to lie between each other is chance, and nothing could say what it should have been. So
- * for each partition that they come from and each that they go to, and for each stretch of offsets, a hash of the events that went
- * that way is compared.
+ * <p>The order between events of different partitions is arbitrary, so it cannot be checked. Therefore a hash is
+ * compared for the events of each source partition, target partition and range of offsets.
  */
 final class RouteAudit {
     private static final int STRETCH = 4096;
@@ -45,7 +44,13 @@ final class RouteAudit {
     private final Map<Way, Sum> expected = new TreeMap<>();
     private final Map<Way, Sum> found = new TreeMap<>();
 
-    /** Events that went from one partition to another. @param stretch of the offsets in the first */
+    /**
+     * The events that went from one partition to another.
+     *
+     * @param from the source partition
+     * @param to the target partition
+     * @param stretch the range of offsets in the source partition
+     */
     private record Way(int from, int to, long stretch) implements Comparable<Way> {
         @Override
         public int compareTo(Way other) {
@@ -55,6 +60,7 @@ final class RouteAudit {
         }
     }
 
+    /** The number of events and a hash over them. */
     private static final class Sum {
         private final MessageDigest digest = sha256();
         private long count;
@@ -80,8 +86,10 @@ final class RouteAudit {
     }
 
     /**
-     * @param committed the offsets of the examples topic, taken before the ends
-     * @param ends of all other topics
+     * Creates an audit.
+     *
+     * @param committed the committed offsets of the examples topic, read before the ends
+     * @param ends the ends of all other topics
      */
     RouteAudit(
             ClusterView cluster,
@@ -107,7 +115,12 @@ final class RouteAudit {
         }
     }
 
-    /** Runs it. @param examples the partitions of the examples topic @param routed those that events were sent on to */
+    /**
+     * Runs the audit.
+     *
+     * @param examples the partitions of the examples topic
+     * @param routed the partitions of the routed topic
+     */
     void run(List<TopicPartition> examples, List<TopicPartition> routed) {
         for (TopicPartition to : routed) {
             try (Records records = cluster.read(to, 0, ends.get(to))) {
@@ -134,7 +147,7 @@ final class RouteAudit {
                     to,
                     record.offset(),
                     null,
-                    "%s@%d does not say which record of the examples topic it was; nothing else may write to that topic"
+                    "%s@%d has no headers with the record of the examples topic that it is a copy of; only the learner may write to that topic"
                             .formatted(to, record.offset()));
         } else if (coordinates.offset() < committed.getOrDefault(from, 0L)) {
             add(found, to.partition(), record, coordinates, record.key());
@@ -203,7 +216,7 @@ final class RouteAudit {
                         routed.get(way.to),
                         Finding.NONE,
                         null,
-                        "of the records of %s from offset %d to %d, %s must hold %d and holds %d%s"
+                        "of the records of %s from offset %d to %d, %s must have %d and has %d%s"
                                 .formatted(
                                         source,
                                         way.stretch * STRETCH,

@@ -1,6 +1,6 @@
 package io.thalweg.audit;
 
-/** There is not enough in the topics to say whether they are right. The message says what is missing and what to do. */
+/** Says that the topics do not have enough to verify them. The message says what is missing and what to do. */
 final class UnverifiableException extends RuntimeException {
     private static final long serialVersionUID = 1;
 

@@ -16,12 +16,13 @@ import java.util.function.Supplier;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Verifies a learner from its topics: that every committed record of the input has exactly one prediction or dead letter, or is a
- * deletion; and that a replay of the input, from nothing, gives every prediction and the last weights and metrics bit for bit.
+ * Verifies a learner from its topics. Every committed record of the input must have exactly one prediction or dead
+ * letter, or be a deletion. A replay of the input, from the beginning, must give every prediction and the last weights
+ * and metrics, bit for bit.
  *
- * <p>The learner may run meanwhile. What is verified is what was committed when the verification began; outputs of later examples are
- * left out and counted. Memory is taken for the models of one partition at a time, for what the weights topic holds of them, and for
- * a few dozen bytes per dead letter.
+ * <p>The learner may run meanwhile. Only what was committed when the verification began is checked; outputs of later
+ * examples are counted and left out. Memory is needed for the models of one partition at a time, for the published
+ * weights of these, and for a few dozen bytes per dead letter.
  */
 public final class Verification {
     private final ThalwegConfig config;
@@ -29,8 +30,10 @@ public final class Verification {
     private final Supplier<ClusterView> cluster;
 
     /**
-     * @param config names the learner, its topics and the brokers, with the settings that its clients need; how it learned is read
-     *     from its changelog
+     * Creates a verification.
+     *
+     * @param config names the learner, its topics and the brokers, with the settings that its clients need. The
+     *     settings that it learned under come from its changelog
      * @param schemas the registry that examples and outputs were written with
      */
     public Verification(ThalwegConfig config, SchemaSource schemas) {
@@ -43,17 +46,17 @@ public final class Verification {
         this.cluster = cluster;
     }
 
-    /** The topic that holds the learner's state. */
+    /** Returns the topic that contains the learner's state. */
     static String changelog(ThalwegConfig config) {
         return config.getString(ThalwegConfig.APPLICATION_ID) + "-" + LearnerSupplier.STORE + "-changelog";
     }
 
     /**
-     * Runs it, in the calling thread.
+     * Runs the verification in the calling thread.
      *
-     * @param progress told now and then how far it is
-     * @throws SchemaSourceException if the registry gives no answer
-     * @throws org.apache.kafka.common.KafkaException if the brokers give none, or refuse
+     * @param progress called from time to time
+     * @throws SchemaSourceException if the registry does not answer
+     * @throws org.apache.kafka.common.KafkaException if the brokers do not answer, or refuse
      */
     public VerificationReport run(Consumer<Progress> progress) {
         FindingLog findings = new FindingLog();
@@ -70,7 +73,7 @@ public final class Verification {
     private void run(ClusterView open, FindingLog findings, List<Counts> counts, Consumer<Progress> progress) {
         if (!config.getString(ThalwegConfig.PROCESSING_GUARANTEE).equals("exactly_once_v2")) {
             throw new UnverifiableException(
-                    "with processing.guarantee = at_least_once a crash may repeat outputs and steps, so a replay says"
+                    "with processing.guarantee = at_least_once a crash may repeat outputs and steps, so a replay proves"
                             + " nothing; learn with exactly_once_v2");
         }
         int partitions = countPartitions(open);
@@ -83,8 +86,8 @@ public final class Verification {
             outputs.addAll(of(output.nameIn(config), partitions));
         }
 
-        // in this order: outputs become visible with the offsets, so none that belongs to these offsets lies beyond
-        // these ends
+        // in this order: outputs become visible together with the offsets, so all that belong to these offsets are
+        // before these ends
         Map<TopicPartition, Long> sentOn = routed ? open.committed(group, examples) : Map.of();
         Map<TopicPartition, Long> committed = open.committed(group, sources);
         Map<TopicPartition, Long> ends = open.ends(outputs);
@@ -106,7 +109,7 @@ public final class Verification {
             }
             if (committed.getOrDefault(source, 0L) > sourceEnds.get(source)) {
                 throw new UnverifiableException(
-                        "offset %d of %s is committed and the partition ends at %d: the topic was deleted and made anew; forget the old one with `thalweg reset`"
+                        "offset %d of %s is committed and the partition ends at %d: the topic was deleted and created again; delete the learner's state with `thalweg reset`"
                                 .formatted(committed.get(source), source, sourceEnds.get(source)));
             }
         }
@@ -145,14 +148,14 @@ public final class Verification {
             if (!partitions.containsKey(name)) {
                 throw new UnverifiableException(
                         name.equals(changelog(config))
-                                ? "topic %s is not there, in which the learner keeps its state: none with this application.id has run, or it was reset"
+                                ? "topic %s is not there, which has the learner's state: no learner with this application.id has run, or it was reset"
                                         .formatted(name)
-                                : "topic %s is not there; name it in the settings, or make it with `thalweg topics`"
+                                : "topic %s is not there; name it in the settings, or create it with `thalweg topics`"
                                         .formatted(name));
             }
             if (partitions.get(name) < partitions.get(examples)) {
                 throw new UnverifiableException(
-                        "topic %s has %d partitions and %s has %d; each of its partitions needs its own"
+                        "topic %s has %d partitions and %s has %d; it must have at least as many"
                                 .formatted(name, partitions.get(name), examples, partitions.get(examples)));
             }
         }
@@ -170,7 +173,7 @@ public final class Verification {
     private static void checkTrimmed(TopicPartition partition, Map<TopicPartition, Long> beginnings) {
         if (beginnings.get(partition) > 0) {
             throw new UnverifiableException(
-                    "%s begins at offset %d: retention has deleted what was before, and a replay needs every record since the first; keep topics for ever (retention.ms = -1), or reset the learner and its topics"
+                    "%s begins at offset %d: retention has deleted the records before it, and a replay needs every record; keep topics forever (retention.ms = -1), or reset the learner and its topics"
                             .formatted(partition, beginnings.get(partition)));
         }
     }

@@ -9,32 +9,34 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * What a verification has found.
+ * The result of a verification.
  *
- * @param findings the first of them, at most {@value FindingLog#KEPT}
- * @param findingCounts how many there are of each kind, those included that are not in the list
- * @param obstacle why nothing can be said of what was not looked at, and what to do; empty if all could be looked at
+ * @param counts what was checked
+ * @param findings the first findings, at most {@value FindingLog#KEPT}
+ * @param findingCounts how many findings there are of each kind, including those that are not in the list
+ * @param obstacle why some or all could not be checked, and what to do; empty if everything was checked
  */
 public record VerificationReport(
         Counts counts, List<Finding> findings, Map<FindingKind, Long> findingCounts, Optional<String> obstacle) {
     private static final int SHOWN = 20;
 
     /**
-     * What was looked at.
+     * What was checked.
      *
-     * @param partitions of the examples topic
+     * @param partitions partitions of the examples topic
      * @param records input records up to the committed offsets
-     * @param examples those that the replay predicts
-     * @param predictions those that were found, whatever they say
-     * @param deadLetters those that were found, whatever they say
-     * @param unknownSchemas dead letters because the registry did not know a schema id, which is taken on trust: it may have learned
-     *     the id since
+     * @param examples examples that the replay predicts
+     * @param predictions predictions that were found, right or wrong
+     * @param deadLetters dead letters that were found, right or wrong
+     * @param unknownSchemas dead letters that say the registry did not know a schema id; they cannot be checked,
+     *     because it may know the id by now
      * @param deletions input records without a value
-     * @param models at the committed offsets
-     * @param steps taken by the replay
-     * @param weightsBehind steps that the weights topic does not show yet, because it is written at an interval: the sum over models
-     * @param later outputs of examples that were committed while the verification ran, and of models that these examples changed; not
-     *     looked at
+     * @param models models at the committed offsets
+     * @param steps steps of the replay
+     * @param weightsBehind steps that are not in the weights topic yet, because it is written at an interval; the sum
+     *     over all models
+     * @param later outputs that were not checked: those of examples that were committed while the verification ran, and
+     *     of models that these examples changed
      */
     public record Counts(
             int partitions,
@@ -49,17 +51,17 @@ public record VerificationReport(
             long weightsBehind,
             long later) {}
 
-    /** What it comes to. */
+    /** The conclusion of a verification. */
     public enum Outcome {
-        /** Everything is as it must be. */
+        /** Everything is right. */
         MATCHES,
-        /** Something is not. */
+        /** Something is wrong. */
         DIFFERS,
-        /** Nothing wrong was found, but not all could be looked at. */
+        /** Nothing wrong was found, but not everything could be checked. */
         CANNOT_VERIFY
     }
 
-    /** What it comes to. A difference that was found counts, whatever could not be looked at. */
+    /** Returns the conclusion. A difference counts even if not everything could be checked. */
     public Outcome outcome() {
         if (!findingCounts.isEmpty()) {
             return Outcome.DIFFERS;
@@ -67,17 +69,20 @@ public record VerificationReport(
         return obstacle.isPresent() ? Outcome.CANNOT_VERIFY : Outcome.MATCHES;
     }
 
-    /** Whether every committed example has its one output and the replay gives all of them, and the weights, bit for bit. */
+    /**
+     * Returns whether every committed example has its one output, and the replay gives all outputs and the weights bit
+     * for bit.
+     */
     public boolean replayMatches() {
         return outcome() == Outcome.MATCHES;
     }
 
-    /** How many findings there are. */
+    /** Returns how many findings there are. */
     public long findingsTotal() {
         return findingCounts.values().stream().mapToLong(Long::longValue).sum();
     }
 
-    /** The report for people. */
+    /** Returns the report for people. */
     public List<String> lines() {
         List<String> lines = new ArrayList<>();
         if (counts.records > 0 || obstacle.isEmpty()) {

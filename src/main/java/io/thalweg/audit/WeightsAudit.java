@@ -18,13 +18,13 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Holds the weights that a partition of the weights topic gives to a reader against the models of the replay. Each record is
- * compared when the replay comes to its version; and when it comes to the last version of a model, whether the records together are
- * the whole model as it is then.
+ * Compares the weights that a partition of the weights topic gives to a consumer with the models of the replay. Each
+ * record is compared when the replay comes to its version. When the replay comes to the newest version of a model, the
+ * records together must be the whole model.
  *
- * <p>When a large model is published depends on the clock, so what a record says is checked, and not when it was written: only that
- * nothing is older than the last record that a step itself has called for. What a record says of the change since the one before is
- * compared where both were called for by steps, and what it says of the recent window where it says anything.
+ * <p>When a large model is published depends on the clock. So the content of a record is checked, and not when it was
+ * written, except that nothing may be older than the last record that a step published at once. The change since the
+ * previous record is compared if both were published at once, and the recent window if the record has one.
  */
 final class WeightsAudit {
     private final TopicPartition source;
@@ -41,7 +41,7 @@ final class WeightsAudit {
         final ConsumerRecord<byte[], byte[]> record;
         final WeightsKey key;
         final long version;
-        /** Where the step was that made this version, in the life of the model that is now. */
+        /** The offset of the example whose step made this version, since the model was last deleted. */
         long offset = Finding.NONE;
 
         String difference = "";
@@ -59,9 +59,9 @@ final class WeightsAudit {
         final Map<Integer, PublishedRecord> blocks = new TreeMap<>();
         final Map<Long, List<PublishedRecord>> byVersion = new HashMap<>();
         long version;
-        /** The model as it was when the record before {@code whole} was called for; null if that was not by the step before. */
+        /** The model at the publication before {@code whole}; null if that was not at the step before. */
         WeightsSnapshot before;
-        /** What its blocks lack to be the model at that version: sentences by block. */
+        /** What is missing in its blocks at that version: sentences by block. */
         final Map<Integer, String> gaps = new TreeMap<>();
 
         void add(PublishedRecord entry) {
@@ -99,7 +99,7 @@ final class WeightsAudit {
         for (ConsumerRecord<byte[], byte[]> record : CompactedView.of(records)) {
             WeightsKey key = WeightsKey.of(record.key());
             try {
-                // the numbers are read again when the replay has come to them: most of the topic is best kept as bytes
+                // the rest is read again when the replay comes to it, so that memory holds bytes and not objects
                 long version = reader.read(record.value()).getVersion();
                 published
                         .computeIfAbsent(key.model(), m -> new Published())
@@ -110,17 +110,21 @@ final class WeightsAudit {
         }
     }
 
-    /** Steps that the topic does not show yet. */
+    /** Returns how many steps are not in the topic yet. */
     long behind() {
         return behind;
     }
 
-    /** Records that came of examples after the replay's last. */
+    /** Returns how many records are about examples after the replay's last one. */
     long later() {
         return later;
     }
 
-    /** Says that a model has taken a step. @param offset of the example */
+    /**
+     * Called when a model has taken a step.
+     *
+     * @param offset the offset of the example
+     */
     void stepped(Model model, long offset, ThalwegConfig settings) {
         DueWeights last = due.get(model.id());
         boolean atOnce = model.extent() <= settings.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX)
@@ -151,7 +155,7 @@ final class WeightsAudit {
         try {
             found = reader.read(entry.record.value());
         } catch (Unreadable e) {
-            throw new IllegalStateException("it could be read before", e);
+            throw new IllegalStateException("the record could be read before", e);
         }
         if (entry.key.block().isEmpty()) {
             Double change = before == null ? found.getChange() : (Double) before.changeTo(model);
@@ -166,7 +170,7 @@ final class WeightsAudit {
 
     private static String difference(Weights expected, Weights found) {
         if (found.getMovedSteps() == null) {
-            // after a restart the learner does not know
+            // after a restart, the learner does not know it
             expected.setMovedSteps(null);
             List<Weight> weights = new ArrayList<>(expected.getWeights());
             weights.forEach(weight -> weight.setMoved(null));
@@ -175,7 +179,7 @@ final class WeightsAudit {
         return RecordDiff.between(expected, found);
     }
 
-    /** The model is at the version of the newest of its records. */
+    /** Looks for missing blocks, when the model is at the version of its newest record. */
     private static void findGaps(Model model, Published those) {
         those.gaps.clear();
         if (those.whole != null && those.whole.version == those.version) {
@@ -193,12 +197,12 @@ final class WeightsAudit {
         }
     }
 
-    /** Says that a model is no more. */
+    /** Called when a model was deleted. */
     void deleted(String model) {
         due.remove(model);
         Published those = published.get(model);
         if (those != null) {
-            // its versions begin again, and the records may be of the next life
+            // its versions start again, and the records may be those of its next life
             those.gaps.clear();
             those.before = null;
             those.all().forEach(entry -> {
@@ -209,10 +213,10 @@ final class WeightsAudit {
     }
 
     /**
-     * Says that the replay is at its end.
+     * Called at the end of the replay.
      *
-     * @param models as they are then
-     * @param since the models that later records are for, and whether any of those deletes it
+     * @param models the replay
+     * @param since the models that later records are for, and whether any of these records deletes the model
      */
     void finish(Replay models, Map<String, Boolean> since) {
         published.forEach((id, those) -> {
@@ -245,7 +249,7 @@ final class WeightsAudit {
                             Finding.NONE,
                             WeightsKey.of(WeightsRecords.key(model.id())),
                             (those == null ? "is not there" : "is not there; the newest is of version " + version)
-                                    + "; %s@%d made version %d, which is published at once"
+                                    + "; version %3$d, made by %1$s@%2$d, was to be published at once"
                                             .formatted(source, last.offset, last.version));
                 }
             }

@@ -12,43 +12,42 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 
 /**
- * Records on their way from a stream thread to its producer, which takes them in on a thread of its own, in the order
- * in which they came. Until a record is in a batch, compressed, a producer has done a fifth of all the work that there
- * is about a small example; a stream thread can learn meanwhile.
+ * A queue between a stream thread and its producer. A thread of its own passes the records to the producer, in order.
+ * Serialization, compression and batching then run while the stream thread already learns from the next examples.
  *
- * <p>They go over in bundles, because to wake a thread costs more than to send a record. Whoever goes on to wait for
- * something calls {@link #handOn} before, and whoever must know that the producer has all of them calls {@link #drain}.
+ * <p>Records go over in bundles, because waking a thread costs more than sending a record. Call {@link #handOn} before
+ * waiting for something else, and {@link #drain} to make sure that the producer has all records.
  *
- * <p>When the producer throws something, no record is sent after that one, until all is dropped: the stream thread gets
- * it when it comes with the next record or drains.
+ * <p>If the producer throws, no further record is sent until {@link #drop} is called. The stream thread gets the
+ * exception with its next record, or when it drains.
  *
  * <p>All methods are for the stream thread.
  */
 final class Outbox {
-    /** Records in a bundle at most. */
+    /** The largest number of records in a bundle. */
     private static final int RECORDS = 128;
-    /** With so many bytes a bundle is handed on, and so at most one record longer than this. */
+    /** The size in bytes at which a bundle is passed on. It can be larger by one record. */
     private static final int BYTES = 1 << 18;
-    /** Bundles on their way at most; the stream thread waits before it hands on another. */
+    /** The largest number of bundles on their way. Beyond it, the stream thread waits. */
     private static final int BUNDLES = 16;
 
     private final RecordSink producer;
     private final ExecutorService sender;
     private final Semaphore room = new Semaphore(BUNDLES);
     private volatile boolean dropping;
-    /** What the producer threw; a RuntimeException or an Error. */
+    /** What the producer threw: a RuntimeException or an Error. */
     private volatile Throwable failure;
 
     private List<PendingRecord> bundle = new ArrayList<>(RECORDS);
     private int bytes;
 
-    /** Takes records in. */
+    /** The producer, as the queue sees it. */
     @FunctionalInterface
     interface RecordSink {
         void send(ProducerRecord<byte[], byte[]> record, Callback callback);
     }
 
-    /** A record, and whom to tell what has become of it. */
+    /** A record with its callback; also the future that the stream thread gets. */
     private static final class PendingRecord extends CompletableFuture<RecordMetadata> implements Callback {
         private final ProducerRecord<byte[], byte[]> record;
         private final Callback callback;
@@ -71,7 +70,11 @@ final class Outbox {
         }
     }
 
-    /** @param name of its thread */
+    /**
+     * Creates an outbox.
+     *
+     * @param name the name of its thread
+     */
     Outbox(String name, RecordSink producer) {
         this.producer = producer;
         sender = Executors.newSingleThreadExecutor(task -> {
@@ -84,8 +87,8 @@ final class Outbox {
     /**
      * Adds a record.
      *
-     * @param callback told what has become of it; null if nobody wants to know
-     * @throws RuntimeException or Error: what the producer threw at one before it
+     * @param callback called when the record was sent or has failed; null for none
+     * @throws RuntimeException or Error: what the producer threw for an earlier record
      */
     Future<RecordMetadata> add(ProducerRecord<byte[], byte[]> record, Callback callback) {
         checkFailure();
@@ -102,7 +105,7 @@ final class Outbox {
         return content == null ? 0 : content.length;
     }
 
-    /** Hands on all that is here. */
+    /** Passes on all records that were added. */
     void handOn() {
         if (bundle.isEmpty()) {
             return;
@@ -128,7 +131,7 @@ final class Outbox {
                 send(letter);
             }
         } catch (Throwable e) {
-            // also an error: a commit after it would be one without the records that have not been sent
+            // an Error too: a commit after it would leave out the records that were not sent
             failure = e;
         } finally {
             room.release();
@@ -160,9 +163,9 @@ final class Outbox {
     }
 
     /**
-     * Returns when the producer has taken in all records.
+     * Waits until the producer has taken all records.
      *
-     * @throws RuntimeException or Error: what it threw at one of them
+     * @throws RuntimeException or Error: what it threw for one of them
      */
     void drain() {
         handOn();
@@ -175,7 +178,7 @@ final class Outbox {
         room.release(BUNDLES);
     }
 
-    /** Throws away what the producer has not taken in. */
+    /** Discards the records that the producer has not taken. */
     void drop() {
         dropping = true;
         dropBundle();
@@ -191,7 +194,8 @@ final class Outbox {
     }
 
     /**
-     * Ends its thread, also where the producer waits for the brokers. What it has not taken in is not sent any more.
+     * Ends the thread, even if the producer is waiting for brokers. Records that the producer has not taken are not
+     * sent.
      */
     void close() {
         dropping = true;

@@ -39,47 +39,54 @@ import org.apache.kafka.streams.errors.ErrorHandlerContext;
 import org.apache.kafka.streams.errors.ProductionExceptionHandler;
 
 /**
- * Clients whose timeouts end the stream thread, which aborts its transaction; its successor begins at what was
- * last committed.
+ * Kafka clients whose timeouts end the stream thread. That aborts its transaction, and its successor starts from the
+ * last commit.
  *
- * <p>Kafka Streams (4.3.1) would rather keep the thread. Under exactly-once it takes a producer that timed out for a
- * corrupted task: it commits what is in flight, drops the records that it had fetched and not yet processed, and makes
- * the task anew; but in the rebalance that follows the new task does not learn that the consumer must go back, and the
- * dropped records are passed over. Seen with brokers that stalled at a commit for longer than {@code max.block.ms}.
- * Whoever runs the learner in a topology of their own should start it with these clients, and with {@link NeverRetry}
- * as {@code production.exception.handler}: with no other, because records may be sent by the stream thread alone.
+ * <p>Kafka Streams (4.3.1) would rather keep the thread. With exactly-once semantics it treats a producer that timed
+ * out as a corrupted task: it commits what is in flight, drops the records that it has fetched but not processed, and
+ * creates the task again. But in the rebalance that follows, the new task does not learn that the consumer must go
+ * back, and the dropped records are skipped. This happens when brokers stall at a commit for longer than
+ * {@code max.block.ms}.
  *
- * <p>Producers take records in on a thread of their own, by way of an {@link Outbox}.
+ * <p>If you run the learner in a topology of your own, start it with these clients, and set {@link NeverRetry} as
+ * {@code production.exception.handler}. Use no other handler, because only the stream thread may send records.
  *
- * <p>An instance that has a name, {@code group.instance.id}, also names its transactions after itself, where Kafka
- * Streams would name them after the process: its successor of the same name takes over its place in the group at once,
- * and so does away with its open transactions at once.
+ * <p>Producers take records on a thread of their own, by way of an {@link Outbox}.
+ *
+ * <p>An instance with a name, {@code group.instance.id}, also names its transactions after itself. Kafka Streams would
+ * name them after the process. A successor with the same name takes over its place in the group at once, and this also
+ * ends its open transactions at once.
  */
 public final class StrictClients implements KafkaClientSupplier {
-    /** In no application.id and no name of an instance may there be a colon, so that no two come to the same. */
+    /**
+     * Separates the parts of a transactional id. No application.id and no instance name contains a colon, so ids are
+     * unique.
+     */
     private static final String INSTANCE = "-instance:";
 
-    /** As Kafka Streams makes it: application, process and thread. */
+    /** The transactional ids of Kafka Streams: application, process and thread. */
     private static final Pattern TRANSACTIONAL_ID =
             Pattern.compile("(.*)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(-\\d+)");
 
-    /** Kafka Streams asks for the partitions of a topic before each record. */
+    /** How long the partitions of a topic are cached. Kafka Streams asks for them before each record. */
     private static final long PARTITIONS_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    /** Of the producer that the thread has sent to last. */
+    /** The outbox of the producer that the thread has last sent to. */
     private static final ThreadLocal<Outbox> OUTBOX = new ThreadLocal<>();
 
     private final String instance;
     private final Runnable assigned;
 
-    /** For instances without a name. */
+    /** Creates clients for an instance without a name. */
     public StrictClients() {
         this(null, () -> {});
     }
 
     /**
-     * @param instance the name of this instance; null for none
-     * @param assigned told whenever a thread has been given partitions, before it works on them
+     * Creates clients.
+     *
+     * @param instance the name of the instance; null for none
+     * @param assigned called whenever a thread has been assigned partitions, before it works on them
      */
     public StrictClients(String instance, Runnable assigned) {
         this.instance = instance;
@@ -102,7 +109,8 @@ public final class StrictClients implements KafkaClientSupplier {
     private String ofInstance(String id) {
         Matcher parts = TRANSACTIONAL_ID.matcher(id);
         if (!parts.matches()) {
-            throw new IllegalStateException("Kafka Streams names transactions in another way: " + id);
+            throw new IllegalStateException("a transactional id of an unknown form: " + id
+                    + "; this version of Kafka Streams is not supported with group.instance.id");
         }
         return parts.group(1) + INSTANCE + instance + parts.group(2);
     }
@@ -122,7 +130,7 @@ public final class StrictClients implements KafkaClientSupplier {
         return getRestoreConsumer(config);
     }
 
-    /** Says when it has been given partitions. */
+    /** A consumer that reports when it has been assigned partitions. */
     private static final class MainConsumer extends KafkaConsumer<byte[], byte[]> {
         private final Runnable assigned;
 
@@ -166,7 +174,7 @@ public final class StrictClients implements KafkaClientSupplier {
         private final Outbox outbox;
         private final Map<String, Partitions> partitions = new HashMap<>();
 
-        /** The partitions of a topic, and until when, in System.nanoTime, they may be taken for what they are. */
+        /** The partitions of a topic, with the time until which they may be used, by System.nanoTime. */
         private record Partitions(List<PartitionInfo> list, long untilNanos) {}
 
         StrictProducer(Map<String, Object> config) {
@@ -174,7 +182,7 @@ public final class StrictClients implements KafkaClientSupplier {
             outbox = new Outbox("outbox | " + config.get(ProducerConfig.CLIENT_ID_CONFIG), this::sendNow);
         }
 
-        /** Called by the thread of the outbox. */
+        /** Sends a record. Called by the thread of the outbox. */
         private void sendNow(ProducerRecord<byte[], byte[]> record, Callback callback) {
             try {
                 Future<RecordMetadata> sent = super.send(record, callback);
@@ -182,7 +190,7 @@ public final class StrictClients implements KafkaClientSupplier {
                     sent.get();
                 }
             } catch (ExecutionException e) {
-                // the callback knows; but nothing that is later may go out meanwhile
+                // the callback has been told, but nothing later may be sent
                 if (!isOfZombie(e.getCause())) {
                     throw e.getCause() instanceof TimeoutException timeout
                             ? fatal(timeout)
@@ -199,8 +207,8 @@ public final class StrictClients implements KafkaClientSupplier {
         }
 
         /**
-         * Whether another instance has taken the place of this one. Where a callback says so, Kafka Streams joins the
-         * group again.
+         * Returns whether an error means that another instance has taken over. If a callback reports it, Kafka Streams
+         * joins the group again.
          */
         private static boolean isOfZombie(Throwable cause) {
             return cause instanceof ProducerFencedException
@@ -275,7 +283,7 @@ public final class StrictClients implements KafkaClientSupplier {
     }
 
     /**
-     * Fails on every record that cannot be sent, also where trying again might help: the thread that follows
+     * An exception handler that fails on every record that cannot be sent, even if a retry might help. The next thread
      * tries again.
      */
     public static final class NeverRetry implements ProductionExceptionHandler {

@@ -1,8 +1,5 @@
 /**
- * The Kafka clients that a Kafka Streams application with a learner must use: {@link io.thalweg.clients.StrictClients}. With them, a
- * call that times out ends the stream thread, which aborts its transaction; Kafka's own would let it go on and pass over records. They
- * also hand records to the producer on a thread of its own.
- *
- * <p>This package depends on Kafka and on nothing else of this project.
+ * Kafka clients for the learner ({@link io.thalweg.clients.StrictClients}), which end a stream thread rather than lose
+ * records when brokers do not answer.
  */
 package io.thalweg.clients;

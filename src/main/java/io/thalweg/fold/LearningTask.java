@@ -29,24 +29,25 @@ import java.util.List;
 import org.apache.kafka.common.header.Headers;
 
 /**
- * The state machine of one partition: it applies the records of the input, in order, to the models, and gives what there is to publish.
- * At a commit it writes what has changed, and it takes back what was written. Kafka Streams drives it in the running learner, an audit
- * drives it over the same input again, and {@code evaluate} over a file.
+ * The state machine of one partition: it applies the records of the input, in order, to the models, and publishes the
+ * results. At a commit it writes what has changed, and after a crash it restores that. Kafka Streams drives it in the
+ * running learner, an audit drives it over the same input again, and {@code evaluate} over a file.
  *
- * <p>Applying a record is deterministic: the same records in the same order, under the same settings, give the same models and the same
- * outputs, bit for bit. It follows the way of the data: read the record, find its model, validate, resolve, predict, learn, publish. A
- * record that cannot be used leaves everything as it was and is published as a dead letter.
+ * <p>Applying a record is deterministic: the same records in the same order, under the same settings, give the same
+ * models and the same outputs, bit for bit. The steps are: read the record, find its model, validate, resolve, predict,
+ * learn, publish. A record that cannot be used changes nothing and is published as a dead letter.
  *
- * <p>What a task takes in is one of several kinds ({@link InputKind}), which {@link RecordReader#read} tells; each has a method here.
+ * <p>There are several kinds of input ({@link InputKind}). {@link RecordReader#read} tells the kind of a record, and
+ * each kind has a method here.
  *
- * <p>The life of a task: {@link #clear}, {@link #restore} for each record of its changelog, {@link #begin}, and then {@link #apply},
- * {@link #publishRest} and {@link #commit} in turn. Not thread-safe.
+ * <p>Life cycle: {@link #clear}, {@link #restore} for each record of the changelog, {@link #begin}, and then
+ * {@link #apply}, {@link #publishRest} and {@link #commit} in turn. Not thread-safe.
  */
 public final class LearningTask {
     private final TaskState state;
     private final SchemaSource schemas;
 
-    // as the settings say
+    // from the settings
     private ThalwegConfig config;
     private String keyless;
     private RecordReader reader;
@@ -56,10 +57,12 @@ public final class LearningTask {
     private int metricsEvery;
     private boolean modelIsKey;
 
-    /** The models that the weights topic does not hold as they are, in the order in which that began. */
+    /**
+     * The models of which the weights topic does not have the present version, in the order in which they got there.
+     */
     private List<ModelEntry> unpublished = new ArrayList<>();
 
-    // of the record that was applied last
+    // about the last record
     private final Example example = new Example();
     private final PredictionResult prediction = new PredictionResult();
     private String modelId;
@@ -67,25 +70,25 @@ public final class LearningTask {
     private double logLoss;
     private Rejection rejection;
 
-    /** What has come of a record. */
+    /** The result of applying a record. */
     public enum Applied {
-        /** It was predicted; it has no label. */
+        /** The example was predicted. It has no label. */
         PREDICTED,
-        /** It was predicted and learned from. */
+        /** The example was predicted and learned from. */
         LEARNED,
-        /** It deletes a model, which is gone now if there was one. */
+        /** The record deletes a model, which is now gone if it existed. */
         DELETED,
-        /** It cannot be used. */
+        /** The record cannot be used. */
         REJECTED,
-        /** It had been applied before. */
+        /** The record had been applied before. */
         SKIPPED
     }
 
     /**
-     * A task that has nothing yet.
+     * Creates a task without models.
      *
      * @param schemas finds the schema that an example was written with
-     * @param keyless the model of records without key; empty if those are rejected
+     * @param keyless the model of records without a key; empty if these are rejected
      */
     public LearningTask(ThalwegConfig config, SchemaSource schemas, String keyless, TaskState state) {
         this.state = state;
@@ -105,28 +108,37 @@ public final class LearningTask {
         modelIsKey = config.mapping().isModelFromKey();
     }
 
-    /** The settings that records are applied under. */
+    /** Returns the settings under which records are applied. */
     public ThalwegConfig settings() {
         return config;
     }
 
-    // ---- life
+    // ---- life cycle
 
-    /** Forgets everything. @param transactional whether what is written at a commit comes back whole or not at all */
+    /**
+     * Removes all state.
+     *
+     * @param transactional whether a commit is written completely or not at all
+     */
     public void clear(boolean transactional) {
         state.clear(transactional);
         unpublished.clear();
     }
 
-    /** Takes back a record of the changelog; a null value is a tombstone. */
+    /**
+     * Restores a record of the changelog.
+     *
+     * @param key the key
+     * @param value the value; null for a tombstone
+     */
     public void restore(byte[] key, byte[] value) {
         state.restore(key, value);
     }
 
     /**
-     * Begins to apply records, once everything has been restored.
+     * Ends the restoration, so that records can be applied.
      *
-     * @throws StateException if what was restored cannot be used under the settings
+     * @throws StateException if the restored state cannot be used under the settings
      */
     public void begin() {
         state.begin(
@@ -140,29 +152,29 @@ public final class LearningTask {
         }
     }
 
-    /** Writes what has changed since the last commit, if anything has. Called before each commit, in the same transaction. */
+    /** Writes what has changed since the last commit. Called before each commit, in the same transaction. */
     public void commit(Changelog changelog) {
         state.writeChanges(changelog);
     }
 
-    /** Drops what has changed without a record, as the settings do, and has not been written. */
+    /** Undoes changes that were made without a record, such as a change of settings, and that were not written. */
     public void dropUnwritten() {
         state.dropUnwritten();
     }
 
-    /** Goes on under other settings, from the next record on. For a replay, which knows when the learner did. */
+    /** Continues under other settings, from the next record on. For a replay, which knows when the settings changed. */
     public void goOnUnder(ThalwegConfig settings, String modelOfKeyless) {
         boolean migrates = !settings.isOfTheKindOf(config);
         use(settings, modelOfKeyless);
         state.goOn(learner.optimizer(), migrates);
     }
 
-    // ---- the fold
+    // ---- applying records
 
-    /** Applies a record. What has come of it can be asked for until the next one is applied. */
+    /** Applies a record. The methods below return details of it until the next record is applied. */
     public Applied apply(InputRecord record, OutputSink sink) {
         InputOffsets offsets = state.offsets();
-        // what has lost its offsets sends on again what it has sent on before
+        // a router that has lost its offsets routes records a second time
         if (offsets.isApplied(record.partition(), record.offset())
                 || record.wasSentOn() && offsets.isApplied(record.sourcePartition(), record.sourceOffset())) {
             return Applied.SKIPPED;
@@ -209,10 +221,10 @@ public final class LearningTask {
     }
 
     /**
-     * Applies an example that has been read already, and publishes nothing.
+     * Applies an example that has been read already. Publishes nothing.
      *
-     * @param id of its model
-     * @throws Rejection if it cannot be used; nothing has changed then
+     * @param id the id of its model
+     * @throws Rejection if the example cannot be used; nothing has changed then
      */
     public Applied apply(String id, Example x) throws Rejection {
         predictAndLearn(id, x);
@@ -222,7 +234,7 @@ public final class LearningTask {
     private ModelEntry predictAndLearn(String id, Example x) throws Rejection {
         ModelEntry known = state.get(id);
         learner.validate(x, known == null ? null : known.model(), state.size());
-        // one that never takes a step is forgotten
+        // a model that takes no step is not kept
         ModelEntry entry = known == null ? state.newModel(id, learner.optimizer()) : known;
         modelId = id;
         model = entry.model();
@@ -238,45 +250,49 @@ public final class LearningTask {
         return entry;
     }
 
-    /** Deletes a model. @return the model as it was; null if there was none */
+    /**
+     * Deletes a model.
+     *
+     * @return the model; null if there was none
+     */
     public ModelEntry delete(String id) {
         modelId = id;
         return state.remove(id);
     }
 
-    // ---- what has come of the record that was applied last
+    // ---- the last record
 
-    /** The model that it is for. Not after a rejection. */
+    /** Returns the id of the model that the record is for. Not valid after a rejection. */
     public String modelId() {
         return modelId;
     }
 
-    /** The model, after the step if there was one. After a prediction. */
+    /** Returns the model, after the step if there was one. Valid after a prediction. */
     public Model model() {
         return model;
     }
 
-    /** What was predicted. */
+    /** Returns the prediction. */
     public PredictionResult prediction() {
         return prediction;
     }
 
-    /** Why it cannot be used. After a rejection. */
+    /** Returns why the record cannot be used. Valid after a rejection. */
     public Rejection rejection() {
         return rejection;
     }
 
-    /** The next offset of each partition of the input. */
+    /** Returns the next offset of each partition of the input. */
     public InputOffsets offsets() {
         return state.offsets();
     }
 
-    /** All models, in the order in which they began. */
+    /** Returns all models, in the order in which they were started. */
     public Collection<ModelEntry> models() {
         return state.models();
     }
 
-    /** The model with this id; null if there is none. */
+    /** Returns the model with an id; null if there is none. */
     public Model model(String id) {
         ModelEntry entry = state.get(id);
         return entry == null ? null : entry.model();
@@ -284,7 +300,11 @@ public final class LearningTask {
 
     // ---- publishing
 
-    /** Publishes the weights that no step has published. @param now the timestamp of the records */
+    /**
+     * Publishes the weights that have not been published after a step.
+     *
+     * @param now the timestamp of the records
+     */
     public void publishRest(long now, OutputSink sink) {
         List<ModelEntry> waiting = unpublished;
         unpublished = new ArrayList<>();
@@ -303,7 +323,7 @@ public final class LearningTask {
         }
         sink.publish(
                 OutputTopic.PREDICTIONS,
-                // the key that the record has, where that is the model id
+                // the key of the record, if that is the model id
                 record.key() == null || !modelIsKey ? WeightsRecords.key(modelId) : record.key(),
                 Predictions.of(example, prediction, logLoss, record.partition().partition(), record.offset()),
                 record.timestamp(),

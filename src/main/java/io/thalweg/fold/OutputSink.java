@@ -4,7 +4,7 @@ import io.thalweg.output.OutputTopic;
 import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.common.header.Headers;
 
-/** Takes what a {@link LearningTask} has to publish. */
+/** A receiver of what a {@link LearningTask} publishes. */
 public interface OutputSink {
     /** A sink that wants nothing. */
     OutputSink NONE = new OutputSink() {
@@ -15,20 +15,20 @@ public interface OutputSink {
 
         @Override
         public void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
-            throw new IllegalStateException("it was not asked for");
+            throw new IllegalStateException("this sink wants no records");
         }
     };
 
-    /** Whether records for a topic are wanted; if not, none are made. */
+    /** Returns whether records for a topic are wanted. If not, none are created. */
     boolean wants(OutputTopic topic);
 
     /**
      * Publishes a record.
      *
-     * @param key of the record; null if it has none
-     * @param value of the class that belongs to the topic; null for a tombstone
-     * @param timestamp in milliseconds since 1970
-     * @param headers of the record; null if it has none
+     * @param key the key; null if there is none
+     * @param value the value, of the class that belongs to the topic; null for a tombstone
+     * @param timestamp milliseconds since 1970
+     * @param headers the headers; null if there are none
      */
     void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers);
 }

@@ -1,7 +1,9 @@
 /**
- * The state machine of one partition: {@link io.thalweg.fold.LearningTask} applies input records, in order, to the models of a task,
- * and gives what there is to publish. Validating, predicting, learning, publishing and remembering come together here and nowhere else.
+ * The state machine of one partition. {@link io.thalweg.fold.LearningTask} applies input records, in order, to the
+ * models of a task, and publishes the results. Validating, predicting, learning, publishing and storing come together
+ * here and nowhere else.
  *
- * <p>Nothing here knows Kafka Streams. The processor of the running learner, the audit and {@code evaluate} are adapters around it.
+ * <p>Nothing here knows Kafka Streams. The processor of the running learner, the audit and {@code evaluate} are
+ * adapters around it.
  */
 package io.thalweg.fold;

@@ -275,7 +275,7 @@ final class BlockArray {
         settled = version;
     }
 
-    // ---- reading back
+    // ---- restoring
 
     /**
      * Sets a block.

@@ -54,9 +54,9 @@ final class FixedShareMixture extends Optimizer {
     private static final int EXPERTS = ADAGRAD + ADAGRAD_RATES.length;
 
     /*
-     * The loops over features in weights, addUp and moveWeights are written out for eight experts. The compiler then keeps a
-     * local variable for each in a register, where it would write the elements of an array to memory at every feature. If the
-     * rates change, so must these methods.
+     * The loops over features in weights, addUp and moveWeights are written out for eight experts. The compiler then
+     * keeps a local variable for each in a register, where it would write the elements of an array to memory at every
+     * feature. If the rates change, so must these methods.
      */
     static {
         if (EXPERTS != 8) {

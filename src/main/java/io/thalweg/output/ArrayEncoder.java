@@ -8,24 +8,24 @@ import org.apache.avro.io.BinaryData;
 import org.apache.avro.io.BinaryEncoder;
 
 /**
- * Avro's binary encoding, written into an array that is used again. Avro's own encoder writes into a buffer, from there into a stream,
- * and from there into an array; of a record of metrics or weights that is as much work as encoding it.
+ * An encoder of Avro's binary format that writes into an array and reuses it. Avro's own encoder copies everything
+ * twice more, by way of a buffer and a stream.
  */
 final class ArrayEncoder extends BinaryEncoder {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-    /** The longest encoding of a whole number. */
+    /** The longest encoding of a whole number, in bytes. */
     private static final int LONGEST = 10;
 
     private byte[] bytes = new byte[1024];
     private int size;
 
-    /** Forgets what was written. */
+    /** Discards what was written. */
     void reset() {
         size = 0;
     }
 
-    /** What was written, in an array of its own. */
+    /** Returns what was written, in a new array. */
     byte[] toByteArray() {
         return Arrays.copyOf(bytes, size);
     }
@@ -46,7 +46,7 @@ final class ArrayEncoder extends BinaryEncoder {
     public void writeInt(int n) {
         makeRoom(LONGEST);
         if (n >= 0 && n < 64) {
-            // most branches and counts
+            // one byte, which most union branches and counts take
             bytes[size++] = (byte) (n << 1);
         } else {
             size += BinaryData.encodeInt(n, bytes, size);
@@ -93,6 +93,6 @@ final class ArrayEncoder extends BinaryEncoder {
 
     @Override
     public void flush() {
-        // all of it is where it belongs
+        // nothing is buffered elsewhere
     }
 }

@@ -10,9 +10,12 @@ import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 
-/** What is published of a record that could not be used. */
+/** Creates the records of the dead letters topic, for records that could not be used. */
 public final class DeadLetters {
-    /** What a dead letter has besides the record it repeats, at most: reason, coordinates, headers, Avro's own bytes. */
+    /**
+     * The largest size of what a dead letter has besides the repeated record: reason, coordinates, headers, and Avro's
+     * own bytes.
+     */
     private static final int OVERHEAD = 8192;
 
     private static final String PREFIX = "thalweg.";
@@ -20,14 +23,19 @@ public final class DeadLetters {
 
     private final int maxBytes;
 
-    /** @param maxBytes the largest dead letter, key and headers included */
+    /**
+     * Creates a factory.
+     *
+     * @param maxBytes the largest size of a dead letter, key and headers included
+     */
     public DeadLetters(int maxBytes) {
         this.maxBytes = maxBytes;
     }
 
     /**
-     * The letter for a record. It repeats the record, as it was produced, unless the two together would be too large to send, which the
-     * topics' limits exclude unless a record was sent compressed; the detail then says where to find it.
+     * Returns the dead letter for a record. It repeats the record as it was produced, unless the result would be too
+     * large to send. The limits of the topics rule that out except for records that were sent compressed. The detail
+     * then says where to find the record.
      */
     public DeadLetter of(InputRecord record, Rejection rejection) {
         byte[] key = record.sourceKey();
@@ -37,7 +45,8 @@ public final class DeadLetters {
                 rejection.reason().name(),
                 whole
                         ? rejection.getMessage()
-                        : rejection.getMessage() + "; too large to be repeated here, read it where it came from",
+                        : rejection.getMessage()
+                                + "; too large to be repeated here, read it at its own topic and offset",
                 record.sourcePartition().topic(),
                 record.sourcePartition().partition(),
                 record.sourceOffset(),
@@ -46,16 +55,18 @@ public final class DeadLetters {
                 value == null || !whole ? null : ByteBuffer.wrap(value));
     }
 
-    /** The key to send the letter with: the original one, unless the letter does not repeat the record. */
+    /** Returns the key of the dead letter: that of the record, or null if the letter does not repeat the record. */
     public byte[] key(InputRecord record) {
         return fits(record) ? record.sourceKey() : null;
     }
 
     /**
-     * The headers to send the letter with: the original ones if they fit, and reason and coordinates; and, for a record that was sent
-     * on, its offset in the topic by model. Of the original ones those are left out whose names begin with {@code thalweg.}: a record
-     * may be an earlier dead letter that was produced again, and what was said of that is not true of this one. Key and value stay byte
-     * for byte what they were.
+     * Returns the headers of the dead letter: those of the record if they fit, reason and coordinates, and for a routed
+     * record its offset in the routed topic.
+     *
+     * <p>Headers of the record whose names begin with {@code thalweg.} are left out. Such a record may be an earlier
+     * dead letter that was produced again, and its headers are not true of this one. Key and value are repeated byte
+     * for byte.
      */
     public Headers headers(DeadLetter letter, InputRecord record) {
         Headers all = new RecordHeaders();
@@ -77,7 +88,9 @@ public final class DeadLetters {
         return all;
     }
 
-    /** The offset in the topic by model that the headers of a letter say; below 0 for a record that was not sent on. */
+    /**
+     * Returns the offset in the routed topic from the headers of a dead letter; −1 for a record that was not routed.
+     */
     public static long routedOffset(Headers headers) {
         Header header = headers.lastHeader(PREFIX + ROUTED_OFFSET);
         try {
@@ -93,7 +106,10 @@ public final class DeadLetters {
         headers.add(PREFIX + name, value.toString().getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Whether the letter can repeat the record. The key counts twice: it is the letter's key and in the letter. */
+    /**
+     * Returns whether the dead letter can repeat the record. The key counts twice, because it is both the key of the
+     * letter and a field of it.
+     */
     private boolean fits(InputRecord record) {
         byte[] key = record.sourceKey();
         long size = RecordReader.size(key, record.value(), record.sourceHeaders()) + (key == null ? 0 : key.length);

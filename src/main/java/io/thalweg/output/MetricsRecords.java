@@ -7,11 +7,11 @@ import io.thalweg.math.MetricSums;
 import io.thalweg.math.Model;
 import java.util.List;
 
-/** What is published of how well a model predicts. */
+/** Creates the records of the metrics topic. */
 public final class MetricsRecords {
     private MetricsRecords() {}
 
-    /** The metrics of a model as it is. */
+    /** Returns the metrics of a model as it is now. */
     public static Metrics of(Model model) {
         return new Metrics(
                 model.id(),
@@ -22,7 +22,7 @@ public final class MetricsRecords {
                 mixture(model));
     }
 
-    /** Those that a model mixes, with their shares; none if it does not mix. */
+    /** Returns the experts that a model mixes, with their shares; empty if it mixes none. */
     public static List<Share> mixture(Model model) {
         return model.optimizer().mixture(model).stream()
                 .map(share -> new Share(share.kind(), share.learningRate(), share.weight()))

@@ -7,8 +7,8 @@ import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.common.serialization.Serializer;
 
 /**
- * Writes the values of one output topic in Confluent's wire format: a zero byte, the schema id as four bytes, Avro. Thread-safe,
- * because the tasks of a topology share the serializers of its sinks.
+ * Serializes the values of one output topic in the wire format of Confluent's schema registry: a zero byte, four bytes
+ * with the schema id, and Avro. Thread-safe, because the tasks of a topology share the serializers of its sinks.
  */
 public final class OutputSerializer implements Serializer<OutputRecord> {
     private static final byte MAGIC = 0;
@@ -16,7 +16,11 @@ public final class OutputSerializer implements Serializer<OutputRecord> {
     private final byte[] header;
     private final ThreadLocal<ArrayEncoder> encoders = ThreadLocal.withInitial(ArrayEncoder::new);
 
-    /** @param schemaId under which readers find the schema of the values */
+    /**
+     * Creates a serializer.
+     *
+     * @param schemaId the id under which consumers find the schema of the values
+     */
     public OutputSerializer(int schemaId) {
         header = ByteBuffer.allocate(5).put(MAGIC).putInt(schemaId).array();
     }

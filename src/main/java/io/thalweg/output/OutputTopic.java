@@ -12,8 +12,8 @@ import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecordBase;
 
 /**
- * The output topics. Whatever writes, creates, checks, resets, audits or shows them takes from here which there are and what holds
- * for each, so that another is declared in this place alone.
+ * The output topics and their properties. Whatever writes, creates, checks, resets, audits or shows output topics takes
+ * them from here, so a new topic is declared in this place alone.
  *
  * <p>{@code verify} audits all of them, and {@code watch} shows all of them.
  */
@@ -55,13 +55,13 @@ public enum OutputTopic {
     public enum Key {
         /** The model id. */
         MODEL,
-        /** The model id; of a block, with its number after it: {@link WeightsRecords#key(String, int)}. */
+        /** The model id; for a block, followed by its number: {@link WeightsRecords#key(String, int)}. */
         MODEL_OR_BLOCK,
-        /** The key that the record of the input has, whatever that is. */
+        /** The key of the input record, whatever it is. */
         OF_THE_INPUT
     }
 
-    /** What a topic keeps. */
+    /** Which records a topic keeps. */
     private enum Contents {
         EVERY_RECORD,
         LATEST_OF_EACH_KEY
@@ -95,50 +95,57 @@ public enum OutputTopic {
         this.limit = limit;
     }
 
-    /** The name of its sink in the topology, by which commands know it whatever the settings call it. */
+    /**
+     * Returns the name of its sink in the topology. Commands use it too, because it does not depend on the settings.
+     */
     public String sink() {
         return sink;
     }
 
-    /** The setting that names it. */
+    /** Returns the setting that contains the name of the topic. */
     public String setting() {
         return setting;
     }
 
-    /** Its name. */
+    /** Returns the name of the topic. */
     public String nameIn(ThalwegConfig config) {
         return config.getString(setting);
     }
 
-    /** The class of the values. */
+    /** Returns the class of the values. */
     public Class<? extends SpecificRecordBase> type() {
         return type;
     }
 
-    /** The schema of the values. */
+    /** Returns the schema of the values. */
     public Schema schema() {
         return SpecificData.get().getSchema(type);
     }
 
-    /** What the keys are. */
+    /** Returns what the keys are. */
     public Key key() {
         return key;
     }
 
     /**
-     * Whether it is compacted: its latest records say what is, and a tombstone takes one back. A reset retracts its keys, and those
-     * who follow it begin with the oldest record.
+     * Returns whether the topic is compacted: the latest record of a key is valid, and a tombstone deletes it. A reset
+     * deletes its keys, and consumers start from the oldest record.
      */
     public boolean isCompacted() {
         return contents == Contents.LATEST_OF_EACH_KEY;
     }
 
-    /** Whether it must hold every record since the first for {@code verify}. A reset makes it anew, empty. */
+    /**
+     * Returns whether {@code verify} needs every record since the first. A reset deletes the topic and creates it
+     * again.
+     */
     public boolean mustBeComplete() {
         return contents == Contents.EVERY_RECORD;
     }
 
-    /** The setting for how large a record may be, key and headers included; empty where Kafka's default is enough. */
+    /**
+     * Returns the setting that limits the size of a record, key and headers included; empty if Kafka's default applies.
+     */
     public Optional<String> maxBytesSetting() {
         return limit == Limit.DEAD_LETTERS_MAX_BYTES
                 ? Optional.of(ThalwegConfig.DEAD_LETTERS_MAX_BYTES)
@@ -146,8 +153,8 @@ public enum OutputTopic {
     }
 
     /**
-     * The partition of an output, whichever topic it is for: the one with the number of the partition that its example came from.
-     * So an audit of a partition of the input needs one partition of each output.
+     * Returns the partition of an output, for any topic: the one with the number of the example's partition. So an
+     * audit of a partition of the input needs one partition of each output.
      */
     public static Optional<Set<Integer>> partition(String topic, byte[] key, OutputRecord output, int partitions) {
         return Optional.of(Set.of(output.partition()));

@@ -5,16 +5,16 @@ import io.thalweg.math.Example;
 import io.thalweg.math.PredictionResult;
 import org.apache.avro.util.Utf8;
 
-/** The records of the predictions topic. */
+/** Creates the records of the predictions topic. */
 public final class Predictions {
     private Predictions() {}
 
     /**
-     * The prediction of an example.
+     * Returns the prediction of an example.
      *
-     * @param logLoss of the prediction, in nats; of no meaning where the example has no label
-     * @param partition that the example was read from
-     * @param offset of the example there
+     * @param logLoss the log loss of the prediction, in nats; ignored if the example has no label
+     * @param partition the partition that the example was read from
+     * @param offset the offset of the example there
      */
     public static Prediction of(Example x, PredictionResult prediction, double logLoss, int partition, long offset) {
         return new Prediction(

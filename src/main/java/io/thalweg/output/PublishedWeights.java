@@ -8,21 +8,22 @@ import java.util.Arrays;
 import java.util.function.BiConsumer;
 
 /**
- * What the weights topic holds of a model, and the one that publishes there: a model of up to {@code recordMax} weights as one record,
- * after every {@code every} steps; a larger one as the blocks that have changed, when asked. Whatever is left over is published when
- * asked.
+ * What the weights topic has of a model; also publishes the model there. A model of up to {@code recordMax} weights is
+ * published as one record after every {@code every} steps. A larger model is published as the blocks that have changed,
+ * when {@link #publish} is called, and so is whatever is left over.
  *
- * <p>Where an optimizer mixes several experts, all weights move with their shares, and penalties move all of them too. A block that no
- * step has touched stays as it was published until a share has moved, or penalties have taken, more than {@value #UNTOUCHED_CHANGE_MAX};
- * then all blocks are published.
+ * <p><b>Blocks without steps.</b> If an optimizer mixes experts, all weights move with the shares, and penalties move
+ * all of them too. A block that no step has touched is not published again until a share has moved, or penalties have
+ * taken, more than {@value #UNTOUCHED_CHANGE_MAX}. Then all blocks are published.
  *
- * <p>To say what a record changes, it knows what was published: of a block that weights move in by steps alone, the weights are kept
- * when a step first touches it since; of others, when they are published.
+ * <p><b>Change.</b> A record says how far weights have moved since they were last published, so the published weights
+ * must be kept. If only steps move weights, those of a block are kept when a step first touches it. Otherwise they are
+ * kept when they are published.
  */
 public final class PublishedWeights {
     private static final double UNTOUCHED_CHANGE_MAX = 0.01;
 
-    /** A block that was not there. What is beyond the end of such an array was 0. */
+    /** The weights of a block that did not exist. Beyond the end of such an array, weights were 0. */
     private static final double[] NOTHING = {};
 
     private static final double[][] NOT_KEPT = {};
@@ -34,66 +35,66 @@ public final class PublishedWeights {
     private long version;
     private boolean whole;
     private boolean waits;
-    /** By slot, what was published of the blocks that may differ from it now; only as long as it has to be. */
+    /** The published weights by slot, only while a block may differ from them. */
     private double[][] before = NOT_KEPT;
 
     private double biasBefore;
-    /** What untouched weights follow, as it was when all blocks were last published; null if that is not known. */
+    /** What untouched weights depend on, as of the last publication of all blocks; null if not known. */
     private double[] factorsBefore;
 
     /**
-     * When and how weights are published.
+     * The rules for when and how weights are published.
      *
-     * @param recordMax the most weights that a model may have to be published as one record
+     * @param recordMax how many weights a model may have to be published as one record
      * @param every after how many steps such a model is published
      */
     public record Policy(int recordMax, int every) {}
 
-    /** Takes the records to publish: the key, and the record or null for a tombstone. */
+    /** A receiver of the records to publish: the key, and the value or null for a tombstone. */
     public interface Sink extends BiConsumer<byte[], Weights> {}
 
-    /** What is known of a model that is to be restored: nothing yet. */
+    /** Creates an object for a model that is to be restored. Nothing is known yet. */
     public PublishedWeights() {}
 
-    // ---- what is published
+    // ---- properties
 
-    /** The version that the weights topic holds; 0 if none. */
+    /** Returns the version that the weights topic has; 0 if none. */
     public long version() {
         return version;
     }
 
-    /** Whether the weights topic holds the model as one record. */
+    /** Returns whether the weights topic has the model as one record. */
     public boolean isWhole() {
         return whole;
     }
 
-    /** Whether the weights topic holds the model as it is. */
+    /** Returns whether the weights topic has the present version of the model. */
     public boolean isCurrent() {
         return version == model.version();
     }
 
-    /** The blocks whose changes the weights topic does not hold yet. */
+    /** Returns the blocks with changes that the weights topic does not have yet. */
     public ChangedBlocks changed() {
         return changed;
     }
 
-    /** Whether the model waits to be published. */
+    /** Returns whether the model is in the list of those that wait to be published. */
     public boolean waits() {
         return waits;
     }
 
-    /** Says whether it waits, which only who keeps those that wait may do. */
+    /** Sets whether the model is in the list of those that wait. Only the owner of that list may call this. */
     public void waits(boolean waiting) {
         waits = waiting;
     }
 
-    /** Sets what is published, as it was written to the changelog. */
+    /** Sets what the weights topic has, as it was written to the changelog. */
     public void restore(long publishedVersion, boolean asOneRecord) {
         version = publishedVersion;
         whole = asOneRecord;
     }
 
-    /** Sets what is published, if that is later than what is known. */
+    /** Sets what the weights topic has, if that is a later version than the one known. */
     public void restoreLater(long publishedVersion, boolean asOneRecord) {
         if (publishedVersion > version) {
             restore(publishedVersion, asOneRecord);
@@ -101,8 +102,8 @@ public final class PublishedWeights {
     }
 
     /**
-     * Begins to follow a model, new or just restored. What has changed since it was published is published next. What it was when it
-     * was published is known only where it has not changed since.
+     * Starts to follow a model, which is new or just restored. What has changed since it was published will be
+     * published next. The published weights of that time are known only if they have not changed since.
      */
     public void begin(Model followed) {
         model = followed;
@@ -121,7 +122,7 @@ public final class PublishedWeights {
         }
     }
 
-    /** The same for a model that goes on from another: the weights topic holds that one, and the weights are the same. */
+    /** Returns an object for the same model under another optimizer, which has the same weights. */
     public PublishedWeights under(Model next) {
         PublishedWeights published = new PublishedWeights();
         published.restore(version, whole);
@@ -129,7 +130,7 @@ public final class PublishedWeights {
         return published;
     }
 
-    /** A step is about to change a block that the weights topic holds as it is, or that begins. */
+    /** Called before a step changes a block that is new, or that the weights topic has as it is. */
     private void keep(int slot, int block, boolean isNew) {
         if (isNew) {
             keep(slot, NOTHING);
@@ -151,7 +152,11 @@ public final class PublishedWeights {
 
     // ---- publishing
 
-    /** Publishes what a step calls for. @return whether all is published now */
+    /**
+     * Publishes the model if it is due after a step.
+     *
+     * @return whether the weights topic has everything now
+     */
     public boolean afterStep(Policy policy, Sink sink) {
         if (model.extent() > policy.recordMax || model.version() % policy.every != 0) {
             return false;
@@ -160,7 +165,7 @@ public final class PublishedWeights {
         return true;
     }
 
-    /** Publishes all that has not been published. */
+    /** Publishes everything that has not been published. */
     public void publish(Policy policy, Sink sink) {
         if (isCurrent()) {
             return;
@@ -172,7 +177,7 @@ public final class PublishedWeights {
         }
     }
 
-    /** Takes back all that may have been published of the model, which is no more. */
+    /** Publishes tombstones for everything that may have been published of the model, which has been deleted. */
     public void retract(Sink sink) {
         sink.accept(WeightsRecords.key(model.id()), null);
         retractBlocks(sink);
@@ -188,7 +193,7 @@ public final class PublishedWeights {
 
     private void publishWhole(Sink sink) {
         if (version > 0 && !whole) {
-            // weights.record.max has been raised since: blocks and record must not stand side by side
+            // weights.record.max has been raised since: blocks and record must not both be there
             retractBlocks(sink);
         }
         WeightList list = WeightsRecords.listOfAll(model);
@@ -209,7 +214,7 @@ public final class PublishedWeights {
         if (whole) {
             sink.accept(WeightsRecords.key(model.id()), null);
         }
-        // the blocks that have not changed since were in the record that has just gone, or they have moved untouched
+        // blocks that have not changed were in the record that was just deleted, or have moved without steps
         boolean all = whole || untouchedChange() > UNTOUCHED_CHANGE_MAX;
         if (all) {
             for (int block = 0; block < model.blockEnd(); block++) {
@@ -237,7 +242,11 @@ public final class PublishedWeights {
         }
     }
 
-    /** @param all whether all blocks were published, rather than those that had changed */
+    /**
+     * Notes that the model was published.
+     *
+     * @param all whether all blocks were published, and not only those that had changed
+     */
     private void published(boolean asOneRecord, boolean all) {
         if (all) {
             factorsBefore = movesUntouched ? model.untouchedFactors() : null;
@@ -248,7 +257,7 @@ public final class PublishedWeights {
         biasBefore = model.bias();
     }
 
-    /** Squared norm of what the weights of a block have changed by since it was published; NaN if that is not known. */
+    /** Returns the squared norm of the change of a block's weights since it was published; NaN if not known. */
     private double changeOf(int block, double[] weights) {
         double[] then = kept(model.slot(block));
         if (then == null) {
@@ -258,8 +267,8 @@ public final class PublishedWeights {
     }
 
     /**
-     * How far weights may have moved that no step has touched since all blocks were published: the most that one of the factors they
-     * follow has moved by; 0 where weights move by steps alone; infinite if it is not known.
+     * Returns how far weights without steps may have moved since all blocks were published: the largest change of a
+     * number that they depend on. 0 if only steps move weights, and infinite if it is not known.
      */
     private double untouchedChange() {
         if (!movesUntouched) {

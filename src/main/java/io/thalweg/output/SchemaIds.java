@@ -2,9 +2,9 @@ package io.thalweg.output;
 
 import org.apache.avro.Schema;
 
-/** The ids under which readers of the output topics find their schemas. */
+/** A source of the ids under which consumers of the output topics find their schemas. */
 @FunctionalInterface
 public interface SchemaIds {
-    /** The id of the schema of the values of a topic. Asked once for each topic, at start. */
+    /** Returns the id of the schema of a topic's values. Called once for each topic, at startup. */
     int idFor(String topic, Schema schema);
 }

@@ -10,15 +10,18 @@ import java.util.RandomAccess;
 import org.apache.avro.util.Utf8;
 
 /**
- * The weights in a record, as arrays of numbers: a large model publishes a million a second, and of each there would be four objects.
- * Each {@link Weight} is made when it is asked for, and is the caller's.
+ * The weights in a record, held as arrays of numbers. A large model publishes very many weights, and as objects each
+ * would take four. A {@link Weight} is created when it is asked for, and belongs to the caller.
  */
 final class WeightList extends AbstractList<Weight> implements RandomAccess {
     private final boolean zerosToo;
     private final int firstBlock;
-    /** By block, from the first on. */
+    /** The weights by block, from the first block on. */
     private final double[][] weights;
-    /** What they were when the recent window began, if that is known; of a block null where it is the same. */
+    /**
+     * The weights at the beginning of the recent window, if they are known; null for a block in which they are the
+     * same.
+     */
     private final float[][] then;
 
     private final boolean windowIsKnown;
@@ -28,11 +31,12 @@ final class WeightList extends AbstractList<Weight> implements RandomAccess {
     private double squares;
 
     /**
-     * One without weights.
+     * Creates a list without weights.
      *
-     * @param end the blocks that will be added are from the first up to and without this
+     * @param firstBlock the first block that may be added
+     * @param end one more than the last block that may be added
      * @param most how many weights there may be
-     * @param zerosToo whether also those that are 0, or have not been met
+     * @param zerosToo whether to include weights that are 0, and features that have not been met
      */
     WeightList(Model model, int firstBlock, int end, int most, boolean zerosToo) {
         this.zerosToo = zerosToo;
@@ -43,7 +47,11 @@ final class WeightList extends AbstractList<Weight> implements RandomAccess {
         features = new int[most];
     }
 
-    /** Adds the weights of a block. @param blockWeights what {@link Model#weights} gives; kept */
+    /**
+     * Adds the weights of a block.
+     *
+     * @param blockWeights what {@link Model#weights} returns; kept, not copied
+     */
     void add(Model model, int block, double[] blockWeights) {
         weights[block - firstBlock] = blockWeights;
         if (windowIsKnown) {
@@ -67,7 +75,7 @@ final class WeightList extends AbstractList<Weight> implements RandomAccess {
         }
     }
 
-    /** The L2 norm of the weights. */
+    /** Returns the L2 norm of the weights. */
     double norm() {
         return Math.sqrt(squares);
     }
@@ -90,7 +98,10 @@ final class WeightList extends AbstractList<Weight> implements RandomAccess {
         return weight;
     }
 
-    /** To the precision of a float of the weight's size; null where the weight is beyond the range of a float. */
+    /**
+     * Returns how far a weight has moved, with the precision of a float of the weight's size; null if the weight is
+     * beyond the range of a float.
+     */
     private static Double moved(double weight, float[] then, int at) {
         if (then == null) {
             return 0.0;
@@ -99,7 +110,7 @@ final class WeightList extends AbstractList<Weight> implements RandomAccess {
         return Double.isFinite(moved) ? (Double) moved : null;
     }
 
-    /** One that the compiler sees through: writing the record makes no object of a weight then. */
+    /** Returns an iterator that the compiler can inline, so that it creates no objects when a record is written. */
     @Override
     public Iterator<Weight> iterator() {
         return new Iterator<>() {

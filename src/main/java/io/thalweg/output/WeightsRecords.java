@@ -5,23 +5,30 @@ import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Model;
 import java.nio.charset.StandardCharsets;
 
-/** The records of the weights topic: a model as one record, or a block of it. */
+/** Creates the records of the weights topic: a whole model, or a block of it. */
 public final class WeightsRecords {
     private static final char BLOCK_SEPARATOR = '\0';
 
     private WeightsRecords() {}
 
-    /** The key of a model that is one record. */
+    /** Returns the key of a model that is one record. */
     public static byte[] key(String model) {
         return model.getBytes(StandardCharsets.UTF_8);
     }
 
-    /** The key of a block: model id, NUL, number. No model id holds a NUL, so no two keys are the same. */
+    /**
+     * Returns the key of a block: the model id, a NUL character, and the number of the block. No model id contains a
+     * NUL, so keys are unique.
+     */
     public static byte[] key(String model, int block) {
         return (model + BLOCK_SEPARATOR + block).getBytes(StandardCharsets.UTF_8);
     }
 
-    /** The record of a whole model as it is. @param change since it was last published; null if that is not known */
+    /**
+     * Returns the record of a whole model as it is now.
+     *
+     * @param change the change since the model was last published; null if not known
+     */
     public static Weights whole(Model model, Double change) {
         WeightList list = listOfAll(model);
         for (int block = 0; block < model.blockEnd(); block++) {
@@ -32,7 +39,11 @@ public final class WeightsRecords {
         return record(model, null, 1, list, change);
     }
 
-    /** The record of a block as it is. @param change since it was last published; null if that is not known */
+    /**
+     * Returns the record of a block as it is now.
+     *
+     * @param change the change since the block was last published; null if not known
+     */
     public static Weights block(Model model, int block, Double change) {
         return block(model, block, model.weights(block), change);
     }

@@ -1,8 +1,13 @@
 package io.thalweg.store;
 
-/** Takes the records that a task writes at a commit. */
+/** A sink for the records that a task writes at a commit. */
 @FunctionalInterface
 public interface Changelog {
-    /** Writes a record; a null value is a tombstone. */
+    /**
+     * Writes a record.
+     *
+     * @param key the key
+     * @param value the value; null for a tombstone
+     */
     void write(byte[] key, byte[] value);
 }

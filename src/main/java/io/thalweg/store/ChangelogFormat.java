@@ -19,35 +19,42 @@ import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * The records of the changelog. A key begins with a letter that says what the record holds; a value begins with the version of
- * the format.
+ * The format of the records in the changelog. A key begins with a letter that says what the record is; a value begins
+ * with the version of its format.
  *
  * <table>
  * <caption>Records</caption>
  * <tr><th>key</th><th>value</th></tr>
- * <tr><td>m, model id</td><td>a model but for weights and names, from which part of the journal on there is more, and its number there</td></tr>
- * <tr><td>b, block, model id</td><td>the version that last changed a block, and what is kept for its features</td></tr>
- * <tr><td>n, chunk, model id</td><td>up to {@value #NAMES_IN_CHUNK} names, the first of them with number chunk times that</td></tr>
+ * <tr><td>m, model id</td><td>the head of a model: everything but weights and names; with the first part of the journal
+ *     that is later, and the number of the model in the journal</td></tr>
+ * <tr><td>b, block, model id</td><td>a block: the version that last changed it, and the state of its features</td></tr>
+ * <tr><td>n, chunk, model id</td><td>up to {@value #NAMES_IN_CHUNK} names, the first of which has the number
+ *     chunk·{@value #NAMES_IN_CHUNK}</td></tr>
  * <tr><td>l, part</td><td>a part of the {@link Journal}: steps of models, and what was last published of them</td></tr>
- * <tr><td>o, partition, topic</td><td>the next input offset to learn from</td></tr>
- * <tr><td>s</td><td>the settings, and from which offsets on they counted</td></tr>
+ * <tr><td>o, partition, topic</td><td>the next offset of a partition of the input</td></tr>
+ * <tr><td>s</td><td>the settings, with the offsets from which they applied</td></tr>
  * </table>
  */
 final class ChangelogFormat {
+    /** The format of records that have had only one. */
     static final byte FORMAT = 1;
     /**
-     * Of a model but for blocks and names. Up to format 1 its bias was all that was kept of the whole; up to format 2 nothing was said
-     * of the journal; up to format 3 models had no numbers, and {@code auto} and standard scales kept others of a feature.
+     * The format of a head. In format 1 the shared state was only a bias. Up to format 2 there was nothing about the
+     * journal. Up to format 3 models had no numbers, and {@code auto} and standard scales kept other state for a
+     * feature.
      */
     static final byte HEAD_FORMAT = 4;
-    /** Of a block. Up to format 1 it held a number for each of its features, whether or not they had been met. */
+    /** The format of a block. In format 1 it had a number for every feature, whether or not it was met. */
     static final byte BLOCK_FORMAT = 2;
-    /** Of a part of the journal. In format 1, which is not read, it had the steps of each model together, under its id. */
+    /**
+     * The format of a part of the journal. Format 1, which is not read, had the steps of each model together, under its
+     * id.
+     */
     static final byte PART_FORMAT = 2;
-    /** What comes before the entries in a part of the journal. */
+    /** How many bytes are before the entries in a part of the journal. */
     static final int PART_HEADER = 1;
 
-    /** The number of a model whose head says none. */
+    /** The number of a model whose head has none. */
     static final int NO_NUMBER = -1;
 
     static final int NAMES_IN_CHUNK = 64;
@@ -58,7 +65,7 @@ final class ChangelogFormat {
     static final byte OFFSET = 'o';
     static final byte SETTINGS = 's';
     static final byte JOURNAL = 'l';
-    /** Steps of one model, and what was last published of it, as they were written before there was one journal. */
+    /** Steps of one model, and its last publication, as they were written before there was one journal for all. */
     static final byte STEPS_OF_MODEL = 'j';
 
     static final byte PUBLISHED_OF_MODEL = 'p';
@@ -93,7 +100,7 @@ final class ChangelogFormat {
         return new byte[] {SETTINGS};
     }
 
-    /** The text at the end of a key that began with a letter and, read already, perhaps a number. */
+    /** Returns the text at the end of a key, after the letter and, if there was one, the number have been read. */
     static String text(ByteBuffer key) {
         return StandardCharsets.UTF_8.decode(key).toString();
     }
@@ -132,8 +139,8 @@ final class ChangelogFormat {
         try {
             return reader.read(new DataInputStream(new ByteArrayInputStream(value, 1, value.length - 1)));
         } catch (IOException | RuntimeException e) {
-            throw new StateException("the changelog holds a damaged record (" + e.getMessage()
-                    + "); forget this learner's state with `thalweg reset` and learn again from the input");
+            throw new StateException("the changelog has a damaged record (" + e.getMessage()
+                    + "); delete this learner's state with `thalweg reset` and learn again from the input");
         }
     }
 
@@ -145,15 +152,15 @@ final class ChangelogFormat {
         if (value.length == 0 || value[0] < from || value[0] > format) {
             throw new StateException("the changelog is written in format " + (value.length == 0 ? "none" : value[0])
                     + ", and this version of Thalweg reads format " + format
-                    + "; run the version that wrote it, or forget this learner's state with `thalweg reset`");
+                    + "; run the version that wrote it, or delete this learner's state with `thalweg reset`");
         }
     }
 
     /**
-     * The record of a head.
+     * Returns the record of a head.
      *
-     * @param entry of the model
-     * @param part the first of the journal that is later than this
+     * @param entry the model
+     * @param part the first part of the journal that is later
      */
     static byte[] head(ModelEntry entry, long part) {
         Model.Head head = entry.model().head();
@@ -176,12 +183,13 @@ final class ChangelogFormat {
     }
 
     /**
-     * What is kept of a model but for blocks and names.
+     * A model without its blocks and names, as the changelog has it.
      *
-     * @param publishedVersion the version that the weights topic holds
-     * @param publishedWhole whether it holds that as one record
-     * @param part the first of the journal that is later than this
-     * @param number the number that the model has in the journal; {@link #NO_NUMBER} if it has none yet
+     * @param model the head of the model
+     * @param publishedVersion the version that the weights topic has
+     * @param publishedWhole whether the weights topic has it as one record
+     * @param part the first part of the journal that is later
+     * @param number the number of the model in the journal; {@link #NO_NUMBER} if it has none yet
      */
     record EntryHead(Model.Head model, long publishedVersion, boolean publishedWhole, long part, int number) {}
 
@@ -239,18 +247,18 @@ final class ChangelogFormat {
         });
     }
 
-    /** How long the record of a block is. */
+    /** Returns the size of the record of a block. */
     static int blockBytes(Model model, int block) {
         return 1 + Long.BYTES + Integer.BYTES + model.used(block) * model.width() * Double.BYTES;
     }
 
-    /** What the records of all blocks come to, at most. */
+    /** Returns the largest size that the records of all blocks can have together. */
     static long mostBlockBytes(Model model) {
         long features = Math.min(model.extent(), (long) model.blockCount() * Model.BLOCK);
         return features * model.width() * Double.BYTES;
     }
 
-    /** A part of the journal. */
+    /** Returns the record of a part of the journal. */
     static byte[] part(StepLogWriter entries) {
         byte[] part = new byte[PART_HEADER + entries.size()];
         part[0] = PART_FORMAT;
@@ -258,7 +266,7 @@ final class ChangelogFormat {
         return part;
     }
 
-    /** Checks that entries can be read from a part of the journal, from {@link #PART_HEADER} on. */
+    /** Checks the format of a part of the journal, whose entries begin at {@link #PART_HEADER}. */
     static byte[] checkPart(byte[] value) {
         checkFormat(value, PART_FORMAT, PART_FORMAT);
         return value;

@@ -6,13 +6,14 @@ import java.util.Map;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * The next offset of each partition of the input. They are written with the weights that they belong to: a record before them has been
- * applied already and is not applied again, whatever offset the consumer group says, because offsets expire and are reset by hand.
+ * The next offset of each partition of the input. The changelog holds them together with the state they belong to. A
+ * record before them has been applied and is not applied again, whatever offset the consumer group has: its offsets
+ * expire, and people reset them.
  */
 public final class InputOffsets {
     private final Map<TopicPartition, Position> positions = new LinkedHashMap<>();
 
-    // the one that was asked for last: most records are of the partition of the one before
+    // the last lookup: most records are of the same partition as the one before
     private TopicPartition lastPartition;
     private Position lastPosition;
 
@@ -23,12 +24,12 @@ public final class InputOffsets {
 
     InputOffsets() {}
 
-    /** Whether a record has been applied. */
+    /** Returns whether a record has been applied. */
     public boolean isApplied(TopicPartition partition, long offset) {
         return offset < position(partition).next;
     }
 
-    /** Says that a record, and all before it, have been applied. */
+    /** Notes that a record, and all before it, have been applied. */
     public void advanceTo(TopicPartition partition, long offset) {
         Position position = position(partition);
         position.next = offset + 1;
@@ -43,7 +44,7 @@ public final class InputOffsets {
         return lastPosition;
     }
 
-    /** The next offsets, without partitions of which nothing has been applied. */
+    /** Returns the next offset of each partition of which something has been applied. */
     Map<TopicPartition, Long> next() {
         Map<TopicPartition, Long> next = new HashMap<>();
         positions.forEach((partition, position) -> {
@@ -54,10 +55,12 @@ public final class InputOffsets {
         return Map.copyOf(next);
     }
 
+    /** Sets the next offset of a partition, as the changelog has it. */
     void restore(TopicPartition partition, long next) {
         position(partition).next = next;
     }
 
+    /** Writes the offsets that have moved since the last call. */
     void writeChanges(Changelog changelog) {
         positions.forEach((partition, position) -> {
             if (position.moved) {
@@ -69,6 +72,7 @@ public final class InputOffsets {
         });
     }
 
+    /** Forgets all offsets. */
     void clear() {
         positions.clear();
         lastPartition = null;

@@ -13,26 +13,34 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
- * The steps that models have taken since their blocks were last written, in the changelog beside them.
+ * The steps that models have taken since their blocks were last written; a part of the changelog.
  *
- * <p>Between two commits a model of a million weights changes in thousands of blocks, and ten thousand small models change in a head
- * and a block each, by steps that are a hundredth of that. Steps are deterministic, so writing them is as good as writing what they
- * changed: who restores the models reads the blocks, and takes the steps again.
+ * <p><b>Why.</b> Between two commits, a model of a million weights may change in thousands of blocks, and ten thousand
+ * small models in a head and a block each. The steps that changed them are much smaller. Because steps are
+ * deterministic, writing them is as good as writing the result: a restoration reads the blocks and takes the steps
+ * again.
  *
- * <p>It is one journal for all models of a task, written in the order of the steps while they are taken, so that a commit has nothing
- * to do for each model: it would find none of ten thousand in a cache. It comes in numbered parts, each of them a record. An entry names
- * its model by the number that the model's head says. The head says too which parts are later than its blocks; so once blocks of all
- * models in the oldest part have been written after it, it is dropped. When the journal has grown as long as the models, or its steps
- * would take long to take again, the models in its oldest parts are written as blocks in the next commit, each of them at most once
- * while the journal grows that long anew.
+ * <p><b>Layout.</b> All models of a task share one journal, which is written in the order of the steps while they are
+ * taken. So a commit has nothing to do for each model, which would be in no cache. The journal consists of numbered
+ * parts, each of them one record. An entry names its model by a number that is in the model's head. The head also says
+ * which is the first part that can have entries later than the model's blocks.
+ *
+ * <p><b>Size.</b> When all models in the oldest part have written blocks since, the part is deleted. When the journal
+ * has grown as long as the models, or its steps would take too long to replay, the next commit writes the models in its
+ * oldest parts as blocks. So each model is written at most once while the journal grows that long anew.
  */
 final class Journal {
-    /** It may be as long as this, however small the models are; whoever restores holds the journals of all its tasks at once. */
+    /**
+     * The size that the journal may have however small the models are. A restoration holds the journals of all its
+     * tasks at once.
+     */
     private static final long LEAST_BYTES =
             Math.min(1L << 27, Runtime.getRuntime().maxMemory() / 16);
-    /** It may have so many steps, so that whoever takes them again is through in seconds. */
+    /** The number of steps that the journal may have. It takes seconds to replay them. */
     private static final long MOST_STEPS = 2_000_000;
-    /** A part is closed at this many bytes. The last entry in it is as long as a step can be at most, so it fits into a record. */
+    /**
+     * The size at which a part is closed. Even if its last entry is as long as possible, the part fits into a record.
+     */
     private static final int PART = 1 << 18;
 
     private final long leastBytes;
@@ -42,22 +50,23 @@ final class Journal {
     private long bytes;
     private long steps;
 
-    /** What was written since the last commit: parts that are closed, and the one that is open, whose entries are in the log. */
+    /** Parts that are closed since the last commit. The entries of the open part are in {@link #log}. */
     private final List<Part> closed = new ArrayList<>();
 
     private Part open = new Part(0);
     private final StepLogWriter log = new StepLogWriter();
-    /** Whether some of these entries may be of no use any more. */
+    /** Whether some of these entries may be useless by now. */
     private boolean outdated;
 
+    /** A part of the journal. */
     private static final class Part {
         final long number;
-        /** Those that it says something of: of each run of entries of one model, the model. */
+        /** The models that the part has entries of: one element for each run of entries of the same model. */
         final List<ModelEntry> models = new ArrayList<>();
-        /** The record, where it has not been written yet, or was restored and not read yet. */
+        /** The record, while it is not written yet, or restored and not replayed yet. */
         byte[] content;
 
-        // as long as it has not been written, of each run: where it ends in the log, and its steps
+        // while the part is not written, for each run: where it ends in the log, and how many steps it has
         private int[] ends = {};
         private int[] stepsOf = {};
 
@@ -68,10 +77,12 @@ final class Journal {
             this.number = number;
         }
 
+        /** Returns whether the part can have entries that are later than the blocks of a model. */
         boolean isLaterThanBlocksOf(ModelEntry entry) {
             return !entry.gone && entry.from <= number;
         }
 
+        /** Returns whether a restoration needs the part. */
         boolean isOfUse() {
             for (ModelEntry entry : models) {
                 if (isLaterThanBlocksOf(entry)) {
@@ -81,7 +92,12 @@ final class Journal {
             return false;
         }
 
-        /** Says that an entry of a model was added. @param end where it ends in the log */
+        /**
+         * Notes that an entry of a model was added.
+         *
+         * @param end where it ends in the log
+         * @param step 1 if it is a step, 0 if not
+         */
         void add(ModelEntry entry, int end, int step) {
             int last = models.size() - 1;
             if (last < 0 || models.get(last) != entry) {
@@ -98,7 +114,7 @@ final class Journal {
             steps += step;
         }
 
-        /** Leaves out what blocks have made useless. */
+        /** Removes entries that blocks have made useless. */
         void leaveOutUseless() {
             int from = 0;
             int left = 0;
@@ -124,21 +140,23 @@ final class Journal {
         }
     }
 
+    /** Creates a journal with the usual limits. */
     Journal() {
         this(LEAST_BYTES, MOST_STEPS);
     }
 
     /**
-     * One with limits of its own.
+     * Creates a journal with its own limits.
      *
-     * @param leastBytes it may be as long as this, and as long as the models
+     * @param leastBytes the size that it may have; it may also be as long as the models
+     * @param mostSteps how many steps it may have
      */
     Journal(long leastBytes, long mostSteps) {
         this.leastBytes = leastBytes;
         this.mostSteps = mostSteps;
     }
 
-    /** The first part that can say something which is later than blocks that are written now. */
+    /** Returns the first part that can have entries later than blocks that are written now. */
     long next() {
         return open.number;
     }
@@ -146,10 +164,10 @@ final class Journal {
     // ---- writing
 
     /**
-     * Takes a step down, to be written with the next commit.
+     * Adds a step, to be written with the next commit.
      *
-     * @param version of the model before it
-     * @return how many bytes that took; 0 if the example is too large for it
+     * @param version the version of the model before the step
+     * @return the size of the entry in bytes; 0 if the example is too large for the journal
      */
     int add(ModelEntry entry, long version, Example x) {
         int before = log.size();
@@ -161,7 +179,7 @@ final class Journal {
         return size;
     }
 
-    /** Takes down that the weights topic holds a model as it is. */
+    /** Adds that the weights topic has the present version of a model. */
     void addPublished(ModelEntry entry) {
         log.addPublished(
                 entry.number, entry.published().version(), entry.published().isWhole());
@@ -175,7 +193,7 @@ final class Journal {
         }
     }
 
-    /** Closes the part that is open, if there is anything in it: what is added from now on is later than {@link #next}. */
+    /** Closes the open part, unless it is empty. What is added afterwards is later than {@link #next}. */
     void close() {
         if (log.size() > 0) {
             open.content = ChangelogFormat.part(log);
@@ -185,10 +203,10 @@ final class Journal {
         }
     }
 
-    /** Writes the parts that are closed, but for the entries that are not later than the blocks of their models. */
+    /** Writes the closed parts, without the entries that are not later than the blocks of their models. */
     void write(Changelog changelog) {
         for (Part part : closed) {
-            // to look at each model would find none of ten thousand in a cache
+            // only if needed: to look at each model costs a cache miss
             if (outdated) {
                 part.leaveOutUseless();
             }
@@ -207,15 +225,16 @@ final class Journal {
         outdated = false;
     }
 
-    /** Says that blocks of a model have been written, or that it has been forgotten. */
+    /** Notes that blocks of a model were written, or that a model was removed. */
     void outdated() {
         outdated = true;
     }
 
     /**
-     * Names the models whose blocks must be written so that the journal does not grow too long.
+     * Names the models whose blocks must be written to keep the journal within its limits.
      *
-     * @param modelBytes what all models come to
+     * @param modelBytes the size of all models
+     * @param mustBeWritten called for each of them
      */
     void makeRoom(long modelBytes, Consumer<ModelEntry> mustBeWritten) {
         long bytesTooMany = bytes - Math.max(leastBytes, modelBytes);
@@ -230,14 +249,14 @@ final class Journal {
         }
     }
 
-    /** Names the models whose blocks must be written so that nothing of the journal is of use. */
+    /** Names the models whose blocks must be written to make the whole journal useless. */
     void end(Consumer<ModelEntry> mustBeWritten) {
         for (Part part : parts.values()) {
             part.models.stream().filter(part::isLaterThanBlocksOf).forEach(mustBeWritten);
         }
     }
 
-    /** Drops what blocks have made useless. */
+    /** Deletes the parts that blocks have made useless. */
     void dropUseless(Changelog changelog) {
         while (!parts.isEmpty() && !parts.firstEntry().getValue().isOfUse()) {
             Part part = parts.pollFirstEntry().getValue();
@@ -247,9 +266,13 @@ final class Journal {
         }
     }
 
-    // ---- reading back
+    // ---- restoring
 
-    /** Takes back a part. @param content the record; null if it is gone */
+    /**
+     * Restores a part.
+     *
+     * @param content the record; null if it was deleted
+     */
     void restore(long number, byte[] content) {
         Part before = parts.remove(number);
         if (before != null) {
@@ -266,7 +289,7 @@ final class Journal {
         }
     }
 
-    /** Says that parts before this have been written, also where they have been dropped again and nothing is left of them. */
+    /** Makes numbering continue at a part. Parts before it were written, even if they have been deleted since. */
     void beginAt(long next) {
         if (open.number < next) {
             dropUnwritten();
@@ -280,11 +303,11 @@ final class Journal {
     }
 
     /**
-     * Has the models take the restored steps that they have not taken, as they took them first.
+     * Replays the restored steps on the models that do not have them yet.
      *
-     * @param models by their numbers
-     * @param learner under the settings of that time
-     * @throws IllegalArgumentException if that cannot be done
+     * @param models the models by their numbers
+     * @param learner a learner under the settings of that time
+     * @throws IllegalArgumentException if that is not possible
      */
     void replay(Map<Integer, ModelEntry> models, Learner learner) {
         for (Part part : parts.values()) {
@@ -306,7 +329,7 @@ final class Journal {
         ModelEntry last = null;
         while (in.next()) {
             ModelEntry entry = models.get(in.model());
-            // what has been forgotten, or has gone into blocks since
+            // the model was removed, or its blocks are later
             if (entry == null || !part.isLaterThanBlocksOf(entry)) {
                 continue;
             }
@@ -317,7 +340,7 @@ final class Journal {
             if (in.isPublished()) {
                 entry.published().restoreLater(in.version(), in.whole());
             } else if (in.version() >= entry.model().version()) {
-                // a task that was active before it was a standby has taken its own
+                // a task that was active before it became a standby has taken some of the steps itself
                 take(in.example(), in.version(), entry.model(), learner, prediction);
                 part.steps++;
             }
@@ -337,6 +360,7 @@ final class Journal {
         }
     }
 
+    /** Removes everything. */
     void clear() {
         parts.clear();
         bytes = 0;

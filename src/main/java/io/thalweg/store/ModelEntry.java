@@ -5,112 +5,120 @@ import io.thalweg.math.Model;
 import io.thalweg.math.Optimizer;
 import io.thalweg.output.PublishedWeights;
 
-/** A model of a task, with what the weights topic holds of it and what the changelog does. */
+/** A model of a task, with what the weights topic and the changelog have of it. */
 public final class ModelEntry {
     final String id;
     private Model model;
     private PublishedWeights published = new PublishedWeights();
-    /** The blocks whose changes the changelog does not hold yet. */
+    /** The blocks with changes that the changelog does not have yet. */
     private ChangedBlocks unlogged;
-    /** What it is called in the journal, where no other model of the task ever has the same. */
+    /** The number that stands for the model in the journal. No other model of the task ever gets the same. */
     int number = ChangelogFormat.NO_NUMBER;
 
-    /** Whether there is something to write since the last commit. */
+    /** Whether the next commit has to look at the model. */
     boolean changed;
-    /** Whether it was forgotten; whoever still refers to it is to pass it over. */
+    /** Whether the model was removed. Those that still refer to the entry must skip it. */
     boolean gone;
 
-    /** How many names are in the changelog. */
+    /** How many names the changelog has. */
     int loggedNames;
-    /** The version that its blocks in the changelog are. */
+    /** The version of the model's blocks in the changelog. */
     long since;
-    /** The first part of the journal that may say something of it which is later than its blocks. */
+    /** The first part of the journal that may have entries later than these blocks. */
     long from;
-    /** What its head and its blocks in the changelog come to, about. */
+    /** The approximate size of head and blocks in the changelog. */
     long bytes;
 
     private int headBytes;
 
-    /** Whether the next commit must write blocks: there are none in the changelog, or the journal is to be rid of its steps. */
+    /** Whether the next commit must write blocks: the changelog has none yet, or steps must leave the journal. */
     private boolean due;
 
-    /** What the steps since the last commit come to in the journal, where they were taken since the commit with this number. */
+    /**
+     * The size in the journal of the steps since the last commit, if they were taken since commit
+     * {@link #pendingSince}.
+     */
     private long pendingBytes;
 
     private long pendingSince;
-    /** Whether there have been more steps since the last commit than could be worth writing, so that not all are in the journal. */
+    /**
+     * Whether there have been so many steps since the last commit that blocks are smaller, so that not all steps are in
+     * the journal.
+     */
     private boolean overflowed;
 
-    /** A model that is to be restored. */
+    /** Creates an entry for a model that is to be restored. */
     ModelEntry(String id) {
         this.id = id;
         model = new Model(id);
     }
 
-    /** A model that has taken no step. */
+    /** Creates an entry for a model that has taken no step. */
     ModelEntry(String id, Optimizer optimizer) {
         this.id = id;
         model = new Model(id, optimizer);
     }
 
-    /** The model id. */
+    /** Returns the model id. */
     public String id() {
         return id;
     }
 
-    /** The model. */
+    /** Returns the model. */
     public Model model() {
         return model;
     }
 
-    /** What the weights topic holds of it. */
+    /** Returns what the weights topic has of the model. */
     public PublishedWeights published() {
         return published;
     }
 
-    /** Whether the model was forgotten; whoever still refers to it is to pass it over. */
+    /** Returns whether the model was removed. Those that still refer to the entry must skip it. */
     public boolean isGone() {
         return gone;
     }
 
-    /** Begins to follow what changes in the model, new or just restored. */
+    /** Starts to track the changes of the model, which is new or just restored. */
     void follow() {
         unlogged = model.track(since, ChangedBlocks.Listener.NONE);
         published.begin(model);
     }
 
-    /** Goes on with the same model under another optimizer. All of it is to be written. */
+    /** Moves the model to another optimizer. All of it must be written again. */
     void migrate(Optimizer next) {
         model = model.under(next);
         unlogged = model.track(0, ChangedBlocks.Listener.NONE);
         published = published.under(model);
     }
 
-    /** Goes back to the model as it was before {@link #migrate}. */
+    /** Undoes {@link #migrate}. */
     void goBackTo(Model before, PublishedWeights publishedBefore) {
         model = before;
         published = publishedBefore;
     }
 
-    /** The blocks whose changes the changelog does not hold yet. */
+    /** Returns the blocks with changes that the changelog does not have yet. */
     ChangedBlocks unlogged() {
         return unlogged;
     }
 
-    /** Says that the next commit must write blocks. */
+    /** Makes the next commit write blocks. */
     void mustBeWritten() {
         due = true;
     }
 
-    /** Whether its steps go into the journal: as long as it is not clear that the next commit will write blocks. */
+    /**
+     * Returns whether steps of the model go into the journal. They do unless the next commit will write blocks anyway.
+     */
     boolean isJournalled() {
         return !due && !overflowed;
     }
 
     /**
-     * Says that a step has gone into the journal.
+     * Notes that a step went into the journal.
      *
-     * @param size how many bytes that took; 0 if it was too large
+     * @param size the size of its entry in bytes; 0 if it was too large
      * @param commit the number of the next commit
      * @return whether it is clear, without looking at blocks, that the next commit need not write them
      */
@@ -122,22 +130,27 @@ public final class ModelEntry {
         pendingBytes += size;
         long most = ChangelogFormat.mostBlockBytes(model) + headBytes;
         overflowed = size == 0 || pendingBytes > most;
-        // what is all in the first block changes as a whole
+        // a model with a single block changes as a whole
         return !overflowed && pendingBytes <= (model.extent() <= Model.BLOCK ? most : headBytes);
     }
 
     /**
-     * Whether to write steps, rather than blocks: if they are no more. They are in the log already, while blocks have to be fetched and
-     * written one by one.
+     * Returns whether to write steps rather than blocks, because they are not larger. The steps are in the log already,
+     * while blocks have to be fetched and written one by one.
      *
-     * @param blockBytes what the blocks that have changed come to
+     * @param blockBytes the size of the records of the blocks that have changed
      * @param commit the number of the commit
      */
     boolean isSmallerAsSteps(long blockBytes, long commit) {
         return isJournalled() && (pendingSince != commit || pendingBytes <= blockBytes + headBytes);
     }
 
-    /** Says that blocks and head are in the changelog. @param part the first part of the journal that can say more */
+    /**
+     * Notes that the changelog has head and blocks as they are.
+     *
+     * @param head the size of the head's record in bytes
+     * @param part the first part of the journal that can have later entries
+     */
     void wroteBlocks(int head, long part) {
         restoredHead(head, model.version(), part);
         model.settle(unlogged);
@@ -146,14 +159,24 @@ public final class ModelEntry {
         pendingBytes = 0;
     }
 
-    /** Says that this head is in the changelog. @param version of the model, and of its blocks */
+    /**
+     * Notes that the changelog has a head.
+     *
+     * @param head the size of its record in bytes
+     * @param version the version of the model and of its blocks
+     * @param part the first part of the journal that can have later entries
+     */
     void restoredHead(int head, long version, long part) {
         headBytes = head;
         since = version;
         from = part;
     }
 
-    /** Counts what it comes to again. @return how much more that is */
+    /**
+     * Updates the approximate size in the changelog.
+     *
+     * @return by how much it has grown
+     */
     long recount() {
         long before = bytes;
         bytes = ChangelogFormat.mostBlockBytes(model) + headBytes;

@@ -8,17 +8,18 @@ import java.util.Map;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * The settings that a task has learned under, and from which offsets on each counted. It decides whether state goes on under other
- * settings, and is written to the changelog, so that an audit can replay every stretch of the input under its own.
+ * The settings that a task has learned under, each with the offsets from which they applied. It decides whether state
+ * can be used under other settings. The changelog has it, so that an audit can replay every stretch of the input under
+ * its own settings.
  */
 final class SettingsHistory {
     private final List<SettingsSpan> spans = new ArrayList<>();
-    /** Those in the changelog, where one has begun that is not. */
+    /** The spans that the changelog has, while a new one is not written yet. */
     private final List<SettingsSpan> written = new ArrayList<>();
 
     private boolean spanBegan;
 
-    /** The settings that were learned under last; empty if nothing was learned. */
+    /** Returns the settings of the last span; empty if there is none. */
     Map<String, String> last() {
         return spans.isEmpty() ? Map.of() : spans.get(spans.size() - 1).settings();
     }
@@ -27,8 +28,8 @@ final class SettingsHistory {
      * Begins a span.
      *
      * @param from the next offset of each partition of the input
-     * @param changedState whether the state is another because of it, so that the one before must stay even if nothing was learned
-     *     under it
+     * @param changedState whether the state has changed with the settings. Then the span before stays even if nothing
+     *     was learned under it
      */
     void begin(Map<TopicPartition, Long> from, Map<String, String> settings, boolean changedState) {
         written.clear();
@@ -41,55 +42,65 @@ final class SettingsHistory {
         spanBegan = true;
     }
 
-    /** Whether a span has begun that is not in the changelog. */
+    /** Returns whether there is a span that the changelog does not have. */
     boolean spanBegan() {
         return spanBegan;
     }
 
-    /** Forgets the span that has begun: nothing was learned under it, and meanwhile another may learn under other settings. */
+    /**
+     * Drops the span that the changelog does not have. Nothing was learned under it, and another instance may now learn
+     * under other settings.
+     */
     void dropUnwritten() {
         spans.clear();
         spans.addAll(written);
         spanBegan = false;
     }
 
+    /** Sets the spans, as the changelog has them. */
     void restore(List<SettingsSpan> restored) {
         spans.clear();
         spans.addAll(restored);
     }
 
+    /** Writes all spans. */
     void writeChanges(Changelog changelog) {
         changelog.write(ChangelogFormat.settingsKey(), ChangelogFormat.settings(spans));
         spanBegan = false;
     }
 
+    /** Removes all spans. */
     void clear() {
         spans.clear();
         spanBegan = false;
     }
 
-    // ---- whether state goes on under other settings
+    // ---- use of state under other settings
 
-    /** Whether other numbers are kept of a model under the settings that are now. */
+    /** Returns whether models have other state under the present settings. */
     boolean changesKind(Map<String, String> now) {
         return ThalwegConfig.KIND.stream().anyMatch(name -> differs(name, now));
     }
 
-    /** @throws StateException if the state would mean something else under the settings that are now */
+    /**
+     * Checks that the state means the same under the present settings.
+     *
+     * @throws StateException if it does not
+     */
     void check(Map<String, String> now) {
         for (String name : ThalwegConfig.FINGERPRINT) {
             if (differs(name, now)) {
                 throw new StateException(
-                        learnedWith(name, now) + "; set it back, or forget the weights with `thalweg reset`");
+                        learnedWith(name, now) + "; set it back, or delete the weights with `thalweg reset`");
             }
         }
     }
 
     /**
-     * Checks that models can go on under another optimizer.
+     * Checks that models can continue under another optimizer.
      *
-     * @param migrate whether that is allowed
-     * @param transactional whether what is written at a commit comes back whole or not at all
+     * @param migrate whether the settings allow it
+     * @param transactional whether a commit is written completely or not at all
      * @throws StateException if they cannot
      */
     void checkMigration(Map<String, String> now, Optimizer next, boolean migrate, boolean transactional) {
@@ -100,15 +111,16 @@ final class SettingsHistory {
                 .orElseThrow();
         if (!next.canStartFromWeights()) {
             throw new StateException(learned
-                    + ", which cannot go on from given weights; set it back, or forget them with `thalweg reset`");
+                    + ", which cannot start from given weights; set it back, or delete them with `thalweg reset`");
         }
         if (!migrate) {
             throw new StateException(learned + "; set it back, set " + ThalwegConfig.STATE_MIGRATE
-                    + " = true to go on from those weights, or forget them with `thalweg reset`");
+                    + " = true to continue from those weights, or delete them with `thalweg reset`");
         }
         if (!transactional) {
-            throw new StateException(learned + "; " + ThalwegConfig.STATE_MIGRATE
-                    + " needs exactly_once_v2, because a crash would leave a part of each");
+            throw new StateException(
+                    learned + "; " + ThalwegConfig.STATE_MIGRATE
+                            + " needs processing.guarantee = exactly_once_v2, because without it a crash can leave a part of each");
         }
     }
 
@@ -116,7 +128,10 @@ final class SettingsHistory {
         return !last().isEmpty() && !setting(name, last()).equals(setting(name, now));
     }
 
-    /** A setting that there was not, or that the algorithm has no use for, is as if it were at its default. */
+    /**
+     * Returns the value of a setting. One that is missing, because it did not exist or the algorithm has no use for it,
+     * has its default.
+     */
     private static String setting(String name, Map<String, String> settings) {
         return settings.getOrDefault(
                 name, String.valueOf(ThalwegConfig.DEFINITION.defaultValues().get(name)));

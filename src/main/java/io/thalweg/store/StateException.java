@@ -1,9 +1,10 @@
 package io.thalweg.store;
 
-/** State cannot be read, or means something else under the settings that are now. The message says what to do. */
+/** Says that stored state cannot be read, or cannot be used under the present settings. The message says what to do. */
 public final class StateException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
+    /** Creates an exception with a message that says what to do. */
     public StateException(String message) {
         super(message);
     }

@@ -7,8 +7,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * Reads what {@link StepLogWriter} has written, one entry after the other. Where entries are damaged it throws an
- * IndexOutOfBoundsException, or reads something else.
+ * Reads the entries that {@link StepLogWriter} has written, one after the other. If they are damaged, it throws an
+ * IndexOutOfBoundsException or reads something else.
  */
 final class StepLogReader {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -21,13 +21,22 @@ final class StepLogReader {
     private int flags;
     private final Example x = new Example();
 
-    /** @param from where the first entry begins; the last ends with the array */
+    /**
+     * Creates a reader.
+     *
+     * @param bytes an array that ends with the last entry
+     * @param from where the first entry begins
+     */
     StepLogReader(byte[] bytes, int from) {
         this.bytes = bytes;
         at = from;
     }
 
-    /** Goes on to the next entry. @return whether there is one */
+    /**
+     * Moves to the next entry.
+     *
+     * @return whether there is one
+     */
     boolean next() {
         if (at == bytes.length) {
             return false;
@@ -41,27 +50,27 @@ final class StepLogReader {
         return true;
     }
 
-    /** The number of the model that the entry is of. */
+    /** Returns the number of the model that the entry is about. */
     int model() {
         return model;
     }
 
-    /** The version of the model: the one before the step, or the one that was published. */
+    /** Returns the version of the model: the one before the step, or the one that was published. */
     long version() {
         return version;
     }
 
-    /** Whether the entry says that a version was published; otherwise it is a step. */
+    /** Returns whether the entry says that a version was published. If not, it is a step. */
     boolean isPublished() {
         return (flags & StepLogWriter.PUBLISHED) != 0;
     }
 
-    /** Whether it was published as one record. */
+    /** Returns whether the version was published as one record. */
     boolean whole() {
         return (flags & StepLogWriter.WHOLE) != 0;
     }
 
-    /** The example of the step, its features resolved. Used again for the next entry. */
+    /** Returns the example of the step, its features resolved. The object is reused for the next entry. */
     Example example() {
         return x;
     }

@@ -7,19 +7,26 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * Writes the entries of the {@link Journal}: the steps that models have taken, in the order in which they were taken, so that
- * {@link StepLogReader} can read them and they can be taken again. Of each step it holds the example with its features resolved. For a
- * large model that is far less to write than what the steps have changed; and because all models share one log, writing a step touches
- * nothing of its model, which with thousands of models would be in no cache.
+ * Writes the entries of the {@link Journal}: the steps of all models, in the order in which they were taken.
+ * {@link StepLogReader} reads them, so that they can be taken again. A step is written as its example with resolved
+ * features. For a large model that is much less than what the steps have changed. Because all models share one log,
+ * writing a step does not touch any data of its model, which with thousands of models would be in no cache.
  *
- * <p>An entry begins with the number of the model, its version and a byte of flags. A step, whose version is that before it, goes on
- * with the number of features; label and importance, where they are not 0, 1 and 1; the feature numbers, each as the difference from
- * the one before, where they are not 0, 1, 2, …; the values, where they are not all 1, as floats where all are. An entry that says that
- * a version was published is its flags alone. Whole numbers have seven bits to the byte, the lowest first; differences are folded so
- * that small negative ones stay short.
+ * <p>An entry begins with the number of the model, its version, and a byte of flags. The rest depends on what the entry
+ * says:
+ *
+ * <ul>
+ *   <li>A step, whose version is the one before it, has the number of features; the label, unless it is 0 or 1; the
+ *       importance, unless it is 1; the feature numbers, each as the difference from the one before, unless they are 0,
+ *       1, 2, …; and the values, unless all are 1, as floats if no value loses digits.
+ *   <li>The publication of a version has nothing else.
+ * </ul>
+ *
+ * <p>Whole numbers have seven bits per byte, the lowest first. Differences are zigzag encoded, so that small negative
+ * ones stay short.
  */
 final class StepLogWriter {
-    /** A step that might take more bytes is not written. */
+    /** The largest size of an entry, in bytes. A step that might be larger is not written. */
     private static final int LONGEST = 1 << 18;
 
     static final int POSITIVE = 1;
@@ -29,7 +36,7 @@ final class StepLogWriter {
     static final int ONES = 16;
     static final int FLOATS = 32;
     static final int PUBLISHED = 64;
-    /** With {@link #PUBLISHED}: as one record. */
+    /** With {@link #PUBLISHED}: published as one record. */
     static final int WHOLE = 1;
 
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -38,32 +45,37 @@ final class StepLogWriter {
     private byte[] bytes = new byte[1 << 10];
     private int size;
 
-    /** How many bytes it has. */
+    /** Returns the size in bytes. */
     int size() {
         return size;
     }
 
-    /** Empties it. */
+    /** Removes all entries. */
     void clear() {
         size = 0;
     }
 
-    /** Copies all that is in it. @param from where it is to begin */
+    /**
+     * Copies all entries.
+     *
+     * @param to an array with enough room
+     * @param from where in that array the first entry is to begin
+     */
     void copyTo(byte[] to, int from) {
         System.arraycopy(bytes, 0, to, from, size);
     }
 
     /**
-     * Writes a step down.
+     * Writes a step.
      *
      * @param model the number of the model
-     * @param version of the model before it
-     * @param x its features resolved
-     * @return whether that was possible: an example that might take too many bytes is not written
+     * @param version the version of the model before the step
+     * @param x the example, its features resolved
+     * @return whether it was written: a step that might be larger than {@value #LONGEST} bytes is not
      */
     boolean add(int model, long version, Example x) {
         int features = x.size();
-        // a number of 32 bits has up to five bytes, one of 64 up to ten
+        // a 32-bit number takes up to five bytes, a 64-bit number up to ten
         long most = 40 + features * (5L + Double.BYTES);
         if (most > LONGEST) {
             return false;
@@ -102,7 +114,11 @@ final class StepLogWriter {
         return true;
     }
 
-    /** Writes down that a version of a model was published. @param whole whether as one record */
+    /**
+     * Writes that a version of a model was published.
+     *
+     * @param whole whether as one record
+     */
     void addPublished(int model, long version, boolean whole) {
         makeRoom(40);
         putNumber(model);
@@ -117,7 +133,7 @@ final class StepLogWriter {
             if (value != 1) {
                 flags &= ~ONES;
             }
-            // by its bits, because −0 is not 0
+            // compares bits, because −0 is not 0
             if (Double.doubleToRawLongBits((float) value) != Double.doubleToRawLongBits(value)) {
                 flags &= ~FLOATS;
             }

@@ -23,45 +23,45 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * All that a task remembers: its models, the next offset of each partition of its input, and the settings that it has learned under.
- * It lies on the heap. What has changed is written to a changelog at each commit, as blocks or as steps, whichever is less
- * ({@link Journal}), and can be read back from there.
+ * The state of a task: its models, the next offset of each partition of its input, and the settings that it has learned
+ * under. It is kept on the heap. Each commit writes what has changed to a changelog, as blocks or as steps, whichever
+ * is smaller ({@link Journal}). After a crash it is restored from there.
  *
- * <p>Not thread-safe. Belongs to one task, which says what happens to the models.
+ * <p>Not thread-safe. Belongs to one task, which decides what happens to the models.
  */
 public final class TaskState {
     private static final Logger LOG = LoggerFactory.getLogger(TaskState.class);
 
     private final String name;
-    /** Whether anything is written: an audit remembers only for itself. */
+    /** Whether anything is written. The state of an audit is not. */
     private final boolean logged;
-    /** Whether what is written at a commit comes back whole or not at all. Without transactions a crash can leave a part of it. */
+    /** Whether a commit is written completely or not at all. Without transactions, a crash can leave a part of it. */
     private boolean transactional = true;
 
-    /** By id, in the order in which they began. */
+    /** The models by id, in the order in which they were started. */
     private final Map<String, ModelEntry> models = new LinkedHashMap<>();
 
     private final InputOffsets offsets = new InputOffsets();
     private final SettingsHistory history = new SettingsHistory();
     private final Journal journal;
 
-    /** The one that was asked for last: most records are of the model of the one before. */
+    /** The last lookup: most records are of the same model as the one before. */
     private ModelEntry last;
 
-    /** Names as they were restored, by model and chunk; a chunk that is gone is empty. */
+    /** The restored names by model and chunk. A chunk that was deleted is empty. */
     private final Map<String, Map<Integer, List<byte[]>>> restoredNames = new HashMap<>();
 
-    /** The number that the next model will have in the journal. */
+    /** The number that the next model gets in the journal. */
     private int nextNumber;
     /** The number of the next commit. */
     private long commit = 1;
-    /** What all models come to in the changelog, about. */
+    /** The approximate size of all models in the changelog. */
     private long modelBytes;
 
     private final List<ModelEntry> changed = new ArrayList<>();
     private final List<Model> removed = new ArrayList<>();
 
-    /** The models as they are in the changelog, where another algorithm is to go on with them and nothing was written since. */
+    /** The models as the changelog has them, after they have moved to another algorithm and before that was written. */
     private final Map<String, Unmigrated> beforeMigration = new HashMap<>();
 
     private record Unmigrated(Model model, PublishedWeights published) {}
@@ -72,24 +72,28 @@ public final class TaskState {
         this.journal = journal;
     }
 
-    /** State that is written to a changelog. @param name of the store, for messages */
+    /**
+     * Returns state that is written to a changelog.
+     *
+     * @param name the name of the store, for messages
+     */
     public static TaskState logged(String name) {
         return new TaskState(name, true, new Journal());
     }
 
-    /** State that is written to a changelog, with a journal that has limits of its own. */
+    /** Returns state that is written to a changelog, with a journal that has its own limits. */
     static TaskState logged(String name, Journal journal) {
         return new TaskState(name, true, journal);
     }
 
-    /** State that is forgotten with the process. */
+    /** Returns state that is not written anywhere. */
     public static TaskState inMemory() {
         return new TaskState("memory", false, new Journal());
     }
 
-    // ---- what a task remembers
+    // ---- models and offsets
 
-    /** The model with this id; null if there is none. */
+    /** Returns the model with an id; null if there is none. */
     public ModelEntry get(String id) {
         if (last == null || !last.id.equals(id)) {
             ModelEntry found = models.get(id);
@@ -101,22 +105,22 @@ public final class TaskState {
         return last;
     }
 
-    /** All models, in the order in which they began. */
+    /** Returns all models, in the order in which they were started. */
     public Collection<ModelEntry> models() {
         return models.values();
     }
 
-    /** How many models there are. */
+    /** Returns how many models there are. */
     public int size() {
         return models.size();
     }
 
-    /** The next offset of each partition of the input. */
+    /** Returns the next offset of each partition of the input. */
     public InputOffsets offsets() {
         return offsets;
     }
 
-    /** A model that has taken no step, and is not among the models before it is added. */
+    /** Creates a model that has taken no step. It is not part of the state until it is added. */
     public ModelEntry newModel(String id, Optimizer optimizer) {
         ModelEntry entry = new ModelEntry(id, optimizer);
         if (logged) {
@@ -134,7 +138,11 @@ public final class TaskState {
         }
     }
 
-    /** Forgets a model. @return the model as it was; null if there was none */
+    /**
+     * Removes a model.
+     *
+     * @return the model; null if there was none
+     */
     public ModelEntry remove(String id) {
         ModelEntry entry = models.remove(id);
         if (entry != null) {
@@ -156,7 +164,7 @@ public final class TaskState {
     /**
      * Notes that a model has taken a step.
      *
-     * @param version of the model before it
+     * @param version the version of the model before the step
      * @param x the example, its features resolved
      */
     public void stepped(ModelEntry entry, long version, Example x) {
@@ -165,7 +173,7 @@ public final class TaskState {
         }
         if (transactional && entry.isJournalled()) {
             boolean settled = entry.journalled(journal.add(entry, version, x), commit);
-            // then the commit has nothing to do for it, and need not look at it
+            // the commit has nothing to do for this model and need not look at it
             Model model = entry.model();
             if (settled && (model.form() != FeatureForm.NAMED || model.names().size() == entry.loggedNames)) {
                 return;
@@ -174,7 +182,7 @@ public final class TaskState {
         changed(entry);
     }
 
-    /** Notes that the weights topic holds a model as it is. */
+    /** Notes that the weights topic has the present version of a model. */
     public void published(ModelEntry entry) {
         if (!logged) {
             return;
@@ -198,27 +206,27 @@ public final class TaskState {
         changed(entry);
     }
 
-    // ---- beginning
+    // ---- start
 
     /**
-     * Called when all has been restored and before the first record: checks that the state means the same under the settings that
-     * are now, and remembers them if they are others.
+     * Ends the restoration, before the first record is applied: checks that the state means the same under the present
+     * settings, and remembers them if they are new.
      *
-     * @param settings what {@link ThalwegConfig#replayedSettings} gives
-     * @param optimizer that goes on with the models
-     * @param migrate whether it goes on from the weights of another algorithm
+     * @param settings what {@link ThalwegConfig#replayedSettings} returns
+     * @param optimizer the optimizer that takes the next steps
+     * @param migrate whether it may start from the weights of another algorithm
      * @throws StateException if the state cannot be used
      */
     public void begin(Map<String, String> settings, Optimizer optimizer, boolean migrate) {
         takeRestoredNames();
         if (!transactional) {
-            // cut off in the middle of its first write; its examples come again
+            // a crash came in the middle of the model's first write; its examples will be read again
             models.values().removeIf(entry -> entry.model().form() == null);
             last = null;
         }
         for (ModelEntry entry : models.values()) {
             if (entry.model().form() == null) {
-                throw unusable("holds parts of model " + entry.id + " but not its head");
+                throw unusable("has parts of model " + entry.id + " but not its head");
             }
         }
         Map<String, String> before = history.last();
@@ -247,12 +255,12 @@ public final class TaskState {
         numberModels();
         if (!before.equals(settings)) {
             history.begin(offsets.next(), settings, migrates);
-            // steps are taken again under the settings of the last span, so there must be none left from before it
+            // steps are replayed under the settings of the last span, so none may be left from before it
             journal.end(this::mustBeWritten);
         }
     }
 
-    /** Goes on under other settings without having been written or read back, as an audit does. */
+    /** Continues under other settings, without writing or restoring anything, as an audit does. */
     public void goOn(Optimizer optimizer, boolean migrate) {
         for (ModelEntry entry : models.values()) {
             if (migrate) {
@@ -265,7 +273,7 @@ public final class TaskState {
 
     private void migrate(Map<String, String> settings, Optimizer optimizer) {
         LOG.info(
-                "{} models go on from the weights that they have, under {} = {}",
+                "{} models keep their weights and continue with {} = {}",
                 models.size(),
                 ThalwegConfig.ALGORITHM,
                 settings.get(ThalwegConfig.ALGORITHM));
@@ -277,16 +285,19 @@ public final class TaskState {
     }
 
     private StateException unusable(String why) {
-        return new StateException(
-                "the changelog of store " + name + " " + why + "; forget this learner's state with `thalweg reset`");
+        return new StateException("the changelog of store " + name + " " + why
+                + "; delete this learner's state with `thalweg reset` and learn again from the input");
     }
 
-    /** Heads without a number are from when {@code auto} and {@code scaling=standard} kept other numbers of a feature. */
+    /**
+     * Rejects models without a number that were learned with {@code auto} or {@code scaling=standard}: the versions
+     * that wrote them kept other state for a feature.
+     */
     private void checkNumbersKept(Map<String, String> before) {
         boolean others = Algorithm.AUTO.toString().equals(before.get(ThalwegConfig.ALGORITHM))
                 || "standard".equals(before.get(ThalwegConfig.SCALING));
         if (others && models.values().stream().anyMatch(entry -> entry.number == ChangelogFormat.NO_NUMBER)) {
-            throw unusable("was written by a version of Thalweg that kept other numbers for " + ThalwegConfig.ALGORITHM
+            throw unusable("was written by a version of Thalweg that kept other state for " + ThalwegConfig.ALGORITHM
                     + " = auto and " + ThalwegConfig.SCALING + " = standard");
         }
     }
@@ -298,12 +309,17 @@ public final class TaskState {
             if (form != null && !form.equals("any") && !form.equals(learned)) {
                 throw new StateException("model " + entry.id + " was learned from " + learned + " features and "
                         + ThalwegConfig.FEATURES_FORM + " is now " + form
-                        + "; set it back, or forget the weights with `thalweg reset`");
+                        + "; set it back, or delete the weights with `thalweg reset`");
             }
         }
     }
 
-    /** @param settings under which they were taken first @return the optimizer that took them */
+    /**
+     * Replays the steps in the journal.
+     *
+     * @param settings the settings under which they were first taken
+     * @return the optimizer that took them
+     */
     private Optimizer takeJournalledSteps(Map<String, String> settings) {
         Learner learner = new Learner(ThalwegConfig.ofReplayed(settings).learner());
         Map<Integer, ModelEntry> byNumber = new HashMap<>();
@@ -314,12 +330,12 @@ public final class TaskState {
         try {
             journal.replay(byNumber, learner);
         } catch (IllegalArgumentException e) {
-            throw unusable("holds steps that cannot be taken again (" + e.getMessage() + ")");
+            throw unusable("has steps that cannot be replayed (" + e.getMessage() + ")");
         }
         return learner.optimizer();
     }
 
-    /** Gives numbers to models whose heads were written before there were numbers. */
+    /** Gives a number to each model whose head was written before models had numbers. */
     private void numberModels() {
         nextNumber =
                 models.values().stream().mapToInt(entry -> entry.number).max().orElse(ChangelogFormat.NO_NUMBER) + 1;
@@ -339,7 +355,10 @@ public final class TaskState {
         restoredNames.clear();
     }
 
-    /** The names that a model has, as in a task that was active before it was a standby, with those that were restored over them. */
+    /**
+     * Returns the names of a model: those that it has, in a task that was active before it became a standby, replaced
+     * by those that were restored.
+     */
     private FeatureNames names(Model model, Map<Integer, List<byte[]>> restored) {
         TreeMap<Integer, List<byte[]>> chunks = new TreeMap<>();
         for (int i = 0; i < model.names().size(); i++) {
@@ -359,9 +378,9 @@ public final class TaskState {
 
     // ---- writing
 
-    /** Writes what has changed since the last call, if anything has. */
+    /** Writes what has changed since the last call. */
     public void writeChanges(Changelog changelog) {
-        // before the values: a model may have been forgotten and begun again since the last commit
+        // before the new values: a model may have been removed and started again since the last commit
         for (Model model : removed) {
             writeRemoval(model, changelog);
         }
@@ -382,16 +401,15 @@ public final class TaskState {
             history.writeChanges(changelog);
             beforeMigration.clear();
         }
-        // last: without transactions a part may be written and the rest not, and then steps are taken again rather than
-        // lost
+        // last: without transactions, a crash may leave a part, and then steps are repeated rather than lost
         offsets.writeChanges(changelog);
     }
 
-    /** Whichever is smaller: the blocks that have changed, or the steps that have changed them. */
+    /** Writes the blocks that have changed, unless the steps that changed them are smaller and in the journal. */
     private void write(ModelEntry entry, Changelog changelog) {
         Model model = entry.model();
         writeNewNames(entry, changelog);
-        // steps beside blocks want both to be written or neither
+        // steps and blocks together need all or nothing to be written
         if (transactional
                 && (entry.isSmallerAsSteps(0, commit) || entry.isSmallerAsSteps(bytesOfBlocks(entry), commit))) {
             return;
@@ -445,9 +463,14 @@ public final class TaskState {
         changelog.write(ChangelogFormat.headKey(model.id()), null);
     }
 
-    // ---- reading back
+    // ---- restoring
 
-    /** Takes back a record of the changelog; a null value is a tombstone. */
+    /**
+     * Restores a record of the changelog.
+     *
+     * @param key the key
+     * @param value the value; null for a tombstone
+     */
     public void restore(byte[] key, byte[] value) {
         ByteBuffer rest = ByteBuffer.wrap(key);
         byte kind = rest.get();
@@ -460,8 +483,8 @@ public final class TaskState {
             case ChangelogFormat.STEPS_OF_MODEL, ChangelogFormat.PUBLISHED_OF_MODEL -> {
                 if (value != null) {
                     throw new StateException("the changelog of store " + name
-                            + " holds steps as an earlier version of Thalweg wrote them, which this one does not read;"
-                            + " forget this learner's state with `thalweg reset` and learn again from the input");
+                            + " has steps in a format of an earlier version of Thalweg, which this one does not read;"
+                            + " delete this learner's state with `thalweg reset` and learn again from the input");
                 }
             }
             case ChangelogFormat.OFFSET -> {
@@ -471,8 +494,9 @@ public final class TaskState {
             }
             case ChangelogFormat.SETTINGS -> history.restore(ChangelogFormat.readSettings(value));
             default ->
-                throw new StateException("the changelog of store " + name + " holds a record of unknown kind " + kind
-                        + "; it was written by a later version of Thalweg, or by something else");
+                throw new StateException(
+                        "the changelog of store " + name + " has a record of unknown kind " + kind
+                                + "; it was written by a later version of Thalweg, which you should run, or by another program");
         }
     }
 
@@ -515,9 +539,9 @@ public final class TaskState {
         return models.computeIfAbsent(id, ModelEntry::new);
     }
 
-    // ---- forgetting
+    // ---- dropping
 
-    /** Drops what has changed without a record, and so may not have been written. */
+    /** Undoes changes that were made without a record, such as a change of settings, and that were not written. */
     public void dropUnwritten() {
         if (history.spanBegan()) {
             history.dropUnwritten();
@@ -528,7 +552,11 @@ public final class TaskState {
         }
     }
 
-    /** Drops everything. @param isTransactional whether what is written at a commit comes back whole or not at all */
+    /**
+     * Removes everything.
+     *
+     * @param isTransactional whether a commit is written completely or not at all
+     */
     public void clear(boolean isTransactional) {
         transactional = isTransactional;
         models.clear();

@@ -1,8 +1,10 @@
 /**
- * What a task remembers, on the heap, and how it is written down: the models, the next input offsets and the settings that were learned
- * under ({@link io.thalweg.store.TaskState}), the journal of steps, and the format of the changelog's records.
+ * The state of a task and its stored form: the models, the next input offsets and the settings that were learned under
+ * ({@link io.thalweg.store.TaskState}), the journal of steps ({@link io.thalweg.store.Journal}), and the format of the
+ * records in the changelog ({@link io.thalweg.store.ChangelogFormat}).
  *
- * <p>A step costs as much as the example has features. What has changed is written once for each commit, inside the transaction of that
- * commit, and read back into the same arrays after a crash. When that happens is for the caller to say: nothing here knows Kafka Streams.
+ * <p>State is kept on the heap. A step takes time in proportion to the features of its example. What has changed is
+ * written once for each commit, inside the transaction of that commit, and restored after a crash. The caller decides
+ * when: nothing here knows Kafka Streams.
  */
 package io.thalweg.store;

@@ -18,20 +18,22 @@ import org.apache.kafka.streams.state.internals.CachedStateStore;
 /**
  * A store that keeps its state on the heap and writes what has changed to its changelog just before each commit.
  *
- * <p><b>The commit protocol.</b> Kafka Streams commits a task in this order: it calls {@link CachedStateStore#flushCache()} on
- * every store that is a {@code CachedStateStore}, flushes the producer, adds the input offsets to the transaction and commits it.
- * So the predictions, the changes of the weights and the offsets of the examples that made them become visible together or not at
- * all. A crash before the commit aborts all three; the next owner of the task restores what was last committed, and reads the same
- * examples again.
+ * <p><b>The commit protocol.</b> Kafka Streams commits a task in this order: it calls
+ * {@link CachedStateStore#flushCache()} on every store that is a {@code CachedStateStore}, flushes the producer, adds
+ * the input offsets to the transaction, and commits it. So predictions, changes of the weights, and the offsets of the
+ * examples become visible together or not at all. A crash before the commit aborts all three. The next owner of the
+ * task restores the last committed state and reads the same examples again.
  *
- * <p><b>Why an internal interface.</b> Nothing in Kafka Streams' public interface runs at that moment. Under exactly-once a commit
- * while running calls neither {@link StateStore#flush()} nor {@link StateStore#commit}; a store that wrote its changes there would
- * lose the steps since its last write, for the committed offsets are ahead of them. This class is the only one that uses Kafka
- * Streams' internals, and the tests that kill a process fail when the call does not come.
+ * <p><b>Why an internal interface.</b> Nothing in the public API of Kafka Streams runs at that moment. With
+ * exactly-once semantics, a commit of a running task calls neither {@link StateStore#flush()} nor
+ * {@link StateStore#commit}. A store that wrote its changes there would lose the steps since its last write, because
+ * the committed offsets are ahead of them. This is the only class that uses internals of Kafka Streams. The tests that
+ * kill a process fail if the call does not come.
  *
- * <p><b>What must hold.</b> At {@code flushCache} nothing can be forwarded, and there may be no current record. A store object is
- * used again when its task is revived, which calls {@link #init} anew; and when the task changes between active and standby, which
- * calls {@code clearCache} and does not, because it goes on from where it is: then the state stays.
+ * <p><b>Constraints.</b> In {@code flushCache}, nothing can be forwarded, and there may be no current record. A store
+ * object is reused when its task is revived, which calls {@link #init} again. It is also reused when the task changes
+ * between active and standby. That calls {@code clearCache} and not {@code init}, and the state stays, because the task
+ * continues with it.
  */
 abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[], byte[]> {
     private final String name;
@@ -43,16 +45,25 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
         this.name = name;
     }
 
-    /** Drops all state. @param transactional whether what is written at a commit comes back whole or not at all */
+    /**
+     * Removes all state.
+     *
+     * @param transactional whether a commit is written completely or not at all
+     */
     abstract void clear(boolean transactional);
 
-    /** Drops what has changed without an example, and so may not have been written. */
+    /** Undoes changes that were made without an example and that may not have been written. */
     abstract void dropUnwritten();
 
-    /** Takes back a record of the changelog; a null value is a tombstone. */
+    /**
+     * Restores a record of the changelog.
+     *
+     * @param key the key
+     * @param value the value; null for a tombstone
+     */
     abstract void restore(byte[] key, byte[] value);
 
-    /** Writes what has changed since the last call, if anything has. */
+    /** Writes what has changed since the last call. */
     abstract void writeChanges(Changelog changelog);
 
     @Override
@@ -63,8 +74,8 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
     @Override
     public final void init(StateStoreContext stateStoreContext, StateStore root) {
         context = ProcessorContextUtils.asInternalProcessorContext(stateStoreContext);
-        // Under at-least-once a crash between the two sends could keep the steps and lose their predictions, which
-        // would then never be made again. Exactly-once needs no such order: both are in one transaction.
+        // With at-least-once, a crash between the two sends could keep the steps and lose their predictions, which
+        // would never be made again. Exactly-once needs no order, because both are in one transaction.
         flushOutputsFirst = StreamsConfig.AT_LEAST_ONCE.equals(
                 stateStoreContext.appConfigs().get(StreamsConfig.PROCESSING_GUARANTEE_CONFIG));
         clear(!flushOutputsFirst);
@@ -84,7 +95,7 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
 
     @Override
     public final void clearCache() {
-        // the task goes on as the other kind with the state it has; all that examples have changed has been committed
+        // the task continues as active or standby with the state it has, of which only this is not committed
         dropUnwritten();
     }
 

@@ -12,11 +12,11 @@ import org.apache.kafka.common.metrics.stats.WindowedSum;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 
 /**
- * What a task counts, as Kafka metrics: totals and rates in group {@value #GROUP}, with thread and task as tags, where every reporter
- * and JMX find them beside those of Kafka Streams.
+ * Counters of a task, as Kafka metrics: totals and rates in the group {@value #GROUP}, with thread and task as tags.
+ * Reporters and JMX find them next to those of Kafka Streams.
  *
- * <p>A sensor takes a lock and the time for each value, which for every record would cost as much as the step. So counts are handed on
- * in sums, when {@link #flush} is called and after every {@value #MOST}.
+ * <p>A sensor takes a lock and reads the clock for each value, which is expensive compared with a step. So counts are
+ * reported as sums, on {@link #flush} and after every {@value #MOST}.
  */
 final class Counters implements AutoCloseable {
     private static final String GROUP = "stream-learner-metrics";
@@ -26,7 +26,7 @@ final class Counters implements AutoCloseable {
     final Counter steps;
     final Counter deadLetters;
     final Counter deletions;
-    /** Records that had been taken into account already. */
+    /** Records that had been applied before. */
     final Counter repeats;
 
     private final ProcessorContext<?, ?> context;
@@ -40,7 +40,7 @@ final class Counters implements AutoCloseable {
         repeats = counter("repeats");
     }
 
-    /** Counts one thing. */
+    /** One counter. */
     static final class Counter {
         private final Sensor sensor;
         private int count;
@@ -63,7 +63,7 @@ final class Counters implements AutoCloseable {
         }
     }
 
-    /** Hands on what has been counted since the last time. */
+    /** Reports what has been counted since the last time. */
     void flush() {
         all().forEach(Counter::flush);
     }

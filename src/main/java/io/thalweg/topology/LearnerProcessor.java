@@ -21,15 +21,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The learner as a processor: hands the records of a partition to the {@link LearningTask} in its store, and forwards what that has to
- * publish: a prediction or a dead letter for every record that is not a deletion, and weights and metrics when they are due.
+ * The learner as a processor. It passes the records of a partition to the {@link LearningTask} in its store, and
+ * forwards what that publishes: a prediction or a dead letter for every record that is not a deletion, and weights and
+ * metrics when they are due.
  */
 final class LearnerProcessor implements Processor<byte[], byte[], byte[], OutputRecord>, OutputSink {
     private static final Logger LOG = LoggerFactory.getLogger(LearnerProcessor.class);
 
     private final Duration weightsInterval;
     private final String routedTopic;
-    /** Whether each child gets only what is for its topic. */
+    /** Whether each child only gets the records for its topic. */
     private final boolean hasSinks;
 
     private ProcessorContext<byte[], OutputRecord> context;
@@ -111,15 +112,15 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
             skips = true;
             LOG.warn(
                     "{}@{} and the records after it have been learned from already and are skipped. If the topic was"
-                            + " deleted and created again, forget the old one with `thalweg reset`.",
+                            + " deleted and created again, delete the learner's state with `thalweg reset`.",
                     input.partition(),
                     input.offset());
         }
     }
 
     /**
-     * Publishes, at an interval, what no step has published. A timeout must not get out of here as one: Kafka Streams would commit
-     * the predictions in flight without the steps that they belong to.
+     * Publishes, at an interval, what has not been published after a step. A timeout must not leave this method as
+     * such: Kafka Streams would commit the predictions in flight without the steps they belong to.
      */
     private void publishRest(long now) {
         counters.flush();
@@ -138,7 +139,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     @Override
     public void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
         OutputRecord output = new OutputRecord(topic, partition, value);
-        // a record without headers makes its own; given some, it makes a copy
+        // without headers, the record creates its own; with headers, it copies them
         Record<byte[], OutputRecord> record =
                 headers == null ? new Record<>(key, output, timestamp) : new Record<>(key, output, timestamp, headers);
         if (hasSinks) {

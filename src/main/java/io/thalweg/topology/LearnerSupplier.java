@@ -11,8 +11,8 @@ import org.apache.kafka.streams.processor.api.ProcessorSupplier;
 import org.apache.kafka.streams.state.StoreBuilder;
 
 /**
- * The learner as a node for any topology: takes the keys and values of an examples topic as they are, and gives what it has to
- * publish. It brings its store. {@link LearnerTopology} is built with it; so can others be:
+ * The learner as a node for any topology. It takes the raw keys and values of an examples topic, and forwards what the
+ * learner publishes. It brings its own store. {@link LearnerTopology} uses it, and other topologies can:
  *
  * <pre>{@code
  * KStream<byte[], OutputRecord> learned = builder
@@ -20,9 +20,9 @@ import org.apache.kafka.streams.state.StoreBuilder;
  *     .process(new LearnerSupplier(config, schemas, "default"), Named.as("learner"));
  * }</pre>
  *
- * <p>Start such a topology with {@code io.thalweg.clients.StrictClients}, whose documentation says why.
+ * <p>Start such a topology with {@code io.thalweg.clients.StrictClients}; its documentation says why.
  *
- * <p>Keys of output records are those of the topic they are for; {@link OutputRecord#topic()} says which that is.
+ * <p>The keys of output records are those of their topic, which is {@link OutputRecord#topic()}.
  */
 public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], byte[], OutputRecord> {
     /** The name of the store, from which Kafka Streams makes the name of the changelog topic. */
@@ -34,17 +34,21 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
     private final boolean hasSinks;
 
     /**
-     * A node that gives every output record to every child.
+     * Creates a supplier of nodes that forward every output record to every child.
      *
      * @param schemas finds the schema that an example was written with
-     * @param keyless the model of records without key; empty if those are dead letters, as they must be where the input has more
-     *     than one partition
+     * @param keyless the model of records without a key; empty if these become dead letters, as they must if the input
+     *     has more than one partition
      */
     public LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless) {
         this(config, schemas, keyless, false);
     }
 
-    /** @param hasSinks whether each child is the sink of an output topic, and gets only what is for that */
+    /**
+     * Creates a supplier.
+     *
+     * @param hasSinks whether each child is the sink of an output topic, and only gets the records for it
+     */
     LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless, boolean hasSinks) {
         this.config = config;
         this.schemas = schemas;

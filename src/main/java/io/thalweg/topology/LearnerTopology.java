@@ -13,10 +13,11 @@ import org.apache.kafka.streams.AutoOffsetReset;
 import org.apache.kafka.streams.Topology;
 
 /**
- * The way of the data: examples in, through the learner, and out as predictions, weights, metrics and dead letters.
+ * The topology of the learner: examples in, through the learner, and out as predictions, weights, metrics and dead
+ * letters.
  *
- * <p>The source gives bytes. What cannot be read is the learner's business: it must come to a dead letter and an offset in one
- * transaction, which Kafka Streams' own handlers for such records do not promise.
+ * <p>The source gives bytes, and the learner deserializes them. A record that cannot be read must become a dead letter
+ * and a committed offset in one transaction, which Kafka Streams' own handlers for such records do not guarantee.
  */
 public final class LearnerTopology implements Supplier<Topology> {
     private static final String SOURCE = "examples";
@@ -30,12 +31,21 @@ public final class LearnerTopology implements Supplier<Topology> {
     private final String keyless;
     private final boolean routed;
 
-    /** Events of a model are in one partition. @param keyless the model of records without key; empty if those are dead letters */
+    /**
+     * Creates a topology for events that are already in the partition of their model.
+     *
+     * @param keyless the model of records without a key; empty if these become dead letters
+     */
     public LearnerTopology(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds, String keyless) {
         this(config, schemas, schemaIds, keyless, false);
     }
 
-    /** @param routed whether events are first sent on to the partition of their model: {@link ThalwegConfig#isRouted} */
+    /**
+     * Creates a topology.
+     *
+     * @param keyless the model of records without a key; empty if these become dead letters
+     * @param routed whether events are first routed to the partition of their model; see {@link ThalwegConfig#isRouted}
+     */
     public LearnerTopology(
             ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds, String keyless, boolean routed) {
         this.routed = routed;
@@ -60,7 +70,7 @@ public final class LearnerTopology implements Supplier<Topology> {
                     new ByteArraySerializer(),
                     ModelRouter::partition,
                     ROUTER);
-            // a sink of its own: with a common one, router and learner would be one task
+            // a separate sink: with a common one, router and learner would be one task
             sink(topology, ModelRouter.UNROUTABLE, OutputTopic.DEAD_LETTERS, ROUTER);
             source(topology, ROUTED_SOURCE, config.routedTopic());
         }
@@ -94,7 +104,10 @@ public final class LearnerTopology implements Supplier<Topology> {
                 parent);
     }
 
-    /** The record's own timestamp; without one, that of the records before it. Kafka Streams' own would stop there. */
+    /**
+     * Returns the timestamp of a record; if it has none, that of the records before it. The default extractor of Kafka
+     * Streams would stop at such a record.
+     */
     static long timestamp(ConsumerRecord<Object, Object> record, long partitionTime) {
         return record.timestamp() >= 0 ? record.timestamp() : Math.max(0, partitionTime);
     }

@@ -22,8 +22,9 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
 
 /**
- * Sends events on to the partition of their model, where that is in a field and not in the key: byte for byte, with the model id as
- * key and where they were in headers. An event that names no model, or is too large for an example, becomes a dead letter here.
+ * Routes events to the partition of their model, if the model is in a field and not in the key. The copy has the same
+ * bytes, the model id as its key, and the coordinates of the original in headers. An event that names no model, or is
+ * too large for an example, becomes a dead letter here.
  */
 final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     static final String ROUTED = "by-model";
@@ -77,7 +78,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
         }
     }
 
-    /** The partition of a model: that which a producer would choose. */
+    /** Returns the partition of a model: the one that a producer would choose. */
     static Optional<Set<Integer>> partition(String topic, byte[] key, byte[] value, int partitions) {
         return Optional.of(Set.of(Utils.toPositive(Utils.murmur2(key)) % partitions));
     }

@@ -7,8 +7,8 @@ import java.util.function.Supplier;
 import org.apache.kafka.streams.state.StoreBuilder;
 
 /**
- * The weight store: the Kafka Streams store that a {@link LearningTask} lives in, so that it writes what has changed with each commit
- * and is given its changelog back after a restart.
+ * The Kafka Streams store that contains a {@link LearningTask}, so that the task writes what has changed with each
+ * commit and is restored from its changelog.
  */
 final class WeightStore extends ChangelogAtCommit {
     private final LearningTask task;
@@ -18,12 +18,12 @@ final class WeightStore extends ChangelogAtCommit {
         this.task = task;
     }
 
-    /** Builds the store of each task, with its changelog, which is compacted. */
+    /** Returns a builder for the store of each task, with a compacted changelog. */
     static StoreBuilder<WeightStore> builder(String name, Supplier<LearningTask> tasks) {
         return new Builder(name, tasks);
     }
 
-    /** The task that lives here. */
+    /** Returns the task in this store. */
     LearningTask task() {
         return task;
     }
@@ -71,7 +71,7 @@ final class WeightStore extends ChangelogAtCommit {
 
         @Override
         public StoreBuilder<WeightStore> withLoggingDisabled() {
-            throw new UnsupportedOperationException("without its changelog the store would forget everything");
+            throw new UnsupportedOperationException("without its changelog the store would lose everything");
         }
 
         @Override

@@ -860,7 +860,7 @@ class VerificationTest {
                     .hasValueSatisfying(reason -> assertThat(reason).contains("group test has no committed offsets"));
             assertThat(afterwards(cluster -> cluster.committed.set(0, RECORDS + 1L))
                             .obstacle())
-                    .hasValueSatisfying(reason -> assertThat(reason).contains("made anew"));
+                    .hasValueSatisfying(reason -> assertThat(reason).contains("created again"));
             assertThat(afterwards(cluster -> cluster.cut("test-weights-changelog", 0))
                             .obstacle())
                     .hasValueSatisfying(reason -> assertThat(reason).contains("does not say under which settings"));

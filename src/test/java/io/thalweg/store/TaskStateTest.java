@@ -670,7 +670,7 @@ class TaskStateTest {
                     all.stream().filter(change -> change != first).toList();
             assertThatThrownBy(() -> Task.restored(new ArrayList<>(), withAGap))
                     .isInstanceOf(StateException.class)
-                    .hasMessageContaining("cannot be taken again (steps from version 2 on, for a model at version 1)")
+                    .hasMessageContaining("cannot be replayed (steps from version 2 on, for a model at version 1)")
                     .hasMessageContaining("reset");
 
             List<Change> damaged = all.stream()
