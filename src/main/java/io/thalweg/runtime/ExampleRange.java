@@ -137,7 +137,7 @@ public final class ExampleRange implements AutoCloseable {
         Map<TopicPartition, Long> at(OffsetSpec which) {
             Map<TopicPartition, OffsetSpec> question =
                     partitions.stream().collect(Collectors.toMap(Function.identity(), p -> which));
-            Map<TopicPartition, ListOffsetsResultInfo> found = Topics.await(
+            Map<TopicPartition, ListOffsetsResultInfo> found = AdminCalls.await(
                     admin.listOffsets(question, new ListOffsetsOptions(IsolationLevel.READ_COMMITTED))
                             .all(),
                     config);

@@ -93,7 +93,7 @@ public final class KafkaSettings {
             throw e;
         } catch (KafkaException e) {
             Throwable cause = e.getCause() == null ? e : e.getCause();
-            throw cause instanceof ConfigException wrong ? wrong : Topics.unreachable(config, cause.getMessage());
+            throw cause instanceof ConfigException wrong ? wrong : AdminCalls.unreachable(config, cause.getMessage());
         }
     }
 

@@ -106,8 +106,9 @@ public final class LearnerRuntime implements AutoCloseable {
     private static int check(ThalwegConfig config) {
         Topics.State state;
         try (Admin admin = KafkaSettings.admin(config)) {
-            state = new Topics(config, admin).look();
-            if (state.fatal().isEmpty() && Topics.hasStrangers(config, admin)) {
+            Topics topics = new Topics(config, admin);
+            state = topics.look();
+            if (state.fatal().isEmpty() && topics.hasStrangers()) {
                 LOG.warn(
                         "learner {} has learned nothing yet and topic {} holds predictions already: of another learner?"
                                 + " Two learners need outputs of their own, or readers see everything twice and"
@@ -116,7 +117,7 @@ public final class LearnerRuntime implements AutoCloseable {
                         OutputTopic.PREDICTIONS.nameIn(config));
             }
         }
-        for (Topics.TopicProblem problem : state.problems()) {
+        for (TopicProblem problem : state.problems()) {
             if (!problem.fatal()) {
                 LOG.warn("{}", problem.text());
             }
@@ -126,9 +127,7 @@ public final class LearnerRuntime implements AutoCloseable {
                     ExitCode.NOT_READY,
                     String.join(
                             "\n",
-                            Stream.concat(
-                                            state.fatal().stream().map(Topics.TopicProblem::text),
-                                            state.remedy().stream())
+                            Stream.concat(state.fatal().stream().map(TopicProblem::text), state.remedy().stream())
                                     .toList()));
         }
         return state.partitions();

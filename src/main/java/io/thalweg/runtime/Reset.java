@@ -292,6 +292,6 @@ public final class Reset {
     }
 
     private <T> T await(KafkaFuture<T> answer) {
-        return Topics.await(answer, config);
+        return AdminCalls.await(answer, config);
     }
 }

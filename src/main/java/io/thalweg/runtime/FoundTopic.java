@@ -1,0 +1,40 @@
+package io.thalweg.runtime;
+
+import static org.apache.kafka.common.config.TopicConfig.CLEANUP_POLICY_CONFIG;
+import static org.apache.kafka.common.config.TopicConfig.MAX_MESSAGE_BYTES_CONFIG;
+import static org.apache.kafka.common.config.TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG;
+import static org.apache.kafka.common.config.TopicConfig.RETENTION_MS_CONFIG;
+
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a topic is.
+ *
+ * @param settings none if they may not be looked at; then they are taken to be as they should be
+ */
+record FoundTopic(int partitions, Map<String, String> settings) {
+    Optional<String> cleanupPolicy() {
+        return Optional.ofNullable(settings.get(CLEANUP_POLICY_CONFIG));
+    }
+
+    /** The largest record that it takes. */
+    Optional<Integer> maxBytes() {
+        return Optional.ofNullable(settings.get(MAX_MESSAGE_BYTES_CONFIG)).map(Integer::valueOf);
+    }
+
+    /** How long it keeps records, in milliseconds; -1 for ever. */
+    String retention() {
+        return settings.getOrDefault(RETENTION_MS_CONFIG, "-1");
+    }
+
+    /** How far a timestamp may be from the clock. @param limit one of {@link TopicPlan#TIMESTAMP_LIMITS} */
+    long timestampLimit(String limit) {
+        return Long.parseLong(settings.getOrDefault(limit, TopicPlan.ANY_TIMESTAMP));
+    }
+
+    /** Whether the broker stamps records itself, so that no timestamp is refused. */
+    boolean isStampedByBroker() {
+        return "LogAppendTime".equals(settings.get(MESSAGE_TIMESTAMP_TYPE_CONFIG));
+    }
+}
