@@ -7,10 +7,14 @@ import java.util.List;
 import org.apache.kafka.streams.StreamsConfig;
 import org.junit.jupiter.api.Test;
 
-/** Instances come and go in the middle of the stream; tasks move between them, and change between active and standby. */
+/**
+ * Instances come and go in the middle of the stream; tasks move between them, and change between active and standby.
+ */
 class RebalanceIT extends CrashTestBase {
     private static final int PARTITIONS = 4;
-    /** Tasks move as soon as they may, rather than after a standby has warmed up, which is looked at every ten minutes. */
+    /**
+     * Tasks move as soon as they may, rather than after a standby has warmed up, which is looked at every ten minutes.
+     */
     private static final String AT_ONCE = String.valueOf(Long.MAX_VALUE);
 
     @Test

@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-/** The group's committed offsets are lost while the learner is away; its own, in the store, keep it from learning anything twice. */
+/**
+ * The group's committed offsets are lost while the learner is away; its own, in the store, keep it from learning
+ * anything twice.
+ */
 class SharedOffsetsIT extends CrashTestBase {
     @Test
     void nothingIsLearnedTwice() {
