@@ -26,7 +26,7 @@ class LauncherIT {
 
     private static final String BUILDING =
             "Building Thalweg (first run downloads its libraries; about a minute or two) ...\n";
-    private static final String ARCHIVING = "Preparing faster starts with this Java (once; some seconds) ...\n";
+    private static final String ARCHIVING = "Preparing faster starts with this Java (once; up to a minute) ...\n";
 
     @TempDir
     private Path directory;
