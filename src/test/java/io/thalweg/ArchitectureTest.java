@@ -109,7 +109,9 @@ class ArchitectureTest {
     static final ArchRule PACKAGES_KNOW_EACH_OTHER_IN_ONE_DIRECTION =
             slices().matching("io.thalweg.(**)").should().beFreeOfCycles();
 
-    /** The classes that are generated from the schemas are left out: their names are part of the format of the topics. */
+    /**
+     * The classes that are generated from the schemas are left out: their names are part of the format of the topics.
+     */
     @ArchTest
     static void aSimpleNameStandsForOneType(JavaClasses classes) {
         Map<String, List<String>> bySimpleName = classes.stream()

@@ -40,8 +40,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import picocli.CommandLine;
 
 /**
- * Holds the documentation against the program: what is generated, links, commands, settings and programs in it. After a change of
- * settings or schemas, {@code mvn test -Dtest=DocumentationTest -Dthalweg.docs.write=true} writes the generated parts anew.
+ * Holds the documentation against the program: what is generated, links, commands, settings and programs in it. After a
+ * change of settings or schemas, {@code mvn test -Dtest=DocumentationTest -Dthalweg.docs.write=true} writes the
+ * generated parts anew.
  */
 class DocumentationTest {
     private static final Path ROOT = Path.of("").toAbsolutePath();

@@ -52,8 +52,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Builds and runs the programs in {@code examples} against {@code thalweg local}, as projects of somebody else: with our jar as it
- * would be released, or without it.
+ * Builds and runs the programs in {@code examples} against {@code thalweg local}, as projects of somebody else: with
+ * our jar as it would be released, or without it.
  */
 class ExamplesIT {
     private static final Path EXAMPLES = Path.of("examples");
@@ -316,7 +316,11 @@ class ExamplesIT {
                 .toList();
     }
 
-    /** Builds as the README of the example says. @param versions the properties that its POM leaves to the command line */
+    /**
+     * Builds as the README of the example says.
+     *
+     * @param versions the properties that its POM leaves to the command line
+     */
     private static void build(String example, String... versions) throws Exception {
         Path in = BUILD.resolve(example);
         List<String> build = Stream.concat(

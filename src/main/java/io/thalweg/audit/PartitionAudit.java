@@ -204,7 +204,8 @@ final class PartitionAudit {
         }
         if (spans.isEmpty()) {
             throw new UnverifiableException(
-                    "%s does not say under which settings %s was learned, although offsets up to %d are committed; it was emptied or created again since; reset the learner and learn again"
+                    ("%s does not say under which settings %s was learned, although offsets up to %d are committed; it"
+                                    + " was emptied or created again since; reset the learner and learn again")
                             .formatted(changelog, source, committed));
         }
         return spans;

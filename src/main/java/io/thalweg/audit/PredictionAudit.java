@@ -247,7 +247,8 @@ final class PredictionAudit {
             doubled(found);
         } else if (unreplayable.contains(found.offset())) {
             throw new UnverifiableException(
-                    "%s@%d was predicted, but the schema registry no longer knows the schema that it was written with; register it again under its id"
+                    ("%s@%d was predicted, but the schema registry no longer knows the schema that it was written with;"
+                                    + " register it again under its id")
                             .formatted(source, found.offset()));
         } else {
             add(

@@ -147,7 +147,8 @@ final class RouteAudit {
                     to,
                     record.offset(),
                     null,
-                    "%s@%d has no headers with the record of the examples topic that it is a copy of; only the learner may write to that topic"
+                    ("%s@%d has no headers with the record of the examples topic that it is a copy of; only the learner"
+                                    + " may write to that topic")
                             .formatted(to, record.offset()));
         } else if (coordinates.offset() < committed.getOrDefault(from, 0L)) {
             add(found, to.partition(), record, coordinates, record.key());

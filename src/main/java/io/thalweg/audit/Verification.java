@@ -86,8 +86,8 @@ public final class Verification {
             outputs.addAll(of(output.nameIn(config), partitions));
         }
 
-        // in this order: outputs become visible together with the offsets, so all that belong to these offsets are
-        // before these ends
+        // in this order: outputs become visible together with the offsets, so all that belong to these
+        // offsets are before these ends
         Map<TopicPartition, Long> sentOn = routed ? open.committed(group, examples) : Map.of();
         Map<TopicPartition, Long> committed = open.committed(group, sources);
         Map<TopicPartition, Long> ends = open.ends(outputs);
@@ -97,7 +97,8 @@ public final class Verification {
         beginnings.putAll(open.beginnings(outputs));
         if (sources.stream().noneMatch(committed::containsKey)) {
             throw new UnverifiableException(
-                    "consumer group %s has no committed offsets for topic %s: no learner with this application.id has run, or they have expired (the broker's offsets.retention.minutes)"
+                    ("consumer group %s has no committed offsets for topic %s: no learner with this application.id has"
+                                    + " run, or they have expired (the broker's offsets.retention.minutes)")
                             .formatted(group, config.getString(ThalwegConfig.EXAMPLES_TOPIC)));
         }
         for (TopicPartition source : sources) {
@@ -109,7 +110,8 @@ public final class Verification {
             }
             if (committed.getOrDefault(source, 0L) > sourceEnds.get(source)) {
                 throw new UnverifiableException(
-                        "offset %d of %s is committed and the partition ends at %d: the topic was deleted and created again; delete the learner's state with `thalweg reset`"
+                        ("offset %d of %s is committed and the partition ends at %d: the topic was deleted and created"
+                                        + " again; delete the learner's state with `thalweg reset`")
                                 .formatted(committed.get(source), source, sourceEnds.get(source)));
             }
         }
@@ -148,7 +150,8 @@ public final class Verification {
             if (!partitions.containsKey(name)) {
                 throw new UnverifiableException(
                         name.equals(changelog(config))
-                                ? "topic %s is not there, which has the learner's state: no learner with this application.id has run, or it was reset"
+                                ? ("topic %s is not there, which has the learner's state: no learner with this"
+                                                + " application.id has run, or it was reset")
                                         .formatted(name)
                                 : "topic %s is not there; name it in the settings, or create it with `thalweg topics`"
                                         .formatted(name));
@@ -173,7 +176,9 @@ public final class Verification {
     private static void checkTrimmed(TopicPartition partition, Map<TopicPartition, Long> beginnings) {
         if (beginnings.get(partition) > 0) {
             throw new UnverifiableException(
-                    "%s begins at offset %d: retention has deleted the records before it, and a replay needs every record; keep topics forever (retention.ms = -1), or reset the learner and its topics"
+                    ("%s begins at offset %d: retention has deleted the records before it, and a replay needs every"
+                                    + " record; keep topics forever (retention.ms = -1), or reset the learner and its"
+                                    + " topics")
                             .formatted(partition, beginnings.get(partition)));
         }
     }

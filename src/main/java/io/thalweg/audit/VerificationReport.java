@@ -127,9 +127,8 @@ public record VerificationReport(
         }
         obstacle.ifPresent(reason -> lines.add("CANNOT VERIFY: " + reason));
         if (replayMatches()) {
-            lines.add(
-                    "MATCHES: every committed record has its one prediction or dead letter or is a deletion, and the replay gives"
-                            + " every prediction and the last weights and metrics, bit for bit.");
+            lines.add("MATCHES: every committed record has its one prediction or dead letter or is a deletion, and the"
+                    + " replay gives every prediction and the last weights and metrics, bit for bit.");
         }
         return lines;
     }

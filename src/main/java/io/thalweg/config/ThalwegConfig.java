@@ -29,7 +29,8 @@ import org.apache.kafka.common.config.ConfigDef.ValidString;
 import org.apache.kafka.common.config.ConfigException;
 
 /**
- * All settings of Thalweg, with their defaults, ranges and documentation. docs/reference/settings.md is generated from here.
+ * All settings of Thalweg, with their defaults, ranges and documentation. docs/reference/settings.md is
+ * generated from here.
  *
  * <p>Settings that are not Thalweg's own go on to those that know them: see {@link #clients()} and {@link #registry()}.
  */
@@ -177,8 +178,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 -1L,
                 atLeast(-1),
                 MEDIUM,
-                "How long the examples, predictions, and dead-letter topics that `topics --create` creates keep"
-                        + " their records, by record timestamp. -1 keeps them forever, which `verify` needs: it replays every"
+                "How long the examples, predictions, and dead-letter topics that `topics --create` creates keep their"
+                        + " records, by record timestamp. -1 keeps them forever, which `verify` needs: it replays every"
                         + " example since the first.");
 
         Group mapping = new Group(def, MAPPING, SettingFlag.REPLAYED, SettingFlag.MAPPING);
@@ -188,8 +189,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 "",
                 null,
                 HIGH,
-                "What the label of an event is: a field, or a comparison such as `delay > 15` or `status =="
-                        + " 'fraud'`. If set, the examples topic may hold Avro records of any schema. If empty, it holds"
+                "What the label of an event is: a field, or a comparison such as `delay > 15` or `status == 'fraud'`."
+                        + " If set, the examples topic may hold Avro records of any schema. If empty, it holds"
                         + " Examples.");
         mapping.add(
                 ID_FIELD,
@@ -239,8 +240,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 MEDIUM,
                 "Parts of a time to take as categories, such as `departure:hour\\|weekday`. Parts: hour, minute,"
                         + " weekday, day, month, and year, in UTC. Text and plain numbers need a pattern in brackets:"
-                        + " `date[yyyyMMddHHmm]:hour`, `date[MMddHHmm;2001]:weekday` (with the year that the pattern lacks), or"
-                        + " `t[seconds]:hour` (also `millis` and `micros`).");
+                        + " `date[yyyyMMddHHmm]:hour`, `date[MMddHHmm;2001]:weekday` (with the year that the pattern"
+                        + " lacks), or `t[seconds]:hour` (also `millis` and `micros`).");
         mapping.add(
                 FEATURES_BUCKETS,
                 Type.STRING,
@@ -266,8 +267,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 ValidString.in(
                         Stream.of(Algorithm.values()).map(Algorithm::toString).toArray(String[]::new)),
                 HIGH,
-                "How a model learns: `sgd`, the plain gradient step; `adagrad`, with a learning rate for each"
-                        + " weight; `ftrl`, FTRL-Proximal; or `auto`, a mixture that needs no tuning and takes none of the"
+                "How a model learns: `sgd`, the plain gradient step; `adagrad`, with a learning rate for each weight;"
+                        + " `ftrl`, FTRL-Proximal; or `auto`, a mixture that needs no tuning and takes none of the"
                         + " settings from `learning.rate` to `ftrl.beta`.",
                 SettingFlag.KIND);
         learning.add(
@@ -302,8 +303,9 @@ public final class ThalwegConfig extends AbstractConfig {
                 ValidString.in("none", "max-abs", "standard"),
                 HIGH,
                 "Makes learning independent of the units of the features. `max-abs` divides each by its largest"
-                        + " absolute value so far. `standard` subtracts the mean so far and divides by the standard deviation,"
-                        + " except for features that have only been 0 or 1. Weights are published in raw units.",
+                        + " absolute value so far. `standard` subtracts the mean so far and divides by the standard"
+                        + " deviation, except for features that have only been 0 or 1. Weights are published in raw"
+                        + " units.",
                 SettingFlag.KIND,
                 SettingFlag.NOT_FOR_AUTO);
         learning.add(
@@ -525,8 +527,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 false,
                 null,
                 LOW,
-                "Allows a learner with state to start with another `algorithm`, `scaling`, `l1`, or `l2`. It"
-                        + " continues from its current weights, with `auto` or with plain `sgd`: without scaling, penalties,"
+                "Allows a learner with state to start with another `algorithm`, `scaling`, `l1`, or `l2`. It continues"
+                        + " from its current weights, with `auto` or with plain `sgd`: without scaling, penalties,"
                         + " clipping, and invariance. If false, such a start is refused.");
         return def;
     }
@@ -610,8 +612,8 @@ public final class ThalwegConfig extends AbstractConfig {
      * Checks the settings.
      *
      * @param settings by name; values as text or as their type
-     * @throws ConfigException if a value is out of range, or a name is neither Thalweg's nor Kafka's nor the registry's; one
-     *     line, to be shown to people
+     * @throws ConfigException if a value is out of range, or a name is neither Thalweg's nor Kafka's nor the
+     *     registry's; one line, to be shown to people
      */
     public ThalwegConfig(Map<String, ?> settings) {
         super(DEFINITION, settings, false);
@@ -635,7 +637,9 @@ public final class ThalwegConfig extends AbstractConfig {
         }
     }
 
-    /** What becomes of the fields of events; it has a label only if {@link #isMapped}, or if the events are in a file. */
+    /**
+     * What becomes of the fields of events; it has a label only if {@link #isMapped}, or if the events are in a file.
+     */
     public Mapping mapping() {
         return mapping;
     }
@@ -717,8 +721,8 @@ public final class ThalwegConfig extends AbstractConfig {
     }
 
     /**
-     * Whether events are sent on before they are learned from: where the model id is not the record key, those of a model may be in
-     * any partition of the examples topic.
+     * Whether events are sent on before they are learned from: where the model id is not the record key, those of a
+     * model may be in any partition of the examples topic.
      *
      * @param partitions of the examples topic
      */
@@ -796,7 +800,9 @@ public final class ThalwegConfig extends AbstractConfig {
         return new ThalwegConfig(settings);
     }
 
-    /** The settings for Kafka's clients and for Kafka Streams that were passed through, {@value #PASS_PREFIX} taken off. */
+    /**
+     * The settings for Kafka's clients and for Kafka Streams that were passed through, {@value #PASS_PREFIX} taken off.
+     */
     public Map<String, Object> clients() {
         return PassedThrough.clients(originals());
     }

@@ -125,7 +125,10 @@ final class FeatureReaders {
         };
     }
 
-    /** How the loop over a record's fields can read this one: if it is nothing but a number or text that is a feature as it is. */
+    /**
+     * How the loop over a record's fields can read this one: if it is nothing but a number or text that is a
+     * feature as it is.
+     */
     private FastPath fastPath(String field, Schema schema) {
         if (mapping.isCategorical(field) || mapping.isNumeric(field) || !isUsable(field, schema)) {
             return FastPath.NONE;

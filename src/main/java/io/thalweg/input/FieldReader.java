@@ -13,8 +13,8 @@ import java.util.Map;
  */
 record FieldReader(ValueReader reader, Map<String, MissingSink> missing, FastPath fastPath, FieldEncoder encoder) {
     /**
-     * The most common kinds of field, which the loop over a record's fields reads itself. A call of a {@link ValueReader} would not be
-     * inlined there, because there are too many kinds of them.
+     * The most common kinds of field, which the loop over a record's fields reads itself. A call of a
+     * {@link ValueReader} would not be inlined there, because there are too many kinds of them.
      */
     enum FastPath {
         NONE,

@@ -5,8 +5,9 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
 
 /**
- * A record of the input, as the learner reads it, and as it was produced. The two are the same unless it was sent on to the partition
- * of its model: then it was produced elsewhere, perhaps with another key, and a dead letter names it as it was there.
+ * A record of the input, as the learner reads it, and as it was produced. The two are the same unless it was sent on to
+ * the partition of its model: then it was produced elsewhere, perhaps with another key, and a dead letter names it as
+ * it was there.
  */
 public final class InputRecord {
     private final TopicPartition partition;
@@ -48,7 +49,8 @@ public final class InputRecord {
     }
 
     /**
-     * A record of the topic that records are sent on to. One that something else has written there counts as produced there.
+     * A record of the topic that records are sent on to. One that something else has written there counts as
+     * produced there.
      *
      * @param headers say where it was sent on from: {@link SourceCoordinates#sentOn}
      */
@@ -80,8 +82,8 @@ public final class InputRecord {
     }
 
     /**
-     * The same record for a replay that knows that the registry did not know its schema id when the learner read it. It may know it
-     * now.
+     * The same record for a replay that knows that the registry did not know its schema id when the learner read it. It
+     * may know it now.
      */
     public InputRecord withUnknownSchema() {
         return new InputRecord(partition, offset, timestamp, key, value, headers, origin, true);

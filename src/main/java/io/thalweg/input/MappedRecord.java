@@ -8,8 +8,8 @@ import java.util.Arrays;
 import org.apache.avro.AvroRuntimeException;
 
 /**
- * What has been read of one record: its example, and the model that it names. The readers of fields write to it. A decoder has one,
- * for records of all schemas, and uses it again for each. Not thread-safe.
+ * What has been read of one record: its example, and the model that it names. The readers of fields write to it. A
+ * decoder has one, for records of all schemas, and uses it again for each. Not thread-safe.
  */
 final class MappedRecord {
     /** How many records may lie in each other. Deeper ones are damaged, or made to exhaust the stack. */

@@ -12,12 +12,15 @@ import java.util.Map;
 import org.apache.avro.Schema;
 
 /**
- * Works out, once for each writer's schema, how its records are read: for each field, a reader that passes over it or hands its value
- * to the example. It goes through records in records and unions of them; what becomes of a single field is decided by {@link RoleReaders}
- * and {@link FeatureReaders}.
+ * Works out, once for each writer's schema, how its records are read: for each field, a reader that passes over it or
+ * hands its value to the example. It goes through records in records and unions of them; what becomes of a single field
+ * is decided by {@link RoleReaders} and {@link FeatureReaders}.
  */
 final class MappingCompiler {
-    /** Fields that a schema may have with those of the records in it: records that hold two of another double them each time. */
+    /**
+     * Fields that a schema may have with those of the records in it: records that hold two of another double
+     * them each time.
+     */
     private static final int MOST_FIELDS = 65_536;
 
     private final SchemaFields fields;

@@ -8,7 +8,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/** The fields of one writer's schema: which there are, what a mapping takes them for, and which settings do not fit them. */
+/**
+ * The fields of one writer's schema: which there are, what a mapping takes them for, and which settings do
+ * not fit them.
+ */
 final class SchemaFields {
     private final Mapping mapping;
     private final FieldKinds kinds;
@@ -41,7 +44,9 @@ final class SchemaFields {
         return kinds;
     }
 
-    /** @throws MappingException if a setting names a field that is not there, or that cannot be what the setting says */
+    /**
+     * @throws MappingException if a setting names a field that is not there, or that cannot be what the setting says
+     */
     void check() {
         mapping.fields().forEach((field, setting) -> {
             boolean whole = setting.equals(Mapping.EXCLUDE) && records.contains(field);

@@ -3,8 +3,8 @@ package io.thalweg.input;
 import io.thalweg.math.Rejection;
 
 /**
- * The places that the single values of a field go to, one for each type of value. One is null if the field cannot use values of its
- * type.
+ * The places that the single values of a field go to, one for each type of value. One is null if the field cannot use
+ * values of its type.
  */
 record ValueSinks(NumberSink number, WholeSink whole, FlagSink flag, TextSink text, MissingSink missing) {
     /** Takes a null and does nothing with it. */

@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** A field that is a time: told what an event holds, it adds the features that the parts of the time are. Not thread-safe. */
+/**
+ * A field that is a time: told what an event holds, it adds the features that the parts of the time are. Not
+ * thread-safe.
+ */
 public final class TimeEncoder {
     private static final long DAY = 86_400_000;
     private static final byte[][] NUMBERS = IntStream.range(0, 60)

@@ -31,7 +31,8 @@ public final class TimeParts {
     }
 
     /**
-     * Reads what people write: {@code field:hour}, {@code field[pattern]:hour|weekday}, {@code field[pattern;year]:hour}.
+     * Reads what people write: {@code field:hour}, {@code field[pattern]:hour|weekday},
+     * {@code field[pattern;year]:hour}.
      *
      * @param pattern what is in brackets; null if the field has a logical type
      * @param year what follows the semicolon in the brackets; null if nothing does

@@ -10,8 +10,9 @@ import java.util.Set;
 /**
  * How text or a number is written that is a time, in UTC.
  *
- * <p>A pattern is made of y, M, d, H, m, s and S, each as often as it has digits, and of other characters that stand for themselves;
- * letters that do are put in quotes. {@code seconds}, {@code millis} and {@code micros} are numbers since 1970.
+ * <p>A pattern is made of y, M, d, H, m, s and S, each as often as it has digits, and of other characters that
+ * stand for themselves; letters that do are put in quotes. {@code seconds}, {@code millis} and {@code micros} are
+ * numbers since 1970.
  */
 final class TimePattern {
     /** How many bytes of scratch space reading a time takes. */

@@ -121,7 +121,8 @@ public final class Learner {
         if (!step(model, x, prediction)) {
             throw new Rejection(
                     Reason.OVERFLOW,
-                    "a weight would no longer be a finite number; scale the features down or use a lower learning.rate");
+                    "a weight would no longer be a finite number; scale the features down or use a lower"
+                            + " learning.rate");
         }
         model.validation()
                 .add(

@@ -77,7 +77,8 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
                 throw new StopException(
                         ExitCode.NOT_READY,
                         ("%s gives nothing from offset %d on although it goes on to %d: a transaction may have been"
-                                        + " left open (it ends after its transaction.timeout.ms), or the broker does not"
+                                        + " left open (it ends after its transaction.timeout.ms), or the broker does"
+                                        + " not"
                                         + " answer; try again later")
                                 .formatted(partition, position, to));
             }

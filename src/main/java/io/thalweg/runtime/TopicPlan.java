@@ -49,8 +49,8 @@ record TopicPlan(
                         CLEANUP_POLICY_DELETE,
                         RETENTION_MS_CONFIG,
                         String.valueOf(config.getLong(ThalwegConfig.TOPICS_RETENTION_MS)),
-                        // said although it is Kafka's default: a broker may have another, and the sizes of the topics
-                        // hang together
+                        // said although it is Kafka's default: a broker may have another, and the sizes
+                        // of the topics hang together
                         MAX_MESSAGE_BYTES_CONFIG,
                         String.valueOf(KAFKA_DEFAULT_MAX_BYTES)),
                 Optional.empty());

@@ -118,9 +118,9 @@ final class SettingsHistory {
                     + " = true to continue from those weights, or delete them with `thalweg reset`");
         }
         if (!transactional) {
-            throw new StateException(
-                    learned + "; " + ThalwegConfig.STATE_MIGRATE
-                            + " needs processing.guarantee = exactly_once_v2, because without it a crash can leave a part of each");
+            throw new StateException(learned + "; " + ThalwegConfig.STATE_MIGRATE
+                    + " needs processing.guarantee = exactly_once_v2, because without it a crash can leave a part of"
+                    + " each");
         }
     }
 

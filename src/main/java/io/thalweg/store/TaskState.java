@@ -494,9 +494,9 @@ public final class TaskState {
             }
             case ChangelogFormat.SETTINGS -> history.restore(ChangelogFormat.readSettings(value));
             default ->
-                throw new StateException(
-                        "the changelog of store " + name + " has a record of unknown kind " + kind
-                                + "; it was written by a later version of Thalweg, which you should run, or by another program");
+                throw new StateException("the changelog of store " + name + " has a record of unknown kind " + kind
+                        + "; it was written by a later version of Thalweg, which you should run, or by another"
+                        + " program");
         }
     }
 

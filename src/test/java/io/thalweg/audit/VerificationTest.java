@@ -685,8 +685,8 @@ class VerificationTest {
                 assertThat(report.findings())
                         .extracting(Finding::kind, Finding::key)
                         .containsExactly(org.assertj.core.groups.Tuple.tuple(WEIGHTS_MISSING, key));
-                // the last only, so that an older one is in force; one block that was published alone is as if the
-                // clock had not struck
+                // the last only, so that an older one is in force; one block that was published alone is as
+                // if the clock had not struck
                 VerificationReport older = afterwards(cluster -> cluster.drop(WEIGHTS, last.offset()));
                 if (older.counts().weightsBehind() == behind || key.indexOf(' ') < 0) {
                     assertThat(older.findings()).extracting(Finding::key).contains(key);

@@ -110,7 +110,10 @@ class ModelTest {
         assertThat(before.changeTo(model)).isCloseTo(Math.sqrt(4 + 9 + 0.25), within(1e-15));
     }
 
-    /** Against a history of all weights at every version, asked for after every step, or when halves of the window have come and gone. */
+    /**
+     * Against a history of all weights at every version, asked for after every step, or when halves of the window have
+     * come and gone.
+     */
     @ParameterizedTest
     @CsvSource({"SGD,false", "SGD,true", "AUTO,false", "AUTO,true"})
     void knowsWhatEachWeightHasMovedByInTheRecentWindow(Algorithm algorithm, boolean dense, Random random)

@@ -11,7 +11,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Penalties where {@link ScaledOptimizerTest} does not compare with the reference: the slope of the objective, and long absences. */
+/**
+ * Penalties where {@link ScaledOptimizerTest} does not compare with the reference: the slope of the objective, and
+ * long absences.
+ */
 @Seeded
 class PenalizedOptimizerTest {
     private static LearnerSettings penalized(Algorithm algorithm, double rate, double l1, double l2) {

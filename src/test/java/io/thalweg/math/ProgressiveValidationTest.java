@@ -61,7 +61,10 @@ class ProgressiveValidationTest {
         return bytes.toByteArray();
     }
 
-    /** Until the first half of the window is full the recent sums are all sums, and are one object; after that they are not. */
+    /**
+     * Until the first half of the window is full the recent sums are all sums, and are one object; after that
+     * they are not.
+     */
     @Test
     void goesOnAfterItWasReadBackWhereverThatWas() throws IOException {
         for (int before = 0; before < 12; before++) {

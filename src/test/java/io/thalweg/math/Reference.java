@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * {@code sgd}, {@code adagrad} and {@code ftrl} as in their papers, over all weights at every step, with scales worked out anew from
- * all values there have been. Slow, and nothing is put off.
+ * {@code sgd}, {@code adagrad} and {@code ftrl} as in their papers, over all weights at every step, with scales worked
+ * out anew from all values there have been. Slow, and nothing is put off.
  */
 final class Reference {
     private final Algorithm algorithm;

@@ -12,8 +12,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * How much more is lost, predicting each example before learning from it, than by the weights that are the best for all of them
- * together: it may grow as the root of their number does, and no faster.
+ * How much more is lost, predicting each example before learning from it, than by the weights that are the best for all
+ * of them together: it may grow as the root of their number does, and no faster.
  */
 @Seeded
 class RegretTest {

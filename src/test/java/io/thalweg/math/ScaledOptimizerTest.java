@@ -209,7 +209,10 @@ class ScaledOptimizerTest {
         assertThat(learning.model().version()).isGreaterThan(1);
     }
 
-    /** As where two names share a hash: for the logit, and where no rate is its own for the step, they are one with the sum. */
+    /**
+     * As where two names share a hash: for the logit, and where no rate is its own for the step, they are one
+     * with the sum.
+     */
     @ParameterizedTest
     @MethodSource("kinds")
     void anIndexThatIsThereTwiceIsChargedOnce(Algorithm algorithm, Scaling scaling, Random random) {
@@ -244,7 +247,10 @@ class ScaledOptimizerTest {
         return z;
     }
 
-    /** What a feature that has a mean taken off is charged, it is charged when it is next there: then it is as if it had been. */
+    /**
+     * What a feature that has a mean taken off is charged, it is charged when it is next there: then it is as if
+     * it had been.
+     */
     @Test
     void aCenteredFeatureIsChargedWhenItIsNextThere() {
         LearnerSettings settings =

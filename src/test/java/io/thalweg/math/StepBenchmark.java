@@ -27,8 +27,9 @@ import org.openjdk.jmh.runner.options.CommandLineOptions;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 
 /**
- * The step alone: prediction and step of an example of {@value #FEATURES} sparse features, drawn evenly from all of a model's, without
- * decoding, checks and metrics. And the whole of what a learner does with an example, with these two. Models of many weights are slower because the weights are not in the processor's caches. Not a test;
+ * The step alone: prediction and step of an example of {@value #FEATURES} sparse features, drawn evenly from all of a
+ * model's, without decoding, checks and metrics. And the whole of what a learner does with an example, with these two.
+ * Models of many weights are slower because the weights are not in the processor's caches. Not a test;
  * {@code mvn -Pjmh test-compile exec:exec} runs it.
  */
 @State(Scope.Benchmark)
@@ -113,7 +114,9 @@ public class StepBenchmark {
         return z;
     }
 
-    /** With the check that no index is there twice, which takes a table of them where they are not in order, as here. */
+    /**
+     * With the check that no index is there twice, which takes a table of them where they are not in order, as here.
+     */
     @Benchmark
     public double whole() throws Rejection {
         fill();

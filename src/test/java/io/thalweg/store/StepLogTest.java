@@ -126,7 +126,9 @@ class StepLogTest {
         assertThat(in.next()).isFalse();
     }
 
-    /** Differences between feature numbers that are negative and large are as long as a number can be, and no longer. */
+    /**
+     * Differences between feature numbers that are negative and large are as long as a number can be, and no longer.
+     */
     @Test
     void featureNumbersMayLieAnyhow() throws Rejection {
         int[] indices = {(1 << 24) - 1, 0, 1 << 23, 3};

@@ -55,8 +55,8 @@ class LearnerTopologyTest {
     // ---- the golden description
 
     /**
-     * Fails whenever the topology changes, because names of nodes and stores are names of topics and metrics. To renew it: {@code
-     * mvn test -Dtest=LearnerTopologyTest -Dtopology.renew=true}
+     * Fails whenever the topology changes, because names of nodes and stores are names of topics and metrics. To renew
+     * it: {@code mvn test -Dtest=LearnerTopologyTest -Dtopology.renew=true}
      */
     @Test
     void theTopologyIsAsDescribed() throws IOException {

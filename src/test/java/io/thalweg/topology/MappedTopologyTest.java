@@ -22,11 +22,11 @@ import org.junit.jupiter.api.Test;
 class MappedTopologyTest {
     private static final Schema FLIGHT = new Schema.Parser()
             .parse("{\"type\":\"record\",\"name\":\"Flight\",\"fields\":[{\"name\":\"number\",\"type\":\"string\"},"
-                    + "{\"name\":\"carrier\",\"type\":[\"null\",\"string\"]},{\"name\":\"distance\",\"type\":\"double\"},"
-                    + "{\"name\":\"delay\",\"type\":[\"null\",\"int\"]}]}");
+                    + "{\"name\":\"carrier\",\"type\":[\"null\",\"string\"]},"
+                    + "{\"name\":\"distance\",\"type\":\"double\"},{\"name\":\"delay\",\"type\":[\"null\",\"int\"]}]}");
     private static final Schema NO_DELAY = new Schema.Parser()
-            .parse(
-                    "{\"type\":\"record\",\"name\":\"Flight\",\"fields\":[{\"name\":\"distance\",\"type\":\"double\"}]}");
+            .parse("{\"type\":\"record\",\"name\":\"Flight\",\"fields\":[{\"name\":\"distance\","
+                    + "\"type\":\"double\"}]}");
     private static final Map<String, String> SETTINGS =
             Map.of("label", "delay > 15", "id.field", "number", "learning.rate", "0.5");
 

@@ -12,7 +12,9 @@ import org.apache.kafka.streams.AutoOffsetReset;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
 
-/** The learner's topics around another processor, whose children have the names that {@link OutputTopic#sink()} gives. */
+/**
+ * The learner's topics around another processor, whose children have the names that {@link OutputTopic#sink()} gives.
+ */
 final class BenchmarkTopology {
     private static final String SOURCE = "examples";
     private static final String PROCESSOR = "processor";

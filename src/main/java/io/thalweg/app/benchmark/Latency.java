@@ -30,12 +30,12 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Time from an example to its prediction: 1,000 examples a second are sent on a fixed schedule, and a reader says when it has the
- * prediction of each, or the example itself. Times are from when the example was due to be sent, so that a stall counts for all that
- * waited because of it.
+ * Time from an example to its prediction: 1,000 examples a second are sent on a fixed schedule, and a reader says when
+ * it has the prediction of each, or the example itself. Times are from when the example was due to be sent, so that a
+ * stall counts for all that waited because of it.
  *
- * <p>Before, many examples are sent at once: at 1,000 a second it would take minutes until broker, learner and clients are compiled,
- * and on two cores what waits for the compiler is all that would be measured.
+ * <p>Before, many examples are sent at once: at 1,000 a second it would take minutes until broker, learner and clients
+ * are compiled, and on two cores what waits for the compiler is all that would be measured.
  */
 final class Latency {
     private static final int PER_SECOND = 1000;
@@ -57,7 +57,10 @@ final class Latency {
      */
     record LatencyRow(String name, Guarantee guarantee, String topic, String isolation, boolean quick) {}
 
-    /** The last is what broker, sender and reader take by themselves, while a learner runs: the examples are read as they are. */
+    /**
+     * The last is what broker, sender and reader take by themselves, while a learner runs: the examples are read
+     * as they are.
+     */
     static List<LatencyRow> rows() {
         String predictions = OutputTopic.PREDICTIONS.setting();
         String committed = "read_committed";
@@ -157,7 +160,10 @@ final class Latency {
         return begin + number * INTERVAL_NANOS;
     }
 
-    /** There is one partition, and each example has one prediction: the n-th record is the n-th example, or its prediction. */
+    /**
+     * There is one partition, and each example has one prediction: the n-th record is the n-th example, or
+     * its prediction.
+     */
     private long[] read(ThalwegConfig config, LatencyRow row, CountDownLatch warm, CompletableFuture<Long> beginning) {
         Map<String, Object> settings = new KafkaSettings(config).reader();
         settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, row.isolation());

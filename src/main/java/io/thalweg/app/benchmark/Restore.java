@@ -33,9 +33,10 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Time until a learner with a large model goes on: its successor is started after a clean stop or SIGKILL, or an instance that stood
- * by takes over. Small examples keep coming all the while, so that whoever is killed has a transaction open. The first example that
- * is sent after the end counts as predicted when a reader of what is committed has its prediction.
+ * Time until a learner with a large model goes on: its successor is started after a clean stop or SIGKILL, or an
+ * instance that stood by takes over. Small examples keep coming all the while, so that whoever is killed has a
+ * transaction open. The first example that is sent after the end counts as predicted when a reader of what is committed
+ * has its prediction.
  */
 final class Restore {
     /** As many as fit into an example. */
@@ -294,7 +295,10 @@ final class Restore {
         }
     }
 
-    /** Waits for committed predictions. Each example has one, and there is one partition: the n-th is that of the n-th example. */
+    /**
+     * Waits for committed predictions. Each example has one, and there is one partition: the n-th is that of the
+     * n-th example.
+     */
     private static final class PredictionReader implements AutoCloseable {
         private final KafkaConsumer<byte[], byte[]> consumer;
         private long count;

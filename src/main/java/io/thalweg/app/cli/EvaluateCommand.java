@@ -37,9 +37,9 @@ import picocli.CommandLine.TypeConversionException;
 @Command(
         name = "evaluate",
         description =
-                "Runs a file, without Kafka, or the examples topic through the learner, and says how well it predicts what it"
-                        + " has not learned from yet. Files are CSV, JSON Lines or LIBSVM text, plain or gzipped. Nothing is"
-                        + " written anywhere.",
+                "Runs a file, without Kafka, or the examples topic through the learner, and says how well it predicts"
+                        + " what it has not learned from yet. Files are CSV, JSON Lines or LIBSVM text, plain or"
+                        + " gzipped. Nothing is written anywhere.",
         footer = {"", FileOptions.COLUMNS},
         mixinStandardHelpOptions = true)
 final class EvaluateCommand implements Callable<Integer> {

@@ -23,8 +23,8 @@ import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /**
- * The {@link LearningTask} of the running learner over the lines of a file or the records of a topic, publishing nothing: the same fold
- * over the same examples in the same order.
+ * The {@link LearningTask} of the running learner over the lines of a file or the records of a topic, publishing
+ * nothing: the same fold over the same examples in the same order.
  */
 final class Evaluation {
     private final ThalwegConfig config;
@@ -37,7 +37,11 @@ final class Evaluation {
     private LearningTask task;
     private long unlabelled;
 
-    /** An evaluation of a learner with these settings. @param keyless the model of examples that name none; empty if there are none such */
+    /**
+     * An evaluation of a learner with these settings.
+     *
+     * @param keyless the model of examples that name none; empty if there are none such
+     */
     Evaluation(ThalwegConfig config, String keyless) {
         // nobody asks what weights have moved by
         this.config = config.with(ThalwegConfig.WEIGHTS_WINDOW, 0);

@@ -38,8 +38,8 @@ import org.apache.kafka.streams.kstream.Named;
 import org.apache.kafka.streams.kstream.Produced;
 
 /**
- * A Kafka Streams service with the learner in its topology. It learns from orders whether they will be returned, and raises an alert
- * for each open order whose probability is at least a threshold.
+ * A Kafka Streams service with the learner in its topology. It learns from orders whether they will be returned, and
+ * raises an alert for each open order whose probability is at least a threshold.
  */
 public final class AlertService {
     private static final String ALERTS = "order-alerts";

@@ -17,8 +17,8 @@ import org.apache.avro.Schema;
 /**
  * Schemas from a registry, over plain HTTP. A service that has Confluent's client can ask that instead.
  *
- * <p>A registry that does not know an id makes the record a dead letter. One that gives no answer ends the service, before anything
- * is learned from the record.
+ * <p>A registry that does not know an id makes the record a dead letter. One that gives no answer ends the service,
+ * before anything is learned from the record.
  */
 final class RegistrySchemas implements SchemaSource {
     private static final Duration PATIENCE = Duration.ofSeconds(10);

@@ -27,8 +27,8 @@ import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serializer;
 
 /**
- * Avro records in the wire format of Confluent's registry: a zero byte, the id of the schema as four bytes, and the record. In place of
- * Confluent's {@code GenericAvroSerde}, which is not on Maven Central.
+ * Avro records in the wire format of Confluent's registry: a zero byte, the id of the schema as four bytes, and the
+ * record. In place of Confluent's {@code GenericAvroSerde}, which is not on Maven Central.
  */
 final class AvroSerde implements Serde<GenericRecord> {
     private static final int HEADER = 5;

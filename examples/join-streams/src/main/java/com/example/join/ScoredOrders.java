@@ -122,8 +122,8 @@ public final class ScoredOrders {
         // Reads only predictions that are committed. With at_least_once, set consumer.isolation.level=read_committed,
         // or it also reads those that a crash of the learner has undone.
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
-        // How long orders wait for predictions that may be on their way to the join, where there is much to catch up
-        // on.
+        // How long orders wait for predictions that may be on their way to the join, where
+        // there is much to catch up on.
         settings.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, 1000L);
         return settings;
     }
