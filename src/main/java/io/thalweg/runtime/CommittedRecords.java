@@ -78,8 +78,7 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
                         ExitCode.NOT_READY,
                         ("%s gives nothing from offset %d on although it goes on to %d: a transaction may have been"
                                         + " left open (it ends after its transaction.timeout.ms), or the broker does"
-                                        + " not"
-                                        + " answer; try again later")
+                                        + " not answer; try again later")
                                 .formatted(partition, position, to));
             }
         }

@@ -108,7 +108,7 @@ final class LocalCluster implements AutoCloseable {
     /**
      * Waits until a program has committed what there was before an offset of its input.
      *
-     * @throws StopException if it ends instead
+     * @throws io.thalweg.runtime.StopException if it ends instead
      */
     void awaitCommitted(String application, String topic, long offset, CandidateHandle handle) {
         TopicPartition partition = new TopicPartition(topic, 0);
