@@ -12,11 +12,11 @@ import org.apache.avro.io.Decoder;
 import org.apache.avro.util.Utf8;
 
 /**
- * Avro's binary encoding, read from an array that is known whole.
+ * A decoder of Avro's binary encoding that reads from an array.
  *
- * <p>Avro's own decoder believes a length before it looks for the bytes: a damaged record that says it holds a string
- * of two gigabytes makes it allocate them, and the process is out of memory. This one never takes more than the
- * record has left.
+ * <p>Avro's own decoder trusts a length before it checks that the bytes are there: a damaged record that claims to
+ * contain a string of two gigabytes makes it allocate them, and the process runs out of memory. This one never
+ * allocates more than the record has left.
  */
 public final class BoundedDecoder extends Decoder {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -27,7 +27,7 @@ public final class BoundedDecoder extends Decoder {
     private int end;
     private long claimed;
 
-    /** Begins a record. */
+    /** Starts reading a record. */
     public void reset(byte[] record, int from) {
         bytes = record;
         at = from;
@@ -35,27 +35,31 @@ public final class BoundedDecoder extends Decoder {
         claimed = 0;
     }
 
-    /** How many bytes have not been read. */
+    /** How many bytes are left. */
     public int remaining() {
         return end - at;
     }
 
-    /** The record that is read; not to be changed. */
+    /** The record that is being read; not to be changed. */
     byte[] record() {
         return bytes;
     }
 
-    /** Where the next byte is read in the record. */
+    /** The position of the next byte in the record. */
     int position() {
         return at;
     }
 
-    /** Reads on at a place that has been read before. */
+    /** Goes back to a position that has been read before. */
     void back(int position) {
         at = position;
     }
 
-    /** Skips a string or bytes. @return where they begin in the record; they end at the {@link #position} after it */
+    /**
+     * Skips a string or bytes.
+     *
+     * @return where they begin in the record; they end at the {@link #position} after this call
+     */
     int passText() throws IOException {
         return take(readLong());
     }
@@ -90,7 +94,7 @@ public final class BoundedDecoder extends Decoder {
     @Override
     public long readLong() throws IOException {
         if (at < end && bytes[at] >= 0) {
-            // most lengths, branches and counts
+            // the fast path: most lengths, branches and counts are one byte
             int b = bytes[at++];
             return b >>> 1 ^ -(b & 1);
         }
@@ -138,7 +142,7 @@ public final class BoundedDecoder extends Decoder {
     @Override
     public ByteBuffer readBytes(ByteBuffer old) throws IOException {
         int from = take(readLong());
-        // an array of its own, because Avro's resolution of bytes to a string takes the array behind the buffer
+        // a new array, because Avro uses the whole array behind the buffer when it resolves bytes to a string
         return ByteBuffer.wrap(Arrays.copyOfRange(bytes, from, at));
     }
 
@@ -197,7 +201,7 @@ public final class BoundedDecoder extends Decoder {
         return readInt();
     }
 
-    /** A negative count is followed by the size of the block in bytes, which is for those who skip. */
+    /** Reads a count. A negative one is followed by the size of the block in bytes, for readers that skip. */
     private long readItemCount() throws IOException {
         long count = readLong();
         if (count < 0) {
@@ -208,8 +212,8 @@ public final class BoundedDecoder extends Decoder {
     }
 
     /**
-     * No item of an Example has less than a byte. In a writer's schema it can, and then a count is all it takes to
-     * loop for ever.
+     * Checks a count. An item of an Example has at least a byte, but in a writer's schema items can be empty, and then
+     * a count alone could cause an endless loop.
      */
     private long checkItems(long count) {
         claimed += count;

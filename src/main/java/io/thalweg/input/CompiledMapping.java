@@ -1,10 +1,10 @@
 package io.thalweg.input;
 
 /**
- * How records of one writer's schema are read, as a {@link MappingCompiler} has worked it out. They are read into the
+ * A mapping compiled for the schema of one writer, by a {@link MappingCompiler}. Its reader reads records into the
  * {@link MappedRecord} that it was compiled for.
  *
  * @param name the name of the schema
- * @param hasLabel whether there is a field that the label can be made from
+ * @param hasLabel whether there is a field that the label can be computed from
  */
 record CompiledMapping(String name, SchemaFields fields, boolean hasLabel, ValueReader reader) {}

@@ -20,17 +20,17 @@ import org.apache.avro.io.ResolvingDecoder;
 import org.apache.avro.util.Utf8;
 
 /**
- * Reads the value of a record, in Confluent's wire format (a zero byte, the schema id as four bytes, Avro),
- * straight into the arrays of an {@link Example}. No Avro object is made, and features keep the order that they
- * have in the record.
+ * Decodes the value of a record in Confluent's wire format (a zero byte, the schema id as four bytes, Avro) directly
+ * into the arrays of an {@link Example}. No Avro object is created, and features keep the order that they have in the
+ * record.
  *
- * <p>A record written with the Example schema as it is now is read directly. One written with another version, or with
- * any schema that Avro can resolve to it, is read through Avro's resolution. Not thread-safe.
+ * <p>A record written with the current Example schema is read directly. A record written with another version, or with
+ * any schema that Avro can resolve to it, is read through Avro's schema resolution. Not thread-safe.
  */
 public final class ExampleDecoder {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
     private static final byte MAGIC = 0;
-    /** How many bytes come before Avro's. */
+    /** How many bytes precede the Avro encoding. */
     static final int HEADER = 5;
 
     private static final Schema EXAMPLE = io.thalweg.avro.Example.getClassSchema();
@@ -57,7 +57,11 @@ public final class ExampleDecoder {
     private ReadPlan plan;
     private final Utf8 text = new Utf8();
 
-    /** How records of one writer's schema are read. @param resolving null if they are read as they are */
+    /**
+     * How records of one writer's schema are read.
+     *
+     * @param resolving resolves the schema; null if records are read directly
+     */
     private record ReadPlan(Schema writer, ResolvingDecoder resolving) {}
 
     public ExampleDecoder(SchemaSource schemas) {
@@ -65,12 +69,12 @@ public final class ExampleDecoder {
     }
 
     /**
-     * Reads a value.
+     * Decodes a value.
      *
      * @param value the value of a record, not null
-     * @param x cleared and filled; of no use after a rejection
-     * @throws Rejection if it cannot be read, or its schema is one that the registry says it does not know
-     * @throws SchemaSourceException if the registry gives no answer
+     * @param x is cleared and filled; unusable after a rejection
+     * @throws Rejection if the value cannot be read, or the registry does not know its schema
+     * @throws SchemaSourceException if the registry does not answer
      */
     public void decode(byte[] value, Example x) throws Rejection {
         int id = schemaId(value);
@@ -98,7 +102,11 @@ public final class ExampleDecoder {
         }
     }
 
-    /** The schema id at the beginning of a value. @throws Rejection if there is none */
+    /**
+     * The schema id at the beginning of a value.
+     *
+     * @throws Rejection if there is none
+     */
     static int schemaId(byte[] value) throws Rejection {
         if (value.length < HEADER || value[0] != MAGIC) {
             throw new Rejection(
@@ -117,7 +125,8 @@ public final class ExampleDecoder {
         if (found == null) {
             try {
                 Schema writer = schemas.writerSchema(id);
-                // schemas with the same canonical form, whatever their defaults and properties, have the same bytes
+                // schemas with the same canonical form encode records the same way, whatever
+                // their defaults and properties
                 boolean same = SchemaNormalization.toParsingForm(writer).equals(CANONICAL);
                 found = new ReadPlan(writer, same ? null : resolving(writer));
             } catch (UnknownSchemaException e) {
@@ -141,7 +150,10 @@ public final class ExampleDecoder {
         return Arrays.stream(in.readFieldOrder()).mapToInt(Schema.Field::pos).toArray();
     }
 
-    /** The first line, and no more than fits into a dead letter's headers: Avro's messages repeat names and schemas. */
+    /**
+     * The first line of a message, cut to fit into the headers of a dead letter: Avro's messages can contain whole
+     * schemas.
+     */
     static String brief(String message) {
         String line = message == null ? "" : message.lines().findFirst().orElse("");
         return line.isEmpty() ? "it is damaged" : line.length() > 200 ? line.substring(0, 200) + "…" : line;
@@ -151,7 +163,7 @@ public final class ExampleDecoder {
         for (int field : order) {
             if (field == ID) {
                 if (isThere(in)) {
-                    // not always the one that is handed over: bytes that are read as a string come in one of their own
+                    // not always the object that was passed: bytes that are read as a string come in a new one
                     Utf8 id = in.readString(text);
                     x.id(Arrays.copyOf(id.getBytes(), id.getByteLength()));
                 }
@@ -167,7 +179,7 @@ public final class ExampleDecoder {
         }
     }
 
-    /** Which branch of a union of null and something follows. */
+    /** Reads which branch of a union of null and another type follows. */
     private static boolean isThere(Decoder in) throws IOException {
         int branch = in.readIndex();
         if (branch < 0 || branch > 1) {

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;
 
-/** Readers of the fields that are features: of single values, arrays and maps. */
+/** Creates the readers of the fields that are features: of single values, arrays and maps. */
 final class FeatureReaders {
     private final Mapping mapping;
     private final SchemaFields fields;
@@ -30,7 +30,7 @@ final class FeatureReaders {
         collector = record.features();
     }
 
-    /** A reader of the field; one that passes over it if it is excluded or cannot be a feature. */
+    /** Creates a reader of a field. It skips the field if it is excluded or cannot be a feature. */
     FieldReader of(String field, Schema schema) {
         if (!mapping.isWanted(field)) {
             if (!mapping.isModelOnly()) {
@@ -109,7 +109,7 @@ final class FeatureReaders {
         }
     }
 
-    /** How a value is read that may hold several; null if it cannot be used. */
+    /** Creates a reader of a value that may contain several; null if it cannot be used. */
     private ValueReader values(String field, Schema schema, FieldEncoder encoder, ValueSinks sinks) {
         return switch (schema.getType()) {
             case NULL -> ValueReaders.of(schema, sinks);
@@ -126,7 +126,7 @@ final class FeatureReaders {
     }
 
     /**
-     * How the loop over a record's fields can read this one: if it is nothing but a number or text that is a
+     * How the loop over the fields of a record can read the field: directly if it is just a number or text that is a
      * feature as it is.
      */
     private FastPath fastPath(String field, Schema schema) {
@@ -146,7 +146,7 @@ final class FeatureReaders {
         fields.kinds().add(field, isNumber(field, schema) ? FieldKind.NUMBER : FieldKind.CATEGORY);
     }
 
-    /** Whether a single value of this type is a number, as a feature. */
+    /** Whether a single value of this type becomes a number. */
     private boolean isNumber(String field, Schema schema) {
         return switch (schema.getType()) {
             case STRING, BOOLEAN, ENUM -> mapping.isNumeric(field);
@@ -164,7 +164,11 @@ final class FeatureReaders {
         };
     }
 
-    /** Adds the kinds of the items of an array or map. @return whether all of them can be used, and there are any */
+    /**
+     * Adds the kinds of the items of an array or map.
+     *
+     * @return whether there are any, and all of them can be used
+     */
     private boolean addKinds(String field, List<Schema> branches) {
         List<Schema> items = branches.stream()
                 .filter(branch -> branch.getType() != Schema.Type.NULL)
@@ -189,7 +193,7 @@ final class FeatureReaders {
         return hasNumbers ? list(encoder, item) : set(item, skip.of(items));
     }
 
-    /** Each item is a feature of its own, at its place. */
+    /** A reader of a list, in which each item is a feature of its own, named by its index. */
     private static ValueReader list(FieldEncoder encoder, ValueReader item) {
         return in -> {
             int place = 0;
@@ -201,13 +205,13 @@ final class FeatureReaders {
                     }
                 }
             } finally {
-                // a record that is rejected must not leave its mark on the next
+                // a record that is rejected must not affect the next one
                 encoder.whole();
             }
         };
     }
 
-    /** Each item is a feature once. Items are the same if their bytes are. */
+    /** A reader of a set, in which each item is a feature once. Items are the same if their bytes are. */
     private ValueReader set(ValueReader item, ValueReader pass) {
         return in -> {
             collector.beginSet();

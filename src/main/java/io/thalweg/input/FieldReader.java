@@ -5,16 +5,16 @@ import io.thalweg.mapping.FieldEncoder;
 import java.util.Map;
 
 /**
- * How one field of a record is read, with all the fields in it if it is a record itself.
+ * The reader of one field of a record; if the field is a record itself, of all fields in it.
  *
- * @param missing what is done for each of these fields, by name, where a record that it is in is null
- * @param fastPath how the record can read the field without the reader
- * @param encoder where the value goes on the fast path; null if there is none
+ * @param missing what is done for each of these fields, by name, if a record that contains it is null
+ * @param fastPath how the loop over the fields of a record can read this field without calling the reader
+ * @param encoder takes the value on the fast path; null if there is none
  */
 record FieldReader(ValueReader reader, Map<String, MissingSink> missing, FastPath fastPath, FieldEncoder encoder) {
     /**
-     * The most common kinds of field, which the loop over a record's fields reads itself. A call of a
-     * {@link ValueReader} would not be inlined there, because there are too many kinds of them.
+     * The most common kinds of field, which the loop over the fields of a record reads itself. Calls of {@link
+     * ValueReader} are not inlined there, because it has too many implementations.
      */
     enum FastPath {
         NONE,
@@ -28,7 +28,7 @@ record FieldReader(ValueReader reader, Map<String, MissingSink> missing, FastPat
         this(reader, missing, FastPath.NONE, null);
     }
 
-    /** A field of which nothing is said where a record that it is in is null. */
+    /** Creates the reader of a field for which nothing is done if a record that contains it is null. */
     FieldReader(ValueReader reader) {
         this(reader, Map.of());
     }

@@ -17,8 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads the value of a record of any schema, in Confluent's wire format, into an {@link Example} as a {@link Mapping}
- * says. How is worked out once for each writer's schema; no Avro object and no text is made. Not thread-safe.
+ * Decodes the value of a record of any schema, in Confluent's wire format, into an {@link Example}, as a {@link
+ * Mapping} defines. The mapping is compiled once for each writer's schema; decoding creates neither Avro objects nor
+ * text. Not thread-safe.
  */
 public final class MappedDecoder {
     private static final Logger LOG = LoggerFactory.getLogger(MappedDecoder.class);
@@ -28,7 +29,10 @@ public final class MappedDecoder {
     private final MappedRecord record;
     private final BoundedDecoder bytes = new BoundedDecoder();
     private final Map<Integer, CompiledMapping> compiledMappings = new HashMap<>();
-    /** Why there can be no plan for a schema: finding out may take long, and every record of it would ask. */
+    /**
+     * Why the mapping cannot be compiled for a schema. It is kept because finding out can be slow, and every record of
+     * the schema would ask again.
+     */
     private final Map<Integer, String> unmappable = new HashMap<>();
 
     private int compiledId;
@@ -41,10 +45,10 @@ public final class MappedDecoder {
     }
 
     /**
-     * Tries a mapping on a schema.
+     * Compiles a mapping for a schema.
      *
-     * @return what the fields would be taken for, a line for each kind
-     * @throws MappingException if the two do not fit, in one line
+     * @return what each field is used as, one line for each kind
+     * @throws MappingException if the mapping does not fit the schema, in one line
      */
     public static List<String> summary(Schema schema, Mapping mapping) {
         SchemaFields fields = MappingCompiler.compile(schema, mapping, new MappedRecord(mapping))
@@ -54,22 +58,22 @@ public final class MappedDecoder {
     }
 
     /**
-     * Reads a value.
+     * Decodes a value.
      *
      * @param value the value of a record, not null
-     * @param x cleared and filled; of no use after a rejection
-     * @throws Rejection if it cannot be read or used, or its schema is one that the registry says it does not know
-     * @throws SchemaSourceException if the registry gives no answer
+     * @param x is cleared and filled; unusable after a rejection
+     * @throws Rejection if the value cannot be read or used, or the registry does not know its schema
+     * @throws SchemaSourceException if the registry does not answer
      */
     public void decode(byte[] value, Example x) throws Rejection {
         int id = ExampleDecoder.schemaId(value);
         if (compiled == null || compiledId != id) {
-            choosePlan(id);
+            chooseMapping(id);
         }
         if (mapping.label() != null && !compiled.hasLabel()) {
             throw new Rejection(
                     Reason.NO_LABEL_FIELD,
-                    "schema id %d (%s) has no field %s that the label could be made from"
+                    "schema id %d (%s) has no field %s that the label can be computed from"
                             .formatted(id, compiled.name(), mapping.label().field()));
         }
         x.clear();
@@ -92,17 +96,17 @@ public final class MappedDecoder {
         }
     }
 
-    /** The model that the last record names, as UTF-8 of which the first {@link #modelLength} bytes count. */
+    /** The model that the last record names, as UTF-8; only the first {@link #modelLength} bytes count. */
     byte[] model() {
         return record.model();
     }
 
-    /** How long the name of the model is; below 0 if the record names none. */
+    /** The length of the model's name; below 0 if the record does not name one. */
     int modelLength() {
         return record.modelLength();
     }
 
-    private void choosePlan(int id) throws Rejection {
+    private void chooseMapping(int id) throws Rejection {
         CompiledMapping found = compiledMappings.get(id);
         if (found == null) {
             String known = unmappable.get(id);
@@ -120,28 +124,28 @@ public final class MappedDecoder {
             }
             compiledMappings.put(id, found);
             if (compiled != null && !mapping.isModelOnly()) {
-                sayWhatChanged(id, found);
+                logChanges(id, found);
             }
         }
         compiled = found;
         compiledId = id;
     }
 
-    private void sayWhatChanged(int id, CompiledMapping found) {
+    private void logChanges(int id, CompiledMapping found) {
         Set<String> added = new TreeSet<>(found.fields().kinds().features());
         added.removeAll(compiled.fields().kinds().features());
         Set<String> removed = new TreeSet<>(compiled.fields().kinds().features());
         removed.removeAll(found.fields().kinds().features());
         LOG.info(
-                "records come with schema id {} ({}) after {}: {}, {}{}",
+                "records now have schema id {} ({}), before {}: {}, {}{}",
                 id,
                 found.name(),
                 compiledId,
-                added.isEmpty() ? "no feature is new" : "new are " + String.join(", ", added),
-                removed.isEmpty() ? "none is gone" : "gone are " + String.join(", ", removed),
+                added.isEmpty() ? "no new features" : "new features: " + String.join(", ", added),
+                removed.isEmpty() ? "none removed" : "removed: " + String.join(", ", removed),
                 mapping.label() == null || found.hasLabel()
                         ? ""
-                        : "; it has no field " + mapping.label().field()
-                                + ", which the label is made from, so its records become dead letters");
+                        : "; it lacks the field " + mapping.label().field()
+                                + " of the label, so its records become dead letters");
     }
 }

@@ -8,11 +8,11 @@ import java.util.Arrays;
 import org.apache.avro.AvroRuntimeException;
 
 /**
- * What has been read of one record: its example, and the model that it names. The readers of fields write to it. A
- * decoder has one, for records of all schemas, and uses it again for each. Not thread-safe.
+ * The contents of the record that is being read: its example, and the model that it names. The readers of fields write
+ * to it. A decoder has one, and reuses it for records of all schemas. Not thread-safe.
  */
 final class MappedRecord {
-    /** How many records may lie in each other. Deeper ones are damaged, or made to exhaust the stack. */
+    /** How many records may be nested. Deeper ones are damaged, or were made to exhaust the stack. */
     static final int DEEPEST = 500;
 
     private final FeatureCollector features;
@@ -25,7 +25,11 @@ final class MappedRecord {
         features = new FeatureCollector(mapping);
     }
 
-    /** Begins a record. @param into cleared; it is filled */
+    /**
+     * Begins a record.
+     *
+     * @param into a cleared example, which is filled
+     */
     void begin(Example into) {
         example = into;
         depth = 0;
@@ -33,7 +37,11 @@ final class MappedRecord {
         features.begin(into);
     }
 
-    /** Ends a record. @throws Rejection if its features are too many */
+    /**
+     * Ends a record.
+     *
+     * @throws Rejection if it has too many features
+     */
     void end() throws Rejection {
         features.end();
     }
@@ -71,24 +79,29 @@ final class MappedRecord {
         modelLength = length;
     }
 
-    /** The model that the record names, as UTF-8; the first {@link #modelLength} bytes. */
+    /** The model that the record names, as UTF-8; only the first {@link #modelLength} bytes count. */
     byte[] model() {
         return model;
     }
 
-    /** How long the name of the model is; below 0 if the record names none. */
+    /** The length of the model's name; below 0 if the record does not name one. */
     int modelLength() {
         return modelLength;
     }
 
-    /** Goes into a record in the record. @throws AvroRuntimeException if there are too many around it */
+    /**
+     * Enters a record in the record.
+     *
+     * @throws AvroRuntimeException if too many are nested
+     */
     void enter() {
         if (++depth > DEEPEST) {
-            throw new AvroRuntimeException("it holds records within records, more than " + DEEPEST + " deep");
+            throw new AvroRuntimeException(
+                    "it has more than " + DEEPEST + " records nested in each other, which is too deep");
         }
     }
 
-    /** Comes out of a record in the record. */
+    /** Leaves a record in the record. */
     void leave() {
         depth--;
     }

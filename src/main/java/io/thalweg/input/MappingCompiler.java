@@ -12,14 +12,14 @@ import java.util.Map;
 import org.apache.avro.Schema;
 
 /**
- * Works out, once for each writer's schema, how its records are read: for each field, a reader that passes over it or
- * hands its value to the example. It goes through records in records and unions of them; what becomes of a single field
- * is decided by {@link RoleReaders} and {@link FeatureReaders}.
+ * Compiles a {@link Mapping} for the schema of one writer: it creates a reader for each field, which either skips the
+ * field or passes its value to the example. It follows records in records, and unions of records; {@link RoleReaders}
+ * and {@link FeatureReaders} decide how a single field is used.
  */
 final class MappingCompiler {
     /**
-     * Fields that a schema may have with those of the records in it: records that hold two of another double
-     * them each time.
+     * The most fields that a schema may have, including those of the records in it. Each record that contains two of
+     * another doubles them.
      */
     private static final int MOST_FIELDS = 65_536;
 
@@ -37,15 +37,14 @@ final class MappingCompiler {
     }
 
     /**
-     * Compiles a mapping for a schema.
+     * Compiles a mapping.
      *
      * @param record what the records will be read into
-     * @throws MappingException if it is not the schema of a record, or has too many fields or records within records
+     * @throws MappingException if the schema is not one of a record, or has too many fields or nested records
      */
     static CompiledMapping compile(Schema schema, Mapping mapping, MappedRecord record) {
         if (schema.getType() != Schema.Type.RECORD) {
-            throw new MappingException(
-                    "it is the schema of " + SchemaWords.a(schema) + " and not of a record with fields");
+            throw new MappingException("the schema is of " + SchemaWords.a(schema) + ", not of a record with fields");
         }
         MappingCompiler compiler = new MappingCompiler(mapping, record);
         ValueReader reader = compiler.record("", schema).reader();
@@ -55,7 +54,7 @@ final class MappingCompiler {
     private FieldReader record(String prefix, Schema schema) {
         if (within.size() > MappedRecord.DEEPEST) {
             throw new MappingException(
-                    "the schema has records within records, more than " + MappedRecord.DEEPEST + " deep");
+                    "the schema has more than " + MappedRecord.DEEPEST + " records nested in each other");
         }
         within.push(schema.getFullName());
         int size = schema.getFields().size();
@@ -92,7 +91,7 @@ final class MappingCompiler {
     private FieldReader field(String field, Schema schema) {
         if (++fieldCount > MOST_FIELDS) {
             throw new MappingException("the schema has more than " + MOST_FIELDS
-                    + " fields, with those of the records in it; an event may have no more");
+                    + " fields, including those of the records in it, which is the limit");
         }
         if (isNewRecord(schema)) {
             fields.addRecord(field);
@@ -106,7 +105,7 @@ final class MappingCompiler {
         return role == null ? features.of(field, schema) : role;
     }
 
-    /** Whether it is a record, and not one that it is in itself. */
+    /** Whether this is a record that is not nested in itself. */
     private boolean isNewRecord(Schema schema) {
         return schema.getType() == Schema.Type.RECORD && !within.contains(schema.getFullName());
     }

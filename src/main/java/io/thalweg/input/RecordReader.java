@@ -12,8 +12,8 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.utils.Utils;
 
 /**
- * From a record of the examples topic to a model id and an example, or to the reason why not. Both the topology and an
- * audit take records in through here. Not thread-safe.
+ * Reads records of the examples topic: it gives the model id and the example of a record, or the reason why it is
+ * rejected. The running learner and an audit both read records through it. Not thread-safe.
  */
 public final class RecordReader {
     /** The longest model id, in bytes of UTF-8. */
@@ -59,27 +59,28 @@ public final class RecordReader {
     }
 
     /**
-     * A reader that takes the model of a record and nothing else, under the same limit on its size, for {@link #model}.
+     * Creates a reader that reads the model of a record and nothing else, for {@link #model}. The limit on the size of
+     * records is the same.
      */
     public static RecordReader ofModels(SchemaSource schemas, ThalwegConfig config) {
         return new RecordReader(
                 schemas, Mapping.ofModelOnly(config::getString), "", config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
     }
 
-    /** What a record of the input is. */
+    /** The kinds of input records. */
     public enum InputKind {
         /** An example, with a label or without. */
         EXAMPLE,
-        /** It deletes a model. */
+        /** A record that deletes a model. */
         DELETION
     }
 
     /**
      * Reads a record.
      *
-     * @param x filled if it is an example; of no use otherwise
-     * @return what it is; {@link #modelId()} is the model that it is for
-     * @throws Rejection if it cannot be read, or names no model
+     * @param x is filled if the record is an example; unusable otherwise
+     * @return the kind of record; {@link #modelId()} is the model that it is for
+     * @throws Rejection if it cannot be read, or does not name a model
      */
     public InputKind read(InputRecord record, Example x) throws Rejection {
         byte[] value = record.value();
@@ -94,30 +95,34 @@ public final class RecordReader {
         return InputKind.EXAMPLE;
     }
 
-    /** The model that the record is for that was read last. */
+    /** The model that the last record is for. */
     public String modelId() {
         return modelId;
     }
 
-    /** The model of a record. @param x of no use afterwards @throws Rejection if it names none, or is too large */
+    /**
+     * Reads the model that a record is for.
+     *
+     * @param x is unusable afterwards
+     * @throws Rejection if the record does not name a model, or is too large
+     */
     public String model(byte[] key, byte[] value, Headers headers, Example x) throws Rejection {
         String modelId = modelId(key, value, headers);
         return modelId == null ? example(value, null, x) : modelId;
     }
 
     /**
-     * The model that a record is for, as far as can be told without reading its value.
+     * The model that a record is for, as far as that is known without reading its value.
      *
-     * @return null if the value says it, and {@link #example} will
-     * @throws Rejection if it is too large, or names no model
+     * @return null if the value names the model, so that {@link #example} returns it
+     * @throws Rejection if the record is too large, or does not name a model
      */
     public String modelId(byte[] key, byte[] value, Headers headers) throws Rejection {
         checkSize(key, value, headers);
         if (mapping != null && !mapping.isModelFromKey()) {
             if (value == null) {
                 throw new Rejection(
-                        Reason.NO_VALUE,
-                        "the record has no value; only where model.from is key does that delete a model");
+                        Reason.NO_VALUE, "the record has no value; that deletes a model only if model.from is key");
             }
             return mapping.fixedModel();
         }
@@ -125,7 +130,8 @@ public final class RecordReader {
             if (keyless.isEmpty()) {
                 throw new Rejection(
                         Reason.NO_KEY,
-                        "the record has no key, and the topic more than one partition; use the model id as key");
+                        "the record has no key, but the topic has more than one partition; use the model id as the"
+                                + " record key");
             }
             return keyless;
         }
@@ -133,11 +139,11 @@ public final class RecordReader {
     }
 
     /**
-     * Reads the example in a value.
+     * Decodes the example in a value.
      *
-     * @param modelId what {@link #modelId} gave
+     * @param modelId what {@link #modelId} returned
      * @return the model that the record is for
-     * @throws Rejection if that cannot be done
+     * @throws Rejection if that is not possible
      */
     public String example(byte[] value, String modelId, Example x) throws Rejection {
         if (mapped == null) {
@@ -150,7 +156,7 @@ public final class RecordReader {
         }
         if (mapped.modelLength() < 0) {
             throw new Rejection(
-                    Reason.NO_KEY, "field " + mapping.modelField() + ", which model.from names, is null or not there");
+                    Reason.NO_KEY, "field " + mapping.modelField() + ", which model.from names, is null or missing");
         }
         return parse(mapped.model(), mapped.modelLength(), "field " + mapping.modelField());
     }
@@ -159,13 +165,13 @@ public final class RecordReader {
         long size = size(key, value, headers);
         if (size > maxBytes) {
             throw new Rejection(
-                    Reason.TOO_LARGE,
-                    "the record has " + size + " bytes; example.max.bytes = " + maxBytes + " allows no more");
+                    Reason.TOO_LARGE, "the record has " + size + " bytes, more than example.max.bytes = " + maxBytes);
         }
     }
 
     /**
-     * The bytes of key, value and headers; a header is its name and its value, each after its length, as on the wire.
+     * The number of bytes of key, value and headers. A header is its name and its value, each after its length, as it
+     * is sent.
      */
     public static long size(byte[] key, byte[] value, Headers headers) {
         long size = (long) length(key) + length(value);
@@ -187,7 +193,7 @@ public final class RecordReader {
         return bytes == null ? 0 : bytes.length;
     }
 
-    /** @param what it is, for messages */
+    /** @param what what the bytes are, for messages */
     private String parse(byte[] bytes, int length, String what) throws Rejection {
         if (lastKey != null && Arrays.equals(bytes, 0, length, lastKey, 0, lastKey.length)) {
             return lastModelId;
@@ -199,14 +205,14 @@ public final class RecordReader {
         }
         byte[] key = Arrays.copyOf(bytes, length);
         String id = new String(key, StandardCharsets.UTF_8);
-        // decoding replaces what is not UTF-8, so only bytes that are come back the same
+        // decoding replaces invalid UTF-8, so only valid bytes come back unchanged
         if (!Arrays.equals(key, id.getBytes(StandardCharsets.UTF_8))) {
             throw new Rejection(Reason.BAD_KEY, what + " is not UTF-8; a model id is a string");
         }
         if (id.indexOf('\0') >= 0) {
             throw new Rejection(
                     Reason.BAD_KEY,
-                    what + " holds a NUL character, which separates model and block in the weights topic");
+                    what + " contains a NUL character, which separates model and block in the weights topic");
         }
         lastKey = key;
         lastModelId = id;

@@ -8,7 +8,7 @@ import io.thalweg.math.Rejection.Reason;
 import java.nio.charset.StandardCharsets;
 import org.apache.avro.Schema;
 
-/** Readers of the fields that are no features: label, id, importance and model. */
+/** Creates the readers of the fields that are not features: label, id, importance and model. */
 final class RoleReaders {
     private final Mapping mapping;
     private final SchemaFields fields;
@@ -23,7 +23,7 @@ final class RoleReaders {
         this.record = record;
     }
 
-    /** A reader of the field, if it has one of these roles; null if it has none. */
+    /** Creates a reader of a field that has one of these roles; null if it has none. */
     FieldReader of(String field, Schema schema) {
         if (mapping.label() != null && field.equals(mapping.label().field())) {
             return label(field, schema);
@@ -37,7 +37,7 @@ final class RoleReaders {
         return null;
     }
 
-    /** Whether there was a field that the label can be made from. */
+    /** Whether there is a field that the label can be computed from. */
     boolean hasLabel() {
         return hasLabel;
     }
@@ -72,7 +72,7 @@ final class RoleReaders {
             throw new Rejection(
                     Reason.BAD_VALUE,
                     "field " + field + " is not a finite number"
-                            + (mapping.label().isOfNumbersInOrder() ? "; it is compared with one" : "")
+                            + (mapping.label().isOfNumbersInOrder() ? ", but is compared with one" : "")
                             + "; the label is " + mapping.label());
         }
         record.label(y);
@@ -122,7 +122,11 @@ final class RoleReaders {
         return Long.toString(number).getBytes(StandardCharsets.UTF_8);
     }
 
-    /** A field that must be a single value. @param need which values it may be, for messages */
+    /**
+     * Creates a reader of a field that must be a single value.
+     *
+     * @param need which values it may have, for messages
+     */
     private FieldReader single(String setting, String field, Schema schema, String need, ValueSinks sinks) {
         for (Schema branch : ValueReaders.branchesOf(schema)) {
             if (branch.getType() != Schema.Type.NULL && ValueReaders.of(branch, sinks) == null) {

@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The fields of one writer's schema: which there are, what a mapping takes them for, and which settings do
- * not fit them.
+ * The fields of a writer's schema: their names, what a mapping uses each of them as, and which settings do not fit
+ * them.
  */
 final class SchemaFields {
     private final Mapping mapping;
@@ -24,7 +24,7 @@ final class SchemaFields {
         kinds = new FieldKinds(mapping);
     }
 
-    /** Adds a field that holds a value. */
+    /** Adds a field that is a value. */
     void addValue(String field) {
         values.add(field);
     }
@@ -34,18 +34,22 @@ final class SchemaFields {
         records.add(field);
     }
 
-    /** Adds a setting that does not fit a field. @param message for people, in one line */
+    /**
+     * Adds a problem: a setting that does not fit a field.
+     *
+     * @param message one line for people
+     */
     void addProblem(String message) {
         problems.add(message);
     }
 
-    /** What the fields are taken for. */
+    /** What each field is used as. */
     FieldKinds kinds() {
         return kinds;
     }
 
     /**
-     * @throws MappingException if a setting names a field that is not there, or that cannot be what the setting says
+     * @throws MappingException if a setting names a field that is missing, or that cannot be used as the setting says
      */
     void check() {
         mapping.fields().forEach((field, setting) -> {

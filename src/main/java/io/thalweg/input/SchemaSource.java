@@ -3,23 +3,23 @@ package io.thalweg.input;
 import java.util.Optional;
 import org.apache.avro.Schema;
 
-/** Where the writer's schema behind an id comes from. */
+/** A source of the schemas that records were written with. */
 @FunctionalInterface
 public interface SchemaSource {
     /**
-     * The schema that a record with this id was written with.
+     * The schema that records with this id were written with.
      *
-     * @throws UnknownSchemaException if the registry answers that it does not know the id, which makes the
-     *     record bad input
-     * @throws SchemaSourceException if no answer could be had, which says nothing about the record
+     * @throws UnknownSchemaException if the registry answers that it does not know the id, so that the record is bad
+     *     input
+     * @throws SchemaSourceException if there is no answer, which says nothing about the record
      */
     Schema writerSchema(int id) throws UnknownSchemaException;
 
     /**
-     * The schema that the values of a topic were last registered with; empty if none was, or if this source
-     * cannot tell.
+     * The schema that was last registered for the values of a topic; empty if there is none, or this source cannot
+     * tell.
      *
-     * @throws SchemaSourceException if no answer could be had
+     * @throws SchemaSourceException if there is no answer
      */
     default Optional<Schema> latestSchema(String topic) {
         return Optional.empty();

@@ -1,10 +1,13 @@
 package io.thalweg.input;
 
-/** The registry gave no answer, or one that says nothing about the schema: it is down, slow, or refuses access. */
+/**
+ * An exception for a registry that does not answer, or whose answer says nothing about the schema: it is down, slow, or
+ * refuses access.
+ */
 public final class SchemaSourceException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
-    /** @param message one line for people: which registry, what it did, what to change */
+    /** @param message one line for people: which registry, what it did, and what to change */
     public SchemaSourceException(String message, Throwable cause) {
         super(message, cause);
     }

@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.function.Function;
 import org.apache.avro.Schema;
 
-/** Readers that pass over values. */
+/** Creates readers that skip values. */
 final class SkipReaders {
     private final MappedRecord record;
     private final Map<String, ValueReader[]> records = new HashMap<>();
@@ -15,9 +15,9 @@ final class SkipReaders {
     }
 
     /**
-     * A reader of a value or of a union of values.
+     * Creates a reader of a value, or of a union of values.
      *
-     * @param byBranch gives the reader of each branch; null if it is to be passed over
+     * @param byBranch creates the reader of each branch; null if the branch is to be skipped
      */
     ValueReader orSkip(Schema schema, Function<Schema, ValueReader> byBranch) {
         if (schema.getType() != Schema.Type.UNION) {
@@ -32,7 +32,7 @@ final class SkipReaders {
                 .toArray(ValueReader[]::new));
     }
 
-    /** A reader that passes over a value. */
+    /** Creates a reader that skips a value. */
     ValueReader of(Schema schema) {
         return switch (schema.getType()) {
             case NULL -> in -> {};
@@ -72,7 +72,7 @@ final class SkipReaders {
         };
     }
 
-    /** A record may hold others of its own kind, so its readers are looked up before they are all there. */
+    /** A record may contain others of its own type, so its readers are looked up before all of them exist. */
     private ValueReader ofRecord(Schema schema) {
         String name = schema.getFullName();
         if (!records.containsKey(name)) {

@@ -7,11 +7,11 @@ import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 
 /**
- * Where a record came from and what it was, before it was sent on to the partition of its model. It is said in the last
- * headers of the record that was sent on, so that dead letters can name the original.
+ * The coordinates, key and headers of a record before it was routed to the partition of its model. They are written
+ * into the last headers of the routed record, so that dead letters can name the original.
  *
- * @param key as it was
- * @param headers as they were
+ * @param key the original key
+ * @param headers the original headers
  */
 public record SourceCoordinates(String topic, int partition, long offset, byte[] key, Headers headers) {
     private static final String TOPIC = "thalweg.source.topic";
@@ -20,7 +20,7 @@ public record SourceCoordinates(String topic, int partition, long offset, byte[]
     private static final String KEY = "thalweg.source.key";
     private static final String[] NAMES = {TOPIC, PARTITION, OFFSET, KEY};
 
-    /** The headers of the record that is sent on: those it has, and where it was. */
+    /** The headers of the routed record: the original ones, and these coordinates. */
     public Headers sentOn() {
         Headers all = new RecordHeaders(headers);
         all.add(TOPIC, topic.getBytes(StandardCharsets.UTF_8));
@@ -30,7 +30,7 @@ public record SourceCoordinates(String topic, int partition, long offset, byte[]
         return all;
     }
 
-    /** Reads what {@link #sentOn} has written; null if the record was written by something else. */
+    /** Reads the coordinates that {@link #sentOn} has written; null if the record was written by something else. */
     public static SourceCoordinates of(Headers sentOn) {
         Header[] all = sentOn.toArray();
         int own = all.length - NAMES.length;

@@ -8,7 +8,7 @@ import io.thalweg.mapping.TimeParts;
 import java.util.Map;
 import org.apache.avro.Schema;
 
-/** Readers of fields whose parts as a time are features: logical types, and text and numbers that follow a pattern. */
+/** Creates the readers of fields that are times: logical types, and text and numbers that follow a pattern. */
 final class TimeReaders {
     private final SchemaFields fields;
     private final SkipReaders skip;
@@ -20,7 +20,11 @@ final class TimeReaders {
         this.record = record;
     }
 
-    /** A reader of a field. @param times the parts that are features */
+    /**
+     * Creates a reader of a field.
+     *
+     * @param times the parts of the time that are features
+     */
     FieldReader of(String field, Schema schema, TimeParts times) {
         fields.kinds().add(field, FieldKind.TIME);
         TimeEncoder sink = record.features().times(times);
@@ -36,16 +40,16 @@ final class TimeReaders {
                                 field,
                                 SchemaWords.a(branch),
                                 canHoldTime(branch)
-                                        ? "say how it is written, such as %s[yyyyMMddHHmm]:hour or %s[seconds]:hour"
+                                        ? "specify its format, such as %s[yyyyMMddHHmm]:hour or %s[seconds]:hour"
                                                 .formatted(field, field)
-                                        : "that is no time"));
+                                        : "that is not a time"));
             }
             return one;
         });
         return new FieldReader(reader, Map.of(field, sink::missing));
     }
 
-    /** Whether a value of this type can be a time, given a pattern. */
+    /** Whether a value of this type can be a time if there is a pattern for it. */
     static boolean canHoldTime(Schema schema) {
         return switch (schema.getType()) {
             case STRING, INT, LONG -> true;
@@ -53,7 +57,7 @@ final class TimeReaders {
         };
     }
 
-    /** How a time is read; null if the value is none. */
+    /** Creates a reader of a time; null if the value is not one. */
     private ValueReader time(Schema schema, TimeParts times, TimeEncoder sink) {
         if (times.hasPattern()) {
             return byPattern(schema, times, sink);

@@ -1,6 +1,6 @@
 package io.thalweg.input;
 
-/** The registry answered that there is no schema with an id, or none that is Avro. */
+/** An exception for a schema id that the registry does not know, or whose schema is not Avro. */
 public final class UnknownSchemaException extends Exception {
     private static final long serialVersionUID = 1;
 

@@ -13,7 +13,7 @@ import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
 
-/** Readers of single values: null, booleans, numbers, text, enums and decimals. */
+/** Creates readers of single values: null, booleans, numbers, text, enums and decimals. */
 final class ValueReaders {
     private static final int LARGEST_DECIMAL = 64;
     private static final double[] POWERS_OF_TEN = new double[23];
@@ -26,7 +26,11 @@ final class ValueReaders {
 
     private ValueReaders() {}
 
-    /** A reader of a single value. @return null if the sinks cannot use a value of this type */
+    /**
+     * Creates a reader of a single value.
+     *
+     * @return null if the sinks cannot use a value of this type
+     */
     static ValueReader of(Schema schema, ValueSinks sinks) {
         NumberSink number = sinks.number();
         WholeSink whole = sinks.whole();
@@ -52,7 +56,11 @@ final class ValueReaders {
         };
     }
 
-    /** A reader of a union. @param readers one for each branch */
+    /**
+     * Creates a reader of a union.
+     *
+     * @param readers one for each branch
+     */
     static ValueReader union(ValueReader[] readers) {
         return in -> {
             int branch = in.readIndex();
@@ -63,7 +71,7 @@ final class ValueReaders {
         };
     }
 
-    /** The branches of a union; the schema alone if it is none. */
+    /** The branches of a union, or the schema itself if it is not a union. */
     static List<Schema> branchesOf(Schema schema) {
         return schema.getType() == Schema.Type.UNION ? schema.getTypes() : List.of(schema);
     }
@@ -97,10 +105,10 @@ final class ValueReaders {
         };
     }
 
-    /** The double that is nearest. */
+    /** Converts a decimal to the nearest double. */
     private static double decimal(byte[] bytes, int from, int length, int scale) {
         if (length == 0 || length > LARGEST_DECIMAL) {
-            throw new AvroRuntimeException("it holds a decimal of " + length + " bytes");
+            throw new AvroRuntimeException("it contains a decimal of " + length + " bytes");
         }
         if (length <= 8) {
             long unscaled = bytes[from];
@@ -108,7 +116,7 @@ final class ValueReaders {
                 unscaled = unscaled << 8 | bytes[from + i] & 0xff;
             }
             if (Math.abs(unscaled) < 1L << 53 && scale >= 0 && scale < POWERS_OF_TEN.length) {
-                // both are doubles of their own, and so the quotient is rounded once
+                // both numbers are exact doubles, so the quotient is rounded once
                 return unscaled / POWERS_OF_TEN[scale];
             }
         }

@@ -3,11 +3,11 @@ package io.thalweg.input;
 import io.thalweg.math.Rejection;
 
 /**
- * The places that the single values of a field go to, one for each type of value. One is null if the field cannot use
- * values of its type.
+ * The sinks for the single values of a field, one for each type of value. A sink is null if the field cannot use values
+ * of its type.
  */
 record ValueSinks(NumberSink number, WholeSink whole, FlagSink flag, TextSink text, MissingSink missing) {
-    /** Takes a null and does nothing with it. */
+    /** A sink that ignores nulls. */
     static final MissingSink IGNORED = () -> {};
 
     private static final byte[] TRUE = {'t', 'r', 'u', 'e'};
@@ -28,17 +28,17 @@ record ValueSinks(NumberSink number, WholeSink whole, FlagSink flag, TextSink te
         void take(boolean flag) throws Rejection;
     }
 
-    /** Takes text where it lies in the record. */
+    /** Takes text, at its position in the record. */
     interface TextSink {
         void take(byte[] utf8, int from, int length) throws Rejection;
     }
 
-    /** Takes a null: of the field, or of a record that the field is in. */
+    /** Takes a null: of the field itself, or of a record that contains it. */
     interface MissingSink {
         void take() throws Rejection;
     }
 
-    /** A sink that takes a boolean as the text "true" or "false". */
+    /** Creates a sink that passes a boolean on as the text "true" or "false". */
     static FlagSink asText(TextSink text) {
         return flag -> {
             byte[] word = flag ? TRUE : FALSE;

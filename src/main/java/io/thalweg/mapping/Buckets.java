@@ -4,9 +4,10 @@ import java.math.BigDecimal;
 import java.util.Arrays;
 
 /**
- * Ranges that numbers fall into. A range holds its lower end and not its upper: {@code 25..40}, {@code ..18} below the
- * first edge and {@code 65..} from the last on. With {@code log2} the edges are the powers of two, away from zero below
- * it: {@code 8..16}, {@code -16..-8}, and {@code 0}.
+ * The ranges that the numbers of a field are sorted into. A range includes its lower edge and not its upper one: {@code
+ * 25..40}, {@code ..18} for everything below the first edge, and {@code 65..} for everything from the last edge on.
+ * With {@code log2} the edges are the powers of two, and negative numbers mirror positive ones: {@code 8..16}, {@code
+ * -16..-8}, and {@code 0} for zero.
  */
 final class Buckets {
     private static final int EXPONENTS = Double.MAX_EXPONENT - Double.MIN_EXPONENT + 2;
@@ -19,7 +20,12 @@ final class Buckets {
         this.names = names;
     }
 
-    /** @param words {@code log2}, or edges with bars between them @throws MappingException if it is neither */
+    /**
+     * Parses ranges.
+     *
+     * @param words {@code log2}, or rising edges separated by bars
+     * @throws MappingException if it is neither
+     */
     static Buckets of(String field, String words) {
         if (words.equals("log2")) {
             return new Buckets(null, new byte[2 * EXPONENTS + 1][]);
@@ -40,7 +46,12 @@ final class Buckets {
         return new Buckets(edges, names);
     }
 
-    /** The name of the range that a number is in, as UTF-8; not to be changed. @param number finite */
+    /**
+     * The name of the range that holds a number, as UTF-8.
+     *
+     * @param number a finite number
+     * @return not to be changed
+     */
     byte[] of(double number) {
         if (edges == null) {
             return power(number);
@@ -50,7 +61,7 @@ final class Buckets {
     }
 
     private byte[] power(double number) {
-        // those too small for an exponent of their own have one less than the least
+        // subnormal numbers have one exponent, which is one below that of the smallest normal number
         int exponent = Math.getExponent(number);
         int place = number == 0 ? 2 * EXPONENTS : exponent - Double.MIN_EXPONENT + 1 + (number < 0 ? EXPONENTS : 0);
         if (names[place] == null) {

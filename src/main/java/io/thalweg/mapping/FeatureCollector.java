@@ -9,17 +9,20 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The features of one event after the other: what fields add, and, when all have, the crosses of it, in the order of
- * the settings. Arrays are used again for the next event. Not thread-safe.
+ * Collects the features of one event at a time: those that its fields add, and at the end the crosses of them, in the
+ * order of the settings. Its arrays are reused for the next event. Not thread-safe.
  */
 public final class FeatureCollector {
     /**
-     * An event with more, or with more values that are crossed, is rejected: sets that are crossed with each
-     * other multiply.
+     * The most features, and the most values that are crossed, that an event may have. There must be a limit, because
+     * sets that are crossed with each other multiply.
      */
     static final int MOST = 65_536;
 
-    /** The same for the bytes in all names of an event: of features, of what is crossed, and of crosses. */
+    /**
+     * The most bytes that the names of an event may have together: of features, of values that are crossed, and of
+     * crosses.
+     */
     static final int MOST_BYTES = 1 << 24;
 
     private final Mapping mapping;
@@ -28,8 +31,8 @@ public final class FeatureCollector {
 
     private Example x;
 
-    // what is crossed: names one after the other, where each ends, and values; of each operand the
-    // first and one past the last
+    // the values that are crossed: their names one after the other, where each name ends, and their numbers; and for
+    // each operand the first of its values, and one past the last
     private byte[] names = new byte[256];
     private int[] ends = new int[16];
     private double[] values = new double[16];
@@ -40,7 +43,7 @@ public final class FeatureCollector {
     private byte[] cross = new byte[256];
     private long bytes;
 
-    // the values of a set that have been seen, as a hash table over their bytes
+    // the items of a set that have been seen, as a hash table over their bytes
     private int[] seen = new int[16];
     private int[] seenFrom = new int[8];
     private int[] seenLength = new int[8];
@@ -56,14 +59,23 @@ public final class FeatureCollector {
         lasts = new int[operands.size()];
     }
 
-    /** A field, to be told what events hold; null if nothing is to be made of it. @param field its name, with dots */
+    /**
+     * Creates the encoder of a field.
+     *
+     * @param field its name, with dots for records in records
+     * @return null if the field is neither a feature nor part of a cross
+     */
     public FieldEncoder feature(String field) {
         boolean emitted = !mapping.isSpecial(field) && !mapping.isExcluded(field);
         int operand = operands.indexOf(field);
         return emitted || operand >= 0 ? new FieldEncoder(this, field, emitted, operand, mapping.buckets(field)) : null;
     }
 
-    /** A field that is a time, to be told what events hold. @param times what {@link Mapping#times} gives */
+    /**
+     * Creates the encoder of a field that is a time.
+     *
+     * @param times what {@link Mapping#times} returns for it
+     */
     public TimeEncoder times(TimeParts times) {
         return new TimeEncoder(
                 times,
@@ -75,7 +87,11 @@ public final class FeatureCollector {
                         .toList());
     }
 
-    /** Begins an event. @param example gets the features */
+    /**
+     * Begins an event.
+     *
+     * @param example receives the features
+     */
     public void begin(Example example) {
         x = example;
         x.form(FeatureForm.NAMED);
@@ -96,7 +112,7 @@ public final class FeatureCollector {
     private static Rejection tooMany() {
         return new Rejection(
                 Reason.TOO_LARGE,
-                "there would be more than " + MOST + " features or values that are crossed, or " + MOST_BYTES
+                "the event has more than " + MOST + " features or values that are crossed, or more than " + MOST_BYTES
                         + " bytes of names");
     }
 
@@ -125,7 +141,11 @@ public final class FeatureCollector {
         lasts[operand] = ++count;
     }
 
-    /** Ends an event: adds the crosses. @throws Rejection if they are too many */
+    /**
+     * Ends an event by adding the crosses.
+     *
+     * @throws Rejection if there are too many
+     */
     public void end() throws Rejection {
         for (int[] of : crosses) {
             long size = size(of);
@@ -138,7 +158,7 @@ public final class FeatureCollector {
         }
     }
 
-    /** How many features a cross makes; where they are too many, any number above {@link #MOST}. */
+    /** How many features a cross makes; any number above {@link #MOST} if there are too many. */
     private long size(int[] of) {
         long size = 1;
         for (int operand : of) {
@@ -176,7 +196,7 @@ public final class FeatureCollector {
         }
     }
 
-    /** Begins a set of values, of which each is to count once. */
+    /** Begins a set, in which each item counts once. */
     public void beginSet() {
         if (seen.length > 1024) {
             seen = new int[16];
@@ -186,7 +206,12 @@ public final class FeatureCollector {
         seenCount = 0;
     }
 
-    /** Whether a value of the set is new. @param bytes hold all values of the set until its end */
+    /**
+     * Adds an item to the set.
+     *
+     * @param bytes must contain all items of the set until its end
+     * @return whether the item is new
+     */
     public boolean isNew(byte[] bytes, int from, int length) {
         int slot = slot(bytes, from, length);
         if (seen[slot] != 0) {

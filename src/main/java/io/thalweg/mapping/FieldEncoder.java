@@ -5,8 +5,8 @@ import io.thalweg.math.Rejection.Reason;
 import java.util.Arrays;
 
 /**
- * A field on its way to features: told what an event holds, adds the features that this is. A field may hold several
- * values, of which each is told.
+ * Turns the values of one field into features. It is told what an event contains, and adds the features to a {@link
+ * FeatureCollector}. A field may have several values, each of which it is told.
  */
 public final class FieldEncoder {
     private static final byte[] MISSING = Numbers.ascii(":missing");
@@ -17,7 +17,7 @@ public final class FieldEncoder {
     private final int operand;
     private final Buckets buckets;
 
-    /** The name, and an equals sign. */
+    /** The name of the feature, and an equals sign. */
     private byte[] prefix;
 
     private int nameLength;
@@ -25,8 +25,8 @@ public final class FieldEncoder {
     private final byte[] digits = new byte[20];
 
     /**
-     * @param emitted whether it is a feature by itself
-     * @param operand its place among what is crossed; below 0 if it is not
+     * @param emitted whether the field is a feature by itself
+     * @param operand its position among the values that are crossed; below 0 if it is in no cross
      */
     FieldEncoder(FeatureCollector collector, String field, boolean emitted, int operand, Buckets buckets) {
         this.collector = collector;
@@ -39,7 +39,11 @@ public final class FieldEncoder {
         fieldLength = nameLength;
     }
 
-    /** Takes a number. @throws Rejection if it is not finite and that would not show */
+    /**
+     * Adds a number.
+     *
+     * @throws Rejection if it is not finite and the feature would not show that
+     */
     public void number(double value) throws Rejection {
         if (buckets == null) {
             add(nameLength, prefix, 0, 0, value);
@@ -52,12 +56,12 @@ public final class FieldEncoder {
         category(range, 0, range.length);
     }
 
-    /** Takes a number that is a name. */
+    /** Adds a whole number as a category. */
     public void category(long number) throws Rejection {
         category(digits, 0, Numbers.write(number, digits));
     }
 
-    /** Takes a number that is a name. */
+    /** Adds a number as a category. */
     public void category(double number) throws Rejection {
         if (!Double.isFinite(number)) {
             throw new Rejection(Reason.NOT_FINITE, "field " + field + " is " + number + "; it must be finite");
@@ -66,27 +70,36 @@ public final class FieldEncoder {
         category(text, 0, text.length);
     }
 
-    /** Takes text. @param utf8 holds it as UTF-8; it is copied */
+    /**
+     * Adds text as a category.
+     *
+     * @param utf8 contains it as UTF-8; it is copied
+     */
     public void category(byte[] utf8, int from, int length) throws Rejection {
         add(nameLength + 1, utf8, from, length, 1);
     }
 
-    /** Takes text that is a number. @throws Rejection if it is none */
+    /**
+     * Adds text that is written as a number.
+     *
+     * @throws Rejection if it is not a number
+     */
     public void parse(String text) throws Rejection {
         double number = Numbers.parse(text.strip());
         if (Double.isNaN(number)) {
             throw new Rejection(
-                    Reason.BAD_VALUE, "field " + field + " holds text that is no number, and is in " + Mapping.NUMERIC);
+                    Reason.BAD_VALUE,
+                    "field " + field + " contains text that is not a number, but is listed in " + Mapping.NUMERIC);
         }
         number(number);
     }
 
-    /** Takes what is null or empty. */
+    /** Adds the feature for a value that is null or empty. */
     public void missing() throws Rejection {
         add(nameLength, MISSING, 0, MISSING.length, 1);
     }
 
-    /** What follows is at a key of the field: {@code field.key}. */
+    /** Says that the next value is at a key of the field: {@code field.key}. */
     public void at(byte[] utf8, int from, int length) {
         reserve(length + 2);
         prefix[fieldLength] = '.';
@@ -95,7 +108,7 @@ public final class FieldEncoder {
         prefix[nameLength] = '=';
     }
 
-    /** What follows is at a place of the field: {@code field[0]}. */
+    /** Says that the next value is at an index of the field: {@code field[0]}. */
     public void at(int place) {
         reserve(16);
         int length = Numbers.write(place, digits);
@@ -106,7 +119,7 @@ public final class FieldEncoder {
         prefix[nameLength] = '=';
     }
 
-    /** What follows is the field itself again. */
+    /** Says that the next value is of the field itself again. */
     public void whole() {
         nameLength = fieldLength;
         prefix[nameLength] = '=';

@@ -1,6 +1,6 @@
 package io.thalweg.mapping;
 
-/** The kind of a field: what a mapping takes it for. */
+/** The kinds of fields: what a mapping uses a field as. */
 public enum FieldKind {
     LABEL,
     MODEL,
@@ -10,7 +10,7 @@ public enum FieldKind {
     NUMBER,
     CATEGORY,
     TIME,
-    /** No feature by itself, but part of a cross. */
+    /** Not a feature by itself, but part of a cross. */
     CROSSED,
     /** Of a type that cannot be a feature, or only if a setting says how. */
     LEFT_OUT

@@ -9,7 +9,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 
-/** What fields have been taken for, as people want to see it. */
+/** A record of what each field has been used as, for people to read. */
 public final class FieldKinds {
     private static final int NAMES_SHOWN = 20;
 
@@ -21,18 +21,22 @@ public final class FieldKinds {
         this.mapping = mapping;
     }
 
-    /** Says that the field is there, though it is empty. */
+    /** Adds a field that is empty. */
     public void empty(String field) {
         kindsOf(field);
     }
 
-    /** Says what the field is, in one of the events at least. */
+    /** Adds a kind that a field has in at least one event. */
     public void add(String field, FieldKind kind) {
         boolean feature = kind == FieldKind.NUMBER || kind == FieldKind.CATEGORY;
         kindsOf(field).add(feature && mapping.isExcluded(field) ? FieldKind.CROSSED : kind);
     }
 
-    /** Says that nothing can be made of a field, or only on request. @param why for people, in a few words */
+    /**
+     * Adds a field that is not used, or only if a setting asks for it.
+     *
+     * @param why for people, in a few words
+     */
     public void leaveOut(String field, String why) {
         add(field, FieldKind.LEFT_OUT);
         reasons.put(field, why);
@@ -42,17 +46,17 @@ public final class FieldKinds {
         return kinds.computeIfAbsent(field, name -> EnumSet.noneOf(FieldKind.class));
     }
 
-    /** Whether no field has been seen. */
+    /** Whether no field has been added. */
     public boolean isEmpty() {
         return kinds.isEmpty();
     }
 
-    /** Whether the field holds numbers. */
+    /** Whether the field contains numbers. */
     public boolean hasNumbers(String field) {
         return kindsOf(field).contains(FieldKind.NUMBER) || kindsOf(field).contains(FieldKind.CROSSED);
     }
 
-    /** The fields that are features, or that crosses are made of. */
+    /** The fields that are features or parts of crosses. */
     public Set<String> features() {
         Set<String> features = new TreeSet<>();
         kinds.forEach((field, of) -> {
@@ -66,7 +70,7 @@ public final class FieldKinds {
         return features;
     }
 
-    /** A line for each kind. */
+    /** The fields by kind, one line for each kind. */
     public List<String> lines() {
         List<String> groups = new ArrayList<>();
         if (kinds.values().stream().anyMatch(kind -> kind.contains(FieldKind.LABEL))) {

@@ -7,9 +7,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * What the label of an event is: a field that holds it, or a comparison of a field with a value, such as
- * {@code delay > 15} or {@code status == 'fraud'}. Numbers, {@code true} and {@code false} are compared as numbers, all
- * else as text, in the order of its UTF-8 bytes.
+ * How the label of an event is computed: it is the value of a field, or the result of comparing a field with a value,
+ * such as {@code delay > 15} or {@code status == 'fraud'}. Numbers, {@code true} and {@code false} are compared as
+ * numbers, everything else as text, in the order of its UTF-8 bytes.
  */
 public final class Label {
     private static final Pattern COMPARED = Pattern.compile(
@@ -22,7 +22,7 @@ public final class Label {
     private final byte[] utf8;
     private final double number;
 
-    /** How a value is compared. Those with the longer signs first, so that {@code >=} is not taken for {@code >}. */
+    /** The comparisons. Longer signs come first, so that {@code >=} is not read as {@code >}. */
     private enum Comparison {
         EQUAL("=="),
         NOT_EQUAL("!="),
@@ -48,7 +48,7 @@ public final class Label {
                     .orElseThrow();
         }
 
-        /** @param order below 0, 0 or above 0, as the field is below the value, equal or above */
+        /** @param order below 0, 0 or above 0 if the field is less than, equal to or greater than the value */
         private boolean holds(int order) {
             return switch (this) {
                 case EQUAL -> order == 0;
@@ -65,7 +65,7 @@ public final class Label {
         }
     }
 
-    /** @param comparison null if the field holds the label itself; then there is neither text nor number */
+    /** @param comparison null if the field contains the label itself; then there is neither text nor number */
     private Label(String field, Comparison comparison, String text, double number) {
         this.field = field;
         this.comparison = comparison;
@@ -75,9 +75,10 @@ public final class Label {
     }
 
     /**
-     * Reads what people write. Quotes round the value make it text, and quotes round the field allow signs in its name.
+     * Parses the setting. Quotes around the value make it text, and quotes around the field allow comparison signs in
+     * its name.
      *
-     * @throws MappingException if it is no comparison although it looks like one
+     * @throws MappingException if it looks like a comparison but is none
      */
     public static Label of(String words) {
         String stripped = words.strip();
@@ -102,8 +103,7 @@ public final class Label {
         double number = number(text);
         if (Double.isNaN(number) && comparison.isOfOrder()) {
             throw new MappingException(
-                    "label \"%s\": %s is not a number; put it in quotes if the order of text is meant"
-                            .formatted(words, text));
+                    "label \"%s\": %s is not a number; put it in quotes to compare text".formatted(words, text));
         }
         return new Label(field, comparison, Double.isNaN(number) ? text : null, number);
     }
@@ -121,27 +121,28 @@ public final class Label {
 
     private static MappingException notUnderstood(String words) {
         return new MappingException(
-                "label \"%s\" is neither a field nor a comparison; a comparison is a field, one of %s, and a number or"
+                ("label \"%s\" is neither a field nor a comparison; a comparison consists of a field, one of %s, and a"
+                                        + " number or")
                                 .formatted(words, Comparison.signs(" "))
                         + " text, such as delay > 15 or status == 'lost'");
     }
 
-    /** The field that the label is made from. */
+    /** The field that the label is computed from. */
     public String field() {
         return field;
     }
 
-    /** Whether the field is compared, and does not hold the label itself. */
+    /** Whether the field is compared with a value, and does not contain the label itself. */
     public boolean isComparison() {
         return comparison != null;
     }
 
-    /** Whether the field is compared as text, so that any text will do. */
+    /** Whether the field is compared as text, so that it may contain any text. */
     public boolean isOfText() {
         return comparison != null && text != null;
     }
 
-    /** Whether it is asked if the field is above or below a number. */
+    /** Whether the field is compared with a number by order. */
     public boolean isOfNumbersInOrder() {
         return comparison != null && text == null && comparison.isOfOrder();
     }
@@ -149,8 +150,8 @@ public final class Label {
     /**
      * The label.
      *
-     * @param value what the field holds, as text
-     * @return NaN if it is none: a number is wanted, and that is none
+     * @param value what the field contains, as text
+     * @return NaN if a number is needed and the text is not one
      */
     public double y(String value) {
         if (isOfText()) {
@@ -160,7 +161,7 @@ public final class Label {
         return y(number(value.strip()));
     }
 
-    /** The same of text as UTF-8. */
+    /** The label, of text as UTF-8. */
     public double y(byte[] bytes, int from, int length) {
         if (!isOfText()) {
             return y(new String(bytes, from, length, StandardCharsets.UTF_8));
@@ -188,7 +189,12 @@ public final class Label {
         };
     }
 
-    /** The label. @param value what the field holds @return NaN if that is not finite */
+    /**
+     * The label.
+     *
+     * @param value what the field contains
+     * @return NaN if the value is not finite
+     */
     public double y(double value) {
         if (!Double.isFinite(value)) {
             return Double.NaN;
@@ -199,11 +205,15 @@ public final class Label {
         if (text != null) {
             return y(Numbers.text(value));
         }
-        // −0 is 0, which Double.compare denies
+        // −0 equals 0, but not for Double.compare
         return comparison.holds(Double.compare(value + 0.0, number + 0.0)) ? 1 : 0;
     }
 
-    /** The label. @param value what the field holds */
+    /**
+     * The label.
+     *
+     * @param value what the field contains
+     */
     public double y(boolean value) {
         return isOfText() ? y(String.valueOf(value)) : y(value ? 1.0 : 0.0);
     }

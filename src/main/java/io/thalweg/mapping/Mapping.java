@@ -11,8 +11,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The settings that say what the fields of an event become, read and checked. Fields of records in records have dots in
- * their names.
+ * The settings that define how the fields of an event become a label and features, parsed and checked. Fields of
+ * records in records are named with dots.
  */
 public final class Mapping {
     public static final String LABEL = "label";
@@ -26,7 +26,7 @@ public final class Mapping {
     public static final String BUCKETS = "features.buckets";
     public static final String CROSS = "features.cross";
 
-    /** What {@link #MODEL} is if the record key is the model id. */
+    /** The value of {@link #MODEL} for which the record key is the model id. */
     public static final String MODEL_FROM_KEY = "key";
 
     private static final Pattern MODEL_WORDS = Pattern.compile("(?<how>field|fixed):(?<name>.+)", Pattern.DOTALL);
@@ -45,9 +45,9 @@ public final class Mapping {
     private final Map<String, Buckets> buckets = new LinkedHashMap<>();
     private final Map<String, String> bucketWords = new LinkedHashMap<>();
     private final List<List<String>> crosses = new ArrayList<>();
-    /** What crosses are made of, and the fields that that comes from. */
+    /** The operands of crosses, each with the field that it comes from. */
     private final Map<String, String> operands = new LinkedHashMap<>();
-    /** Whether nothing is wanted of an event but its model. */
+    /** Whether only the model of an event is needed. */
     private final boolean modelOnly;
 
     private Mapping(Function<String, String> settings, boolean modelOnly) {
@@ -60,7 +60,7 @@ public final class Mapping {
         String model = words.apply(MODEL);
         Matcher from = MODEL_WORDS.matcher(model);
         if (!from.matches() && !model.isEmpty() && !model.equals(MODEL_FROM_KEY)) {
-            throw new MappingException(MODEL + " is key, field:NAME or fixed:NAME, and not " + model);
+            throw new MappingException(MODEL + " must be key, field:NAME or fixed:NAME, not " + model);
         }
         modelField = from.matches() && from.group("how").equals("field")
                 ? from.group("name").strip()
@@ -80,16 +80,20 @@ public final class Mapping {
     }
 
     /**
-     * Reads settings.
+     * Parses the settings.
      *
-     * @param settings gives the text of each setting; empty or null where there is none
+     * @param settings gives the text of each setting; empty or null if it is not set
      * @throws MappingException if one cannot be understood, or two contradict each other
      */
     public static Mapping of(Function<String, String> settings) {
         return new Mapping(settings, false);
     }
 
-    /** The mapping that takes the model from an event and nothing else. @param settings as in {@link #of} */
+    /**
+     * Creates a mapping that reads the model of an event and nothing else.
+     *
+     * @param settings as in {@link #of}
+     */
     public static Mapping ofModelOnly(Function<String, String> settings) {
         return new Mapping(settings, true);
     }
@@ -155,7 +159,7 @@ public final class Mapping {
         }
         if (cross.size() < 2) {
             throw new MappingException(
-                    CROSS + ": \"%s\" crosses nothing; a cross is like origin*destination".formatted(item));
+                    CROSS + ": \"%s\" needs at least two fields; a cross is like origin*destination".formatted(item));
         }
         if (crosses.contains(List.copyOf(cross))) {
             throw twice(CROSS, item);
@@ -166,7 +170,7 @@ public final class Mapping {
         }
     }
 
-    /** The field that something comes from: itself, or the one whose time it is a part of. */
+    /** The field that an operand comes from: itself, or the field whose time it is a part of. */
     private String source(String operand) {
         return times.entrySet().stream()
                 .filter(time -> time.getValue().names().contains(operand))
@@ -176,7 +180,7 @@ public final class Mapping {
     }
 
     private static MappingException twice(String setting, String what) {
-        return new MappingException(setting + ": " + what + " is there twice");
+        return new MappingException(setting + ": " + what + " is listed twice");
     }
 
     private void check() {
@@ -192,7 +196,7 @@ public final class Mapping {
         ways.put(TIME, times.keySet());
         ways.put(BUCKETS, buckets.keySet());
         ways.forEach((setting, fields) -> fields.forEach(field -> {
-            // a number that is text may be forced and then put into buckets
+            // text can be read as a number and then sorted into buckets
             String other = setting.equals(BUCKETS) && numeric.contains(field) ? null : seen.put(field, setting);
             if (other != null) {
                 throw new MappingException(
@@ -208,7 +212,7 @@ public final class Mapping {
                                 special.get(field),
                                 setting,
                                 special.get(field).equals(LABEL)
-                                        ? "what the label is made from is no feature"
+                                        ? "the label's field cannot be a feature"
                                         : "it can only be one of them"));
             }
         }));
@@ -222,27 +226,27 @@ public final class Mapping {
         }
     }
 
-    /** What the label is; null if there is none. */
+    /** How the label is computed; null if there is none. */
     public Label label() {
         return label;
     }
 
-    /** The field that holds the id; null if there is none. */
+    /** The field that contains the id; null if there is none. */
     public String id() {
         return id;
     }
 
-    /** The field that holds the importance; null if there is none. */
+    /** The field that contains the importance; null if there is none. */
     public String importance() {
         return importance;
     }
 
-    /** The field that holds the model id; null if there is none. */
+    /** The field that contains the model id; null if there is none. */
     public String modelField() {
         return modelField;
     }
 
-    /** The model of all events; null if they name their own. */
+    /** The model of all events; null if each event names its own. */
     public String fixedModel() {
         return fixedModel;
     }
@@ -252,17 +256,17 @@ public final class Mapping {
         return modelField == null && fixedModel == null;
     }
 
-    /** Whether nothing is wanted of an event but its model. */
+    /** Whether only the model of an event is needed. */
     public boolean isModelOnly() {
         return modelOnly;
     }
 
-    /** Whether it does anything that only named features can do. */
+    /** Whether it makes features that only named features can be. */
     public boolean needsNames() {
         return !times.isEmpty() || !buckets.isEmpty() || !crosses.isEmpty();
     }
 
-    /** Whether a field is one of label, id, importance and model, and so no feature. */
+    /** Whether a field is the label, id, importance or model, and so not a feature. */
     public boolean isSpecial(String field) {
         return label != null && field.equals(label.field())
                 || field.equals(id)
@@ -270,7 +274,7 @@ public final class Mapping {
                 || field.equals(modelField);
     }
 
-    /** Whether a field, or one that it is in, is excluded from the features. */
+    /** Whether a field, or a record that it is in, is excluded from the features. */
     public boolean isExcluded(String field) {
         if (modelOnly || excluded.contains(field)) {
             return true;
@@ -283,54 +287,54 @@ public final class Mapping {
         return false;
     }
 
-    /** Whether numbers of a field are names. */
+    /** Whether the numbers in a field are categories. */
     public boolean isCategorical(String field) {
         return categorical.contains(field);
     }
 
-    /** Whether text of a field is to be read as numbers. */
+    /** Whether text in a field is read as numbers. */
     public boolean isNumeric(String field) {
         return numeric.contains(field);
     }
 
-    /** How a field is a time; null if it is not to be taken as one. */
+    /** The parts of a field that is a time; null if it is not used as one. */
     public TimeParts times(String field) {
         return times.get(field);
     }
 
-    /** The ranges of a field; null if there are none. */
+    /** The ranges of a field; null if it has none. */
     Buckets buckets(String field) {
         return buckets.get(field);
     }
 
-    /** What is crossed, in the order of the settings. */
+    /** The crosses, in the order of the settings. */
     List<List<String>> crosses() {
         return crosses;
     }
 
-    /** Everything that occurs in a cross, in the order in which it first does. */
+    /** All operands of crosses, in the order in which they first occur. */
     List<String> operands() {
         return List.copyOf(operands.keySet());
     }
 
-    /** Whether a field, or something made of it, is a feature or part of a cross. */
+    /** Whether a field, or something computed from it, is a feature or part of a cross. */
     public boolean isWanted(String field) {
         TimeParts time = times.get(field);
         return operands.containsValue(field)
                 || !isExcluded(field) && (time == null || time.names().stream().anyMatch(part -> !isExcluded(part)));
     }
 
-    /** The crosses as they are written. */
+    /** The crosses as they are written in the settings. */
     public List<String> crossWords() {
         return crosses.stream().map(cross -> String.join("*", cross)).toList();
     }
 
-    /** The ranges of a field as they are written; null if there are none. */
+    /** The ranges of a field as they are written in the settings; null if it has none. */
     public String bucketWords(String field) {
         return bucketWords.get(field);
     }
 
-    /** Every field that a setting names, and the setting. A record in a record may be excluded whole. */
+    /** Every field that a setting names, with that setting. A record in a record can be excluded as a whole. */
     public Map<String, String> fields() {
         Map<String, String> fields = new LinkedHashMap<>();
         if (label != null) {
@@ -357,14 +361,18 @@ public final class Mapping {
         }
     }
 
-    /** That a setting names a field that events have not. @param there the names of those that they have */
+    /**
+     * Creates the exception for a setting that names a field that events do not have.
+     *
+     * @param there the names of the fields that they have
+     */
     public static MappingException noSuchField(String setting, String field, List<String> there) {
         int shown = Math.min(20, there.size());
-        return new MappingException("%s: there is no field %s; there %s%s"
+        return new MappingException("%s: there is no field %s; the event has %s%s"
                 .formatted(
                         setting,
                         field,
-                        there.isEmpty() ? "is none" : "is " + String.join(", ", there.subList(0, shown)),
+                        there.isEmpty() ? "no fields" : String.join(", ", there.subList(0, shown)),
                         there.size() > shown ? " and %d more".formatted(there.size() - shown) : ""));
     }
 }

@@ -5,31 +5,32 @@ import java.math.MathContext;
 import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 
-/** Text to numbers and back, the same on every machine. */
+/** Conversions between text and numbers that give the same result on every machine. */
 public final class Numbers {
-    /** Nothing is tried twice, so that long digits cost no more than their length. */
+    /** Possessive, so that matching long digits takes no more time than their length. */
     private static final Pattern NUMBER = Pattern.compile("[+-]?(\\d++(\\.\\d*+)?|\\.\\d++)([eE][+-]?\\d++)?");
-    /** Longer text is no number. */
+    /** The longest text that can be a number. */
     private static final int LONGEST = 512;
 
-    /** Up to here every whole number is a double of its own. */
+    /** Up to this number every whole number is a double of its own. */
     private static final double WHOLE = 1L << 53;
-    /** This many digits tell any two doubles apart. */
+    /** The number of digits that distinguishes any two doubles. */
     private static final int DIGITS = 17;
 
     private Numbers() {}
 
     /**
-     * The number that a text is, which may be too large and so infinite; NaN if it is none, or has more than
-     * 512 characters.
+     * Parses a number, which may be too large for a double and so infinite.
+     *
+     * @return NaN if the text is not a number, or has more than 512 characters
      */
     public static double parse(String text) {
         return text.length() <= LONGEST && NUMBER.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
     }
 
     /**
-     * A number as text, as short as it can be and still be read as the same number. What Java's own makes of some
-     * numbers depends on its version.
+     * Writes a number as the shortest text that is parsed as the same number. The text that Java itself writes depends
+     * on its version.
      */
     static String text(double number) {
         if (number == Math.rint(number) && Math.abs(number) <= WHOLE) {
@@ -48,7 +49,11 @@ public final class Numbers {
         return exact.round(new MathContext(DIGITS)).stripTrailingZeros().toString();
     }
 
-    /** A whole number as text. @return how many bytes were written from the start of {@code into} on, at most 20 */
+    /**
+     * Writes a whole number as text.
+     *
+     * @return how many bytes were written at the start of {@code into}, at most 20
+     */
     static int write(long number, byte[] into) {
         if (number < 0) {
             byte[] text = ascii(Long.toString(number));

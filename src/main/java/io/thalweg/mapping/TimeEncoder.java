@@ -6,10 +6,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/**
- * A field that is a time: told what an event holds, it adds the features that the parts of the time are. Not
- * thread-safe.
- */
+/** Turns the values of a field that is a time into features, one for each of its parts. Not thread-safe. */
 public final class TimeEncoder {
     private static final long DAY = 86_400_000;
     private static final byte[][] NUMBERS = IntStream.range(0, 60)
@@ -31,7 +28,7 @@ public final class TimeEncoder {
         this.features = features.toArray(FieldEncoder[]::new);
     }
 
-    /** Takes milliseconds since 1970, or, of a time of day, since midnight. */
+    /** Adds a time in milliseconds since 1970, or, for a time of day, since midnight. */
     public void millis(long millis) throws Rejection {
         long day = Math.floorDiv(millis, DAY);
         int ofDay = (int) Math.floorMod(millis, DAY);
@@ -57,17 +54,17 @@ public final class TimeEncoder {
         }
     }
 
-    /** Takes a number that is written like the pattern; leading zeros may have been lost. */
+    /** Adds a number that is written like the pattern. It may have lost leading zeros. */
     public void number(long number) throws Rejection {
         millis(pattern.millis(number, digits));
     }
 
-    /** Takes text that is written like the pattern; leading zeros may have been lost. */
+    /** Adds text that is written like the pattern. It may have lost leading zeros. */
     public void text(byte[] utf8, int from, int length) throws Rejection {
         millis(pattern.millis(utf8, from, length, digits));
     }
 
-    /** Takes what is null or empty. */
+    /** Adds the features for a time that is null or empty. */
     public void missing() throws Rejection {
         for (FieldEncoder encoder : features) {
             encoder.missing();

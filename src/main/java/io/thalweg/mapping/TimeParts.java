@@ -8,15 +8,15 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The parts of a field's time that are features, in UTC: {@code hour|weekday} of a logical timestamp,
- * {@code [MMddHHmm;2001]:hour|weekday} of text or of a number that is written like this {@link TimePattern}.
+ * The parts of a time that become features, in UTC: {@code hour|weekday} of a field with a logical type, or {@code
+ * [MMddHHmm;2001]:hour|weekday} of text or a number that is written like this {@link TimePattern}.
  */
 public final class TimeParts {
     private final String field;
     private final Set<TimePart> parts;
     private final TimePattern pattern;
 
-    /** What a field holds. */
+    /** What a field with a logical type contains. */
     public enum Holds {
         /** A day. */
         DAY_ONLY,
@@ -31,12 +31,13 @@ public final class TimeParts {
     }
 
     /**
-     * Reads what people write: {@code field:hour}, {@code field[pattern]:hour|weekday},
-     * {@code field[pattern;year]:hour}.
+     * Parses the setting of a field: {@code field:hour}, {@code field[pattern]:hour|weekday} or {@code
+     * field[pattern;year]:hour}.
      *
-     * @param pattern what is in brackets; null if the field has a logical type
+     * @param pattern what is in brackets; null if there are none
      * @param year what follows the semicolon in the brackets; null if nothing does
      * @param words what follows the colon
+     * @throws MappingException if it cannot be understood
      */
     static TimeParts of(String field, String pattern, String year, String words) {
         Set<TimePart> parts = EnumSet.noneOf(TimePart.class);
@@ -56,22 +57,22 @@ public final class TimeParts {
         return new TimeParts(field, parts, pattern == null ? null : new TimePattern(field, pattern, year, parts));
     }
 
-    /** Whether it says how text or plain numbers are to be read. */
+    /** Whether there is a pattern for text or plain numbers. */
     public boolean hasPattern() {
         return pattern != null;
     }
 
-    /** Whether text can be read with it. */
+    /** Whether the pattern can be used for text. */
     public boolean isOfText() {
         return pattern != null && pattern.isOfText();
     }
 
-    /** @throws MappingException if parts are wanted that such a field has not */
+    /** @throws MappingException if a part is wanted that such a field does not have */
     public void check(Holds holds) {
         for (TimePart part : parts) {
             if (part.isOfDay() != (holds == Holds.DAY_ONLY)) {
-                throw new MappingException(Mapping.TIME + ": field " + field + " has no " + part.word() + ", it holds "
-                        + (holds == Holds.DAY_ONLY ? "a day" : "a time of day") + " only");
+                throw new MappingException(Mapping.TIME + ": field " + field + " has no " + part.word()
+                        + ", it contains only " + (holds == Holds.DAY_ONLY ? "a day" : "a time of day"));
             }
         }
     }
@@ -81,17 +82,17 @@ public final class TimeParts {
         return parts;
     }
 
-    /** How the field is written; null if it has a logical type. */
+    /** The pattern; null if there is none. */
     TimePattern pattern() {
         return pattern;
     }
 
-    /** The names of the features that come of it. */
+    /** The names of the features. */
     public List<String> names() {
         return parts.stream().map(part -> field + "." + part.word()).toList();
     }
 
-    /** For messages. */
+    /** The parts as they are written in the settings. */
     @Override
     public String toString() {
         List<String> words = new ArrayList<>();

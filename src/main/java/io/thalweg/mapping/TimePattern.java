@@ -8,14 +8,14 @@ import java.util.Arrays;
 import java.util.Set;
 
 /**
- * How text or a number is written that is a time, in UTC.
+ * The format of text or numbers that are times, in UTC.
  *
- * <p>A pattern is made of y, M, d, H, m, s and S, each as often as it has digits, and of other characters that
- * stand for themselves; letters that do are put in quotes. {@code seconds}, {@code millis} and {@code micros} are
- * numbers since 1970.
+ * <p>A pattern consists of y, M, d, H, m, s and S, each repeated once for each digit, and of other characters that
+ * stand for themselves; letters that stand for themselves are put in quotes. {@code seconds}, {@code millis} and {@code
+ * micros} are numbers since 1970.
  */
 final class TimePattern {
-    /** How many bytes of scratch space reading a time takes. */
+    /** How many bytes of scratch space reading a time needs. */
     static final int SCRATCH = 20;
 
     private static final String LETTERS = "yMdHmsS";
@@ -24,27 +24,29 @@ final class TimePattern {
 
     private final String field;
     private final String pattern;
-    /** The year of a pattern without one; 0 if none is given. */
+    /** The year for a pattern without one; 0 if none is given. */
     private final int year;
-    /** Whether the pattern has a year of four digits: 0000 is none. A year of two digits may well be 00. */
+    /** Whether the pattern has a year of four digits, which cannot be 0000. A year of two digits can be 00. */
     private final boolean hasFullYear;
 
-    /** For each byte of a text: the letter whose digit it is, or 0 and it is what {@code literals} says. */
+    /**
+     * For each byte of the text: the letter whose digit it is, or 0 if it must be the character in {@code literals}.
+     */
     private final char[] letters;
 
     private final char[] literals;
-    /** How short a text may be that has lost its leading zeros, as it does where it once was a number. */
+    /** The shortest length of a text that may have lost its leading zeros, as numbers do. */
     private final int shortest;
-    /** Microseconds in a unit since 1970; 0 if it is a pattern of digits. */
+    /** The microseconds in a unit since 1970; 0 if this is a pattern of digits. */
     private final long unit;
 
     /**
-     * Reads a pattern.
+     * Parses a pattern.
      *
      * @param field the field that it is for, for messages
      * @param year the year of times that are written without one; null if none is given
-     * @param parts the parts that it must be able to tell
-     * @throws MappingException if it cannot be understood, or does not have what the parts need
+     * @param parts the parts that must be computed from it
+     * @throws MappingException if it cannot be understood, or lacks what the parts need
      */
     TimePattern(String field, String pattern, String year, Set<TimePart> parts) {
         this.field = field;
@@ -83,7 +85,7 @@ final class TimePattern {
                     default -> 1;
                 };
         if (year != null && (has('y') || !year.matches("(?!0+$)\\d{1,4}"))) {
-            throw wrong(has('y') ? "it has a year already" : year + " is no year");
+            throw wrong(has('y') ? "it has a year already" : year + " is not a year");
         }
         this.year = year == null ? 0 : Integer.parseInt(year);
         for (TimePart part : parts) {
@@ -104,7 +106,7 @@ final class TimePattern {
                 literal.append('0');
             } else if (c > 127 || !quoted && Character.isLetter(c)) {
                 throw wrong(
-                        "a pattern is made of y, M, d, H, m, s and S, one for each digit; put other letters in quotes,"
+                        "a pattern consists of y, M, d, H, m, s and S, one for each digit; put other letters in quotes,"
                                 + " or write seconds, millis or micros for numbers since 1970");
             } else {
                 letter.append('\0');
@@ -149,17 +151,17 @@ final class TimePattern {
         return false;
     }
 
-    /** Whether text can be read with it. */
+    /** Whether it can be used for text. */
     boolean isOfText() {
         return letters != null;
     }
 
     /**
-     * Reads a number, which may have lost leading zeros.
+     * Converts a number, which may have lost leading zeros.
      *
-     * @param scratch {@value #SCRATCH} bytes, which it may write to
+     * @param scratch {@value #SCRATCH} bytes that it may write to
      * @return milliseconds since 1970
-     * @throws Rejection if it is no such time
+     * @throws Rejection if the number is not such a time
      */
     long millis(long number, byte[] scratch) throws Rejection {
         if (unit == 1) {
@@ -179,12 +181,12 @@ final class TimePattern {
     }
 
     /**
-     * Reads text, which may have lost leading zeros.
+     * Converts text, which may have lost leading zeros.
      *
-     * @param utf8 holds it as UTF-8
-     * @param scratch {@value #SCRATCH} bytes, which it may write to
+     * @param utf8 contains the text as UTF-8
+     * @param scratch {@value #SCRATCH} bytes that it may write to
      * @return milliseconds since 1970
-     * @throws Rejection if it is no such time
+     * @throws Rejection if the text is not such a time
      */
     long millis(byte[] utf8, int from, int length, byte[] scratch) throws Rejection {
         int lost = letters.length - length;
@@ -218,14 +220,14 @@ final class TimePattern {
                 case 'H' -> hour = hour * 10 + digit;
                 case 'm' -> minute = minute * 10 + digit;
                 default -> {
-                    // no part is made of it
+                    // not part of any feature
                 }
             }
         }
         if (hour > 23 || minute > 59 || hasFullYear && writtenYear == 0) {
             throw rejection();
         }
-        // a pattern without a year has no part that depends on it, and then 29 February must be a day
+        // a pattern without a year has no part that depends on the year, and 29 February must be valid
         int inYear = year > 0 ? year : writtenYear > 0 ? writtenYear : 2000;
         try {
             long days = LocalDate.of(inYear, month > 0 || has('M') ? month : 1, day > 0 || has('d') ? day : 1)
@@ -237,6 +239,6 @@ final class TimePattern {
     }
 
     private Rejection rejection() {
-        return new Rejection(Reason.BAD_VALUE, "field " + field + " is no time like [" + pattern + "]");
+        return new Rejection(Reason.BAD_VALUE, "field " + field + " is not a time like [" + pattern + "]");
     }
 }

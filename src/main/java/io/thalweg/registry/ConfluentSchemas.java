@@ -28,12 +28,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Schemas and ids from a Confluent Schema Registry, or from anything that speaks its protocol.
+ * A client of a Confluent Schema Registry, or of anything else that speaks its protocol, for schemas and their ids.
  *
- * <p>Takes Confluent's settings by Confluent's names and leaves their meaning to Confluent's own client and serializer.
- * A registry that is down, slow, or does not let us in is asked again, with growing pauses, for a bounded time.
+ * <p>It accepts Confluent's settings under Confluent's names and leaves their meaning to Confluent's own client and
+ * serializer. It retries requests to a registry that is down, slow or refuses access, with growing pauses, for a
+ * limited time.
  *
- * <p>Safe for use by several threads. A schema that has been seen once costs no lock and no memory.
+ * <p>Safe for use by several threads. Looking up a schema that has been seen before takes no lock and allocates
+ * nothing.
  */
 public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ConfluentSchemas.class);
@@ -49,11 +51,11 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
     private volatile Known known = new Known(new int[0], new Schema[0]);
 
     /**
-     * Prepares a client; asks nothing of the registry yet.
+     * Creates a client. It does not contact the registry yet.
      *
-     * @param settings settings of Confluent's registry client and Avro serializer,
-     *     {@code schema.registry.url} among them
-     * @param retry how long to go on asking a registry that gives no answer
+     * @param settings settings of Confluent's registry client and Avro serializer, including {@code
+     *     schema.registry.url}
+     * @param retry how long to retry requests that the registry does not answer
      * @throws ConfigException with one readable line if a setting is missing, wrong or not supported
      */
     public ConfluentSchemas(Map<String, ?> settings, Duration retry) {
@@ -72,12 +74,13 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
     }
 
     /**
-     * Asks the registry once, to learn at start whether it can be used.
+     * Sends one request to the registry, to find out at start whether it can be used.
      *
-     * @throws SchemaSourceException with one readable line if not
+     * @throws SchemaSourceException with one readable line if it cannot
      */
     public void check() {
-        // That it does not know this id is an answer, and may be asked with no more rights than learning needs.
+        // The answer that it does not know this id is enough, and the request needs no more
+        // permissions than learning does.
         RegistryFault fault =
                 attempt(() -> client.getSchemaById(Integer.MAX_VALUE)).fault();
         if (fault != null && fault.kind() == RegistryFault.FaultKind.NO_ANSWER) {
@@ -98,7 +101,7 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
             return avro.rawSchema();
         }
         if (answer.fault() != null && answer.fault().kind() == RegistryFault.FaultKind.REFUSED) {
-            throw failure("does not give schema id " + id, answer.fault());
+            throw failure("does not return schema id " + id, answer.fault());
         }
         throw new UnknownSchemaException(id);
     }
@@ -112,7 +115,7 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
             if (answer.fault().kind() == RegistryFault.FaultKind.NOT_KNOWN) {
                 return Optional.empty();
             }
-            throw failure("does not give the latest schema of subject " + subject, answer.fault());
+            throw failure("does not return the latest schema of subject " + subject, answer.fault());
         }
         try {
             return Optional.of(writerSchema(answer.value().getId()));
@@ -128,42 +131,45 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
     /**
      * {@inheritDoc}
      *
-     * <p>Registers the schema, looks it up, or takes what the registry prescribes, as {@code auto.register.schemas},
-     * {@code use.latest.version}, {@code subject.name.strategy} and their like say.
+     * <p>Registers the schema, looks it up, or uses the one that the registry prescribes, depending on {@code
+     * auto.register.schemas}, {@code use.latest.version}, {@code subject.name.strategy} and similar settings.
      *
-     * @throws SchemaSourceException with one readable line if the registry does not take the schema, prescribes one
-     *     that records cannot be written with, or gives no answer
+     * @throws SchemaSourceException with one readable line if the registry does not accept the schema, prescribes one
+     *     that records cannot be written with, or does not answer
      */
     @Override
     public int idFor(String topic, Schema schema) {
         GenericRecord blank = (GenericRecord) blank(schema);
         String subject = serializer.subject(topic, blank);
-        // What Confluent's serializer would do is settled by letting it: the id is at the head of what it writes.
+        // The id is taken from what Confluent's serializer writes, so that all of its settings have their effect.
         Answer<Integer> answer = ask(
                 "the id of " + schema.getFullName() + " under subject " + subject,
                 () -> ByteBuffer.wrap(serializer.serialize(topic, blank)).getInt(1));
         if (answer.fault() != null) {
             throw failure(
-                    "does not take the schema " + schema.getFullName() + " under subject " + subject, answer.fault());
+                    "does not accept the schema " + schema.getFullName() + " under subject " + subject, answer.fault());
         }
         int id = answer.value();
         Answer<ParsedSchema> prescribed = ask("schema id " + id, () -> client.getSchemaBySubjectAndId(subject, id));
         if (prescribed.fault() != null) {
-            throw failure("does not give schema id " + id + " under subject " + subject, prescribed.fault());
+            throw failure("does not return schema id " + id + " under subject " + subject, prescribed.fault());
         }
         requireSameBytes(schema, prescribed.value(), id, subject);
         return id;
     }
 
-    /** With {@code use.latest.version} and its like an id may stand for a schema that records are not written with. */
+    /**
+     * With {@code use.latest.version} and similar settings, an id may stand for a schema that records are not written
+     * with.
+     */
     private void requireSameBytes(Schema schema, ParsedSchema prescribed, int id, String subject) {
         boolean same = prescribed instanceof AvroSchema avro
                 && SchemaNormalization.toParsingForm(avro.rawSchema())
                         .equals(SchemaNormalization.toParsingForm(schema));
         if (!same) {
             throw new SchemaSourceException(
-                    at("prescribes schema id " + id + " for subject " + subject + ", which differs from "
-                            + schema.getFullName() + " as it is written here; register this version's schema, or do"
+                    at("prescribes schema id " + id + " for subject " + subject + ", which differs from the "
+                            + schema.getFullName() + " that is written here; register the schema of this version, or do"
                             + " not set use.latest.version, use.schema.id or use.latest.with.metadata"),
                     null);
         }
@@ -185,19 +191,19 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
         T send() throws IOException, RestClientException;
     }
 
-    /** One of the two is null. */
+    /** The answer to a request: a value or a fault, and null for the other. */
     private record Answer<T>(T value, RegistryFault fault) {}
 
     private static <T> Answer<T> attempt(RegistryRequest<T> request) {
         try {
             return new Answer<>(request.send(), null);
         } catch (IOException | RestClientException | RuntimeException e) {
-            // Not kept as a cause: it may hold user and password of the address.
+            // Not kept as the cause, because its message may contain the user and password of the address.
             return new Answer<>(null, RegistryFault.of(e));
         }
     }
 
-    /** Asks until there is an answer; a fault that comes back is one. */
+    /** Sends a request until there is an answer. A fault that is returned is an answer too. */
     private <T> Answer<T> ask(String what, RegistryRequest<T> request) {
         long end = System.nanoTime() + retry.toNanos();
         long pause = FIRST_PAUSE_MS;
@@ -209,13 +215,15 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
             long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
             if (left <= 0) {
                 throw failure(
-                        "gave no answer about " + what + " for " + retry.toSeconds() + " s (registry.retry.max.ms)",
+                        "gave no usable answer about " + what + " for " + retry.toSeconds()
+                                + " s (registry.retry.max.ms)",
                         answer.fault());
             }
-            // Jitter keeps many learners from asking in step.
+            // Jitter keeps many learners from retrying at the same moment.
             long wait = Math.min(left, ThreadLocalRandom.current().nextLong(pause / 2, pause + 1));
             LOG.warn(
-                    "The schema registry at {} gave no answer about {}: {}; {}. Trying again in {} ms, for {} s more.",
+                    "The schema registry at {} gave no usable answer about {}: {}; {}. Retrying in {} ms, for {} s"
+                            + " more.",
                     address,
                     what,
                     answer.fault().text(),
@@ -226,7 +234,8 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
                 TimeUnit.MILLISECONDS.sleep(wait);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                throw new SchemaSourceException(at("was given up on: interrupted while waiting for " + what), null);
+                throw new SchemaSourceException(
+                        at("was not asked again, because the thread was interrupted while waiting for " + what), null);
             }
             pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
         }
@@ -240,7 +249,7 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
         return "The schema registry at " + address + " " + did;
     }
 
-    /** A record that has every field and says nothing. */
+    /** A record that has every field, with empty values. */
     private static Object blank(Schema schema) {
         return switch (schema.getType()) {
             case RECORD -> {
@@ -273,14 +282,14 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
         return RegistryFault.withoutUserInfo(root.toString());
     }
 
-    /** Confluent's serializer, asked for a subject's name too. */
+    /** Confluent's serializer, which also gives the name of a subject. */
     private static final class Serializer extends KafkaAvroSerializer {
         String subject(String topic, GenericRecord value) {
             return getSubjectName(topic, false, value, new AvroSchema(value.getSchema()));
         }
     }
 
-    /** The schemas seen so far, by rising id; never changed, so that readers need no lock. */
+    /** The schemas that have been seen, sorted by id. It never changes, so that readers need no lock. */
     private record Known(int[] ids, Schema[] schemas) {
         Schema get(int id) {
             int position = Arrays.binarySearch(ids, id);

@@ -9,9 +9,9 @@ import java.util.regex.Pattern;
 import javax.net.ssl.SSLException;
 
 /**
- * What became of a request to the registry that did not succeed.
+ * The reason why a request to the registry did not succeed.
  *
- * @param kind what it means for whoever asked
+ * @param kind what it means for the caller
  * @param text what happened, without secrets
  * @param remedy what to do about it
  */
@@ -21,19 +21,22 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
         NOT_KNOWN,
         /** The registry knows the schema, and it cannot be used. */
         NOT_AVRO,
-        /** The registry does not take the schema; it will say the same again. */
+        /** The registry does not accept the schema, and will not accept it the next time either. */
         REFUSED,
-        /** No answer, or none that says anything about the schema: it may be worth asking again. */
+        /** There is no answer, or none about the schema: a retry may succeed. */
         NO_ANSWER
     }
 
     private static final Pattern USER_INFO = Pattern.compile("//[^/@\\s,]*@");
-    /** What the client makes of a body that is not an error message of a registry: a page of a proxy, say. */
+    /**
+     * The error code that the client gives to a body that is not a registry's error message, such as the page of a
+     * proxy.
+     */
     private static final int NOT_IN_REGISTRY_FORM = 50005;
 
     private static final int LONGEST_DETAIL = 300;
 
-    /** Reads what the client threw, which may be wrapped in exceptions of the serializer. */
+    /** Creates the fault for what the client threw, which may be wrapped in exceptions of the serializer. */
     static RegistryFault of(Throwable thrown) {
         for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
             if (cause instanceof RestClientException answer) {
@@ -55,7 +58,9 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
 
     private static RegistryFault answer(RestClientException answer) {
         String text = "HTTP " + answer.getStatus() + ", "
-                + (answer.getErrorCode() == NOT_IN_REGISTRY_FORM ? "not in a schema registry's form" : detail(answer));
+                + (answer.getErrorCode() == NOT_IN_REGISTRY_FORM
+                        ? "not the answer of a schema" + " registry"
+                        : detail(answer));
         return switch (answer.getStatus()) {
             case 401 ->
                 new RegistryFault(
@@ -70,7 +75,7 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
                         "allow this user to read schemas, and to register them if auto.register.schemas is true");
             case 404 ->
                 switch (answer.getErrorCode()) {
-                    // The embedded mock:// registry answers 40401 for an id.
+                    // The embedded mock:// registry answers with 40401 for an id.
                     case 40401, 40402, 40403 ->
                         new RegistryFault(
                                 FaultKind.NOT_KNOWN,
@@ -80,7 +85,7 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
                         new RegistryFault(
                                 FaultKind.NO_ANSWER,
                                 text,
-                                "check the path in schema.registry.url: this is no schema registry");
+                                "check the path in schema.registry.url: this is not a schema registry");
                 };
             case 409 ->
                 new RegistryFault(
@@ -90,7 +95,7 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
                                 + " versions");
             case 400, 405, 406, 415, 422 ->
                 new RegistryFault(
-                        FaultKind.REFUSED, text, "see the registry's log for why it does not take the request");
+                        FaultKind.REFUSED, text, "see the registry's log for why it does not accept the request");
             default -> new RegistryFault(FaultKind.NO_ANSWER, text, "see the registry's log");
         };
     }
@@ -104,12 +109,12 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
                     "register this version's schema, or do not set use.latest.version or use.schema.id");
         }
         if (message.startsWith("Invalid schema ")) {
-            // A schema with references may also be one whose references could not be fetched just now.
+            // If the schema has references, the reason may also be that they could not be fetched just now.
             boolean complete = message.contains(" with refs [] ") || message.contains(" with refs null ");
             return new RegistryFault(
                     complete ? FaultKind.NOT_AVRO : FaultKind.NO_ANSWER,
-                    "the schema or one that it refers to cannot be parsed",
-                    "look at the schema in the registry");
+                    "the schema, or one that it refers to, cannot be parsed",
+                    "check the schema in the registry");
         }
         String text = failure.getClass().getSimpleName() + ": " + detail(failure);
         if (failure instanceof SSLException) {

@@ -7,7 +7,7 @@ import java.util.Set;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.types.Password;
 
-/** What Confluent's client is configured with: the user's settings, checked and completed. */
+/** The settings of Confluent's client: those of the user, checked and completed. */
 final class RegistrySettings {
     private static final String PREFIX = "schema.registry.";
     private static final String URL = "schema.registry.url";
@@ -29,30 +29,30 @@ final class RegistrySettings {
         });
         if (complete.get(URL) == null || complete.get(URL).toString().isBlank()) {
             throw new ConfigException(
-                    URL + " is not set; it is the address of the schema registry, such as" + " http://localhost:8081");
+                    URL + " is not set; it is the address of the schema registry, such as http://localhost:8081");
         }
-        // A name that the client does not know makes it ask without credentials, and say nothing.
+        // With a name that the client does not know, it silently sends no credentials.
         requireOneOf(complete, BASIC_SOURCE, Set.of("URL", "USER_INFO", "SASL_INHERIT"));
-        // On its way to CUSTOM the client comes across its OAuth classes, which this version of Kafka cannot load.
+        // On its way to CUSTOM the client loads its OAuth classes, which cannot be loaded with this version of Kafka.
         requireOneOf(complete, BEARER_SOURCE, Set.of("STATIC_TOKEN"));
 
-        // Values that the client casts rather than parses.
+        // Values that the client casts instead of parsing them.
         for (String name :
                 List.of("missing.id.cache.ttl.sec", "missing.version.cache.ttl.sec", "missing.schema.cache.ttl.sec")) {
             complete.computeIfPresent(name, (key, value) -> parse(key, value));
         }
         complete.computeIfPresent("missing.cache.size", (key, value) -> Math.toIntExact(parse(key, value)));
 
-        // Retrying is done here, where it can be interrupted and is bounded by one setting.
+        // Retries happen in ConfluentSchemas, where they can be interrupted and have one limit.
         defaultTo(complete, "max.retries", 0);
         defaultTo(complete, "http.connect.timeout.ms", 10_000);
         defaultTo(complete, "http.read.timeout.ms", 10_000);
-        // The default by Confluent's documentation; its client verifies no host name unless this is spelt out.
+        // The default according to Confluent's documentation; the client verifies no host name unless it is set.
         complete.putIfAbsent("schema.registry.ssl.endpoint.identification.algorithm", "https");
         return complete;
     }
 
-    /** The address or addresses for messages: without user and password. */
+    /** The address or addresses, without user and password, for messages. */
     static String address(Map<String, ?> settings) {
         return RegistryFault.withoutUserInfo(String.valueOf(settings.get(URL)));
     }
@@ -71,7 +71,7 @@ final class RegistrySettings {
         }
     }
 
-    /** The client takes either spelling, and of both an arbitrary one. */
+    /** Sets a default. The client accepts two spellings of a name, and if both are set it uses an arbitrary one. */
     private static void defaultTo(Map<String, Object> settings, String name, Object value) {
         if (!settings.containsKey(PREFIX + name)) {
             settings.putIfAbsent(name, value);
@@ -82,7 +82,7 @@ final class RegistrySettings {
         try {
             return Long.parseLong(value.toString().strip());
         } catch (NumberFormatException e) {
-            throw new ConfigException(name + " must be a whole number, and is " + value);
+            throw new ConfigException(name + " must be a whole number, but is " + value);
         }
     }
 }

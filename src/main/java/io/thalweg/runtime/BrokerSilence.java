@@ -11,14 +11,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Says when the brokers no longer answer, and when they do again. Kafka's clients only warn of single connections, and
- * of nothing where a broker takes connections and is silent.
+ * A watch that logs when the brokers stop answering, and when they answer again. Kafka's clients only warn about single
+ * connections, and not at all if a broker accepts connections and then stays silent.
  *
- * <p>What it goes by are the bytes that the clients have received: a consumer that is in a group hears from a broker
- * every few seconds, also where there is nothing to read.
+ * <p>It watches the bytes that the clients receive. A consumer in a group hears from a broker every few seconds, even
+ * if there is nothing to read.
  */
 final class BrokerSilence {
-    /** How often {@link #look} is to be called. */
+    /** How often {@link #look} should be called. */
     static final Duration INTERVAL = Duration.ofSeconds(1);
 
     private static final Logger LOG = LoggerFactory.getLogger(BrokerSilence.class);
@@ -28,30 +28,30 @@ final class BrokerSilence {
     private final Supplier<Map<MetricName, ? extends Metric>> metrics;
     private final Duration patience;
     private Map<MetricName, Double> received = Map.of();
-    /** Looks, not time by the clock: a process that was itself suspended has not been waiting. */
+    /** Counted in looks and not in clock time, because a suspended process has not been waiting. */
     private long silent;
 
     /**
-     * @param metrics of the clients
-     * @param patience how long what is under way waits for the brokers, at most
+     * @param metrics the metrics of the clients
+     * @param patience how long work in progress waits for the brokers at most
      */
     BrokerSilence(Supplier<Map<MetricName, ? extends Metric>> metrics, Duration patience) {
         this.metrics = metrics;
         this.patience = patience;
     }
 
-    /** Looks whether something was received since the last look. */
+    /** Checks whether anything was received since the last look. */
     void look() {
         if (hasReceived()) {
             if (silent >= LOOKS) {
-                // as loud as the warning that it takes back
+                // a warning too, so that whoever saw the first one sees this one
                 LOG.warn("the brokers answer again, after {} s", silent * INTERVAL.toSeconds());
             }
             silent = 0;
         } else if (++silent == LOOKS) {
             LOG.warn(
-                    "the brokers have not answered for {} s; what is under way waits for them up to {} ms ({}), and"
-                            + " nothing is lost",
+                    "the brokers have not answered for {} s; work in progress waits up to {} ms ({}) for them, "
+                            + "and nothing is lost",
                     LOOKS * INTERVAL.toSeconds(),
                     patience.toMillis(),
                     ThalwegConfig.BROKER_STALL_MAX_MS);
@@ -64,7 +64,7 @@ final class BrokerSilence {
         for (Map.Entry<MetricName, ? extends Metric> entry : metrics.get().entrySet()) {
             if (entry.getKey().name().equals(RECEIVED) && entry.getValue().metricValue() instanceof Double total) {
                 now.put(entry.getKey(), total);
-                // clients come and go with their threads, so totals are compared one by one
+                // clients come and go with their threads, so totals are compared client by client
                 more |= total > received.getOrDefault(entry.getKey(), 0.0);
             }
         }

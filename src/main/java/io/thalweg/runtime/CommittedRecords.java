@@ -9,11 +9,11 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.InvalidOffsetException;
 import org.apache.kafka.common.TopicPartition;
 
-/** The committed records of a range of a partition, in order, fetched as they are asked for. */
+/** An iterator over the committed records in a range of a partition, which are fetched as they are needed. */
 public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], byte[]>> {
     /**
-     * How long a partition may give nothing although it goes on: a transaction that was left open ends within
-     * its own time.
+     * How long to wait for a partition that returns nothing before its end. A transaction that was left open ends
+     * within its own timeout.
      */
     private static final Duration PATIENCE = Duration.ofMinutes(2);
 
@@ -28,10 +28,10 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
     private long position;
 
     /**
-     * @param consumer in no group, with isolation.level = read_committed and auto.offset.reset = none; nobody else uses
-     *     it meanwhile
-     * @param from the first offset, which must be there
-     * @param to the offset to stop at; none need have it
+     * @param consumer in no group, with isolation.level = read_committed and auto.offset.reset = none, and used by
+     *     nobody else meanwhile
+     * @param from the first offset, which must exist
+     * @param to the offset to stop at; there need not be a record at it
      */
     public CommittedRecords(Consumer<byte[], byte[]> consumer, TopicPartition partition, long from, long to) {
         this.consumer = consumer;
@@ -42,7 +42,7 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
         consumer.seek(partition, from);
     }
 
-    /** @throws StopException if records were deleted meanwhile, or none come */
+    /** @throws StopException if records were deleted in the meantime, or none arrive */
     @Override
     public boolean hasNext() {
         if (next == null) {
@@ -56,7 +56,7 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
         return next != null && next.offset() < to;
     }
 
-    /** Waits for records, or for the position to come to the end, which no record need have. */
+    /** Waits for records, or until the position reaches the end, where there may be no record. */
     private void fetch() {
         long since = System.nanoTime();
         while (!batch.hasNext() && position < to) {
@@ -67,8 +67,8 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
             } catch (InvalidOffsetException e) {
                 throw new StopException(
                         ExitCode.NOT_READY,
-                        ("retention deleted records of %s at offset %d while they were being read; keep topics for ever"
-                                        + " (retention.ms = -1)")
+                        ("retention deleted records of %s at offset %d while they were being read; keep records "
+                                        + "forever (retention.ms = -1)")
                                 .formatted(partition, position));
             }
             if (position > before) {
@@ -76,9 +76,9 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
             } else if (System.nanoTime() - since > PATIENCE.toNanos()) {
                 throw new StopException(
                         ExitCode.NOT_READY,
-                        ("%s gives nothing from offset %d on although it goes on to %d: a transaction may have been"
-                                        + " left open (it ends after its transaction.timeout.ms), or the broker does"
-                                        + " not answer; try again later")
+                        ("%s returns no records from offset %d on, although it ends at %d: a transaction may have "
+                                        + "been left open (it ends after its transaction.timeout.ms), or the broker does "
+                                        + "not answer; try again later")
                                 .formatted(partition, position, to));
             }
         }

@@ -22,20 +22,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Aborts the transactions that instances which died have left open. Until then whoever reads what is committed sees
- * nothing of what the successor writes, and where offsets were part of the transaction the successor itself waits: for
- * the {@code transaction.timeout.ms} of the dead, and for the broker to look, which it does every ten seconds. Brokers
- * abort by themselves only for a producer of the same transactional id, but the ids of Kafka Streams hold a process id,
- * which without persistent stores is another one at each start. (An instance with a name of its own needs nothing of
- * this, see {@link StrictClients}.)
+ * Aborts the transactions that dead instances left open. While such a transaction is open, read_committed consumers see
+ * nothing that the successor writes. If offsets were part of it, the successor itself waits too: for the {@code
+ * transaction.timeout.ms} of the dead instance, and for the broker to check, which it does every ten seconds. Brokers
+ * abort a transaction early only for a producer with the same transactional id, but the ids of Kafka Streams contain a
+ * process id, which is new at every start unless there are persistent stores. (An instance with a name of its own does
+ * not need any of this, see {@link StrictClients}.)
  *
- * <p>Dead is a process that has a transaction open and is no member of the group, asked in this order. Who is to have a
- * transaction must first have been given partitions as a member; and the transaction of who has been put out of the
- * group, though alive, cannot commit any more. So no transaction is aborted here that might have come to something, and
- * if one were, its thread would die and the work be done again. To be looked at whenever the group has shared out its
- * partitions: by then it has put out the dead.
+ * <p>A process is dead if it has a transaction open and is not a member of the group, asked in this order. A process
+ * must be a member and be given partitions before it can have a transaction; and a process that was removed from the
+ * group, though alive, can no longer commit its transaction. So no transaction that could still be committed is aborted
+ * here. If one were, its thread would die and the work would be done again. The check runs whenever the group has
+ * assigned its partitions: by then it has removed the dead.
  *
- * <p>All this needs no more rights than a learner has. If it fails, readers wait for the timeout.
+ * <p>This needs no more permissions than a learner has. If it fails, readers wait for the timeout.
  */
 final class DeadTransactions {
     private static final Logger LOG = LoggerFactory.getLogger(DeadTransactions.class);
@@ -48,17 +48,17 @@ final class DeadTransactions {
     private final AtomicBoolean willLook = new AtomicBoolean();
     private final AtomicBoolean hasFailed = new AtomicBoolean();
 
-    /** @param executor does what {@link #lookSoon} asks for */
+    /** @param executor runs what {@link #lookSoon} schedules */
     DeadTransactions(ThalwegConfig config, Executor executor) {
         this.config = config;
         this.executor = executor;
         String application = Pattern.quote(config.getString(ThalwegConfig.APPLICATION_ID));
-        // all of it: the ids of another application may begin with the name of this one
+        // the whole name, because the ids of another application may begin with the name of this one
         transaction = Pattern.compile(application + PROCESS + "\\d+");
         member = Pattern.compile(application + PROCESS + "StreamThread-.*");
     }
 
-    /** Looks for such transactions in the background; once, where several threads ask at the same time. */
+    /** Checks in the background; once, if several threads ask at the same time. */
     void lookSoon() {
         if (willLook.compareAndSet(false, true)) {
             executor.execute(() -> {
@@ -91,10 +91,10 @@ final class DeadTransactions {
                             .members());
             if (!dead.isEmpty()) {
                 admin.fenceProducers(dead).all().get();
-                LOG.info("aborted what an instance that died had left open: {}", String.join(", ", dead));
+                LOG.info("aborted transactions that a dead instance had left open: {}", String.join(", ", dead));
             }
         } catch (InterruptedException e) {
-            // the learner stops
+            // the learner is stopping
             Thread.currentThread().interrupt();
         } catch (ExecutionException e) {
             failed(String.valueOf(e.getCause()));
@@ -106,30 +106,29 @@ final class DeadTransactions {
     private void failed(String why) {
         if (hasFailed.compareAndSet(false, true)) {
             LOG.warn(
-                    "transactions of instances that died cannot be aborted; after a crash, readers wait for"
+                    "cannot abort the transactions of dead instances; after a crash, readers wait for"
                             + " transaction.timeout.ms: {}",
                     why);
         }
     }
 
-    /** Which of these transactions belong to a process that is not in the group. */
+    /** Those of the transactions that belong to a process that is not in the group. */
     Set<String> ofTheDead(Collection<String> transactionalIds, Collection<MemberDescription> members) {
         Set<String> living = new HashSet<>();
         for (MemberDescription description : members) {
             Matcher matcher = member.matcher(description.clientId());
             if (description.groupInstanceId().isPresent()) {
-                // its transactions have its name; the client id is that of the process which was
-                // the first to have the name
+                // its transactions have its name, while its client id is that of the process that first had the name
                 continue;
             }
             if (!matcher.matches()) {
-                // started with a client.id: this member's process, and so who is dead, cannot be known
+                // started with a client.id: the process of this member is unknown, and so is who is dead
                 return Set.of();
             }
             living.add(matcher.group(1));
         }
         if (members.isEmpty()) {
-            // whoever asks is in the group: this is not all of it
+            // this instance is in the group, so a list without it is incomplete
             return Set.of();
         }
         return transactionalIds.stream()

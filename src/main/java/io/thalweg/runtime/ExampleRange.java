@@ -23,8 +23,8 @@ import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * A range of what has been committed to the examples topic, as it was when this was opened. Joins no group,
- * commits nothing.
+ * A range of the committed records of the examples topic, fixed when it is opened. It joins no group and commits
+ * nothing.
  */
 public final class ExampleRange implements AutoCloseable {
     private final Consumer<byte[], byte[]> consumer;
@@ -32,27 +32,28 @@ public final class ExampleRange implements AutoCloseable {
     private final List<Span> spans;
 
     /**
-     * The range in a partition.
+     * The part of a range that is in one partition.
      *
      * @param from the first offset
      * @param to the offset to stop at, at least {@code from}
      */
     public record Span(TopicPartition partition, long from, long to) {
-        /** Offsets, of which some may hold no record. */
+        /** The number of offsets; some of them may hold no record. */
         public long size() {
             return to - from;
         }
     }
 
     /**
-     * A place in each partition.
+     * A position in each partition: an offset or a time.
      *
      * @param offset null if it is a time
      * @param time the first record with this timestamp or a later one; null if it is an offset
      */
     public record Place(Long offset, Instant time) {
         /**
-         * Reads an offset, or a timestamp in ISO 8601. One without zone is of this computer's.
+         * Parses an offset, or a timestamp in ISO 8601. A timestamp without a time zone is in the zone of this
+         * computer.
          *
          * @throws IllegalArgumentException if it is neither
          */
@@ -92,12 +93,12 @@ public final class ExampleRange implements AutoCloseable {
     }
 
     /**
-     * Finds the range.
+     * Opens a range.
      *
      * @param partition the only partition; null for all
-     * @param from null for the oldest record there is
-     * @param to where to stop, before the record there; null for the end as it is now
-     * @throws StopException if brokers, topic or partition are not there
+     * @param from where to begin; null for the oldest record
+     * @param to where to stop, before the record there; null for the current end
+     * @throws StopException if the brokers, the topic or the partition cannot be found
      */
     public static ExampleRange open(ThalwegConfig config, Integer partition, Place from, Place to) {
         int partitions;
@@ -114,14 +115,14 @@ public final class ExampleRange implements AutoCloseable {
             for (TopicPartition p : read) {
                 long begin = beginnings.get(p);
                 long end = ends.get(p);
-                // no record of a time or later has the offset -1
+                // where there is no record of that time or later, the offset is -1
                 long first = froms.get(p) < 0 ? end : Math.min(Math.max(froms.get(p), begin), end);
                 long stop = tos.get(p) < 0 ? end : Math.min(tos.get(p), end);
                 spans.add(new Span(p, first, Math.max(first, stop)));
             }
         }
         Map<String, Object> settings = new KafkaSettings(config).reader();
-        // what was deleted meanwhile must not be passed over in silence
+        // records that are deleted in the meantime must be an error and not be skipped
         settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
         return new ExampleRange(new KafkaConsumer<>(settings), partitions, spans);
     }
@@ -133,7 +134,10 @@ public final class ExampleRange implements AutoCloseable {
                     : partitions.stream().collect(Collectors.toMap(Function.identity(), p -> place.offset));
         }
 
-        /** Of an end, that of what is committed: behind it may be transactions that nobody ends for a long time. */
+        /**
+         * Offsets by a rule. An end is the end of what is committed: transactions that stay open for a long time may
+         * follow it.
+         */
         Map<TopicPartition, Long> at(OffsetSpec which) {
             Map<TopicPartition, OffsetSpec> question =
                     partitions.stream().collect(Collectors.toMap(Function.identity(), p -> which));
@@ -147,17 +151,17 @@ public final class ExampleRange implements AutoCloseable {
         }
     }
 
-    /** How many partitions the topic has, those outside the range included. */
+    /** How many partitions the topic has, including those outside the range. */
     public int partitions() {
         return partitions;
     }
 
-    /** One for each partition that is in the range, by its number. */
+    /** One span for each partition in the range, in the order of their numbers. */
     public List<Span> spans() {
         return spans;
     }
 
-    /** The records of a span. One span is read at a time. */
+    /** The records of a span. Only one span can be read at a time. */
     public CommittedRecords read(Span span) {
         return new CommittedRecords(consumer, span.partition, span.from, span.to);
     }

@@ -19,7 +19,7 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 
-/** Sends examples to the examples topic, those of a model in the order in which they are given. Used by one thread. */
+/** A producer of examples. Those of one model are sent in the order in which they are given. For use by one thread. */
 public final class ExampleSender implements AutoCloseable {
     private static final byte MAGIC = 0;
 
@@ -45,9 +45,9 @@ public final class ExampleSender implements AutoCloseable {
     }
 
     /**
-     * Finds the topic, and registers the schema of examples.
+     * Opens a sender: looks for the topic, and registers the schema of examples.
      *
-     * @throws StopException if brokers or topic are not there
+     * @throws StopException if the brokers or the topic cannot be found
      */
     public static ExampleSender open(ThalwegConfig config, SchemaIds schemaIds) {
         int partitions;
@@ -64,22 +64,26 @@ public final class ExampleSender implements AutoCloseable {
         return partitions;
     }
 
-    /** How many records the brokers have taken so far, deletions among them. */
+    /** How many records the brokers have accepted so far, including deletions. */
     public long taken() {
         return taken.get();
     }
 
     /**
-     * Sends an example. Features that are a map go out in the order of the map.
+     * Sends an example. Features that are a map are sent in the order of the map.
      *
-     * @param model whose example it is; null for a record without key
-     * @throws StopException if this one or one before it could not be sent
+     * @param model the model that the example is for; null for a record without a key
+     * @throws StopException if this example or an earlier one could not be sent
      */
     public void send(String model, Example example) {
         sendValue(model, encode(example));
     }
 
-    /** Deletes a model. @throws StopException if this or something before it could not be sent */
+    /**
+     * Sends a record that deletes a model.
+     *
+     * @throws StopException if it or an earlier record could not be sent
+     */
     public void delete(String model) {
         sendValue(model, null);
     }
@@ -115,7 +119,11 @@ public final class ExampleSender implements AutoCloseable {
         return bytes.toByteArray();
     }
 
-    /** Waits until the brokers have taken all. @throws StopException if they have not */
+    /**
+     * Waits until the brokers have accepted all records.
+     *
+     * @throws StopException if they have not
+     */
     public void flush() {
         producer.flush();
         check();
@@ -132,7 +140,7 @@ public final class ExampleSender implements AutoCloseable {
         Failure first = failure.get();
         return new StopException(
                 ExitCode.NOT_READY,
-                "topic %s did not take record %d of this run (%s: %s); it took %d of %d"
+                "topic %s did not accept record %d of this run (%s: %s); it accepted %d of %d"
                         .formatted(
                                 topic,
                                 first.number,
@@ -142,7 +150,7 @@ public final class ExampleSender implements AutoCloseable {
                                 given));
     }
 
-    /** Sends what is under way, and ends. May be called by another thread. */
+    /** Sends what is left, and closes the producer. May be called by another thread. */
     @Override
     public void close() {
         producer.close();

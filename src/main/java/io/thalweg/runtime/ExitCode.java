@@ -1,18 +1,18 @@
 package io.thalweg.runtime;
 
-/** How a command ends. Documented in docs/reference/exit-codes.md; scripts depend on it. */
+/** The exit codes of commands. They are documented in docs/reference/exit-codes.md, and scripts depend on them. */
 public enum ExitCode {
-    /** All is well; also a clean stop after SIGTERM or SIGINT. */
+    /** Success, or a clean stop after SIGTERM or SIGINT. */
     OK(0),
     /** An audit found a difference. */
     DIFFERS(1),
-    /** A setting, an option or a file that was named is wrong. */
+    /** A setting, an option or a named file is wrong. */
     BAD_SETTINGS(2),
-    /** Broker, registry or topics are not as needed; or an audit lacks the records that it needs. */
+    /** The broker, the registry or the topics are not ready, or an audit lacks records that it needs. */
     NOT_READY(3),
-    /** The learner's state cannot be read, or means something else under these settings. */
+    /** The state of the learner cannot be read, or has another meaning under these settings. */
     BAD_STATE(4),
-    /** The learner ran and could not go on. */
+    /** The learner ran and had to stop. */
     DIED(5);
 
     private final int code;

@@ -28,8 +28,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A learner that runs: checks at start what it needs, replaces threads that die within limits, and says with an exit
- * code how it ended.
+ * A running learner. It checks at start that everything it needs is there, replaces threads that die, within limits,
+ * and reports how it ended as an exit code.
  */
 public final class LearnerRuntime implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LearnerRuntime.class);
@@ -50,11 +50,11 @@ public final class LearnerRuntime implements AutoCloseable {
     }
 
     /**
-     * Checks brokers, topics and settings, and starts.
+     * Checks brokers, topics and settings, and starts a learner.
      *
-     * @param schemas finds writers' schemas
+     * @param schemas finds the schemas that records were written with
      * @param schemaIds registers the schemas of the outputs
-     * @throws StopException if something is not as it must be
+     * @throws StopException if something that the learner needs is missing or wrong
      */
     public static LearnerRuntime start(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds) {
         KafkaSettings settings = new KafkaSettings(config);
@@ -79,7 +79,7 @@ public final class LearnerRuntime implements AutoCloseable {
         return runtime;
     }
 
-    /** For what is looked at now and then; drops what is asked of it after its end. */
+    /** An executor for periodic checks. It drops tasks that are submitted after its end. */
     private static ScheduledExecutorService lookout() {
         return new ScheduledThreadPoolExecutor(
                 1,
@@ -94,7 +94,7 @@ public final class LearnerRuntime implements AutoCloseable {
     private void watch(BrokerSilence silence) {
         long interval = BrokerSilence.INTERVAL.toMillis();
         Runnable look = () -> {
-            // a learner that stops is silent by itself
+            // a learner that is stopping receives nothing anyway
             if (streams.state().isRunningOrRebalancing()) {
                 silence.look();
             }
@@ -102,7 +102,11 @@ public final class LearnerRuntime implements AutoCloseable {
         lookout.scheduleWithFixedDelay(look, interval, interval, TimeUnit.MILLISECONDS);
     }
 
-    /** Checks brokers and topics. @return how many partitions the examples topic has */
+    /**
+     * Checks brokers and topics.
+     *
+     * @return how many partitions the examples topic has
+     */
     private static int check(ThalwegConfig config) {
         Topics.State state;
         try (Admin admin = KafkaSettings.admin(config)) {
@@ -110,9 +114,9 @@ public final class LearnerRuntime implements AutoCloseable {
             state = topics.look();
             if (state.fatal().isEmpty() && topics.hasStrangers()) {
                 LOG.warn(
-                        "learner {} has learned nothing yet and topic {} holds predictions already: of another learner?"
-                                + " Two learners need outputs of their own, or readers see everything twice and"
-                                + " `verify` cannot hold.",
+                        "learner {} has not learned anything yet, but topic {} already holds predictions. Are they of"
+                                + " another learner? Two learners need separate output topics, or readers see"
+                                + " everything twice and `verify` fails.",
                         config.getString(ThalwegConfig.APPLICATION_ID),
                         OutputTopic.PREDICTIONS.nameIn(config));
             }
@@ -134,11 +138,11 @@ public final class LearnerRuntime implements AutoCloseable {
     }
 
     /**
-     * The model of records without key.
+     * The model of records without a key.
      *
-     * @param partitions of the examples topic
-     * @return empty if such records are dead letters
-     * @throws StopException if the setting does not go with so many partitions
+     * @param partitions how many the examples topic has
+     * @return empty if such records become dead letters
+     * @throws StopException if the setting is not allowed with that many partitions
      */
     public static String keyless(ThalwegConfig config, int partitions) {
         if (partitions == 1) {
@@ -147,9 +151,9 @@ public final class LearnerRuntime implements AutoCloseable {
         if (config.isGiven(ThalwegConfig.MODEL_DEFAULT)) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    ("%s makes one model of all records without key, but topic %s has %d partitions, of which each"
-                                    + " would train its own; use a topic with one partition, or give records the model"
-                                    + " id as key and drop the setting")
+                    ("%s trains one model on all records without a key, but topic %s has %d partitions, and each would"
+                                    + " train its own; use a topic with one partition, or use the model id as the record key"
+                                    + " and remove the setting")
                             .formatted(
                                     ThalwegConfig.MODEL_DEFAULT,
                                     config.getString(ThalwegConfig.EXAMPLES_TOPIC),
@@ -164,7 +168,9 @@ public final class LearnerRuntime implements AutoCloseable {
                 return stop(ExitCode.BAD_STATE, cause.getMessage());
             }
             if (cause instanceof SchemaSourceException) {
-                return stop(ExitCode.DIED, cause.getMessage() + "; nothing is lost, start again when it answers");
+                return stop(
+                        ExitCode.DIED,
+                        cause.getMessage() + "; nothing is lost, start the learner again when it" + " answers");
             }
         }
         Instant now = Instant.now();
@@ -205,7 +211,7 @@ public final class LearnerRuntime implements AutoCloseable {
 
     private void stateChanged(State now, State before) {
         if (now == State.RUNNING) {
-            LOG.info("the learner runs");
+            LOG.info("the learner is running");
         } else {
             LOG.debug("the learner is now {}", now);
         }
@@ -214,38 +220,49 @@ public final class LearnerRuntime implements AutoCloseable {
         }
     }
 
-    /** Whether all tasks are restored and running. */
+    /** Whether all tasks are restored and are being processed. */
     public boolean isRunning() {
         return streams.state() == State.RUNNING;
     }
 
-    /** The running Kafka Streams, for its metrics. */
+    /** The Kafka Streams application, for its metrics. */
     public KafkaStreams streams() {
         return streams;
     }
 
-    /** The longest that it has taken to read back what was learned in a partition. */
+    /** The longest time that restoring a partition has taken. */
     public Duration restored() {
         return restoreTimer.longest();
     }
 
-    /** Whether it has ended by itself. */
+    /** Whether the learner has ended by itself. */
     public boolean hasEnded() {
         return end.isDone();
     }
 
-    /** Waits until it ends by itself. @throws StopException saying why; a learner does not end well by itself */
+    /**
+     * Waits until the learner ends by itself.
+     *
+     * @throws StopException always, with the reason: a learner only ends by itself if it fails
+     */
     public void await() {
         throw end.join();
     }
 
-    /** Commits, stops, and leaves the group, so that the next instance need not wait for this one to be missed. */
+    /**
+     * Commits, stops and leaves the group, so that the next instance does not have to wait until this one is noticed to
+     * be gone.
+     */
     @Override
     public void close() {
         stop();
     }
 
-    /** Does what {@link #close} does. @return whether all was committed in time */
+    /**
+     * Does the same as {@link #close}.
+     *
+     * @return whether everything was committed in time
+     */
     public boolean stop() {
         lookout.shutdownNow();
         CloseOptions leaving = CloseOptions.timeout(CLOSE_TIMEOUT)
@@ -253,7 +270,7 @@ public final class LearnerRuntime implements AutoCloseable {
         boolean clean = streams.close(leaving);
         if (!clean) {
             LOG.warn(
-                    "did not stop within {} s; what was not committed is done again at the next start",
+                    "did not stop within {} s; what was not committed will be done again at the next start",
                     CLOSE_TIMEOUT.toSeconds());
         }
         return clean;

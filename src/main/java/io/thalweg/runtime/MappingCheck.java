@@ -23,15 +23,15 @@ import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** At start: whether the mapping fits the records that the topic holds, and what it makes of them. */
+/** A check at start: whether the mapping fits the records of the examples topic. It logs what each field is used as. */
 final class MappingCheck {
     private static final Logger LOG = LoggerFactory.getLogger(MappingCheck.class);
-    /** Behind the last record of a partition there may be markers of transactions. */
+    /** How many offsets back from the end to look for a record, because the last offsets may be transaction markers. */
     private static final int LOOK_BACK = 10;
 
     private MappingCheck() {}
 
-    /** @throws StopException in one line, if it does not fit */
+    /** @throws StopException if the mapping does not fit, in one line */
     static void run(ThalwegConfig config, SchemaSource schemas, int partitions) {
         String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         if (!config.isMapped()) {
@@ -43,8 +43,8 @@ final class MappingCheck {
                     .ifPresent(name -> {
                         throw new StopException(
                                 ExitCode.BAD_SETTINGS,
-                                ("%s is set and label is not; without a label topic %s holds Examples, and nothing is"
-                                                + " mapped")
+                                ("%s is set but label is not; without a label, topic %s must hold Examples, and "
+                                                + "nothing is mapped")
                                         .formatted(name, topic));
                     });
             return;
@@ -53,7 +53,7 @@ final class MappingCheck {
         if (!form.equals("any") && !form.equals("named")) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "features.form is %s, and with a label events become named features; leave it at any"
+                    "features.form is %s, but with a label events become named features; leave it at any"
                             .formatted(form));
         }
         Optional<Schema> schema;
@@ -67,8 +67,8 @@ final class MappingCheck {
         }
         if (schema.isEmpty()) {
             LOG.warn(
-                    "the registry has no schema under subject {}-value and topic {} holds no record that names one, so"
-                            + " that it could not be seen whether the mapping fits",
+                    "the registry has no schema under subject {}-value, and no record of topic {} names one, so it"
+                            + " could not be checked whether the mapping fits",
                     topic,
                     topic);
             return;

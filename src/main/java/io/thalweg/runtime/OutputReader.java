@@ -26,10 +26,10 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Follows an output topic: what has been committed, as records of a generated class, whichever version of its schema
- * they were written with. Used by one thread.
+ * A reader that follows an output topic. It gives the committed records as objects of a generated class, whichever
+ * version of the schema they were written with. For use by one thread.
  *
- * @param <T> the class
+ * @param <T> the generated class
  */
 public final class OutputReader<T extends SpecificRecord> implements AutoCloseable {
     private static final byte MAGIC = 0;
@@ -43,19 +43,19 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
     private BinaryDecoder decoder;
 
     /**
-     * A record.
+     * A record of the topic.
      *
-     * @param source as it is on the topic
-     * @param value what it holds; null for a tombstone and where there is a problem
-     * @param problem why it cannot be read; null if it can
+     * @param source the record as it is on the topic
+     * @param value the decoded value; null for a tombstone, or if there is a problem
+     * @param problem why the value cannot be read; null if it can
      */
     public record Entry<T>(ConsumerRecord<byte[], byte[]> source, T value, String problem) {}
 
-    /** Where to begin. */
+    /** Where to begin reading. */
     public enum Start {
-        /** With the oldest record there is. */
+        /** At the oldest record. */
         BEGINNING,
-        /** With what is committed from now on. */
+        /** At the current end: only records that are committed from now on. */
         END
     }
 
@@ -67,11 +67,11 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
     }
 
     /**
-     * Begins to follow a topic.
+     * Opens a reader.
      *
      * @param type the class of the topic's values
      * @param partition the only partition to follow; null for all
-     * @throws StopException if brokers, topic or partition are not there
+     * @throws StopException if the brokers, the topic or the partition cannot be found
      */
     public static <T extends SpecificRecord> OutputReader<T> open(
             ThalwegConfig config,
@@ -96,7 +96,7 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
             } else {
                 consumer.seekToEnd(followed);
             }
-            // seeking waits for the first use of the position, and by then the end would be another
+            // seeking takes effect when the position is first used, and by then the end may have moved
             followed.forEach(consumer::position);
         } catch (RuntimeException e) {
             consumer.close();
@@ -106,9 +106,9 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
     }
 
     /**
-     * What has come.
+     * The records that have arrived since the last call.
      *
-     * @param patience how long to wait for it
+     * @param patience how long to wait for some
      * @throws org.apache.kafka.common.errors.WakeupException after {@link #wakeup}
      */
     public List<Entry<T>> poll(Duration patience) {
@@ -145,7 +145,7 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
         }
     }
 
-    /** Ends a {@link #poll} under way. May be called by another thread. */
+    /** Ends a {@link #poll} that is in progress. May be called by another thread. */
     public void wakeup() {
         consumer.wakeup();
     }

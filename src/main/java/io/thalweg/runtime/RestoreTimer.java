@@ -9,14 +9,14 @@ import org.apache.kafka.streams.processor.StateRestoreListener;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Says how long it takes to read back what was learned, which is most of what a start with large models takes. */
+/** A timer of restores, which take up most of the start of a learner with large models. It logs how long each took. */
 final class RestoreTimer implements StateRestoreListener {
     private static final Logger LOG = LoggerFactory.getLogger(RestoreTimer.class);
 
     private final Map<TopicPartition, Long> begun = new ConcurrentHashMap<>();
     private final AtomicLong longest = new AtomicLong();
 
-    /** The longest that a partition has taken; 0 while none has been read to its end. */
+    /** The longest time that restoring a partition has taken; 0 if none has been restored. */
     Duration longest() {
         return Duration.ofNanos(longest.get());
     }
@@ -28,7 +28,7 @@ final class RestoreTimer implements StateRestoreListener {
 
     @Override
     public void onBatchRestored(TopicPartition changelog, String store, long end, long records) {
-        // the end is enough
+        // only the end is of interest
     }
 
     @Override
@@ -37,7 +37,7 @@ final class RestoreTimer implements StateRestoreListener {
         if (begin != null) {
             Duration taken = Duration.ofNanos(System.nanoTime() - begin);
             longest.accumulateAndGet(taken.toNanos(), Math::max);
-            LOG.info("read {} records back from {} in {} ms", records, changelog, taken.toMillis());
+            LOG.info("restored {} records from {} in {} ms", records, changelog, taken.toMillis());
         }
     }
 

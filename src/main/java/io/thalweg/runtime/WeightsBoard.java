@@ -12,23 +12,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 
-/** The current weights of all models, put together from the records of the weights topic. */
+/** The current weights of all models, assembled from the records of the weights topic. */
 public final class WeightsBoard {
     private static final char BLOCK_SEPARATOR = '\0';
 
-    /** The number of the only part of a model that is one record. */
+    /** The number of the part of a model that is published as one record. */
     private static final int WHOLE = -1;
 
-    /** By model id; the one that changed last is the last. */
+    /** Boards by model id, in the order in which the models last changed. */
     private final Map<String, Board> models = new LinkedHashMap<>();
 
-    /** The model that the key of a weights record is for. */
+    /** The model that a weights record is of, by its key. */
     public static String model(String key) {
         int end = key.indexOf(BLOCK_SEPARATOR);
         return end < 0 ? key : key.substring(0, end);
     }
 
-    /** Takes a record in. @param weights null for a tombstone */
+    /**
+     * Adds a record.
+     *
+     * @param weights null for a tombstone
+     */
     public void take(String key, Weights weights) {
         String model = model(key);
         int part = key.length() == model.length() ? WHOLE : Integer.parseInt(key.substring(model.length() + 1));
@@ -51,7 +55,7 @@ public final class WeightsBoard {
         return models.size();
     }
 
-    /** The models that changed last, by their ids. */
+    /** The models that changed last, sorted by model id. */
     public List<Board> latest(int most) {
         Collection<Board> all = models.values();
         return all.stream()
@@ -61,19 +65,19 @@ public final class WeightsBoard {
     }
 
     /**
-     * A weight.
+     * One weight of a model.
      *
-     * @param name that of the feature, or # and its number
-     * @param moved what it has moved by over the recent window; NaN if that is not known
+     * @param name the name of the feature, or # and its number
+     * @param moved how much the weight changed over the recent window; NaN if that is not known
      */
     public record Strong(int feature, String name, double weight, double moved) {}
 
     /**
-     * A record, with less around it.
+     * The contents of a weights record, in less memory.
      *
-     * @param movedSteps 0 if what weights have moved by is not known
-     * @param names null where features have none
-     * @param moved null where it is not known of any
+     * @param movedSteps how many steps the recent window has; 0 if the changes are not known
+     * @param names null if the features have no names
+     * @param moved null if the changes are not known
      */
     private record WeightsPart(
             long version,
@@ -122,7 +126,7 @@ public final class WeightsBoard {
         }
     }
 
-    /** The weights of a model. */
+    /** The weights of one model. */
     public static final class Board {
         private final String model;
         private final Map<Integer, WeightsPart> parts = new HashMap<>();
@@ -153,17 +157,17 @@ public final class WeightsBoard {
             return latest().learningRate;
         }
 
-        /** Over how many steps weights are known to have moved; 0 if that is not known. */
+        /** How many steps the recent window has; 0 if the changes of weights are not known. */
         public long movedSteps() {
             return latest().movedSteps;
         }
 
-        /** Whether all blocks are there. */
+        /** Whether all blocks of the model have been read. */
         public boolean isComplete() {
             return parts.size() >= latest().parts;
         }
 
-        /** How many weights are published. */
+        /** How many weights have been published. */
         public long size() {
             return parts.values().stream().mapToLong(part -> part.values.length).sum();
         }
@@ -179,7 +183,7 @@ public final class WeightsBoard {
             return Math.sqrt(squares);
         }
 
-        /** The weights of largest size, the largest first; of equals the one with the lower number. */
+        /** The weights with the largest absolute values, largest first; equal ones by feature number. */
         public List<Strong> strongest(int most) {
             Comparator<Strong> weaker = Comparator.<Strong>comparingDouble(strong -> Math.abs(strong.weight))
                     .thenComparing(Comparator.comparingInt(Strong::feature).reversed());

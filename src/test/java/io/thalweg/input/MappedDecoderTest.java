@@ -619,9 +619,9 @@ class MappedDecoderTest {
         assertThat(log.list)
                 .extracting(ILoggingEvent::getFormattedMessage)
                 .containsExactly(
-                        "records come with schema id 2 (shop.Event) after 1: new are c, gone are b",
-                        "records come with schema id 3 (Event) after 2: no feature is new, gone are c; it has no field"
-                                + " y, which the label is made from, so its records become dead letters");
+                        "records now have schema id 2 (shop.Event), before 1: new features: c, removed: b",
+                        "records now have schema id 3 (Event), before 2: no new features, removed: c; it lacks the"
+                                + " field y of the label, so its records become dead letters");
     }
 
     @Test
@@ -637,37 +637,37 @@ class MappedDecoderTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '~', quoteCharacter = '`', textBlock = """
-            label             ~ delay > 15        ~ label: there is no field delay; there is a, s, r.n, raw, at, y
+            label             ~ delay > 15        ~ label: there is no field delay; the event has a, s, r.n, raw, at, y
             label             ~ s                 ~
             label             ~ r > 5             ~ label: field r is a record; name one of its fields: r.n
             label             ~ raw == 5          ~ label: field raw is a bytes; a label is a boolean, a number or text that is compared
             id.field          ~ y                 ~ field y is in label and in id.field; it can only be one of them
             id.field          ~ raw               ~ id.field: field raw is a bytes; an id is text or a whole number
             importance.field  ~ s                 ~ importance.field: field s is a string; an importance is a number
-            model.from        ~ field:z           ~ model.from: there is no field z; there is a, s, r.n, raw, at, y
-            model.from        ~ record            ~ model.from is key, field:NAME or fixed:NAME, and not record
+            model.from        ~ field:z           ~ model.from: there is no field z; the event has a, s, r.n, raw, at, y
+            model.from        ~ record            ~ model.from must be key, field:NAME or fixed:NAME, not record
             features.exclude  ~ r                 ~
-            features.exclude  ~ a,q               ~ features.exclude: there is no field q; there is a, s, r.n, raw, at, y
+            features.exclude  ~ a,q               ~ features.exclude: there is no field q; the event has a, s, r.n, raw, at, y
             features.numeric  ~ raw               ~ features.numeric: field raw is bytes, which cannot be a feature
-            features.numeric  ~ y                 ~ field y is in label and in features.numeric; what the label is made from is no feature
-            features.cross    ~ a*y               ~ field y is in label and in features.cross; what the label is made from is no feature
-            features.cross    ~ a*s.hour          ~ features.cross: there is no field s.hour; there is a, s, r.n, raw, at, y
-            features.cross    ~ a                 ~ features.cross: "a" crosses nothing; a cross is like origin*destination
+            features.numeric  ~ y                 ~ field y is in label and in features.numeric; the label's field cannot be a feature
+            features.cross    ~ a*y               ~ field y is in label and in features.cross; the label's field cannot be a feature
+            features.cross    ~ a*s.hour          ~ features.cross: there is no field s.hour; the event has a, s, r.n, raw, at, y
+            features.cross    ~ a                 ~ features.cross: "a" needs at least two fields; a cross is like origin*destination
             features.cross    ~ a*a               ~ features.cross: "a*a" has a twice
             features.cross    ~ a*                ~ features.cross: "a*" is not like origin*destination
             features.buckets  ~ s:1               ~ features.buckets: field s holds no numbers; where it is text of numbers, name it in features.numeric
-            features.buckets  ~ a:2,a:3           ~ features.buckets: a is there twice
+            features.buckets  ~ a:2,a:3           ~ features.buckets: a is listed twice
             features.buckets  ~ a:3;2             ~ features.buckets: field a needs log2, or rising edges such as 18|25|40; "3;2" is neither
             features.buckets  ~ a                 ~ features.buckets: "a" is not like age:18|25|40 or amount:log2
             features.time     ~ at:hour           ~
             features.time     ~ at:second         ~ features.time: field at has no part "second"; the parts are hour, minute, weekday, day, month, year
             features.time     ~ at                ~ features.time: "at" is not like departure:hour|weekday or date[yyyyMMddHHmm]:hour
-            features.time     ~ s:hour            ~ features.time: field s is a string; say how it is written, such as s[yyyyMMddHHmm]:hour or s[seconds]:hour
-            features.time     ~ raw:hour          ~ features.time: field raw is a bytes; that is no time
+            features.time     ~ s:hour            ~ features.time: field s is a string; specify its format, such as s[yyyyMMddHHmm]:hour or s[seconds]:hour
+            features.time     ~ raw:hour          ~ features.time: field raw is a bytes; that is not a time
             features.time     ~ s[MMdd]:weekday   ~ features.time: field s, pattern [MMdd]: weekday needs y, or a year after a semicolon: [MMdd;2001]
             features.time     ~ s[MMdd]:hour      ~ features.time: field s, pattern [MMdd]: hour needs H
             features.time     ~ s[MMM]:month      ~ features.time: field s, pattern [MMM]: it has too many M
-            features.time     ~ s[EEE]:weekday    ~ features.time: field s, pattern [EEE]: a pattern is made of y, M, d, H, m, s and S, one for each digit; put other letters in quotes, or write seconds, millis or micros for numbers since 1970
+            features.time     ~ s[EEE]:weekday    ~ features.time: field s, pattern [EEE]: a pattern consists of y, M, d, H, m, s and S, one for each digit; put other letters in quotes, or write seconds, millis or micros for numbers since 1970
             """)
     void aMappingThatDoesNotFitIsSaidInOneLine(String setting, String value, String complaint) {
         settings.put(setting, value.replace(';', setting.equals("features.buckets") ? '|' : ';'));

@@ -70,9 +70,7 @@ class LabelTest {
     void theOrderOfTextIsMeantOnlyInQuotes() {
         assertThatThrownBy(() -> Label.of("delay > fifteen"))
                 .isInstanceOf(MappingException.class)
-                .hasMessage(
-                        "label \"delay > fifteen\": fifteen is not a number; put it in quotes if the order of text is"
-                                + " meant");
+                .hasMessage("label \"delay > fifteen\": fifteen is not a number; put it in quotes to compare text");
     }
 
     @Test

@@ -12,7 +12,7 @@ import java.util.stream.Stream;
 import one.convert.Arguments;
 import one.convert.JfrToFlame;
 
-/** Measures the learner against what one would compare it with, in one run on one machine. */
+/** A benchmark of the learner and of programs to compare it with, in one run on one machine. */
 public final class Benchmark {
     private static final String RECORDING = ".jfr";
 
@@ -20,22 +20,27 @@ public final class Benchmark {
     private final Consumer<String> progress;
 
     /**
-     * What to do.
+     * The options of a benchmark.
      *
-     * @param quick the short form: fewer rows, fewer records, one round, and nothing is warmed up
-     * @param rows rows whose name contains one of these; empty for all, in the short form for those that belong to it
-     * @param rounds how often each candidate is measured; 0 for the default
-     * @param out where recordings of Java Flight Recorder and flame graphs of them go; null for none
+     * @param quick the short form: fewer rows, fewer records, one round, and no warm-up
+     * @param rows rows whose name contains one of these; empty for all rows, or in the short form for those that belong
+     *     to it
+     * @param rounds how many times to measure each candidate; 0 for the default
+     * @param out a directory for Java Flight Recorder recordings and flame graphs; null for none
      */
     public record Options(boolean quick, List<String> rows, int rounds, Path out) {}
 
-    /** @param progress told what is being done */
+    /** @param progress receives messages about what is being done */
     public Benchmark(Options options, Consumer<String> progress) {
         this.options = options;
         this.progress = progress;
     }
 
-    /** Runs it; takes minutes. @throws StopException if a row is not known, or something ends before its time */
+    /**
+     * Runs the benchmark, which takes minutes.
+     *
+     * @throws StopException if a row is unknown, or a measured process ends too early
+     */
     public BenchmarkReport run() throws IOException {
         checkChoice();
         List<Throughput.ThroughputRow> speed = Throughput.rows().stream()
@@ -69,7 +74,7 @@ public final class Benchmark {
         return report;
     }
 
-    /** Beside each recording, what it shows of where processor time goes. */
+    /** Writes a flame graph of processor time beside each recording. */
     private static void drawFlames(Path folder) throws IOException {
         List<Path> recordings;
         try (Stream<Path> files = Files.list(folder)) {

@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.DoubleFunction;
 
-/** What a benchmark has found: tables for people, and the same as one map for programs. */
+/** The results of a benchmark: tables for people, and one map for programs. */
 public final class BenchmarkReport {
     private static final String NONE = "–";
 
@@ -24,13 +24,13 @@ public final class BenchmarkReport {
     /**
      * A table.
      *
-     * @param title what it shows
-     * @param columns their names; the first holds the name of the row
+     * @param title what the table shows
+     * @param columns the names of the columns, of which the first is for the names of the rows
      * @param rows a cell for each column
      */
     public record ReportTable(String title, List<String> columns, List<List<String>> rows) {}
 
-    /** @param warm whether what is measured is compiled by then */
+    /** @param warm whether the measured programs have been compiled by the time they are measured */
     BenchmarkReport(boolean warm) {
         machine.put("cpu", cpu());
         machine.put("cores", Runtime.getRuntime().availableProcessors());
@@ -48,17 +48,17 @@ public final class BenchmarkReport {
                     .findFirst()
                     .orElse("unknown");
         } catch (IOException e) {
-            // not Linux
+            // this is not Linux
             return System.getenv().getOrDefault("PROCESSOR_IDENTIFIER", "unknown");
         }
     }
 
-    /** The heap that each measured process may have, in bytes. */
+    /** The maximum heap of each measured process, in bytes. */
     void heapMax(long bytes) {
         machine.put("heap_max_mib", bytes >> 20);
     }
 
-    /** One candidate of a row. */
+    /** Adds the speed of one candidate of a row. */
     void speed(
             String row,
             String program,
@@ -93,7 +93,7 @@ public final class BenchmarkReport {
                 megabytes(sentBytes.get("predictions")));
     }
 
-    /** The learner's speed, and its processor time for an example, over those of another. */
+    /** Adds the speed of the learner and its processor time for each example, divided by those of another program. */
     void ratio(String row, String program, MedianRange speed, MedianRange cpu) {
         String name = row + " / " + program;
         ratios.put(name, speed.median());
@@ -102,7 +102,7 @@ public final class BenchmarkReport {
         ratioRow(name, decimal(speed.median()), range(speed, BenchmarkReport::decimal), decimal(cpu.median()));
     }
 
-    /** Says that a row has no such candidate, because it cannot be done. */
+    /** Adds that a row has no such candidate, because that is not feasible. */
     void notFeasible(String row, String program) {
         ratioRow(row + " / " + program, "not feasible", NONE, NONE);
     }
@@ -111,14 +111,14 @@ public final class BenchmarkReport {
         add("The learner's speed over that of others", List.of("row", "speed", "from – to", "CPU time"), cells);
     }
 
-    /** A row of any table. */
+    /** Adds a row to a table. */
     void add(String title, List<String> columns, String... cells) {
         tables.computeIfAbsent(title, t -> new ReportTable(t, columns, new ArrayList<>()))
                 .rows()
                 .add(List.of(cells));
     }
 
-    /** A figure that is there once. */
+    /** Adds a single number. */
     void figure(String name, double value) {
         figures.put(name, value);
     }
@@ -127,17 +127,17 @@ public final class BenchmarkReport {
         figures.put(name, range);
     }
 
-    /** What it ran on, by name. */
+    /** The machine that the benchmark ran on. */
     public Map<String, Object> machine() {
         return machine;
     }
 
-    /** What there is to show, in order: ratios first. */
+    /** The tables, in order: ratios first. */
     public List<ReportTable> tables() {
         return List.copyOf(tables.values());
     }
 
-    /** All of it, for JSON. */
+    /** Everything, for JSON. */
     public Map<String, Object> asMap() {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("machine", machine);

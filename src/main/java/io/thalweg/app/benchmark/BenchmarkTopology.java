@@ -13,7 +13,8 @@ import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
 
 /**
- * The learner's topics around another processor, whose children have the names that {@link OutputTopic#sink()} gives.
+ * A topology with the topics of the learner and another processor. The children of the processor have the names that
+ * {@link OutputTopic#sink()} gives.
  */
 final class BenchmarkTopology {
     private static final String SOURCE = "examples";
@@ -21,7 +22,7 @@ final class BenchmarkTopology {
 
     private BenchmarkTopology() {}
 
-    /** @param serializer gives the serializer of what is for a topic */
+    /** @param serializer creates the serializer for a topic */
     @SuppressWarnings("removal") // Kafka 4.3 has no partitioner but the one that 4.4 deprecates
     static <T> Topology around(
             ProcessorSupplier<byte[], byte[], byte[], T> processor,

@@ -6,33 +6,37 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * A program that is measured, and what it is measured on.
+ * A program that is measured, with its workload and options.
  *
- * @param algorithm the kind of step; empty where nothing is learned
+ * @param algorithm the algorithm; empty if nothing is learned
  * @param publishing how often weights are published
- * @param guarantee what happens to examples in a crash
+ * @param guarantee the processing guarantee
  */
 record Candidate(Program program, Workload workload, String algorithm, Publishing publishing, Guarantee guarantee) {
-    /** What reads the examples. */
+    /** The programs. */
     enum Program {
         /** Thalweg's own topology. */
         LEARNER,
-        /** Decodes the same input and writes as many bytes to the same topics, without learning and without state. */
+        /** Decodes the same input and writes as many bytes to the same topics, but does not learn and has no state. */
         FLOOR,
-        /** Weights as one value in a RocksDB store with a changelog, read and written for each record. */
+        /**
+         * Keeps weights as one value in a RocksDB store with a changelog, which it reads and writes for each record.
+         */
         ROCKSDB,
-        /** A consumer that decodes, and maps where there is something to map, and does nothing else. */
+        /** A consumer that decodes records, with their mapping if there is one, and does nothing else. */
         CONSUMER,
         /** A consumer that reads records into Avro's GenericRecord and does nothing else. */
         GENERIC_RECORD;
 
-        /** As it is called in rows. */
+        /** The name in rows. */
         String title() {
             return name().toLowerCase(Locale.ROOT).replace('_', '-');
         }
     }
 
-    /** When the weights of a small model are published. Those of a large one always are once a second. */
+    /**
+     * How often the weights of a small model are published. Those of a large one are always published once a second.
+     */
     enum Publishing {
         /** After every 1000th step, and once a second. */
         THINNED("thinned", 1000),
@@ -48,7 +52,7 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
         }
     }
 
-    /** What a crash may do. */
+    /** The processing guarantees. */
     enum Guarantee {
         EXACTLY_ONCE("exactly-once", "exactly_once_v2"),
         AT_LEAST_ONCE("at-least-once", "at_least_once");
@@ -74,7 +78,7 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
         return new Candidate(Program.LEARNER, workload, algorithm, publishing, guarantee);
     }
 
-    /** What this learner is measured against. */
+    /** The candidate that this learner is compared with. */
     Candidate against(Program other) {
         return switch (other) {
             case LEARNER, ROCKSDB -> new Candidate(other, workload, algorithm, publishing, guarantee);
@@ -84,14 +88,14 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
         };
     }
 
-    /** The row that it belongs to, without the program: what it does, from the input to the guarantee. */
+    /** The name of its row: its workload and options, without the program. */
     String row() {
         StringBuilder row = new StringBuilder(workload.title());
         if (!algorithm.isEmpty()) {
             row.append(' ').append(algorithm);
         }
         if (program != Program.CONSUMER && program != Program.GENERIC_RECORD) {
-            // blocks of large models are published at an interval
+            // blocks of large models are published at intervals
             if (workload.isDense()) {
                 row.append(' ').append(publishing.title);
             }
@@ -100,12 +104,12 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
         return row.toString();
     }
 
-    /** What tells it from all others. */
+    /** A name that distinguishes it from all other candidates. */
     String name() {
         return row() + " " + program.title();
     }
 
-    /** The settings that make it what it is. */
+    /** The settings for its options. */
     Map<String, String> settings() {
         Map<String, String> settings = new LinkedHashMap<>(workload.settings());
         if (!algorithm.isEmpty()) {

@@ -22,7 +22,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
-/** A {@link CandidateProcess}, seen from the process that has started it. It ends with this one at the latest. */
+/**
+ * A handle on a {@link CandidateProcess} in the process that started it. The candidate ends with this process at the
+ * latest.
+ */
 final class CandidateHandle implements AutoCloseable {
     private static final Set<Process> ALIVE = ConcurrentHashMap.newKeySet();
 
@@ -41,9 +44,9 @@ final class CandidateHandle implements AutoCloseable {
     }
 
     /**
-     * Starts one, with the options that this JVM was started with.
+     * Starts a process, with the options of this JVM.
      *
-     * @param log what it writes to standard error
+     * @param log the file for its standard error
      */
     static CandidateHandle start(Program program, Path log) {
         List<String> command = new ArrayList<>();
@@ -73,11 +76,10 @@ final class CandidateHandle implements AutoCloseable {
     }
 
     /**
-     * Has it read records until it is warm, and waits until it has stopped.
+     * Makes it read records until it is warm, and waits until it has stopped.
      *
-     * @param records how many there are
-     * @return whether it is warm now, or has had a minute and a half of processor time, rather than at the end
-     *     of the records
+     * @param records how many records there are
+     * @return whether it is warm, or has used a minute and a half of processor time; false if the records ended before
      */
     boolean warmsUp(Map<String, String> settings, long records) {
         say(new ProcessCommand(What.WARM_UP, settings, new Limits(records, 0, 0, 0), null));
@@ -89,15 +91,20 @@ final class CandidateHandle implements AutoCloseable {
     }
 
     /**
-     * Has it measure: it says {@link Event#BEGIN}, {@link Event#END} and, when it has stopped, {@link Event#ENDED}.
+     * Makes it measure. It reports {@link Event#BEGIN}, {@link Event#END} and, when it has stopped, {@link
+     * Event#ENDED}.
      *
-     * @param recording where to leave a recording of Java Flight Recorder; null for none
+     * @param recording where to write a Java Flight Recorder recording; null for none
      */
     void measure(Map<String, String> settings, Limits limits, Path recording) {
         say(new ProcessCommand(What.MEASURE, settings, limits, recording == null ? null : recording.toString()));
     }
 
-    /** The next thing that it says. @throws StopException if it ends instead */
+    /**
+     * Waits for an event.
+     *
+     * @throws StopException if the process ends instead
+     */
     ProcessEvent await(Event event) {
         return await(Set.of(event));
     }
@@ -105,7 +112,7 @@ final class CandidateHandle implements AutoCloseable {
     private ProcessEvent await(Set<Event> events) {
         try {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                // the JVM itself may have something to say
+                // other lines come from the JVM itself
                 if (line.startsWith("{")) {
                     ProcessEvent processEvent = JsonLine.parse(line, ProcessEvent.class);
                     if (events.contains(processEvent.event())) {
@@ -128,11 +135,15 @@ final class CandidateHandle implements AutoCloseable {
         }
         return new StopException(
                 ExitCode.DIED,
-                "a measured process ended before its time: "
-                        + (said.isEmpty() ? "it said nothing" : said.get(said.size() - 1)));
+                "a measured process ended too early: "
+                        + (said.isEmpty() ? "it printed nothing" : said.get(said.size() - 1)));
     }
 
-    /** Lets it run for a while. @throws StopException if it ends instead */
+    /**
+     * Lets it run for a while.
+     *
+     * @throws StopException if the process ends instead
+     */
     void runsFor(Duration time) {
         try {
             if (process.waitFor(time.toMillis(), TimeUnit.MILLISECONDS)) {
@@ -143,19 +154,19 @@ final class CandidateHandle implements AutoCloseable {
         }
     }
 
-    /** Asks whether it works on the state, and waits for the answer: until it stands by with all of it, if not. */
+    /** Asks whether it is active. If it is a standby, this waits until it has a copy of the whole state. */
     boolean isActive() {
         say(ProcessCommand.of(What.ROLE));
         return await(Set.of(Event.ACTIVE, Event.STANDS_BY)).event() == Event.ACTIVE;
     }
 
-    /** The heap that it uses after a full collection, in bytes. */
+    /** The heap in use after a full collection, in bytes. */
     long heapUsed() {
         say(ProcessCommand.of(What.COLLECT));
         return await(Event.COLLECTED).heapUsed();
     }
 
-    /** Has it stop cleanly, and waits until it has. */
+    /** Makes it stop cleanly, and waits until it has stopped. */
     void stop() {
         say(ProcessCommand.of(What.STOP));
         process.onExit().join();
@@ -170,7 +181,7 @@ final class CandidateHandle implements AutoCloseable {
         }
     }
 
-    /** SIGKILL: no hook runs, no buffer is flushed. */
+    /** Kills it with SIGKILL: no hook runs, and no buffer is flushed. */
     void kill() {
         process.destroyForcibly();
         process.onExit().join();

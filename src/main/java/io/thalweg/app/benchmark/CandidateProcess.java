@@ -56,32 +56,33 @@ import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.Topology;
 
 /**
- * A candidate in a process of its own, so that its processor time is known apart from the broker's. It does
- * what the lines on its standard input ask for, says on standard output what has happened, and ends when its
+ * The main class of a candidate's process, which is separate so that its processor time can be told from that of the
+ * broker. It does what the lines on its standard input ask for, reports events on standard output, and ends when its
  * standard input does.
  *
- * <p>It can run its program several times, one run after the other: what was compiled in one is compiled in the next.
+ * <p>It can run its program several times, one run after the other; code that was compiled in one run stays compiled in
+ * the next.
  */
 public final class CandidateProcess {
     private static final Duration POLL = Duration.ofMillis(100);
-    /** How many times its processor time a process may take at most. */
+    /** The longest time that a process may take, as a multiple of its processor time. */
     private static final int PATIENCE = 10;
 
-    /** It is warm when compiling took no more than this share of its processor time, over so much of that. */
+    /** A program is warm when compiling took no more than this share of its processor time in the recent past. */
     private static final double LITTLE = 0.1;
 
     private static final long LOOK_BACK_NANOS = TimeUnit.SECONDS.toNanos(5);
-    /** Or when it has had so much; some code is compiled again and again. */
+    /** A program also counts as warm after this processor time, because some code is compiled again and again. */
     private static final long WARM_NANOS = TimeUnit.SECONDS.toNanos(90);
 
-    /** At the end of a changelog are marks of transactions, which no position needs to have passed. */
+    /** How far a position may be from the end of a changelog, because the last offsets are transaction markers. */
     private static final int MARKERS = 10;
 
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
     private static final OperatingSystemMXBean SYSTEM =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
-    /** Processor time and compilation time in the course of warming up. */
+    /** Processor time and compilation time during the warm-up. */
     private static final Deque<long[]> SEEN = new ArrayDeque<>();
 
     private static final BlockingQueue<ProcessCommand> PROGRAMS = new LinkedBlockingQueue<>();
@@ -97,13 +98,13 @@ public final class CandidateProcess {
         this.program = program;
         this.command = command;
         Limits asked = command.limits();
-        // a consumer begins again where the records end, and has no need to be measured for as long
+        // a consumer starts over when the records end, and does not have to be measured for as long
         limits = program == Program.CONSUMER || program == Program.GENERIC_RECORD
                 ? new Limits(Long.MAX_VALUE, asked.before(), asked.beforeMs(), asked.measuredMs() / 2)
                 : asked;
     }
 
-    /** @param args the program */
+    /** @param args the name of the program */
     public static void main(String[] args) throws InterruptedException {
         listen();
         Program program = Program.valueOf(args[0]);
@@ -152,7 +153,7 @@ public final class CandidateProcess {
             run();
             recording.dump(file);
         } catch (IOException | ParseException e) {
-            throw new IllegalStateException("no recording: " + e.getMessage(), e);
+            throw new IllegalStateException("cannot write the recording: " + e.getMessage(), e);
         }
     }
 
@@ -186,7 +187,7 @@ public final class CandidateProcess {
         }
     }
 
-    /** With the settings that the learner has, and otherwise Kafka Streams as it is. */
+    /** Runs a topology with the settings of the learner, and otherwise with Kafka Streams' defaults. */
     private void run(Topology topology, ThalwegConfig config) {
         Properties properties = new Properties();
         properties.putAll(new KafkaSettings(config).streams());
@@ -196,7 +197,7 @@ public final class CandidateProcess {
             boolean closed = streams.close(CloseOptions.timeout(CLOSE_TIMEOUT)
                     .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
             if (!closed) {
-                // what is left of it would be measured with what comes next
+                // what is left of it would be measured with the next run
                 System.err.println("it did not stop in time");
                 Runtime.getRuntime().halt(1);
             }
@@ -258,7 +259,7 @@ public final class CandidateProcess {
         return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
     }
 
-    /** Whether it has a copy of all that another instance has. */
+    /** Whether it has a copy of everything that another instance has. */
     private static boolean isUpToDate(KafkaStreams streams) {
         return streams.metadataForLocalThreads().stream()
                         .anyMatch(thread -> !thread.standbyTasks().isEmpty())
@@ -281,7 +282,7 @@ public final class CandidateProcess {
         return sent;
     }
 
-    /** @param lives whether what is watched goes on */
+    /** @param lives whether the program is still running */
     private void watch(LongSupplier processed, Supplier<Map<String, Double>> sentBytes, BooleanSupplier lives) {
         if (command.what() == What.WARM_UP) {
             if (warmsUp(processed, lives)) {
@@ -298,7 +299,11 @@ public final class CandidateProcess {
         say(Event.END, processed.getAsLong(), sentBytes.get());
     }
 
-    /** Waits until it is warm. @return false if the records came to an end before */
+    /**
+     * Waits until the program is warm.
+     *
+     * @return false if the records ended before
+     */
     private boolean warmsUp(LongSupplier processed, BooleanSupplier lives) {
         while (processed.getAsLong() < limits.records()) {
             long[] now = {
@@ -364,7 +369,7 @@ public final class CandidateProcess {
         }
     }
 
-    /** Reads the topic again and again, until the measuring has ended. */
+    /** Reads the topic again and again, until measuring has ended. */
     private void consume(ThalwegConfig config, Reading reading) {
         AtomicLong count = new AtomicLong();
         AtomicBoolean ended = new AtomicBoolean();
@@ -380,7 +385,7 @@ public final class CandidateProcess {
         }
     }
 
-    /** Does something with the value of a record. */
+    /** Reads the value of a record. */
     private interface Reading {
         void read(byte[] value);
     }
@@ -403,7 +408,7 @@ public final class CandidateProcess {
         }
     }
 
-    /** As Confluent's deserializer does it: a new record each time. */
+    /** Reads values as Confluent's deserializer does: a new object for each record. */
     private static final class GenericReading implements Reading {
         private static final int HEADER = 5;
 
@@ -419,7 +424,7 @@ public final class CandidateProcess {
         public void read(byte[] value) {
             try {
                 if (reader == null) {
-                    // all records have the same
+                    // all records have the same schema
                     reader = new GenericDatumReader<>(
                             schemas.writerSchema(ByteBuffer.wrap(value, 1, 4).getInt()));
                 }

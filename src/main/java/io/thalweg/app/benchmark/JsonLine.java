@@ -3,7 +3,7 @@ package io.thalweg.app.benchmark;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
-/** A record as a line of JSON: how a process and the one that has started it speak with each other. */
+/** A Java record as a line of JSON, which is how a measured process and the one that started it communicate. */
 final class JsonLine {
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -17,12 +17,12 @@ final class JsonLine {
         }
     }
 
-    /** @throws IllegalStateException if the line is something else */
+    /** @throws IllegalStateException if the line is not such a record */
     static <T extends Record> T parse(String line, Class<T> type) {
         try {
             return JSON.readValue(line, type);
         } catch (JsonProcessingException e) {
-            throw new IllegalStateException("no " + type.getSimpleName() + ": " + line, e);
+            throw new IllegalStateException("not a " + type.getSimpleName() + ": " + line, e);
         }
     }
 }

@@ -30,12 +30,12 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Time from an example to its prediction: 1,000 examples a second are sent on a fixed schedule, and a reader says when
- * it has the prediction of each, or the example itself. Times are from when the example was due to be sent, so that a
- * stall counts for all that waited because of it.
+ * Measures the time from an example to its prediction. 1,000 examples a second are sent on a fixed schedule, and a
+ * reader records when it has the prediction of each, or the example itself. Times count from when the example was due
+ * to be sent, so that a stall counts for all examples that waited because of it.
  *
- * <p>Before, many examples are sent at once: at 1,000 a second it would take minutes until broker, learner and clients
- * are compiled, and on two cores what waits for the compiler is all that would be measured.
+ * <p>Before that, many examples are sent at once: at 1,000 a second it would take minutes until broker, learner and
+ * clients are compiled, and on two cores the measurement would mostly show waiting for the compiler.
  */
 final class Latency {
     private static final int PER_SECOND = 1000;
@@ -50,16 +50,16 @@ final class Latency {
     private final int measured;
 
     /**
-     * What is measured.
+     * A row: what is measured.
      *
-     * @param topic the setting that names what is read
-     * @param isolation of the reader
+     * @param topic the setting that names the topic to read
+     * @param isolation the isolation level of the reader
      */
     record LatencyRow(String name, Guarantee guarantee, String topic, String isolation, boolean quick) {}
 
     /**
-     * The last is what broker, sender and reader take by themselves, while a learner runs: the examples are read
-     * as they are.
+     * The rows. The last is the time that broker, sender and reader take by themselves: while a learner runs, the
+     * examples are read as they are.
      */
     static List<LatencyRow> rows() {
         String predictions = OutputTopic.PREDICTIONS.setting();
@@ -92,7 +92,7 @@ final class Latency {
         }
     }
 
-    /** One learner, and a reader for each row. */
+    /** Runs one learner, and a reader for each row. */
     private void run(Guarantee guarantee, List<LatencyRow> rows, BenchmarkReport report) {
         String application = "latency-" + guarantee.setting();
         progress.accept("latency %s: %,d examples a second for %d s …"
@@ -123,7 +123,7 @@ final class Latency {
         String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         Workload.RecordValues values = Workload.DENSE.values(cluster.schemas().idFor(topic, Example.getClassSchema()));
         Map<String, Object> settings = new KafkaSettings(config).writer();
-        // the learner's time is measured, not that of whoever sends
+        // measures the time of the learner, not of the sender
         settings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
         settings.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, "none");
         try (Producer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
@@ -149,7 +149,7 @@ final class Latency {
         try {
             if (!warm.await(PATIENCE.toNanos(), TimeUnit.NANOSECONDS)) {
                 throw new StopException(
-                        ExitCode.DIED, "what is sent to warm up has not been predicted within a minute");
+                        ExitCode.DIED, "the examples for warming up were not predicted within a minute");
             }
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
@@ -161,8 +161,8 @@ final class Latency {
     }
 
     /**
-     * There is one partition, and each example has one prediction: the n-th record is the n-th example, or
-     * its prediction.
+     * Reads the times. There is one partition, and each example has one prediction: the n-th record is the n-th example
+     * or its prediction.
      */
     private long[] read(ThalwegConfig config, LatencyRow row, CountDownLatch warm, CompletableFuture<Long> beginning) {
         Map<String, Object> settings = new KafkaSettings(config).reader();
@@ -189,7 +189,7 @@ final class Latency {
                 if (now - last > PATIENCE.toNanos()) {
                     throw new StopException(
                             ExitCode.DIED,
-                            "%s: no record has come for a minute, after %d of %d"
+                            "%s: no record has arrived for a minute, after %d of %d"
                                     .formatted(row.name(), atOnce + number, atOnce + warmUp + measured));
                 }
             }

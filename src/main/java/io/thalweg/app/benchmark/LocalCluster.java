@@ -31,7 +31,10 @@ import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.StreamsConfig;
 
-/** A broker and a registry in this process, with topics of one partition, in a directory that is deleted at the end. */
+/**
+ * A broker and a registry in this process, with topics of one partition, in a temporary directory that is deleted at
+ * the end.
+ */
 final class LocalCluster implements AutoCloseable {
     private static final int SMALL_SEGMENT = 64 << 20;
     private static final Duration LOOK = Duration.ofMillis(50);
@@ -64,12 +67,12 @@ final class LocalCluster implements AutoCloseable {
         return schemas;
     }
 
-    /** For the logs of children and what else is of no use afterwards. */
+    /** A directory for the logs of measured processes and other files that are not needed afterwards. */
     Path directory() {
         return directory;
     }
 
-    /** The settings of a program that has output topics of its own. Creates the topics that are not there. */
+    /** The settings of a program with output topics of its own. Topics that do not exist are created. */
     Map<String, String> settings(String application, String examples) {
         Map<String, String> settings = addresses();
         settings.put(ThalwegConfig.APPLICATION_ID, application);
@@ -82,7 +85,7 @@ final class LocalCluster implements AutoCloseable {
         return settings;
     }
 
-    /** Has topics put what they hold into files that are small enough to be deleted soon after {@link #forget}. */
+    /** Makes topics use small files, so that records can be deleted soon after {@link #forget}. */
     void keepLittleOf(List<String> topics) {
         Map<ConfigResource, Collection<AlterConfigOp>> changes = new HashMap<>();
         for (String topic : topics) {
@@ -95,20 +98,20 @@ final class LocalCluster implements AutoCloseable {
         get(admin.incrementalAlterConfigs(changes).all());
     }
 
-    /** Gives up all that these topics hold; the broker deletes it within minutes. */
+    /** Deletes all records of these topics; the broker removes the files within minutes. */
     void forget(List<String> topics) {
         Map<TopicPartition, RecordsToDelete> all = new HashMap<>();
         for (String topic : topics) {
-            // -1 is the end
+            // -1 means the end
             all.put(new TopicPartition(topic, 0), RecordsToDelete.beforeOffset(-1));
         }
         get(admin.deleteRecords(all).all());
     }
 
     /**
-     * Waits until a program has committed what there was before an offset of its input.
+     * Waits until a program has committed its input up to an offset.
      *
-     * @throws io.thalweg.runtime.StopException if it ends instead
+     * @throws StopException if the program ends instead
      */
     void awaitCommitted(String application, String topic, long offset, CandidateHandle handle) {
         TopicPartition partition = new TopicPartition(topic, 0);
@@ -124,7 +127,7 @@ final class LocalCluster implements AutoCloseable {
         return committed == null ? 0 : committed.offset();
     }
 
-    /** How many transactions of a program are neither committed nor aborted. */
+    /** How many transactions of a program are open. */
     long openTransactions(String application) {
         return get(admin.listTransactions(new ListTransactionsOptions().filterStates(List.of(TransactionState.ONGOING)))
                         .all())
@@ -133,7 +136,7 @@ final class LocalCluster implements AutoCloseable {
                 .count();
     }
 
-    /** Deletes what a program has written, and the topic of examples too if it had that to itself. */
+    /** Deletes the topics that a program has written, and its examples topic unless that is shared. */
     void deleteTopics(String application) {
         List<String> own = get(admin.listTopics().names()).stream()
                 .filter(topic -> topic.startsWith(application + "-"))
@@ -145,7 +148,7 @@ final class LocalCluster implements AutoCloseable {
         try {
             return answer.get();
         } catch (ExecutionException e) {
-            throw new IllegalStateException("the broker of the benchmark refuses", e.getCause());
+            throw new IllegalStateException("the broker of the benchmark refused a request", e.getCause());
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
@@ -165,7 +168,7 @@ final class LocalCluster implements AutoCloseable {
         try {
             Utils.delete(directory.toFile());
         } catch (IOException e) {
-            // a temporary directory; the system clears it some day
+            // it is a temporary directory, which the system will delete at some point
         }
     }
 }

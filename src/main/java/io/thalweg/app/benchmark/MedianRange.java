@@ -3,14 +3,14 @@ package io.thalweg.app.benchmark;
 import java.util.Collection;
 
 /**
- * The same thing measured several times.
+ * The median and range of several measurements of the same thing.
  *
- * @param median the mean of the two in the middle where there is none in the middle
+ * @param median the mean of the two in the middle if their number is even
  * @param low the smallest
  * @param high the largest
  */
 public record MedianRange(double median, double low, double high) {
-    /** Of one measurement or more. */
+    /** Computes them from one measurement or more. */
     static MedianRange of(Collection<Double> measured) {
         double[] sorted =
                 measured.stream().mapToDouble(Double::doubleValue).sorted().toArray();
@@ -23,10 +23,10 @@ public record MedianRange(double median, double low, double high) {
     }
 
     /**
-     * The smallest value that at least this share of the measurements do not exceed.
+     * The smallest value such that at least this share of the measurements do not exceed it.
      *
-     * @param sorted rising, one or more
-     * @param share above 0, up to 1
+     * @param sorted in ascending order, one or more
+     * @param share above 0, at most 1
      */
     static long quantile(long[] sorted, double share) {
         int rank = (int) Math.ceil(share * sorted.length);

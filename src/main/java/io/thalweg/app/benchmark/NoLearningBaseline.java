@@ -25,13 +25,15 @@ import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 
 /**
- * What the learner would cost if learning and keeping cost nothing: decodes the example, and writes predictions,
- * weights and metrics of the sizes that they have with sgd to the learner's topics when the learner would. The numbers
- * in them are random, so that they are as hard to compress. To know what is due it counts records, and marks which
- * features have come; of features with names it publishes no weights.
+ * A program that costs what the learner would if learning and keeping state were free. It decodes the example, and
+ * writes predictions, weights and metrics of the same sizes as those of sgd to the same topics at the same times. Their
+ * numbers are random, so that they are as hard to compress. To know what is due it counts records and notes which
+ * features have occurred. It does not publish weights of features with names.
  */
 final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte[]> {
-    /** Numbers in a record of metrics beside the count of examples, of all and of the recent ones each. */
+    /**
+     * How many numbers a metrics record has besides the counts of examples, for all and for the recent examples each.
+     */
     private static final int QUALITY_NUMBERS = 9;
 
     private static final double NOTHING = 0;
@@ -51,7 +53,7 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
     private Seen last;
     private ProcessorContext<byte[], byte[]> context;
 
-    /** How much of a model has come. */
+    /** How much of a model has occurred. */
     private static final class Seen {
         final byte[] key;
         final BitSet features = new BitSet();
@@ -171,7 +173,7 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
         return end();
     }
 
-    /** @param block -1 for the whole model */
+    /** @param block the number of the block; -1 for the whole model */
     private byte[] weights(Seen seen, int from, int block) {
         begin();
         text(seen.key);
@@ -249,7 +251,7 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
         bytes.put(utf8);
     }
 
-    /** A number from 0 to 1, of which no bit but those of the exponent is easily guessed. */
+    /** Writes a number from 0 to 1, of which only the bits of the exponent are easily guessed. */
     private void number() {
         bytes.putDouble(random.nextDouble());
     }

@@ -3,37 +3,37 @@ package io.thalweg.app.benchmark;
 import java.util.Map;
 
 /**
- * What a child process is asked for, as a line of JSON on its standard input.
+ * A command for a measured process, sent as a line of JSON to its standard input.
  *
- * @param settings of the program that is to run; empty where none is
- * @param limits how many records there are, and when to measure; all 0 where it runs until it is told to stop
- * @param recording where to leave a recording of Java Flight Recorder of the run; null for none
+ * @param settings the settings of the program; empty if none is to run
+ * @param limits how many records there are, and when to measure; all 0 if it runs until it is told to stop
+ * @param recording where to write a Java Flight Recorder recording of the run; null for none
  */
 record ProcessCommand(What what, Map<String, String> settings, Limits limits, String recording) {
-    /** What is asked for. */
+    /** The commands. */
     enum What {
-        /** To run until it is told to stop. */
+        /** Run until it is told to stop. */
         RUN,
-        /** To run until the records end, or until there is hardly anything left to compile. */
+        /** Run until the records end, or until hardly anything is left to compile. */
         WARM_UP,
-        /** To run, measure, and end. */
+        /** Run, measure, and end. */
         MEASURE,
-        /** To stop running. */
+        /** Stop. */
         STOP,
-        /** To say whether it works on the state or stands by, once it has a copy of the state. */
+        /** Report whether it is active or a standby; a standby waits until it has a copy of the state. */
         ROLE,
-        /** To collect its garbage and say how much of the heap is in use then. */
+        /** Collect garbage, and report how much of the heap is then in use. */
         COLLECT
     }
 
     /**
      * When to measure.
      *
-     * @param records how many there are to process
-     * @param before how many of them to pass over before the measuring begins
-     * @param beforeMs or after so long, if that is sooner; processor time of the process, as is the next, so that a
-     *     machine with much else to do gives no cold figures
-     * @param measuredMs how long to measure at most
+     * @param records how many records there are to process
+     * @param before how many of them to process before measuring begins
+     * @param beforeMs the processor time after which measuring begins at the latest; this and the next are processor
+     *     time of the process, so that a busy machine does not give cold results
+     * @param measuredMs the longest processor time to measure
      */
     record Limits(long records, long before, long beforeMs, long measuredMs) {
         static final Limits NONE = new Limits(0, 0, 0, 0);

@@ -3,16 +3,16 @@ package io.thalweg.app.benchmark;
 import java.util.Map;
 
 /**
- * What a child process says of itself at one moment, as a line of JSON on its standard output.
+ * An event in a measured process, sent as a line of JSON on its standard output.
  *
  * @param event what has happened
  * @param records how many records it has processed
- * @param nanos on a clock of its own
- * @param cpuNanos processor time that its process has had
- * @param sentBytes bytes sent to each topic, as sent: in batches, compressed
- * @param heapMax the largest heap that it may have, in bytes
- * @param heapUsed what of it is in use after a full collection, where that was asked for; otherwise 0
- * @param restoring how it has come by its state
+ * @param nanos the time, on a clock of its own
+ * @param cpuNanos the processor time of the process
+ * @param sentBytes the bytes sent to each topic, in compressed batches
+ * @param heapMax the maximum heap, in bytes
+ * @param heapUsed the heap in use after a full collection, if one was asked for; otherwise 0
+ * @param restoring how it restored its state
  */
 record ProcessEvent(
         Event event,
@@ -23,31 +23,31 @@ record ProcessEvent(
         long heapMax,
         long heapUsed,
         RestoreStats restoring) {
-    /** What a child process reports. */
+    /** The events. */
     enum Event {
-        /** There is hardly anything left to compile, or it does not come to an end. */
+        /** Hardly anything is left to compile, or compiling does not come to an end. */
         WARM,
-        /** The measuring begins. */
+        /** Measuring begins. */
         BEGIN,
-        /** The measuring has ended. */
+        /** Measuring has ended. */
         END,
-        /** All state is restored, and the learner runs. */
+        /** All state is restored, and the learner is running. */
         RUNNING,
-        /** It works on the state. */
+        /** It is active. */
         ACTIVE,
-        /** It has a copy of the state that another instance works on. */
+        /** It is a standby, with a copy of the state that another instance works on. */
         STANDS_BY,
-        /** It has collected its garbage. */
+        /** It has collected garbage. */
         COLLECTED,
         /** It has stopped running. */
         ENDED
     }
 
     /**
-     * How a learner has come by its state.
+     * How long a learner took to restore its state, and how much it read.
      *
-     * @param seconds that reading it back has taken
-     * @param bytes that were read, as they are in the changelog: in batches, compressed
+     * @param seconds how long restoring took
+     * @param bytes how many bytes were read from the changelog, in compressed batches
      */
     record RestoreStats(double seconds, double bytes) {
         static final RestoreStats NONE = new RestoreStats(0, 0);

@@ -33,17 +33,20 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Time until a learner with a large model goes on: its successor is started after a clean stop or SIGKILL, or an
- * instance that stood by takes over. Small examples keep coming all the while, so that whoever is killed has a
- * transaction open. The first example that is sent after the end counts as predicted when a reader of what is committed
- * has its prediction.
+ * Measures the time until a learner with a large model resumes: its successor is started after a clean stop or SIGKILL,
+ * or a standby instance takes over. Small examples are sent all the while, so that a learner that is killed has an open
+ * transaction. The time ends when a read_committed consumer has the prediction of the first example that was sent after
+ * the end of the learner.
  */
 final class Restore {
-    /** As many as fit into an example. */
+    /** The number of features of a large example: as many as fit. */
     private static final int FEATURES_OF_EXAMPLE = 1 << 16;
 
     private static final int FEATURES_OF_SMALL_EXAMPLE = 16;
-    /** So few that what comes before the successor runs is soon learned. A second of them comes before the end. */
+    /**
+     * Small enough that the examples sent before the successor runs are soon processed. They are sent for a second
+     * before the learner ends.
+     */
     private static final int SMALL_EXAMPLES_PER_SECOND = 500;
 
     private static final byte[] KEY = "model".getBytes(StandardCharsets.UTF_8);
@@ -53,7 +56,7 @@ final class Restore {
     private final LocalCluster cluster;
     private final Consumer<String> progress;
 
-    /** How the one before ends. */
+    /** How the first learner ends. */
     enum Ending {
         CLEAN("after a clean stop"),
         KILLED("after kill -9"),
@@ -66,7 +69,7 @@ final class Restore {
         }
     }
 
-    /** @param bits the model has two to this power weights, all of which a step has moved */
+    /** @param bits the model has two to the power of this many weights, each of which a step has changed */
     record RestoreRow(int bits, Ending ending, boolean quick) {
         String name() {
             return "restore 2^" + bits + " " + ending.title;
@@ -127,7 +130,7 @@ final class Restore {
                 }
                 case KILLED_BESIDE_STANDBY -> {
                     boolean firstWorks = first.isActive();
-                    // waits for the other to have a copy
+                    // this waits until the other has a copy
                     if (second.isActive() == firstWorks) {
                         throw new StopException(ExitCode.DIED, "both instances say that they have the same role");
                     }
@@ -162,7 +165,7 @@ final class Restore {
         }
     }
 
-    /** What happened after an end, in seconds since. */
+    /** The times of events after the end of a learner, in seconds. */
     private static final class RestoreTimes {
         private final long begin;
         private long openTransactions;
@@ -207,7 +210,7 @@ final class Restore {
         return String.format(Locale.ROOT, "%.1f s", seconds);
     }
 
-    /** Sends examples of features in a row. */
+    /** A sender of examples with consecutive features. */
     private final class Sender implements AutoCloseable {
         private final String topic;
         private final byte[] header;
@@ -224,12 +227,12 @@ final class Restore {
             producer = new KafkaProducer<>(new KafkaSettings(config).writer());
         }
 
-        /** Sends small examples from now on, all over the model. */
+        /** Starts sending small examples all over the model. */
         void keepSending() {
             clock.scheduleAtFixedRate(
                     () -> {
                         producer.send(record(next, FEATURES_OF_SMALL_EXAMPLE));
-                        // any odd stride comes by everywhere
+                        // any odd stride reaches every feature
                         next = next + 0x9e3779b1 & space - FEATURES_OF_SMALL_EXAMPLE;
                     },
                     0,
@@ -238,10 +241,10 @@ final class Restore {
         }
 
         /**
-         * Sends an example at once.
+         * Sends an example immediately.
          *
          * @param from the first feature
-         * @return its offset: how many there are before it
+         * @return its offset, which is how many examples precede it
          */
         long send(int from, int features) {
             Future<RecordMetadata> sent = producer.send(record(from, Math.min(features, space)));
@@ -250,7 +253,7 @@ final class Restore {
                 return sent.get().offset();
             } catch (ExecutionException e) {
                 throw new StopException(
-                        ExitCode.NOT_READY, "topic " + topic + " does not take an example: " + e.getCause());
+                        ExitCode.NOT_READY, "topic " + topic + " does not accept an example: " + e.getCause());
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }
@@ -277,7 +280,7 @@ final class Restore {
                 encoder.setItemCount(features);
                 for (int i = 0; i < features; i++) {
                     encoder.startItem();
-                    // all different, so that they are as hard to compress as weights are
+                    // all values are different, so that they are as hard to compress as weights
                     encoder.writeDouble(StrictMath.sin(from + i + 1.0) / features);
                 }
                 encoder.writeArrayEnd();
@@ -296,8 +299,8 @@ final class Restore {
     }
 
     /**
-     * Waits for committed predictions. Each example has one, and there is one partition: the n-th is that of the
-     * n-th example.
+     * A reader that waits for committed predictions. There is one partition, and each example has one prediction, so
+     * the n-th prediction is that of the n-th example.
      */
     private static final class PredictionReader implements AutoCloseable {
         private final KafkaConsumer<byte[], byte[]> consumer;
@@ -310,14 +313,14 @@ final class Restore {
             consumer.seekToBeginning(List.of(partition));
         }
 
-        /** @param predictions how many, from the first */
+        /** @param predictions how many predictions to wait for, from the first */
         void await(long predictions) {
             long begin = System.nanoTime();
             while (count < predictions) {
                 count += consumer.poll(POLL).count();
                 if (System.nanoTime() - begin > PATIENCE.toNanos()) {
                     throw new StopException(
-                            ExitCode.DIED, "a prediction has not come within %d s".formatted(PATIENCE.toSeconds()));
+                            ExitCode.DIED, "a prediction did not arrive within %d s".formatted(PATIENCE.toSeconds()));
                 }
             }
         }

@@ -12,20 +12,19 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Whether a learner that runs for long holds on to memory: the heap that is in use after a full collection, each time
- * that it has learned from another million examples. They are the same million each time, so that there is nothing new
- * to remember.
+ * Measures whether a long-running learner leaks memory: the heap in use after a full collection, each time that it has
+ * learned from another million examples. They are the same million each time, so that there is nothing new to remember.
  */
 final class Soak {
     private static final int PART = 1_000_000;
     private static final int PARTS = 10;
-    /** Until then, buffers, windows and compiled code have found their size. */
+    /** The part after which buffers, windows and compiled code have reached their size. */
     private static final int WARM_PARTS = 2;
 
     private final LocalCluster cluster;
     private final Consumer<String> progress;
 
-    /** What is learned, and how. */
+    /** A row: what is learned, and how. */
     record SoakRow(Workload workload, String algorithm) {
         String name() {
             return "soak " + workload.name().toLowerCase(Locale.ROOT);

@@ -33,9 +33,9 @@ import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 
 /**
- * The same learning as one would first write it with Kafka Streams: the weights of a model are one value in a RocksDB
- * store with a changelog, read and written for each record. Dense features only. It publishes what the learner does,
- * but for metrics.
+ * The same learning, written the way one would first write it with Kafka Streams: the weights of a model are one value
+ * in a RocksDB store with a changelog, which is read and written for each record. It supports dense features only, and
+ * publishes what the learner does, except metrics.
  */
 final class StoredWeights implements Processor<byte[], byte[], byte[], OutputRecord> {
     private static final String STORE = "weights";
@@ -57,7 +57,7 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], OutputRec
         intervalMs = config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS);
     }
 
-    /** The processor with its store. */
+    /** Creates the processor with its store. */
     static ProcessorSupplier<byte[], byte[], byte[], OutputRecord> supplier(
             ThalwegConfig config, SchemaSource schemas) {
         return new ProcessorSupplier<>() {

@@ -25,10 +25,11 @@ import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Records per second and processor time of the learner and of what it is measured against. Each candidate is a process
- * of its own that reads a topic filled beforehand. Those that are compared with one another all live at the same time:
- * first each of them reads until it is compiled, which on two cores takes most of a minute in which it is a fraction of
- * its speed, and then they take short turns, round after round, so that what else the machine does hits all of them.
+ * Measures records per second and processor time of the learner and of other programs. Each candidate is a process of
+ * its own that reads a topic filled beforehand. Candidates that are compared with one another run at the same time.
+ * First each of them reads until it is compiled, which on two cores takes most of a minute, during which it runs at a
+ * fraction of its speed. Then they take short turns, round after round, so that other load on the machine affects all
+ * of them.
  */
 final class Throughput {
     private static final OperatingSystemMXBean SYSTEM =
@@ -43,7 +44,7 @@ final class Throughput {
     private int started;
 
     /**
-     * A row: a learner and what it is measured against.
+     * A row: a learner and the programs that it is compared with.
      *
      * @param quick whether it belongs to the short form
      */
@@ -54,13 +55,13 @@ final class Throughput {
     }
 
     /**
-     * How much to do.
+     * The size of a benchmark.
      *
-     * @param rounds how often each candidate is measured
+     * @param rounds how many times to measure each candidate
      * @param recordsShare the share of a workload's records that are used
      * @param warmsUp whether each candidate first reads until it is compiled
-     * @param beforeMs measuring begins with the first third of the records, or after so much processor time
-     * @param measuredMs how much processor time to measure at most
+     * @param beforeMs measuring begins after the first third of the records, or after this processor time
+     * @param measuredMs the longest processor time to measure
      */
     record ThroughputScale(int rounds, double recordsShare, boolean warmsUp, long beforeMs, long measuredMs) {
         static final ThroughputScale FULL = new ThroughputScale(3, 1, true, 3000, 10_000);
@@ -71,7 +72,7 @@ final class Throughput {
         }
     }
 
-    /** What one run of one candidate gave; sent bytes by kind of topic, for a million records. */
+    /** The results of one run of one candidate, with the bytes sent to each kind of topic for a million records. */
     private record Run(double perSecond, double cpuSeconds, double brokerCpuSeconds, Map<String, Double> sentBytes) {}
 
     static List<ThroughputRow> rows() {
@@ -101,8 +102,8 @@ final class Throughput {
     }
 
     /**
-     * @param out where recordings of Java Flight Recorder go; null for none
-     * @param progress told what is being done
+     * @param out a directory for Java Flight Recorder recordings; null for none
+     * @param progress receives messages about what is being done
      */
     Throughput(LocalCluster cluster, ThroughputScale scale, Path out, Consumer<String> progress) {
         this.cluster = cluster;
@@ -113,7 +114,7 @@ final class Throughput {
 
     void run(List<ThroughputRow> rows, BenchmarkReport report) {
         for (Workload workload : Workload.values()) {
-            // those that have the same floor are compared with one another
+            // candidates with the same floor are compared with one another
             Map<Candidate, Set<Candidate>> groups = new LinkedHashMap<>();
             for (ThroughputRow row : rows) {
                 if (row.learner().workload() == workload) {
@@ -141,7 +142,7 @@ final class Throughput {
         workload.fill(new ThalwegConfig(cluster.settings(filler, topic)), cluster.schemas(), records);
         cluster.deleteTopics(filler);
         if (runs.isEmpty() && !scale.warmsUp()) {
-            // or whoever comes first would meet a broker that is not compiled yet
+            // or the first candidate would meet a broker that is not compiled yet
             progress.accept("warming the broker up …");
             Candidate first = groups.iterator().next().iterator().next();
             try (CandidateHandle handle = start(first)) {
@@ -169,7 +170,7 @@ final class Throughput {
                     runs.computeIfAbsent(candidate, c -> new ArrayList<>())
                             .add(measure(handles.get(candidate), candidate, topic, records, null));
                 }
-                // nobody always follows the same one
+                // no candidate always follows the same one
                 Collections.shuffle(candidates, new Random(round));
             }
             if (out != null) {
@@ -180,7 +181,10 @@ final class Throughput {
         }
     }
 
-    /** Once more with a recording, which has much compiled anew when it begins; so these figures do not count. */
+    /**
+     * Runs each once more with a recording. Its results do not count, because a recording makes much be compiled again
+     * when it begins.
+     */
     private void record(Map<Candidate, CandidateHandle> handles, String topic, int records) {
         handles.forEach((candidate, handle) -> {
             if (candidate.program() == Program.LEARNER) {
@@ -266,7 +270,7 @@ final class Throughput {
         List<Run> learner = runs.get(row.learner());
         for (Program program : row.against()) {
             List<Run> other = runs.get(row.learner().against(program));
-            // within a round both met the machine in much the same state
+            // within a round both ran under much the same conditions
             List<Double> speeds = new ArrayList<>();
             List<Double> times = new ArrayList<>();
             for (int round = 0; round < learner.size(); round++) {
@@ -283,7 +287,7 @@ final class Throughput {
         }
     }
 
-    /** Decoding and mapping beside what reading the same bytes into a record costs. */
+    /** Compares decoding and mapping with reading the same bytes into a generic record. */
     private void reportDecoding(ThroughputRow row, BenchmarkReport report) {
         List<Run> mapped = runs.get(row.learner().against(Program.CONSUMER));
         List<Run> generic = runs.get(row.learner().against(Program.GENERIC_RECORD));

@@ -25,15 +25,15 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
-/** What is learned from: examples made from a seed, the same ones at every run. */
+/** The workloads: examples generated from a seed, which are the same in every run. */
 enum Workload {
-    /** 20 dense features from -1 to 1, labels drawn from a logistic regression on them, one model. */
+    /** 20 dense features from -1 to 1, with labels drawn from a logistic regression on them, for one model. */
     DENSE("dense-20", 1, 4_000_000),
-    /** The same examples in turn for 10,000 models. */
+    /** The same examples, in turn for 10,000 models. */
     MODELS("dense-20 10000-models", 10_000, 4_000_000),
     /**
-     * 40 of 2<sup>20</sup> numbered features, each 1, in rising order; how often a feature comes falls as one over its
-     * rank (Zipf).
+     * 40 of 2<sup>20</sup> numbered features, each with the value 1, in ascending order. The frequency of a feature is
+     * inversely proportional to its rank (Zipf).
      */
     HASHED("hashed-40", 1, 1_500_000),
     /**
@@ -76,7 +76,7 @@ enum Workload {
         return fields.endRecord();
     }
 
-    /** Whether all examples have all features, in an array. */
+    /** Whether all examples have all features, as an array. */
     boolean isDense() {
         return this == DENSE || this == MODELS;
     }
@@ -86,15 +86,15 @@ enum Workload {
         return this == MAPPED ? EVENT : Example.getClassSchema();
     }
 
-    /** The settings that it needs. */
+    /** The settings for the workload. */
     Map<String, String> settings() {
         return this == MAPPED
-                // and no weights, which would be with their names
+                // and no weights, which would contain names
                 ? Map.of(ThalwegConfig.LABEL, "clicked", ThalwegConfig.WEIGHTS_INTERVAL_MS, "3600000")
                 : Map.of();
     }
 
-    /** As rows are named. */
+    /** The name in rows. */
     String title() {
         return title;
     }
@@ -114,12 +114,16 @@ enum Workload {
         return ("model-" + number % models).getBytes(StandardCharsets.UTF_8);
     }
 
-    /** Makes the values of records, one after the other. */
+    /** Creates a generator of the values of records. */
     RecordValues values(int schemaId) {
         return new RecordValues(schemaId);
     }
 
-    /** Writes the first records to the examples topic. @throws StopException if the broker does not take them */
+    /**
+     * Writes the first records to the examples topic.
+     *
+     * @throws StopException if the broker does not accept them
+     */
     void fill(ThalwegConfig config, SchemaIds schemaIds, int count) {
         String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         RecordValues values = values(schemaIds.idFor(topic, schema()));
@@ -137,12 +141,12 @@ enum Workload {
         if (problem.get() != null) {
             throw new StopException(
                     ExitCode.NOT_READY,
-                    "topic %s did not take the benchmark's examples: %s"
+                    "topic %s did not accept the benchmark's examples: %s"
                             .formatted(topic, problem.get().getMessage()));
         }
     }
 
-    /** The values of the records, in Confluent's wire format. */
+    /** A generator of the values of records, in Confluent's wire format. */
     final class RecordValues {
         private final SplittableRandom random = new SplittableRandom(SEED);
         private final byte[] header;
@@ -156,7 +160,7 @@ enum Workload {
             header = ByteBuffer.allocate(5).put(MAGIC).putInt(schemaId).array();
         }
 
-        /** The next one. */
+        /** The next value. */
         byte[] next() {
             bytes.reset();
             bytes.writeBytes(header);
@@ -189,7 +193,7 @@ enum Workload {
             double logit = 0;
             int count = 0;
             while (count < sparse.length) {
-                // hashing puts the frequent features anywhere
+                // hashing spreads the frequent features
                 int index = rank(space) * 0x9e3779b1 >>> Integer.SIZE - SPACE_BITS;
                 if (Arrays.stream(sparse, 0, count).noneMatch(i -> i == index)) {
                     sparse[count++] = index;
@@ -211,7 +215,7 @@ enum Workload {
             writeValues(ones);
         }
 
-        /** From 1 up to and without the number; how often a rank comes falls as one over it. */
+        /** A random rank from 1 up to, but not including, the number; its frequency is inversely proportional to it. */
         private int rank(int below) {
             return (int) StrictMath.exp(random.nextDouble() * StrictMath.log(below));
         }
@@ -231,7 +235,7 @@ enum Workload {
             }
         }
 
-        /** No id, the label, importance 1. */
+        /** Writes no id, the label, and the importance 1. */
         private void writeLabel(double logit) throws IOException {
             encoder.writeIndex(0);
             encoder.writeIndex(1);

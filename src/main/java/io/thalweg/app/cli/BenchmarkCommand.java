@@ -19,36 +19,34 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "benchmark",
-        description =
-                "Measures the learner on this machine, with a broker and a registry of its own, against a floor that"
-                        + " writes as much without learning, against weights kept in RocksDB, and against a bare"
-                        + " consumer.",
+        description = "Measures the learner on this machine, with its own broker and registry, against a floor that "
+                + "writes as much without learning, against weights in a RocksDB store, and against a "
+                + "bare consumer.",
         mixinStandardHelpOptions = true)
 final class BenchmarkCommand implements Callable<Integer> {
     @Option(
             names = "--quick",
-            description = "A short form, in less than two minutes, of programs that are not compiled yet.")
+            description = "A short run of less than two minutes, in which the programs are not yet fully compiled.")
     private boolean quick;
 
     @Option(
             names = "--rows",
             paramLabel = "TEXT",
             split = ",",
-            description = "Only rows that have this in their name; several with commas. See --list.")
+            description = "Only rows whose name contains this; separate several with commas. See --list.")
     private List<String> rows = new ArrayList<>();
 
-    @Option(names = "--list", description = "Print the names of all rows, and end.")
+    @Option(names = "--list", description = "Print the names of all rows, and exit.")
     private boolean list;
 
-    @Option(names = "--rounds", paramLabel = "N", description = "How often everything is measured. By default 3.")
+    @Option(names = "--rounds", paramLabel = "N", description = "How many times to measure everything. Default: 3.")
     private int rounds;
 
     @Option(
             names = "--out",
             paramLabel = "FOLDER",
-            description =
-                    "Leave a recording of Java Flight Recorder of one more run of each learner there, and a flame graph"
-                            + " of it.")
+            description = "A directory for Java Flight Recorder recordings of one more run of each learner, and flame "
+                    + "graphs of them.")
     private Path out;
 
     @Option(names = "--json", description = "Print the result as one JSON object, the last line of standard output.")
@@ -97,7 +95,7 @@ final class BenchmarkCommand implements Callable<Integer> {
                     .mapToInt(cell -> cell.codePointCount(0, cell.length()))
                     .max()
                     .orElse(0);
-            // names at the left, figures at the right
+            // names are left-aligned, numbers right-aligned
             boolean name = i == 0 || title.isEmpty();
             columns[i] = name ? Table.Column.left(title, width) : Table.Column.right(title, width);
         }

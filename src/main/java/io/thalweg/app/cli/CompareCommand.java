@@ -36,10 +36,9 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "compare",
-        description =
-                "Runs files through every algorithm at once, without Kafka: auto, for which nothing is set, and the"
-                        + " others at a grid of learning rates each, of which the best is shown, chosen in hindsight."
-                        + " Without a file, on the flights of the demo.",
+        description = "Runs files through every algorithm, without Kafka: auto with its defaults, and each of the "
+                + "others with many learning rates, of which the best is shown, chosen in hindsight. "
+                + "Without a file, it uses the flights of the demo.",
         footer = {"", FileOptions.COLUMNS},
         mixinStandardHelpOptions = true)
 final class CompareCommand implements Callable<Integer> {
@@ -47,13 +46,13 @@ final class CompareCommand implements Callable<Integer> {
         1e-7, 1e-6, 1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2
     };
     private static final int BATCH = 1024;
-    /** A log loss this many times that of auto is not worth its digits. */
+    /** A learner whose log loss is this many times that of auto is shown as diverging. */
     private static final double DIVERGES = 100;
 
     private static final String AUTO = Algorithm.AUTO.toString();
     private static final String TO_BEST = "auto_to_best_tuned";
 
-    /** An algorithm and a scaling whose learning rate is chosen in hindsight. */
+    /** An algorithm and a scaling, whose learning rate is chosen in hindsight. */
     private record TunedAlgorithm(Algorithm algorithm, String scaling) {
         static final List<TunedAlgorithm> ALL = List.of(
                 new TunedAlgorithm(Algorithm.SGD, "none"),
@@ -73,13 +72,13 @@ final class CompareCommand implements Callable<Integer> {
     @Mixin
     private SettingsOptions settings;
 
-    @Parameters(paramLabel = "FILE", arity = "0..*", description = "Files; each is learned by itself.")
+    @Parameters(paramLabel = "FILE", arity = "0..*", description = "Files; each is learned from separately.")
     private List<String> files = List.of();
 
     @Mixin
     private FileOptions options;
 
-    @Option(names = "--flights", description = "Also on the flights of the demo, as without a file.")
+    @Option(names = "--flights", description = "Use the flights of the demo, too.")
     private boolean flights;
 
     @Option(names = "--json", description = "Print the results as one JSON object, the last line of standard output.")
@@ -88,12 +87,12 @@ final class CompareCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    /** A learner among others. */
+    /** One of the learners that are compared. */
     private static final class ComparedLearner {
         final String kind;
         final double rate;
         final Evaluation evaluation;
-        /** Why it cannot go on, if it cannot. */
+        /** Why it had to stop; null if it did not. */
         BadLineException end;
 
         ComparedLearner(String kind, double rate, ThalwegConfig config) {
@@ -119,7 +118,7 @@ final class CompareCommand implements Callable<Integer> {
             return evaluation.metrics();
         }
 
-        /** Mean log loss; infinite if it came to numbers that are not finite. */
+        /** The mean log loss; infinite if it had to stop. */
         double logLoss() {
             return end == null ? metrics().logLoss() : Double.POSITIVE_INFINITY;
         }
@@ -182,7 +181,7 @@ final class CompareCommand implements Callable<Integer> {
         for (String setting : List.of(ThalwegConfig.ALGORITHM, ThalwegConfig.SCALING, ThalwegConfig.LEARNING_RATE)) {
             if (config.isGiven(setting)) {
                 throw new StopException(
-                        ExitCode.BAD_SETTINGS, "compare tries every " + setting + "; drop that setting");
+                        ExitCode.BAD_SETTINGS, "compare tries every " + setting + "; remove that setting");
             }
         }
         return config;
@@ -220,7 +219,7 @@ final class CompareCommand implements Callable<Integer> {
         }
         if (auto.metrics().size() == 0) {
             throw new StopException(
-                    ExitCode.BAD_SETTINGS, name + " has no example with a label; --label says what it is");
+                    ExitCode.BAD_SETTINGS, name + " has no example with a label; define it with --label");
         }
         double usual = config.getDouble(ThalwegConfig.LEARNING_RATE);
         Predicate<ComparedLearner> isUsual =
@@ -281,7 +280,7 @@ final class CompareCommand implements Callable<Integer> {
                 Table.Column.right("accuracy", 0),
                 Table.Column.right("AUC", 0),
                 Table.Column.right("to auto", 0));
-        // the first pass only finds how wide the columns are
+        // the first pass only determines how wide the columns are
         shown.forEach((row, learner) -> row(table, row, learner, auto));
         people.println(table.header());
         shown.forEach((row, learner) -> people.println(row(table, row, learner, auto)));

@@ -23,9 +23,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "demo",
         description =
-                "Learns live which of 100,000 real flights will be late, with two learners side by side, sgd and auto,"
-                        + " and a broker and a registry of their own. Settings apply to both, but algorithm, which the"
-                        + " demo sets, and those of the step, which are for sgd.",
+                "Learns live which of 100,000 real flights will be late, with two learners, sgd and auto, side by "
+                        + "side, and its own broker and registry. Settings apply to both learners, except "
+                        + "algorithm, which the demo sets, and those of the step, which apply to sgd.",
         mixinStandardHelpOptions = true)
 final class DemoCommand implements Callable<Integer> {
     @Mixin
@@ -71,9 +71,9 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     /**
-     * A line of log would tear the table. The broker that ends with the demo has its network clients complain; and
-     * where a machine is slow, a transaction begins before the one before it is through, which broker and producer
-     * report and then put right.
+     * Turns off the logs that would break the table. The network clients of the
+     * broker complain when it ends with the demo; and on a slow machine a transaction begins before the previous one
+     * has completed, which broker and producer report and then recover from.
      */
     static void quieten() {
         if (System.getenv("THALWEG_LOG_LEVEL") == null) {
@@ -88,7 +88,7 @@ final class DemoCommand implements Callable<Integer> {
         return (Logger) LoggerFactory.getLogger(name);
     }
 
-    /** The figures of {@code sgd}, and as {@code models} those of each. */
+    /** The metrics of {@code sgd}, and under {@code models} those of each learner. */
     static Map<String, Object> asMap(Demo.Result result) {
         Map<String, Object> models = new LinkedHashMap<>();
         result.learners()

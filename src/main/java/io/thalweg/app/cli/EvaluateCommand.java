@@ -36,10 +36,9 @@ import picocli.CommandLine.TypeConversionException;
 
 @Command(
         name = "evaluate",
-        description =
-                "Runs a file, without Kafka, or the examples topic through the learner, and says how well it predicts"
-                        + " what it has not learned from yet. Files are CSV, JSON Lines or LIBSVM text, plain or"
-                        + " gzipped. Nothing is written anywhere.",
+        description = "Runs a file, without Kafka, or the examples topic through the learner, and reports how well it"
+                + " predicts examples before it learns from them. Files are CSV, JSON Lines or LIBSVM text,"
+                + " plain or gzipped. Nothing is written anywhere.",
         footer = {"", FileOptions.COLUMNS},
         mixinStandardHelpOptions = true)
 final class EvaluateCommand implements Callable<Integer> {
@@ -49,7 +48,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @ArgGroup(multiplicity = "1")
     private Source source;
 
-    /** Where the examples come from: one of these. */
+    /** The source of the examples: a file or a topic. */
     static final class Source {
         @Option(
                 names = {"-f", "--file"},
@@ -62,7 +61,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 arity = "0..1",
                 fallbackValue = "",
                 paramLabel = "NAME",
-                description = "The examples topic, up to its end as it is now. By default as the settings call it.")
+                description = "The examples topic, up to its current end. Default: the one in the settings.")
         private String topic;
     }
 
@@ -71,15 +70,15 @@ final class EvaluateCommand implements Callable<Integer> {
             paramLabel = "PLACE",
             converter = Places.class,
             description =
-                    "Begin each partition of the topic at this offset, or at the first record of this ISO timestamp"
-                            + " or later. By default with the oldest record there is.")
+                    "Begin each partition of the topic at this offset, or at the first record with this ISO timestamp"
+                            + " or a later one. Default: the oldest record.")
     private Place from;
 
     @Option(
             names = "--to",
             paramLabel = "PLACE",
             converter = Places.class,
-            description = "Stop before this offset, or before the first record of this ISO timestamp or later.")
+            description = "Stop before this offset, or before the first record with this ISO timestamp or a later one.")
     private Place to;
 
     @Option(names = "--partition", paramLabel = "P", description = "Only this partition of the topic.")
@@ -88,16 +87,13 @@ final class EvaluateCommand implements Callable<Integer> {
     @Mixin
     private FileOptions options;
 
-    @Option(names = "--model-column", paramLabel = "COLUMN", description = "The column that holds the model.")
+    @Option(names = "--model-column", paramLabel = "COLUMN", description = "The column that contains the model id.")
     private String modelColumn;
 
-    @Option(names = "--skip-bad", description = "Pass over lines that cannot be used, and say how many.")
+    @Option(names = "--skip-bad", description = "Skip lines that cannot be used, and report how many.")
     private boolean skipBad;
 
-    @Option(
-            names = "--top",
-            paramLabel = "N",
-            description = "How many of the strongest weights to show. By default 20.")
+    @Option(names = "--top", paramLabel = "N", description = "How many of the strongest weights to show. Default: 20.")
     private int top = 20;
 
     @Option(names = "--json", description = "Print the result as one JSON object, the last line of standard output.")
@@ -106,7 +102,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    /** Reads places. */
+    /** Parses a position: an offset or a timestamp. */
     static final class Places implements ITypeConverter<Place> {
         @Override
         public Place convert(String text) {
@@ -123,7 +119,7 @@ final class EvaluateCommand implements Callable<Integer> {
         if (top < 0) {
             throw new ParameterException(spec.commandLine(), "--top must be 0 or more");
         }
-        refuseOptionsOfTheOther();
+        refuseOptionsOfTheOtherSource();
         ThalwegConfig config = settings.config();
         if (source.topic != null && !source.topic.isEmpty()) {
             config = config.with(ThalwegConfig.EXAMPLES_TOPIC, source.topic);
@@ -137,7 +133,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 long begin = System.nanoTime();
                 takeAll(examples, evaluation, skipped);
                 seconds = secondsSince(begin);
-                sayWhatWasRead(examples, evaluation, skipped);
+                printWhatWasRead(examples, evaluation, skipped);
             }
         } else {
             Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
@@ -155,7 +151,7 @@ final class EvaluateCommand implements Callable<Integer> {
                         evaluation,
                         skipped);
                 seconds = secondsSince(begin);
-                sayWhatWasRead(range, config, evaluation, skipped);
+                printWhatWasRead(range, config, evaluation, skipped);
             }
         }
         EvaluationReport report = EvaluationReport.of(config, evaluation, skipped.count(), seconds);
@@ -172,8 +168,8 @@ final class EvaluateCommand implements Callable<Integer> {
         return (System.nanoTime() - begin) / (double) TimeUnit.SECONDS.toNanos(1);
     }
 
-    /** An option that would do nothing was meant for something. */
-    private void refuseOptionsOfTheOther() {
+    /** Refuses options that would have no effect, because they were meant to have one. */
+    private void refuseOptionsOfTheOtherSource() {
         List<String> others = new ArrayList<>();
         if (source.topic == null) {
             others.addAll(List.of("--from", "--to", "--partition"));
@@ -185,7 +181,7 @@ final class EvaluateCommand implements Callable<Integer> {
             if (spec.commandLine().getParseResult().hasMatchedOption(other)) {
                 throw new ParameterException(
                         spec.commandLine(),
-                        other + " goes with " + (source.topic == null ? "--topic" : "--file") + " only");
+                        other + " can only be used with " + (source.topic == null ? "--topic" : "--file"));
             }
         }
     }
@@ -198,12 +194,12 @@ final class EvaluateCommand implements Callable<Integer> {
                             .formatted(
                                     config.getString(ThalwegConfig.EXAMPLES_TOPIC),
                                     from == null && to == null
-                                            ? "it holds no committed record"
-                                            : "--from and --to leave none of its records"));
+                                            ? "it has no committed records"
+                                            : "--from and --to exclude all of its records"));
         }
     }
 
-    /** @param routed whether the learner brings the events of a model together, wherever they are */
+    /** @param routed whether the learner routes records to the partition of their model */
     private static void takeAll(
             ExampleRange range, RecordReader reader, boolean routed, Evaluation evaluation, SkippedExamples skipped) {
         for (Span span : range.spans()) {
@@ -222,7 +218,7 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
-    private void sayWhatWasRead(
+    private void printWhatWasRead(
             ExampleRange range, ThalwegConfig config, Evaluation evaluation, SkippedExamples skipped) {
         skipped.printCount();
         if (evaluation.metrics().size() == 0) {
@@ -240,7 +236,7 @@ final class EvaluateCommand implements Callable<Integer> {
                         .filter(span -> span.size() > 0)
                         .map(span -> "%s@%d to %d".formatted(span.partition(), span.from(), span.to() - 1))
                         .collect(Collectors.joining(", "))));
-        sayIfAllAreEqual(evaluation);
+        printIfAllLabelsAreEqual(evaluation);
     }
 
     private void takeAll(ExampleFile examples, Evaluation evaluation, SkippedExamples skipped) {
@@ -254,19 +250,19 @@ final class EvaluateCommand implements Callable<Integer> {
             } catch (BadLineException e) {
                 String message = "%s, line %d: %s".formatted(examples.name(), examples.lineNumber(), e.getMessage());
                 if (!skipBad) {
-                    throw new StopException(ExitCode.BAD_SETTINGS, message + ". --skip-bad passes over such lines");
+                    throw new StopException(ExitCode.BAD_SETTINGS, message + ". Use --skip-bad to skip such lines");
                 }
                 skipped.add(message);
             }
         }
     }
 
-    private void sayWhatWasRead(ExampleFile examples, Evaluation evaluation, SkippedExamples skipped) {
+    private void printWhatWasRead(ExampleFile examples, Evaluation evaluation, SkippedExamples skipped) {
         String columns = examples.columns();
         if (evaluation.metrics().size() == 0) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "%s has no example with a label (%d without one, %d skipped); --label says what it is%s"
+                    "%s has no example with a label (%d without one, %d skipped); define it with --label%s"
                             .formatted(
                                     examples.name(),
                                     evaluation.unlabelled(),
@@ -277,13 +273,13 @@ final class EvaluateCommand implements Callable<Integer> {
             err().println(columns);
         }
         skipped.printCount();
-        sayIfAllAreEqual(evaluation);
+        printIfAllLabelsAreEqual(evaluation);
     }
 
-    private void sayIfAllAreEqual(Evaluation evaluation) {
+    private void printIfAllLabelsAreEqual(Evaluation evaluation) {
         double baseRate = evaluation.metrics().baseRate();
         if (baseRate == 0 || baseRate == 1) {
-            err().println("every label is %.0f, so that there is nothing to tell apart".formatted(baseRate));
+            err().println("every label is %.0f, so there is nothing to distinguish".formatted(baseRate));
         }
         err().flush();
     }

@@ -12,12 +12,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The result of an evaluation. The metrics are those of the labelled examples; one that is not defined for them is NaN.
+ * The result of an evaluation. The metrics are over the labeled examples; a metric that is undefined for them is NaN.
  *
- * @param examples how many examples with a label there were
+ * @param examples how many examples had a label
  * @param unlabelled how many examples were only predicted
  * @param skipped how many examples could not be used
- * @param mixture what the model that has learned most mixes; empty if its algorithm does not mix
+ * @param mixture what the model with the most steps mixes; empty if its algorithm does not mix
  */
 record EvaluationReport(
         long examples,
@@ -62,7 +62,7 @@ record EvaluationReport(
         return (examples + unlabelled) / seconds;
     }
 
-    /** Whether the algorithm mixes others, and so has neither a scaling nor a learning rate that is set. */
+    /** Whether the algorithm mixes others, so that the settings for scaling and learning rate have no effect. */
     boolean isMixture() {
         return !mixture.isEmpty();
     }

@@ -27,7 +27,11 @@ final class EvaluationView {
         this.top = top;
     }
 
-    /** Prints a report. @param models the models that it is of */
+    /**
+     * Prints a report.
+     *
+     * @param models the models of the evaluation
+     */
     void show(EvaluationReport report, List<Model> models) {
         out.println(String.format(
                 Locale.ROOT,
@@ -48,7 +52,7 @@ final class EvaluationView {
         show("calibration", report.calibration());
         if (report.isWorseThanBaseRate() && !report.isMixture()) {
             err.println(
-                    "worse than knowing the base rate alone: set algorithm = auto, or scaling = standard, or a lower"
+                    "worse than always predicting the base rate: try algorithm = auto, scaling = standard, or a lower"
                             + " learning.rate");
         }
         EvaluationReport.mostLearned(models).ifPresent(model -> showWeights(model, models.size()));
@@ -88,7 +92,8 @@ final class EvaluationView {
                 board.latest(1).get(0).size(),
                 models == 1
                         ? ""
-                        : " of %s, which has learned most of %,d models".formatted(Printable.of(model.id()), models),
+                        : (" of %s, which has learned the most of %,d" + " models")
+                                .formatted(Printable.of(model.id()), models),
                 Figures.signed(model.bias())));
         Table table = new Table(Table.Column.left("", 0), Table.Column.right("", 0), Table.Column.left("", 0));
         for (int pass = 0; pass < 2; pass++) {
@@ -97,7 +102,7 @@ final class EvaluationView {
                         "  " + Printable.of(strong.name()),
                         Figures.signed(strong.weight()),
                         Figures.bar(Math.abs(strong.weight() / strongest.get(0).weight()), BAR));
-                // the first pass only finds how wide the columns are
+                // the first pass only determines how wide the columns are
                 if (pass == 1) {
                     out.println(row);
                 }

@@ -13,65 +13,68 @@ import java.util.Map;
 import java.util.Set;
 import picocli.CommandLine.Option;
 
-/** How a file of examples is to be read. */
+/** The options for reading a file of examples. */
 final class FileOptions {
-    /** What the columns of a table become, for help. */
+    /** The description of how columns become features, for help texts. */
     static final String COLUMNS =
-            "In CSV, and in JSON objects without \"features\", each column that no option names is a feature: a number"
-                    + " is the value of the feature with the name of its column, text is the feature column=text with"
-                    + " the value 1, an empty cell or null the feature column:missing. Lists of text are sets of"
-                    + " categories, objects in objects have dots in the names of their fields. An empty label is an"
-                    + " example that is only predicted. The settings features.time, features.buckets, features.cross"
-                    + " and the others of that group count here too. What each column was taken for is said at the"
-                    + " end.";
+            "In CSV, and in JSON objects without \"features\", each column that no option names is a feature: a "
+                    + "number is the value of the feature named after the column, text is the feature column=text "
+                    + "with the value 1, and an empty cell or null is the feature column:missing. Lists of text "
+                    + "are sets of categories, and fields of objects in objects are named with dots. An example "
+                    + "whose label is empty is only predicted. The settings features.time, features.buckets, "
+                    + "features.cross and the others of that group apply here too. What each column was used as "
+                    + "is printed at the end.";
 
     @Option(
             names = "--format",
-            description = "csv, jsonl or libsvm. By default as the name of the file says, or else how it begins.")
+            description = "csv, jsonl or libsvm. Default: by the name of the file, or else by how it begins.")
     private ExampleFile.Format format;
 
     @Option(
             names = "--label",
             paramLabel = "LABEL",
             description =
-                    "What the label is: a column that holds it, 0 to 1, or a comparison of a column with a value, such"
-                            + " as 'delay > 15' or \"status == 'lost'\", by == != > >= < or <=. That column is no"
-                            + " feature. By default the column label, if there is one; in LIBSVM text the label that"
-                            + " comes first, where -1 means 0.")
+                    "The label: a column that contains it, from 0 to 1, or a comparison of a column with a value, "
+                            + "such as 'delay > 15' or \"status == 'lost'\", with == != > >= < or <=. That column "
+                            + "is not a feature. Default: the column label, if there is one; in LIBSVM text the "
+                            + "label that comes first, where -1 means 0.")
     private String label;
 
-    @Option(names = "--id-column", paramLabel = "COLUMN", description = "The column that holds the id of the example.")
+    @Option(
+            names = "--id-column",
+            paramLabel = "COLUMN",
+            description = "The column that contains the id of the example.")
     private String idColumn;
 
     @Option(
             names = "--importance-column",
             paramLabel = "COLUMN",
-            description = "The column that holds the importance. Without it, it is 1.")
+            description = "The column that contains the importance. Without it, the importance is 1.")
     private String importanceColumn;
 
     @Option(
             names = "--category",
             paramLabel = "COLUMN",
             split = ",",
-            description = "Columns whose numbers are names, such as a weekday or a postcode: taken as text.")
+            description = "Columns whose numbers are categories, such as a weekday or a postal code.")
     private final Set<String> categories = new LinkedHashSet<>();
 
-    @Option(names = "--exclude", paramLabel = "COLUMN", split = ",", description = "Columns that are passed over.")
+    @Option(names = "--exclude", paramLabel = "COLUMN", split = ",", description = "Columns that are ignored.")
     private final Set<String> excluded = new LinkedHashSet<>();
 
     @Option(
             names = "--form",
             defaultValue = "named",
-            description =
-                    "The form of features from columns: named, or dense or sparse where all columns are numbers; then"
-                            + " the place of the column counts, not its name. By default named.")
+            description = "The form of the features: named, or, if all columns are numbers, dense or sparse; then a "
+                    + "feature is identified by the position of its column, not by its name. Default: "
+                    + "named.")
     private FeatureForm form;
 
     /**
-     * Opens a file. What the options say wins over the settings; columns that are named here and there are joined.
+     * Opens a file. The options override the settings; lists of columns in both are joined.
      *
-     * @param modelColumn the column that holds the model id; null if none does
-     * @throws StopException if it cannot be opened, or the mapping is wrong or does not fit
+     * @param modelColumn the column that contains the model id; null if there is none
+     * @throws StopException if the file cannot be opened, or the mapping is wrong or does not fit
      */
     ExampleFile open(ThalwegConfig config, String file, String modelColumn) {
         Map<String, String> settings = new HashMap<>();

@@ -35,15 +35,14 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "local",
-        description =
-                "Runs a broker, a schema registry and the learner in this process, for one's own events, until it is"
-                        + " stopped. They listen on this machine only, without passwords. Everything is kept in a"
-                        + " directory and is there again the next time; delete the directory to begin anew.",
+        description = "Runs a broker, a schema registry and the learner in this process until it is stopped, to learn "
+                + "from your own events. They listen on this machine only, without passwords. All data is "
+                + "kept in a directory and is there the next time; delete the directory to start over.",
         mixinStandardHelpOptions = true)
 final class LocalCommand implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(LocalCommand.class);
 
-    /** The settings that are decided here. */
+    /** The settings that this command determines. */
     private static final List<String> OWN = List.of(ThalwegConfig.BOOTSTRAP_SERVERS, ThalwegConfig.REGISTRY_URL);
 
     private static final Duration REHEARSAL_PATIENCE = Duration.ofMinutes(1);
@@ -51,28 +50,27 @@ final class LocalCommand implements Callable<Integer> {
     @Mixin
     private SettingsOptions settings;
 
-    @Option(names = "--port", description = "The broker's port. By default 9092.")
+    @Option(names = "--port", description = "The port of the broker. Default: 9092.")
     private int port = 9092;
 
-    @Option(names = "--registry-port", description = "The registry's port. By default 8081.")
+    @Option(names = "--registry-port", description = "The port of the registry. Default: 8081.")
     private int registryPort = 8081;
 
     @Option(
             names = "--data",
             paramLabel = "DIR",
-            description = "Where everything is kept. By default .thalweg/local in the home directory.")
+            description = "The directory for all data. Default: .thalweg/local in the home directory.")
     private Path data = Path.of(System.getProperty("user.home"), ".thalweg", "local");
 
     @Option(
             names = "--no-learner",
-            description = "Broker and registry only: to reset the learner, or to run it by itself.")
+            description = "Run only the broker and the registry, to reset the learner or to run it separately.")
     private boolean withoutLearner;
 
     @Option(
             names = "--rehearsal",
             hidden = true,
-            description =
-                    "Ends as soon as all of it runs: the launcher has the JVM write down what is loaded until then.")
+            description = "Exit as soon as everything runs. The launcher uses this to record which classes are loaded.")
     private boolean rehearsal;
 
     @Spec
@@ -121,7 +119,7 @@ final class LocalCommand implements Callable<Integer> {
         long deadline = System.nanoTime() + REHEARSAL_PATIENCE.toNanos();
         while (!learner.isRunning() && !end.isDone()) {
             if (System.nanoTime() > deadline) {
-                throw new StopException(ExitCode.NOT_READY, "the learner does not run yet");
+                throw new StopException(ExitCode.NOT_READY, "the learner is not running yet");
             }
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
         }
@@ -157,7 +155,7 @@ final class LocalCommand implements Callable<Integer> {
         open.push(part);
     }
 
-    /** Stops what was started, the last first: the learner commits while the broker is still there. */
+    /** Stops what was started, in reverse order: the learner commits while the broker is still running. */
     private synchronized void close() {
         while (!open.isEmpty()) {
             try {
@@ -177,10 +175,12 @@ final class LocalCommand implements Callable<Integer> {
         String predictions = OutputTopic.PREDICTIONS.nameIn(config);
         String command = "  bin/thalweg %s" + options;
         List<String> lines = new ArrayList<>(List.of(
-                withoutLearner ? "Broker and registry run until Ctrl-C." : "Thalweg runs until Ctrl-C.",
+                withoutLearner
+                        ? "Broker and registry run until you press Ctrl-C."
+                        : "Thalweg runs until you press Ctrl-C.",
                 "  broker    " + broker,
                 "  registry  " + registry,
-                "  data      " + data.toAbsolutePath().normalize() + "  (stop, and delete it, to begin anew)",
+                "  data      " + data.toAbsolutePath().normalize() + "  (to start over, stop and delete it)",
                 "",
                 "In another terminal:"));
         if (withoutLearner) {
@@ -205,7 +205,7 @@ final class LocalCommand implements Callable<Integer> {
         return address.replace("127.0.0.1", "localhost");
     }
 
-    /** What other commands must be told: the settings that differ from their defaults. */
+    /** The options for other commands: the settings that differ from their defaults. */
     private static String options(ThalwegConfig config, String broker, String registry) {
         StringBuilder options = new StringBuilder();
         Map<String, Object> defaults = ThalwegConfig.DEFINITION.defaultValues();
@@ -221,7 +221,7 @@ final class LocalCommand implements Callable<Integer> {
         return options.toString();
     }
 
-    /** For a shell. */
+    /** Quotes a word for a shell. */
     static String quoted(String word) {
         return word.matches("[\\w./:,=@%+-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
     }

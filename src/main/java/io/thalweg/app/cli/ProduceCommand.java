@@ -30,7 +30,7 @@ import picocli.CommandLine.Spec;
             "",
             FileOptions.COLUMNS,
             "",
-            "JSON objects may also be examples as they are:",
+            "JSON objects can also be examples as they are:",
             "  {\"model\": \"m\", \"id\": \"7\", \"label\": 1, \"importance\": 1, \"features\": {\"age\": 41}}",
             "  {\"features\": [0.5, 2]}    {\"features\": {\"indices\": [3, 17], \"values\": [1, 0.5]}}",
             "or delete a model:",
@@ -63,14 +63,14 @@ final class ProduceCommand implements Callable<Integer> {
                 description = "The model that all examples are for, unless a JSON example names its own.")
         private String id;
 
-        @Option(names = "--model-column", paramLabel = "COLUMN", description = "The column that holds the model.")
+        @Option(names = "--model-column", paramLabel = "COLUMN", description = "The column that contains the model id.")
         private String column;
     }
 
-    @Option(names = "--skip-bad", description = "Pass over lines that cannot be used, and say how many.")
+    @Option(names = "--skip-bad", description = "Skip lines that cannot be used, and report how many.")
     private boolean skipBad;
 
-    @Option(names = "--rate", paramLabel = "N", description = "Send at most so many examples per second.")
+    @Option(names = "--rate", paramLabel = "N", description = "Send at most this many examples per second.")
     private double rate = Double.POSITIVE_INFINITY;
 
     @Spec
@@ -86,7 +86,7 @@ final class ProduceCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--rate must be above 0");
         }
         ThalwegConfig config = settings.config();
-        // the file first: what is wrong with it is known at once
+        // the file first, because problems with it can be found at once
         try (ExampleFile examples = options.open(config, file, model.column);
                 ConfluentSchemas schemas = new ConfluentSchemas(
                         config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
@@ -111,7 +111,7 @@ final class ProduceCommand implements Callable<Integer> {
                 say(examples, sender, topic);
             }
         } catch (IllegalStateException e) {
-            // the sender was closed from under a send
+            // the sender was closed during a send
             if (!stopping) {
                 throw e;
             }
@@ -132,9 +132,9 @@ final class ProduceCommand implements Callable<Integer> {
                 String modelId = line.model() == null ? model.id : line.model();
                 if (modelId == null && sender.partitions() > 1) {
                     throw new BadLineException(
-                            "it names no model, which it must where the topic has more than one partition (%d);"
+                            "it does not name a model, although the topic has more than one partition (%d);"
                                             .formatted(sender.partitions())
-                                    + " --model or --model-column does");
+                                    + " use --model or --model-column");
                 }
                 pace(start, sent++);
                 if (line.example() == null) {
@@ -155,7 +155,7 @@ final class ProduceCommand implements Callable<Integer> {
             sender.flush();
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "%s; the %d before it were sent. --skip-bad passes over such lines"
+                    "%s; the %d before it were sent. Use --skip-bad to skip such lines"
                             .formatted(message, sender.taken()));
         }
         if (++skipped <= BAD_LINES_SHOWN) {

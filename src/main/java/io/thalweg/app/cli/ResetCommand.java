@@ -19,14 +19,15 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "reset",
         description = {
-            "Forgets what a learner has learned, after asking; it begins again with the oldest example when it is"
-                    + " started.",
+            "Deletes what a learner has learned, after asking. The next time it starts, it begins with the oldest "
+                    + "example.",
             "",
-            "Its consumer group and its changelog topic are deleted. Then what it has published would come a second"
-                    + " time, and `verify` would find it twice; so the topics of predictions and dead letters are"
-                    + " emptied (deleted, and made anew with the same partitions and settings), and those of weights"
-                    + " and metrics get a tombstone under each key. Examples stay. A learner that has run under another"
-                    + " application.id into the same topics loses what it has published there."
+            "Its consumer group and its changelog topic are deleted. Because it will publish everything again, "
+                    + "the topics of predictions and dead letters are emptied (deleted, and created again with "
+                    + "the same partitions and settings), and the topics of weights and metrics get a tombstone "
+                    + "for each key; otherwise `verify` would find everything twice. Examples are kept. If "
+                    + "another learner, with another application.id, has published to the same topics, its "
+                    + "outputs are deleted too."
         },
         mixinStandardHelpOptions = true)
 final class ResetCommand implements Callable<Integer> {
@@ -35,10 +36,11 @@ final class ResetCommand implements Callable<Integer> {
 
     @Option(
             names = "--keep-outputs",
-            description = "Leave what has been published where it is. Readers then see it twice, and `verify` says so.")
+            description =
+                    "Keep what has been published. Readers will then see it twice, and `verify` will report" + " that.")
     private boolean keepOutputs;
 
-    @Option(names = "--yes", description = "Do not ask.")
+    @Option(names = "--yes", description = "Do not ask for confirmation.")
     private boolean yes;
 
     @Spec
@@ -53,15 +55,15 @@ final class ResetCommand implements Callable<Integer> {
             Reset reset = new Reset(config, admin, keepOutputs);
             List<String> goes = reset.look();
             if (goes.isEmpty()) {
-                out.println("there is nothing to forget of learner " + application);
+                out.println("there is nothing to delete of learner " + application);
                 return ExitCode.OK.code();
             }
-            out.println("This goes for good:");
+            out.println("This will be deleted for good:");
             goes.forEach(line -> out.println("  " + line));
             out.flush();
             ask(application);
             reset.run();
-            out.println("learner " + application + " has forgotten everything");
+            out.println("learner " + application + " has been reset");
         }
         return ExitCode.OK.code();
     }
@@ -71,11 +73,11 @@ final class ResetCommand implements Callable<Integer> {
             return;
         }
         Console console = System.console();
-        String answer = console == null ? null : console.readLine("Type the application id to go on: ");
+        String answer = console == null ? null : console.readLine("Type the application id to continue: ");
         if (answer == null) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "nothing was done: there is nobody here to ask; --yes goes on without asking");
+                    "nothing was done: there is no terminal to ask on; use --yes to reset without asking");
         }
         if (!answer.strip().equals(application)) {
             throw new StopException(

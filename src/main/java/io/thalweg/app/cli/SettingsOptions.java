@@ -20,38 +20,42 @@ import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Option;
 
 /**
- * Where settings come from: defaults of the command, then the file, then the environment, then {@code --set};
- * the last wins.
+ * The options for settings. Settings come from the defaults of the command, the file, the environment and {@code
+ * --set}; later ones override earlier ones.
  */
 final class SettingsOptions {
     private static final Logger LOG = LoggerFactory.getLogger(SettingsOptions.class);
     private static final String ENVIRONMENT_PREFIX = "THALWEG_";
 
-    /** A command to be repeated, up to the backtick after it. */
+    /** A command in a message that the user is asked to run, up to the backtick after it. */
     private static final Pattern HINT = Pattern.compile("`thalweg (topics|reset)[^`]*(?=`)");
 
-    /** Settings of Kafka and of the registry that hold secrets. */
+    /** The settings of Kafka and of the registry that are secret. */
     private static final Pattern SECRET = Pattern.compile("password|jaas|secret|token|user\\.info|\\.key$");
 
     @Option(
             names = {"-c", "--config"},
             paramLabel = "FILE",
-            description = "Settings, one name=value a line.")
+            description = "A file of settings, one name=value on each line.")
     private Path file;
 
     @Option(
             names = {"-s", "--set"},
             paramLabel = "NAME=VALUE",
             description =
-                    "A setting, such as learning.rate=0.1; wins over the file and the environment. May be repeated.")
+                    "A setting, such as learning.rate=0.1. It overrides the file and the environment. Can be repeated.")
     private Map<String, String> set = new LinkedHashMap<>();
 
-    /** The settings. @throws org.apache.kafka.common.config.ConfigException if they are wrong */
+    /**
+     * The settings.
+     *
+     * @throws org.apache.kafka.common.config.ConfigException if they are wrong
+     */
     ThalwegConfig config() {
         return config(Map.of());
     }
 
-    /** The settings, over those that the command itself begins with. */
+    /** The settings, which override those that the command itself begins with. */
     ThalwegConfig config(Map<String, ?> defaults) {
         Map<String, Object> settings = new LinkedHashMap<>(defaults);
         if (file != null) {
@@ -63,14 +67,14 @@ final class SettingsOptions {
     }
 
     /**
-     * A message whose hints, such as {@code `thalweg topics --create`}, have the options that this command was given:
-     * without them they would be for other topics on other brokers.
+     * Adds the options of this command to the commands that a message suggests, such as {@code `thalweg topics
+     * --create`}. Without them the suggestions would be about other topics on other brokers.
      */
     String repeatedIn(String message) {
         return HINT.matcher(message).replaceAll(hint -> Matcher.quoteReplacement(hint.group() + repeated()));
     }
 
-    /** The options for a shell. A secret is left out: messages go to logs. */
+    /** The options of this command, for a shell. Secrets are left out, because messages are logged. */
     private String repeated() {
         StringBuilder options = new StringBuilder();
         if (file != null) {
@@ -96,8 +100,8 @@ final class SettingsOptions {
     }
 
     /**
-     * {@code THALWEG_LEARNING_RATE} is {@code learning.rate}. A name that is no setting is left alone: launchers and
-     * container platforms put variables of their own there.
+     * Reads settings from environment variables: {@code THALWEG_LEARNING_RATE} is {@code learning.rate}. Names that are
+     * not settings are ignored, because launchers and container platforms set variables of their own.
      */
     static Map<String, String> environment(Map<String, String> variables) {
         Map<String, String> settings = new LinkedHashMap<>();
@@ -109,7 +113,7 @@ final class SettingsOptions {
                 if (ThalwegConfig.isSetting(name)) {
                     settings.put(name, value);
                 } else {
-                    LOG.debug("environment variable {} is no setting", variable);
+                    LOG.debug("environment variable {} is not a setting", variable);
                 }
             }
         });

@@ -4,24 +4,25 @@ import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 
 /**
- * What SIGTERM and SIGINT do to a command that runs until it is stopped: it stops cleanly and says so with exit code 0.
+ * The handling of SIGTERM and SIGINT for commands that run until they are stopped: the command stops cleanly and exits
+ * with code 0.
  */
 final class Shutdown {
     private static volatile boolean endsByItself;
 
     private Shutdown() {}
 
-    /** Ends the waiting for a request to stop. */
+    /** A registered task. Closing it removes the task. */
     interface Watch extends AutoCloseable {
         @Override
         void close();
     }
 
     /**
-     * Runs the task when the process is asked to stop, and then ends the process: with 0, or with the code of a
-     * {@link StopException}.
+     * Registers a task that runs when the process is asked to stop. After it the process exits with code 0, or with the
+     * code of a {@link StopException}.
      *
-     * @return to be closed when the command ends by itself
+     * @return must be closed when the command ends by itself
      */
     static Watch whenAsked(Runnable task) {
         Runnable stop = () -> {
@@ -32,7 +33,7 @@ final class Shutdown {
                 } catch (StopException e) {
                     exitCode = e.exitCode();
                 }
-                // without this the JVM would report the signal, 143, as if something had gone wrong
+                // otherwise the JVM would exit with the code of the signal, 143, as if something had failed
                 Runtime.getRuntime().halt(exitCode.code());
             }
         };
@@ -42,12 +43,12 @@ final class Shutdown {
             try {
                 Runtime.getRuntime().removeShutdownHook(hook);
             } catch (IllegalStateException e) {
-                // the hook is running, and ends the process
+                // the hook is running, and will end the process
             }
         };
     }
 
-    /** Ends the process without having been asked to. */
+    /** Ends the process, if it was not asked to stop. */
     static void exit(int code) {
         endsByItself = true;
         System.exit(code);

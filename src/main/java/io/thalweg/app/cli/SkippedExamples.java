@@ -9,7 +9,10 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
-/** The examples of an evaluation that could not be used: the first few are printed, all are counted. */
+/**
+ * The examples of an evaluation that were skipped because they could not be used. The first few are printed, and all
+ * are counted.
+ */
 final class SkippedExamples {
     private static final int SHOWN = 10;
 

@@ -19,7 +19,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The command line. */
+/** The main class of the program, with a subcommand for each command. */
 @Command(
         name = "thalweg",
         mixinStandardHelpOptions = true,
@@ -40,12 +40,12 @@ import picocli.CommandLine.Spec;
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
-            "0:all is well; also a clean stop after SIGTERM or SIGINT",
+            "0:success, or a clean stop after SIGTERM or SIGINT",
             "1:verify found a difference",
             "2:a setting, an option or a file is wrong",
-            "3:brokers, registry or topics are not as needed; verify lacks records that it needs",
+            "3:brokers, registry or topics are not ready, or verify lacks records that it needs",
             "4:the learner's state cannot be read, or was learned under other settings",
-            "5:the learner ran and could not go on"
+            "5:the learner ran and had to stop"
         })
 public final class Thalweg implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(Thalweg.class);
@@ -58,14 +58,14 @@ public final class Thalweg implements Runnable {
         throw new ParameterException(spec.commandLine(), "which command?");
     }
 
-    /** The command line, ready to execute; for tests as for {@link #main}. */
+    /** Creates the command line, for {@link #main} and for tests. */
     static CommandLine commandLine() {
         return new CommandLine(new Thalweg())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setExecutionExceptionHandler((exception, commandLine, parsed) -> say(exception, commandLine));
     }
 
-    /** One line for people; the stack is for the log, for those who ask for it. */
+    /** Prints an error as one line for people. The stack trace goes to the debug log. */
     private static int say(Exception exception, CommandLine commandLine) {
         LOG.debug("failed", exception);
         ExitCode exitCode;
@@ -81,13 +81,15 @@ public final class Thalweg implements Runnable {
             exitCode = ExitCode.NOT_READY;
         } else if (exception instanceof AuthenticationException || exception instanceof AuthorizationException) {
             exitCode = ExitCode.NOT_READY;
-            message = "the brokers refuse: " + message + "; check the security settings and the rights of this user";
+            message = "the brokers deny access: " + message
+                    + "; check the security settings and the permissions of this user";
         } else if (exception instanceof RetriableException) {
             exitCode = ExitCode.NOT_READY;
-            message = "the brokers do not answer as they should: " + message;
+            message = "the brokers did not answer as expected: " + message;
         } else {
             exitCode = ExitCode.DIED;
-            message = exception.getClass().getSimpleName() + ": " + message + "; THALWEG_LOG_LEVEL=DEBUG says more";
+            message =
+                    exception.getClass().getSimpleName() + ": " + message + "; set THALWEG_LOG_LEVEL=DEBUG for details";
         }
         commandLine
                 .getErr()
@@ -95,7 +97,7 @@ public final class Thalweg implements Runnable {
         return exitCode.code();
     }
 
-    /** A message whose hints repeat the options that the command was given. */
+    /** Adds the options that the command was given to the commands that a message suggests. */
     private static String withOptions(String message, CommandLine commandLine) {
         return commandLine.getCommandSpec().mixins().values().stream()
                 .map(CommandSpec::userObject)

@@ -15,7 +15,7 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "topics",
-        description = "Says what is missing or wrong about the learner's topics, or creates those that are missing.",
+        description = "Reports what is missing or wrong with the learner's topics, or creates those that are missing.",
         mixinStandardHelpOptions = true)
 final class TopicsCommand implements Callable<Integer> {
     @Mixin
@@ -42,7 +42,7 @@ final class TopicsCommand implements Callable<Integer> {
             Topics.State state = topics.look();
             state.problems().forEach(problem -> out.println((problem.fatal() ? "✗ " : "· ") + problem.text()));
             if (state.fatal().isEmpty()) {
-                out.println("✓ the topics are as the learner needs them, with " + state.partitions()
+                out.println("✓ the topics are ready for the learner, with " + state.partitions()
                         + (state.partitions() == 1 ? " partition" : " partitions"));
                 return ExitCode.OK.code();
             }

@@ -26,15 +26,14 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "verify",
-        description =
-                "Proves from the topics alone that every committed example has its one prediction or dead letter, and"
-                        + " that a replay gives every prediction and the last weights and metrics bit for bit. The"
-                        + " learner may run meanwhile.",
+        description = "Proves from the topics alone that every committed example has exactly one prediction or dead "
+                + "letter, and that a replay gives every prediction and the last weights and metrics bit "
+                + "for bit. The learner can keep running.",
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
-            "0:everything is as it must be",
-            "1:something is not; it is named by partition and offset",
-            "3:not all could be looked at: records are missing that it needs"
+            "0:everything is as it should be",
+            "1:something differs; it is named by partition and offset",
+            "3:not everything could be verified, because records that are needed are missing"
         },
         mixinStandardHelpOptions = true)
 final class VerifyCommand implements Callable<Integer> {
@@ -51,7 +50,7 @@ final class VerifyCommand implements Callable<Integer> {
     public Integer call() {
         ThalwegConfig config = settings.config();
         try (Admin admin = KafkaSettings.admin(config)) {
-            // brokers that do not answer are noticed here, in seconds and with a remedy
+            // if the brokers do not answer, this shows within seconds, with a message that says what to do
             new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC);
         }
         VerificationReport report;

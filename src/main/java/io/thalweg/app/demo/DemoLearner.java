@@ -11,16 +11,16 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 
-/** One of the learners that run side by side: what it has published so far. Used by one thread. */
+/** The state of one of the learners in the demo: what it has published so far. For use by one thread. */
 final class DemoLearner {
     private final Algorithm algorithm;
     private final int all;
 
-    /** From the published predictions alone: an independent check of what the learner says of itself. */
+    /** Metrics computed from the published predictions alone, as an independent check of what the learner reports. */
     private final ExactMetrics exact = new ExactMetrics();
 
     private final WeightsBoard weights = new WeightsBoard();
-    /** By the number of examples that they cover. */
+    /** Metrics by the number of examples that they cover. */
     private final NavigableMap<Long, Metrics> metrics = new TreeMap<>();
 
     private final double[] lossSums;
@@ -29,7 +29,7 @@ final class DemoLearner {
 
     /**
      * @param all how many examples there will be
-     * @param points of the curve, over all examples
+     * @param points how many points the curve has over all examples
      */
     DemoLearner(Algorithm algorithm, int all, int points) {
         this.algorithm = algorithm;
@@ -70,24 +70,24 @@ final class DemoLearner {
         return deadLetters;
     }
 
-    /** Examples that are done with. */
+    /** How many examples have been processed. */
     int done() {
         return exact.size() + deadLetters;
     }
 
-    /** Whether everything is published. The weights may come after the last prediction. */
+    /** Whether all outputs have been read. The weights may arrive after the last prediction. */
     boolean isComplete() {
         return done() >= all
                 && (exact.size() == 0 || weights() != null && weights().version() >= exact.size());
     }
 
-    /** How many examples the latest metrics cover; 0 without metrics. */
+    /** How many examples the latest metrics cover; 0 if there are none. */
     long measured() {
         return metrics.isEmpty() ? 0 : metrics.lastKey();
     }
 
     /**
-     * The metrics at a number of examples, or the nearest below it. Forgets those before.
+     * The metrics after a number of examples, or the latest before. Earlier ones are dropped.
      *
      * @return null if there are none
      */
@@ -100,12 +100,12 @@ final class DemoLearner {
         return at.getValue();
     }
 
-    /** The current weights; null while there are none. */
+    /** The current weights; null if there are none yet. */
     WeightsBoard.Board weights() {
         return weights.size() == 0 ? null : weights.latest(1).get(0);
     }
 
-    /** Recent log loss over all examples, the mean at each point; NaN where nothing is known yet. */
+    /** The curve of the recent log loss: the mean at each point, or NaN if it is not known yet. */
     double[] curve() {
         double[] curve = new double[lossSums.length];
         Arrays.setAll(curve, i -> lossSums[i] / lossCounts[i]);

@@ -19,11 +19,11 @@ import org.apache.commons.csv.CSVParser;
 import org.apache.commons.csv.CSVRecord;
 
 /**
- * The first 100,000 flights of 2001 in the United States, in the order in which they left. About a quarter were late.
+ * The first 100,000 flights of 2001 in the United States, in the order of departure. About a quarter of them were late.
  *
- * <p>A flight's features are its origin, destination, route, hour and weekday, each as a name with the value 1, the
- * distance, and four pairs: at each of its two airports, the hour and the weekday. The pairs are what lets a linear
- * model say that evenings at one airport are worse than evenings elsewhere. Nothing is taken from the delay, nor from
+ * <p>The features of a flight are its origin, destination, route, hour and weekday, each as a name with the value 1;
+ * the distance; and four pairs: the hour and the weekday at each of the two airports. The pairs let a linear model
+ * express that evenings at one airport are worse than evenings at others. Nothing is taken from the delay, or from
  * other flights.
  */
 public final class Flights {
@@ -47,10 +47,10 @@ public final class Flights {
     private Flights() {}
 
     /**
-     * Reads the flights one by one, in the order of time.
+     * Reads the flights one by one, in the order of departure.
      *
      * @return the flights, to be closed after use
-     * @throws IOException if the data set cannot be opened; an error further on is an {@link UncheckedIOException}
+     * @throws IOException if the data set cannot be opened; a later error is an {@link UncheckedIOException}
      */
     public static Stream<Flight> stream() throws IOException {
         CSVParser rows = CSVParser.parse(
@@ -93,7 +93,7 @@ public final class Flights {
         features.put(to + ":" + hour, 1.0);
         features.put(from + ":" + weekday, 1.0);
         features.put(to + ":" + weekday, 1.0);
-        // in thousands of miles, near the size of the other values, so that one learning rate suits them all
+        // in thousands of miles, close to the size of the other values, so that one learning rate suits all
         features.put("distance", miles / 1000.0);
         return new Flight(
                 String.format(Locale.ROOT, "flight-%06d", row), delayMinutes > LATE_MINUTES ? 1.0 : 0.0, features);

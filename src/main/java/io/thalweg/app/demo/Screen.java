@@ -17,13 +17,13 @@ import java.util.function.Function;
 import picocli.CommandLine.Help.Ansi;
 
 /**
- * What the demo shows while it runs: a table that is drawn over itself on a terminal, and a line now and then where it
- * is not one. The table fits a terminal of 80 columns and 24 lines, or it could not be drawn over.
+ * The display of the demo: on a terminal, a table that is redrawn in place; elsewhere, a line from time to time. The
+ * table fits a terminal of 80 columns and 24 lines, because a larger one could not be redrawn in place.
  *
- * <p>Learners are compared after the same examples: those that both are done with.
+ * <p>Learners are compared after the same number of examples, which all of them have processed.
  */
 public final class Screen {
-    /** Of the curve. */
+    /** The width of the curve. */
     static final int POINTS = 52;
 
     private static final int BAR = 42;
@@ -35,31 +35,31 @@ public final class Screen {
     private final PrintWriter out;
     private final boolean live;
     private final Ansi ansi;
-    /** The weights that were drawn last, by algorithm and name. */
+    /** The weights that were last drawn, by algorithm and name. */
     private final Map<String, Double> drawn = new HashMap<>();
 
     private int linesDrawn;
     private long lastFrame;
     private long lastLine;
 
-    /** @param live whether {@code out} is a terminal that can be drawn over */
+    /** @param live whether {@code out} is a terminal that can be redrawn */
     public Screen(PrintWriter out, boolean live) {
         this.out = out;
         this.live = live;
         this.ansi = live ? Ansi.ON : Ansi.OFF;
     }
 
-    /** Says what goes on. */
+    /** Prints a message. */
     void say(String text) {
         out.println(text);
         out.flush();
     }
 
     /**
-     * Shows how it stands, if it is time to.
+     * Shows the current state, if enough time has passed.
      *
      * @param all how many examples there will be
-     * @param seconds that each has learned for
+     * @param seconds how long each learner has learned
      */
     void show(List<DemoLearner> demoLearners, int all, double[] seconds) {
         long common = common(demoLearners);
@@ -75,7 +75,7 @@ public final class Screen {
         }
     }
 
-    /** Shows how it ended. */
+    /** Shows the final state. */
     void last(List<DemoLearner> demoLearners, int all, double[] seconds) {
         if (live) {
             draw(table(demoLearners, all, seconds));
@@ -89,7 +89,7 @@ public final class Screen {
         say("");
     }
 
-    /** How many examples all of them have metrics for. */
+    /** How many examples all learners have metrics for. */
     private static long common(List<DemoLearner> demoLearners) {
         return demoLearners.stream().mapToLong(DemoLearner::measured).min().orElse(0);
     }
@@ -186,9 +186,9 @@ public final class Screen {
     }
 
     /**
-     * A figure of each learner, and beside it that of always predicting the mean label.
+     * A row with a metric of each learner, and beside it that of always predicting the mean label.
      *
-     * @param distance from the best; the learner with the least is marked
+     * @param distance the distance from the best possible value; the learner with the smallest is highlighted
      */
     private String row(
             String name,
@@ -215,7 +215,7 @@ public final class Screen {
     }
 
     /**
-     * Which is ahead and by how much, in one sentence.
+     * A sentence that says which learner is ahead, and by how much.
      *
      * @param losses the log losses of two learners, by their algorithms
      */
@@ -237,7 +237,7 @@ public final class Screen {
                 worse.getValue());
     }
 
-    /** The recent log loss of each over all examples, on the same scale. */
+    /** The curves of the recent log loss, all on the same scale. */
     private List<String> curves(List<DemoLearner> demoLearners) {
         List<double[]> curves = demoLearners.stream().map(DemoLearner::curve).toList();
         double[] known = curves.stream()
@@ -261,7 +261,7 @@ public final class Screen {
         return lines;
     }
 
-    /** The strongest weights of each, beside each other. */
+    /** The strongest weights of each learner, side by side. */
     private List<String> weights(List<DemoLearner> demoLearners) {
         StringBuilder[] lines = new StringBuilder[TOP + 1];
         Arrays.setAll(lines, i -> new StringBuilder("  "));

@@ -11,24 +11,28 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * What the columns of a table become.
+ * The settings for the columns of a table.
  *
- * @param settings those of the mapping, by name; without one for the label it is the column {@value #LABEL}, if
- *     there is one
- * @param form the form that features take
+ * @param settings the settings of the mapping, by name; if there is none for the label, it is the column {@value
+ *     #LABEL}, if that exists
+ * @param form the form of the features
  */
 public record Columns(Map<String, String> settings, FeatureForm form) {
     private static final String LABEL = "label";
 
-    /** All columns are features, except {@value #LABEL}. */
+    /** The default: all columns are features, except {@value #LABEL}. */
     static final Columns DEFAULT = new Columns(Map.of(), FeatureForm.NAMED);
 
-    /** The mapping as it is given. @throws StopException if it is wrong */
+    /**
+     * The mapping as the settings define it.
+     *
+     * @throws StopException if it is wrong
+     */
     Mapping mapping() {
         return mapping(settings);
     }
 
-    /** The mapping of a table that has these columns. */
+    /** The mapping for a table with these columns. */
     Mapping in(Collection<String> header) {
         Map<String, String> complete = new HashMap<>(settings);
         if (header.contains(LABEL) && complete.getOrDefault(Mapping.LABEL, "").isBlank()) {
@@ -43,7 +47,7 @@ public record Columns(Map<String, String> settings, FeatureForm form) {
             if (mapping.needsNames() && form != FeatureForm.NAMED) {
                 throw new StopException(
                         ExitCode.BAD_SETTINGS,
-                        "%s, %s and %s make named features; leave out --form"
+                        "%s, %s and %s make named features; remove --form"
                                 .formatted(Mapping.TIME, Mapping.BUCKETS, Mapping.CROSS));
             }
             return mapping;

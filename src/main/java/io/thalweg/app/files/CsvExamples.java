@@ -18,9 +18,9 @@ import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVParser;
 import org.apache.commons.csv.CSVRecord;
 
-/** Examples in the rows of a table in CSV (RFC 4180) with a header. */
+/** A reader of examples in the rows of a CSV table (RFC 4180) with a header. */
 final class CsvExamples extends ExampleFile {
-    /** Empty lines are kept, so that lines can be counted. */
+    /** Keeps empty lines, so that lines can be counted. */
     private static final CSVFormat FORMAT =
             CSVFormat.RFC4180.builder().setIgnoreEmptyLines(false).get();
 
@@ -78,7 +78,7 @@ final class CsvExamples extends ExampleFile {
     }
 
     private CSVRecord nextRecord() throws IOException {
-        // a record may have several lines, and is known by its first
+        // a record may span several lines, and is identified by the first
         long before = parser.getCurrentLineNumber();
         try {
             CSVRecord next = records.hasNext() ? records.next() : null;
@@ -113,7 +113,7 @@ final class CsvExamples extends ExampleFile {
             return null;
         }
         if (next.size() != header.size()) {
-            throw new BadLineException("it has %d cells, and the header has %d".formatted(next.size(), header.size()));
+            throw new BadLineException("it has %d cells, but the header has %d".formatted(next.size(), header.size()));
         }
         row.clear();
         for (int i = 0; i < header.size(); i++) {

@@ -24,16 +24,16 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.zip.GZIPInputStream;
 
-/** Examples in a file or on standard input, in CSV, JSON Lines or LIBSVM text, plain or gzipped. */
+/** A file or standard input with examples in CSV, JSON Lines or LIBSVM text, plain or gzipped. */
 public abstract sealed class ExampleFile implements Closeable permits CsvExamples, JsonExamples, LibsvmExamples {
-    /** What stands for standard input. */
+    /** The file name that means standard input. */
     public static final String STANDARD_INPUT = "-";
 
     private static final int BYTE_ORDER_MARK = 0xFEFF;
     private static final int LOOK_AHEAD = 4096;
     private static final char REPLACEMENT = '\uFFFD';
 
-    /** The formats. */
+    /** The formats of files. */
     public enum Format {
         CSV,
         JSONL,
@@ -41,15 +41,15 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
     }
 
     /**
-     * A line that is of use.
+     * A line that can be used.
      *
-     * @param number of the line in the file, from 1
-     * @param model whose example it is; null if the line does not say
+     * @param number the number of the line in the file, from 1
+     * @param model the model that the example is for; null if the line does not name one
      * @param example null if the model is to be deleted
      */
     public record Line(long number, String model, Example example) {}
 
-    /** A line that is of no use; the next may be. */
+    /** An exception for a line that cannot be used. The next line may be usable. */
     public static final class BadLineException extends Exception {
         private static final long serialVersionUID = 1;
 
@@ -58,7 +58,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         }
     }
 
-    /** For messages. */
+    /** The name of the file, for messages. */
     private final String name;
 
     ExampleFile(String name) {
@@ -69,8 +69,8 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
      * Opens a file.
      *
      * @param file its path, or {@value #STANDARD_INPUT}
-     * @param format null to go by its name, or else by how it begins
-     * @throws StopException if it cannot be opened or has not the columns
+     * @param format the format; null to choose it by the name of the file, or else by how the file begins
+     * @throws StopException if the file cannot be opened or lacks columns
      */
     public static ExampleFile open(String file, Format format, Columns columns) {
         if (file.equals(STANDARD_INPUT)) {
@@ -89,7 +89,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         return read(in, file, format, columns);
     }
 
-    /** The same with a file that is open already. */
+    /** Reads a file that is already open. */
     static ExampleFile read(InputStream in, String name, Format format, Columns columns) {
         try {
             BufferedReader text = new BufferedReader(new InputStreamReader(plain(in), StandardCharsets.UTF_8));
@@ -113,7 +113,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         }
     }
 
-    /** The label of a file that has no columns. */
+    /** How the label of a file without columns is computed. */
     private static Label numbered(String name, Columns columns) {
         Mapping mapping = columns.mapping();
         Set<String> named = new HashSet<>(mapping.fields().values());
@@ -121,8 +121,8 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         if (!named.isEmpty() || columns.form() == FeatureForm.DENSE) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    name + " is LIBSVM text, which has no columns, only a label and sparse features; only --label goes"
-                            + " with it");
+                    name + " is LIBSVM text, which has no columns, only a label and sparse features; only --label can"
+                            + " be used with it");
         }
         return mapping.label();
     }
@@ -135,7 +135,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         return magic == GZIPInputStream.GZIP_MAGIC ? new GZIPInputStream(bytes) : bytes;
     }
 
-    /** The first character that is not a space or a mark of the encoding, which is skipped; -1 if there is none. */
+    /** The first character that is not a space or a byte order mark, which is skipped; -1 if there is none. */
     private static int firstCharacter(BufferedReader text) throws IOException {
         text.mark(1);
         if (text.read() != BYTE_ORDER_MARK) {
@@ -165,11 +165,11 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         return first == '{' ? Format.JSONL : isLibsvm(text) ? Format.LIBSVM : Format.CSV;
     }
 
-    /** Whether the first line that says something, as far as it can be seen, has a label and a feature. */
+    /** Whether the first line that is not empty or a comment has a label and a feature, as far as can be seen. */
     private static boolean isLibsvm(BufferedReader text) throws IOException {
         text.mark(LOOK_AHEAD);
         StringBuilder line = new StringBuilder();
-        // no further than that line: what comes after it may still have to be written
+        // reads no further than that line, because the next one may not have been written yet
         for (int i = 0; i < LOOK_AHEAD; i++) {
             int next = text.read();
             if (next < 0 || next == '\n' && !line.toString().isBlank() && line.charAt(0) != '#') {
@@ -185,27 +185,27 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         return LibsvmExamples.isLike(line.toString());
     }
 
-    /** For messages: the file. */
+    /** The name of the file, for messages. */
     public final String name() {
         return name;
     }
 
-    /** What the columns have been taken for so far, in one line; null if there are none. */
+    /** What the columns have been used as so far, in one line; null if there are none. */
     public abstract String columns();
 
-    /** The same of rows. */
+    /** What the columns of rows have been used as, in one line. */
     static String line(FieldKinds kinds) {
         return kinds.isEmpty() ? null : Printable.of(String.join("; ", kinds.lines()));
     }
 
-    /** The number of the line that was read last, from 1. */
+    /** The number of the last line that was read, from 1. */
     public abstract long lineNumber();
 
     /**
      * The next line; null at the end.
      *
-     * @throws BadLineException if it is of no use
-     * @throws StopException if what follows cannot be read either
+     * @throws BadLineException if the line cannot be used
+     * @throws StopException if the rest cannot be read either
      */
     public final Line next() throws BadLineException {
         try {
@@ -223,7 +223,8 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
 
     private static StopException unreadable(String name, long line, IOException e) {
         return new StopException(
-                ExitCode.BAD_SETTINGS, "cannot read on in %s after line %d (%s)".formatted(name, line, e.getMessage()));
+                ExitCode.BAD_SETTINGS,
+                ("cannot continue to read %s after line %d" + " (%s)").formatted(name, line, e.getMessage()));
     }
 
     private static void check(Line line) throws BadLineException {
@@ -241,7 +242,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         }
         Double label = example.getLabel();
         if (label != null && !(label >= 0 && label <= 1)) {
-            throw new BadLineException("the label is %s; a label is from 0 to 1".formatted(label));
+            throw new BadLineException("the label is %s; a label must be from 0 to 1".formatted(label));
         }
         double importance = example.getImportance();
         if (!(importance >= 0) || Double.isInfinite(importance)) {
@@ -249,7 +250,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         }
     }
 
-    /** @throws BadLineException if text of the file was not UTF-8 */
+    /** @throws BadLineException if the text was not valid UTF-8 */
     static void checkText(CharSequence text) throws BadLineException {
         for (int i = 0; i < text.length(); i++) {
             if (text.charAt(i) == REPLACEMENT) {

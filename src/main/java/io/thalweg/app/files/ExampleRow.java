@@ -26,8 +26,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A row of a table on its way to an example: its cells go the way of the fields of any event. A cell that looks like a
- * number is one, other text is a category, an empty cell is missing. Used again for the next row.
+ * A row of a table that becomes an example: its cells are mapped like the fields of an event. A cell that looks like a
+ * number is a number, other text is a category, and an empty cell is missing. It is reused for the next row.
  */
 final class ExampleRow {
     private static final Set<String> NOT_FINITE = Set.of("NaN", "Infinity", "-Infinity", "inf", "-inf");
@@ -49,14 +49,14 @@ final class ExampleRow {
     private double importance;
 
     /**
-     * What a column is.
+     * The use of a column.
      *
-     * @param special null if it is a feature
-     * @param encoder null if it is special, or a time
+     * @param special null if the column is a feature
+     * @param encoder null if the column is not a feature, or is a time
      */
     private record ColumnUse(FieldKind special, FieldEncoder encoder, TimeEncoder times) {}
 
-    /** @param kinds told what its columns are taken for */
+    /** @param kinds receives what each column is used as */
     ExampleRow(Mapping mapping, FeatureForm form, FieldKinds kinds) {
         this.mapping = mapping;
         this.form = form;
@@ -98,7 +98,7 @@ final class ExampleRow {
         if (times != null && !times.hasPattern()) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    ("features.time: column %1$s is text or numbers; say how it is written, such as"
+                    ("features.time: column %1$s is text or numbers; specify its format, such as"
                                     + " %1$s[yyyyMMddHHmm]:hour or %1$s[seconds]:hour")
                             .formatted(Printable.of(name)));
         }
@@ -107,7 +107,7 @@ final class ExampleRow {
                 : new ColumnUse(null, null, collector.times(times));
     }
 
-    /** Takes a cell that holds text, which may be that of a number. */
+    /** Adds a cell that is text, which may be a number. */
     void cell(String name, String cell) throws BadLineException {
         String text = cell.strip();
         ExampleFile.checkText(text);
@@ -128,14 +128,14 @@ final class ExampleRow {
                 feature(name, parse(name, text));
             } else if (NOT_FINITE.contains(text)) {
                 throw new BadLineException(
-                        "column %s is %s; a feature is a finite number, or text".formatted(name, text));
+                        "column %s is %s; a feature must be a finite number, or text".formatted(name, text));
             } else {
                 category(name, text);
             }
         }
     }
 
-    /** Takes text, whatever it looks like. */
+    /** Adds text that is text, even if it looks like a number. */
     void text(String name, String text) throws BadLineException {
         ExampleFile.checkText(text);
         ColumnUse column = column(name);
@@ -148,7 +148,11 @@ final class ExampleRow {
         }
     }
 
-    /** Takes a number. @param text how it is written */
+    /**
+     * Adds a number.
+     *
+     * @param text how it is written
+     */
     void number(String name, double number, String text) throws BadLineException {
         ColumnUse column = column(name);
         if (column.special != null) {
@@ -162,7 +166,7 @@ final class ExampleRow {
         }
     }
 
-    /** Takes a list of text, of which each counts once. */
+    /** Adds a list of text, in which each item counts once. */
     void set(String name, List<String> texts) throws BadLineException {
         single(name);
         for (String text : new LinkedHashSet<>(texts)) {
@@ -173,7 +177,7 @@ final class ExampleRow {
         }
     }
 
-    /** Takes a list of numbers, of which each has its place. */
+    /** Adds a list of numbers, each of which is a feature named by its index. */
     void numbers(String name, double[] numbers) throws BadLineException {
         single(name);
         if (isFeature(name)) {
@@ -207,7 +211,7 @@ final class ExampleRow {
             case ID -> id = text;
             case IMPORTANCE -> importance = parse(name, text);
             default -> {
-                // it is passed over
+                // the column is ignored
             }
         }
     }
@@ -219,7 +223,7 @@ final class ExampleRow {
                     .formatted(
                             name,
                             Printable.of(text),
-                            mapping.label().isOfNumbersInOrder() ? "; it is compared with one" : ""));
+                            mapping.label().isOfNumbersInOrder() ? ", but is compared with one" : ""));
         }
         return y;
     }
@@ -233,7 +237,7 @@ final class ExampleRow {
         return number;
     }
 
-    /** Takes a cell that is there and holds nothing. */
+    /** Adds a cell that is empty. */
     void empty(String name) throws BadLineException {
         ColumnUse column = column(name);
         if (column.special != null) {
@@ -243,7 +247,7 @@ final class ExampleRow {
         kinds.empty(name);
         if (form == FeatureForm.DENSE) {
             throw new BadLineException(
-                    "column %s is empty; a dense example has a number in every column".formatted(name));
+                    "column %s is empty; a dense example needs a number in every column".formatted(name));
         }
         position++;
         if (form == FeatureForm.NAMED) {
@@ -319,7 +323,7 @@ final class ExampleRow {
         return new BadLineException(e.getMessage());
     }
 
-    /** The whole of it. */
+    /** Ends the row. */
     ExampleFile.Line line(long number) throws BadLineException {
         Object all = switch (form) {
             case NAMED -> named();
@@ -327,7 +331,7 @@ final class ExampleRow {
             case SPARSE -> new SparseFeatures(List.copyOf(indices), List.copyOf(values));
         };
         if (x.size() == 0 && values.isEmpty()) {
-            throw new BadLineException("there is no feature in it");
+            throw new BadLineException("it has no features");
         }
         return new ExampleFile.Line(number, model, new Example(id, label, importance, all));
     }
@@ -341,7 +345,7 @@ final class ExampleRow {
         Map<CharSequence, Double> named = new LinkedHashMap<>(x.size() * 2);
         for (int k = 0; k < x.size(); k++) {
             if (named.put(x.name(k), x.value(k)) != null) {
-                throw new BadLineException("feature %s is there twice".formatted(Printable.of(x.name(k))));
+                throw new BadLineException("feature %s occurs twice".formatted(Printable.of(x.name(k))));
             }
         }
         return named;

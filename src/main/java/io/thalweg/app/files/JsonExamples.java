@@ -23,8 +23,9 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Examples in JSON Lines: an object on each line. One that has {@code features} is an example, field by field, with the
- * model in {@code model}; {@code {"model": "m", "delete": true}} deletes a model; any other is a row of a table.
+ * A reader of examples in JSON Lines, with one object on each line. An object with {@code features} is an example,
+ * field by field, with the model in {@code model}; {@code {"model": "m", "delete": true}} deletes a model; any other
+ * object is a row of a table.
  */
 final class JsonExamples extends ExampleFile {
     private static final ObjectReader JSON = JsonMapper.builder()
@@ -48,7 +49,7 @@ final class JsonExamples extends ExampleFile {
         super(name);
         this.text = text;
         form = columns.form();
-        // not every object need have a label
+        // not every object has to have a label
         Mapping mapping = columns.in(Set.of("label"));
         kinds = new FieldKinds(mapping);
         row = new ExampleRow(mapping, form, kinds);
@@ -103,7 +104,7 @@ final class JsonExamples extends ExampleFile {
         }
         if (object.size() == 2 && object.has(MODEL) && object.path(DELETE).isBoolean()) {
             if (!object.get(DELETE).booleanValue()) {
-                throw new BadLineException("\"delete\" is false, and there are no features");
+                throw new BadLineException("\"delete\" is false, but there are no features");
             }
             return new Line(line, string(object, MODEL), null);
         }
@@ -112,8 +113,8 @@ final class JsonExamples extends ExampleFile {
 
     private Line row(ObjectNode object) throws BadLineException {
         if (form != FeatureForm.NAMED) {
-            throw new BadLineException("the fields of an object have no order, so they can only be named features;"
-                    + " dense or sparse ones go into \"features\"");
+            throw new BadLineException("the fields of an object have no order, so they can only be named "
+                    + "features; use \"features\" for dense or sparse ones");
         }
         row.clear();
         fields("", object);
@@ -130,7 +131,7 @@ final class JsonExamples extends ExampleFile {
                 case BOOLEAN, STRING -> row.text(name, value.asText());
                 case OBJECT -> fields(name + ".", value);
                 case ARRAY -> list(name, value);
-                default -> throw new BadLineException("field %s is no value".formatted(Printable.of(name)));
+                default -> throw new BadLineException("field %s is not a value".formatted(Printable.of(name)));
             }
         }
     }
@@ -173,7 +174,7 @@ final class JsonExamples extends ExampleFile {
 
     private static Object features(JsonNode features) throws BadLineException {
         if (features.isEmpty()) {
-            throw new BadLineException("there is no feature in it");
+            throw new BadLineException("it has no features");
         }
         if (features.isArray()) {
             return doubles(features);

@@ -12,9 +12,10 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * Examples in LIBSVM text: on each line the label, then {@code number:value} for each feature that is not zero; what
- * follows # is a comment. Feature numbers are taken as they are, wherever they begin. A label of −1 means 0, unless
- * labels are compared. A line without a label, which begins with a feature, is an example that is only predicted.
+ * A reader of examples in LIBSVM text. Each line is a label, and then {@code number:value} for each feature that is not
+ * zero; a comment begins with #. Feature numbers are used as they are, whichever number they begin with. A label of −1
+ * means 0, unless labels are compared. A line without a label, which begins with a feature, is an example that is only
+ * predicted.
  */
 final class LibsvmExamples extends ExampleFile {
     private static final Pattern SPACE = Pattern.compile("\\s+");
@@ -27,8 +28,8 @@ final class LibsvmExamples extends ExampleFile {
     private int highest = -1;
 
     /**
-     * @param label how a label is compared; its column is the one label that there is, whatever it is called. Null
-     *     if it is not
+     * @param label how labels are compared, whatever the name of its column, because there is only one label; null if
+     *     they are not
      */
     LibsvmExamples(String name, BufferedReader text, Label label) {
         super(name);
@@ -36,7 +37,7 @@ final class LibsvmExamples extends ExampleFile {
         this.label = label;
     }
 
-    /** Whether a line looks like one of these: a number, and a feature. */
+    /** Whether a line is like those of the format: a number, and a feature. */
     static boolean isLike(String line) {
         String[] words = words(line);
         return words.length > 1 && Double.isFinite(Numbers.parse(words[0])) && words[1].matches("\\d+:[^:]+");
@@ -78,7 +79,7 @@ final class LibsvmExamples extends ExampleFile {
             addFeature(words[i], indices, values);
         }
         if (indices.isEmpty()) {
-            // all features are zero; one of them has to say so
+            // all features are zero, so one of them has to be given explicitly
             indices.add(0);
             values.add(0.0);
         }
@@ -103,8 +104,8 @@ final class LibsvmExamples extends ExampleFile {
         try {
             index = Integer.parseInt(word, 0, Math.max(0, colon), 10);
         } catch (NumberFormatException e) {
-            throw new BadLineException(
-                    "\"%s\" is no feature; a feature is a number, a colon and a value".formatted(Printable.of(word)));
+            throw new BadLineException(("\"%s\" is not a feature; a feature is a number, a colon and a" + " value")
+                    .formatted(Printable.of(word)));
         }
         double value = Numbers.parse(word.substring(colon + 1));
         if (!Double.isFinite(value)) {

@@ -34,12 +34,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A Kafka broker and its KRaft controller inside this process, reachable from this machine only. It is a real broker
- * with transactions and compaction, set up for one small machine; the data stay in a directory that a later broker can
- * open again, also after a crash.
+ * with transactions and compaction, configured for one small machine. Its data stays in a directory that a later broker
+ * can open again, also after a crash.
  *
- * <p>The parts are put together here rather than by {@code KafkaRaftServer} for two reasons. That class ends the whole
- * process when something goes wrong; here a fault becomes an exception or {@link #failed()}. And sockets that are bound
- * before the broker starts leave no gap in which somebody else can take a port, and say at once when one is taken.
+ * <p>The parts are assembled here instead of by {@code KafkaRaftServer} for two reasons. That class ends the whole
+ * process when something goes wrong; here a fault becomes an exception or completes {@link #failed()}. And because the
+ * sockets are bound before the broker starts, nobody else can take a port in between, and a port that is in use is
+ * reported at once.
  */
 public final class EmbeddedBroker implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(EmbeddedBroker.class);
@@ -72,11 +73,11 @@ public final class EmbeddedBroker implements AutoCloseable {
     }
 
     /**
-     * Starts a broker and waits until clients can use it.
+     * Starts a broker, and waits until clients can use it.
      *
-     * @param dataDirectory where the topics are kept; made if it is not there, opened again if it holds a broker's data
-     * @param port the port to listen on, or 0 for the one that this directory was last served on, and a free one the
-     *     first time
+     * @param dataDirectory where the topics are kept; created if it does not exist, opened again if it contains a
+     *     broker's data
+     * @param port the port to listen on, or 0 for the last port of this directory, and the first time for any free one
      * @throws IllegalStateException with one readable line if the port is taken, or the directory is in use or damaged
      */
     public static EmbeddedBroker start(Path dataDirectory, int port) {
@@ -90,7 +91,7 @@ public final class EmbeddedBroker implements AutoCloseable {
             Files.createDirectories(topics);
             lock = lock(directory.resolve("lock"));
             clientSocket = bind(port == 0 ? lastPort(portFile) : port);
-            // The controller talks to nobody but this broker, and its address is kept nowhere: any free port will do.
+            // Only this broker talks to the controller, and its address is not stored, so any free port will do.
             controllerSocket = bind(0);
             int clientPort = clientSocket.socket().getLocalPort();
             Files.writeString(portFile, clientPort + "\n");
@@ -143,12 +144,12 @@ public final class EmbeddedBroker implements AutoCloseable {
         return HOST + ":" + port;
     }
 
-    /** Completes with the reason if the broker breaks after it has started; it is of no use from then on. */
+    /** Completes with the reason if the broker fails after it has started; it is unusable from then on. */
     public CompletionStage<Throwable> failed() {
         return failed.minimalCompletionStage();
     }
 
-    /** Shuts down cleanly; the data stay. */
+    /** Shuts down cleanly. The data is kept. */
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
@@ -172,7 +173,7 @@ public final class EmbeddedBroker implements AutoCloseable {
         settings.put("controller.listener.names", CONTROLLER_LISTENER);
         settings.put("log.dirs", topics.toString());
 
-        // One broker, so one copy of everything.
+        // There is one broker, and so one copy of everything.
         settings.put("default.replication.factor", "1");
         settings.put("min.insync.replicas", "1");
         for (String topic : List.of("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")) {
@@ -182,24 +183,25 @@ public final class EmbeddedBroker implements AutoCloseable {
         settings.put("transaction.state.log.min.isr", "1");
         settings.put("share.coordinator.state.topic.min.isr", "1");
 
-        // Topics are made on purpose, with their settings, and nothing that is in them vanishes by age.
+        // Topics are created explicitly, with their settings, and their records do not expire.
         settings.put("auto.create.topics.enable", "false");
         settings.put("log.retention.ms", "-1");
-        // Group offsets would else be forgotten a week after the last use, and everything be read again.
+        // By default group offsets expire a week after the last use, and everything would be read again.
         settings.put("offsets.retention.minutes", Integer.toString(Integer.MAX_VALUE));
-        // Topics may allow records above message.max.bytes, which stays at its default.
+        // Topics may allow records larger than message.max.bytes, which keeps its default.
         settings.put("replica.fetch.max.bytes", Integer.toString(64 << 20));
 
-        // Back quickly after a restart or a crash; abort what a dead producer left open as soon as it times out.
+        // Recover quickly from a restart or a crash, and abort the transaction of a dead
+        // producer as soon as it times out.
         settings.put("group.initial.rebalance.delay.ms", "0");
-        // Lets a learner ask to be missed sooner than after six seconds, which is the least by default.
+        // Allows a learner a shorter session timeout than six seconds, which is the minimum by default.
         settings.put("group.min.session.timeout.ms", "1000");
         settings.put("broker.session.timeout.ms", "3000");
         settings.put("broker.heartbeat.interval.ms", "500");
         settings.put("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000");
         settings.put("server.max.startup.time.ms", "120000");
 
-        // A small machine: few threads, and not the 128 MiB that the cleaner takes by default.
+        // For a small machine: few threads, and less than the 128 MiB that the cleaner takes by default.
         settings.put("log.cleaner.dedupe.buffer.size", Integer.toString(2 << 20));
         settings.put("num.network.threads", "2");
         settings.put("num.io.threads", "4");
@@ -219,7 +221,7 @@ public final class EmbeddedBroker implements AutoCloseable {
                 .run();
     }
 
-    /** Faults that would end a stand-alone broker's process are reported instead. */
+    /** Reports faults that would end the process of a stand-alone broker. */
     private static FaultHandlerFactory faults(CompletableFuture<Throwable> failed) {
         return (name, fatal, action) -> (message, cause) -> {
             log.error("The embedded broker has a fault in {}: {}", name, message, cause);
@@ -241,8 +243,8 @@ public final class EmbeddedBroker implements AutoCloseable {
     }
 
     /**
-     * One broker for one directory. The broker has a lock too, but takes it when its controller has already written to
-     * the metadata log. The operating system gives this one back however the process ends.
+     * Locks the directory, so that only one broker uses it. The broker has a lock of its own, but takes it after its
+     * controller has written to the metadata log. The operating system releases this lock however the process ends.
      */
     private static FileChannel lock(Path file) throws IOException {
         FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);

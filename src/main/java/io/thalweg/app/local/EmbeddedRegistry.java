@@ -26,8 +26,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A schema registry inside this process that answers Confluent's clients over HTTP, from this machine only. It holds
- * Avro schemas; registrations can be kept in a file, and come back under the same ids.
+ * A schema registry inside this process that answers Confluent's clients over HTTP, from this machine only. It stores
+ * Avro schemas. Registrations can be kept in a file, and have the same ids the next time.
  */
 public final class EmbeddedRegistry implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(EmbeddedRegistry.class);
@@ -46,7 +46,7 @@ public final class EmbeddedRegistry implements AutoCloseable {
             config.startupWatcherEnabled = false;
             config.jetty.defaultHost = HOST;
             config.jetty.threadPool = new QueuedThreadPool(8, 1);
-            // Subjects may hold a slash, which comes encoded.
+            // Subjects may contain a slash, which is encoded in the path.
             config.jetty.modifyHttpConfiguration(http -> http.setUriCompliance(UriCompliance.RFC3986));
             config.router.mount(this::routes);
         });
@@ -55,7 +55,7 @@ public final class EmbeddedRegistry implements AutoCloseable {
     /**
      * Starts a registry.
      *
-     * @param file where registrations are kept, one JSON object to a line; null to keep them in memory only
+     * @param file where registrations are kept, one JSON object on each line; null to keep them in memory only
      * @param port the port to listen on, or 0 for a free one
      * @throws IllegalStateException with one readable line if the port is taken or the file cannot be used
      */
@@ -254,7 +254,7 @@ public final class EmbeddedRegistry implements AutoCloseable {
         return request -> write(request, answer.apply(request));
     }
 
-    /** The bare schema. */
+    /** Sends the schema alone. */
     private static void raw(Context request, ParsedSchema schema) {
         send(request, schema.canonicalString());
     }
@@ -275,7 +275,10 @@ public final class EmbeddedRegistry implements AutoCloseable {
         }
     }
 
-    /** Bytes, because a text would be sent as Latin-1: the content type names no encoding, and JSON is UTF-8. */
+    /**
+     * Sends bytes, because text would be encoded as Latin-1: the content type does not name an encoding, and JSON is
+     * UTF-8.
+     */
     private static void send(Context request, String body) {
         request.contentType(CONTENT_TYPE).result(body.getBytes(StandardCharsets.UTF_8));
     }

@@ -29,15 +29,14 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * What an embedded registry knows: subjects, their versions, ids and compatibility levels.
+ * The contents of an embedded registry: subjects, their versions, ids and compatibility levels.
  *
- * <p>The rules are those of Confluent's in-memory registry, which checks no compatibility by itself and answers some
- * questions loosely; both is made good here. What changes is appended to a journal, one JSON object to a line, and on
- * the disk before it is acknowledged. Ids are given out in order, so doing again what the journal says gives the same
- * ids again.
+ * <p>The rules are those of Confluent's in-memory registry, which does not check compatibility itself and answers some
+ * requests loosely; both are corrected here. Changes are appended to a journal, one JSON object on each line, and are
+ * on disk before they are acknowledged. Ids are assigned in order, so replaying the journal assigns the same ids again.
  */
 final class Registrations implements Closeable {
-    /** The request cannot be met; the numbers are those of Confluent's interface. */
+    /** An exception for a request that is refused, with the codes of Confluent's interface. */
     static final class Refusal extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
@@ -64,9 +63,9 @@ final class Registrations implements Closeable {
     private final FileChannel journal;
 
     /**
-     * Starts with what the journal holds.
+     * Creates the contents from a journal.
      *
-     * @param file the journal, made if it is not there; null to keep nothing
+     * @param file the journal, created if it does not exist; null to keep nothing
      * @throws IOException with a readable message if the file cannot be used
      */
     Registrations(Path file) throws IOException {
@@ -123,7 +122,7 @@ final class Registrations implements Closeable {
         }
     }
 
-    /** Every version of every subject that this id stands for. */
+    /** All versions of all subjects that have this id. */
     synchronized List<RegisteredVersion> versionsOf(int id) {
         schema(id);
         return subjects().stream()
@@ -138,7 +137,7 @@ final class Registrations implements Closeable {
         return find(subject, parse(subject, request, normalize));
     }
 
-    /** The id of a schema under a subject, registered now unless it was before. */
+    /** The id of a schema under a subject. It is registered if it is not yet. */
     synchronized int register(String subject, RegisterSchemaRequest request, boolean normalize) {
         if (request.getId() != null && request.getId() >= 0) {
             throw new Refusal(422, 42205, "Subject " + subject + " is not in import mode");
@@ -163,12 +162,18 @@ final class Registrations implements Closeable {
         return id;
     }
 
-    /** What speaks against a schema as the next version of a subject at the subject's level; empty if nothing. */
+    /**
+     * The reasons why a schema is incompatible as the next version of a subject, at the level of the subject; empty if
+     * there are none.
+     */
     synchronized List<String> incompatibilities(String subject, RegisterSchemaRequest request, boolean normalize) {
         return incompatibilities(subject, parse(subject, request, normalize));
     }
 
-    /** What speaks against a schema beside one version of a subject at the subject's level; empty if nothing. */
+    /**
+     * The reasons why a schema is incompatible with one version of a subject, at the level of the subject; empty if
+     * there are none.
+     */
     synchronized List<String> incompatibilities(
             String subject, String version, RegisterSchemaRequest request, boolean normalize) {
         return parse(subject, request, normalize)
@@ -186,17 +191,17 @@ final class Registrations implements Closeable {
         return deleted;
     }
 
-    /** The level in force for all subjects that have none of their own. */
+    /** The level of all subjects that have none of their own. */
     synchronized CompatibilityLevel globalLevel() {
         return levels.getOrDefault(GLOBAL, DEFAULT_LEVEL);
     }
 
-    /** The level in force for a subject. */
+    /** The level that applies to a subject. */
     synchronized CompatibilityLevel level(String subject) {
         return levels.getOrDefault(subject, globalLevel());
     }
 
-    /** The level of a subject's own. */
+    /** The level that is set for a subject itself. */
     synchronized CompatibilityLevel ownLevel(String subject) {
         CompatibilityLevel level = levels.get(subject);
         if (level == null) {
@@ -231,7 +236,7 @@ final class Registrations implements Closeable {
         return removed;
     }
 
-    /** A schema as Confluent's interface shows it. */
+    /** A schema in the form of Confluent's interface. */
     static ObjectNode json(ParsedSchema schema) {
         try {
             ObjectNode json = (ObjectNode) JSON.readTree(new RegisterSchemaRequest(schema).toJson());
@@ -313,7 +318,7 @@ final class Registrations implements Closeable {
                 return channel;
             }
         } catch (OverlappingFileLockException e) {
-            // this process has it open already: the same to the user as another process
+            // this process has it open already, which is the same to the user as another process
         }
         channel.close();
         throw new IOException("another registry uses " + file + "; stop it, or choose another file");
@@ -323,7 +328,7 @@ final class Registrations implements Closeable {
         ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(journal.size()));
         while (bytes.hasRemaining() && journal.read(bytes) >= 0) {}
         String text = new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8);
-        // A last line without its end was being written when the process died, and nobody was told of it.
+        // A last line without a line end was being written when the process died, and was never acknowledged.
         String whole = text.substring(0, text.lastIndexOf('\n') + 1);
         long number = 0;
         for (String line : whole.lines().toList()) {
@@ -385,7 +390,7 @@ final class Registrations implements Closeable {
             }
             journal.force(true);
         } catch (IOException e) {
-            // What is in memory is no longer what is on the disk: take no more changes.
+            // Memory and disk now differ, so no more changes are accepted.
             try {
                 journal.close();
             } catch (IOException closing) {
@@ -399,7 +404,7 @@ final class Registrations implements Closeable {
         T run() throws IOException, RestClientException;
     }
 
-    /** For calls that do not fail here. */
+    /** Runs a call that cannot fail here. */
     private static <T> T call(Call<T> call) {
         try {
             return call.run();

@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Numbers and times as people read them. */
+/** Formats numbers and times for people. */
 public final class Figures {
-    /** Stands for what is not there or not known. */
+    /** Stands for a value that is missing or unknown. */
     public static final String NONE = "–";
 
     private static final int SHARES_SHOWN = 3;
@@ -29,29 +29,29 @@ public final class Figures {
         return millis < 0 ? NONE : DATE.format(Instant.ofEpochMilli(millis));
     }
 
-    /** The time of day. */
+    /** Formats the time of day. */
     static String time(long millis) {
         return millis < 0 ? NONE : TIME.format(Instant.ofEpochMilli(millis));
     }
 
-    /** A number of something. */
+    /** Formats a count. */
     public static String count(long count) {
         return String.format(Locale.ROOT, "%,d", count);
     }
 
-    /** A share, a loss: four decimals. */
+    /** Formats a fraction or a loss, with four decimals. */
     static String fraction(Double fraction) {
         return fraction == null || fraction.isNaN() ? NONE : String.format(Locale.ROOT, "%.4f", fraction);
     }
 
-    /** A number of any size, with its sign. */
+    /** Formats a number of any size, with its sign. */
     public static String signed(double number) {
         double size = Math.abs(number);
         boolean plain = size == 0 || size >= 0.001 && size < 1e6;
         return String.format(Locale.ROOT, plain ? "%+.4f" : "%+.3e", number);
     }
 
-    /** A setting or a label: as short as it can be. */
+    /** Formats a setting or a label, as short as possible. */
     public static String brief(Double number) {
         if (number == null || number.isNaN()) {
             return NONE;
@@ -61,7 +61,7 @@ public final class Figures {
                 : String.valueOf(number);
     }
 
-    /** What a model mixes: the few that carry most of the weight, the heaviest first. */
+    /** Formats what a model mixes: the parts with most of the weight, the heaviest first. */
     public static String mixture(List<Share> mixture) {
         return mixture.stream()
                 .filter(share -> share.getShare() >= SHARE_SHOWN)
@@ -77,10 +77,10 @@ public final class Figures {
     }
 
     /**
-     * A bar.
+     * Draws a bar.
      *
-     * @param share of the width, 0 to 1; what is beyond is cut off
-     * @param width in characters
+     * @param share the fraction of the width, 0 to 1; larger ones are cut off
+     * @param width the full width in characters
      */
     public static String bar(double share, int width) {
         int eighths = (int) Math.round(Math.max(0, Math.min(1, share)) * width * 8);

@@ -13,9 +13,9 @@ import org.apache.avro.Schema;
 import org.apache.avro.generic.IndexedRecord;
 
 /**
- * A JSON object on a line for each record: {@code key}, {@code timestamp}, {@code partition} and {@code offset} in its
- * topic, and in {@code value} the fields that its schema documents, null for a tombstone. Bytes are in Base64, and so
- * is a key that is not UTF-8, under {@code keyBase64}. What is not a number is null.
+ * A view that prints a JSON object on a line for each record: its {@code key}, {@code timestamp}, {@code partition} and
+ * {@code offset}, and in {@code value} the fields of its schema, null for a tombstone. Bytes are in Base64; so is a key
+ * that is not UTF-8, under {@code keyBase64}. NaN and infinity are null.
  *
  * @param <T> the class of the records
  */
@@ -76,7 +76,7 @@ public final class JsonView<T extends IndexedRecord> implements View<T> {
             buffer.duplicate().get(bytes);
             return NODES.textNode(base64(bytes));
         }
-        throw new IllegalArgumentException("no output has a " + value.getClass());
+        throw new IllegalArgumentException("no output contains a " + value.getClass());
     }
 
     private static String base64(byte[] bytes) {

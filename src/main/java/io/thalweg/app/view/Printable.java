@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * Text from a topic or a file as it may be shown. What would move the cursor, change colours or reverse text
- * is replaced.
+ * Makes text from a topic or a file safe to print. Characters that would move the cursor, change colors or reverse text
+ * are replaced.
  */
 public final class Printable {
     private static final int REPLACEMENT = 0xFFFD;
@@ -31,7 +31,7 @@ public final class Printable {
         };
     }
 
-    /** The text that bytes are in UTF-8, as it is; empty if they are not UTF-8. */
+    /** Decodes UTF-8, without making it safe to print; empty if the bytes are not UTF-8. */
     public static Optional<String> utf8(byte[] bytes) {
         try {
             return Optional.of(StandardCharsets.UTF_8

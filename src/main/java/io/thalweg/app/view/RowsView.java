@@ -13,7 +13,7 @@ import java.nio.ByteBuffer;
 import java.util.function.Function;
 
 /**
- * A row for each record, of the columns that there is room for.
+ * A view that prints a row for each record, with the columns that fit.
  *
  * @param <T> the class of the records
  */
@@ -31,7 +31,7 @@ public final class RowsView<T> implements View<T> {
         this.cells = cells;
     }
 
-    /** @param width how long a row may be */
+    /** @param width the maximum length of a row */
     public static RowsView<Prediction> predictions(PrintWriter out, int width) {
         Table table = new Table(
                 width,
@@ -60,7 +60,7 @@ public final class RowsView<T> implements View<T> {
         });
     }
 
-    /** @param width how long a row may be */
+    /** @param width the maximum length of a row */
     public static RowsView<Metrics> metrics(PrintWriter out, int width) {
         Table table = new Table(
                 width,
@@ -108,7 +108,7 @@ public final class RowsView<T> implements View<T> {
         });
     }
 
-    /** All columns, whatever the room: the last is a sentence of any length. */
+    /** Creates a view with all columns, however long its rows: the last column is a sentence of any length. */
     public static RowsView<DeadLetter> deadLetters(PrintWriter out) {
         Table table = new Table(
                 left("date", 10),

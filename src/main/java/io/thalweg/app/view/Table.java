@@ -3,8 +3,8 @@ package io.thalweg.app.view;
 import java.util.Arrays;
 
 /**
- * Rows of text in columns, each as wide as the widest cell that has been in it. Where rows may only be so long, the
- * columns that matter least are left out.
+ * A formatter of rows of text in columns, each as wide as its widest cell so far. If the length of rows is limited, the
+ * least important columns are left out.
  */
 public final class Table {
     private static final String GAP = "  ";
@@ -17,10 +17,10 @@ public final class Table {
     /**
      * A column.
      *
-     * @param width at the beginning
-     * @param right whether cells stand at the right, as numbers do
-     * @param dispensable 0 for a column that is always there; of the others the one with the largest number is
-     *     left out first
+     * @param width the initial width
+     * @param right whether cells are right-aligned, as numbers are
+     * @param dispensable 0 for a column that is always shown; of the others the one with the largest number is left out
+     *     first
      */
     public record Column(String title, int width, boolean right, int dispensable) {
         public static Column left(String title, int width) {
@@ -31,7 +31,11 @@ public final class Table {
             return new Column(title, width, true, 0);
         }
 
-        /** This column, left out where there is no room for it. @param rank the largest goes first */
+        /**
+         * This column, but left out if there is not enough room.
+         *
+         * @param rank the column with the largest rank is left out first
+         */
         Column dispensable(int rank) {
             return new Column(title, width, right, rank);
         }
@@ -41,7 +45,7 @@ public final class Table {
         this(Integer.MAX_VALUE, columns);
     }
 
-    /** @param limit how long a row may be, in characters */
+    /** @param limit the maximum length of a row, in characters */
     Table(int limit, Column... columns) {
         this.limit = limit;
         this.columns = columns.clone();
@@ -50,9 +54,9 @@ public final class Table {
     }
 
     /**
-     * Makes room for a row that is to come.
+     * Makes room for the next row.
      *
-     * @return whether columns that were there are left out from now on, so that the header is another
+     * @return whether columns are left out from now on that were shown before, so that the header changes
      */
     boolean makeRoom(String... cells) {
         widen(cells);
@@ -91,7 +95,7 @@ public final class Table {
         }
     }
 
-    /** No cell may have more than three eighths of the row: one long name would leave nothing of the rest. */
+    /** Shortens a cell to three eighths of the row: otherwise one long name would leave no room for the rest. */
     private String cut(String cell) {
         int most = Math.max(1, limit / 8 * 3);
         return length(cell) <= most ? cell : cell.substring(0, cell.offsetByCodePoints(0, most - 1)) + "…";

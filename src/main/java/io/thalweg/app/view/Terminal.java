@@ -8,20 +8,27 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The size of the terminal that standard output goes to.
+ * The size of the terminal that standard output is connected to.
  *
- * @param lines of it, 1 or more
- * @param columns of it, 1 or more
+ * @param lines at least 1
+ * @param columns at least 1
  */
 public record Terminal(int lines, int columns) {
     private static final int USUAL_COLUMNS = 100;
 
-    /** Asks what standard output is: only that is inherited, so the answer comes on standard error. */
+    /**
+     * The shell command that finds the size. Only standard output is inherited, so the answer is written to standard
+     * error.
+     */
     private static final String QUESTION = "test -t 1 && stty size <&1 >&2";
 
     private static final Pattern ANSWER = Pattern.compile("([1-9]\\d{0,4}) ([1-9]\\d{0,4})\\s*");
 
-    /** Asks the terminal. It may have another size the next time. @return empty if there is none, or it does not say */
+    /**
+     * Finds the size of the terminal, which may change.
+     *
+     * @return empty if there is no terminal, or its size is unknown
+     */
     public static Optional<Terminal> find() {
         try {
             Process process = new ProcessBuilder("sh", "-c", QUESTION)
@@ -30,12 +37,16 @@ public record Terminal(int lines, int columns) {
             process.getOutputStream().close();
             return parse(new String(process.getErrorStream().readAllBytes(), StandardCharsets.US_ASCII));
         } catch (IOException e) {
-            // no such shell here
+            // there is no such shell
             return Optional.empty();
         }
     }
 
-    /** @param answer lines and columns */
+    /**
+     * Parses the answer of the shell command.
+     *
+     * @param answer lines and columns
+     */
     static Optional<Terminal> parse(String answer) {
         Matcher matcher = ANSWER.matcher(answer);
         return matcher.matches()
@@ -44,10 +55,11 @@ public record Terminal(int lines, int columns) {
     }
 
     /**
-     * How long a line of a table may be.
+     * The maximum length of a line of a table.
      *
-     * @param wanted what the environment variable COLUMNS says, which wins; null if it says nothing
-     * @param terminal where the table goes; without one, as long as most people's terminals can show
+     * @param wanted the environment variable COLUMNS, which takes precedence; null if it is not set
+     * @param terminal the terminal that the table is printed on; if there is none, a length that most terminals can
+     *     show
      */
     public static int width(String wanted, Optional<Terminal> terminal) {
         return wanted != null && wanted.matches("[1-9]\\d{0,4}")

@@ -3,15 +3,15 @@ package io.thalweg.app.view;
 import io.thalweg.runtime.OutputReader;
 
 /**
- * Shows what comes on an output topic.
+ * A view of the records of an output topic.
  *
- * @param <T> the class of its records
+ * @param <T> the class of the records
  */
 public interface View<T> {
-    /** Takes a record in. It has been read without a problem. */
+    /** Adds a record that was read without a problem. */
     void take(OutputReader.Entry<T> entry);
 
-    /** Called several times a second: a time to show what was taken in. */
+    /** Called several times a second, to show what was added. */
     default void rest() {}
 
     /** Called once, after the last record. */

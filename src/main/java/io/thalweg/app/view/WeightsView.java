@@ -16,17 +16,17 @@ import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 
 /**
- * The strongest weights of the models that change, with what each has moved by over the recent window, and what has
- * changed since the last look. On a terminal one screen that is redrawn, elsewhere a block of lines for each look; at
- * most one look a second, and only if something is new.
+ * A view of the strongest weights of the models that changed last, with the change of each over the recent window and
+ * since the last time it was shown. On a terminal it redraws one screen; elsewhere it prints a block of lines. It does
+ * so at most once a second, and only if something is new.
  */
 public final class WeightsView implements View<Weights> {
     private static final long INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final int MODELS = 3;
     private static final int TOP = 20;
-    /** So many weights of a model are shown for more models to be on the screen, and no fewer. */
+    /** The number of weights of a model to which the view is shortened to fit more models on the screen. */
     private static final int TOP_AT_LEAST = 5;
-    /** What a model needs beside its weights: the line above them and the one below. */
+    /** The lines of a model besides its weights: one above and one below. */
     private static final int AROUND = 2;
 
     private static final int BAR = 12;
@@ -40,7 +40,7 @@ public final class WeightsView implements View<Weights> {
     private static final String RED = "\033[31m";
     private static final String PLAIN = "\033[0m";
     private static final String CLEAR_BELOW = "\033[J";
-    /** A long line is cut off by the terminal, or it would take a second one on the screen. */
+    /** Makes the terminal cut off long lines, which would otherwise take a second line on the screen. */
     private static final String NO_WRAP = "\033[?7l";
 
     private static final String WRAP = "\033[?7h";
@@ -49,12 +49,12 @@ public final class WeightsView implements View<Weights> {
     private final Integer top;
     private final Integer models;
     private final boolean redraw;
-    private final boolean colours;
+    private final boolean colors;
     private final IntSupplier height;
     private final LongSupplier nanoTime;
 
     private final WeightsBoard board = new WeightsBoard();
-    /** What the last look showed, by model and feature. */
+    /** The weights that were shown last, by model and feature. */
     private Map<String, Map<Integer, Double>> shown = new HashMap<>();
 
     private boolean changed;
@@ -62,25 +62,25 @@ public final class WeightsView implements View<Weights> {
     private long last;
 
     /**
-     * @param top how many weights of a model to show; null for 20, or fewer where more models then fit on the screen
-     * @param models how many models to show; null for as many as fit on the screen, or 3 where there is none
-     * @param redraw whether this is a terminal, where one screen is drawn over the other
-     * @param colours whether what has changed is coloured
-     * @param height asked before each look: the lines of the terminal, 0 if they are not known
+     * @param top how many weights of a model to show; null for 20, or fewer if more models then fit on the screen
+     * @param models how many models to show; null for as many as fit on the screen, or 3 without a screen
+     * @param redraw whether this is a terminal, on which one screen is drawn over the last
+     * @param colors whether changes are colored
+     * @param height gives the number of lines of the terminal, which may change; 0 if it is unknown
      */
     public WeightsView(
             PrintWriter out,
             Integer top,
             Integer models,
             boolean redraw,
-            boolean colours,
+            boolean colors,
             IntSupplier height,
             LongSupplier nanoTime) {
         this.out = out;
         this.top = top;
         this.models = models;
         this.redraw = redraw;
-        this.colours = colours;
+        this.colors = colors;
         this.height = height;
         this.nanoTime = nanoTime;
     }
@@ -111,7 +111,7 @@ public final class WeightsView implements View<Weights> {
     }
 
     private void draw() {
-        // the cursor needs a line as well
+        // the cursor needs a line, too
         int room = redraw ? Math.max(0, height.getAsInt() - 1) : 0;
         List<String> lines = lines(room);
         if (redraw) {
@@ -126,17 +126,25 @@ public final class WeightsView implements View<Weights> {
         changed = false;
     }
 
-    /** What goes on a screen that a terminal cannot scroll back to. @param room lines; 0 if that is not known */
+    /**
+     * Cuts the lines to a screen that cannot be scrolled back.
+     *
+     * @param room the number of lines; 0 if it is unknown
+     */
     private static List<String> cut(List<String> lines, int room) {
         if (room == 0 || lines.size() <= room) {
             return lines;
         }
         List<String> cut = new ArrayList<>(lines.subList(0, room - 1));
-        cut.add("… and %d lines more than the screen has".formatted(lines.size() - cut.size()));
+        cut.add("… and %d more lines than fit on the screen".formatted(lines.size() - cut.size()));
         return cut;
     }
 
-    /** How many models to show. @param room lines; 0 if that is not known */
+    /**
+     * How many models to show.
+     *
+     * @param room the number of lines; 0 if it is unknown
+     */
     private int modelsShown(int room) {
         if (models != null || room == 0) {
             return Math.min(models == null ? MODELS : models, board.size());
@@ -164,12 +172,12 @@ public final class WeightsView implements View<Weights> {
         for (Board model : board.latest(modelsShown)) {
             Map<Integer, Double> before = shown.get(model.model());
             Map<Integer, Double> now = new HashMap<>();
-            lines.add(coloured(BOLD, Printable.of(model.model())) + "  "
+            lines.add(colored(BOLD, Printable.of(model.model())) + "  "
                     + String.format(
                             Locale.ROOT,
                             "version %,d%s  bias %s  L2 norm %.4f  %,d weights  learning rate %s%s",
                             model.version(),
-                            model.isComplete() ? "" : "  (not all of it read yet)",
+                            model.isComplete() ? "" : "  (not all of it has been read yet)",
                             Figures.signed(model.bias()),
                             model.l2Norm(),
                             model.size(),
@@ -195,7 +203,7 @@ public final class WeightsView implements View<Weights> {
             lines.add("%s more models; --model shows one of them".formatted(Figures.count(board.size() - modelsShown)));
             lines.add("");
         } else if (board.size() == 0) {
-            lines.add("no model is left");
+            lines.add("there are no models left");
             lines.add("");
         }
         shown = showing;
@@ -222,12 +230,12 @@ public final class WeightsView implements View<Weights> {
             return "";
         }
         return weight > before
-                ? coloured(GREEN, "▲ " + Figures.signed(weight - before))
-                : coloured(RED, "▼ " + Figures.signed(weight - before));
+                ? colored(GREEN, "▲ " + Figures.signed(weight - before))
+                : colored(RED, "▼ " + Figures.signed(weight - before));
     }
 
-    private String coloured(String colour, String text) {
-        return colours ? colour + text + PLAIN : text;
+    private String colored(String color, String text) {
+        return colors ? color + text + PLAIN : text;
     }
 
     private static String name(Strong strong) {

@@ -181,7 +181,7 @@ class CommandsIT {
                 project.thalweg("produce", more.toString(), "--skip-bad").is(0);
         assertThat(skipped.err())
                 .containsExactly(
-                        "skipped " + more + ", line 2: the label is 2.0; a label is from 0 to 1",
+                        "skipped " + more + ", line 2: the label is 2.0; a label must be from 0 to 1",
                         "sent 4 examples, 2 with a label, to clicks-examples (1 partition); skipped 1 that cannot be"
                                 + " used");
 
@@ -244,7 +244,7 @@ class CommandsIT {
                 .anyMatch(line -> line.contains("contents of topic clicks-predictions"))
                 .anyMatch(line -> line.contains("contents of topic clicks-weights: 2 keys"));
         assertThat(project.thalweg("reset", "--yes").is(0).out())
-                .containsExactly("there is nothing to forget of learner clicks");
+                .containsExactly("there is nothing to delete of learner clicks");
         project.thalweg("topics").is(0);
         assertThat(project.thalweg("verify").is(3).out()).last().asString().startsWith("CANNOT VERIFY");
 
@@ -418,7 +418,7 @@ class CommandsIT {
         assertThat(run).last().isEqualTo(remedy);
         assertThat(topics).last().isEqualTo(remedy);
         assertThat(project.thalweg("reset", "--yes").is(0).out())
-                .containsExactly("there is nothing to forget of learner nothing");
+                .containsExactly("there is nothing to delete of learner nothing");
         try (Admin admin = KafkaSettings.admin(project.config())) {
             assertThat(admin.listTopics().names().get())
                     .as("asking made none")
@@ -459,7 +459,7 @@ class CommandsIT {
         assertThat(keyless.err())
                 .singleElement()
                 .asString()
-                .contains("few.csv, line 2: it names no model", "--model", "the 0 before it were sent");
+                .contains("few.csv, line 2: it does not name a model", "--model", "the 0 before it were sent");
     }
 
     @Test
@@ -491,6 +491,6 @@ class CommandsIT {
                         .err())
                 .singleElement()
                 .asString()
-                .contains("topic large-examples did not take record 2 of this run", "RecordTooLargeException");
+                .contains("topic large-examples did not accept record 2 of this run", "RecordTooLargeException");
     }
 }

@@ -340,8 +340,8 @@ class EvaluateCommandTest {
         assertThat(stopped.out()).isEmpty();
         assertThat(stopped.err())
                 .containsExactly(
-                        "thalweg: " + file + ", line 3: column a is NaN; a feature is a finite number, or text."
-                                + " --skip-bad passes over such lines");
+                        "thalweg: " + file + ", line 3: column a is NaN; a feature must be a finite number, or text."
+                                + " Use --skip-bad to skip such lines");
 
         Result skipping = evaluate("--file", file, "--json", "--skip-bad");
         assertThat(skipping.exitCode()).isZero();
@@ -349,8 +349,8 @@ class EvaluateCommandTest {
         assertThat(skipping.json().path("skipped").asInt()).isEqualTo(2);
         assertThat(skipping.err())
                 .contains(
-                        "skipped " + file + ", line 3: column a is NaN; a feature is a finite number, or text",
-                        "skipped " + file + ", line 5: the label is 5.0; a label is from 0 to 1",
+                        "skipped " + file + ", line 3: column a is NaN; a feature must be a finite number, or text",
+                        "skipped " + file + ", line 5: the label is 5.0; a label must be from 0 to 1",
                         "skipped 2 that cannot be used");
     }
 
@@ -375,7 +375,7 @@ class EvaluateCommandTest {
         assertThat(result.exitCode()).isZero();
         assertThat(result.json().path("auc").isNull()).isTrue();
         assertThat(result.json().path("calibration").isNull()).isTrue();
-        assertThat(result.err()).contains("every label is 0, so that there is nothing to tell apart");
+        assertThat(result.err()).contains("every label is 0, so there is nothing to distinguish");
     }
 
     @Test
@@ -387,8 +387,8 @@ class EvaluateCommandTest {
         assertThat(result.out()).isEmpty();
         assertThat(result.err())
                 .containsExactly(
-                        "thalweg: " + file + " has no example with a label (1 without one, 0 skipped); --label says"
-                                + " what it is; the columns are numbers: a; categories: b");
+                        "thalweg: " + file
+                                + " has no example with a label (1 without one, 0 skipped); define it with --label; the columns are numbers: a; categories: b");
         assertThat(evaluate("--file", file, "--label", "c > 1").err())
                 .containsExactly("thalweg: " + file + " has no column c; it has a, b");
         assertThat(evaluate("--file", directory.resolve("no.csv")).err())
@@ -403,11 +403,11 @@ class EvaluateCommandTest {
         assertThat(evaluate("--topic", "--label", "a > 1").err())
                 .first()
                 .asString()
-                .contains("--label goes with --file only");
+                .contains("--label can only be used with --file");
         assertThat(evaluate("--file", "a.csv", "--from", "7").err())
                 .first()
                 .asString()
-                .contains("--from goes with --topic only");
+                .contains("--from can only be used with --topic");
         assertThat(evaluate("--topic", "--from", "yesterday").err())
                 .first()
                 .asString()

@@ -255,20 +255,20 @@ class ExampleFileTest {
         assertThatThrownBy(() -> lines(file))
                 .isInstanceOfSatisfying(
                         StopException.class, e -> assertThat(e.exitCode()).isEqualTo(ExitCode.BAD_SETTINGS))
-                .hasMessageMatching("cannot read on in a.csv.gz after line \\d{2,} .*");
+                .hasMessageMatching("cannot continue to read a.csv.gz after line \\d{2,} .*");
     }
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-                    a,b\\n1,2\\n3\\n           | 3: it has 1 cells, and the header has 2
-                    a,b\\n\\n\\n1,2,3\\n       | 4: it has 3 cells, and the header has 2
+                    a,b\\n1,2\\n3\\n           | 3: it has 1 cells, but the header has 2
+                    a,b\\n\\n\\n1,2,3\\n       | 4: it has 3 cells, but the header has 2
                     a,label\\n1,yes\\n         | 2: column label is "yes", which is not a finite number
-                    a,label\\n1,2\\n           | 2: the label is 2.0; a label is from 0 to 1
-                    a,label\\n1,-1\\n          | 2: the label is -1.0; a label is from 0 to 1
-                    label\\n1\\n                | 2: there is no feature in it
-                    a\\n"x\\ny"\\nNaN\\n       | 4: column a is NaN; a feature is a finite number, or text
+                    a,label\\n1,2\\n           | 2: the label is 2.0; a label must be from 0 to 1
+                    a,label\\n1,-1\\n          | 2: the label is -1.0; a label must be from 0 to 1
+                    label\\n1\\n                | 2: it has no features
+                    a\\n"x\\ny"\\nNaN\\n       | 4: column a is NaN; a feature must be a finite number, or text
                     a\\n1e999\\n               | 2: column a is "1e999", which is not a finite number
-                    a=b,a\\n1,b\\n             | 2: feature a=b is there twice
+                    a=b,a\\n1,b\\n             | 2: feature a=b occurs twice
                     """)
     void badLinesOfATableAreNamedByTheirFirstLine(String text, String complaint) {
         assertThat(complaint("t.csv", text.replace("\\n", "\n"), Columns.DEFAULT))
@@ -282,11 +282,11 @@ class ExampleFileTest {
                     {"a": NaN}                                    | it is not JSON (
                     {"a": 1, "a": 2}                              | it is not JSON (
                     [1]                                           | it is not a JSON object
-                    {}                                            | there is no feature in it
+                    {}                                            | it has no features
                     {"a": [1, "b"]}                               | field a is a list of neither numbers nor text
                     {"a": 1e999}                                  | column a is not a finite number
-                    {"features": []}                              | there is no feature in it
-                    {"features": {}}                              | there is no feature in it
+                    {"features": []}                              | it has no features
+                    {"features": {}}                              | it has no features
                     {"features": [1, "2"]}                        | value 1 is not a finite number
                     {"features": {"a": null}}                     | feature a is not a finite number
                     {"features": {"indices": [1], "values": []}}  | there are 1 indices and 0 values
@@ -356,7 +356,7 @@ class ExampleFileTest {
 
         assertThatThrownBy(file::next)
                 .isInstanceOf(StopException.class)
-                .hasMessageStartingWith("cannot read on in t.csv after line 1 (");
+                .hasMessageStartingWith("cannot continue to read t.csv after line 1 (");
     }
 
     @Test
@@ -464,7 +464,8 @@ class ExampleFileTest {
         assertThat(lines("x.svm", text, labelled("class < 0")))
                 .extracting(line -> line.example().getLabel())
                 .containsExactly(1.0, 0.0, 0.0);
-        assertThat(complaint("x.svm", text, labelled("y"))).isEqualTo("2: the label is 2.0; a label is from 0 to 1");
+        assertThat(complaint("x.svm", text, labelled("y")))
+                .isEqualTo("2: the label is 2.0; a label must be from 0 to 1");
     }
 
     @ParameterizedTest
@@ -487,11 +488,11 @@ class ExampleFileTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
                     x 1:1          | the label is "x", which is not a finite number
-                    2 1:1          | the label is 2.0; a label is from 0 to 1
-                    1 1            | "1" is no feature; a feature is a number, a colon and a value
-                    1 a:1          | "a:1" is no feature; a feature is a number, a colon and a value
-                    1 qid:3 1:1    | "qid:3" is no feature; a feature is a number, a colon and a value
-                    1 9999999999:1 | "9999999999:1" is no feature; a feature is a number, a colon and a value
+                    2 1:1          | the label is 2.0; a label must be from 0 to 1
+                    1 1            | "1" is not a feature; a feature is a number, a colon and a value
+                    1 a:1          | "a:1" is not a feature; a feature is a number, a colon and a value
+                    1 qid:3 1:1    | "qid:3" is not a feature; a feature is a number, a colon and a value
+                    1 9999999999:1 | "9999999999:1" is not a feature; a feature is a number, a colon and a value
                     1 1:           | the value of feature 1 is "", which is not a finite number
                     1 1:nan        | the value of feature 1 is "nan", which is not a finite number
                     """)

@@ -349,7 +349,7 @@ class ViewsTest {
                 .contains("  sun       +3.0000  ████████████");
         view.take(entry(utf8("m"), (Weights) null));
         view.end();
-        assertThat(printed()).containsExactly("no model is left", "");
+        assertThat(printed()).containsExactly("there are no models left", "");
     }
 
     @Test
@@ -463,7 +463,7 @@ class ViewsTest {
                 .hasSize(10)
                 .element(8)
                 .asString()
-                .startsWith("… and 24 lines more than the screen has");
+                .startsWith("… and 24 more lines than fit on the screen");
     }
 
     @Test
