@@ -77,8 +77,8 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
                 throw new StopException(
                         ExitCode.NOT_READY,
                         ("%s returns no records from offset %d on, although it ends at %d: a transaction may have "
-                                        + "been left open (it ends after its transaction.timeout.ms), or the broker does "
-                                        + "not answer; try again later")
+                                        + "been left open (it ends after its transaction.timeout.ms), or the broker "
+                                        + "does not answer; try again later")
                                 .formatted(partition, position, to));
             }
         }

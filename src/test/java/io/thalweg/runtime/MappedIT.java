@@ -313,15 +313,15 @@ class MappedIT {
         createTopics();
         settings.put("label", "state == 'fraud'");
         assertStops(
-                "label: there is no field state; there is id, shop, amount, country, status (in Order, the schema of"
+                "label: there is no field state; the event has id, shop, amount, country, status (in Order, the schema of"
                         + " topic "
                         + name + "-orders)");
         hasSubject = false;
         LearnerRuntime.start(config(), schemas, schemaIds).close();
         send(new Random(1), 0);
-        assertStops("label: there is no field state; there is ");
+        assertStops("label: there is no field state; the event has ");
         settings.remove("label");
-        assertStops(" is set and label is not; without a label topic " + name + "-orders holds Examples");
+        assertStops(" is set but label is not; without a label, topic " + name + "-orders must hold Examples");
     }
 
     private void assertStops(String why) {

@@ -386,9 +386,9 @@ class EvaluateCommandTest {
         assertThat(result.exitCode()).isEqualTo(2);
         assertThat(result.out()).isEmpty();
         assertThat(result.err())
-                .containsExactly(
-                        "thalweg: " + file
-                                + " has no example with a label (1 without one, 0 skipped); define it with --label; the columns are numbers: a; categories: b");
+                .containsExactly("thalweg: " + file
+                        + " has no example with a label (1 without one, 0 skipped); define it with --label; the"
+                        + " columns are numbers: a; categories: b");
         assertThat(evaluate("--file", file, "--label", "c > 1").err())
                 .containsExactly("thalweg: " + file + " has no column c; it has a, b");
         assertThat(evaluate("--file", directory.resolve("no.csv")).err())
