@@ -59,7 +59,7 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
     private static RegistryFault answer(RestClientException answer) {
         String text = "HTTP " + answer.getStatus() + ", "
                 + (answer.getErrorCode() == NOT_IN_REGISTRY_FORM
-                        ? "not the answer of a schema" + " registry"
+                        ? "not the answer of a schema registry"
                         : detail(answer));
         return switch (answer.getStatus()) {
             case 401 ->

@@ -152,8 +152,8 @@ public final class LearnerRuntime implements AutoCloseable {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     ("%s trains one model on all records without a key, but topic %s has %d partitions, and each would"
-                                    + " train its own; use a topic with one partition, or use the model id as the record"
-                                    + " key and remove the setting")
+                                    + " train its own; use a topic with one partition, or use the model id as the"
+                                    + " record key and remove the setting")
                             .formatted(
                                     ThalwegConfig.MODEL_DEFAULT,
                                     config.getString(ThalwegConfig.EXAMPLES_TOPIC),
@@ -170,7 +170,7 @@ public final class LearnerRuntime implements AutoCloseable {
             if (cause instanceof SchemaSourceException) {
                 return stop(
                         ExitCode.DIED,
-                        cause.getMessage() + "; nothing is lost, start the learner again when it" + " answers");
+                        cause.getMessage() + "; nothing is lost, start the learner again when it answers");
             }
         }
         Instant now = Instant.now();

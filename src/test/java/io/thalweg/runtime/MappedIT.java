@@ -313,8 +313,8 @@ class MappedIT {
         createTopics();
         settings.put("label", "state == 'fraud'");
         assertStops(
-                "label: there is no field state; the event has id, shop, amount, country, status (in Order, the schema of"
-                        + " topic "
+                "label: there is no field state; the event has id, shop, amount, country, status (in Order, the schema"
+                        + " of topic "
                         + name + "-orders)");
         hasSubject = false;
         LearnerRuntime.start(config(), schemas, schemaIds).close();

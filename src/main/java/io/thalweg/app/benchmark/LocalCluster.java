@@ -111,7 +111,7 @@ final class LocalCluster implements AutoCloseable {
     /**
      * Waits until a program has committed its input up to an offset.
      *
-     * @throws StopException if the program ends instead
+     * @throws io.thalweg.runtime.StopException if the program ends instead
      */
     void awaitCommitted(String application, String topic, long offset, CandidateHandle handle) {
         TopicPartition partition = new TopicPartition(topic, 0);

@@ -92,7 +92,7 @@ final class EvaluationView {
                 board.latest(1).get(0).size(),
                 models == 1
                         ? ""
-                        : (" of %s, which has learned the most of %,d" + " models")
+                        : " of %s, which has learned the most of %,d models"
                                 .formatted(Printable.of(model.id()), models),
                 Figures.signed(model.bias())));
         Table table = new Table(Table.Column.left("", 0), Table.Column.right("", 0), Table.Column.left("", 0));

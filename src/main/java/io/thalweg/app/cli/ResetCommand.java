@@ -37,7 +37,7 @@ final class ResetCommand implements Callable<Integer> {
     @Option(
             names = "--keep-outputs",
             description =
-                    "Keep what has been published. Readers will then see it twice, and `verify` will report" + " that.")
+                    "Keep what has been published. Readers will then see it twice, and `verify` will report that.")
     private boolean keepOutputs;
 
     @Option(names = "--yes", description = "Do not ask for confirmation.")

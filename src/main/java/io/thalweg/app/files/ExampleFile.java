@@ -224,7 +224,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
     private static StopException unreadable(String name, long line, IOException e) {
         return new StopException(
                 ExitCode.BAD_SETTINGS,
-                ("cannot continue to read %s after line %d" + " (%s)").formatted(name, line, e.getMessage()));
+                "cannot continue to read %s after line %d (%s)".formatted(name, line, e.getMessage()));
     }
 
     private static void check(Line line) throws BadLineException {

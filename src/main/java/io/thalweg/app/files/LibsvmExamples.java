@@ -104,7 +104,7 @@ final class LibsvmExamples extends ExampleFile {
         try {
             index = Integer.parseInt(word, 0, Math.max(0, colon), 10);
         } catch (NumberFormatException e) {
-            throw new BadLineException(("\"%s\" is not a feature; a feature is a number, a colon and a" + " value")
+            throw new BadLineException("\"%s\" is not a feature; a feature is a number, a colon and a value"
                     .formatted(Printable.of(word)));
         }
         double value = Numbers.parse(word.substring(colon + 1));
