@@ -313,7 +313,7 @@ class CommandsIT {
                         .err())
                 .singleElement()
                 .asString()
-                .contains("--from and --to leave none");
+                .contains("--from and --to exclude all");
         assertThat(project.thalweg("evaluate", "--topic", "--from", "300").is(2).err())
                 .hasSize(1);
         assertThat(project.thalweg("evaluate", "--topic", "--partition", "1")
