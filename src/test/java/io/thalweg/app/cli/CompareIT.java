@@ -64,7 +64,7 @@ class CompareIT {
     @Test
     void saysThatItTriesEveryAlgorithmItself() {
         assertThat(run("compare", "--set", "algorithm=sgd")).isEqualTo(2);
-        assertThat(err.toString()).contains("drop that setting").doesNotContain("\n\tat ");
+        assertThat(err.toString()).contains("remove that setting").doesNotContain("\n\tat ");
     }
 
     /** Two columns of very different units that matter, and one that does not; the seed is always the same. */
