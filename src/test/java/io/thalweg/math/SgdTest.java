@@ -105,12 +105,11 @@ class SgdTest {
         }
     }
 
-    /** −y ln a − (1−y) ln(1−a), as in the book. */
+    /** −y ln a − (1−y) ln(1−a), from the logit: 1 − a has lost its digits where a is close to 1. */
     private static double loss(double[] w, double b, double[] x, double y) {
         double z =
                 b + IntStream.range(0, w.length).mapToDouble(i -> w[i] * x[i]).sum();
-        double a = 1 / (1 + Math.exp(-z));
-        return -y * Math.log(a) - (1 - y) * Math.log(1 - a);
+        return y * Math.log1p(Math.exp(-z)) + (1 - y) * Math.log1p(Math.exp(z));
     }
 
     @Test
