@@ -71,9 +71,9 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     /**
-     * Turns off the logs that would break the table. The network clients of the
-     * broker complain when it ends with the demo; and on a slow machine a transaction begins before the previous one
-     * has completed, which broker and producer report and then recover from.
+     * Turns off the logs that would break the table. The broker's network clients complain when the demo ends it. On a
+     * slow machine, a transaction begins before the previous one has completed; broker and producer log this and then
+     * recover.
      */
     static void quieten() {
         if (System.getenv("THALWEG_LOG_LEVEL") == null) {
