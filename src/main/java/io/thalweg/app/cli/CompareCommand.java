@@ -151,7 +151,7 @@ final class CompareCommand implements Callable<Integer> {
                 .orElseThrow();
         people.println(String.format(
                 Locale.ROOT,
-                "auto's log loss is %s that of the best of the others, chosen in hindsight",
+                "auto's log loss is %s the best of the others, chosen in hindsight",
                 String.format(Locale.ROOT, result.size() == 1 ? "%.3f times" : "at most %.3f times", worst)));
         people.flush();
         if (json) {

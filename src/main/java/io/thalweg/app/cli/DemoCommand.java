@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
         description =
                 "Learns live which of 100,000 real flights will be late, with two learners, sgd and auto, side by "
                         + "side, and its own broker and registry. Settings apply to both learners, except "
-                        + "algorithm, which the demo sets, and those of the step, which apply to sgd.",
+                        + "algorithm, which the demo sets, and settings of the step, which apply to sgd only.",
         mixinStandardHelpOptions = true)
 final class DemoCommand implements Callable<Integer> {
     @Mixin

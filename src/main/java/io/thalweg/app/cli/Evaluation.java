@@ -23,13 +23,13 @@ import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /**
- * The {@link LearningTask} of the running learner over the lines of a file or the records of a topic, publishing
- * nothing: the same fold over the same examples in the same order.
+ * An evaluation of a learner. It runs the {@link LearningTask} of a learner over the lines of a file or the records of
+ * a topic, and publishes nothing.
  */
 final class Evaluation {
     private final ThalwegConfig config;
     private final String keyless;
-    /** One for each partition that was read. */
+    /** One task for each partition that was read. */
     private final List<LearningTask> tasks = new ArrayList<>();
 
     private final ExactMetrics metrics = new ExactMetrics();
@@ -38,12 +38,13 @@ final class Evaluation {
     private long unlabelled;
 
     /**
-     * An evaluation of a learner with these settings.
+     * Creates an evaluation.
      *
-     * @param keyless the model of examples that name none; empty if there are none such
+     * @param config the settings of the learner
+     * @param keyless the model of examples that do not name a model; empty if such examples are rejected
      */
     Evaluation(ThalwegConfig config, String keyless) {
-        // nobody asks what weights have moved by
+        // nothing reports how far the weights have moved
         this.config = config.with(ThalwegConfig.WEIGHTS_WINDOW, 0);
         this.keyless = keyless;
         nextPartition();
@@ -52,8 +53,8 @@ final class Evaluation {
     /**
      * Predicts a line, and learns from it if it has a label.
      *
-     * @return what was predicted, until the next line is taken; null if the line deletes its model
-     * @throws BadLineException if the learner cannot use it; nothing has changed then
+     * @return the prediction, which is valid until the next call; null if the line deletes its model
+     * @throws BadLineException if the learner cannot use the line; then nothing has changed
      */
     PredictionResult take(Line line) throws BadLineException {
         String modelId = line.model() == null ? keyless : line.model();
@@ -73,7 +74,7 @@ final class Evaluation {
     /**
      * Predicts a record, and learns from it if it has a label.
      *
-     * @throws Rejection if the learner would make a dead letter of it; nothing has changed then
+     * @throws Rejection if the learner would make the record a dead letter; then nothing has changed
      */
     void take(ConsumerRecord<byte[], byte[]> record, RecordReader reader) throws Rejection {
         String modelId = reader.modelId(record.key(), record.value(), record.headers());
@@ -84,7 +85,7 @@ final class Evaluation {
         apply(reader.example(record.value(), modelId, x));
     }
 
-    /** Goes on with another partition, which has models of its own. */
+    /** Continues with another partition, which has models of its own. */
     void nextPartition() {
         task = new LearningTask(
                 config,
@@ -104,7 +105,7 @@ final class Evaluation {
         }
     }
 
-    /** As if it had been written and read again. */
+    /** Copies an example, as if it had been encoded and decoded. */
     private void fill(io.thalweg.avro.Example example) {
         x.clear();
         x.importance(example.getImportance());
@@ -127,7 +128,7 @@ final class Evaluation {
         }
     }
 
-    /** Over the labelled examples. */
+    /** The metrics over the labeled examples. */
     ExactMetrics metrics() {
         return metrics;
     }

@@ -55,10 +55,10 @@ final class ResetCommand implements Callable<Integer> {
             Reset reset = new Reset(config, admin, keepOutputs);
             List<String> goes = reset.look();
             if (goes.isEmpty()) {
-                out.println("there is nothing to delete of learner " + application);
+                out.println("there is nothing to delete for learner " + application);
                 return ExitCode.OK.code();
             }
-            out.println("This will be deleted for good:");
+            out.println("This will be deleted permanently:");
             goes.forEach(line -> out.println("  " + line));
             out.flush();
             ask(application);
@@ -81,7 +81,7 @@ final class ResetCommand implements Callable<Integer> {
         }
         if (!answer.strip().equals(application)) {
             throw new StopException(
-                    ExitCode.BAD_SETTINGS, "nothing was done: the application id is " + application + ", not that");
+                    ExitCode.BAD_SETTINGS, "nothing was done: that is not the application id, " + application);
         }
     }
 }

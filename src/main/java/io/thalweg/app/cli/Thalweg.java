@@ -55,7 +55,7 @@ public final class Thalweg implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "which command?");
+        throw new ParameterException(spec.commandLine(), "no command was given");
     }
 
     /** Creates the command line, for {@link #main} and for tests. */

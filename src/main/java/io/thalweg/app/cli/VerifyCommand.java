@@ -50,7 +50,7 @@ final class VerifyCommand implements Callable<Integer> {
     public Integer call() {
         ThalwegConfig config = settings.config();
         try (Admin admin = KafkaSettings.admin(config)) {
-            // if the brokers do not answer, this shows within seconds, with a message that says what to do
+            // if the brokers do not answer, this fails within seconds, with a message that says what to do
             new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC);
         }
         VerificationReport report;

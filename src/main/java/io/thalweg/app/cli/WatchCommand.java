@@ -41,7 +41,7 @@ import picocli.CommandLine.TypeConversionException;
 
 @Command(
         name = "watch",
-        description = "Follows an output topic in readable form, until it is stopped.",
+        description = "Prints the records of an output topic in readable form as they arrive, until it is stopped.",
         mixinStandardHelpOptions = true)
 final class WatchCommand implements Callable<Integer> {
     private static final Duration POLL = Duration.ofMillis(200);
@@ -54,19 +54,19 @@ final class WatchCommand implements Callable<Integer> {
             paramLabel = "TOPIC",
             converter = Outputs.class,
             completionCandidates = Outputs.class,
-            description = "One of ${COMPLETION-CANDIDATES}, whatever the settings call it.")
+            description = "One of ${COMPLETION-CANDIDATES}; the settings say what the topic is named.")
     private OutputTopic topic;
 
     @Option(
             names = "--from-beginning",
             description =
-                    "Begin with the oldest record. Weights and metrics always do: their topics hold what is current.")
+                    "Begin with the oldest record. This is always so for weights and metrics, which are compacted.")
     private boolean fromBeginning;
 
-    @Option(names = "--limit", paramLabel = "N", description = "End after so many records.")
+    @Option(names = "--limit", paramLabel = "N", description = "Stop after this many records.")
     private long limit = Long.MAX_VALUE;
 
-    @Option(names = "--model", paramLabel = "ID", description = "Only this model; of dead letters, only this key.")
+    @Option(names = "--model", paramLabel = "ID", description = "Only this model; for dead letters, only this key.")
     private String model;
 
     @Option(names = "--partition", paramLabel = "P", description = "Only this partition.")
@@ -76,22 +76,22 @@ final class WatchCommand implements Callable<Integer> {
             names = "--top",
             paramLabel = "N",
             description =
-                    "How many of the strongest weights of a model to show. By default 20, or fewer where more models"
-                            + " then fit on the screen.")
+                    "How many of the strongest weights of a model to show. Default: 20, or fewer if more models then"
+                            + " fit on the screen.")
     private Integer top;
 
     @Option(
             names = "--models",
             paramLabel = "N",
             description =
-                    "The weights of how many models to show, of those that changed last. By default as many as fit on"
-                            + " the screen, or 3 where there is none.")
+                    "How many models to show, of those that changed last. Default: as many as fit on the screen, or 3"
+                            + " without a screen.")
     private Integer models;
 
     @Option(
             names = "--json",
-            description = "A JSON object on a line for each record: key, timestamp, partition, offset, and in value the"
-                    + " fields of its schema.")
+            description = "Print each record as one line of JSON, with key, timestamp, partition, offset, and in value"
+                    + " the fields of its schema.")
     private boolean json;
 
     @Spec
@@ -105,7 +105,7 @@ final class WatchCommand implements Callable<Integer> {
                     .filter(output -> output.sink().equals(name))
                     .findFirst()
                     .orElseThrow(() -> new TypeConversionException(
-                            "'" + name + "' is none of " + String.join(", ", (Iterable<String>) this::iterator)));
+                            "'" + name + "' is not one of " + String.join(", ", (Iterable<String>) this::iterator)));
         }
 
         @Override
@@ -114,7 +114,7 @@ final class WatchCommand implements Callable<Integer> {
         }
     }
 
-    /** The values of a topic, and how they are shown. */
+    /** The class of a topic's values, and the view that shows them. */
     private record Watched<T extends SpecificRecord>(Class<T> type, View<T> view) {}
 
     @Override
@@ -125,7 +125,7 @@ final class WatchCommand implements Callable<Integer> {
         ThalwegConfig config = settings.config();
         PrintWriter out = spec.commandLine().getOut();
         int width = Terminal.width(System.getenv("COLUMNS"), Terminal.find());
-        // an expression, which does not compile when a topic has no view
+        // as an expression, this does not compile if a topic has no view
         Watched<?> watched = switch (topic) {
             case PREDICTIONS -> new Watched<>(Prediction.class, RowsView.predictions(out, width));
             case METRICS -> new Watched<>(Metrics.class, RowsView.metrics(out, width));
@@ -214,7 +214,7 @@ final class WatchCommand implements Callable<Integer> {
     private void passOver(Entry<?> entry) {
         spec.commandLine()
                 .getErr()
-                .println("passed over %s-%d@%d: %s"
+                .println("skipped %s-%d@%d: %s"
                         .formatted(
                                 entry.source().topic(),
                                 entry.source().partition(),

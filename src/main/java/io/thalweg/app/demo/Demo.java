@@ -42,10 +42,10 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.utils.Utils;
 
 /**
- * The main job from start to end in one process: a real broker, a real registry, 100,000 real flights in the order in
- * which they left, two learners side by side that are asked of each whether it will be late and are then told, and an
- * audit of what came of it. One learner is {@code sgd}, the other {@code auto}. They read the same examples and write
- * to topics of their own.
+ * The demo: a Kafka broker, a schema registry and two learners in one process. The learners read 100,000 real flights
+ * in the order of departure. Each predicts whether a flight will be late before it learns whether it was. At the end
+ * both are verified. One learner is {@code sgd}, the other {@code auto}. They read the same examples and write to
+ * topics of their own.
  */
 public final class Demo {
     private static final String MODEL = "late-flights";
@@ -58,19 +58,19 @@ public final class Demo {
     private final int examples;
 
     /**
-     * What came of it.
+     * The result of the demo.
      *
-     * @param examples how many were sent
-     * @param learners by algorithm: sgd, then auto
+     * @param examples how many examples were sent
+     * @param learners the results of the learners by algorithm: sgd, then auto
      */
     public record Result(int examples, Map<Algorithm, Learned> learners) {
-        /** Whether every example was predicted by both, and both replays match. */
+        /** Whether both learners predicted every example, and both replays match. */
         public boolean isComplete() {
             return learners.values().stream()
                     .allMatch(learned -> learned.predictions == examples && learned.audit.replayMatches());
         }
 
-        /** Which is ahead and by how much, in one sentence. */
+        /** A sentence that says which learner is ahead, and by how much. */
         public String lead() {
             Map<Algorithm, Double> losses = new LinkedHashMap<>();
             learners.forEach((algorithm, learned) -> losses.put(algorithm, learned.logLoss));
@@ -79,9 +79,9 @@ public final class Demo {
     }
 
     /**
-     * What came of one learner. All but the audit is from the predictions that it published.
+     * The result of one learner. Everything except the audit is computed from the predictions that it published.
      *
-     * @param seconds from the first example sent to the last prediction read
+     * @param seconds the time from the first example sent to the last prediction read
      */
     public record Learned(
             int predictions,
@@ -94,7 +94,7 @@ public final class Demo {
             double seconds,
             VerificationReport audit) {}
 
-    /** @param settings gives the settings, over those that the demo begins with */
+    /** @param settings creates the settings from the defaults of the demo, which they override */
     public Demo(Function<Map<String, ?>, ThalwegConfig> settings, Screen screen) {
         this(settings, screen, Flights.COUNT);
     }
@@ -106,7 +106,11 @@ public final class Demo {
         this.examples = examples;
     }
 
-    /** Runs it. @throws StopException if it cannot go on */
+    /**
+     * Runs the demo.
+     *
+     * @throws StopException if it cannot continue
+     */
     public Result run() throws IOException {
         Path directory = Files.createTempDirectory("thalweg-demo-");
         Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory.toFile()), "demo-clean-up"));
@@ -117,9 +121,9 @@ public final class Demo {
             defaults.put(ThalwegConfig.APPLICATION_ID, "thalweg-demo");
             defaults.put(ThalwegConfig.BOOTSTRAP_SERVERS, broker.bootstrapServers());
             defaults.put(ThalwegConfig.REGISTRY_URL, registry.url());
-            // so that the table moves
+            // often, so that the table is always up to date
             defaults.put(ThalwegConfig.WEIGHTS_INTERVAL_MS, 250);
-            // wherever a cluster is named, the demo is not for it
+            // the demo always uses its own broker and registry, even if others are set
             return run(settings.apply(defaults)
                     .with(ThalwegConfig.BOOTSTRAP_SERVERS, broker.bootstrapServers())
                     .with(ThalwegConfig.REGISTRY_URL, registry.url()));
@@ -132,7 +136,7 @@ public final class Demo {
         try {
             Utils.delete(directory);
         } catch (IOException e) {
-            // a temporary directory; the system clears it some day
+            // it is a temporary directory, which the system will delete at some point
         }
     }
 
@@ -153,34 +157,34 @@ public final class Demo {
             } finally {
                 lanes.forEach(Lane::close);
             }
-            screen.say("verifying: replaying every example from the topics, for both …");
+            screen.say("verifying both learners: replaying every example from the topics …");
             Map<Algorithm, Learned> learners = new LinkedHashMap<>();
             lanes.forEach(lane -> learners.put(lane.demoLearner.algorithm(), lane.learned()));
             return new Result(examples, learners);
         }
     }
 
-    /** What to say of settings that were given in vain; a line each. */
+    /** Messages about settings that have no effect, one line for each. */
     static List<String> passedOver(ThalwegConfig config) {
         List<String> lines = new ArrayList<>();
         if (config.isGiven(ThalwegConfig.ALGORITHM)) {
             lines.add("algorithm = " + config.algorithm()
-                    + " is passed over: the demo sets it, sgd for one learner and auto for the other");
+                    + " is ignored: the demo sets it, sgd for one learner and auto for the other");
         }
         String unused = ThalwegConfig.unusedBy(Algorithm.SGD).stream()
                 .filter(ThalwegConfig.unusedBy(Algorithm.AUTO)::contains)
                 .filter(config::isGiven)
                 .collect(Collectors.joining(", "));
         if (!unused.isEmpty()) {
-            lines.add("passed over too, because neither has a use for it: " + unused);
+            lines.add("also ignored, because neither learner uses them: " + unused);
         }
         return lines;
     }
 
     /**
-     * The settings of one learner: a name of its own, and topics for its outputs, the plain ones for {@code sgd}.
-     * Settings that its algorithm has no use for, and would refuse, are left out: how steps are to be taken is for
-     * {@code sgd} alone.
+     * The settings of one learner, with an application id and output topics of its own. The output topics of
+     * {@code sgd} have their plain names. Settings that the algorithm does not accept are left out, so settings of the
+     * step are for {@code sgd} only.
      */
     static ThalwegConfig own(ThalwegConfig config, Algorithm algorithm) {
         Map<String, Object> own = new LinkedHashMap<>(config.originals());
@@ -195,7 +199,7 @@ public final class Demo {
         return new ThalwegConfig(own);
     }
 
-    /** A learner, and readers of what it publishes. */
+    /** A learner, with readers of its output topics. */
     private static final class Lane implements AutoCloseable {
         final ThalwegConfig config;
         final ConfluentSchemas schemas;
@@ -207,7 +211,7 @@ public final class Demo {
         OutputReader<Metrics> metrics;
         OutputReader<Weights> weights;
         long begin;
-        /** When the last prediction came. */
+        /** When the last prediction was read. */
         long end;
 
         Lane(ThalwegConfig config, ConfluentSchemas schemas, DemoLearner demoLearner) {
@@ -238,11 +242,11 @@ public final class Demo {
         }
 
         /**
-         * Reads what has come.
+         * Reads the outputs that have arrived.
          *
          * @param patience how long to wait for predictions
-         * @param more how long to wait for each of the others
-         * @throws StopException if the learner has ended, or nothing comes for too long
+         * @param more how long to wait for each of the other outputs
+         * @throws StopException if the learner has ended, or no prediction arrives for too long
          */
         void read(Duration patience, Duration more) {
             for (Entry<Prediction> entry : predictions.poll(patience)) {
@@ -260,7 +264,7 @@ public final class Demo {
             if (System.nanoTime() - end > PATIENCE_NANOS) {
                 throw new StopException(
                         ExitCode.DIED,
-                        "nothing has moved for two minutes, after %d predictions of %s"
+                        "no prediction has arrived for two minutes, after %d from %s"
                                 .formatted(demoLearner.exact().size(), demoLearner.algorithm()));
             }
         }
@@ -287,7 +291,7 @@ public final class Demo {
         }
     }
 
-    /** Lets the examples be sent and reads what comes of them. */
+    /** Starts sending the examples, and reads the outputs until all of them have arrived. */
     private void follow(List<Lane> lanes, Runnable sending) {
         while (!lanes.stream().allMatch(lane -> lane.learner.isRunning() || lane.learner.hasEnded())) {
             lanes.get(0).predictions.poll(POLL);
@@ -314,7 +318,7 @@ public final class Demo {
         screen.last(demoLearners, examples, seconds(lanes));
     }
 
-    /** Seconds that each has learned for. */
+    /** How long each learner has learned, in seconds. */
     private static double[] seconds(List<Lane> lanes) {
         return lanes.stream().mapToDouble(lane -> (lane.end - lane.begin) / 1e9).toArray();
     }
@@ -322,7 +326,7 @@ public final class Demo {
     private static <T> T value(Entry<T> entry) {
         if (entry.problem() != null) {
             throw new StopException(
-                    ExitCode.DIED, entry.source().topic() + " holds what cannot be read: " + entry.problem());
+                    ExitCode.DIED, entry.source().topic() + " has an unreadable record: " + entry.problem());
         }
         return entry.value();
     }

@@ -186,7 +186,7 @@ public final class Screen {
     }
 
     /**
-     * A row with a metric of each learner, and beside it that of always predicting the mean label.
+     * A row with a metric of each learner, and the same metric of always predicting the mean label.
      *
      * @param distance the distance from the best possible value; the learner with the smallest is highlighted
      */
@@ -229,7 +229,7 @@ public final class Screen {
                     "%s and %s are level at a log loss of %.5f", better.getKey(), worse.getKey(), better.getValue());
         }
         return format(
-                "%s is ahead by %.5f: its log loss is %.5f, that of %s %.5f",
+                "%s is ahead by %.5f: its log loss is %.5f, and %s has %.5f",
                 better.getKey(),
                 worse.getValue() - better.getValue(),
                 better.getValue(),

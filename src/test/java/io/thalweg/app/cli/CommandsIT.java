@@ -244,7 +244,7 @@ class CommandsIT {
                 .anyMatch(line -> line.contains("contents of topic clicks-predictions"))
                 .anyMatch(line -> line.contains("contents of topic clicks-weights: 2 keys"));
         assertThat(project.thalweg("reset", "--yes").is(0).out())
-                .containsExactly("there is nothing to delete of learner clicks");
+                .containsExactly("there is nothing to delete for learner clicks");
         project.thalweg("topics").is(0);
         assertThat(project.thalweg("verify").is(3).out()).last().asString().startsWith("CANNOT VERIFY");
 
@@ -418,7 +418,7 @@ class CommandsIT {
         assertThat(run).last().isEqualTo(remedy);
         assertThat(topics).last().isEqualTo(remedy);
         assertThat(project.thalweg("reset", "--yes").is(0).out())
-                .containsExactly("there is nothing to delete of learner nothing");
+                .containsExactly("there is nothing to delete for learner nothing");
         try (Admin admin = KafkaSettings.admin(project.config())) {
             assertThat(admin.listTopics().names().get())
                     .as("asking made none")

@@ -166,7 +166,8 @@ class LocalIT {
 
         assertThat(local.printed()).contains("bin/thalweg reset", "bin/thalweg run");
         String[] options = local.find("bin/thalweg reset(.*)").strip().split(" ");
-        assertThat(thalweg(options, "reset", "--yes")).containsExactly("there is nothing to delete of learner thalweg");
+        assertThat(thalweg(options, "reset", "--yes"))
+                .containsExactly("there is nothing to delete for learner thalweg");
         assertThat(local.stop()).isZero();
     }
 }

@@ -59,7 +59,7 @@ class DemoIT {
         assertThat(auto.baseRateLogLoss()).isEqualTo(sgd.baseRateLogLoss());
 
         assertThat(printed())
-                .contains("algorithm = adagrad is passed over: the demo sets it, sgd for one learner and auto for the"
+                .contains("algorithm = adagrad is ignored: the demo sets it, sgd for one learner and auto for the"
                         + " other")
                 .anyMatch(line -> line.startsWith("  sgd  ██████████████") && line.contains("3,000 flights"))
                 .anyMatch(line -> line.startsWith("  auto ██████████████") && line.contains("3,000 flights"))

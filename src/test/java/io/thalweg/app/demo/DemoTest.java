@@ -58,8 +58,8 @@ class DemoTest {
         assertThat(ThalwegConfig.unusedBy(Algorithm.AUTO)).noneMatch(auto::isGiven);
         assertThat(Demo.passedOver(given))
                 .containsExactly(
-                        "algorithm = ftrl is passed over: the demo sets it, sgd for one learner and auto for the other",
-                        "passed over too, because neither has a use for it: ftrl.beta");
+                        "algorithm = ftrl is ignored: the demo sets it, sgd for one learner and auto for the other",
+                        "also ignored, because neither learner uses them: ftrl.beta");
         assertThat(Demo.passedOver(new ThalwegConfig(Map.of("scaling", "max-abs"))))
                 .isEmpty();
     }

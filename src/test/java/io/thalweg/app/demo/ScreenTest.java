@@ -99,7 +99,7 @@ class ScreenTest {
         assertThat(cells(lines, "log loss"))
                 .containsExactly("0.5900", "0.6000", "0.5700", "0.6000", "0.5800", "0.5700");
         assertThat(lines)
-                .contains("  auto is ahead by 0.02000: its log loss is 0.58000, that of sgd 0.60000")
+                .contains("  auto is ahead by 0.02000: its log loss is 0.58000, and sgd has 0.60000")
                 .anyMatch(line -> line.strip().matches("the last 200 flights +all 200 flights"));
     }
 
@@ -204,6 +204,6 @@ class ScreenTest {
         losses.put(Algorithm.SGD, 0.25);
         losses.put(Algorithm.AUTO, 0.375);
         assertThat(Screen.lead(losses))
-                .isEqualTo("sgd is ahead by 0.12500: its log loss is 0.25000, that of auto 0.37500");
+                .isEqualTo("sgd is ahead by 0.12500: its log loss is 0.25000, and auto has 0.37500");
     }
 }
