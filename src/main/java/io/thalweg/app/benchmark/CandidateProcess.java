@@ -56,7 +56,7 @@ import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.Topology;
 
 /**
- * The main class of a candidate's process, which is separate so that its processor time can be told from that of the
+ * The main class of a candidate's process, which is separate so that its processor time does not include that of the
  * broker. It does what the lines on its standard input ask for, reports events on standard output, and ends when its
  * standard input does.
  *

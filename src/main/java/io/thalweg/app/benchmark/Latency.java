@@ -211,7 +211,7 @@ final class Latency {
             cells.add(String.format(Locale.ROOT, "%.1f ms", millis));
         });
         report.add(
-                "From an example to its prediction, or of a consumer to the example itself, at 1,000 a second",
+                "Time from an example to its prediction, or for a consumer to the example itself, at 1,000 per second",
                 List.of("row", "p50", "p99", "p99.9"),
                 cells.toArray(String[]::new));
     }

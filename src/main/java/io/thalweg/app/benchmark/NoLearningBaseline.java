@@ -27,7 +27,7 @@ import org.apache.kafka.streams.processor.api.Record;
 /**
  * A program that costs what the learner would if learning and keeping state were free. It decodes the example, and
  * writes predictions, weights and metrics of the same sizes as those of sgd to the same topics at the same times. Their
- * numbers are random, so that they are as hard to compress. To know what is due it counts records and notes which
+ * numbers are random, so that they are as hard to compress. To know what to write, it counts records and notes which
  * features have occurred. It does not publish weights of features with names.
  */
 final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte[]> {
@@ -53,7 +53,7 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
     private Seen last;
     private ProcessorContext<byte[], byte[]> context;
 
-    /** How much of a model has occurred. */
+    /** The features of a model that have occurred. */
     private static final class Seen {
         final byte[] key;
         final BitSet features = new BitSet();

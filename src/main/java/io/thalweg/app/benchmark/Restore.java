@@ -34,7 +34,7 @@ import org.apache.kafka.common.TopicPartition;
 
 /**
  * Measures the time until a learner with a large model resumes: its successor is started after a clean stop or SIGKILL,
- * or a standby instance takes over. Small examples are sent all the while, so that a learner that is killed has an open
+ * or a standby instance takes over. Small examples are sent all the time, so that a learner that is killed has an open
  * transaction. The time ends when a read_committed consumer has the prediction of the first example that was sent after
  * the end of the learner.
  */
@@ -201,7 +201,7 @@ final class Restore {
         report.figure(row.name() + " seconds until the first committed prediction", times.predicted);
         cells.add(seconds(times.predicted));
         report.add(
-                "Until a model goes on",
+                "Time until a model resumes",
                 List.of("row", "open transaction", "changelog", "read in", "runs", "first committed prediction"),
                 cells.toArray(String[]::new));
     }
@@ -227,7 +227,7 @@ final class Restore {
             producer = new KafkaProducer<>(new KafkaSettings(config).writer());
         }
 
-        /** Starts sending small examples all over the model. */
+        /** Starts sending small examples whose features are spread over the whole model. */
         void keepSending() {
             clock.scheduleAtFixedRate(
                     () -> {
@@ -300,7 +300,7 @@ final class Restore {
 
     /**
      * A reader that waits for committed predictions. There is one partition, and each example has one prediction, so
-     * the n-th prediction is that of the n-th example.
+     * the n-th prediction is for the n-th example.
      */
     private static final class PredictionReader implements AutoCloseable {
         private final KafkaConsumer<byte[], byte[]> consumer;

@@ -142,7 +142,7 @@ final class Throughput {
         workload.fill(new ThalwegConfig(cluster.settings(filler, topic)), cluster.schemas(), records);
         cluster.deleteTopics(filler);
         if (runs.isEmpty() && !scale.warmsUp()) {
-            // or the first candidate would meet a broker that is not compiled yet
+            // otherwise the first candidate would be measured with a broker that is not compiled yet
             progress.accept("warming the broker up …");
             Candidate first = groups.iterator().next().iterator().next();
             try (CandidateHandle handle = start(first)) {
@@ -182,8 +182,8 @@ final class Throughput {
     }
 
     /**
-     * Runs each once more with a recording. Its results do not count, because a recording makes much be compiled again
-     * when it begins.
+     * Runs each candidate once more with a recording. The results of this run do not count, because much of the code is
+     * compiled again when a recording begins.
      */
     private void record(Map<Candidate, CandidateHandle> handles, String topic, int records) {
         handles.forEach((candidate, handle) -> {

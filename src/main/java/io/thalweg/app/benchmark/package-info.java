@@ -4,7 +4,7 @@
  * {@link io.thalweg.app.benchmark.BenchmarkReport}.
  *
  * <p>The broker runs in the benchmark's own process. Everything that is measured runs in processes of its own, which
- * are told what to do, and say what has happened, in lines of JSON ({@link io.thalweg.app.benchmark.ProcessCommand},
+ * receive commands and report events as lines of JSON ({@link io.thalweg.app.benchmark.ProcessCommand},
  * {@link io.thalweg.app.benchmark.ProcessEvent}).
  */
 package io.thalweg.app.benchmark;

@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The parts are assembled here instead of by {@code KafkaRaftServer} for two reasons. That class ends the whole
  * process when something goes wrong; here a fault becomes an exception or completes {@link #failed()}. And because the
- * sockets are bound before the broker starts, nobody else can take a port in between, and a port that is in use is
+ * sockets are bound before the broker starts, no other process can take a port in between, and a port that is in use is
  * reported at once.
  */
 public final class EmbeddedBroker implements AutoCloseable {
