@@ -7,15 +7,15 @@ import java.util.concurrent.TimeoutException;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 
-/** Waits for what the brokers answer to an admin client, and says what is wrong when they do not. */
+/** Waits for answers of the brokers to an admin client, and explains what is wrong if there are none. */
 final class AdminCalls {
     private AdminCalls() {}
 
     /**
-     * Waits for an answer of the brokers, as long as they may take at start.
+     * Waits for an answer of the brokers, for up to {@code start.timeout.ms}.
      *
-     * @throws StopException if there is none
-     * @throws KafkaException if there is one, and it is no
+     * @throws StopException if the brokers do not answer
+     * @throws KafkaException if they refuse the request
      */
     static <T> T await(KafkaFuture<T> answer, ThalwegConfig config) {
         int timeout = config.getInt(ThalwegConfig.START_TIMEOUT_MS);
@@ -37,11 +37,11 @@ final class AdminCalls {
         }
     }
 
-    /** The end of a program that does not reach the brokers. */
+    /** The exception for brokers that cannot be reached. */
     static StopException unreachable(ThalwegConfig config, String why) {
         return new StopException(
                 ExitCode.NOT_READY,
                 "cannot reach the brokers at " + config.getString(ThalwegConfig.BOOTSTRAP_SERVERS) + " (" + why
-                        + "); check that they run, and bootstrap.servers and the security settings");
+                        + "); check that they run, and check bootstrap.servers and the security settings");
     }
 }

@@ -44,7 +44,7 @@ final class BrokerSilence {
     void look() {
         if (hasReceived()) {
             if (silent >= LOOKS) {
-                // a warning too, so that whoever saw the first one sees this one
+                // a warning too, so that it is logged wherever the first one was
                 LOG.warn("the brokers answer again, after {} s", silent * INTERVAL.toSeconds());
             }
             silent = 0;

@@ -28,8 +28,8 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
     private long position;
 
     /**
-     * @param consumer in no group, with isolation.level = read_committed and auto.offset.reset = none, and used by
-     *     nobody else meanwhile
+     * @param consumer a consumer without a group, with isolation.level = read_committed and auto.offset.reset = none,
+     *     which nothing else may use in the meantime
      * @param from the first offset, which must exist
      * @param to the offset to stop at; there need not be a record at it
      */

@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * process id, which is new at every start unless there are persistent stores. (An instance with a name of its own does
  * not need any of this, see {@link StrictClients}.)
  *
- * <p>A process is dead if it has a transaction open and is not a member of the group, asked in this order. A process
+ * <p>A process is dead if it has a transaction open and is not a member of the group, checked in this order. A process
  * must be a member and be given partitions before it can have a transaction; and a process that was removed from the
  * group, though alive, can no longer commit its transaction. So no transaction that could still be committed is aborted
  * here. If one were, its thread would die and the work would be done again. The check runs whenever the group has
@@ -112,7 +112,7 @@ final class DeadTransactions {
         }
     }
 
-    /** Those of the transactions that belong to a process that is not in the group. */
+    /** The transactions that belong to processes that are not in the group. */
     Set<String> ofTheDead(Collection<String> transactionalIds, Collection<MemberDescription> members) {
         Set<String> living = new HashSet<>();
         for (MemberDescription description : members) {

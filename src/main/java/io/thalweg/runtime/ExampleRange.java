@@ -135,8 +135,7 @@ public final class ExampleRange implements AutoCloseable {
         }
 
         /**
-         * Offsets by a rule. An end is the end of what is committed: transactions that stay open for a long time may
-         * follow it.
+         * Looks up offsets. The end of a partition is where its committed records end; open transactions may follow.
          */
         Map<TopicPartition, Long> at(OffsetSpec which) {
             Map<TopicPartition, OffsetSpec> question =

@@ -9,31 +9,36 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a topic is.
+ * A topic as it exists on the brokers.
  *
- * @param settings none if they may not be looked at; then they are taken to be as they should be
+ * @param settings the settings of the topic; empty if there is no permission to read them, and then they are assumed to
+ *     be right
  */
 record FoundTopic(int partitions, Map<String, String> settings) {
     Optional<String> cleanupPolicy() {
         return Optional.ofNullable(settings.get(CLEANUP_POLICY_CONFIG));
     }
 
-    /** The largest record that it takes. */
+    /** The largest record that the topic accepts, in bytes. */
     Optional<Integer> maxBytes() {
         return Optional.ofNullable(settings.get(MAX_MESSAGE_BYTES_CONFIG)).map(Integer::valueOf);
     }
 
-    /** How long it keeps records, in milliseconds; -1 for ever. */
+    /** How long the topic keeps records, in milliseconds; -1 for forever. */
     String retention() {
         return settings.getOrDefault(RETENTION_MS_CONFIG, "-1");
     }
 
-    /** How far a timestamp may be from the clock. @param limit one of {@link TopicPlan#TIMESTAMP_LIMITS} */
+    /**
+     * How far a timestamp may be from the clock.
+     *
+     * @param limit one of {@link TopicPlan#TIMESTAMP_LIMITS}
+     */
     long timestampLimit(String limit) {
         return Long.parseLong(settings.getOrDefault(limit, TopicPlan.ANY_TIMESTAMP));
     }
 
-    /** Whether the broker stamps records itself, so that no timestamp is refused. */
+    /** Whether the broker sets the timestamps itself, so that it refuses none. */
     boolean isStampedByBroker() {
         return "LogAppendTime".equals(settings.get(MESSAGE_TIMESTAMP_TYPE_CONFIG));
     }

@@ -126,7 +126,7 @@ public final class KafkaSettings {
         // with more than one request in flight, a partition that was just created may refuse the first batch and
         // accept the second, and then it never accepts the first (KAFKA-15591)
         settings.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
-        // a person is waiting: they want to know within two minutes what the learner waits a quarter of an hour for
+        // a person is waiting, so this gives up after two minutes, where the learner waits for a quarter of an hour
         settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, 120_000);
         settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 60_000L);
         return settings;

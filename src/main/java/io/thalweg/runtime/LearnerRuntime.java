@@ -114,7 +114,7 @@ public final class LearnerRuntime implements AutoCloseable {
             state = topics.look();
             if (state.fatal().isEmpty() && topics.hasStrangers()) {
                 LOG.warn(
-                        "learner {} has not learned anything yet, but topic {} already holds predictions. Are they of"
+                        "learner {} has not learned anything yet, but topic {} already holds predictions. Are they from"
                                 + " another learner? Two learners need separate output topics, or readers see"
                                 + " everything twice and `verify` fails.",
                         config.getString(ThalwegConfig.APPLICATION_ID),
@@ -250,8 +250,8 @@ public final class LearnerRuntime implements AutoCloseable {
     }
 
     /**
-     * Commits, stops and leaves the group, so that the next instance does not have to wait until this one is noticed to
-     * be gone.
+     * Commits, stops and leaves the group, so that the next instance does not have to wait until the group notices that
+     * this one is gone.
      */
     @Override
     public void close() {

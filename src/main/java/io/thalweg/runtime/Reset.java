@@ -40,15 +40,15 @@ import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
- * Forgets what a learner has learned, so that it begins again with the first example.
+ * A reset of a learner. It deletes what the learner has learned, so that it starts again with the first example.
  *
- * <p>It would then publish everything a second time. So what it has published goes too, unless it is to be kept: the
- * topics of predictions and dead letters are deleted and made anew with the same partitions and settings, so that they
- * begin at offset 0 as an audit needs it; every key of the compacted topics gets a tombstone, which tells those who
- * follow them that the models are gone.
+ * <p>The learner would then publish everything a second time, so its outputs are deleted too, unless they are to be
+ * kept. The topics of predictions and dead letters are deleted and created again with the same partitions and settings,
+ * so that they begin at offset 0, which an audit needs. In the compacted topics every key gets a tombstone, which tells
+ * readers that the models are gone.
  *
- * <p>An interrupted reset can be repeated. Offsets go first, because a learner that has state but no offsets takes
- * nothing twice, while one that has offsets but no state would go on in the middle with weights of zero.
+ * <p>An interrupted reset can be repeated. Offsets are deleted first, because a learner with state but no offsets
+ * learns from nothing twice, whereas one with offsets but no state would continue in the middle with weights of zero.
  */
 public final class Reset {
     private static final Duration POLL = Duration.ofMillis(200);
@@ -61,7 +61,7 @@ public final class Reset {
     private final List<String> emptied;
     private final List<String> retracted;
 
-    /** @param keepOutputs whether what has been published stays */
+    /** @param keepOutputs whether to keep what has been published */
     public Reset(ThalwegConfig config, Admin admin, boolean keepOutputs) {
         this.config = config;
         this.admin = admin;
@@ -80,23 +80,24 @@ public final class Reset {
     }
 
     /**
-     * What would go, a line for each; none if there is nothing.
+     * Lists what a reset would delete, one line each.
      *
-     * @throws StopException if the learner runs, or the brokers do not answer
+     * @return empty if there is nothing to delete
+     * @throws StopException if the learner is running, or the brokers do not answer
      */
     public List<String> look() {
         List<String> goes = new ArrayList<>();
-        // this first: asked for groups, a client that reaches nobody does not say so
+        // first, because listing groups does not report brokers that cannot be reached
         boolean hasState = !partitions(changelog).isEmpty();
         if (findGroup().isPresent()) {
-            goes.add("consumer group %s with its offsets: the learner begins again with the oldest record of %s"
+            goes.add("consumer group %s and its offsets: the learner starts again with the oldest record of %s"
                     .formatted(application, config.getString(ThalwegConfig.EXAMPLES_TOPIC)));
         }
         if (hasState) {
             goes.add("changelog topic %s: weights, metrics and names of all models".formatted(changelog));
         }
         if (!partitions(config.routedTopic()).isEmpty()) {
-            goes.add("topic %s: the examples as they were sent on to the partitions of their models"
+            goes.add("topic %s: the copies of the events, in the partitions of their models"
                     .formatted(config.routedTopic()));
         }
         if (!keepOutputs) {
@@ -109,7 +110,7 @@ public final class Reset {
             for (String topic : retracted) {
                 int keys = liveKeys(topic).size();
                 if (keys > 0) {
-                    goes.add("the contents of topic %s: %,d %s, by tombstones"
+                    goes.add("the contents of topic %s: %,d %s, by writing tombstones"
                             .formatted(topic, keys, keys == 1 ? "key" : "keys"));
                 }
             }
@@ -117,11 +118,15 @@ public final class Reset {
         return goes;
     }
 
-    /** Does it. @throws StopException if the learner runs, or the brokers do not answer or refuse */
+    /**
+     * Resets the learner.
+     *
+     * @throws StopException if the learner is running, or the brokers do not answer or refuse
+     */
     public void run() {
         deleteGroup();
         deleteTopic(changelog);
-        // what is in it would be sent on again
+        // the learner copies all events to it again
         deleteTopic(config.routedTopic());
         if (!keepOutputs) {
             emptied.forEach(this::empty);
@@ -144,9 +149,9 @@ public final class Reset {
     private StopException running() {
         return new StopException(
                 ExitCode.NOT_READY,
-                "learner %s is running; stop all its instances first. One that was killed counts as running until its"
+                "learner %s is running; stop all its instances first. A killed instance counts as running until its"
                                 .formatted(application)
-                        + " session.timeout.ms is over, 6 s unless set");
+                        + " session.timeout.ms has passed, 6 s by default");
     }
 
     private void deleteGroup() {
@@ -166,7 +171,7 @@ public final class Reset {
         } catch (UnknownTopicOrPartitionException e) {
             return;
         }
-        // a learner that starts before all brokers know would find the old one
+        // a learner that starts before all brokers know of the deletion would find the old topic
         waitUntil(
                 () -> partitions(topic).isEmpty(),
                 "topic %s is still there, although its deletion was accepted".formatted(topic));
@@ -189,10 +194,10 @@ public final class Reset {
         NewTopic anew = new NewTopic(topic, partitions.size(), replicas).configs(own);
         waitUntil(
                 () -> created(anew),
-                "topic %s was deleted and could not be made anew; `thalweg topics --create` does".formatted(topic));
+                "topic %s was deleted but not created again; `thalweg topics --create` creates it".formatted(topic));
         waitUntil(
                 () -> partitions(topic).size() == partitions.size(),
-                "topic %s was made anew and is not there".formatted(topic));
+                "topic %s was created again but cannot be found".formatted(topic));
     }
 
     private boolean created(NewTopic topic) {
@@ -200,7 +205,7 @@ public final class Reset {
             await(admin.createTopics(List.of(topic)).all());
             return true;
         } catch (TopicExistsException e) {
-            // a broker that still deletes the old one
+            // the brokers are still deleting the old topic
             return false;
         }
     }
@@ -210,7 +215,7 @@ public final class Reset {
                 System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(config.getInt(ThalwegConfig.START_TIMEOUT_MS));
         while (!done.getAsBoolean()) {
             if (System.nanoTime() > deadline) {
-                throw new StopException(ExitCode.NOT_READY, otherwise + "; do the reset again");
+                throw new StopException(ExitCode.NOT_READY, otherwise + "; run the reset again");
             }
             LockSupport.parkNanos(POLL.toNanos());
         }
@@ -233,7 +238,7 @@ public final class Reset {
         if (!failures.isEmpty()) {
             throw new StopException(
                     ExitCode.NOT_READY,
-                    "topic %s did not take %d of %d tombstones (%s); do the reset again"
+                    "topic %s did not accept %d of %d tombstones (%s); run the reset again"
                             .formatted(
                                     topic,
                                     failures.size(),

@@ -6,7 +6,7 @@ import io.thalweg.config.ThalwegConfig;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The comparison of a topic as it is with what it should be. */
+/** A comparison of a topic with its plan. */
 final class TopicComparison {
     private final ThalwegConfig config;
     private final TopicPlan plan;
@@ -21,7 +21,11 @@ final class TopicComparison {
         this.examples = examples;
     }
 
-    /** What is wrong with a topic. @param examples the topic of examples; null if it is missing */
+    /**
+     * Finds the problems of a topic.
+     *
+     * @param examples the examples topic; null if it is missing
+     */
     static List<TopicProblem> of(ThalwegConfig config, TopicPlan plan, FoundTopic topic, FoundTopic examples) {
         TopicComparison comparison = new TopicComparison(config, plan, topic, examples);
         comparison.run();
@@ -40,7 +44,7 @@ final class TopicComparison {
                     plan.topic(),
                     false,
                     false,
-                    ("topic %s keeps records for %s ms by their timestamps; `verify` works while the first example is"
+                    ("topic %s keeps records for %s ms by timestamp; `verify` only works while the first example is"
                                     + " still there")
                             .formatted(plan.topic(), topic.retention())));
         }
@@ -56,14 +60,14 @@ final class TopicComparison {
         }
         if (topic.partitions() < examples.partitions()) {
             fatal(
-                    "topic %s has %d partitions and the examples have %d; an output goes to the partition its example"
-                            + " came from: give it as many (kafka-topics --alter --partitions)",
+                    "topic %s has %d partitions and the examples have %d; an output goes to the partition of its"
+                            + " example: add partitions (kafka-topics --alter --partitions)",
                     plan.topic(), topic.partitions(), examples.partitions());
         }
         if (plan.role() == TopicPlan.Role.BY_MODEL && topic.partitions() != examples.partitions()) {
             fatal(
-                    "topic %s has %d partitions and the examples have %d, and must have as many:"
-                            + " `thalweg reset` makes it anew",
+                    "topic %s has %d partitions and the examples have %d; the numbers must be the same:"
+                            + " `thalweg reset` deletes it, and `thalweg topics --create` creates it again",
                     plan.topic(), topic.partitions(), examples.partitions());
         }
     }
@@ -80,7 +84,7 @@ final class TopicComparison {
                     plan.topic());
         }
         if (!plan.isCompacted() && policy.contains(CLEANUP_POLICY_COMPACT)) {
-            fatal("topic %s must not be compacted, or records vanish from it: set cleanup.policy=delete", plan.topic());
+            fatal("topic %s must not be compacted, or records are lost: set cleanup.policy=delete", plan.topic());
         }
     }
 
@@ -88,7 +92,7 @@ final class TopicComparison {
         if (plan.maxBytesSetting().isPresent()) {
             compareSizes(plan.maxBytesSetting().get());
         } else if (plan.role() != TopicPlan.Role.EXAMPLES) {
-            compareSize(TopicPlan.KAFKA_DEFAULT_MAX_BYTES, "what comes of a large example");
+            compareSize(TopicPlan.KAFKA_DEFAULT_MAX_BYTES, "outputs for large examples");
         }
     }
 
@@ -112,11 +116,11 @@ final class TopicComparison {
         topic.maxBytes()
                 .filter(bytes -> bytes < largest)
                 .ifPresent(bytes -> fatal(
-                        "topic %s takes records of up to %d bytes; %s may have %d: set its max.message.bytes to that",
+                        "topic %s accepts records of up to %d bytes; %s may have %d: set its max.message.bytes to that",
                         plan.topic(), bytes, what, largest));
     }
 
-    /** One that the examples topic takes and an output refuses would stop the stream. */
+    /** A timestamp that the examples topic accepts and an output topic refuses would stop the learner. */
     private void compareTimestamps() {
         if (topic.isStampedByBroker()) {
             return;
@@ -124,8 +128,8 @@ final class TopicComparison {
         for (String limit : TopicPlan.TIMESTAMP_LIMITS) {
             if (topic.timestampLimit(limit) < examples.timestampLimit(limit)) {
                 fatal(
-                        "topic %s refuses timestamps that the examples topic takes, and outputs have those of their"
-                                + " examples: set its %s to %s",
+                        "topic %s refuses timestamps that the examples topic accepts, and outputs have the timestamps"
+                                + " of their examples: set its %s to %s",
                         plan.topic(), limit, TopicPlan.ANY_TIMESTAMP);
             }
         }

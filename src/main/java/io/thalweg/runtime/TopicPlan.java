@@ -17,10 +17,10 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a topic should be.
+ * A topic as it should be.
  *
- * @param setting the setting that names it, or that it is there for
- * @param settings of the topic, as it is created
+ * @param setting the setting that names the topic, or that makes it necessary
+ * @param settings the settings that the topic is created with
  * @param maxBytesSetting as {@link OutputTopic#maxBytesSetting}
  */
 record TopicPlan(
@@ -30,15 +30,15 @@ record TopicPlan(
     static final List<String> TIMESTAMP_LIMITS =
             List.of(MESSAGE_TIMESTAMP_AFTER_MAX_MS_CONFIG, MESSAGE_TIMESTAMP_BEFORE_MAX_MS_CONFIG);
 
-    /** What a topic is to the learner. */
+    /** The roles of topics. */
     enum Role {
         EXAMPLES,
-        /** The examples, sent on to the partitions of their models. */
+        /** Copies of the events, in the partitions of their models. */
         BY_MODEL,
         OUTPUT
     }
 
-    /** The topic of examples. */
+    /** The plan of the examples topic. */
     static TopicPlan ofExamples(ThalwegConfig config) {
         return new TopicPlan(
                 config.getString(ThalwegConfig.EXAMPLES_TOPIC),
@@ -49,14 +49,14 @@ record TopicPlan(
                         CLEANUP_POLICY_DELETE,
                         RETENTION_MS_CONFIG,
                         String.valueOf(config.getLong(ThalwegConfig.TOPICS_RETENTION_MS)),
-                        // said although it is Kafka's default: a broker may have another, and the sizes
-                        // of the topics hang together
+                        // set although it is Kafka's default, because a broker may have another default, and
+                        // the sizes of the topics depend on each other
                         MAX_MESSAGE_BYTES_CONFIG,
                         String.valueOf(KAFKA_DEFAULT_MAX_BYTES)),
                 Optional.empty());
     }
 
-    /** The topics of examples and outputs. */
+    /** The plans of the examples topic and the output topics. */
     static List<TopicPlan> ofExamplesAndOutputs(ThalwegConfig config) {
         List<TopicPlan> plans = new ArrayList<>();
         plans.add(ofExamples(config));
@@ -72,7 +72,11 @@ record TopicPlan(
         return plans;
     }
 
-    /** All topics that a learner needs. @param partitions of the examples topic */
+    /**
+     * The plans of all topics that a learner needs.
+     *
+     * @param partitions how many partitions the examples topic has
+     */
     static List<TopicPlan> ofAll(ThalwegConfig config, int partitions) {
         List<TopicPlan> plans = ofExamplesAndOutputs(config);
         if (config.isRouted(partitions)) {
@@ -82,13 +86,13 @@ record TopicPlan(
                     Role.BY_MODEL,
                     ThalwegConfig.MODEL_FROM,
                     false,
-                    // its records are those of the examples topic with more headers
+                    // its records are those of the examples topic, with more headers
                     OutputTopic.DEAD_LETTERS.maxBytesSetting()));
         }
         return plans;
     }
 
-    /** A topic that the learner writes. */
+    /** The plan of a topic that the learner writes. */
     private static TopicPlan ofLearners(
             ThalwegConfig config,
             String topic,
@@ -97,7 +101,7 @@ record TopicPlan(
             boolean compacted,
             Optional<String> maxBytesSetting) {
         Map<String, String> settings = new HashMap<>(ofExamples(config).settings);
-        // an output has the timestamp of its example, whatever that is, and must not be refused for it
+        // an output has the timestamp of its example, and must not be refused because of it
         TIMESTAMP_LIMITS.forEach(limit -> settings.put(limit, ANY_TIMESTAMP));
         if (compacted) {
             settings.put(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_COMPACT);
@@ -111,12 +115,12 @@ record TopicPlan(
         return settings.get(CLEANUP_POLICY_CONFIG).equals(CLEANUP_POLICY_COMPACT);
     }
 
-    /** Whether nothing in it may vanish by age. */
+    /** Whether the topic must keep its records forever. */
     boolean isForEver() {
         return "-1".equals(settings.get(RETENTION_MS_CONFIG));
     }
 
-    /** What is wrong if there is no such topic. */
+    /** The problem if the topic does not exist. */
     TopicProblem missing() {
         return new TopicProblem(topic, true, true, "topic %s (%s) is missing".formatted(topic, setting));
     }

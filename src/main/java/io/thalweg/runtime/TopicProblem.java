@@ -1,9 +1,10 @@
 package io.thalweg.runtime;
 
 /**
- * Something about a topic that is not as it should be.
+ * A problem with a topic.
  *
- * @param missing whether there is no such topic
- * @param fatal whether the learner cannot run like this
+ * @param missing whether the topic does not exist
+ * @param fatal whether the learner cannot run with this problem
+ * @param text what is wrong and what to do about it
  */
 public record TopicProblem(String topic, boolean missing, boolean fatal, String text) {}

@@ -22,24 +22,29 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
-/** The topics of a learner: looks at them, says what is wrong with them, and creates those that are missing. */
+/** The topics of a learner. This class checks them, and creates those that are missing. */
 public final class Topics {
     private static final String CREATE = "`thalweg topics --create`";
 
     private final ThalwegConfig config;
     private final Admin admin;
 
-    /** @param examples the topic of examples; null if it is missing */
+    /** @param examples the examples topic; null if it is missing */
     private record Look(FoundTopic examples, List<TopicPlan> missing, List<TopicProblem> problems) {}
 
-    /** What a look at the topics gave. @param partitions of the examples topic; 0 if it is missing */
+    /**
+     * The state of the topics.
+     *
+     * @param partitions how many partitions the examples topic has; 0 if it is missing
+     * @param problems what is wrong with the topics
+     */
     public record State(int partitions, List<TopicProblem> problems) {
-        /** What keeps the learner from running. */
+        /** The problems that keep the learner from running. */
         public List<TopicProblem> fatal() {
             return problems.stream().filter(TopicProblem::fatal).toList();
         }
 
-        /** What helps against topics that are missing; empty if none is. */
+        /** What to do about missing topics; empty if none is missing. */
         public Optional<String> remedy() {
             return problems.stream().anyMatch(TopicProblem::missing)
                     ? Optional.of("create what is missing with " + CREATE)
@@ -52,7 +57,11 @@ public final class Topics {
         this.admin = admin;
     }
 
-    /** Looks. @throws StopException if the brokers do not answer */
+    /**
+     * Checks the topics.
+     *
+     * @throws StopException if the brokers do not answer
+     */
     public State look() {
         Look look = lookAtAll();
         return new State(look.examples == null ? 0 : look.examples.partitions(), look.problems);
@@ -80,14 +89,18 @@ public final class Topics {
         return new Look(examples, missing, problems);
     }
 
-    /** How many partitions the topic of examples has, or will have. @param examples null if it is missing */
+    /**
+     * How many partitions the examples topic has, or will have.
+     *
+     * @param examples the examples topic; null if it is missing
+     */
     private int partitionsOf(FoundTopic examples) {
         return examples == null ? config.getInt(ThalwegConfig.TOPICS_PARTITIONS) : examples.partitions();
     }
 
     /**
-     * How many partitions a topic has. Asked before a client is pointed at it: clients wait a long time for topics that
-     * are missing, and some brokers create them, wrongly, when asked.
+     * How many partitions a topic has. This is to be called before a client uses the topic, because clients wait a long
+     * time for a missing topic, and some brokers then create it with the wrong settings.
      *
      * @param setting the setting that names the topic
      * @throws StopException if there is no such topic, or the brokers do not answer
@@ -106,7 +119,7 @@ public final class Topics {
     /**
      * The partitions of a topic.
      *
-     * @param only the only one that is wanted; null for all
+     * @param only the only partition to return; null for all
      * @throws StopException if there is no such partition
      */
     static List<TopicPartition> pick(String topic, int partitions, Integer only) {
@@ -140,15 +153,16 @@ public final class Topics {
                     plan.topic(),
                     false,
                     false,
-                    "the settings of topic %s may not be looked at, so they were not checked".formatted(plan.topic())));
+                    "topic %s: no permission to read its settings, so they were not checked".formatted(plan.topic())));
         }
         return Optional.of(new FoundTopic(description.partitions().size(), settings));
     }
 
     /**
-     * Creates those that are missing, with as many partitions as the examples topic has or else as the settings say.
+     * Creates the missing topics, with as many partitions as the examples topic has or, if that is missing too, as the
+     * settings say.
      *
-     * @return the names of those that were created
+     * @return the names of the created topics
      */
     public List<String> create() {
         Look look = lookAtAll();
@@ -167,17 +181,14 @@ public final class Topics {
                 get(result);
                 created.add(topic);
             } catch (TopicExistsException e) {
-                // somebody else was faster
+                // another process has just created it
             }
         });
         awaitAll(created);
         return created;
     }
 
-    /**
-     * Waits until the brokers that are asked know the topics: they hear of them a moment after the controller
-     * has made them.
-     */
+    /** Waits until the brokers know the topics, which is a moment after the controller has created them. */
     private void awaitAll(List<String> created) {
         long deadline =
                 System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(config.getInt(ThalwegConfig.START_TIMEOUT_MS));
@@ -204,7 +215,7 @@ public final class Topics {
                     .forEach(p -> ends.put(new TopicPartition(topic, p.partition()), OffsetSpec.latest()));
             return get(admin.listOffsets(ends).all()).values().stream().anyMatch(end -> end.offset() > 0);
         } catch (org.apache.kafka.common.errors.ApiException e) {
-            // not allowed to look, or no such group; it is only a warning that is missed
+            // no permission, or no such group; only a warning is lost
             return false;
         }
     }
