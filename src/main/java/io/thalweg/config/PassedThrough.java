@@ -17,8 +17,8 @@ import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.streams.StreamsConfig;
 
 /**
- * Which settings are Kafka's or the registry's, to be handed on untouched. All others must be Thalweg's own, or
- * are mistakes.
+ * The settings of Kafka and of the registry, which are passed through unchanged. Any other setting must be one of
+ * Thalweg, or it is a mistake.
  */
 final class PassedThrough {
     private static final List<String> CLIENT_PREFIXES = List.of(
@@ -29,13 +29,13 @@ final class PassedThrough {
             StreamsConfig.ADMIN_CLIENT_PREFIX,
             StreamsConfig.TOPIC_PREFIX);
 
-    /** Kafka's own way of passing settings to mechanisms, listeners and login modules that define more of them. */
+    /** Prefixes of Kafka settings whose full names are defined by plug-ins, such as SASL mechanisms and listeners. */
     private static final List<String> OPEN_PREFIXES = List.of("sasl.", "ssl.", "security.", "metrics.", "interceptor.");
 
     private static final List<String> REGISTRY_PREFIXES =
             List.of("schema.registry.", "basic.auth.", "bearer.auth.", "proxy.", "avro.", "context.name.", "rule.");
 
-    /** Settings of Confluent's Avro serializers and of its client that have no prefix of their own. */
+    /** Settings of Confluent's Avro serializers and registry client that have none of these prefixes. */
     private static final Set<String> REGISTRY_NAMES = Set.of(
             "auto.register.schemas",
             "use.schema.id",
@@ -71,15 +71,15 @@ final class PassedThrough {
     }
 
     private static final String FAILS =
-            "a record that cannot be used becomes a dead letter, and what fails otherwise must not be passed over";
+            "a record that cannot be used becomes a dead letter, and no other failure may be skipped";
 
-    /** Settings that Thalweg decides, and why. */
+    /** Settings that cannot be set, with the reason. */
     private static final Map<String, String> DECIDED = Map.ofEntries(
             Map.entry(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, "the learner reads and writes bytes and Avro"),
             Map.entry(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, "the learner reads and writes bytes and Avro"),
             Map.entry(
                     StreamsConfig.DEFAULT_TIMESTAMP_EXTRACTOR_CLASS_CONFIG,
-                    "the learner's own survives records without a timestamp"),
+                    "the learner has its own, which accepts records without a timestamp"),
             Map.entry(StreamsConfig.DESERIALIZATION_EXCEPTION_HANDLER_CLASS_CONFIG, FAILS),
             Map.entry("default.deserialization.exception.handler", FAILS),
             Map.entry(StreamsConfig.PROCESSING_EXCEPTION_HANDLER_CLASS_CONFIG, FAILS),
@@ -94,7 +94,11 @@ final class PassedThrough {
 
     private PassedThrough() {}
 
-    /** @throws ConfigException naming the first setting that nobody knows, and the nearest that somebody does */
+    /**
+     * Checks that all settings are known and can be set.
+     *
+     * @throws ConfigException if one is not; the message suggests a known setting with a similar name
+     */
     static void check(Collection<String> names) {
         for (String name : new TreeSet<>(names)) {
             String decided = DECIDED.get(withoutPrefix(name));
@@ -103,7 +107,7 @@ final class PassedThrough {
             }
             if (!isKnown(name)) {
                 throw new ConfigException("there is no setting " + name + nearest(name)
-                        + " (to hand it to the Kafka clients all the same, write " + ThalwegConfig.PASS_PREFIX + name
+                        + " (to pass it to the Kafka clients anyway, use the name " + ThalwegConfig.PASS_PREFIX + name
                         + ")");
             }
         }

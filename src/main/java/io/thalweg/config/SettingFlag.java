@@ -1,23 +1,23 @@
 package io.thalweg.config;
 
 /**
- * What a setting is to learning and to its state. {@link ThalwegConfig} says it of each setting where that is
- * defined.
+ * A property of a setting: what depends on it, and which algorithms accept it. {@link ThalwegConfig} defines each
+ * setting with its flags.
  */
 public enum SettingFlag {
-    /** Part of the state: where it is no longer what it was, the start is refused. */
+    /** Part of the state. If it has changed, a learner with state does not start. */
     STATE,
     /**
-     * Part of the state, because it decides which numbers are kept of a model: it changes only with
+     * Part of the state, because it determines which numbers a model keeps. It can only be changed with
      * {@code state.migrate}.
      */
     KIND,
-    /** Weights or outputs depend on it: it is recorded with the state, and a replay has it as it was. */
+    /** Weights or outputs depend on it. It is recorded with the state, and a replay uses the recorded value. */
     REPLAYED,
-    /** Says what the fields of an event become; of no use where the input holds Examples. */
+    /** Determines how the fields of an event become features. It has no effect on Examples. */
     MAPPING,
-    /** {@code auto} decides this itself. */
+    /** Not accepted by {@code auto}, which determines this itself. */
     NOT_FOR_AUTO,
-    /** Of no use but with {@code ftrl}. */
+    /** Accepted by {@code ftrl} only. */
     ONLY_FOR_FTRL
 }

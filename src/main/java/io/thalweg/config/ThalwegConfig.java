@@ -32,7 +32,7 @@ import org.apache.kafka.common.config.ConfigException;
  * All settings of Thalweg, with their defaults, ranges and documentation. docs/reference/settings.md is
  * generated from here.
  *
- * <p>Settings that are not Thalweg's own go on to those that know them: see {@link #clients()} and {@link #registry()}.
+ * <p>Settings of Kafka and of the registry are passed through: see {@link #clients()} and {@link #registry()}.
  */
 public final class ThalwegConfig extends AbstractConfig {
     public static final String APPLICATION_ID = "application.id";
@@ -94,7 +94,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String TOPICS_REPLICATION_FACTOR = "topics.replication.factor";
     public static final String TOPICS_RETENTION_MS = "topics.retention.ms";
 
-    /** Begins the name of a setting that goes to all Kafka clients although no client documents it. */
+    /** The prefix of a setting that is passed to all Kafka clients although Kafka does not define it. */
     public static final String PASS_PREFIX = "client.";
 
     private static final int LONGEST = 16_000;
@@ -106,15 +106,15 @@ public final class ThalwegConfig extends AbstractConfig {
     private static final String OUTPUT = "Output";
     private static final String RUNNING = "Running";
 
-    /** In the order of definition. */
+    /** The flags of each setting, in the order of definition. */
     private static final Map<String, Set<SettingFlag>> FLAGS = new LinkedHashMap<>();
 
     public static final ConfigDef DEFINITION = define();
 
-    /** What decides what is kept of a model: it stays as it was, unless {@link #STATE_MIGRATE} is set. */
+    /** The settings that determine which numbers a model keeps. Only {@link #STATE_MIGRATE} allows them to change. */
     public static final List<String> KIND = settings(SettingFlag.KIND);
 
-    /** What must stay as it was for state to keep its meaning. */
+    /** The settings that cannot be changed once there is state, because it would change its meaning. */
     public static final List<String> FINGERPRINT = settings(SettingFlag.STATE);
 
     private final Mapping mapping;
@@ -163,15 +163,15 @@ public final class ThalwegConfig extends AbstractConfig {
                 1,
                 atLeast(1),
                 MEDIUM,
-                "Number of partitions of the topics that `topics --create` creates. If the examples topic exists"
-                        + " already, the others get as many as it has.");
+                "Number of partitions of the topics that `topics --create` creates. If the examples topic already"
+                        + " exists, the others get the same number.");
         topics.add(
                 TOPICS_REPLICATION_FACTOR,
                 Type.SHORT,
                 (short) -1,
                 atLeast(-1),
                 MEDIUM,
-                "Replication factor of the topics that `topics --create` creates. -1 takes the broker's default.");
+                "Replication factor of the topics that `topics --create` creates. -1 uses the broker's default.");
         topics.add(
                 TOPICS_RETENTION_MS,
                 Type.LONG,
@@ -189,7 +189,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 "",
                 null,
                 HIGH,
-                "What the label of an event is: a field, or a comparison such as `delay > 15` or `status == 'fraud'`."
+                "Label of an event: a field, or a comparison such as `delay > 15` or `status == 'fraud'`."
                         + " If set, the examples topic may hold Avro records of any schema. If empty, it holds"
                         + " Examples.");
         mapping.add(
@@ -238,7 +238,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 "",
                 null,
                 MEDIUM,
-                "Parts of a time to take as categories, such as `departure:hour\\|weekday`. Parts: hour, minute,"
+                "Parts of a time to use as categories, such as `departure:hour\\|weekday`. Parts: hour, minute,"
                         + " weekday, day, month, and year, in UTC. Text and plain numbers need a pattern in brackets:"
                         + " `date[yyyyMMddHHmm]:hour`, `date[MMddHHmm;2001]:weekday` (with the year that the pattern"
                         + " lacks), or `t[seconds]:hour` (also `millis` and `micros`).");
@@ -248,7 +248,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 "",
                 null,
                 MEDIUM,
-                "Numbers to take as the range that they fall into: `age:18\\|25\\|40`, or `amount:log2` for powers"
+                "Numbers whose range is used as a category: `age:18\\|25\\|40`, or `amount:log2` for powers"
                         + " of two.");
         mapping.add(
                 FEATURES_CROSS,
@@ -412,8 +412,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 // with the longest names about half a megabyte, well below Kafka's default limit
                 between(1, 2048),
                 MEDIUM,
-                "Largest model, in weights, that is published as one record. Larger models are published in blocks:"
-                        + " those that have changed.",
+                "Largest model, in weights, that is published as one record. Of larger models, the blocks that"
+                        + " have changed are published.",
                 SettingFlag.REPLAYED);
         output.add(
                 WEIGHTS_EVERY,
@@ -421,7 +421,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 1,
                 atLeast(1),
                 MEDIUM,
-                "For models that are one record: how many steps from one weights record to the next.",
+                "For models that are published as one record: number of steps between two weights records.",
                 SettingFlag.REPLAYED);
         output.add(
                 WEIGHTS_INTERVAL_MS,
@@ -429,8 +429,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 1000L,
                 atLeast(10),
                 MEDIUM,
-                "How often everything that has changed since it was last published is published: blocks of large"
-                        + " models, and steps that `weights.every` skipped.");
+                "How often unpublished changes are published: changed blocks of large models, and steps that"
+                        + " `weights.every` skipped.");
         output.add(
                 WEIGHTS_WINDOW,
                 Type.INT,
@@ -446,7 +446,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 100,
                 atLeast(1),
                 MEDIUM,
-                "How many steps of a model from one metrics record to the next.",
+                "Number of steps of a model between two metrics records.",
                 SettingFlag.REPLAYED);
         output.add(
                 METRICS_WINDOW,
@@ -533,7 +533,7 @@ public final class ThalwegConfig extends AbstractConfig {
         return def;
     }
 
-    /** Settings that stand together in the table, which has them in the order of definition. */
+    /** A group of settings, which share a table in the documentation, in the order of definition. */
     private static final class Group {
         private final ConfigDef def;
         private final String name;
@@ -609,11 +609,11 @@ public final class ThalwegConfig extends AbstractConfig {
     }
 
     /**
-     * Checks the settings.
+     * Creates the settings, and checks them.
      *
-     * @param settings by name; values as text or as their type
-     * @throws ConfigException if a value is out of range, or a name is neither Thalweg's nor Kafka's nor the
-     *     registry's; one line, to be shown to people
+     * @param settings the settings by name; values are text, or have the type of the setting
+     * @throws ConfigException if a value is out of range, or a name is not a setting of Thalweg, Kafka or the registry;
+     *     the message is one line for people
      */
     public ThalwegConfig(Map<String, ?> settings) {
         super(DEFINITION, settings, false);
@@ -627,7 +627,7 @@ public final class ThalwegConfig extends AbstractConfig {
         }
     }
 
-    /** Settings are kept with the state. */
+    /** Limits the length of values, because they are recorded with the state. */
     private void checkLengths() {
         for (String name : DEFINITION.names()) {
             if (String.valueOf(get(name)).length() > LONGEST) {
@@ -638,45 +638,46 @@ public final class ThalwegConfig extends AbstractConfig {
     }
 
     /**
-     * What becomes of the fields of events; it has a label only if {@link #isMapped}, or if the events are in a file.
+     * The mapping of fields of events to features. It has a label only if {@link #isMapped}, or if the events are in a
+     * file.
      */
     public Mapping mapping() {
         return mapping;
     }
 
-    /** Whether the examples topic holds records of any schema, and not Examples. */
+    /** Whether the examples topic holds records of any schema, rather than Examples. */
     public boolean isMapped() {
         return mapping.label() != null;
     }
 
-    /** What the algorithm has no use for must not be given: it would be set in vain. */
+    /** Rejects settings that the algorithm does not use, because they would have no effect. */
     private void checkStep() {
         Algorithm algorithm = algorithm();
         List<String> vain = unusedBy(algorithm).stream().filter(this::isGiven).toList();
         if (!vain.isEmpty()) {
             String why = algorithm == Algorithm.AUTO
                     ? "auto sets its own learning rates, scales and penalties"
-                    : "only algorithm = ftrl has use for it";
+                    : "only algorithm = ftrl uses it";
             throw new ConfigException(why + "; drop " + String.join(", ", vain));
         }
         boolean invariant = getBoolean(IMPORTANCE_INVARIANT);
         if (invariant && algorithm != Algorithm.SGD) {
-            throw new ConfigException(IMPORTANCE_INVARIANT + " is a step of algorithm = sgd, not of " + algorithm
+            throw new ConfigException(IMPORTANCE_INVARIANT + " requires algorithm = sgd, not " + algorithm
                     + "; drop it, or set " + ALGORITHM + " = sgd");
         }
         for (String other : List.of(L1, L2, GRADIENT_CLIP)) {
             if (invariant && getDouble(other) > 0) {
-                throw new ConfigException(IMPORTANCE_INVARIANT + " follows the log loss alone and does not go with "
+                throw new ConfigException(IMPORTANCE_INVARIANT + " follows the log loss alone and cannot be used with "
                         + other + "; drop one");
             }
         }
         if (algorithm == Algorithm.FTRL && !getString(LEARNING_RATE_SCHEDULE).equals("constant")) {
             throw new ConfigException(
-                    "ftrl lets the rate of each weight fall by itself; drop " + LEARNING_RATE_SCHEDULE);
+                    "with ftrl, the rate of each weight falls by itself; drop " + LEARNING_RATE_SCHEDULE);
         }
     }
 
-    /** The settings that have a flag, in the order of the table. */
+    /** The settings that have a flag, in the order of definition. */
     public static List<String> settings(SettingFlag flag) {
         return FLAGS.entrySet().stream()
                 .filter(setting -> setting.getValue().contains(flag))
@@ -684,7 +685,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 .toList();
     }
 
-    /** The settings that an algorithm has no use for. They must not be given with it. */
+    /** The settings that an algorithm does not use. They are refused if they are given with it. */
     public static List<String> unusedBy(Algorithm algorithm) {
         return switch (algorithm) {
             case SGD, ADAGRAD -> settings(SettingFlag.ONLY_FOR_FTRL);
@@ -693,49 +694,49 @@ public final class ThalwegConfig extends AbstractConfig {
         };
     }
 
-    /** What is learned with. */
+    /** The algorithm. */
     public Algorithm algorithm() {
         return Algorithm.of(getString(ALGORITHM)).orElseThrow();
     }
 
-    /** The same with one setting changed. */
+    /** Returns a copy with one setting changed. */
     public ThalwegConfig with(String setting, Object value) {
         Map<String, Object> changed = new LinkedHashMap<>(originals());
         changed.put(setting, value);
         return new ThalwegConfig(changed);
     }
 
-    /** Whether {@link #KIND} is the same. */
+    /** Whether the settings in {@link #KIND} have the same values. */
     public boolean isOfTheKindOf(ThalwegConfig other) {
         return KIND.stream().allMatch(name -> get(name).equals(other.get(name)));
     }
 
-    /** Whether a name is that of a setting: Thalweg's own, Kafka's or the registry's. */
+    /** Whether a name is a setting of Thalweg, Kafka or the registry. */
     public static boolean isSetting(String name) {
         return PassedThrough.isKnown(name);
     }
 
-    /** Whether somebody gave this setting, rather than leaving it at its default. */
+    /** Whether a setting was given, rather than left at its default. */
     public boolean isGiven(String setting) {
         return originals().containsKey(setting);
     }
 
     /**
-     * Whether events are sent on before they are learned from: where the model id is not the record key, those of a
-     * model may be in any partition of the examples topic.
+     * Whether events are copied to another topic before they are learned from. This is necessary if the model id is not
+     * the record key, because the events of a model can then be in any partition of the examples topic.
      *
-     * @param partitions of the examples topic
+     * @param partitions how many partitions the examples topic has
      */
     public boolean isRouted(int partitions) {
         return isMapped() && !mapping.isModelFromKey() && partitions > 1;
     }
 
-    /** The topic that they are sent on to; it has as many partitions as the examples topic. */
+    /** The topic that events are copied to. It has as many partitions as the examples topic. */
     public String routedTopic() {
         return getString(APPLICATION_ID) + "-by-model";
     }
 
-    /** The settings that the course of learning depends on, as {@link LearnerSettings}. */
+    /** The settings that learning depends on, as {@link LearnerSettings}. */
     public LearnerSettings learner() {
         String form = getString(FEATURES_FORM);
         LearningRate rate = new LearningRate(
@@ -766,9 +767,9 @@ public final class ThalwegConfig extends AbstractConfig {
     }
 
     /**
-     * The settings, as text, that a replay must have had to come to the same result. They are kept with the state.
+     * The settings, as text, that a replay needs to reach the same result. They are recorded with the state.
      *
-     * @param keyless the model of records without key; empty if those are dead letters
+     * @param keyless the model of records without a key; empty if such records become dead letters
      */
     public Map<String, String> replayedSettings(String keyless) {
         Map<String, String> replayed = new TreeMap<>();
@@ -779,7 +780,7 @@ public final class ThalwegConfig extends AbstractConfig {
         if (!isMapped()) {
             replayed.keySet().removeAll(settings(SettingFlag.MAPPING));
         }
-        // these as they count, and not as they are set
+        // the effective values, which can differ from those that were given
         replayed.put(NAMES_MAX, String.valueOf(learner().namesMax()));
         replayed.put(MODEL_DEFAULT, keyless);
         return replayed;
@@ -788,33 +789,33 @@ public final class ThalwegConfig extends AbstractConfig {
     /**
      * The settings of a replay.
      *
-     * @param replayed as {@link #replayedSettings} gives it, perhaps with more that its algorithm has no use for
+     * @param replayed the result of {@link #replayedSettings}, possibly with settings that the algorithm does not use
      */
     public static ThalwegConfig ofReplayed(Map<String, String> replayed) {
         Map<String, String> settings = new TreeMap<>(replayed);
-        // one that there is not is left to be refused with the others
+        // the constructor refuses an unknown algorithm
         Algorithm algorithm = Algorithm.of(replayed.get(ALGORITHM)).orElse(Algorithm.SGD);
         settings.keySet().removeAll(unusedBy(algorithm));
-        // an empty one says that records without key are rejected; as a setting it is not allowed
+        // it is empty if records without a key are rejected, which is not allowed as a setting
         settings.remove(MODEL_DEFAULT);
         return new ThalwegConfig(settings);
     }
 
     /**
-     * The settings for Kafka's clients and for Kafka Streams that were passed through, {@value #PASS_PREFIX} taken off.
+     * The settings for Kafka's clients and Kafka Streams that were passed through, without {@value #PASS_PREFIX}.
      */
     public Map<String, Object> clients() {
         return PassedThrough.clients(originals());
     }
 
-    /** The settings for the Schema Registry's client and serializers, its address among them. */
+    /** The settings for the Schema Registry's client and serializers, including the address. */
     public Map<String, Object> registry() {
         Map<String, Object> settings = PassedThrough.registry(originals());
         settings.put(REGISTRY_URL, getString(REGISTRY_URL));
         return settings;
     }
 
-    /** The table of all settings, in Markdown, a section for each group. */
+    /** The tables of all settings in Markdown, one for each group. */
     public static String markdown() {
         StringBuilder table = new StringBuilder();
         String group = "";

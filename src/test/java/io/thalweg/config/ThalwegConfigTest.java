@@ -361,9 +361,9 @@ class ThalwegConfigTest {
                         + " learning.rate.schedule, scaling, l1",
                 "algorithm=auto importance.invariant=false; auto sets; drop importance.invariant",
                 "algorithm=sgd ftrl.beta=1; only algorithm = ftrl; drop ftrl.beta",
-                "algorithm=adagrad importance.invariant=true; algorithm = sgd, not of adagrad; drop it",
-                "importance.invariant=true l2=0.1; does not go with l2; drop one",
-                "importance.invariant=true gradient.clip=2; does not go with gradient.clip; drop one",
+                "algorithm=adagrad importance.invariant=true; algorithm = sgd, not adagrad; drop it",
+                "importance.invariant=true l2=0.1; cannot be used with l2; drop one",
+                "importance.invariant=true gradient.clip=2; cannot be used with gradient.clip; drop one",
                 "algorithm=ftrl learning.rate.schedule=inverse-time; by itself; drop learning.rate.schedule",
             })
     void whatTheAlgorithmHasNoUseForIsOneLineThatSaysWhatToDrop(String given, String why, String remedy) {
