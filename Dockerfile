@@ -12,7 +12,7 @@ RUN mvn -B -q -Dmaven.test.skip=true package \
 FROM eclipse-temurin:17-jre
 RUN useradd --system --create-home --uid 10001 thalweg
 COPY --from=build /opt/thalweg /opt/thalweg
-# the first start prepares the ones that follow, which may no longer write here
+# the first start creates the class archive, because later starts may not write here
 RUN /opt/thalweg/bin/thalweg --version
 USER thalweg
 WORKDIR /home/thalweg

@@ -151,7 +151,7 @@ class LauncherIT {
         assertThat(run.err())
                 .isEqualTo(BUILDING
                         + "[ERROR] Flights.java is not Java\n"
-                        + "thalweg: the build failed. What Maven said is above and in "
+                        + "thalweg: the build failed. The output of Maven is above and in "
                         + home.resolve("target/launcher-build.log") + ".\n");
     }
 
