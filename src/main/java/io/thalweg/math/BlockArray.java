@@ -1,6 +1,7 @@
 package io.thalweg.math;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A sparse array of what an {@link Optimizer} keeps for each feature: {@link Optimizer#width} doubles each, in blocks
@@ -82,7 +83,7 @@ final class BlockArray {
     }
 
     /** Returns a block, or null if it does not exist. */
-    double[] get(int block) {
+    double @Nullable [] get(int block) {
         double[] there = blocks[slot(block)];
         return there == ABSENT ? null : there;
     }
@@ -104,7 +105,7 @@ final class BlockArray {
      * @param block the number of a block that exists
      */
     int used(int block) {
-        return Math.min(get(block).length / width, extent - (block << SHIFT));
+        return Math.min(blocks[slot(block)].length / width, extent - (block << SHIFT));
     }
 
     /** Returns the number of the block that a feature is in. */

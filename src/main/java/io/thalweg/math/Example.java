@@ -2,6 +2,7 @@ package io.thalweg.math;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One event: features, and perhaps an id, a label and an importance. The arrays are reused for the next event, so that
@@ -19,11 +20,11 @@ public final class Example {
      */
     private long revision;
 
-    private byte[] id;
+    private byte @Nullable [] id;
     private boolean labelled;
     private double label;
     private double importance;
-    private FeatureForm form;
+    private @Nullable FeatureForm form;
 
     private int size;
     private int indexCount;
@@ -52,7 +53,7 @@ public final class Example {
      *
      * @param utf8 the id as UTF-8, or null for none; kept, not copied
      */
-    public void id(byte[] utf8) {
+    public void id(byte @Nullable [] utf8) {
         id = utf8;
     }
 
@@ -125,7 +126,7 @@ public final class Example {
     }
 
     /** Returns the id as UTF-8, or null if there is none. */
-    public byte[] id() {
+    public byte @Nullable [] id() {
         return id;
     }
 
@@ -150,7 +151,15 @@ public final class Example {
     }
 
     /** Returns the form of the features; null if there are no features. */
-    public FeatureForm form() {
+    public @Nullable FeatureForm form() {
+        return form;
+    }
+
+    /** Returns the form of the features of a valid example, which has some. */
+    FeatureForm validForm() {
+        if (form == null) {
+            throw new IllegalStateException("the example has no features");
+        }
         return form;
     }
 

@@ -102,7 +102,7 @@ final class ExampleValidator {
         if (x.form() != model.form()) {
             throw new Rejection(
                     Reason.FORM_DIFFERS,
-                    "features are " + word(x.form()) + "; the first labeled example of this model had them "
+                    "features are " + word(x.validForm()) + "; the first labeled example of this model had them "
                             + word(model.form()));
         }
         if (x.form() == FeatureForm.DENSE && x.size() != model.length()) {

@@ -1,6 +1,7 @@
 package io.thalweg.math;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gives each feature of an example its number in a model. A dense feature has its position, a sparse one its index. A
@@ -16,7 +17,7 @@ final class FeatureResolver {
     // the new names of the last resolved example, by their places in it
     private int count;
     private int[] places = new int[16];
-    private Example example;
+    private @Nullable Example example;
 
     FeatureResolver(LearnerSettings settings) {
         namesMax = settings.namesMax();
@@ -29,7 +30,7 @@ final class FeatureResolver {
      */
     void resolve(Example x, Model model) {
         count = 0;
-        switch (x.form()) {
+        switch (x.validForm()) {
             case DENSE -> {
                 x.resolveAll();
                 for (int k = 0; k < x.size(); k++) {
@@ -67,6 +68,10 @@ final class FeatureResolver {
 
     /** Adds the new names of the last resolved example to its model. */
     void addNewNames(Model model) {
+        if (example == null) {
+            // no example had names
+            return;
+        }
         for (int i = 0; i < count; i++) {
             int k = places[i];
             model.names().add(example.names(), example.nameStart(k), example.nameLength(k));

@@ -1,6 +1,7 @@
 package io.thalweg.math;
 
 import io.thalweg.math.Rejection.Reason;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Predicts examples and learns from them, after checking them: the pure function that a stream of examples is folded
@@ -20,9 +21,9 @@ public final class Learner {
     private final int weightsWindow;
 
     // the last prediction, whose intermediate results the optimizer still has
-    private Model predictedModel;
+    private @Nullable Model predictedModel;
     private long predictedVersion;
-    private Example predictedExample;
+    private @Nullable Example predictedExample;
     private long predictedRevision;
     private double predictedLogit;
 
@@ -62,7 +63,7 @@ public final class Learner {
      * @param models how many models there are
      * @throws Rejection if the example cannot be used
      */
-    public void validate(Example x, Model model, int models) throws Rejection {
+    public void validate(Example x, @Nullable Model model, int models) throws Rejection {
         validator.check(x);
         if (model != null) {
             ExampleValidator.checkFits(model, x);
@@ -134,7 +135,7 @@ public final class Learner {
                         settings.metricsWindow());
         resolver.addNewNames(model);
         if (model.form() == null) {
-            model.fix(x.form(), x.form() == FeatureForm.DENSE ? x.size() : 0);
+            model.fix(x.validForm(), x.form() == FeatureForm.DENSE ? x.size() : 0);
         }
         return logLoss;
     }

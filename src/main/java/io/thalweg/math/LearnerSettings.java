@@ -1,5 +1,7 @@
 package io.thalweg.math;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * All that the course of learning depends on besides the examples. Two learners with the same settings that see the
  * same examples in the same order are the same, bit for bit.
@@ -21,7 +23,7 @@ public record LearnerSettings(
         int spaceBits,
         int namesMax,
         int modelsMax,
-        FeatureForm requiredForm,
+        @Nullable FeatureForm requiredForm,
         int metricsWindow) {
     /**
      * Checks the size of the feature space and the number of names.
@@ -45,7 +47,7 @@ public record LearnerSettings(
             int spaceBits,
             int namesMax,
             int modelsMax,
-            FeatureForm requiredForm,
+            @Nullable FeatureForm requiredForm,
             int metricsWindow) {
         this(algorithm, learningRate, StepOptions.NONE, spaceBits, namesMax, modelsMax, requiredForm, metricsWindow);
     }

@@ -1,5 +1,7 @@
 package io.thalweg.math;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One logistic regression model: the state that its {@link Optimizer} keeps, the names of its features, its version,
  * and its progressive validation. The optimizer computes weights and bias, in raw units, from the state.
@@ -13,11 +15,17 @@ public final class Model {
     /** How many features a block has. Part of the stored format. */
     public static final int BLOCK = 128;
 
+    private static final double[] NO_STATE = {};
+
     private final String id;
     private final BlockArray blocks = new BlockArray();
+
+    // set by learnsBy, which every model is given before it is used
+    @SuppressWarnings("NullAway.Init")
     private Optimizer optimizer;
-    private double[] shared;
-    private FeatureForm form;
+
+    private double[] shared = NO_STATE;
+    private @Nullable FeatureForm form;
     private int length;
 
     private long version;
@@ -75,7 +83,7 @@ public final class Model {
     }
 
     /** Returns the form of the features; null before the first step. */
-    public FeatureForm form() {
+    public @Nullable FeatureForm form() {
         return form;
     }
 
@@ -149,7 +157,7 @@ public final class Model {
      *
      * @param block the number of the block, 0 or more
      */
-    public double[] block(int block) {
+    public double @Nullable [] block(int block) {
         return blocks.get(block);
     }
 
@@ -182,7 +190,7 @@ public final class Model {
      */
     public double[] weights(int block) {
         double[] weights = new double[used(block)];
-        optimizer.weights(shared, block(block), weights, weights.length);
+        optimizer.weights(shared, touched(slot(block)), weights, weights.length);
         return weights;
     }
 
@@ -328,15 +336,18 @@ public final class Model {
      * @param weights what {@link #weights} returns
      * @return as many weights; null if all are the same as now
      */
-    public float[] weightsThen(int block, double[] weights) {
+    public float @Nullable [] weightsThen(int block, double[] weights) {
         int slot = slot(block);
         return recent.then(slot, blocks.bySlot()[slot], weights);
     }
 
     // ---- restoring
 
-    /** Returns everything but blocks and names. */
+    /** Returns everything but blocks and names, of a model that has taken a step. */
     public Head head() {
+        if (form == null) {
+            throw new IllegalStateException("model " + id + " has taken no step");
+        }
         return new Head(form, length, extent(), shared, version, learningRate, validation);
     }
 

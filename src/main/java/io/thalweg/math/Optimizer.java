@@ -1,6 +1,7 @@
 package io.thalweg.math;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An algorithm: it computes the logit of an example and takes the step. Whatever state it keeps, the model that results
@@ -45,7 +46,7 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
     }
 
     /** See {@link #untouched()}; null until it is first needed. */
-    private double[] untouched;
+    private double @Nullable [] untouched;
     /** The slots of the example that {@link #logit} saw last, as set by {@link Model#find}. */
     int[] slots = new int[64];
 

@@ -1,6 +1,7 @@
 package io.thalweg.math;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The weights that a model had when a recent window of its steps began, as floats.
@@ -19,7 +20,10 @@ final class RecentWindow {
     /** Steps in half of the window; 0 for no window. */
     private final int half;
 
+    // set by learnsBy, before the first step
+    @SuppressWarnings("NullAway.Init")
     private Optimizer optimizer;
+
     private boolean movesUntouched;
     private Half older = Half.UNKNOWN;
     private Half newer = Half.UNKNOWN;
@@ -31,7 +35,7 @@ final class RecentWindow {
     private int taken = -1;
 
     /** The saved weights by slot and place, as of the last {@link #gather()}. */
-    private float[][] gathered = NOTHING;
+    private float[] @Nullable [] gathered = NOTHING;
 
     /**
      * The state of the two halves at the last {@link #gather()}: the first version of the newer one, and their sizes.
@@ -46,13 +50,14 @@ final class RecentWindow {
         private static final long[] NO_BITS = {};
         private static final int[] NO_PLACES = {};
         private static final float[] NO_WEIGHTS = {};
+        private static final double[] NOT_KNOWN = {};
 
-        static final Half UNKNOWN = new Half(-1, null);
+        static final Half UNKNOWN = new Half();
 
         /** The version at which the half begins; −1 if the weights of that time are not known. */
-        long from;
+        long from = -1;
         /** The shared state at that time. */
-        double[] shared;
+        double[] shared = NOT_KNOWN;
 
         // the saved weights
         int size;
@@ -62,11 +67,6 @@ final class RecentWindow {
         float[] weights = NO_WEIGHTS;
         /** Whether a weight is saved, one bit for each place. */
         private long[] there = NO_BITS;
-
-        Half(long from, double[] shared) {
-            this.from = from;
-            this.shared = shared;
-        }
 
         boolean isKnown() {
             return from >= 0;
@@ -144,7 +144,7 @@ final class RecentWindow {
             return;
         }
         if (version % half == 0) {
-            Half next = older == Half.UNKNOWN ? new Half(-1, null) : older;
+            Half next = older == Half.UNKNOWN ? new Half() : older;
             older = newer;
             newer = next;
             newer.begin(version, movesUntouched ? shared.clone() : shared);
@@ -209,7 +209,7 @@ final class RecentWindow {
      * @param now the weights as they are now
      * @return as many weights as now; null if none has moved since
      */
-    float[] then(int slot, double[] block, double[] now) {
+    float @Nullable [] then(int slot, double[] block, double[] now) {
         gather();
         boolean moved = movesUntouched;
         double[] before = now;

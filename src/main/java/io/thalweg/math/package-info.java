@@ -27,4 +27,7 @@
  * java.lang.StrictMath} for every transcendental function, sums in the order of the features, no fused multiply-add. So
  * a replay of the input reproduces every prediction and every weight, which is what an audit relies on.
  */
+@NullMarked
 package io.thalweg.math;
+
+import org.jspecify.annotations.NullMarked;
