@@ -10,6 +10,7 @@ import java.util.Arrays;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.io.Decoder;
 import org.apache.avro.util.Utf8;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A decoder of Avro's binary encoding that reads from an array.
@@ -120,7 +121,7 @@ public final class BoundedDecoder extends Decoder {
     }
 
     @Override
-    public Utf8 readString(Utf8 old) throws IOException {
+    public Utf8 readString(@Nullable Utf8 old) throws IOException {
         long length = readLong();
         int from = take(length);
         Utf8 text = old == null ? new Utf8() : old;
@@ -140,7 +141,7 @@ public final class BoundedDecoder extends Decoder {
     }
 
     @Override
-    public ByteBuffer readBytes(ByteBuffer old) throws IOException {
+    public ByteBuffer readBytes(@Nullable ByteBuffer old) throws IOException {
         int from = take(readLong());
         // a new array, because Avro uses the whole array behind the buffer when it resolves bytes to a string
         return ByteBuffer.wrap(Arrays.copyOfRange(bytes, from, at));

@@ -18,6 +18,7 @@ import org.apache.avro.io.Decoder;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.ResolvingDecoder;
 import org.apache.avro.util.Utf8;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decodes the value of a record in Confluent's wire format (a zero byte, the schema id as four bytes, Avro) directly
@@ -54,7 +55,7 @@ public final class ExampleDecoder {
     private final BoundedDecoder bytes = new BoundedDecoder();
     private final Map<Integer, ReadPlan> plans = new HashMap<>();
     private int planId;
-    private ReadPlan plan;
+    private @Nullable ReadPlan plan;
     private final Utf8 text = new Utf8();
 
     /**
@@ -62,7 +63,7 @@ public final class ExampleDecoder {
      *
      * @param resolving resolves the schema; null if records are read directly
      */
-    private record ReadPlan(Schema writer, ResolvingDecoder resolving) {}
+    private record ReadPlan(Schema writer, @Nullable ResolvingDecoder resolving) {}
 
     public ExampleDecoder(SchemaSource schemas) {
         this.schemas = schemas;
@@ -78,22 +79,23 @@ public final class ExampleDecoder {
      */
     public void decode(byte[] value, Example x) throws Rejection {
         int id = schemaId(value);
-        choosePlan(id);
+        ReadPlan chosen = choosePlan(id);
         x.clear();
         bytes.reset(value, HEADER);
         try {
-            if (plan.resolving == null) {
+            ResolvingDecoder resolving = chosen.resolving;
+            if (resolving == null) {
                 read(bytes, AS_WRITTEN, false, x);
             } else {
-                plan.resolving.configure(bytes);
-                read(plan.resolving, order(plan.resolving), true, x);
-                plan.resolving.drain();
+                resolving.configure(bytes);
+                read(resolving, order(resolving), true, x);
+                resolving.drain();
             }
         } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException | ClassCastException e) {
             throw new Rejection(
                     Reason.UNREADABLE,
                     "the value cannot be read as an Example with schema id " + id + " ("
-                            + brief(plan.writer.getFullName()) + "): " + brief(e.getMessage()));
+                            + brief(chosen.writer.getFullName()) + "): " + brief(e.getMessage()));
         }
         if (bytes.remaining() > 0) {
             throw new Rejection(
@@ -117,9 +119,9 @@ public final class ExampleDecoder {
         return (int) INT.get(value, 1);
     }
 
-    private void choosePlan(int id) throws Rejection {
+    private ReadPlan choosePlan(int id) throws Rejection {
         if (plan != null && planId == id) {
-            return;
+            return plan;
         }
         ReadPlan found = plans.get(id);
         if (found == null) {
@@ -130,7 +132,7 @@ public final class ExampleDecoder {
                 boolean same = SchemaNormalization.toParsingForm(writer).equals(CANONICAL);
                 found = new ReadPlan(writer, same ? null : resolving(writer));
             } catch (UnknownSchemaException e) {
-                throw new Rejection(Reason.UNKNOWN_SCHEMA, e.getMessage());
+                throw new Rejection(Reason.UNKNOWN_SCHEMA, brief(e.getMessage()));
             } catch (IOException | AvroRuntimeException e) {
                 throw new Rejection(
                         Reason.UNREADABLE,
@@ -140,6 +142,7 @@ public final class ExampleDecoder {
         }
         plan = found;
         planId = id;
+        return found;
     }
 
     private static ResolvingDecoder resolving(Schema writer) throws IOException {
@@ -154,7 +157,7 @@ public final class ExampleDecoder {
      * The first line of a message, cut to fit into the headers of a dead letter: Avro's messages can contain whole
      * schemas.
      */
-    static String brief(String message) {
+    static String brief(@Nullable String message) {
         String line = message == null ? "" : message.lines().findFirst().orElse("");
         return line.isEmpty() ? "it is damaged" : line.length() > 200 ? line.substring(0, 200) + "…" : line;
     }

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 
 /** Creates the readers of the fields that are features: of single values, arrays and maps. */
 final class FeatureReaders {
@@ -110,7 +111,7 @@ final class FeatureReaders {
     }
 
     /** Creates a reader of a value that may contain several; null if it cannot be used. */
-    private ValueReader values(String field, Schema schema, FieldEncoder encoder, ValueSinks sinks) {
+    private @Nullable ValueReader values(String field, Schema schema, FieldEncoder encoder, ValueSinks sinks) {
         return switch (schema.getType()) {
             case NULL -> ValueReaders.of(schema, sinks);
             case ARRAY -> array(field, schema.getElementType(), encoder, sinks);
@@ -182,7 +183,7 @@ final class FeatureReaders {
         return !items.isEmpty();
     }
 
-    private ValueReader array(String field, Schema items, FieldEncoder encoder, ValueSinks sinks) {
+    private @Nullable ValueReader array(String field, Schema items, FieldEncoder encoder, ValueSinks sinks) {
         List<Schema> branches = ValueReaders.branchesOf(items);
         if (!addKinds(field, branches)) {
             return null;
@@ -228,7 +229,7 @@ final class FeatureReaders {
         };
     }
 
-    private ValueReader map(String field, Schema values, FieldEncoder encoder, ValueSinks sinks) {
+    private @Nullable ValueReader map(String field, Schema values, FieldEncoder encoder, ValueSinks sinks) {
         if (!addKinds(field, ValueReaders.branchesOf(values))) {
             return null;
         }

@@ -3,6 +3,7 @@ package io.thalweg.input;
 import io.thalweg.input.ValueSinks.MissingSink;
 import io.thalweg.mapping.FieldEncoder;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The reader of one field of a record; if the field is a record itself, of all fields in it.
@@ -11,7 +12,11 @@ import java.util.Map;
  * @param fastPath how the loop over the fields of a record can read this field without calling the reader
  * @param encoder takes the value on the fast path; null if there is none
  */
-record FieldReader(ValueReader reader, Map<String, MissingSink> missing, FastPath fastPath, FieldEncoder encoder) {
+record FieldReader(
+        ValueReader reader,
+        Map<String, MissingSink> missing,
+        FastPath fastPath,
+        @Nullable FieldEncoder encoder) {
     /**
      * The most common kinds of field, which the loop over the fields of a record reads itself. Calls of {@link
      * ValueReader} are not inlined there, because it has too many implementations.

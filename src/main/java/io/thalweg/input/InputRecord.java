@@ -3,6 +3,7 @@ package io.thalweg.input;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A record of the input, as the learner reads it, and as it was produced. The two are the same unless it was sent on to
@@ -13,11 +14,11 @@ public final class InputRecord {
     private final TopicPartition partition;
     private final long offset;
     private final long timestamp;
-    private final byte[] key;
-    private final byte[] value;
+    private final byte @Nullable [] key;
+    private final byte @Nullable [] value;
     private final Headers headers;
     /** Where it was sent on from; null if it was not. */
-    private final SourceCoordinates origin;
+    private final @Nullable SourceCoordinates origin;
 
     private final TopicPartition sourcePartition;
     private final boolean schemaWasUnknown;
@@ -26,10 +27,10 @@ public final class InputRecord {
             TopicPartition partition,
             long offset,
             long timestamp,
-            byte[] key,
-            byte[] value,
+            byte @Nullable [] key,
+            byte @Nullable [] value,
             Headers headers,
-            SourceCoordinates origin,
+            @Nullable SourceCoordinates origin,
             boolean schemaWasUnknown) {
         this.partition = partition;
         this.offset = offset;
@@ -44,7 +45,12 @@ public final class InputRecord {
 
     /** A record of the topic that it was produced to. @param value null deletes a model */
     public static InputRecord produced(
-            TopicPartition partition, long offset, long timestamp, byte[] key, byte[] value, Headers headers) {
+            TopicPartition partition,
+            long offset,
+            long timestamp,
+            byte @Nullable [] key,
+            byte @Nullable [] value,
+            Headers headers) {
         return new InputRecord(partition, offset, timestamp, key, value, headers, null, false);
     }
 
@@ -55,7 +61,12 @@ public final class InputRecord {
      * @param headers say where it was sent on from: {@link SourceCoordinates#sentOn}
      */
     public static InputRecord sentOn(
-            TopicPartition partition, long offset, long timestamp, byte[] key, byte[] value, Headers headers) {
+            TopicPartition partition,
+            long offset,
+            long timestamp,
+            byte @Nullable [] key,
+            byte @Nullable [] value,
+            Headers headers) {
         return new InputRecord(partition, offset, timestamp, key, value, headers, SourceCoordinates.of(headers), false);
     }
 
@@ -107,12 +118,12 @@ public final class InputRecord {
     }
 
     /** The key that it is read with; null if it has none. */
-    public byte[] key() {
+    public byte @Nullable [] key() {
         return key;
     }
 
     /** The value; null if it has none. */
-    public byte[] value() {
+    public byte @Nullable [] value() {
         return value;
     }
 
@@ -144,7 +155,7 @@ public final class InputRecord {
     }
 
     /** The key that it was produced with; null if it had none. */
-    public byte[] sourceKey() {
+    public byte @Nullable [] sourceKey() {
         return origin == null ? key : origin.key();
     }
 

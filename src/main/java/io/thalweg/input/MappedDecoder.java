@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,7 +37,7 @@ public final class MappedDecoder {
     private final Map<Integer, String> unmappable = new HashMap<>();
 
     private int compiledId;
-    private CompiledMapping compiled;
+    private @Nullable CompiledMapping compiled;
 
     public MappedDecoder(SchemaSource schemas, Mapping mapping) {
         this.schemas = schemas;
@@ -67,33 +68,39 @@ public final class MappedDecoder {
      */
     public void decode(byte[] value, Example x) throws Rejection {
         int id = ExampleDecoder.schemaId(value);
-        if (compiled == null || compiledId != id) {
-            chooseMapping(id);
+        CompiledMapping chosen = compiled;
+        if (chosen == null || compiledId != id) {
+            chosen = chooseMapping(id);
         }
-        if (mapping.label() != null && !compiled.hasLabel()) {
+        if (mapping.label() != null && !chosen.hasLabel()) {
             throw new Rejection(
                     Reason.NO_LABEL_FIELD,
                     "schema id %d (%s) has no field %s that the label can be computed from"
-                            .formatted(id, compiled.name(), mapping.label().field()));
+                            .formatted(id, chosen.name(), mapping.label().field()));
         }
         x.clear();
         bytes.reset(value, ExampleDecoder.HEADER);
         try {
             record.begin(x);
-            compiled.reader().read(bytes);
+            chosen.reader().read(bytes);
             record.end();
         } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
             throw new Rejection(
                     Reason.UNREADABLE,
-                    "the value cannot be read with schema id " + id + " (" + ExampleDecoder.brief(compiled.name())
-                            + "): " + ExampleDecoder.brief(e.getMessage()));
+                    "the value cannot be read with schema id " + id + " (" + ExampleDecoder.brief(chosen.name()) + "): "
+                            + ExampleDecoder.brief(e.getMessage()));
         }
         if (bytes.remaining() > 0) {
             throw new Rejection(
                     Reason.UNREADABLE,
                     "the value has " + bytes.remaining() + " bytes left over after a record with schema id " + id + " ("
-                            + ExampleDecoder.brief(compiled.name()) + ")");
+                            + ExampleDecoder.brief(chosen.name()) + ")");
         }
+    }
+
+    /** What becomes of the records. */
+    Mapping mapping() {
+        return mapping;
     }
 
     /** The model that the last record names, as UTF-8; only the first {@link #modelLength} bytes count. */
@@ -106,7 +113,7 @@ public final class MappedDecoder {
         return record.modelLength();
     }
 
-    private void chooseMapping(int id) throws Rejection {
+    private CompiledMapping chooseMapping(int id) throws Rejection {
         CompiledMapping found = compiledMappings.get(id);
         if (found == null) {
             String known = unmappable.get(id);
@@ -116,7 +123,7 @@ public final class MappedDecoder {
             try {
                 found = MappingCompiler.compile(schemas.writerSchema(id), mapping, record);
             } catch (UnknownSchemaException e) {
-                throw new Rejection(Reason.UNKNOWN_SCHEMA, e.getMessage());
+                throw new Rejection(Reason.UNKNOWN_SCHEMA, ExampleDecoder.brief(e.getMessage()));
             } catch (MappingException | AvroRuntimeException e) {
                 String why = "schema id " + id + " cannot be mapped: " + ExampleDecoder.brief(e.getMessage());
                 unmappable.put(id, why);
@@ -124,17 +131,18 @@ public final class MappedDecoder {
             }
             compiledMappings.put(id, found);
             if (compiled != null && !mapping.isModelOnly()) {
-                logChanges(id, found);
+                logChanges(compiled, id, found);
             }
         }
         compiled = found;
         compiledId = id;
+        return found;
     }
 
-    private void logChanges(int id, CompiledMapping found) {
+    private void logChanges(CompiledMapping before, int id, CompiledMapping found) {
         Set<String> added = new TreeSet<>(found.fields().kinds().features());
-        added.removeAll(compiled.fields().kinds().features());
-        Set<String> removed = new TreeSet<>(compiled.fields().kinds().features());
+        added.removeAll(before.fields().kinds().features());
+        Set<String> removed = new TreeSet<>(before.fields().kinds().features());
         removed.removeAll(found.fields().kinds().features());
         LOG.info(
                 "records now have schema id {} ({}), before {}: {}, {}{}",

@@ -16,7 +16,10 @@ final class MappedRecord {
     static final int DEEPEST = 500;
 
     private final FeatureCollector features;
+    // set by begin, before a reader writes to it
+    @SuppressWarnings("NullAway.Init")
     private Example example;
+
     private byte[] model = {};
     private int modelLength = -1;
     private int depth;

@@ -10,6 +10,7 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Compiles a {@link Mapping} for the schema of one writer: it creates a reader for each field, which either skips the
@@ -60,7 +61,7 @@ final class MappingCompiler {
         int size = schema.getFields().size();
         ValueReader[] readers = new ValueReader[size];
         FastPath[] fastPaths = new FastPath[size];
-        FieldEncoder[] encoders = new FieldEncoder[size];
+        @Nullable FieldEncoder[] encoders = new FieldEncoder[size];
         Map<String, MissingSink> missing = new LinkedHashMap<>();
         for (Schema.Field field : schema.getFields()) {
             FieldReader read = field(prefix + field.name(), field.schema());

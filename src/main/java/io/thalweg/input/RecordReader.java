@@ -10,6 +10,7 @@ import java.util.Arrays;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.utils.Utils;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads records of the examples topic: it gives the model id and the example of a record, or the reason why it is
@@ -19,16 +20,18 @@ public final class RecordReader {
     /** The longest model id, in bytes of UTF-8. */
     public static final int LONGEST_MODEL_ID = 1024;
 
+    /** Reads Examples. */
     private final ExampleDecoder decoder;
-    private final MappedDecoder mapped;
-    private final Mapping mapping;
+    /** Reads any other records; null if they are Examples. */
+    private final @Nullable MappedDecoder mapped;
+
     private final String keyless;
     private final int maxBytes;
 
-    private String modelId;
+    private String modelId = "";
 
-    private byte[] lastKey;
-    private String lastModelId;
+    private byte @Nullable [] lastKey;
+    private String lastModelId = "";
 
     /**
      * A reader of a topic of Examples.
@@ -50,9 +53,8 @@ public final class RecordReader {
     }
 
     /** A reader of a topic of any records. @param mapping what becomes of them; null if they are Examples */
-    RecordReader(SchemaSource schemas, Mapping mapping, String keyless, int maxBytes) {
-        this.mapping = mapping;
-        this.decoder = mapping == null ? new ExampleDecoder(schemas) : null;
+    RecordReader(SchemaSource schemas, @Nullable Mapping mapping, String keyless, int maxBytes) {
+        this.decoder = new ExampleDecoder(schemas);
         this.mapped = mapping == null ? null : new MappedDecoder(schemas, mapping);
         this.keyless = keyless;
         this.maxBytes = maxBytes;
@@ -83,19 +85,22 @@ public final class RecordReader {
      * @throws Rejection if it cannot be read, or does not name a model
      */
     public InputKind read(InputRecord record, Example x) throws Rejection {
+        byte[] key = record.sourceKey();
         byte[] value = record.value();
-        modelId = modelId(record.sourceKey(), value, record.sourceHeaders());
+        checkSize(key, value, record.sourceHeaders());
         if (value == null) {
+            modelId = deleted(key);
             return InputKind.DELETION;
         }
+        String known = known(key);
         if (record.schemaWasUnknown() && value.length >= ExampleDecoder.HEADER && value[0] == 0) {
             throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
         }
-        modelId = example(value, modelId, x);
+        modelId = example(value, known, x);
         return InputKind.EXAMPLE;
     }
 
-    /** The model that the last record is for. */
+    /** The model that the last record is for. Not valid after a rejection. */
     public String modelId() {
         return modelId;
     }
@@ -106,9 +111,13 @@ public final class RecordReader {
      * @param x is unusable afterwards
      * @throws Rejection if the record does not name a model, or is too large
      */
-    public String model(byte[] key, byte[] value, Headers headers, Example x) throws Rejection {
-        String modelId = modelId(key, value, headers);
-        return modelId == null ? example(value, null, x) : modelId;
+    public String model(byte @Nullable [] key, byte @Nullable [] value, Headers headers, Example x) throws Rejection {
+        checkSize(key, value, headers);
+        if (value == null) {
+            return deleted(key);
+        }
+        String known = known(key);
+        return known == null ? example(value, null, x) : known;
     }
 
     /**
@@ -117,15 +126,28 @@ public final class RecordReader {
      * @return null if the value names the model, so that {@link #example} returns it
      * @throws Rejection if the record is too large, or does not name a model
      */
-    public String modelId(byte[] key, byte[] value, Headers headers) throws Rejection {
+    public @Nullable String modelId(byte @Nullable [] key, byte @Nullable [] value, Headers headers) throws Rejection {
         checkSize(key, value, headers);
-        if (mapping != null && !mapping.isModelFromKey()) {
-            if (value == null) {
-                throw new Rejection(
-                        Reason.NO_VALUE, "the record has no value; that deletes a model only if model.from is key");
-            }
-            return mapping.fixedModel();
+        return value == null ? deleted(key) : known(key);
+    }
+
+    /** The model that a record without a value deletes. */
+    private String deleted(byte @Nullable [] key) throws Rejection {
+        if (mapped != null && !mapped.mapping().isModelFromKey()) {
+            throw new Rejection(
+                    Reason.NO_VALUE, "the record has no value; that deletes a model only if model.from is key");
         }
+        return ofKey(key);
+    }
+
+    /** The model of a record with a value; null if the value names it. */
+    private @Nullable String known(byte @Nullable [] key) throws Rejection {
+        return mapped == null || mapped.mapping().isModelFromKey()
+                ? ofKey(key)
+                : mapped.mapping().fixedModel();
+    }
+
+    private String ofKey(byte @Nullable [] key) throws Rejection {
         if (key == null) {
             if (keyless.isEmpty()) {
                 throw new Rejection(
@@ -145,23 +167,28 @@ public final class RecordReader {
      * @return the model that the record is for
      * @throws Rejection if that is not possible
      */
-    public String example(byte[] value, String modelId, Example x) throws Rejection {
+    public String example(byte[] value, @Nullable String modelId, Example x) throws Rejection {
         if (mapped == null) {
             decoder.decode(value, x);
-            return modelId;
+        } else {
+            mapped.decode(value, x);
         }
-        mapped.decode(value, x);
-        if (modelId != null) {
-            return modelId;
-        }
-        if (mapped.modelLength() < 0) {
-            throw new Rejection(
-                    Reason.NO_KEY, "field " + mapping.modelField() + ", which model.from names, is null or missing");
-        }
-        return parse(mapped.model(), mapped.modelLength(), "field " + mapping.modelField());
+        return modelId == null ? inField() : modelId;
     }
 
-    private void checkSize(byte[] key, byte[] value, Headers headers) throws Rejection {
+    /** The model that a field of the last value names. */
+    private String inField() throws Rejection {
+        if (mapped == null) {
+            throw new IllegalArgumentException("an Example does not name its model");
+        }
+        String field = "field " + mapped.mapping().modelField();
+        if (mapped.modelLength() < 0) {
+            throw new Rejection(Reason.NO_KEY, field + ", which model.from names, is null or missing");
+        }
+        return parse(mapped.model(), mapped.modelLength(), field);
+    }
+
+    private void checkSize(byte @Nullable [] key, byte @Nullable [] value, Headers headers) throws Rejection {
         long size = size(key, value, headers);
         if (size > maxBytes) {
             throw new Rejection(
@@ -173,7 +200,7 @@ public final class RecordReader {
      * The number of bytes of key, value and headers. A header is its name and its value, each after its length, as it
      * is sent.
      */
-    public static long size(byte[] key, byte[] value, Headers headers) {
+    public static long size(byte @Nullable [] key, byte @Nullable [] value, Headers headers) {
         long size = (long) length(key) + length(value);
         for (Header header : headers) {
             int name = Utils.utf8Length(header.key());
@@ -189,7 +216,7 @@ public final class RecordReader {
         return Math.max(1, (bits + 6) / 7);
     }
 
-    private static int length(byte[] bytes) {
+    private static int length(byte @Nullable [] bytes) {
         return bytes == null ? 0 : bytes.length;
     }
 

@@ -7,6 +7,7 @@ import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.nio.charset.StandardCharsets;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 
 /** Creates the readers of the fields that are not features: label, id, importance and model. */
 final class RoleReaders {
@@ -24,6 +25,7 @@ final class RoleReaders {
     }
 
     /** Creates a reader of a field that has one of these roles; null if it has none. */
+    @Nullable
     FieldReader of(String field, Schema schema) {
         if (mapping.label() != null && field.equals(mapping.label().field())) {
             return label(field, schema);

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Function;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 
 /** Creates readers that skip values. */
 final class SkipReaders {
@@ -19,7 +20,7 @@ final class SkipReaders {
      *
      * @param byBranch creates the reader of each branch; null if the branch is to be skipped
      */
-    ValueReader orSkip(Schema schema, Function<Schema, ValueReader> byBranch) {
+    ValueReader orSkip(Schema schema, Function<Schema, @Nullable ValueReader> byBranch) {
         if (schema.getType() != Schema.Type.UNION) {
             ValueReader only = byBranch.apply(schema);
             return only == null ? of(schema) : only;

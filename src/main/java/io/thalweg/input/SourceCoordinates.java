@@ -5,15 +5,16 @@ import java.util.Arrays;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The coordinates, key and headers of a record before it was routed to the partition of its model. They are written
  * into the last headers of the routed record, so that dead letters can name the original.
  *
- * @param key the original key
+ * @param key the original key; null if there was none
  * @param headers the original headers
  */
-public record SourceCoordinates(String topic, int partition, long offset, byte[] key, Headers headers) {
+public record SourceCoordinates(String topic, int partition, long offset, byte @Nullable [] key, Headers headers) {
     private static final String TOPIC = "thalweg.source.topic";
     private static final String PARTITION = "thalweg.source.partition";
     private static final String OFFSET = "thalweg.source.offset";
@@ -31,7 +32,7 @@ public record SourceCoordinates(String topic, int partition, long offset, byte[]
     }
 
     /** Reads the coordinates that {@link #sentOn} has written; null if the record was written by something else. */
-    public static SourceCoordinates of(Headers sentOn) {
+    public static @Nullable SourceCoordinates of(Headers sentOn) {
         Header[] all = sentOn.toArray();
         int own = all.length - NAMES.length;
         if (own < 0) {

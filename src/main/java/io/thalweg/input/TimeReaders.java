@@ -7,6 +7,7 @@ import io.thalweg.mapping.TimeEncoder;
 import io.thalweg.mapping.TimeParts;
 import java.util.Map;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 
 /** Creates the readers of fields that are times: logical types, and text and numbers that follow a pattern. */
 final class TimeReaders {
@@ -58,7 +59,7 @@ final class TimeReaders {
     }
 
     /** Creates a reader of a time; null if the value is not one. */
-    private ValueReader time(Schema schema, TimeParts times, TimeEncoder sink) {
+    private @Nullable ValueReader time(Schema schema, TimeParts times, TimeEncoder sink) {
         if (times.hasPattern()) {
             return byPattern(schema, times, sink);
         }
@@ -68,12 +69,12 @@ final class TimeReaders {
         try {
             return byLogicalType(schema, times, sink);
         } catch (MappingException e) {
-            fields.addProblem(e.getMessage());
+            fields.addProblem(String.valueOf(e.getMessage()));
             return skip.of(schema);
         }
     }
 
-    private static ValueReader byPattern(Schema schema, TimeParts times, TimeEncoder sink) {
+    private static @Nullable ValueReader byPattern(Schema schema, TimeParts times, TimeEncoder sink) {
         return switch (schema.getType()) {
             case INT, LONG -> in -> sink.number(in.readLong());
             case STRING ->
@@ -92,7 +93,7 @@ final class TimeReaders {
         };
     }
 
-    private static ValueReader byLogicalType(Schema schema, TimeParts times, TimeEncoder sink) {
+    private static @Nullable ValueReader byLogicalType(Schema schema, TimeParts times, TimeEncoder sink) {
         return switch (schema.getLogicalType().getName()) {
             case "date" -> {
                 times.check(TimeParts.Holds.DAY_ONLY);

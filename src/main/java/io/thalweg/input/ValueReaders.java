@@ -12,6 +12,7 @@ import java.util.List;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 
 /** Creates readers of single values: null, booleans, numbers, text, enums and decimals. */
 final class ValueReaders {
@@ -31,7 +32,7 @@ final class ValueReaders {
      *
      * @return null if the sinks cannot use a value of this type
      */
-    static ValueReader of(Schema schema, ValueSinks sinks) {
+    static @Nullable ValueReader of(Schema schema, ValueSinks sinks) {
         NumberSink number = sinks.number();
         WholeSink whole = sinks.whole();
         FlagSink flag = sinks.flag();

@@ -1,12 +1,18 @@
 package io.thalweg.input;
 
 import io.thalweg.math.Rejection;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The sinks for the single values of a field, one for each type of value. A sink is null if the field cannot use values
  * of its type.
  */
-record ValueSinks(NumberSink number, WholeSink whole, FlagSink flag, TextSink text, MissingSink missing) {
+record ValueSinks(
+        @Nullable NumberSink number,
+        @Nullable WholeSink whole,
+        @Nullable FlagSink flag,
+        @Nullable TextSink text,
+        MissingSink missing) {
     /** A sink that ignores nulls. */
     static final MissingSink IGNORED = () -> {};
 

@@ -8,4 +8,7 @@
  * {@link io.thalweg.input.SchemaSource}. This package may use {@code math}, {@code mapping} and {@code config}, and of
  * Kafka only the classes of its clients; it does not know Kafka Streams.
  */
+@NullMarked
 package io.thalweg.input;
+
+import org.jspecify.annotations.NullMarked;

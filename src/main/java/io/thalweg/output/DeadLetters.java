@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.jspecify.annotations.Nullable;
 
 /** Creates the records of the dead letters topic, for records that could not be used. */
 public final class DeadLetters {
@@ -56,7 +57,7 @@ public final class DeadLetters {
     }
 
     /** Returns the key of the dead letter: that of the record, or null if the letter does not repeat the record. */
-    public byte[] key(InputRecord record) {
+    public byte @Nullable [] key(InputRecord record) {
         return fits(record) ? record.sourceKey() : null;
     }
 

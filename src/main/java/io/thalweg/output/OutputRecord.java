@@ -1,6 +1,7 @@
 package io.thalweg.output;
 
 import org.apache.avro.specific.SpecificRecordBase;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A value on its way to an output topic.
@@ -9,4 +10,5 @@ import org.apache.avro.specific.SpecificRecordBase;
  * @param partition the partition, which has the number of the example's partition
  * @param value the record, of the class {@link OutputTopic#type}; null for a tombstone
  */
-public record OutputRecord(OutputTopic topic, int partition, SpecificRecordBase value) {}
+public record OutputRecord(
+        OutputTopic topic, int partition, @Nullable SpecificRecordBase value) {}

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.common.serialization.Serializer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serializes the values of one output topic in the wire format of Confluent's schema registry: a zero byte, four bytes
@@ -26,7 +27,7 @@ public final class OutputSerializer implements Serializer<OutputRecord> {
     }
 
     @Override
-    public byte[] serialize(String topic, OutputRecord output) {
+    public byte @Nullable [] serialize(String topic, OutputRecord output) {
         SpecificRecordBase value = output.value();
         if (value == null) {
             return null;

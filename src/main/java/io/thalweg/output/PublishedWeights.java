@@ -6,6 +6,7 @@ import io.thalweg.math.Model;
 import io.thalweg.math.WeightsSnapshot;
 import java.util.Arrays;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the weights topic has of a model; also publishes the model there. A model of up to {@code recordMax} weights is
@@ -28,19 +29,24 @@ public final class PublishedWeights {
 
     private static final double[][] NOT_KEPT = {};
 
+    // set by begin, before anything is published
+    @SuppressWarnings("NullAway.Init")
     private Model model;
+
+    @SuppressWarnings("NullAway.Init")
     private ChangedBlocks changed;
+
     private boolean movesUntouched;
 
     private long version;
     private boolean whole;
     private boolean waits;
     /** The published weights by slot, only while a block may differ from them. */
-    private double[][] before = NOT_KEPT;
+    private double[] @Nullable [] before = NOT_KEPT;
 
     private double biasBefore;
     /** What untouched weights depend on, as of the last publication of all blocks; null if not known. */
-    private double[] factorsBefore;
+    private double @Nullable [] factorsBefore;
 
     /**
      * The rules for when and how weights are published.
@@ -51,7 +57,7 @@ public final class PublishedWeights {
     public record Policy(int recordMax, int every) {}
 
     /** A receiver of the records to publish: the key, and the value or null for a tombstone. */
-    public interface Sink extends BiConsumer<byte[], Weights> {}
+    public interface Sink extends BiConsumer<byte[], @Nullable Weights> {}
 
     /** Creates an object for a model that is to be restored. Nothing is known yet. */
     public PublishedWeights() {}
@@ -139,7 +145,7 @@ public final class PublishedWeights {
         }
     }
 
-    private double[] kept(int slot) {
+    private double @Nullable [] kept(int slot) {
         return slot < before.length ? before[slot] : null;
     }
 
@@ -289,7 +295,7 @@ public final class PublishedWeights {
         return x * x;
     }
 
-    private static Double root(double square) {
+    private static @Nullable Double root(double square) {
         return Double.isNaN(square) ? null : (Double) Math.sqrt(square);
     }
 }

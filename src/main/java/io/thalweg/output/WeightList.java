@@ -8,6 +8,7 @@ import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.RandomAccess;
 import org.apache.avro.util.Utf8;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The weights in a record, held as arrays of numbers. A large model publishes very many weights, and as objects each
@@ -22,11 +23,11 @@ final class WeightList extends AbstractList<Weight> implements RandomAccess {
      * The weights at the beginning of the recent window, if they are known; null for a block in which they are the
      * same.
      */
-    private final float[][] then;
+    private final float[] @Nullable [] then;
 
     private final boolean windowIsKnown;
     private final int[] features;
-    private Utf8[] names;
+    private @Nullable Utf8 @Nullable [] names;
     private int size;
     private double squares;
 
@@ -102,7 +103,7 @@ final class WeightList extends AbstractList<Weight> implements RandomAccess {
      * Returns how far a weight has moved, with the precision of a float of the weight's size; null if the weight is
      * beyond the range of a float.
      */
-    private static Double moved(double weight, float[] then, int at) {
+    private static @Nullable Double moved(double weight, float @Nullable [] then, int at) {
         if (then == null) {
             return 0.0;
         }

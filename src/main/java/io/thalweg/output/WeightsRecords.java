@@ -4,6 +4,7 @@ import io.thalweg.avro.Weights;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Model;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /** Creates the records of the weights topic: a whole model, or a block of it. */
 public final class WeightsRecords {
@@ -29,7 +30,7 @@ public final class WeightsRecords {
      *
      * @param change the change since the model was last published; null if not known
      */
-    public static Weights whole(Model model, Double change) {
+    public static Weights whole(Model model, @Nullable Double change) {
         WeightList list = listOfAll(model);
         for (int block = 0; block < model.blockEnd(); block++) {
             if (model.block(block) != null) {
@@ -44,11 +45,11 @@ public final class WeightsRecords {
      *
      * @param change the change since the block was last published; null if not known
      */
-    public static Weights block(Model model, int block, Double change) {
+    public static Weights block(Model model, int block, @Nullable Double change) {
         return block(model, block, model.weights(block), change);
     }
 
-    static Weights block(Model model, int block, double[] weights, Double change) {
+    static Weights block(Model model, int block, double[] weights, @Nullable Double change) {
         WeightList list = new WeightList(model, block, block + 1, weights.length, false);
         list.add(model, block, weights);
         return record(model, block, model.blockCount(), list, change);
@@ -59,7 +60,8 @@ public final class WeightsRecords {
         return new WeightList(model, 0, blocks, model.extent(), model.form() != FeatureForm.SPARSE);
     }
 
-    static Weights record(Model model, Integer block, int blocks, WeightList weights, Double change) {
+    static Weights record(
+            Model model, @Nullable Integer block, int blocks, WeightList weights, @Nullable Double change) {
         return new Weights(
                 model.id(),
                 model.version(),
