@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import org.apache.kafka.common.header.Headers;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The state machine of one partition: it applies the records of the input, in order, to the models, and publishes the
@@ -65,9 +66,14 @@ public final class LearningTask {
     // about the last record
     private final Example example = new Example();
     private final PredictionResult prediction = new PredictionResult();
-    private String modelId;
-    private Model model;
+    private String modelId = "";
     private double logLoss;
+
+    // set by apply, before anybody asks for them
+    @SuppressWarnings("NullAway.Init")
+    private Model model;
+
+    @SuppressWarnings("NullAway.Init")
     private Rejection rejection;
 
     /** The result of applying a record. */
@@ -131,7 +137,7 @@ public final class LearningTask {
      * @param key the key
      * @param value the value; null for a tombstone
      */
-    public void restore(byte[] key, byte[] value) {
+    public void restore(byte[] key, byte @Nullable [] value) {
         state.restore(key, value);
     }
 
@@ -255,7 +261,7 @@ public final class LearningTask {
      *
      * @return the model; null if there was none
      */
-    public ModelEntry delete(String id) {
+    public @Nullable ModelEntry delete(String id) {
         modelId = id;
         return state.remove(id);
     }
@@ -293,7 +299,7 @@ public final class LearningTask {
     }
 
     /** Returns the model with an id; null if there is none. */
-    public Model model(String id) {
+    public @Nullable Model model(String id) {
         ModelEntry entry = state.get(id);
         return entry == null ? null : entry.model();
     }
@@ -351,7 +357,7 @@ public final class LearningTask {
     }
 
     private static PublishedWeights.Sink weights(OutputSink sink, long timestamp) {
-        return (byte[] key, Weights value) -> sink.publish(OutputTopic.WEIGHTS, key, value, timestamp, null);
+        return (byte[] key, @Nullable Weights value) -> sink.publish(OutputTopic.WEIGHTS, key, value, timestamp, null);
     }
 
     private void publishDeadLetter(InputRecord record, OutputSink sink) {

@@ -3,6 +3,7 @@ package io.thalweg.fold;
 import io.thalweg.output.OutputTopic;
 import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.common.header.Headers;
+import org.jspecify.annotations.Nullable;
 
 /** A receiver of what a {@link LearningTask} publishes. */
 public interface OutputSink {
@@ -14,7 +15,12 @@ public interface OutputSink {
         }
 
         @Override
-        public void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
+        public void publish(
+                OutputTopic topic,
+                byte @Nullable [] key,
+                @Nullable SpecificRecordBase value,
+                long timestamp,
+                @Nullable Headers headers) {
             throw new IllegalStateException("this sink wants no records");
         }
     };
@@ -30,5 +36,10 @@ public interface OutputSink {
      * @param timestamp milliseconds since 1970
      * @param headers the headers; null if there are none
      */
-    void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers);
+    void publish(
+            OutputTopic topic,
+            byte @Nullable [] key,
+            @Nullable SpecificRecordBase value,
+            long timestamp,
+            @Nullable Headers headers);
 }

@@ -6,4 +6,7 @@
  * <p>Nothing here knows Kafka Streams. The processor of the running learner, the audit and {@code evaluate} are
  * adapters around it.
  */
+@NullMarked
 package io.thalweg.fold;
+
+import org.jspecify.annotations.NullMarked;

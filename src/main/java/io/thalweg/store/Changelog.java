@@ -1,5 +1,7 @@
 package io.thalweg.store;
 
+import org.jspecify.annotations.Nullable;
+
 /** A sink for the records that a task writes at a commit. */
 @FunctionalInterface
 public interface Changelog {
@@ -9,5 +11,5 @@ public interface Changelog {
      * @param key the key
      * @param value the value; null for a tombstone
      */
-    void write(byte[] key, byte[] value);
+    void write(byte[] key, byte @Nullable [] value);
 }

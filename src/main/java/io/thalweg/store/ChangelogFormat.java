@@ -243,7 +243,7 @@ final class ChangelogFormat {
                     .asDoubleBuffer()
                     .get(values);
             model.restoreBlock(block, changedAt, values);
-            return null;
+            return model;
         });
     }
 

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /** A reader of the changelog, which restores the state of a task from its records. */
 final class ChangelogReader {
@@ -41,7 +42,7 @@ final class ChangelogReader {
      * @param value the value; null for a tombstone
      * @throws StateException if this version of Thalweg does not read it
      */
-    void restore(byte[] key, byte[] value) {
+    void restore(byte[] key, byte @Nullable [] value) {
         ByteBuffer rest = ByteBuffer.wrap(key);
         byte kind = rest.get();
         switch (kind) {
@@ -60,9 +61,10 @@ final class ChangelogReader {
             case ChangelogFormat.OFFSET -> {
                 int partition = rest.getInt();
                 offsets.restore(
-                        new TopicPartition(ChangelogFormat.text(rest), partition), ChangelogFormat.readOffset(value));
+                        new TopicPartition(ChangelogFormat.text(rest), partition),
+                        ChangelogFormat.readOffset(undeleted(value)));
             }
-            case ChangelogFormat.SETTINGS -> history.restore(ChangelogFormat.readSettings(value));
+            case ChangelogFormat.SETTINGS -> history.restore(ChangelogFormat.readSettings(undeleted(value)));
             default ->
                 throw new StateException("the changelog of store " + store + " has a record of unknown kind " + kind
                         + "; it was written by a later version of Thalweg, which you should run, or by another"
@@ -70,7 +72,15 @@ final class ChangelogReader {
         }
     }
 
-    private void restoreHead(String id, byte[] value) {
+    /** Returns the value of a record of a kind that is never deleted. */
+    private byte[] undeleted(byte @Nullable [] value) {
+        if (value == null) {
+            throw unusable("has lost its offsets or settings");
+        }
+        return value;
+    }
+
+    private void restoreHead(String id, byte @Nullable [] value) {
         if (value == null) {
             models.remove(id);
             journal.outdated();
@@ -86,15 +96,18 @@ final class ChangelogReader {
         }
     }
 
-    private void restoreBlock(int block, String id, byte[] value) {
+    private void restoreBlock(int block, String id, byte @Nullable [] value) {
         if (value != null) {
             ChangelogFormat.restoreBlock(restored(id).model(), block, value);
-        } else if (models.get(id) != null) {
-            models.get(id).model().dropBlock(block);
+            return;
+        }
+        ModelEntry entry = models.get(id);
+        if (entry != null) {
+            entry.model().dropBlock(block);
         }
     }
 
-    private void restoreNames(int chunk, String id, byte[] value) {
+    private void restoreNames(int chunk, String id, byte @Nullable [] value) {
         if (value != null || models.get(id) != null) {
             restored(id);
             restoredNames
@@ -133,7 +146,7 @@ final class ChangelogReader {
 
     private void takeRestoredNames() {
         restoredNames.forEach((id, chunks) -> {
-            Model model = models.get(id).model();
+            Model model = restored(id).model();
             model.restoreNames(names(model, chunks));
         });
         restoredNames.clear();

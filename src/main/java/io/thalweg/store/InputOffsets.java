@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The next offset of each partition of the input. The changelog holds them together with the state they belong to. A
@@ -14,8 +15,8 @@ public final class InputOffsets {
     private final Map<TopicPartition, Position> positions = new LinkedHashMap<>();
 
     // the last lookup: most records are of the same partition as the one before
-    private TopicPartition lastPartition;
-    private Position lastPosition;
+    private @Nullable TopicPartition lastPartition;
+    private @Nullable Position lastPosition;
 
     private static final class Position {
         long next;
@@ -37,11 +38,13 @@ public final class InputOffsets {
     }
 
     private Position position(TopicPartition partition) {
-        if (!partition.equals(lastPartition)) {
+        Position position = lastPosition;
+        if (position == null || !partition.equals(lastPartition)) {
+            position = positions.computeIfAbsent(partition, p -> new Position());
             lastPartition = partition;
-            lastPosition = positions.computeIfAbsent(partition, p -> new Position());
+            lastPosition = position;
         }
-        return lastPosition;
+        return position;
     }
 
     /** Returns the next offset of each partition of which something has been applied. */

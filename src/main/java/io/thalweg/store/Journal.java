@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The steps that models have taken since their blocks were last written; a part of the changelog.
@@ -60,15 +61,18 @@ final class Journal {
 
     /** A part of the journal. */
     private static final class Part {
+        private static final byte[] NO_CONTENT = {};
+        private static final int[] NO_RUNS = {};
+
         final long number;
         /** The models that the part has entries of: one element for each run of entries of the same model. */
         final List<ModelEntry> models = new ArrayList<>();
-        /** The record, while it is not written yet, or restored and not replayed yet. */
-        byte[] content;
+        /** The record, while it is not written yet, or restored and not replayed yet; otherwise empty. */
+        byte[] content = NO_CONTENT;
 
         // while the part is not written, for each run: where it ends in the log, and how many steps it has
-        private int[] ends = {};
-        private int[] stepsOf = {};
+        private int[] ends = NO_RUNS;
+        private int[] stepsOf = NO_RUNS;
 
         long bytes;
         long steps;
@@ -213,9 +217,9 @@ final class Journal {
             if (!part.models.isEmpty()) {
                 changelog.write(ChangelogFormat.journalKey(part.number), part.content);
                 part.bytes = part.content.length;
-                part.content = null;
-                part.ends = null;
-                part.stepsOf = null;
+                part.content = Part.NO_CONTENT;
+                part.ends = Part.NO_RUNS;
+                part.stepsOf = Part.NO_RUNS;
                 parts.put(part.number, part);
                 bytes += part.bytes;
                 steps += part.steps;
@@ -273,7 +277,7 @@ final class Journal {
      *
      * @param content the record; null if it was deleted
      */
-    void restore(long number, byte[] content) {
+    void restore(long number, byte @Nullable [] content) {
         Part before = parts.remove(number);
         if (before != null) {
             bytes -= before.bytes;
@@ -311,13 +315,13 @@ final class Journal {
      */
     void replay(Map<Integer, ModelEntry> models, Learner learner) {
         for (Part part : parts.values()) {
-            if (part.content != null) {
+            if (part.content.length > 0) {
                 try {
                     replay(part, models, learner);
                 } catch (IndexOutOfBoundsException e) {
                     throw new IllegalArgumentException("part " + part.number + " is damaged: " + e.getMessage(), e);
                 }
-                part.content = null;
+                part.content = Part.NO_CONTENT;
                 steps += part.steps;
             }
         }

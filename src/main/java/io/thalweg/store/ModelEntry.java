@@ -11,7 +11,10 @@ public final class ModelEntry {
     private Model model;
     private PublishedWeights published = new PublishedWeights();
     /** The blocks with changes that the changelog does not have yet. */
+    // set by follow, which every model of a task with a changelog goes through
+    @SuppressWarnings("NullAway.Init")
     private ChangedBlocks unlogged;
+
     /** The number that stands for the model in the journal. No other model of the task ever gets the same. */
     int number = ChangelogFormat.NO_NUMBER;
 

@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The models of a task by id, and those among them that the next commit has to look at. */
 final class TaskModels {
@@ -13,7 +14,7 @@ final class TaskModels {
     private final Map<String, ModelEntry> models = new LinkedHashMap<>();
 
     /** The last lookup: most records are of the same model as the one before. */
-    private ModelEntry last;
+    private @Nullable ModelEntry last;
 
     /** The number that the next model gets in the journal. */
     private int nextNumber;
@@ -24,6 +25,7 @@ final class TaskModels {
     private final List<Model> removed = new ArrayList<>();
 
     /** Returns the model with an id; null if there is none. */
+    @Nullable
     ModelEntry get(String id) {
         if (last == null || !last.id.equals(id)) {
             ModelEntry found = models.get(id);
@@ -55,6 +57,7 @@ final class TaskModels {
      *
      * @return the model; null if there was none
      */
+    @Nullable
     ModelEntry remove(String id) {
         ModelEntry entry = models.remove(id);
         if (entry != null) {

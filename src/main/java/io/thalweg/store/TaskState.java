@@ -12,6 +12,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,7 +39,7 @@ public final class TaskState {
     private final ChangelogWriter writer;
 
     /** The models as the changelog has them, after they have moved to another algorithm and before that was written. */
-    private final Map<String, Unmigrated> beforeMigration = new HashMap<>();
+    private final Map<ModelEntry, Unmigrated> beforeMigration = new HashMap<>();
 
     private record Unmigrated(Model model, PublishedWeights published) {}
 
@@ -71,7 +72,7 @@ public final class TaskState {
     // ---- models and offsets
 
     /** Returns the model with an id; null if there is none. */
-    public ModelEntry get(String id) {
+    public @Nullable ModelEntry get(String id) {
         return models.get(id);
     }
 
@@ -113,7 +114,7 @@ public final class TaskState {
      *
      * @return the model; null if there was none
      */
-    public ModelEntry remove(String id) {
+    public @Nullable ModelEntry remove(String id) {
         ModelEntry entry = models.remove(id);
         if (entry != null && logged) {
             models.mustBeDeleted(entry);
@@ -213,7 +214,7 @@ public final class TaskState {
                 ThalwegConfig.ALGORITHM,
                 settings.get(ThalwegConfig.ALGORITHM));
         for (ModelEntry entry : models.all()) {
-            beforeMigration.put(entry.id, new Unmigrated(entry.model(), entry.published()));
+            beforeMigration.put(entry, new Unmigrated(entry.model(), entry.published()));
             entry.migrate(optimizer);
             models.mustBeWritten(entry);
         }
@@ -235,7 +236,7 @@ public final class TaskState {
     private void checkForms(Map<String, String> settings) {
         String form = settings.get(ThalwegConfig.FEATURES_FORM);
         for (ModelEntry entry : models.all()) {
-            String learned = entry.model().form().name().toLowerCase(Locale.ROOT);
+            String learned = entry.model().head().form().name().toLowerCase(Locale.ROOT);
             if (form != null && !form.equals("any") && !form.equals(learned)) {
                 throw new StateException("model " + entry.id + " was learned from " + learned + " features and "
                         + ThalwegConfig.FEATURES_FORM + " is now " + form
@@ -282,7 +283,7 @@ public final class TaskState {
      * @param key the key
      * @param value the value; null for a tombstone
      */
-    public void restore(byte[] key, byte[] value) {
+    public void restore(byte[] key, byte @Nullable [] value) {
         reader.restore(key, value);
     }
 
@@ -293,7 +294,7 @@ public final class TaskState {
         if (history.spanBegan()) {
             history.dropUnwritten();
             models.nothingChanged();
-            beforeMigration.forEach((id, before) -> models.get(id).goBackTo(before.model(), before.published()));
+            beforeMigration.forEach((entry, before) -> entry.goBackTo(before.model(), before.published()));
             beforeMigration.clear();
         }
     }

@@ -7,4 +7,7 @@
  * written once for each commit, inside the transaction of that commit, and restored after a crash. The caller decides
  * when: nothing here knows Kafka Streams.
  */
+@NullMarked
 package io.thalweg.store;
+
+import org.jspecify.annotations.NullMarked;

@@ -688,6 +688,18 @@ class TaskStateTest {
     @Nested
     class OffsetsAndSettings {
         @Test
+        void refusesAChangelogInWhichTheyAreDeleted() {
+            TaskState state = TaskState.logged("s");
+            for (byte[] key : List.of(
+                    ChangelogFormat.settingsKey(), ChangelogFormat.key(ChangelogFormat.OFFSET, 0, "examples"))) {
+                assertThatThrownBy(() -> state.restore(key, null))
+                        .isInstanceOf(StateException.class)
+                        .hasMessageContaining("has lost its offsets or settings")
+                        .hasMessageContaining("thalweg reset");
+            }
+        }
+
+        @Test
         void knowsWhatItHasTakenInOfEachPartition() {
             TopicPartition other = new TopicPartition("others", 3);
             Task task = Task.begun();
