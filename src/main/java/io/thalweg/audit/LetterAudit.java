@@ -2,7 +2,7 @@ package io.thalweg.audit;
 
 import io.thalweg.audit.ClusterView.Records;
 import io.thalweg.audit.OutputDecoder.Unreadable;
-import io.thalweg.audit.PredictionAudit.Later;
+import io.thalweg.audit.SequenceAudit.Later;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.InputRecord;
@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
@@ -52,12 +53,14 @@ final class LetterAudit {
      * Reads the dead letters of a partition.
      *
      * @param sentOn whether to look at dead letters of routed records or at the others; the same topic contains both
+     * @param isOfSource whether a dead letter can be one of this source
      * @param committed the offset at which the replay ends
      */
     LetterAudit(
             TopicPartition source,
             TopicPartition output,
             boolean sentOn,
+            Predicate<DeadLetter> isOfSource,
             long committed,
             Records records,
             OutputDecoder<DeadLetter> reader,
@@ -72,7 +75,7 @@ final class LetterAudit {
             try {
                 DeadLetter letter = reader.read(record.value());
                 long routed = DeadLetters.routedOffset(record.headers());
-                if (sentOn != routed >= 0) {
+                if (sentOn != routed >= 0 || !isOfSource.test(letter)) {
                     continue;
                 }
                 long offset = sentOn ? routed : letter.getOffset();

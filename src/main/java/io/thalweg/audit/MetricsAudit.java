@@ -5,16 +5,17 @@ import io.thalweg.audit.OutputDecoder.Unreadable;
 import io.thalweg.avro.Metrics;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Model;
-import io.thalweg.output.MetricsRecords;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /** Compares the last metrics of each model with those of the replay at the same version. */
 final class MetricsAudit {
     private final TopicPartition source;
+    private final InputPosition nowhere;
     private final TopicPartition output;
     private final boolean trimmed;
     private final FindingLog findings;
@@ -25,17 +26,18 @@ final class MetricsAudit {
     private static final class PublishedMetrics {
         final Metrics metrics;
         final long at;
-        long offset = Finding.NONE;
+        InputPosition madeBy;
         String difference = "";
 
-        PublishedMetrics(Metrics metrics, long at) {
+        PublishedMetrics(Metrics metrics, long at, InputPosition madeBy) {
+            this.madeBy = madeBy;
             this.metrics = metrics;
             this.at = at;
         }
     }
 
     /** The last step of a model that published its metrics. */
-    private record DueMetrics(long version, long offset) {}
+    private record DueMetrics(long version, InputPosition madeBy) {}
 
     /**
      * Reads the metrics of a partition.
@@ -50,15 +52,16 @@ final class MetricsAudit {
             OutputDecoder<Metrics> reader,
             FindingLog findings) {
         this.source = source;
+        nowhere = new InputPosition(source, Finding.NONE);
         this.output = output;
         this.trimmed = trimmed;
         this.findings = findings;
         for (ConsumerRecord<byte[], byte[]> record : CompactedView.of(records)) {
             String key = record.key() == null ? "" : new String(record.key(), StandardCharsets.UTF_8);
             try {
-                published.put(key, new PublishedMetrics(reader.read(record.value()), record.offset()));
+                published.put(key, new PublishedMetrics(reader.read(record.value()), record.offset(), nowhere));
             } catch (Unreadable e) {
-                add(FindingKind.UNREADABLE, Finding.NONE, record.offset(), key, "cannot be read: " + e.getMessage());
+                add(FindingKind.UNREADABLE, nowhere, record.offset(), key, "cannot be read: " + e.getMessage());
             }
         }
     }
@@ -71,16 +74,17 @@ final class MetricsAudit {
     /**
      * Called when a model has taken a step.
      *
-     * @param offset the offset of the example
+     * @param expected gives its metrics
+     * @param madeBy the record that called for the step
      */
-    void stepped(Model model, long offset, ThalwegConfig settings) {
+    void stepped(Model model, Supplier<Metrics> expected, InputPosition madeBy, ThalwegConfig settings) {
         if (model.version() % settings.getInt(ThalwegConfig.METRICS_EVERY) == 0) {
-            due.put(model.id(), new DueMetrics(model.version(), offset));
+            due.put(model.id(), new DueMetrics(model.version(), madeBy));
         }
         PublishedMetrics entry = published.get(model.id());
         if (entry != null && entry.metrics.getVersion() == model.version()) {
-            entry.offset = offset;
-            entry.difference = RecordDiff.between(MetricsRecords.of(model), entry.metrics);
+            entry.madeBy = madeBy;
+            entry.difference = RecordDiff.between(expected.get(), entry.metrics);
         }
     }
 
@@ -89,7 +93,7 @@ final class MetricsAudit {
         due.remove(model);
         PublishedMetrics entry = published.get(model);
         if (entry != null) {
-            entry.offset = Finding.NONE;
+            entry.madeBy = nowhere;
             entry.difference = "";
         }
     }
@@ -98,34 +102,34 @@ final class MetricsAudit {
      * Called at the end of the replay.
      *
      * @param models the replay
-     * @param since the models that later records are for, and whether any of these records deletes the model
+     * @param since what later records may have changed
      */
-    void finish(Replay models, Map<String, Boolean> since) {
+    void finish(Replay models, ChangesSince since) {
         published.forEach((id, entry) -> {
             Model model = models.get(id);
             long version = entry.metrics.getVersion();
-            boolean hasLater = since.containsKey(id);
-            if (since.getOrDefault(id, false) || hasLater && (model == null || version > model.version())) {
+            boolean hasLater = since.mayHaveChanged(id);
+            if (since.mayHaveDeleted(id) || hasLater && (model == null || version > model.version())) {
                 later++;
             } else if (model == null) {
                 add(
                         FindingKind.METRICS_LEFT_OVER,
-                        Finding.NONE,
+                        nowhere,
                         entry.at,
                         id,
                         "is there, of version %d, and the replay has no such model".formatted(version));
             } else if (!entry.difference.isEmpty()) {
                 add(
                         FindingKind.METRICS_DIFFER,
-                        entry.offset,
+                        entry.madeBy,
                         entry.at,
                         id,
-                        "is not what the replay gives at version %d, made by %s@%d: %s"
-                                .formatted(version, source, entry.offset, entry.difference));
+                        "is not what the replay gives at version %d, made by %s: %s"
+                                .formatted(version, entry.madeBy, entry.difference));
             } else if (!due.containsKey(id) || version > due.get(id).version || version < 1) {
                 add(
                         FindingKind.METRICS_DIFFER,
-                        entry.offset,
+                        entry.madeBy,
                         entry.at,
                         id,
                         "is of version %d; the last that was due is of version %d"
@@ -135,26 +139,25 @@ final class MetricsAudit {
         due.forEach((id, last) -> {
             PublishedMetrics entry = published.get(id);
             boolean missing = entry == null ? !trimmed : entry.metrics.getVersion() < last.version;
-            if (missing && !since.getOrDefault(id, false)) {
+            if (missing && !since.mayHaveDeleted(id)) {
                 add(
                         FindingKind.METRICS_MISSING,
-                        last.offset,
+                        last.madeBy,
                         Finding.NONE,
                         id,
                         (entry == null
                                         ? "is not there"
                                         : "is not there; the newest is of version " + entry.metrics.getVersion())
-                                + "; metrics were due at version %3$d, made by %1$s@%2$d"
-                                        .formatted(source, last.offset, last.version));
+                                + "; metrics were due at version %d, made by %s".formatted(last.version, last.madeBy));
             }
         });
     }
 
-    private void add(FindingKind kind, long offset, long at, String key, String what) {
+    private void add(FindingKind kind, InputPosition madeBy, long at, String key, String what) {
         findings.add(
                 kind,
-                source,
-                offset,
+                madeBy.partition(),
+                madeBy.offset(),
                 output,
                 at,
                 key,

@@ -1,10 +1,11 @@
 package io.thalweg.audit;
 
 import io.thalweg.audit.ClusterView.Records;
-import io.thalweg.audit.PredictionAudit.Later;
+import io.thalweg.audit.SequenceAudit.Later;
 import io.thalweg.audit.VerificationReport.Counts;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
@@ -20,16 +21,35 @@ import io.thalweg.store.SettingsSpan;
 import io.thalweg.store.StateException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.function.LongConsumer;
-import java.util.function.LongSupplier;
+import java.util.function.ToLongFunction;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /** The audit of one partition of the input, and of the partitions of the output topics with the same number. */
 final class PartitionAudit {
     private static final int PROGRESS_EVERY = 10_000;
+
+    private static final Records NO_RECORDS = new Records() {
+        @Override
+        public boolean hasNext() {
+            return false;
+        }
+
+        @Override
+        public ConsumerRecord<byte[], byte[]> next() {
+            throw new NoSuchElementException();
+        }
+
+        @Override
+        public void close() {
+            // nothing is open
+        }
+    };
 
     private final ClusterView cluster;
     private final ThalwegConfig config;
@@ -39,28 +59,46 @@ final class PartitionAudit {
     private final Map<TopicPartition, Long> beginnings;
     private final Map<TopicPartition, Long> ends;
     private final long committed;
+    private final TopicPartition labelSource;
+    private final long committedLabels;
 
     private long records;
     private long examples;
+    private long labels;
     private long deletions;
     private long steps;
+    private InputPosition current;
+    private Replay replay;
+
+    private final TopicPartition predictionPartition;
+    private LetterAudit letters;
+    private LetterAudit labelLetters;
+    private WeightsAudit weights;
+    private MetricsAudit metrics;
+    private SequenceAudit<Prediction> predictions;
+    private SequenceAudit<Outcome> outcomes;
 
     /**
      * Creates an audit.
      *
      * @param beginnings the first offsets of the partitions of all topics
      * @param ends the ends of the partitions of the output topics, read after {@code committed}
-     * @param committed the offset at which the replay ends
+     * @param source the partition of the events
+     * @param committed the offset at which the replay of the events ends
+     * @param labelSource the partition of the labels; null if they are in the events
+     * @param committedLabels the offset at which the replay of the labels ends
      */
     PartitionAudit(
             ClusterView cluster,
             ThalwegConfig config,
             SchemaSource schemas,
             FindingLog findings,
-            TopicPartition source,
             Map<TopicPartition, Long> beginnings,
             Map<TopicPartition, Long> ends,
-            long committed) {
+            TopicPartition source,
+            long committed,
+            TopicPartition labelSource,
+            long committedLabels) {
         this.cluster = cluster;
         this.config = config;
         this.schemas = schemas;
@@ -69,33 +107,76 @@ final class PartitionAudit {
         this.beginnings = beginnings;
         this.ends = ends;
         this.committed = committed;
+        this.labelSource = labelSource;
+        this.committedLabels = committedLabels;
+        predictionPartition = output(OutputTopic.PREDICTIONS);
     }
 
     /**
      * Runs the audit.
      *
-     * @param committedNow returns the committed offset at the moment of the call
+     * @param committedNow returns the committed offset of a partition at the moment of the call
      * @param progress called with the number of further records that were replayed
      */
-    Counts run(LongSupplier committedNow, LongConsumer progress) {
-        LetterAudit letters;
-        WeightsAudit weights;
-        MetricsAudit metrics;
+    Counts run(ToLongFunction<TopicPartition> committedNow, LongConsumer progress) {
+        replay = new Replay(
+                config, schemas, source, committed + committedLabels > 0 ? spans() : List.of(), this::stepped);
         TopicPartition letterPartition = output(OutputTopic.DEAD_LETTERS);
-        TopicPartition weightsPartition = output(OutputTopic.WEIGHTS);
-        TopicPartition metricsPartition = output(OutputTopic.METRICS);
-        TopicPartition predictionPartition = output(OutputTopic.PREDICTIONS);
-        Replay replay = new Replay(config, schemas, source, committed > 0 ? spans() : List.of());
-        try (Records in = read(letterPartition)) {
-            letters = new LetterAudit(
+        letters = letters(letterPartition, source, committed);
+        labelLetters = labelSource == null ? letters : letters(letterPartition, labelSource, committedLabels);
+        readWeightsAndMetrics();
+        try (Records in = read(predictionPartition);
+                Records outcomesIn = labelSource == null ? NO_RECORDS : read(output(OutputTopic.OUTCOMES))) {
+            predictions = new SequenceAudit<>(
                     source,
+                    predictionPartition,
+                    new PredictionOutputs(source, committed),
+                    in,
+                    predictionDecoder(),
+                    findings);
+            outcomes = labelSource == null
+                    ? null
+                    : new SequenceAudit<>(
+                            labelSource,
+                            output(OutputTopic.OUTCOMES),
+                            new OutcomeOutputs(source, labelSource, committed, committedLabels),
+                            outcomesIn,
+                            outcomeDecoder(),
+                            findings);
+            replay(progress);
+            predictions.finish();
+            letters.finish();
+            if (labelSource != null) {
+                outcomes.finish();
+                labelLetters.finish();
+            }
+        }
+        progress.accept(records % PROGRESS_EVERY);
+        return finish(committedNow, letterPartition);
+    }
+
+    private LetterAudit letters(TopicPartition letterPartition, TopicPartition of, long end) {
+        try (Records in = read(letterPartition)) {
+            return new LetterAudit(
+                    of,
                     letterPartition,
-                    source.topic().equals(config.routedTopic()),
-                    committed,
+                    config.isSentOn(of.topic()),
+                    letter -> isOf(of.topic(), letter.getTopic().toString()),
+                    end,
                     in,
                     new OutputDecoder<DeadLetter>(DeadLetter.getClassSchema(), schemas),
                     findings);
         }
+    }
+
+    /** Returns whether the dead letters of a topic are those of a source: labels have their own. */
+    private boolean isOf(String sourceTopic, String letterTopic) {
+        return labelSource == null || config.isOfLabels(sourceTopic) == config.isOfLabels(letterTopic);
+    }
+
+    private void readWeightsAndMetrics() {
+        TopicPartition weightsPartition = output(OutputTopic.WEIGHTS);
+        TopicPartition metricsPartition = output(OutputTopic.METRICS);
         try (Records in = read(weightsPartition)) {
             weights = new WeightsAudit(
                     source,
@@ -113,79 +194,118 @@ final class PartitionAudit {
                     new OutputDecoder<Metrics>(Metrics.getClassSchema(), schemas),
                     findings);
         }
-        PredictionAudit predictions;
-        try (Records in = read(predictionPartition);
-                Records inputs = cluster.read(source, 0, committed)) {
-            predictions = new PredictionAudit(
-                    source,
-                    predictionPartition,
-                    committed,
-                    in,
-                    new OutputDecoder<Prediction>(Prediction.getClassSchema(), schemas),
-                    findings);
-            while (inputs.hasNext()) {
-                take(inputs.next(), replay, letters, predictions, weights, metrics);
-                if (++records % PROGRESS_EVERY == 0) {
-                    progress.accept(PROGRESS_EVERY);
-                }
-            }
-            predictions.finish();
-            letters.finish();
-        }
-        progress.accept(records % PROGRESS_EVERY);
+    }
 
-        long now = committedNow.getAsLong();
-        Map<String, Boolean> since = since(now);
+    private OutputDecoder<Prediction> predictionDecoder() {
+        return new OutputDecoder<>(Prediction.getClassSchema(), schemas);
+    }
+
+    private OutputDecoder<Outcome> outcomeDecoder() {
+        return new OutputDecoder<>(Outcome.getClassSchema(), schemas);
+    }
+
+    private void replay(LongConsumer progress) {
+        try (Records events = cluster.read(source, 0, committed)) {
+            if (labelSource == null) {
+                replay(events, progress);
+                return;
+            }
+            // the same outputs once more, for the order that they record
+            try (Records labelRecords = cluster.read(labelSource, 0, committedLabels);
+                    Records orderOfEvents = read(predictionPartition);
+                    Records orderOfLabels = read(output(OutputTopic.OUTCOMES))) {
+                replay(
+                        new InputOrder(
+                                events,
+                                labelRecords,
+                                orderOfEvents,
+                                predictionDecoder(),
+                                orderOfLabels,
+                                outcomeDecoder(),
+                                replay.barriers(source.topic(), labelSource.topic())),
+                        progress);
+            }
+        }
+    }
+
+    private void replay(Iterator<ConsumerRecord<byte[], byte[]>> inputs, LongConsumer progress) {
+        while (inputs.hasNext()) {
+            take(inputs.next());
+            if (++records % PROGRESS_EVERY == 0) {
+                progress.accept(PROGRESS_EVERY);
+            }
+        }
+    }
+
+    private void stepped(Model model) {
+        steps++;
+        weights.stepped(model, current, replay.settings());
+        metrics.stepped(model, () -> replay.metrics(model), current, replay.settings());
+    }
+
+    private void take(ConsumerRecord<byte[], byte[]> record) {
+        long offset = record.offset();
+        boolean isLabel = labelSource != null && record.topic().equals(labelSource.topic());
+        LetterAudit own = isLabel ? labelLetters : letters;
+        current = new InputPosition(isLabel ? labelSource : source, offset);
+        Replay.ReplayedRecord result = replay.take(record, own.saysSchemaUnknown(offset));
+        if (result instanceof Replay.Predicted predicted) {
+            examples++;
+            own.expectNone(offset, "the replay predicts that example");
+            predictions.expect(WeightsRecords.key(predicted.model()), predicted.prediction());
+        } else if (result instanceof Replay.Labeled) {
+            labels++;
+            own.expectNone(offset, "the replay uses that label");
+        } else if (result instanceof Replay.Deleted deleted) {
+            deletions++;
+            own.expectNone(offset, "that record deletes its model");
+            weights.deleted(deleted.model());
+            metrics.deleted(deleted.model());
+        } else if (result instanceof Replay.Repeated) {
+            own.expectNone(offset, "that record was sent on a second time");
+        } else if (result instanceof Replay.Rejected rejected) {
+            if (!isLabel && rejected.rejection().reason() == Reason.UNKNOWN_SCHEMA && !own.has(offset)) {
+                predictions.cannotReplay(offset);
+            }
+            own.expect(rejected.record(), rejected.rejection(), replay.settings());
+        }
+        for (Replay.ReplayedOutcome outcome : replay.outcomes()) {
+            outcomes.expect(outcome.key(), outcome.outcome());
+        }
+    }
+
+    private Counts finish(ToLongFunction<TopicPartition> committedNow, TopicPartition letterPartition) {
+        long now = committedNow.applyAsLong(source);
+        long labelsNow = labelSource == null ? 0 : committedNow.applyAsLong(labelSource);
+        ChangesSince since =
+                new ChangesSince(since(now), labelSource != null && now + labelsNow > committed + committedLabels);
         weights.finish(replay, since);
         metrics.finish(replay, since);
-        tooLate("prediction", predictionPartition, predictions.later(), now);
-        tooLate("dead letter", letterPartition, letters.later(), now);
+        tooLate("prediction", source, predictionPartition, predictions.later(), now);
+        tooLate("dead letter", source, letterPartition, letters.later(), now);
+        if (labelSource != null) {
+            tooLate("dead letter", labelSource, letterPartition, labelLetters.later(), labelsNow);
+        }
         return new Counts(
                 1,
                 records,
                 examples,
                 predictions.count(),
-                letters.count(),
-                letters.unknownSchemas(),
+                labels,
+                outcomes == null ? 0 : outcomes.count(),
+                letters.count() + (labelSource == null ? 0 : labelLetters.count()),
+                letters.unknownSchemas() + (labelSource == null ? 0 : labelLetters.unknownSchemas()),
                 deletions,
                 replay.size(),
                 steps,
                 weights.behind(),
-                predictions.later().size() + letters.later().size() + weights.later() + metrics.later());
-    }
-
-    private void take(
-            ConsumerRecord<byte[], byte[]> record,
-            Replay replay,
-            LetterAudit letters,
-            PredictionAudit predictions,
-            WeightsAudit weights,
-            MetricsAudit metrics) {
-        long offset = record.offset();
-        Replay.ReplayedRecord result = replay.take(record, letters.saysSchemaUnknown(offset));
-        if (result instanceof Replay.Predicted predicted) {
-            examples++;
-            letters.expectNone(offset, "the replay predicts that example");
-            predictions.expect(WeightsRecords.key(predicted.model()), predicted.prediction());
-            Model model = predicted.learned();
-            if (model != null) {
-                steps++;
-                weights.stepped(model, offset, replay.settings());
-                metrics.stepped(model, offset, replay.settings());
-            }
-        } else if (result instanceof Replay.Deleted deleted) {
-            deletions++;
-            letters.expectNone(offset, "that record deletes its model");
-            weights.deleted(deleted.model());
-            metrics.deleted(deleted.model());
-        } else if (result instanceof Replay.Repeated) {
-            letters.expectNone(offset, "that record was sent on a second time");
-        } else if (result instanceof Replay.Rejected rejected) {
-            if (rejected.rejection().reason() == Reason.UNKNOWN_SCHEMA && !letters.has(offset)) {
-                predictions.cannotReplay(offset);
-            }
-            letters.expect(rejected.record(), rejected.rejection(), replay.settings());
-        }
+                predictions.later().size()
+                        + letters.later().size()
+                        + (labelSource == null
+                                ? 0
+                                : outcomes.later().size() + labelLetters.later().size())
+                        + weights.later()
+                        + metrics.later());
     }
 
     private List<SettingsSpan> spans() {
@@ -250,18 +370,18 @@ final class PartitionAudit {
      * Reports outputs beyond the offset that is committed now. An output becomes visible together with the offset of
      * its example, so there can be none.
      */
-    private void tooLate(String what, TopicPartition output, List<Later> later, long now) {
+    private void tooLate(String what, TopicPartition of, TopicPartition output, List<Later> later, long now) {
         for (Later one : later) {
-            if (one.offset() >= now) {
+            if (one.order() >= now) {
                 findings.add(
                         FindingKind.UNEXPECTED,
-                        source,
-                        one.offset(),
+                        of,
+                        one.order(),
                         output,
                         one.at(),
                         null,
                         "the %s of %s@%d (%s@%d) is one too many: the input is committed only up to offset %d"
-                                .formatted(what, source, one.offset(), output, one.at(), now));
+                                .formatted(what, of, one.order(), output, one.at(), now));
             }
         }
     }

@@ -1,5 +1,7 @@
 package io.thalweg.audit;
 
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Prediction;
 import io.thalweg.config.SettingFlag;
 import io.thalweg.config.ThalwegConfig;
@@ -14,10 +16,13 @@ import io.thalweg.store.ModelEntry;
 import io.thalweg.store.SettingsSpan;
 import io.thalweg.store.TaskState;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -31,25 +36,36 @@ import org.apache.kafka.streams.StreamsConfig;
  */
 final class Replay {
     private final SchemaSource schemas;
-    private final boolean sentOn;
+    private final ThalwegConfig names;
     private final Deque<ReplayedSpan> spans = new ArrayDeque<>();
-    private final LastPrediction last = new LastPrediction();
+    private final LastOutputs last = new LastOutputs();
+    private final Consumer<Model> onStep;
     private LearningTask task;
 
-    /** Settings that applied from an offset on. */
-    private record ReplayedSpan(long from, ThalwegConfig settings, String keyless) {}
+    /**
+     * Settings that applied from an offset on.
+     *
+     * @param from by topic; 0 for a topic that is not in the map
+     */
+    private record ReplayedSpan(Map<String, Long> from, ThalwegConfig settings, String keyless) {
+        long fromIn(String topic) {
+            return from.getOrDefault(topic, 0L);
+        }
+    }
 
     /** The result of a record. */
     sealed interface ReplayedRecord {}
 
     /**
-     * A prediction, and perhaps a step.
+     * A prediction.
      *
      * @param model the id of the model
      * @param prediction the prediction
-     * @param learned the model after the step; null if there was no step
      */
-    record Predicted(String model, Prediction prediction, Model learned) implements ReplayedRecord {}
+    record Predicted(String model, Prediction prediction) implements ReplayedRecord {}
+
+    /** A label that was applied to its event, or waits for it. */
+    record Labeled() implements ReplayedRecord {}
 
     /** The deletion of a model, whether or not it existed. */
     record Deleted(String model) implements ReplayedRecord {}
@@ -60,18 +76,30 @@ final class Replay {
     /** A dead letter. */
     record Rejected(InputRecord record, Rejection rejection) implements ReplayedRecord {}
 
-    /** Keeps the prediction of the last record. Everything else is compared with the models. */
-    private static final class LastPrediction implements OutputSink {
+    /**
+     * An outcome.
+     *
+     * @param key the key of its record
+     */
+    record ReplayedOutcome(byte[] key, Outcome outcome) {}
+
+    /** Keeps the prediction and the outcomes of the last record. Everything else is compared with the models. */
+    private static final class LastOutputs implements OutputSink {
         Prediction prediction;
+        final List<ReplayedOutcome> outcomes = new ArrayList<>();
 
         @Override
         public boolean wants(OutputTopic topic) {
-            return topic == OutputTopic.PREDICTIONS;
+            return topic == OutputTopic.PREDICTIONS || topic == OutputTopic.OUTCOMES;
         }
 
         @Override
         public void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
-            prediction = (Prediction) value;
+            if (topic == OutputTopic.PREDICTIONS) {
+                prediction = (Prediction) value;
+            } else {
+                outcomes.add(new ReplayedOutcome(key, (Outcome) value));
+            }
         }
     }
 
@@ -80,14 +108,23 @@ final class Replay {
      *
      * @param config provides the settings that the spans do not have
      * @param learned the spans of the task, at least one
+     * @param onStep called after each step, with the model that has taken it
      */
-    Replay(ThalwegConfig config, SchemaSource schemas, TopicPartition source, List<SettingsSpan> learned) {
+    Replay(
+            ThalwegConfig config,
+            SchemaSource schemas,
+            TopicPartition source,
+            List<SettingsSpan> learned,
+            Consumer<Model> onStep) {
         this.schemas = schemas;
-        sentOn = source.topic().equals(config.routedTopic());
+        this.onStep = onStep;
+        names = config;
         for (SettingsSpan span : learned) {
             Map<String, String> settings = config.replayedSettings("");
             // a span without mapping settings was learned from records of the schema Example
             settings.keySet().removeAll(ThalwegConfig.settings(SettingFlag.MAPPING));
+            // and one without settings of labels from labels in the events
+            settings.keySet().removeAll(ThalwegConfig.settings(SettingFlag.LABELS));
             settings.putAll(span.settings());
             String keyless = settings.get(ThalwegConfig.MODEL_DEFAULT);
             if (StreamsConfig.AT_LEAST_ONCE.equals(settings.get(ThalwegConfig.PROCESSING_GUARANTEE))) {
@@ -96,8 +133,13 @@ final class Replay {
                         + " repeat outputs and steps, so a replay proves nothing");
             }
             try {
-                spans.add(new ReplayedSpan(
-                        span.from().getOrDefault(source, 0L), ThalwegConfig.ofReplayed(settings), keyless));
+                Map<String, Long> from = new HashMap<>();
+                span.from().forEach((partition, offset) -> {
+                    if (partition.partition() == source.partition()) {
+                        from.put(partition.topic(), offset);
+                    }
+                });
+                spans.add(new ReplayedSpan(from, ThalwegConfig.ofReplayed(settings), keyless));
             } catch (ConfigException e) {
                 throw new UnverifiableException(
                         "the learner recorded settings that this version of Thalweg does not know (" + e.getMessage()
@@ -105,6 +147,18 @@ final class Replay {
                         e);
             }
         }
+    }
+
+    /**
+     * Returns the offsets at which the settings changed.
+     *
+     * @param events the topic of the events
+     * @param labels the topic of the labels
+     */
+    List<InputOrder.Barrier> barriers(String events, String labels) {
+        return spans.stream()
+                .map(span -> new InputOrder.Barrier(span.fromIn(events), span.fromIn(labels)))
+                .toList();
     }
 
     /** Returns the settings that the last record was learned under. */
@@ -119,11 +173,15 @@ final class Replay {
      *     now
      */
     ReplayedRecord take(ConsumerRecord<byte[], byte[]> record, boolean schemaWasUnknown) {
-        enter(record.offset());
-        InputRecord input = sentOn ? InputRecord.sentOn(record) : InputRecord.produced(record);
+        enter(record.topic(), record.offset());
+        InputRecord input = names.isSentOn(record.topic()) ? InputRecord.sentOn(record) : InputRecord.produced(record);
+        if (names.isOfLabels(record.topic())) {
+            input = input.asLabel();
+        }
+        last.outcomes.clear();
         return switch (task.apply(schemaWasUnknown ? input.withUnknownSchema() : input, last)) {
-            case PREDICTED -> new Predicted(task.modelId(), last.prediction, null);
-            case LEARNED -> new Predicted(task.modelId(), last.prediction, task.model());
+            case PREDICTED, LEARNED -> new Predicted(task.modelId(), last.prediction);
+            case LABELED -> new Labeled();
             case DELETED -> new Deleted(task.modelId());
             case REJECTED -> new Rejected(input, task.rejection());
             case SKIPPED -> new Repeated();
@@ -131,16 +189,27 @@ final class Replay {
     }
 
     /** Switches to the settings that apply from an offset on. */
-    private void enter(long offset) {
+    private void enter(String topic, long offset) {
         // the first span applies to everything before it too
-        while (!spans.isEmpty() && (task == null || spans.peek().from <= offset)) {
+        while (!spans.isEmpty() && (task == null || spans.peek().fromIn(topic) <= offset)) {
             ReplayedSpan span = spans.remove();
             if (task == null) {
                 task = new LearningTask(span.settings, schemas, span.keyless, TaskState.inMemory());
+                task.onStep(onStep);
             } else {
                 task.goOnUnder(span.settings, span.keyless);
             }
         }
+    }
+
+    /** Returns the outcomes of the last record, in order. Valid until the next one is taken. */
+    List<ReplayedOutcome> outcomes() {
+        return last.outcomes;
+    }
+
+    /** Returns the metrics of a model as it is now. */
+    Metrics metrics(Model model) {
+        return task.metrics(model);
     }
 
     /** Returns the model with an id; null if there is none. */

@@ -39,6 +39,7 @@ final class RouteAudit {
     private final FindingLog findings;
     private final SchemaSource schemas;
     private final RecordReader reader;
+    private final boolean isOfLabels;
     private final Map<TopicPartition, Long> committed;
     private final Map<TopicPartition, Long> ends;
     private final Map<Way, Sum> expected = new TreeMap<>();
@@ -88,8 +89,9 @@ final class RouteAudit {
     /**
      * Creates an audit.
      *
-     * @param committed the committed offsets of the examples topic, read before the ends
+     * @param committed the committed offsets of the topic that is routed, read before the ends
      * @param ends the ends of all other topics
+     * @param isOfLabels whether labels are routed, and not events
      */
     RouteAudit(
             ClusterView cluster,
@@ -97,14 +99,16 @@ final class RouteAudit {
             SchemaSource schemas,
             FindingLog findings,
             Map<TopicPartition, Long> committed,
-            Map<TopicPartition, Long> ends) {
+            Map<TopicPartition, Long> ends,
+            boolean isOfLabels) {
         this.cluster = cluster;
         this.config = config;
         this.schemas = schemas;
         this.findings = findings;
         this.committed = committed;
         this.ends = ends;
-        reader = RecordReader.ofModels(schemas, config);
+        this.isOfLabels = isOfLabels;
+        reader = isOfLabels ? RecordReader.ofModelsOfLabels(schemas, config) : RecordReader.ofModels(schemas, config);
     }
 
     private static MessageDigest sha256() {
@@ -139,7 +143,7 @@ final class RouteAudit {
         SourceCoordinates coordinates = SourceCoordinates.of(record.headers());
         TopicPartition from =
                 coordinates == null ? null : new TopicPartition(coordinates.topic(), coordinates.partition());
-        if (coordinates == null || !coordinates.topic().equals(config.getString(ThalwegConfig.EXAMPLES_TOPIC))) {
+        if (coordinates == null || !coordinates.topic().equals(sourceTopic())) {
             findings.add(
                     FindingKind.ROUTED_DIFFERS,
                     to,
@@ -147,12 +151,16 @@ final class RouteAudit {
                     to,
                     record.offset(),
                     null,
-                    ("%s@%d has no headers with the record of the examples topic that it is a copy of; only the learner"
+                    ("%s@%d has no headers with the record of %s that it is a copy of; only the learner"
                                     + " may write to that topic")
-                            .formatted(to, record.offset()));
+                            .formatted(to, record.offset(), sourceTopic()));
         } else if (coordinates.offset() < committed.getOrDefault(from, 0L)) {
             add(found, to.partition(), record, coordinates, record.key());
         }
+    }
+
+    private String sourceTopic() {
+        return config.getString(isOfLabels ? ThalwegConfig.LABELS_TOPIC : ThalwegConfig.EXAMPLES_TOPIC);
     }
 
     private static void add(
@@ -174,6 +182,8 @@ final class RouteAudit {
                     from,
                     output,
                     false,
+                    letter -> !config.hasLateLabels()
+                            || isOfLabels == config.isOfLabels(letter.getTopic().toString()),
                     end,
                     in,
                     new OutputDecoder<DeadLetter>(DeadLetter.getClassSchema(), schemas),

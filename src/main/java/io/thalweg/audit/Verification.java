@@ -81,19 +81,27 @@ public final class Verification {
         List<TopicPartition> examples = of(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions);
         boolean routed = config.isRouted(partitions);
         List<TopicPartition> sources = routed ? of(config.routedTopic(), partitions) : examples;
+        boolean late = config.hasLateLabels();
+        boolean labelsRouted = config.areLabelsRouted(partitions);
+        List<TopicPartition> labels = late ? of(config.getString(ThalwegConfig.LABELS_TOPIC), partitions) : List.of();
+        List<TopicPartition> labelSources = labelsRouted ? of(config.routedLabelsTopic(), partitions) : labels;
+        List<TopicPartition> all = new ArrayList<>(sources);
+        all.addAll(labelSources);
+        List<TopicPartition> produced = new ArrayList<>(examples);
+        produced.addAll(labels);
         List<TopicPartition> outputs = new ArrayList<>(of(changelog(config), partitions));
-        for (OutputTopic output : OutputTopic.values()) {
+        for (OutputTopic output : OutputTopic.of(config)) {
             outputs.addAll(of(output.nameIn(config), partitions));
         }
 
         // in this order: outputs become visible together with the offsets, so all that belong to these
         // offsets are before these ends
-        Map<TopicPartition, Long> sentOn = routed ? open.committed(group, examples) : Map.of();
-        Map<TopicPartition, Long> committed = open.committed(group, sources);
+        Map<TopicPartition, Long> sentOn = routed || labelsRouted ? open.committed(group, produced) : Map.of();
+        Map<TopicPartition, Long> committed = open.committed(group, all);
         Map<TopicPartition, Long> ends = open.ends(outputs);
-        Map<TopicPartition, Long> sourceEnds = open.ends(sources);
-        Map<TopicPartition, Long> beginnings = new HashMap<>(open.beginnings(sources));
-        beginnings.putAll(open.beginnings(examples));
+        Map<TopicPartition, Long> sourceEnds = open.ends(all);
+        Map<TopicPartition, Long> beginnings = new HashMap<>(open.beginnings(all));
+        beginnings.putAll(open.beginnings(produced));
         beginnings.putAll(open.beginnings(outputs));
         if (sources.stream().noneMatch(committed::containsKey)) {
             throw new UnverifiableException(
@@ -101,9 +109,9 @@ public final class Verification {
                                     + " run, or they have expired (the broker's offsets.retention.minutes)")
                             .formatted(group, config.getString(ThalwegConfig.EXAMPLES_TOPIC)));
         }
-        for (TopicPartition source : sources) {
+        for (TopicPartition source : all) {
             checkTrimmed(source, beginnings);
-            for (OutputTopic output : OutputTopic.values()) {
+            for (OutputTopic output : OutputTopic.of(config)) {
                 if (output.mustBeComplete()) {
                     checkTrimmed(new TopicPartition(output.nameIn(config), source.partition()), beginnings);
                 }
@@ -116,34 +124,55 @@ public final class Verification {
             }
         }
 
+        Map<TopicPartition, Long> allEnds = new HashMap<>(ends);
+        allEnds.putAll(sourceEnds);
         if (routed) {
             examples.forEach(example -> checkTrimmed(example, beginnings));
-            Map<TopicPartition, Long> all = new HashMap<>(ends);
-            all.putAll(sourceEnds);
-            new RouteAudit(open, config, schemas, findings, sentOn, all).run(examples, sources);
+            new RouteAudit(open, config, schemas, findings, sentOn, allEnds, false).run(examples, sources);
         }
-        long total = sources.stream()
+        if (labelsRouted) {
+            labels.forEach(label -> checkTrimmed(label, beginnings));
+            new RouteAudit(open, config, schemas, findings, sentOn, allEnds, true).run(labels, labelSources);
+        }
+        long total = all.stream()
                 .mapToLong(source -> committed.getOrDefault(source, 0L))
                 .sum();
         long[] done = {0};
         for (TopicPartition source : sources) {
+            TopicPartition labelSource = late ? labelSources.get(source.partition()) : null;
             PartitionAudit audit = new PartitionAudit(
-                    open, config, schemas, findings, source, beginnings, ends, committed.getOrDefault(source, 0L));
-            counts.add(audit.run(() -> open.committed(group, List.of(source)).getOrDefault(source, 0L), more -> {
-                done[0] += more;
-                progress.accept(new Progress(done[0], total));
-            }));
+                    open,
+                    config,
+                    schemas,
+                    findings,
+                    beginnings,
+                    ends,
+                    source,
+                    committed.getOrDefault(source, 0L),
+                    labelSource,
+                    late ? committed.getOrDefault(labelSource, 0L) : 0);
+            counts.add(audit.run(
+                    partition -> open.committed(group, List.of(partition)).getOrDefault(partition, 0L), more -> {
+                        done[0] += more;
+                        progress.accept(new Progress(done[0], total));
+                    }));
         }
     }
 
     private int countPartitions(ClusterView open) {
         String examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         List<String> names = new ArrayList<>(List.of(examples, changelog(config)));
-        for (OutputTopic output : OutputTopic.values()) {
+        for (OutputTopic output : OutputTopic.of(config)) {
             names.add(output.nameIn(config));
         }
         if (config.isRouted(open.partitions(List.of(examples)).getOrDefault(examples, 0))) {
             names.add(config.routedTopic());
+        }
+        if (config.hasLateLabels()) {
+            names.add(config.getString(ThalwegConfig.LABELS_TOPIC));
+        }
+        if (config.areLabelsRouted(open.partitions(List.of(examples)).getOrDefault(examples, 0))) {
+            names.add(config.routedLabelsTopic());
         }
         Map<String, Integer> partitions = open.partitions(names);
         for (String name : names) {
@@ -189,6 +218,8 @@ public final class Verification {
                 counts.stream().mapToLong(Counts::records).sum(),
                 counts.stream().mapToLong(Counts::examples).sum(),
                 counts.stream().mapToLong(Counts::predictions).sum(),
+                counts.stream().mapToLong(Counts::labels).sum(),
+                counts.stream().mapToLong(Counts::outcomes).sum(),
                 counts.stream().mapToLong(Counts::deadLetters).sum(),
                 counts.stream().mapToLong(Counts::unknownSchemas).sum(),
                 counts.stream().mapToLong(Counts::deletions).sum(),

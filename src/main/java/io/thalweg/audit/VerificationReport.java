@@ -27,6 +27,8 @@ public record VerificationReport(
      * @param records input records up to the committed offsets
      * @param examples examples that the replay predicts
      * @param predictions predictions that were found, right or wrong
+     * @param labels labels that came on a topic of their own and that the replay uses
+     * @param outcomes outcomes that were found, right or wrong
      * @param deadLetters dead letters that were found, right or wrong
      * @param unknownSchemas dead letters that say the registry did not know a schema id; they cannot be checked,
      *     because it may know the id by now
@@ -43,6 +45,8 @@ public record VerificationReport(
             long records,
             long examples,
             long predictions,
+            long labels,
+            long outcomes,
             long deadLetters,
             long unknownSchemas,
             long deletions,
@@ -52,7 +56,7 @@ public record VerificationReport(
             long later) {}
 
     /** The conclusion of a verification. */
-    public enum Outcome {
+    public enum Conclusion {
         /** Everything is right. */
         MATCHES,
         /** Something is wrong. */
@@ -62,11 +66,11 @@ public record VerificationReport(
     }
 
     /** Returns the conclusion. A difference counts even if not everything could be checked. */
-    public Outcome outcome() {
+    public Conclusion conclusion() {
         if (!findingCounts.isEmpty()) {
-            return Outcome.DIFFERS;
+            return Conclusion.DIFFERS;
         }
-        return obstacle.isPresent() ? Outcome.CANNOT_VERIFY : Outcome.MATCHES;
+        return obstacle.isPresent() ? Conclusion.CANNOT_VERIFY : Conclusion.MATCHES;
     }
 
     /**
@@ -74,7 +78,7 @@ public record VerificationReport(
      * for bit.
      */
     public boolean replayMatches() {
-        return outcome() == Outcome.MATCHES;
+        return conclusion() == Conclusion.MATCHES;
     }
 
     /** Returns how many findings there are. */
@@ -98,6 +102,10 @@ public record VerificationReport(
                     count(counts.steps, "step"),
                     count(counts.models, "model"),
                     count(counts.deletions, "deletion")));
+            if (counts.labels + counts.outcomes > 0) {
+                lines.add(format(
+                        "Replayed %s; read %s.", count(counts.labels, "label"), count(counts.outcomes, "outcome")));
+            }
         }
         if (counts.unknownSchemas > 0) {
             lines.add(format(
@@ -128,7 +136,10 @@ public record VerificationReport(
         obstacle.ifPresent(reason -> lines.add("CANNOT VERIFY: " + reason));
         if (replayMatches()) {
             lines.add("MATCHES: every committed record has its one prediction or dead letter or is a deletion, and the"
-                    + " replay gives every prediction and the last weights and metrics, bit for bit.");
+                    + " replay gives every prediction and the last weights and metrics, bit for bit."
+                    + (counts.labels + counts.outcomes > 0
+                            ? " So it does for every outcome of labels that came later."
+                            : ""));
         }
         return lines;
     }

@@ -28,6 +28,7 @@ import org.apache.kafka.common.TopicPartition;
  */
 final class WeightsAudit {
     private final TopicPartition source;
+    private final InputPosition nowhere;
     private final TopicPartition output;
     private final OutputDecoder<Weights> reader;
     private final FindingLog findings;
@@ -41,12 +42,13 @@ final class WeightsAudit {
         final ConsumerRecord<byte[], byte[]> record;
         final WeightsKey key;
         final long version;
-        /** The offset of the example whose step made this version, since the model was last deleted. */
-        long offset = Finding.NONE;
+        /** The record whose step made this version, since the model was last deleted. */
+        InputPosition madeBy;
 
         String difference = "";
 
-        PublishedRecord(ConsumerRecord<byte[], byte[]> record, WeightsKey key, long version) {
+        PublishedRecord(ConsumerRecord<byte[], byte[]> record, WeightsKey key, long version, InputPosition madeBy) {
+            this.madeBy = madeBy;
             this.record = record;
             this.key = key;
             this.version = version;
@@ -84,7 +86,7 @@ final class WeightsAudit {
     }
 
     /** The last step of a model that published all of it at once. */
-    private record DueWeights(long version, long offset) {}
+    private record DueWeights(long version, InputPosition madeBy) {}
 
     WeightsAudit(
             TopicPartition source,
@@ -93,6 +95,7 @@ final class WeightsAudit {
             OutputDecoder<Weights> reader,
             FindingLog findings) {
         this.source = source;
+        nowhere = new InputPosition(source, Finding.NONE);
         this.output = output;
         this.reader = reader;
         this.findings = findings;
@@ -103,9 +106,9 @@ final class WeightsAudit {
                 long version = reader.read(record.value()).getVersion();
                 published
                         .computeIfAbsent(key.model(), m -> new Published())
-                        .add(new PublishedRecord(record, key, version));
+                        .add(new PublishedRecord(record, key, version, nowhere));
             } catch (Unreadable e) {
-                add(FindingKind.UNREADABLE, Finding.NONE, record.offset(), key, "cannot be read: " + e.getMessage());
+                add(FindingKind.UNREADABLE, nowhere, record.offset(), key, "cannot be read: " + e.getMessage());
             }
         }
     }
@@ -123,15 +126,15 @@ final class WeightsAudit {
     /**
      * Called when a model has taken a step.
      *
-     * @param offset the offset of the example
+     * @param madeBy the record that called for the step
      */
-    void stepped(Model model, long offset, ThalwegConfig settings) {
+    void stepped(Model model, InputPosition madeBy, ThalwegConfig settings) {
         DueWeights last = due.get(model.id());
         boolean atOnce = model.extent() <= settings.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX)
                 && model.version() % settings.getInt(ThalwegConfig.WEIGHTS_EVERY) == 0;
         boolean afterOther = last != null && last.version == model.version() - 1;
         if (atOnce) {
-            due.put(model.id(), new DueWeights(model.version(), offset));
+            due.put(model.id(), new DueWeights(model.version(), madeBy));
         }
         Published those = published.get(model.id());
         if (those == null) {
@@ -140,7 +143,7 @@ final class WeightsAudit {
         WeightsSnapshot before =
                 !atOnce ? null : model.version() == 1 ? WeightsSnapshot.ZERO : afterOther ? those.before : null;
         for (PublishedRecord entry : those.byVersion.getOrDefault(model.version(), List.of())) {
-            entry.offset = offset;
+            entry.madeBy = madeBy;
             entry.difference = difference(model, entry, before);
         }
         if (those.version == model.version()) {
@@ -206,7 +209,7 @@ final class WeightsAudit {
             those.gaps.clear();
             those.before = null;
             those.all().forEach(entry -> {
-                entry.offset = Finding.NONE;
+                entry.madeBy = nowhere;
                 entry.difference = "";
             });
         }
@@ -216,28 +219,28 @@ final class WeightsAudit {
      * Called at the end of the replay.
      *
      * @param models the replay
-     * @param since the models that later records are for, and whether any of these records deletes the model
+     * @param since what later records may have changed
      */
-    void finish(Replay models, Map<String, Boolean> since) {
+    void finish(Replay models, ChangesSince since) {
         published.forEach((id, those) -> {
             Model model = models.get(id);
-            if (since.getOrDefault(id, false) || model == null && since.containsKey(id)) {
+            if (since.mayHaveDeleted(id) || model == null && since.mayHaveChanged(id)) {
                 later += those.all().size();
             } else if (model == null) {
                 for (PublishedRecord entry : those.all()) {
                     add(
                             FindingKind.WEIGHTS_LEFT_OVER,
-                            Finding.NONE,
+                            nowhere,
                             entry.record.offset(),
                             entry.key,
                             "is there, of version %d, and the replay has no such model".formatted(entry.version));
                 }
             } else {
-                finish(model, those, since.containsKey(id));
+                finish(model, those, since.mayHaveChanged(id));
             }
         });
         for (Model model : models.all()) {
-            if (!since.getOrDefault(model.id(), false)) {
+            if (!since.mayHaveDeleted(model.id())) {
                 Published those = published.get(model.id());
                 long version = those == null ? 0 : those.version;
                 behind += Math.max(0, model.version() - version);
@@ -245,12 +248,12 @@ final class WeightsAudit {
                 if (last != null && version < last.version) {
                     add(
                             FindingKind.WEIGHTS_MISSING,
-                            last.offset,
+                            last.madeBy,
                             Finding.NONE,
                             WeightsKey.of(WeightsRecords.key(model.id())),
                             (those == null ? "is not there" : "is not there; the newest is of version " + version)
-                                    + "; version %3$d, made by %1$s@%2$d, was to be published at once"
-                                            .formatted(source, last.offset, last.version));
+                                    + "; version %d, made by %s, was to be published at once"
+                                            .formatted(last.version, last.madeBy));
                 }
             }
         }
@@ -263,23 +266,23 @@ final class WeightsAudit {
             } else if (entry.version > model.version() || entry.version < 1) {
                 add(
                         FindingKind.WEIGHTS_DIFFER,
-                        Finding.NONE,
+                        nowhere,
                         entry.record.offset(),
                         entry.key,
                         "is of version %d, and the model has taken %d steps".formatted(entry.version, model.version()));
             } else if (!entry.difference.isEmpty()) {
                 add(
                         FindingKind.WEIGHTS_DIFFER,
-                        entry.offset,
+                        entry.madeBy,
                         entry.record.offset(),
                         entry.key,
-                        "is not what the replay gives at version %d, made by %s@%d: %s"
-                                .formatted(entry.version, source, entry.offset, entry.difference));
+                        "is not what the replay gives at version %d, made by %s: %s"
+                                .formatted(entry.version, entry.madeBy, entry.difference));
             }
         }
         those.gaps.forEach((block, gap) -> add(
                 FindingKind.WEIGHTS_MISSING,
-                Finding.NONE,
+                nowhere,
                 Finding.NONE,
                 WeightsKey.of(WeightsRecords.key(model.id(), block)),
                 gap));
@@ -288,7 +291,7 @@ final class WeightsAudit {
             for (PublishedRecord entry : blocksAreOlder ? those.blocks.values() : List.of(those.whole)) {
                 add(
                         FindingKind.WEIGHTS_LEFT_OVER,
-                        Finding.NONE,
+                        nowhere,
                         entry.record.offset(),
                         entry.key,
                         "is there, of version %d, beside the model as %s of version %d"
@@ -297,11 +300,11 @@ final class WeightsAudit {
         }
     }
 
-    private void add(FindingKind kind, long offset, long at, WeightsKey key, String what) {
+    private void add(FindingKind kind, InputPosition madeBy, long at, WeightsKey key, String what) {
         findings.add(
                 kind,
-                source,
-                offset,
+                madeBy.partition(),
+                madeBy.offset(),
                 output,
                 at,
                 key.toString(),

@@ -40,10 +40,12 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String REGISTRY_URL = "schema.registry.url";
 
     public static final String EXAMPLES_TOPIC = "examples.topic";
+    public static final String LABELS_TOPIC = "labels.topic";
     public static final String PREDICTIONS_TOPIC = "predictions.topic";
     public static final String WEIGHTS_TOPIC = "weights.topic";
     public static final String METRICS_TOPIC = "metrics.topic";
     public static final String DEAD_LETTERS_TOPIC = "dead.letters.topic";
+    public static final String OUTCOMES_TOPIC = "outcomes.topic";
 
     public static final String ALGORITHM = "algorithm";
     public static final String LEARNING_RATE = "learning.rate";
@@ -72,6 +74,16 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String FEATURES_TIME = Mapping.TIME;
     public static final String FEATURES_BUCKETS = Mapping.BUCKETS;
     public static final String FEATURES_CROSS = Mapping.CROSS;
+
+    public static final String LABELS_LABEL = Mapping.OF_LABELS + Mapping.LABEL;
+    public static final String LABELS_ID_FIELD = Mapping.OF_LABELS + Mapping.ID;
+    public static final String LABELS_IMPORTANCE_FIELD = Mapping.OF_LABELS + Mapping.IMPORTANCE;
+    public static final String LABELS_MODEL_FROM = Mapping.OF_LABELS + Mapping.MODEL;
+    public static final String LABELS_WAIT_MS = "labels.wait.ms";
+    public static final String LABELS_MISSING = "labels.missing";
+    public static final String LABELS_POLICY = "labels.policy";
+    public static final String LABELS_EARLY_MS = "labels.early.ms";
+    public static final String LABELS_REVISE = "labels.revise";
 
     public static final String WEIGHTS_RECORD_MAX = "weights.record.max";
     public static final String WEIGHTS_EVERY = "weights.every";
@@ -102,6 +114,7 @@ public final class ThalwegConfig extends AbstractConfig {
     private static final String CONNECTION = "Connection";
     private static final String TOPICS = "Topics";
     private static final String MAPPING = "Mapping";
+    private static final String LABELS = "Labels that come later";
     private static final String LEARNING = "Learning";
     private static final String OUTPUT = "Output";
     private static final String RUNNING = "Running";
@@ -118,6 +131,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final List<String> FINGERPRINT = settings(SettingFlag.STATE);
 
     private final Mapping mapping;
+    private final Mapping labelsMapping;
 
     private static ConfigDef define() {
         ConfigDef def = new ConfigDef();
@@ -147,6 +161,15 @@ public final class ThalwegConfig extends AbstractConfig {
 
         Group topics = new Group(def, TOPICS);
         topics.add(EXAMPLES_TOPIC, Type.STRING, "examples", new NonEmptyString(), HIGH, "Topic to learn from.");
+        topics.add(
+                LABELS_TOPIC,
+                Type.STRING,
+                "",
+                null,
+                HIGH,
+                "Topic of labels that come later than their events. If empty, labels are in the events.",
+                SettingFlag.REPLAYED,
+                SettingFlag.LABELS);
         topics.add(PREDICTIONS_TOPIC, Type.STRING, "predictions", new NonEmptyString(), HIGH, "Topic for predictions.");
         topics.add(WEIGHTS_TOPIC, Type.STRING, "weights", new NonEmptyString(), HIGH, "Topic for weights. Compacted.");
         topics.add(METRICS_TOPIC, Type.STRING, "metrics", new NonEmptyString(), HIGH, "Topic for metrics. Compacted.");
@@ -157,6 +180,13 @@ public final class ThalwegConfig extends AbstractConfig {
                 new NonEmptyString(),
                 HIGH,
                 "Topic for records that could not be used.");
+        topics.add(
+                OUTCOMES_TOPIC,
+                Type.STRING,
+                "outcomes",
+                new NonEmptyString(),
+                HIGH,
+                "Topic for what came of each label, and of each event without one, if `labels.topic` is set.");
         topics.add(
                 TOPICS_PARTITIONS,
                 Type.INT,
@@ -258,6 +288,77 @@ public final class ThalwegConfig extends AbstractConfig {
                 MEDIUM,
                 "Features to combine: `origin*destination, origin*departure.hour`. Their names are joined, and their"
                         + " values multiplied.");
+
+        Group labels = new Group(def, LABELS, SettingFlag.REPLAYED, SettingFlag.LABELS);
+        labels.add(
+                LABELS_ID_FIELD,
+                Type.STRING,
+                "id",
+                null,
+                HIGH,
+                "Field of a label record with the id of its event. The id of an event is in `id.field`, or in the field"
+                        + " `id` of an Example.");
+        labels.add(
+                LABELS_LABEL,
+                Type.STRING,
+                "label",
+                null,
+                HIGH,
+                "What the label is: a field of the label record, a comparison as for `label`, or a number if all records"
+                        + " mean the same: `1` for a topic of clicks.");
+        labels.add(
+                LABELS_IMPORTANCE_FIELD,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "Field of a label record with an importance, which replaces that of the event. Null keeps that of the"
+                        + " event.");
+        labels.add(
+                LABELS_MODEL_FROM,
+                Type.STRING,
+                Mapping.MODEL_FROM_KEY,
+                null,
+                MEDIUM,
+                "Where the model id of a label comes from, as for `model.from`.");
+        labels.add(
+                LABELS_WAIT_MS,
+                Type.LONG,
+                86_400_000L,
+                atLeast(1),
+                HIGH,
+                "How long an event waits for its label, from the timestamp of the event. Time is the largest timestamp"
+                        + " that events and labels have had so far.");
+        labels.add(
+                LABELS_MISSING,
+                Type.STRING,
+                "drop",
+                ValidString.in("drop", "negative"),
+                HIGH,
+                "What becomes of an event whose label did not come in time: `drop` learns nothing from it, `negative`"
+                        + " takes the step of label 0.");
+        labels.add(
+                LABELS_POLICY,
+                Type.STRING,
+                "wait",
+                ValidString.in("wait", "provisional"),
+                MEDIUM,
+                "When a model learns from an event: `wait` for the label, or `provisional`, which learns from it at once"
+                        + " as a negative and corrects that when a positive label comes.");
+        labels.add(
+                LABELS_EARLY_MS,
+                Type.LONG,
+                600_000L,
+                atLeast(0),
+                MEDIUM,
+                "How long a label waits for its event, from the timestamp of the label: labels can overtake events.");
+        labels.add(
+                LABELS_REVISE,
+                Type.BOOLEAN,
+                false,
+                null,
+                MEDIUM,
+                "Whether a second, different label of an event corrects the first. If false, it becomes a dead letter.");
 
         Group learning = new Group(def, LEARNING, SettingFlag.REPLAYED);
         learning.add(
@@ -620,8 +721,10 @@ public final class ThalwegConfig extends AbstractConfig {
         PassedThrough.check(settings.keySet());
         checkLengths();
         checkStep();
+        checkLabels();
         try {
             mapping = Mapping.of(this::getString);
+            labelsMapping = Mapping.ofLabels(this::getString);
         } catch (MappingException e) {
             throw new ConfigException(e.getMessage());
         }
@@ -645,9 +748,41 @@ public final class ThalwegConfig extends AbstractConfig {
         return mapping;
     }
 
+    /** What becomes of the fields of label records. */
+    public Mapping labelsMapping() {
+        return labelsMapping;
+    }
+
     /** Whether the examples topic holds records of any schema, rather than Examples. */
     public boolean isMapped() {
-        return mapping.label() != null;
+        return mapping.label() != null || hasLateLabels() && mapping.id() != null;
+    }
+
+    /** Whether labels come later than their events, on a topic of their own. */
+    public boolean hasLateLabels() {
+        return !getString(LABELS_TOPIC).isEmpty();
+    }
+
+    private void checkLabels() {
+        if (!hasLateLabels()) {
+            List<String> vain = settings(SettingFlag.LABELS).stream()
+                    .filter(setting -> !setting.equals(LABELS_TOPIC) && isGiven(setting))
+                    .toList();
+            if (!vain.isEmpty()) {
+                throw new ConfigException(String.join(", ", vain) + " needs a topic of labels; set " + LABELS_TOPIC);
+            }
+            return;
+        }
+        boolean provisional = getString(LABELS_POLICY).equals("provisional");
+        if (provisional && isGiven(LABELS_MISSING)) {
+            throw new ConfigException("with " + LABELS_POLICY + " = provisional, an event without a label stays a"
+                    + " negative; drop " + LABELS_MISSING);
+        }
+        if (getBoolean(IMPORTANCE_INVARIANT) && (provisional || getBoolean(LABELS_REVISE))) {
+            throw new ConfigException(IMPORTANCE_INVARIANT + " cannot be used with "
+                    + (provisional ? LABELS_POLICY + " = provisional" : LABELS_REVISE)
+                    + ", because its steps are not proportional to their residuals; drop one");
+        }
     }
 
     /** Rejects settings that the algorithm does not use, because they would have no effect. */
@@ -736,6 +871,30 @@ public final class ThalwegConfig extends AbstractConfig {
         return getString(APPLICATION_ID) + "-by-model";
     }
 
+    /**
+     * Whether labels are sent on to the partition of their model before they are used.
+     *
+     * @param partitions how many partitions the examples topic has
+     */
+    public boolean areLabelsRouted(int partitions) {
+        return hasLateLabels() && !labelsMapping.isModelFromKey() && partitions > 1;
+    }
+
+    /** The topic that labels are sent on to; it has as many partitions as the examples topic. */
+    public String routedLabelsTopic() {
+        return getString(APPLICATION_ID) + "-labels-by-model";
+    }
+
+    /** Whether records of a topic are labels. */
+    public boolean isOfLabels(String topic) {
+        return hasLateLabels() && (topic.equals(getString(LABELS_TOPIC)) || topic.equals(routedLabelsTopic()));
+    }
+
+    /** Whether records of a topic were sent on to it. */
+    public boolean isSentOn(String topic) {
+        return topic.equals(routedTopic()) || topic.equals(routedLabelsTopic());
+    }
+
     /** The settings that learning depends on, as {@link LearnerSettings}. */
     public LearnerSettings learner() {
         String form = getString(FEATURES_FORM);
@@ -779,6 +938,11 @@ public final class ThalwegConfig extends AbstractConfig {
         replayed.keySet().removeAll(unusedBy(algorithm()));
         if (!isMapped()) {
             replayed.keySet().removeAll(settings(SettingFlag.MAPPING));
+        }
+        if (!hasLateLabels()) {
+            replayed.keySet().removeAll(settings(SettingFlag.LABELS));
+        } else if (getString(LABELS_POLICY).equals("provisional")) {
+            replayed.remove(LABELS_MISSING);
         }
         // the effective values, which can differ from those that were given
         replayed.put(NAMES_MAX, String.valueOf(learner().namesMax()));

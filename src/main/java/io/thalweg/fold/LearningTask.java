@@ -1,6 +1,7 @@
 package io.thalweg.fold;
 
 import io.thalweg.avro.DeadLetter;
+import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.InputRecord;
@@ -8,10 +9,12 @@ import io.thalweg.input.RecordReader;
 import io.thalweg.input.RecordReader.InputKind;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.math.Example;
+import io.thalweg.math.LabelCounts;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
+import io.thalweg.math.StepTarget;
 import io.thalweg.output.DeadLetters;
 import io.thalweg.output.MetricsRecords;
 import io.thalweg.output.OutputTopic;
@@ -26,6 +29,7 @@ import io.thalweg.store.TaskState;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Consumer;
 import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +61,12 @@ public final class LearningTask {
     private PublishedWeights.Policy weightsPolicy;
     private int metricsEvery;
     private boolean modelIsKey;
+    /** Joins labels that come later; null if they are in the events. */
+    private @Nullable LabelJoin join;
+
+    // the offsets of the next records
+    private long nextEvent;
+    private long nextLabel;
 
     /**
      * The models of which the weights topic does not have the present version, in the order in which they got there.
@@ -76,12 +86,19 @@ public final class LearningTask {
     @SuppressWarnings("NullAway.Init")
     private Rejection rejection;
 
+    /** How many steps were taken since the object was created. */
+    private long steps;
+
+    private Consumer<Model> stepListener = stepped -> {};
+
     /** The result of applying a record. */
     public enum Applied {
         /** The example was predicted. It has no label. */
         PREDICTED,
         /** The example was predicted and learned from. */
         LEARNED,
+        /** The record is a label, and was applied to its event, or waits for it. */
+        LABELED,
         /** The record deletes a model, which is now gone if it existed. */
         DELETED,
         /** The record cannot be used. */
@@ -112,6 +129,7 @@ public final class LearningTask {
                 config.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX), config.getInt(ThalwegConfig.WEIGHTS_EVERY));
         metricsEvery = config.getInt(ThalwegConfig.METRICS_EVERY);
         modelIsKey = config.mapping().isModelFromKey();
+        join = config.hasLateLabels() ? new LabelJoin(config, state.lateLabels(), new LateSteps()) : null;
     }
 
     /** Returns the settings under which records are applied. */
@@ -150,12 +168,20 @@ public final class LearningTask {
         state.begin(
                 config.replayedSettings(keyless), learner.optimizer(), config.getBoolean(ThalwegConfig.STATE_MIGRATE));
         unpublished.clear();
+        nextEvent = nextOffset(config.routedTopic(), config.getString(ThalwegConfig.EXAMPLES_TOPIC));
+        nextLabel = nextOffset(config.routedLabelsTopic(), config.getString(ThalwegConfig.LABELS_TOPIC));
         for (ModelEntry entry : state.models()) {
             entry.published().waits(false);
             if (!entry.published().isCurrent()) {
                 waitForPublication(entry);
             }
         }
+    }
+
+    /** Returns the next offset of the topic that is read: the one that records are sent on to, if they are. */
+    private long nextOffset(String sentOnTo, String producedTo) {
+        long next = state.offsets().next(sentOnTo);
+        return next > 0 ? next : state.offsets().next(producedTo);
     }
 
     /** Writes what has changed since the last commit. Called before each commit, in the same transaction. */
@@ -189,6 +215,7 @@ public final class LearningTask {
         try {
             applied = switch (reader.read(record, example)) {
                 case EXAMPLE -> example(record, sink);
+                case LABEL -> label(record, sink);
                 case DELETION -> deletion(record, sink);
             };
         } catch (Rejection e) {
@@ -197,6 +224,11 @@ public final class LearningTask {
             applied = Applied.REJECTED;
         }
         offsets.advanceTo(record.partition(), record.offset());
+        if (record.isLabel()) {
+            nextLabel = record.offset() + 1;
+        } else {
+            nextEvent = record.offset() + 1;
+        }
         if (record.wasSentOn()) {
             offsets.advanceTo(record.sourcePartition(), record.sourceOffset());
         }
@@ -204,8 +236,22 @@ public final class LearningTask {
     }
 
     private Applied example(InputRecord record, OutputSink sink) throws Rejection {
+        LabelJoin waits = example.labelled() ? null : join;
+        if (join != null) {
+            // first: a record that is rejected does not move the time on, so that its place among labels does not
+            // matter
+            validate(reader.modelId(), example);
+            if (waits != null) {
+                waits.check(reader.modelId(), example, record.offset());
+            }
+            join.begin(record, record.offset() + 1, nextLabel, sink);
+        }
         ModelEntry entry = predictAndLearn(reader.modelId(), example);
         publishPrediction(record, sink);
+        if (waits != null) {
+            waits.predicted(modelId, example, prediction);
+            return Applied.PREDICTED;
+        }
         if (!example.labelled()) {
             return Applied.PREDICTED;
         }
@@ -213,7 +259,20 @@ public final class LearningTask {
         return Applied.LEARNED;
     }
 
+    private Applied label(InputRecord record, OutputSink sink) throws Rejection {
+        if (join == null) {
+            throw new IllegalStateException("there is no topic of labels");
+        }
+        modelId = reader.modelId();
+        join.begin(record, nextEvent, record.offset() + 1, sink);
+        join.label(modelId, example);
+        return Applied.LABELED;
+    }
+
     private Applied deletion(InputRecord record, OutputSink sink) {
+        if (join != null) {
+            state.lateLabels().deleteModel(reader.modelId(), record.offset() + 1);
+        }
         ModelEntry entry = delete(reader.modelId());
         if (entry != null) {
             if (sink.wants(OutputTopic.WEIGHTS)) {
@@ -237,6 +296,11 @@ public final class LearningTask {
         return x.labelled() ? Applied.LEARNED : Applied.PREDICTED;
     }
 
+    private void validate(String id, Example x) throws Rejection {
+        ModelEntry known = state.get(id);
+        learner.validate(x, known == null ? null : known.model(), state.size());
+    }
+
     private ModelEntry predictAndLearn(String id, Example x) throws Rejection {
         ModelEntry known = state.get(id);
         learner.validate(x, known == null ? null : known.model(), state.size());
@@ -251,9 +315,45 @@ public final class LearningTask {
             if (known == null) {
                 state.add(entry);
             }
-            state.stepped(entry, prediction.version(), x);
+            state.stepped(entry, prediction.version(), x, prediction, StepTarget.LABEL, 0);
+            steps++;
         }
         return entry;
+    }
+
+    /** The steps that labels call for when they come later. */
+    private final class LateSteps implements LabelJoin.Steps {
+        @Override
+        public long step(
+                String id,
+                Example x,
+                PredictionResult served,
+                StepTarget target,
+                double earlierLabel,
+                long timestamp,
+                OutputSink sink)
+                throws Rejection {
+            ModelEntry known = state.get(id);
+            learner.validate(x, known == null ? null : known.model(), state.size());
+            ModelEntry entry = known == null ? state.newModel(id, learner.optimizer()) : known;
+            modelId = id;
+            model = entry.model();
+            long version = model.version();
+            learner.resolve(x, model);
+            learner.learn(model, x, served, target, earlierLabel);
+            if (known == null) {
+                state.add(entry);
+            }
+            state.stepped(entry, version, x, served, target, earlierLabel);
+            steps++;
+            publishStep(entry, timestamp, sink);
+            return model.version();
+        }
+
+        @Override
+        public boolean hasModel(String id) {
+            return state.get(id) != null;
+        }
     }
 
     /**
@@ -267,6 +367,11 @@ public final class LearningTask {
     }
 
     // ---- the last record
+
+    /** Returns how many steps were taken since this object was created. */
+    public long steps() {
+        return steps;
+    }
 
     /** Returns the id of the model that the record is for. Not valid after a rejection. */
     public String modelId() {
@@ -304,6 +409,11 @@ public final class LearningTask {
         return entry == null ? null : entry.model();
     }
 
+    /** Calls a listener after each step, with the model that has taken it. */
+    public void onStep(Consumer<Model> listener) {
+        stepListener = listener;
+    }
+
     // ---- publishing
 
     /**
@@ -331,12 +441,19 @@ public final class LearningTask {
                 OutputTopic.PREDICTIONS,
                 // the key of the record, if that is the model id
                 record.key() == null || !modelIsKey ? WeightsRecords.key(modelId) : record.key(),
-                Predictions.of(example, prediction, logLoss, record.partition().partition(), record.offset()),
+                Predictions.of(
+                        example,
+                        prediction,
+                        logLoss,
+                        record.partition().partition(),
+                        record.offset(),
+                        join == null ? null : (Long) nextLabel),
                 record.timestamp(),
                 record.headers());
     }
 
     private void publishStep(ModelEntry entry, long timestamp, OutputSink sink) {
+        stepListener.accept(model);
         if (sink.wants(OutputTopic.WEIGHTS)) {
             if (entry.published().afterStep(weightsPolicy, weights(sink, timestamp))) {
                 state.published(entry);
@@ -345,8 +462,14 @@ public final class LearningTask {
             }
         }
         if (model.version() % metricsEvery == 0 && sink.wants(OutputTopic.METRICS)) {
-            sink.publish(OutputTopic.METRICS, WeightsRecords.key(modelId), MetricsRecords.of(model), timestamp, null);
+            sink.publish(OutputTopic.METRICS, WeightsRecords.key(modelId), metrics(model), timestamp, null);
         }
+    }
+
+    /** Returns the metrics of a model as it is now. */
+    public Metrics metrics(Model of) {
+        LabelCounts labels = join == null ? null : state.lateLabels().counts(of.id());
+        return MetricsRecords.of(of, labels == null && join != null ? new LabelCounts() : labels);
     }
 
     private void waitForPublication(ModelEntry entry) {

@@ -22,6 +22,7 @@ public final class InputRecord {
 
     private final TopicPartition sourcePartition;
     private final boolean schemaWasUnknown;
+    private final boolean isLabel;
 
     private InputRecord(
             TopicPartition partition,
@@ -31,7 +32,8 @@ public final class InputRecord {
             byte @Nullable [] value,
             Headers headers,
             @Nullable SourceCoordinates origin,
-            boolean schemaWasUnknown) {
+            boolean schemaWasUnknown,
+            boolean isLabel) {
         this.partition = partition;
         this.offset = offset;
         this.timestamp = timestamp;
@@ -41,6 +43,7 @@ public final class InputRecord {
         this.origin = origin;
         sourcePartition = origin == null ? partition : new TopicPartition(origin.topic(), origin.partition());
         this.schemaWasUnknown = schemaWasUnknown;
+        this.isLabel = isLabel;
     }
 
     /** A record of the topic that it was produced to. @param value null deletes a model */
@@ -51,7 +54,7 @@ public final class InputRecord {
             byte @Nullable [] key,
             byte @Nullable [] value,
             Headers headers) {
-        return new InputRecord(partition, offset, timestamp, key, value, headers, null, false);
+        return new InputRecord(partition, offset, timestamp, key, value, headers, null, false, false);
     }
 
     /**
@@ -67,7 +70,8 @@ public final class InputRecord {
             byte @Nullable [] key,
             byte @Nullable [] value,
             Headers headers) {
-        return new InputRecord(partition, offset, timestamp, key, value, headers, SourceCoordinates.of(headers), false);
+        return new InputRecord(
+                partition, offset, timestamp, key, value, headers, SourceCoordinates.of(headers), false, false);
     }
 
     /** A record as a consumer has read it from the topic that it was produced to. */
@@ -97,7 +101,17 @@ public final class InputRecord {
      * may know it now.
      */
     public InputRecord withUnknownSchema() {
-        return new InputRecord(partition, offset, timestamp, key, value, headers, origin, true);
+        return new InputRecord(partition, offset, timestamp, key, value, headers, origin, true, isLabel);
+    }
+
+    /** The same record, as a label and not as an event. */
+    public InputRecord asLabel() {
+        return new InputRecord(partition, offset, timestamp, key, value, headers, origin, schemaWasUnknown, true);
+    }
+
+    /** Whether it is a label that comes later than its event. */
+    public boolean isLabel() {
+        return isLabel;
     }
 
     // ---- as the learner reads it

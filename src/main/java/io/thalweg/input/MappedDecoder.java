@@ -27,6 +27,7 @@ public final class MappedDecoder {
 
     private final SchemaSource schemas;
     private final Mapping mapping;
+    private final boolean needsLabelField;
     private final MappedRecord record;
     private final BoundedDecoder bytes = new BoundedDecoder();
     private final Map<Integer, CompiledMapping> compiledMappings = new HashMap<>();
@@ -39,9 +40,20 @@ public final class MappedDecoder {
     private int compiledId;
     private @Nullable CompiledMapping compiled;
 
+    /** Creates a decoder of events that must have the field of the label. */
     public MappedDecoder(SchemaSource schemas, Mapping mapping) {
+        this(schemas, mapping, true);
+    }
+
+    /**
+     * Creates a decoder.
+     *
+     * @param needsLabelField whether events without the field of the label are rejected
+     */
+    MappedDecoder(SchemaSource schemas, Mapping mapping, boolean needsLabelField) {
         this.schemas = schemas;
         this.mapping = mapping;
+        this.needsLabelField = needsLabelField;
         record = new MappedRecord(mapping);
     }
 
@@ -72,7 +84,7 @@ public final class MappedDecoder {
         if (chosen == null || compiledId != id) {
             chosen = chooseMapping(id);
         }
-        if (mapping.label() != null && !chosen.hasLabel()) {
+        if (needsLabelField && mapping.label() != null && !chosen.hasLabel()) {
             throw new Rejection(
                     Reason.NO_LABEL_FIELD,
                     "schema id %d (%s) has no field %s that the label can be computed from"
@@ -151,7 +163,7 @@ public final class MappedDecoder {
                 compiledId,
                 added.isEmpty() ? "no new features" : "new features: " + String.join(", ", added),
                 removed.isEmpty() ? "none removed" : "removed: " + String.join(", ", removed),
-                mapping.label() == null || found.hasLabel()
+                !needsLabelField || mapping.label() == null || found.hasLabel()
                         ? ""
                         : "; it lacks the field " + mapping.label().field()
                                 + " of the label, so its records become dead letters");

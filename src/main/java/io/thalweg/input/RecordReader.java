@@ -27,6 +27,8 @@ public final class RecordReader {
 
     private final String keyless;
     private final int maxBytes;
+    /** Reads labels that come on a topic of their own; null if there are none. */
+    private final @Nullable LabelReader labels;
 
     private String modelId = "";
 
@@ -49,13 +51,24 @@ public final class RecordReader {
                 schemas,
                 config.isMapped() ? config.mapping() : null,
                 keyless,
-                config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+                config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES),
+                config.hasLateLabels() ? new LabelReader(schemas, config, keyless) : null);
     }
 
     /** A reader of a topic of any records. @param mapping what becomes of them; null if they are Examples */
     RecordReader(SchemaSource schemas, @Nullable Mapping mapping, String keyless, int maxBytes) {
+        this(schemas, mapping, keyless, maxBytes, null);
+    }
+
+    private RecordReader(
+            SchemaSource schemas,
+            @Nullable Mapping mapping,
+            String keyless,
+            int maxBytes,
+            @Nullable LabelReader labels) {
+        this.labels = labels;
         this.decoder = new ExampleDecoder(schemas);
-        this.mapped = mapping == null ? null : new MappedDecoder(schemas, mapping);
+        this.mapped = mapping == null ? null : new MappedDecoder(schemas, mapping, labels == null);
         this.keyless = keyless;
         this.maxBytes = maxBytes;
     }
@@ -69,10 +82,21 @@ public final class RecordReader {
                 schemas, Mapping.ofModelOnly(config::getString), "", config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
     }
 
+    /** Creates a reader that reads the model of a label record and nothing else, for {@link #model}. */
+    public static RecordReader ofModelsOfLabels(SchemaSource schemas, ThalwegConfig config) {
+        return new RecordReader(
+                schemas,
+                Mapping.ofModelOfLabels(config::getString),
+                "",
+                config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+    }
+
     /** The kinds of input records. */
     public enum InputKind {
         /** An example, with a label or without. */
         EXAMPLE,
+        /** A label of an event that came on another topic. */
+        LABEL,
         /** A record that deletes a model. */
         DELETION
     }
@@ -80,11 +104,16 @@ public final class RecordReader {
     /**
      * Reads a record.
      *
-     * @param x is filled if the record is an example; unusable otherwise
+     * @param x is filled if the record is an example; with id, label and importance (NaN if there is none) if it is a
+     *     label; unusable otherwise
      * @return the kind of record; {@link #modelId()} is the model that it is for
      * @throws Rejection if it cannot be read, or does not name a model
      */
     public InputKind read(InputRecord record, Example x) throws Rejection {
+        if (record.isLabel() && labels != null) {
+            modelId = labels.read(record, x);
+            return InputKind.LABEL;
+        }
         byte[] key = record.sourceKey();
         byte[] value = record.value();
         checkSize(key, value, record.sourceHeaders());
@@ -93,11 +122,16 @@ public final class RecordReader {
             return InputKind.DELETION;
         }
         String known = known(key);
+        checkSchemaKnown(record, value);
+        modelId = example(value, known, x);
+        return InputKind.EXAMPLE;
+    }
+
+    /** Rejects a record of which a replay knows that the registry did not know its schema id. */
+    static void checkSchemaKnown(InputRecord record, byte[] value) throws Rejection {
         if (record.schemaWasUnknown() && value.length >= ExampleDecoder.HEADER && value[0] == 0) {
             throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
         }
-        modelId = example(value, known, x);
-        return InputKind.EXAMPLE;
     }
 
     /** The model that the last record is for. Not valid after a rejection. */
@@ -135,7 +169,9 @@ public final class RecordReader {
     private String deleted(byte @Nullable [] key) throws Rejection {
         if (mapped != null && !mapped.mapping().isModelFromKey()) {
             throw new Rejection(
-                    Reason.NO_VALUE, "the record has no value; that deletes a model only if model.from is key");
+                    Reason.NO_VALUE,
+                    "the record has no value; that deletes a model only if "
+                            + mapped.mapping().setting(Mapping.MODEL) + " is key");
         }
         return ofKey(key);
     }
@@ -183,7 +219,9 @@ public final class RecordReader {
         }
         String field = "field " + mapped.mapping().modelField();
         if (mapped.modelLength() < 0) {
-            throw new Rejection(Reason.NO_KEY, field + ", which model.from names, is null or missing");
+            throw new Rejection(
+                    Reason.NO_KEY,
+                    field + ", which " + mapped.mapping().setting(Mapping.MODEL) + " names, is null or missing");
         }
         return parse(mapped.model(), mapped.modelLength(), field);
     }

@@ -58,7 +58,7 @@ final class RoleReaders {
                     && symbols.getEnumSymbols().stream().anyMatch(symbol -> Double.isNaN(label.y(symbol)))) {
                 fields.addProblem("%s: field %s is an enum of %s; compare it, such as %s == '%s'"
                         .formatted(
-                                Mapping.LABEL,
+                                mapping.setting(Mapping.LABEL),
                                 field,
                                 String.join(", ", symbols.getEnumSymbols()),
                                 field,
@@ -66,7 +66,12 @@ final class RoleReaders {
             }
         }
         hasLabel = ValueReaders.branchesOf(schema).stream().anyMatch(branch -> ValueReaders.of(branch, sinks) != null);
-        return single(Mapping.LABEL, field, schema, "a label is a boolean, a number or text that is compared", sinks);
+        return single(
+                mapping.setting(Mapping.LABEL),
+                field,
+                schema,
+                "a label is a boolean, a number or text that is compared",
+                sinks);
     }
 
     private void label(String field, double y) throws Rejection {
@@ -83,7 +88,7 @@ final class RoleReaders {
     private FieldReader id(String field, Schema schema) {
         fields.kinds().add(field, FieldKind.ID);
         return single(
-                Mapping.ID,
+                mapping.setting(Mapping.ID),
                 field,
                 schema,
                 "an id is text or a whole number",
@@ -98,7 +103,7 @@ final class RoleReaders {
     private FieldReader importance(String field, Schema schema) {
         fields.kinds().add(field, FieldKind.IMPORTANCE);
         return single(
-                Mapping.IMPORTANCE,
+                mapping.setting(Mapping.IMPORTANCE),
                 field,
                 schema,
                 "an importance is a number",
@@ -108,7 +113,7 @@ final class RoleReaders {
     private FieldReader model(String field, Schema schema) {
         fields.kinds().add(field, FieldKind.MODEL);
         return single(
-                Mapping.MODEL,
+                mapping.setting(Mapping.MODEL),
                 field,
                 schema,
                 "a model id is text or a whole number",

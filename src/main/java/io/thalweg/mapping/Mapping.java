@@ -26,6 +26,9 @@ public final class Mapping {
     public static final String BUCKETS = "features.buckets";
     public static final String CROSS = "features.cross";
 
+    /** Begins the names of the settings for labels on a topic of their own. */
+    public static final String OF_LABELS = "labels.";
+
     /** The value of {@link #MODEL} for which the record key is the model id. */
     public static final String MODEL_FROM_KEY = "key";
 
@@ -33,7 +36,13 @@ public final class Mapping {
     private static final Pattern TIME_WORDS = Pattern.compile(
             "(?<field>[^\\[]+?)\\s*(\\[(?<pattern>[^\\];]*)(;(?<year>[^\\]]*))?\\])?\\s*:(?<parts>[^:\\]]*)");
 
+    /** Begins the names of the settings. */
+    private final String prefix;
+
     private final Label label;
+    /** The label of all records; NaN if each has its own. */
+    private final double constantLabel;
+
     private final String id;
     private final String importance;
     private final String modelField;
@@ -49,18 +58,26 @@ public final class Mapping {
     private final Map<String, String> operands = new LinkedHashMap<>();
     /** Whether only the model of an event is needed. */
     private final boolean modelOnly;
+    /** Whether there are features. */
+    private final boolean hasFeatures;
 
-    private Mapping(Function<String, String> settings, boolean modelOnly) {
+    private Mapping(String prefix, Function<String, String> settings, boolean modelOnly, boolean hasFeatures) {
+        this.prefix = prefix;
         this.modelOnly = modelOnly;
-        Function<String, String> words =
-                name -> settings.apply(name) == null ? "" : settings.apply(name).strip();
-        label = modelOnly || words.apply(LABEL).isEmpty() ? null : Label.of(words.apply(LABEL));
+        this.hasFeatures = hasFeatures;
+        Function<String, String> words = name -> settings.apply(prefix + name) == null
+                ? ""
+                : settings.apply(prefix + name).strip();
+        constantLabel = hasFeatures ? Double.NaN : Numbers.parse(words.apply(LABEL));
+        label = modelOnly || words.apply(LABEL).isEmpty() || !Double.isNaN(constantLabel)
+                ? null
+                : Label.of(words.apply(LABEL));
         id = modelOnly || words.apply(ID).isEmpty() ? null : words.apply(ID);
         importance = modelOnly || words.apply(IMPORTANCE).isEmpty() ? null : words.apply(IMPORTANCE);
         String model = words.apply(MODEL);
         Matcher from = MODEL_WORDS.matcher(model);
         if (!from.matches() && !model.isEmpty() && !model.equals(MODEL_FROM_KEY)) {
-            throw new MappingException(MODEL + " must be key, field:NAME or fixed:NAME, not " + model);
+            throw new MappingException(setting(MODEL) + " must be key, field:NAME or fixed:NAME, not " + model);
         }
         modelField = from.matches() && from.group("how").equals("field")
                 ? from.group("name").strip()
@@ -68,10 +85,10 @@ public final class Mapping {
         fixedModel = from.matches() && from.group("how").equals("fixed")
                 ? from.group("name").strip()
                 : null;
-        excluded = names(words.apply(EXCLUDE));
-        numeric = names(words.apply(NUMERIC));
-        categorical = names(words.apply(CATEGORICAL));
-        if (!modelOnly) {
+        excluded = hasFeatures ? names(words.apply(EXCLUDE)) : Set.of();
+        numeric = hasFeatures ? names(words.apply(NUMERIC)) : Set.of();
+        categorical = hasFeatures ? names(words.apply(CATEGORICAL)) : Set.of();
+        if (!modelOnly && hasFeatures) {
             items(words.apply(TIME)).forEach(this::addTime);
             items(words.apply(BUCKETS)).forEach(this::addBuckets);
             items(words.apply(CROSS)).forEach(this::addCross);
@@ -86,7 +103,7 @@ public final class Mapping {
      * @throws MappingException if one cannot be understood, or two contradict each other
      */
     public static Mapping of(Function<String, String> settings) {
-        return new Mapping(settings, false);
+        return new Mapping("", settings, false, true);
     }
 
     /**
@@ -95,7 +112,31 @@ public final class Mapping {
      * @param settings as in {@link #of}
      */
     public static Mapping ofModelOnly(Function<String, String> settings) {
-        return new Mapping(settings, true);
+        return new Mapping("", settings, true, true);
+    }
+
+    /**
+     * Creates a mapping of label records, which have no features. The names of its settings begin with
+     * {@value #OF_LABELS}.
+     *
+     * @param settings as in {@link #of}
+     */
+    public static Mapping ofLabels(Function<String, String> settings) {
+        return new Mapping(OF_LABELS, settings, false, false);
+    }
+
+    /**
+     * Creates a mapping that reads the model of a label record and nothing else.
+     *
+     * @param settings as in {@link #of}
+     */
+    public static Mapping ofModelOfLabels(Function<String, String> settings) {
+        return new Mapping(OF_LABELS, settings, true, false);
+    }
+
+    /** Returns the name of a setting of this mapping, such as {@link #LABEL}. */
+    public String setting(String name) {
+        return prefix + name;
     }
 
     /** The parts between commas that are not in brackets. */
@@ -185,10 +226,10 @@ public final class Mapping {
 
     private void check() {
         Map<String, String> special = new LinkedHashMap<>();
-        special(special, label == null ? null : label.field(), LABEL);
-        special(special, id, ID);
-        special(special, importance, IMPORTANCE);
-        special(special, modelField, MODEL);
+        special(special, label == null ? null : label.field(), setting(LABEL));
+        special(special, id, setting(ID));
+        special(special, importance, setting(IMPORTANCE));
+        special(special, modelField, setting(MODEL));
         Map<String, String> seen = new LinkedHashMap<>();
         Map<String, Set<String>> ways = new LinkedHashMap<>();
         ways.put(NUMERIC, numeric);
@@ -229,6 +270,11 @@ public final class Mapping {
     /** How the label is computed; null if there is none. */
     public Label label() {
         return label;
+    }
+
+    /** The label of all records; NaN if each has its own. */
+    public double constantLabel() {
+        return constantLabel;
     }
 
     /** The field that contains the id; null if there is none. */
@@ -276,7 +322,7 @@ public final class Mapping {
 
     /** Whether a field, or a record that it is in, is excluded from the features. */
     public boolean isExcluded(String field) {
-        if (modelOnly || excluded.contains(field)) {
+        if (modelOnly || !hasFeatures || excluded.contains(field)) {
             return true;
         }
         for (int dot = field.lastIndexOf('.'); dot > 0; dot = field.lastIndexOf('.', dot - 1)) {
@@ -338,11 +384,11 @@ public final class Mapping {
     public Map<String, String> fields() {
         Map<String, String> fields = new LinkedHashMap<>();
         if (label != null) {
-            fields.put(label.field(), LABEL);
+            fields.put(label.field(), setting(LABEL));
         }
-        put(fields, id, ID);
-        put(fields, importance, IMPORTANCE);
-        put(fields, modelField, MODEL);
+        put(fields, id, setting(ID));
+        put(fields, importance, setting(IMPORTANCE));
+        put(fields, modelField, setting(MODEL));
         if (modelOnly) {
             return fields;
         }

@@ -15,8 +15,8 @@ public final class Example {
     static final int UNMET = -1;
 
     /**
-     * How often the example was cleared. Whoever caches results for an example can tell by this whether it still is the
-     * same event.
+     * How often the example was cleared or labeled. Whoever caches results for an example can tell by this whether it
+     * still is the same.
      */
     private long revision;
 
@@ -63,6 +63,8 @@ public final class Example {
      * @param y checked by {@link Learner#validate}, not here
      */
     public void label(double y) {
+        // features that the model does not have get a number only if there is a label
+        revision++;
         labelled = true;
         label = y;
     }
@@ -135,7 +137,7 @@ public final class Example {
         return labelled;
     }
 
-    /** Returns a number that changes whenever the example is cleared. */
+    /** Returns a number that changes whenever the example is cleared or labeled. */
     long revision() {
         return revision;
     }
@@ -213,15 +215,18 @@ public final class Example {
         return values[k];
     }
 
-    byte[] names() {
+    /** Returns an array with the names of all features as UTF-8. Not to be changed. */
+    public byte[] names() {
         return names;
     }
 
-    int nameStart(int k) {
+    /** Returns where in {@link #names} the name of a feature begins. */
+    public int nameStart(int k) {
         return k == 0 ? 0 : nameEnds[k - 1];
     }
 
-    int nameLength(int k) {
+    /** Returns the length of the name of a feature, in bytes. */
+    public int nameLength(int k) {
         return nameEnds[k] - nameStart(k);
     }
 

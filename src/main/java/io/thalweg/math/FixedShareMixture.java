@@ -350,7 +350,14 @@ final class FixedShareMixture extends Optimizer {
         }
         double y = x.label();
         model.advance(0);
-        weigh(shared, served, y, c);
+        if (target() == StepTarget.LABEL) {
+            weigh(shared, served, y, c);
+        } else {
+            setSteps(x, c);
+            if (target().isFirstLabel()) {
+                share(shared, weighByLoss(shared, served, y, c));
+            }
+        }
         model.learningRate(likeliestRate(shared));
         shared[EXAMPLES]++;
         scale(model, x);
@@ -368,7 +375,7 @@ final class FixedShareMixture extends Optimizer {
         for (int k = ADAGRAD; k < EXPERTS; k++) {
             steps[k] *= ADAGRAD_RATES[k - ADAGRAD] / adaGradNorm;
         }
-        double gradient = c * (a - y);
+        double gradient = c * residual(x, a);
         moveBiases(shared, gradient);
         for (int j = 0; j < x.size(); j++) {
             double[] block = model.touched(slots[j]);
@@ -457,9 +464,23 @@ final class FixedShareMixture extends Optimizer {
         if (!plain || sum < LEAST_SUM) {
             sum = weighByLoss(shared, served, y, c);
         }
+        share(shared, sum);
+    }
+
+    /** Sets the shares to {@link #tails}, which have a sum. */
+    private void share(double[] shared, double sum) {
         double rest = (1 - SHARE) / sum;
         for (int k = 0; k < EXPERTS; k++) {
             shared[Q + k] = tails[k] * rest + SHARE / EXPERTS;
+        }
+    }
+
+    /** Sets {@link #steps} where the step does not move toward the label alone. */
+    private void setSteps(Example x, double c) {
+        tails();
+        for (int k = 0; k < EXPERTS; k++) {
+            double likelier = 1 / (1 + tails[k]);
+            steps[k] = c * residual(x, logits[k] >= 0 ? likelier : tails[k] * likelier);
         }
     }
 

@@ -112,27 +112,46 @@ public final class Learner {
      * @throws Rejection if a number would no longer be finite; the model has not changed then
      */
     public double learn(Model model, Example x, PredictionResult prediction) throws Rejection {
+        return learn(model, x, prediction, StepTarget.LABEL, 0);
+    }
+
+    /**
+     * Takes one step toward a target from the weights that the model has now. If it is the first for which the label is
+     * known, also counts the prediction in the metrics.
+     *
+     * @param x a valid example with a label, its features resolved. The label of a provisional negative is 0
+     * @param prediction the prediction for the example, which may have been made long ago by an older version of the
+     *     model
+     * @param earlierLabel the label that was learned from earlier, if the target revises it; ignored otherwise
+     * @return the log loss of the prediction, in nats
+     * @throws Rejection if a number would no longer be finite; the model has not changed then
+     */
+    public double learn(Model model, Example x, PredictionResult prediction, StepTarget target, double earlierLabel)
+            throws Rejection {
         double logLoss = prediction.logLoss(x.label());
-        if (!model.validation().overall().hasRoomFor(logLoss, x.importance())) {
+        if (target.isFirstLabel() && !model.validation().overall().hasRoomFor(logLoss, x.importance())) {
             throw new Rejection(
                     Reason.OVERFLOW,
                     "the sums of the metrics would no longer be finite numbers; use smaller importances");
         }
         model.window(weightsWindow);
+        optimizer.aim(target, earlierLabel);
         if (!step(model, x, prediction)) {
             throw new Rejection(
                     Reason.OVERFLOW,
                     "a weight would no longer be a finite number; scale the features down or use a lower"
                             + " learning.rate");
         }
-        model.validation()
-                .add(
-                        prediction.logit(),
-                        prediction.probability(),
-                        x.label(),
-                        logLoss,
-                        x.importance(),
-                        settings.metricsWindow());
+        if (target.isFirstLabel()) {
+            model.validation()
+                    .add(
+                            prediction.logit(),
+                            prediction.probability(),
+                            x.label(),
+                            logLoss,
+                            x.importance(),
+                            settings.metricsWindow());
+        }
         resolver.addNewNames(model);
         if (model.form() == null) {
             model.fix(x.validForm(), x.form() == FeatureForm.DENSE ? x.size() : 0);

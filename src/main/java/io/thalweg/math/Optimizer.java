@@ -50,12 +50,32 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
     /** The slots of the example that {@link #logit} saw last, as set by {@link Model#find}. */
     int[] slots = new int[64];
 
+    // of the next step
+    private StepTarget target = StepTarget.LABEL;
+    private double earlierLabel;
+
     /** Returns the state of features that no step has touched: a block of zeros. */
     final double[] untouched() {
         if (untouched == null) {
             untouched = new double[Model.BLOCK * width()];
         }
         return untouched;
+    }
+
+    /** Sets what the next steps move the probability toward, and the label that was learned from earlier. */
+    final void aim(StepTarget at, double earlier) {
+        target = at;
+        earlierLabel = earlier;
+    }
+
+    /** Returns what the next step moves the probability toward. */
+    final StepTarget target() {
+        return target;
+    }
+
+    /** Returns the derivative of the loss by the logit. @param a the probability now */
+    final double residual(Example x, double a) {
+        return target == StepTarget.LABEL ? a - x.label() : a - target.of(a, x.label(), earlierLabel);
     }
 
     /** Makes room for the slots of an example. */
@@ -97,7 +117,8 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
     abstract double logit(Model model, Example x);
 
     /**
-     * Takes a step. If a number in the model would not be finite afterwards, the model stays as it is.
+     * Takes a step. Its residual is {@link #residual}. If a number in the model would not be finite afterwards, the
+     * model stays as it is.
      *
      * @param model the model, unchanged since {@link #logit} was called for the same example
      * @param x the example, its features resolved; a feature may be there twice, where two names share a hash

@@ -61,6 +61,11 @@ public final class PredictionResult {
         return version;
     }
 
+    /** Returns how many experts were mixed; 0 if none were. */
+    public int expertCount() {
+        return expertLogits.length;
+    }
+
     /** Returns the logits of the experts that were mixed; empty if none were. A copy. */
     public double[] expertLogits() {
         return Arrays.copyOf(expertLogits, expertLogits.length);

@@ -28,6 +28,12 @@ public final class Rejection extends Exception {
         EMPTY,
         /** A feature, the label or the importance is NaN or infinite. */
         NOT_FINITE,
+        /** An event or a label has no id, and labels come on a topic of their own. */
+        NO_ID,
+        /** Another event with the same id is remembered. */
+        DUPLICATE_ID,
+        /** The event has had another label. */
+        CONFLICTING_LABEL,
         /** The label is below 0 or above 1. */
         LABEL_OUT_OF_RANGE,
         /** The importance is below 0. */

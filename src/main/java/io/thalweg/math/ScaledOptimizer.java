@@ -141,7 +141,7 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
             return true;
         }
         double norm = scale(model, x);
-        double gradient = c * (a - x.label());
+        double gradient = c * residual(x, a);
         if (options.clip() > 0) {
             double size = Math.abs(gradient) * Math.sqrt(norm);
             if (size > options.clip()) {

@@ -87,7 +87,7 @@ final class Sgd extends Optimizer {
     @Override
     boolean step(Model model, Example x, double z, double a) {
         double alpha = rate.at(model.version());
-        double move = alpha * x.importance() * (a - x.label());
+        double move = alpha * x.importance() * residual(x, a);
         double[] shared = model.shared();
         if (!Double.isFinite(shared[0] - move)) {
             return false;

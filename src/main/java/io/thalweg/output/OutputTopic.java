@@ -2,11 +2,14 @@ package io.thalweg.output;
 
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecordBase;
@@ -49,7 +52,15 @@ public enum OutputTopic {
             DeadLetter.class,
             Key.OF_THE_INPUT,
             Contents.EVERY_RECORD,
-            Limit.DEAD_LETTERS_MAX_BYTES);
+            Limit.DEAD_LETTERS_MAX_BYTES),
+    /** What came of labels that come later than their events. */
+    OUTCOMES(
+            "outcomes",
+            ThalwegConfig.OUTCOMES_TOPIC,
+            Outcome.class,
+            Key.MODEL,
+            Contents.EVERY_RECORD,
+            Limit.KAFKAS_DEFAULT);
 
     /** What the key of a record is. */
     public enum Key {
@@ -100,6 +111,13 @@ public enum OutputTopic {
      */
     public String sink() {
         return sink;
+    }
+
+    /** Returns the topics that a learner with these settings writes to. */
+    public static List<OutputTopic> of(ThalwegConfig config) {
+        return Stream.of(values())
+                .filter(topic -> topic != OUTCOMES || config.hasLateLabels())
+                .toList();
     }
 
     /** Returns the setting that contains the name of the topic. */

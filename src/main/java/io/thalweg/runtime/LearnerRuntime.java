@@ -65,7 +65,14 @@ public final class LearnerRuntime implements AutoCloseable {
         properties.putAll(settings.streams());
         ScheduledExecutorService lookout = lookout();
         KafkaStreams streams = new KafkaStreams(
-                new LearnerTopology(config, schemas, schemaIds, keyless, config.isRouted(partitions)).get(),
+                new LearnerTopology(
+                                config,
+                                schemas,
+                                schemaIds,
+                                keyless,
+                                config.isRouted(partitions),
+                                config.areLabelsRouted(partitions))
+                        .get(),
                 properties,
                 new StrictClients(settings.instance(), new DeadTransactions(config, lookout)::lookSoon));
         LearnerRuntime runtime =

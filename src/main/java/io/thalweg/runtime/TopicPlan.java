@@ -60,7 +60,7 @@ record TopicPlan(
     static List<TopicPlan> ofExamplesAndOutputs(ThalwegConfig config) {
         List<TopicPlan> plans = new ArrayList<>();
         plans.add(ofExamples(config));
-        for (OutputTopic output : OutputTopic.values()) {
+        for (OutputTopic output : OutputTopic.of(config)) {
             plans.add(ofLearners(
                     config,
                     output.nameIn(config),

@@ -1,6 +1,7 @@
 package io.thalweg.store;
 
 import io.thalweg.math.FeatureForm;
+import io.thalweg.math.LabelCounts;
 import io.thalweg.math.Model;
 import io.thalweg.math.ProgressiveValidation;
 import java.io.ByteArrayInputStream;
@@ -33,6 +34,10 @@ import org.apache.kafka.common.TopicPartition;
  * <tr><td>l, part</td><td>a part of the {@link Journal}: steps of models, and what was last published of them</td></tr>
  * <tr><td>o, partition, topic</td><td>the next offset of a partition of the input</td></tr>
  * <tr><td>s</td><td>the settings, with the offsets from which they applied</td></tr>
+ * <tr><td>w, part</td><td>a part of the {@link WaitingEvents}: events and labels that wait</td></tr>
+ * <tr><td>d, model id</td><td>a deletion of a model of which outdated events may still be in these parts</td></tr>
+ * <tr><td>c, model id</td><td>the {@link LabelCounts} of a model</td></tr>
+ * <tr><td>t</td><td>the time of the stream, and the number of outcomes</td></tr>
  * </table>
  */
 final class ChangelogFormat {
@@ -50,7 +55,12 @@ final class ChangelogFormat {
      * The format of a part of the journal. Format 1, which is not read, had the steps of each model together, under its
      * id.
      */
-    static final byte PART_FORMAT = 2;
+    static final byte PART_FORMAT = 3;
+    /** The format of a part of the events that wait. It is the first byte, before the entries. */
+    static final byte WAITING_FORMAT = 1;
+
+    /** The format in which no step had a target. */
+    private static final byte PART_FORMAT_WITHOUT_TARGETS = 2;
     /** How many bytes are before the entries in a part of the journal. */
     static final int PART_HEADER = 1;
 
@@ -65,6 +75,10 @@ final class ChangelogFormat {
     static final byte OFFSET = 'o';
     static final byte SETTINGS = 's';
     static final byte JOURNAL = 'l';
+    static final byte WAITING = 'w';
+    static final byte DELETION = 'd';
+    static final byte COUNTS = 'c';
+    static final byte CLOCK = 't';
     /** Steps of one model, and its last publication, as they were written before there was one journal for all. */
     static final byte STEPS_OF_MODEL = 'j';
 
@@ -80,6 +94,22 @@ final class ChangelogFormat {
 
     static byte[] journalKey(long part) {
         return ByteBuffer.allocate(1 + Long.BYTES).put(JOURNAL).putLong(part).array();
+    }
+
+    static byte[] waitingKey(long part) {
+        return ByteBuffer.allocate(1 + Long.BYTES).put(WAITING).putLong(part).array();
+    }
+
+    static byte[] deletionKey(String model) {
+        return key(DELETION, model);
+    }
+
+    static byte[] countsKey(String model) {
+        return key(COUNTS, model);
+    }
+
+    static byte[] clockKey() {
+        return new byte[] {CLOCK};
     }
 
     private static byte[] key(byte kind, String model) {
@@ -268,7 +298,7 @@ final class ChangelogFormat {
 
     /** Checks the format of a part of the journal, whose entries begin at {@link #PART_HEADER}. */
     static byte[] checkPart(byte[] value) {
-        checkFormat(value, PART_FORMAT, PART_FORMAT);
+        checkFormat(value, PART_FORMAT_WITHOUT_TARGETS, PART_FORMAT);
         return value;
     }
 
@@ -302,6 +332,49 @@ final class ChangelogFormat {
 
     static long readOffset(byte[] value) {
         return read(value, DataInputStream::readLong);
+    }
+
+    /** Checks the format of a part of the events that wait. */
+    static byte[] checkWaiting(byte[] value) {
+        checkFormat(value, WAITING_FORMAT, WAITING_FORMAT);
+        return value;
+    }
+
+    static byte[] deletion(long order, long due) {
+        return twoLongs(order, due);
+    }
+
+    /** Reads order and due. */
+    static long[] readDeletion(byte[] value) {
+        return readTwoLongs(value);
+    }
+
+    static byte[] clock(long time, long outcomes) {
+        return twoLongs(time, outcomes);
+    }
+
+    /** Reads time and number of outcomes. */
+    static long[] readClock(byte[] value) {
+        return readTwoLongs(value);
+    }
+
+    private static byte[] twoLongs(long first, long second) {
+        return write(out -> {
+            out.writeLong(first);
+            out.writeLong(second);
+        });
+    }
+
+    private static long[] readTwoLongs(byte[] value) {
+        return read(value, in -> new long[] {in.readLong(), in.readLong()});
+    }
+
+    static byte[] counts(LabelCounts counts) {
+        return write(counts::write);
+    }
+
+    static LabelCounts readCounts(byte[] value) {
+        return read(value, LabelCounts::read);
     }
 
     static byte[] settings(List<SettingsSpan> spans) {

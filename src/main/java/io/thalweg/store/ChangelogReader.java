@@ -18,6 +18,7 @@ final class ChangelogReader {
     private final InputOffsets offsets;
     private final SettingsHistory history;
     private final Journal journal;
+    private final LateLabels lateLabels;
 
     /** The restored names by model and chunk. A chunk that was deleted is empty. */
     private final Map<String, Map<Integer, List<byte[]>>> restoredNames = new HashMap<>();
@@ -27,12 +28,19 @@ final class ChangelogReader {
      *
      * @param store the name of the store, for messages
      */
-    ChangelogReader(String store, TaskModels models, InputOffsets offsets, SettingsHistory history, Journal journal) {
+    ChangelogReader(
+            String store,
+            TaskModels models,
+            InputOffsets offsets,
+            SettingsHistory history,
+            Journal journal,
+            LateLabels lateLabels) {
         this.store = store;
         this.models = models;
         this.offsets = offsets;
         this.history = history;
         this.journal = journal;
+        this.lateLabels = lateLabels;
     }
 
     /**
@@ -58,6 +66,10 @@ final class ChangelogReader {
                             + " delete this learner's state with `thalweg reset` and learn again from the input");
                 }
             }
+            case ChangelogFormat.WAITING -> lateLabels.waiting().restorePart(rest.getLong(), value);
+            case ChangelogFormat.DELETION -> lateLabels.waiting().restoreDeletion(ChangelogFormat.text(rest), value);
+            case ChangelogFormat.COUNTS -> lateLabels.restoreCounts(ChangelogFormat.text(rest), value);
+            case ChangelogFormat.CLOCK -> lateLabels.restoreClock(undeleted(value));
             case ChangelogFormat.OFFSET -> {
                 int partition = rest.getInt();
                 offsets.restore(
@@ -75,7 +87,7 @@ final class ChangelogReader {
     /** Returns the value of a record of a kind that is never deleted. */
     private byte[] undeleted(byte @Nullable [] value) {
         if (value == null) {
-            throw unusable("has lost its offsets or settings");
+            throw unusable("has lost its offsets, settings or time");
         }
         return value;
     }
@@ -134,6 +146,7 @@ final class ChangelogReader {
      */
     void end(boolean complete) {
         takeRestoredNames();
+        lateLabels.restored();
         if (!complete) {
             models.removeHeadless();
         }

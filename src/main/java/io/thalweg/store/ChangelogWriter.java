@@ -8,15 +8,18 @@ final class ChangelogWriter {
     private final InputOffsets offsets;
     private final SettingsHistory history;
     private final Journal journal;
+    private final LateLabels lateLabels;
 
     /** The number of the next commit. */
     private long commit = 1;
 
-    ChangelogWriter(TaskModels models, InputOffsets offsets, SettingsHistory history, Journal journal) {
+    ChangelogWriter(
+            TaskModels models, InputOffsets offsets, SettingsHistory history, Journal journal, LateLabels lateLabels) {
         this.models = models;
         this.offsets = offsets;
         this.history = history;
         this.journal = journal;
+        this.lateLabels = lateLabels;
     }
 
     /** Returns the number of the next commit. */
@@ -48,6 +51,7 @@ final class ChangelogWriter {
         if (history.spanBegan()) {
             history.writeChanges(changelog);
         }
+        lateLabels.writeChanges(changelog);
         // last: without transactions, a crash may leave a part, and then steps are repeated rather than lost
         offsets.writeChanges(changelog);
     }

@@ -58,6 +58,15 @@ public final class InputOffsets {
         return Map.copyOf(next);
     }
 
+    /** Returns the next offset of the partition of a topic; 0 if nothing of it has been applied. */
+    public long next(String topic) {
+        return positions.entrySet().stream()
+                .filter(position -> position.getKey().topic().equals(topic))
+                .mapToLong(position -> position.getValue().next)
+                .max()
+                .orElse(0);
+    }
+
     /** Sets the next offset of a partition, as the changelog has it. */
     void restore(TopicPartition partition, long next) {
         position(partition).next = next;

@@ -5,6 +5,7 @@ import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
+import io.thalweg.math.StepTarget;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -173,9 +174,15 @@ final class Journal {
      * @param version the version of the model before the step
      * @return the size of the entry in bytes; 0 if the example is too large for the journal
      */
-    int add(ModelEntry entry, long version, Example x) {
+    int add(
+            ModelEntry entry,
+            long version,
+            Example x,
+            PredictionResult served,
+            StepTarget target,
+            double earlierLabel) {
         int before = log.size();
-        if (!log.add(entry.number, version, x)) {
+        if (!log.add(entry.number, version, x, served, target, earlierLabel)) {
             return 0;
         }
         int size = log.size() - before;
@@ -345,20 +352,25 @@ final class Journal {
                 entry.published().restoreLater(in.version(), in.whole());
             } else if (in.version() >= entry.model().version()) {
                 // a task that was active before it became a standby has taken some of the steps itself
-                take(in.example(), in.version(), entry.model(), learner, prediction);
+                take(in, entry.model(), learner, prediction);
                 part.steps++;
             }
         }
     }
 
-    private static void take(Example x, long version, Model model, Learner learner, PredictionResult prediction) {
-        if (version != model.version()) {
+    private static void take(StepLogReader step, Model model, Learner learner, PredictionResult prediction) {
+        if (step.version() != model.version()) {
             throw new IllegalArgumentException(
-                    "steps from version " + version + " on, for a model at version " + model.version());
+                    "steps from version " + step.version() + " on, for a model at version " + model.version());
         }
         try {
-            learner.predict(model, x, prediction);
-            learner.learn(model, x, prediction);
+            Example x = step.example();
+            if (step.isOfSameVersion()) {
+                learner.predict(model, x, prediction);
+                learner.learn(model, x, prediction, step.target(), step.earlierLabel());
+            } else {
+                learner.learn(model, x, step.served(), step.target(), step.earlierLabel());
+            }
         } catch (Rejection e) {
             throw new IllegalArgumentException("a step that could not be taken: " + e.getMessage(), e);
         }

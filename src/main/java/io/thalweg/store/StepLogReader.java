@@ -2,24 +2,25 @@ package io.thalweg.store;
 
 import io.thalweg.math.Example;
 import io.thalweg.math.FeatureForm;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
+import io.thalweg.math.PredictionResult;
+import io.thalweg.math.StepTarget;
 
 /**
  * Reads the entries that {@link StepLogWriter} has written, one after the other. If they are damaged, it throws an
  * IndexOutOfBoundsException or reads something else.
  */
 final class StepLogReader {
-    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final StepTarget[] TARGETS = StepTarget.values();
 
-    private final byte[] bytes;
-    private int at;
+    private final PackedReader in;
     private int model;
     private long version;
     private int flags;
     private final Example x = new Example();
+
+    private StepTarget target = StepTarget.LABEL;
+    private double earlierLabel;
+    private final PredictionResult served = new PredictionResult();
 
     /**
      * Creates a reader.
@@ -28,8 +29,7 @@ final class StepLogReader {
      * @param from where the first entry begins
      */
     StepLogReader(byte[] bytes, int from) {
-        this.bytes = bytes;
-        at = from;
+        in = new PackedReader(bytes, from);
     }
 
     /**
@@ -38,12 +38,12 @@ final class StepLogReader {
      * @return whether there is one
      */
     boolean next() {
-        if (at == bytes.length) {
+        if (in.isAtEnd()) {
             return false;
         }
-        model = (int) getNumber();
-        version = getNumber();
-        flags = bytes[at++];
+        model = (int) in.getNumber();
+        version = in.getNumber();
+        flags = in.getByte();
         if (!isPublished()) {
             readStep();
         }
@@ -75,57 +75,56 @@ final class StepLogReader {
         return x;
     }
 
+    /**
+     * Returns whether the step is for a prediction of the version before it, so that this prediction can be made again.
+     * If not, {@link #served} has it.
+     */
+    boolean isOfSameVersion() {
+        return (flags & StepLogWriter.AIMED) == 0 || served.version() == version;
+    }
+
+    /** Returns the prediction that the step is for. The object is reused for the next entry. */
+    PredictionResult served() {
+        return served;
+    }
+
+    /** Returns the target of the step. */
+    StepTarget target() {
+        return target;
+    }
+
+    /** Returns the label that the target revises. */
+    double earlierLabel() {
+        return earlierLabel;
+    }
+
     private void readStep() {
         x.clear();
         x.form(FeatureForm.SPARSE);
-        int features = (int) getNumber();
-        x.label(
-                (flags & StepLogWriter.OTHER_LABEL) != 0
-                        ? Double.longBitsToDouble(getLong())
-                        : flags & StepLogWriter.POSITIVE);
+        int features = (int) in.getNumber();
+        x.label((flags & StepLogWriter.OTHER_LABEL) != 0 ? in.getDouble() : flags & StepLogWriter.POSITIVE);
         if ((flags & StepLogWriter.OTHER_IMPORTANCE) != 0) {
-            x.importance(Double.longBitsToDouble(getLong()));
+            x.importance(in.getDouble());
         }
-        int index = 0;
-        for (int k = 0; k < features; k++) {
-            if ((flags & StepLogWriter.IN_A_ROW) != 0) {
-                x.addIndex(k);
-            } else {
-                int folded = (int) getNumber();
-                index += folded >>> 1 ^ -(folded & 1);
-                x.addIndex(index);
-            }
+        if ((flags & StepLogWriter.AIMED) != 0) {
+            target = TARGETS[in.getByte()];
+            earlierLabel = in.getDouble();
+            readPrediction(in, served);
+        } else {
+            target = StepTarget.LABEL;
         }
-        for (int k = 0; k < features; k++) {
-            x.addValue(
-                    (flags & StepLogWriter.ONES) != 0
-                            ? 1
-                            : (flags & StepLogWriter.FLOATS) != 0
-                                    ? Float.intBitsToFloat(getInt())
-                                    : Double.longBitsToDouble(getLong()));
-        }
+        FeatureCodec.readIndices(in, x, features, flags);
+        FeatureCodec.readValues(in, x, features, flags);
     }
 
-    private long getNumber() {
-        long number = 0;
-        for (int shift = 0; ; shift += 7) {
-            byte b = bytes[at++];
-            number |= (long) (b & 0x7f) << shift;
-            if (b >= 0) {
-                return number;
-            }
+    /** Reads a prediction that {@link StepLogWriter#putPrediction} has written. */
+    static void readPrediction(PackedReader in, PredictionResult prediction) {
+        long version = in.getNumber();
+        double logit = in.getDouble();
+        double[] experts = new double[(int) in.getNumber()];
+        for (int i = 0; i < experts.length; i++) {
+            experts[i] = in.getDouble();
         }
-    }
-
-    private int getInt() {
-        int number = (int) INT.get(bytes, at);
-        at += Integer.BYTES;
-        return number;
-    }
-
-    private long getLong() {
-        long number = (long) LONG.get(bytes, at);
-        at += Long.BYTES;
-        return number;
+        prediction.restore(logit, version, experts);
     }
 }

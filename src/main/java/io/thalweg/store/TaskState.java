@@ -7,7 +7,10 @@ import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
 import io.thalweg.math.Optimizer;
+import io.thalweg.math.PredictionResult;
+import io.thalweg.math.StepTarget;
 import io.thalweg.output.PublishedWeights;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Locale;
@@ -26,6 +29,12 @@ import org.slf4j.LoggerFactory;
 public final class TaskState {
     private static final Logger LOG = LoggerFactory.getLogger(TaskState.class);
 
+    /** How much of what waits for labels stays on the heap. */
+    private static final long WAITING_HEAP_BYTES =
+            Math.min(1L << 26, Runtime.getRuntime().maxMemory() / 16);
+
+    private static final Path TEMPORARY = Path.of(System.getProperty("java.io.tmpdir"));
+
     /** Whether anything is written. The state of an audit is not. */
     private final boolean logged;
     /** Whether a commit is written completely or not at all. Without transactions, a crash can leave a part of it. */
@@ -35,6 +44,7 @@ public final class TaskState {
     private final InputOffsets offsets = new InputOffsets();
     private final SettingsHistory history = new SettingsHistory();
     private final Journal journal;
+    private final LateLabels lateLabels;
     private final ChangelogReader reader;
     private final ChangelogWriter writer;
 
@@ -43,30 +53,37 @@ public final class TaskState {
 
     private record Unmigrated(Model model, PublishedWeights published) {}
 
-    private TaskState(String name, boolean logged, Journal journal) {
+    private TaskState(String name, boolean logged, Journal journal, Path directory) {
         this.logged = logged;
         this.journal = journal;
-        reader = new ChangelogReader(name, models, offsets, history, journal);
-        writer = new ChangelogWriter(models, offsets, history, journal);
+        lateLabels = new LateLabels(logged, directory, WAITING_HEAP_BYTES);
+        reader = new ChangelogReader(name, models, offsets, history, journal, lateLabels);
+        writer = new ChangelogWriter(models, offsets, history, journal, lateLabels);
     }
 
     /**
      * Returns state that is written to a changelog.
      *
      * @param name the name of the store, for messages
+     * @param directory where temporary files can be, for what waits for its label and needs too much of the heap
      */
-    public static TaskState logged(String name) {
-        return new TaskState(name, true, new Journal());
+    public static TaskState logged(String name, Path directory) {
+        return new TaskState(name, true, new Journal(), directory);
     }
 
     /** Returns state that is written to a changelog, with a journal that has its own limits. */
     static TaskState logged(String name, Journal journal) {
-        return new TaskState(name, true, journal);
+        return new TaskState(name, true, journal, TEMPORARY);
     }
 
     /** Returns state that is not written anywhere. */
     public static TaskState inMemory() {
-        return new TaskState("memory", false, new Journal());
+        return new TaskState("memory", false, new Journal(), TEMPORARY);
+    }
+
+    /** Returns what is kept because labels come later than their events. */
+    public LateLabels lateLabels() {
+        return lateLabels;
     }
 
     // ---- models and offsets
@@ -128,13 +145,22 @@ public final class TaskState {
      *
      * @param version the version of the model before the step
      * @param x the example, its features resolved
+     * @param served the prediction that the step is for
+     * @param earlierLabel the label that the target revises, if it does
      */
-    public void stepped(ModelEntry entry, long version, Example x) {
+    public void stepped(
+            ModelEntry entry,
+            long version,
+            Example x,
+            PredictionResult served,
+            StepTarget target,
+            double earlierLabel) {
         if (!logged) {
             return;
         }
         if (transactional && entry.isJournalled()) {
-            boolean settled = entry.journalled(journal.add(entry, version, x), writer.commit());
+            boolean settled =
+                    entry.journalled(journal.add(entry, version, x, served, target, earlierLabel), writer.commit());
             // the commit has nothing to do for this model and need not look at it
             Model model = entry.model();
             if (settled && (model.form() != FeatureForm.NAMED || model.names().size() == entry.loggedNames)) {
@@ -311,6 +337,7 @@ public final class TaskState {
         history.clear();
         reader.clear();
         journal.clear();
+        lateLabels.clear();
         beforeMigration.clear();
     }
 }

@@ -24,6 +24,9 @@ final class Counters implements AutoCloseable {
 
     final Counter predictions;
     final Counter steps;
+    /** Labels that came later than their events. */
+    final Counter labels;
+
     final Counter deadLetters;
     final Counter deletions;
     /** Records that had been applied before. */
@@ -35,6 +38,7 @@ final class Counters implements AutoCloseable {
         this.context = context;
         predictions = counter("predictions");
         steps = counter("steps");
+        labels = counter("labels");
         deadLetters = counter("dead-letters");
         deletions = counter("deletions");
         repeats = counter("repeats");
@@ -75,7 +79,7 @@ final class Counters implements AutoCloseable {
     }
 
     private List<Counter> all() {
-        return List.of(predictions, steps, deadLetters, deletions, repeats);
+        return List.of(predictions, steps, labels, deadLetters, deletions, repeats);
     }
 
     private Counter counter(String what) {

@@ -29,7 +29,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private static final Logger LOG = LoggerFactory.getLogger(LearnerProcessor.class);
 
     private final Duration weightsInterval;
-    private final String routedTopic;
+    private final ThalwegConfig config;
     /** Whether each child only gets the records for its topic. */
     private final boolean hasSinks;
 
@@ -40,9 +40,16 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private TopicPartition source;
     private boolean skips;
 
+    // about the topic of the last record
+    private boolean sourceIsSentOn;
+    private boolean sourceIsOfLabels;
+
+    /** How many steps the counter has. */
+    private long countedSteps;
+
     LearnerProcessor(ThalwegConfig config, boolean hasSinks) {
         weightsInterval = Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS));
-        routedTopic = config.routedTopic();
+        this.config = config;
         this.hasSinks = hasSinks;
     }
 
@@ -54,6 +61,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         task = store.task();
         task.begin();
         counters = new Counters(context);
+        countedSteps = task.steps();
         context.schedule(weightsInterval, PunctuationType.WALL_CLOCK_TIME, this::publishRest);
     }
 
@@ -68,17 +76,17 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     public void process(Record<byte[], byte[]> record) {
         InputRecord input = input(record, context.recordMetadata().orElseThrow());
         switch (task.apply(input, this)) {
-            case PREDICTED -> counters.predictions.count();
-            case LEARNED -> {
-                counters.predictions.count();
-                counters.steps.count();
-            }
+            case PREDICTED, LEARNED -> counters.predictions.count();
+            case LABELED -> counters.labels.count();
             case DELETED -> counters.deletions.count();
             case REJECTED -> rejected(input);
             case SKIPPED -> {
                 skipped(input);
                 return;
             }
+        }
+        for (long steps = task.steps(); countedSteps < steps; countedSteps++) {
+            counters.steps.count();
         }
         skips = false;
     }
@@ -88,12 +96,15 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
                 || source.partition() != at.partition()
                 || !source.topic().equals(at.topic())) {
             source = new TopicPartition(at.topic(), at.partition());
+            sourceIsSentOn = config.isSentOn(at.topic());
+            sourceIsOfLabels = config.isOfLabels(at.topic());
         }
-        return at.topic().equals(routedTopic)
+        InputRecord input = sourceIsSentOn
                 ? InputRecord.sentOn(
                         source, at.offset(), record.timestamp(), record.key(), record.value(), record.headers())
                 : InputRecord.produced(
                         source, at.offset(), record.timestamp(), record.key(), record.value(), record.headers());
+        return sourceIsOfLabels ? input.asLabel() : input;
     }
 
     private void rejected(InputRecord input) {

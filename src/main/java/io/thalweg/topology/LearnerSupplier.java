@@ -5,7 +5,9 @@ import io.thalweg.fold.LearningTask;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.output.OutputRecord;
 import io.thalweg.store.TaskState;
+import java.nio.file.Path;
 import java.util.Set;
+import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
 import org.apache.kafka.streams.state.StoreBuilder;
@@ -63,7 +65,18 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
 
     @Override
     public Set<StoreBuilder<?>> stores() {
-        return Set.of(
-                WeightStore.builder(STORE, () -> new LearningTask(config, schemas, keyless, TaskState.logged(STORE))));
+        return Set.of(WeightStore.builder(
+                STORE, () -> new LearningTask(config, schemas, keyless, TaskState.logged(STORE, directory()))));
+    }
+
+    /** Returns where a task can have temporary files: the state directory of Kafka Streams. */
+    private Path directory() {
+        Object given = config.clients().get(StreamsConfig.STATE_DIR_CONFIG);
+        return Path.of(
+                String.valueOf(
+                        given != null
+                                ? given
+                                : StreamsConfig.configDef().defaultValues().get(StreamsConfig.STATE_DIR_CONFIG)),
+                config.getString(ThalwegConfig.APPLICATION_ID));
     }
 }

@@ -5,12 +5,15 @@ import io.thalweg.input.SchemaSource;
 import io.thalweg.output.OutputSerializer;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.output.SchemaIds;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.AutoOffsetReset;
 import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.processor.api.ProcessorSupplier;
 
 /**
  * The topology of the learner: examples in, through the learner, and out as predictions, weights, metrics and dead
@@ -24,12 +27,16 @@ public final class LearnerTopology implements Supplier<Topology> {
     private static final String LEARNER = "learner";
     private static final String ROUTER = "router";
     private static final String ROUTED_SOURCE = "routed";
+    private static final String LABELS_SOURCE = "labels";
+    private static final String LABELS_ROUTER = "labels-router";
+    private static final String ROUTED_LABELS_SOURCE = "routed-labels";
 
     private final ThalwegConfig config;
     private final SchemaSource schemas;
     private final SchemaIds schemaIds;
     private final String keyless;
     private final boolean routed;
+    private final boolean labelsRouted;
 
     /**
      * Creates a topology for events that are already in the partition of their model.
@@ -37,7 +44,7 @@ public final class LearnerTopology implements Supplier<Topology> {
      * @param keyless the model of records without a key; empty if these become dead letters
      */
     public LearnerTopology(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds, String keyless) {
-        this(config, schemas, schemaIds, keyless, false);
+        this(config, schemas, schemaIds, keyless, false, false);
     }
 
     /**
@@ -45,10 +52,17 @@ public final class LearnerTopology implements Supplier<Topology> {
      *
      * @param keyless the model of records without a key; empty if these become dead letters
      * @param routed whether events are first routed to the partition of their model; see {@link ThalwegConfig#isRouted}
+     * @param labelsRouted whether labels are; see {@link ThalwegConfig#areLabelsRouted}
      */
     public LearnerTopology(
-            ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds, String keyless, boolean routed) {
+            ThalwegConfig config,
+            SchemaSource schemas,
+            SchemaIds schemaIds,
+            String keyless,
+            boolean routed,
+            boolean labelsRouted) {
         this.routed = routed;
+        this.labelsRouted = labelsRouted;
         this.config = config;
         this.schemas = schemas;
         this.schemaIds = schemaIds;
@@ -56,30 +70,79 @@ public final class LearnerTopology implements Supplier<Topology> {
     }
 
     @Override
-    // Kafka 4.3 has no partitioner but the one that 4.4 deprecates
-    @SuppressWarnings("removal")
     public Topology get() {
         Topology topology = new Topology();
-        source(topology, SOURCE, config.getString(ThalwegConfig.EXAMPLES_TOPIC));
-        if (routed) {
-            topology.addProcessor(ROUTER, () -> new ModelRouter(config, schemas), SOURCE);
-            topology.addSink(
-                    ModelRouter.ROUTED,
-                    config.routedTopic(),
-                    new ByteArraySerializer(),
-                    new ByteArraySerializer(),
-                    ModelRouter::partition,
-                    ROUTER);
-            // a separate sink: with a common one, router and learner would be one task
-            sink(topology, ModelRouter.UNROUTABLE, OutputTopic.DEAD_LETTERS, ROUTER);
-            source(topology, ROUTED_SOURCE, config.routedTopic());
+        List<String> sources = new ArrayList<>();
+        sources.add(source(
+                topology,
+                config.getString(ThalwegConfig.EXAMPLES_TOPIC),
+                SOURCE,
+                routed
+                        ? new Route(
+                                () -> ModelRouter.ofEvents(config, schemas),
+                                ROUTER,
+                                ModelRouter.ROUTED,
+                                ModelRouter.UNROUTABLE,
+                                ROUTED_SOURCE,
+                                config.routedTopic())
+                        : null));
+        if (config.hasLateLabels()) {
+            sources.add(source(
+                    topology,
+                    config.getString(ThalwegConfig.LABELS_TOPIC),
+                    LABELS_SOURCE,
+                    labelsRouted
+                            ? new Route(
+                                    () -> ModelRouter.ofLabels(config, schemas),
+                                    LABELS_ROUTER,
+                                    ModelRouter.ROUTED_LABELS,
+                                    ModelRouter.UNROUTABLE_LABELS,
+                                    ROUTED_LABELS_SOURCE,
+                                    config.routedLabelsTopic())
+                            : null));
         }
         topology.addProcessor(
-                LEARNER, new LearnerSupplier(config, schemas, keyless, true), routed ? ROUTED_SOURCE : SOURCE);
-        for (OutputTopic output : OutputTopic.values()) {
+                LEARNER, new LearnerSupplier(config, schemas, keyless, true), sources.toArray(String[]::new));
+        for (OutputTopic output : OutputTopic.of(config)) {
             sink(topology, output.sink(), output, LEARNER);
         }
         return topology;
+    }
+
+    /** The names of the nodes that send records on to the partition of their model, and of the topic between them. */
+    private record Route(
+            ProcessorSupplier<byte[], byte[], byte[], Object> router,
+            String name,
+            String sink,
+            String deadLetterSink,
+            String source,
+            String topic) {}
+
+    /**
+     * Adds a source.
+     *
+     * @param route where its records are sent on; null if they are in the partition of their model
+     * @return the name of the source that the learner reads
+     */
+    // Kafka 4.3 has no partitioner but the one that 4.4 deprecates
+    @SuppressWarnings("removal")
+    private String source(Topology topology, String topic, String name, Route route) {
+        source(topology, name, topic);
+        if (route == null) {
+            return name;
+        }
+        topology.addProcessor(route.name, route.router, name);
+        topology.addSink(
+                route.sink,
+                route.topic,
+                new ByteArraySerializer(),
+                new ByteArraySerializer(),
+                ModelRouter::partition,
+                route.name);
+        // a separate sink: with a common one, router and learner would be one task
+        sink(topology, route.deadLetterSink, OutputTopic.DEAD_LETTERS, route.name);
+        source(topology, route.source, route.topic);
+        return route.source;
     }
 
     private static void source(Topology topology, String name, String topic) {

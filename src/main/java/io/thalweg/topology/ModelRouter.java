@@ -22,22 +22,39 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
 
 /**
- * Routes events to the partition of their model, if the model is in a field and not in the key. The copy has the same
+ * Routes events or labels to the partition of their model, if the model is in a field and not in the key. The copy has the same
  * bytes, the model id as its key, and the coordinates of the original in headers. An event that names no model, or is
  * too large for an example, becomes a dead letter here.
  */
 final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     static final String ROUTED = "by-model";
     static final String UNROUTABLE = "unroutable";
+    static final String ROUTED_LABELS = "labels-by-model";
+    static final String UNROUTABLE_LABELS = "unroutable-labels";
 
     private final RecordReader reader;
+    private final String sink;
+    private final String deadLetterSink;
     private final DeadLetters deadLetters;
     private final Example nothing = new Example();
     private ProcessorContext<byte[], Object> context;
 
-    ModelRouter(ThalwegConfig config, SchemaSource schemas) {
-        reader = RecordReader.ofModels(schemas, config);
+    private ModelRouter(ThalwegConfig config, RecordReader reader, String sink, String deadLetterSink) {
+        this.reader = reader;
+        this.sink = sink;
+        this.deadLetterSink = deadLetterSink;
         deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
+    }
+
+    /** Returns a router of events. */
+    static ModelRouter ofEvents(ThalwegConfig config, SchemaSource schemas) {
+        return new ModelRouter(config, RecordReader.ofModels(schemas, config), ROUTED, UNROUTABLE);
+    }
+
+    /** Returns a router of labels. */
+    static ModelRouter ofLabels(ThalwegConfig config, SchemaSource schemas) {
+        return new ModelRouter(
+                config, RecordReader.ofModelsOfLabels(schemas, config), ROUTED_LABELS, UNROUTABLE_LABELS);
     }
 
     @Override
@@ -58,7 +75,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
                             record.value(),
                             record.timestamp(),
                             coordinates.sentOn()),
-                    ROUTED);
+                    sink);
         } catch (Rejection rejection) {
             InputRecord input = InputRecord.produced(
                     new TopicPartition(at.topic(), at.partition()),
@@ -74,7 +91,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
                             new OutputRecord(OutputTopic.DEAD_LETTERS, at.partition(), letter),
                             record.timestamp(),
                             deadLetters.headers(letter, input)),
-                    UNROUTABLE);
+                    deadLetterSink);
         }
     }
 

@@ -21,6 +21,9 @@ final class MemoryClusterView implements ClusterView {
     /** What the group has committed, one answer after the other; the last is given again. */
     final List<Long> committed = new ArrayList<>();
 
+    /** What the group has committed of the labels; below 0 if there is no such topic. */
+    long committedLabels = -1;
+
     private int asked;
 
     MemoryClusterView copy() {
@@ -28,6 +31,7 @@ final class MemoryClusterView implements ClusterView {
         logs.forEach((topic, log) -> copy.logs.put(topic, new TreeMap<>(log)));
         copy.beginnings.putAll(beginnings);
         copy.committed.addAll(committed);
+        copy.committedLabels = committedLabels;
         return copy;
     }
 
@@ -116,11 +120,14 @@ final class MemoryClusterView implements ClusterView {
 
     @Override
     public Map<TopicPartition, Long> committed(String group, Collection<TopicPartition> partitions) {
-        if (committed.isEmpty() || !group.equals("test")) {
+        if (committed.isEmpty() || !group.equals("test") && !group.equals("late")) {
             return Map.of();
         }
         long answer = committed.get(Math.min(asked++, committed.size() - 1));
-        return Map.of(new TopicPartition("examples", 0), answer);
+        TopicPartition examples = new TopicPartition("examples", 0);
+        return committedLabels < 0
+                ? Map.of(examples, answer)
+                : Map.of(examples, answer, new TopicPartition("labels", 0), committedLabels);
     }
 
     @Override

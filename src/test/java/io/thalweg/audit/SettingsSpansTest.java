@@ -3,7 +3,7 @@ package io.thalweg.audit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.thalweg.audit.VerificationReport.Outcome;
+import io.thalweg.audit.VerificationReport.Conclusion;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weight;
@@ -54,7 +54,8 @@ class SettingsSpansTest {
                     LearnedLog.encode(
                             2,
                             Prediction.getClassSchema(),
-                            new Prediction(null, a, z, version, 1.0, StrictMath.log1p(StrictMath.exp(-z)), 0, offset)),
+                            new Prediction(
+                                    null, a, z, version, 1.0, StrictMath.log1p(StrictMath.exp(-z)), 0, offset, null)),
                     new RecordHeaders());
             double alpha = offset < changedAt ? 0.5 : 0.25;
             double move = -(alpha * 1.0 * (a - 1)) * 1.0;
@@ -179,7 +180,8 @@ class SettingsSpansTest {
                                     label,
                                     result.logLoss(label),
                                     0,
-                                    offset)),
+                                    offset,
+                                    null)),
                     new RecordHeaders());
             published.afterStep(
                     new PublishedWeights.Policy(256, 1),
@@ -206,7 +208,7 @@ class SettingsSpansTest {
                 if (recordedAt == changedAt) {
                     assertThat(report.lines()).last().asString().startsWith("MATCHES");
                 } else {
-                    assertThat(report.outcome()).isEqualTo(Outcome.DIFFERS);
+                    assertThat(report.conclusion()).isEqualTo(Conclusion.DIFFERS);
                     assertThat(report.findings()).extracting(Finding::kind).contains(FindingKind.ALTERED);
                 }
                 cluster = before;
@@ -222,7 +224,7 @@ class SettingsSpansTest {
                 config.with("processing.guarantee", "at_least_once").replayedSettings(""),
                 config.replayedSettings(""));
         VerificationReport report = verify();
-        assertThat(report.outcome()).isEqualTo(Outcome.CANNOT_VERIFY);
+        assertThat(report.conclusion()).isEqualTo(Conclusion.CANNOT_VERIFY);
         assertThat(report.obstacle())
                 .hasValueSatisfying(reason -> assertThat(reason).contains("at_least_once"));
     }
@@ -232,7 +234,7 @@ class SettingsSpansTest {
         learn(5);
         spans(7, config.with("learning.rate", "0.5").replayedSettings(""), config.replayedSettings(""));
         VerificationReport report = verify();
-        assertThat(report.outcome()).isEqualTo(Outcome.DIFFERS);
+        assertThat(report.conclusion()).isEqualTo(Conclusion.DIFFERS);
         assertThat(report.findings()).extracting(Finding::offset).containsOnly(7L);
     }
 

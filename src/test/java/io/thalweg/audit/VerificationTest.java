@@ -16,7 +16,7 @@ import static io.thalweg.audit.FindingKind.WEIGHTS_MISSING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.thalweg.audit.VerificationReport.Outcome;
+import io.thalweg.audit.VerificationReport.Conclusion;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
@@ -92,7 +92,7 @@ class VerificationTest {
                 .extracting(Finding::kind, Finding::offset)
                 .containsExactly(org.assertj.core.groups.Tuple.tuple(kind, source));
         assertThat(report.findings().get(0).source()).hasToString("examples-0");
-        assertThat(report.outcome()).isEqualTo(Outcome.DIFFERS);
+        assertThat(report.conclusion()).isEqualTo(Conclusion.DIFFERS);
         assertThat(report.replayMatches()).isFalse();
     }
 
@@ -139,7 +139,7 @@ class VerificationTest {
             VerificationReport report = new Verification(LOG.config, LOG.schemas, LOG.cluster::copy).run(progress::add);
 
             assertThat(report.findings()).isEmpty();
-            assertThat(report.outcome()).isEqualTo(Outcome.MATCHES);
+            assertThat(report.conclusion()).isEqualTo(Conclusion.MATCHES);
             assertThat(report.replayMatches()).isTrue();
             assertThat(report.lines()).last().asString().startsWith("MATCHES");
             assertThat(report.counts().records()).isEqualTo(RECORDS);
@@ -161,11 +161,11 @@ class VerificationTest {
         @EnumSource
         void everyOutputTopicIsAudited(OutputTopic topic) {
             assertThat(afterwards(cluster -> cluster.cut(topic.nameIn(LOG.config), 0))
-                            .outcome())
-                    .isEqualTo(Outcome.DIFFERS);
+                            .conclusion())
+                    .isEqualTo(Conclusion.DIFFERS);
             assertThat(afterwards(cluster -> cluster.delete(topic.nameIn(LOG.config)))
-                            .outcome())
-                    .isEqualTo(Outcome.CANNOT_VERIFY);
+                            .conclusion())
+                    .isEqualTo(Conclusion.CANNOT_VERIFY);
         }
 
         @Test
@@ -268,7 +268,7 @@ class VerificationTest {
             LOG.registry.put(LearnedLog.UNKNOWN_ID, io.thalweg.avro.Example.getClassSchema());
             try {
                 VerificationReport report = verify(LOG, LOG.cluster.copy());
-                assertThat(report.outcome()).isEqualTo(Outcome.MATCHES);
+                assertThat(report.conclusion()).isEqualTo(Conclusion.MATCHES);
                 assertThat(report.counts().unknownSchemas()).isPositive();
                 assertThat(report.lines()).anyMatch(line -> line.startsWith("Taken on trust"));
             } finally {
@@ -640,7 +640,7 @@ class VerificationTest {
                         w.setMovedSteps(null);
                         w.getWeights().forEach(weight -> weight.setMoved(null));
                     }));
-            assertThat(unknown.outcome()).isEqualTo(Outcome.MATCHES);
+            assertThat(unknown.conclusion()).isEqualTo(Conclusion.MATCHES);
         }
 
         @Test
@@ -718,7 +718,7 @@ class VerificationTest {
             for (String model : List.of("dense", "large")) {
                 cluster.append(METRICS, 0, model.getBytes(), null, new RecordHeaders());
             }
-            assertThat(verify(LOG, cluster).outcome()).isEqualTo(Outcome.MATCHES);
+            assertThat(verify(LOG, cluster).conclusion()).isEqualTo(Conclusion.MATCHES);
         }
 
         @Test
@@ -841,7 +841,7 @@ class VerificationTest {
         void trimmedTopicsCannotBeVerified() {
             for (String topic : List.of("examples", PREDICTIONS, LETTERS)) {
                 VerificationReport report = afterwards(cluster -> cluster.beginnings.put(topic, 10L));
-                assertThat(report.outcome()).isEqualTo(Outcome.CANNOT_VERIFY);
+                assertThat(report.conclusion()).isEqualTo(Conclusion.CANNOT_VERIFY);
                 assertThat(report.replayMatches()).isFalse();
                 assertThat(report.obstacle())
                         .hasValueSatisfying(

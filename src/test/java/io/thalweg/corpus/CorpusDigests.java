@@ -3,6 +3,9 @@ package io.thalweg.corpus;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.avro.DeadLetter;
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Prediction;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -14,10 +17,16 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericDatumReader;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.kafka.common.header.Header;
 
@@ -25,12 +34,16 @@ import org.apache.kafka.common.header.Header;
  * What was recorded of each output topic of each scenario: how many records, a digest of all of them, and digests of
  * the first so many, which tell about where another run parts from the record.
  *
- * <p>Key, value, headers and timestamp count, to the bit. The one thing that does not is the detail of a dead letter,
- * which is prose. After a change that is meant, {@code -Dthalweg.corpus.write=true} writes the files anew; the
+ * <p>Key, value, headers and timestamp count, to the bit. Two things do not: the detail of a dead letter, which is prose,
+ * and fields that were added to a schema since. After a change that is meant, {@code -Dthalweg.corpus.write=true} writes the files anew; the
  * changelog must say why.
  */
 final class CorpusDigests {
     private static final int EVERY = 200;
+    /** The schemas that the corpus was recorded with. */
+    private static final Path RECORDED = Path.of("src/test/resources/schemas-on-record/v2");
+
+    private static final int HEADER = 5;
     private static final Path DIRECTORY = Path.of("src/test/resources/io/thalweg/corpus");
 
     private final Path file;
@@ -114,7 +127,7 @@ final class CorpusDigests {
             add(digest, bytes(letter.getKey()));
             add(digest, bytes(letter.getValue()));
         } else {
-            add(digest, record.value());
+            add(digest, asRecorded(topic, record.value()));
         }
         for (Header header : record.headers()) {
             if (!header.key().equals("thalweg.detail")) {
@@ -123,6 +136,33 @@ final class CorpusDigests {
             }
         }
         add(digest, record.timestamp());
+    }
+
+    /** Returns a value as the schema writes it that the corpus was recorded with: fields added since are left out. */
+    private static byte[] asRecorded(String topic, byte[] value) {
+        Schema now = topic.startsWith("predictions")
+                ? Prediction.getClassSchema()
+                : topic.startsWith("metrics") ? Metrics.getClassSchema() : null;
+        if (value == null || now == null) {
+            return value;
+        }
+        try {
+            Schema recorded =
+                    new Schema.Parser().parse(RECORDED.resolve(file(now)).toFile());
+            Object datum = new GenericDatumReader<>(now, recorded)
+                    .read(null, DecoderFactory.get().binaryDecoder(value, HEADER, value.length - HEADER, null));
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            out.write(value, 0, HEADER);
+            BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+            new GenericDatumWriter<>(recorded).write(datum, encoder);
+            return out.toByteArray();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String file(Schema schema) {
+        return schema.getName().toLowerCase(Locale.ROOT) + ".avsc";
     }
 
     private static DeadLetter deadLetter(byte[] value) {

@@ -165,7 +165,9 @@ class CorpusTest {
         streams.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "nowhere:1");
         Instant start = Instant.ofEpochMilli(1_700_000_000_000L);
         try (TopologyTestDriver driver = new TopologyTestDriver(
-                new LearnerTopology(config, SCHEMAS, (topic, schema) -> 1, keyless, routed).get(), streams, start)) {
+                new LearnerTopology(config, SCHEMAS, (topic, schema) -> 1, keyless, routed, false).get(),
+                streams,
+                start)) {
             TestInputTopic<byte[], byte[]> input =
                     driver.createInputTopic("examples", new ByteArraySerializer(), new ByteArraySerializer());
             int taken = 0;

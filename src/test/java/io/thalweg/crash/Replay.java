@@ -105,13 +105,14 @@ final class Replay {
                 example.getLabel(),
                 example.getLabel() == null ? null : (Double) result.logLoss(example.getLabel()),
                 input.partition(),
-                offset);
+                offset,
+                null);
         partition.predictions.add(
                 new Expected(input.model().getBytes(StandardCharsets.UTF_8), AvroWireFormat.encode(prediction)));
         if (example.getLabel() != null) {
             partition.steps++;
             if (model.version() % metricsEvery == 0) {
-                partition.metrics.put(model.id(), AvroWireFormat.encode(MetricsRecords.of(model)));
+                partition.metrics.put(model.id(), AvroWireFormat.encode(MetricsRecords.of(model, null)));
             }
         }
     }

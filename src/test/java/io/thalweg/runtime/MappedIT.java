@@ -290,7 +290,7 @@ class MappedIT {
         VerificationReport report = verify();
         assertThat(report.findings()).isEmpty();
         assertThat(report.obstacle()).isEmpty();
-        assertThat(report.outcome()).isEqualTo(VerificationReport.Outcome.MATCHES);
+        assertThat(report.conclusion()).isEqualTo(VerificationReport.Conclusion.MATCHES);
         assertThat(report.counts().predictions()).isEqualTo(good);
         assertThat(report.counts().models()).isEqualTo(5);
 

@@ -330,7 +330,7 @@ class TaskStateTest {
     }
 
     private static void assertRefused(byte[] key, byte[] value, String saying) {
-        TaskState state = TaskState.logged("weights");
+        TaskState state = TaskState.logged("weights", new Journal());
         assertThatThrownBy(() -> state.restore(key, value))
                 .isInstanceOf(StateException.class)
                 .hasMessageContaining(saying)
@@ -689,7 +689,7 @@ class TaskStateTest {
     class OffsetsAndSettings {
         @Test
         void refusesAChangelogInWhichTheyAreDeleted() {
-            TaskState state = TaskState.logged("s");
+            TaskState state = TaskState.logged("weights", new Journal());
             for (byte[] key : List.of(
                     ChangelogFormat.settingsKey(), ChangelogFormat.key(ChangelogFormat.OFFSET, 0, "examples"))) {
                 assertThatThrownBy(() -> state.restore(key, null))

@@ -7,6 +7,7 @@ import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
 import io.thalweg.store.TaskState;
+import java.nio.file.Path;
 import java.util.Map;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.junit.jupiter.api.Test;
@@ -20,7 +21,7 @@ class WeightStoreTest {
                         new ThalwegConfig(Map.of()),
                         id -> Example.getClassSchema(),
                         "default",
-                        TaskState.logged("weights")));
+                        TaskState.logged("weights", Path.of("target"))));
         assertThatThrownBy(builder::withLoggingDisabled).isInstanceOf(UnsupportedOperationException.class);
         assertThat(builder.loggingEnabled()).isTrue();
         assertThat(builder.build().persistent()).isFalse();

@@ -36,7 +36,7 @@ final class BenchmarkTopology {
                 new ByteArrayDeserializer(),
                 config.getString(ThalwegConfig.EXAMPLES_TOPIC));
         topology.addProcessor(PROCESSOR, processor, SOURCE);
-        for (OutputTopic output : OutputTopic.values()) {
+        for (OutputTopic output : OutputTopic.of(config)) {
             String topic = output.nameIn(config);
             topology.addSink(
                     output.sink(),

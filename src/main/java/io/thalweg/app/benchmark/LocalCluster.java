@@ -78,7 +78,7 @@ final class LocalCluster implements AutoCloseable {
         settings.put(ThalwegConfig.APPLICATION_ID, application);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, directory.resolve("state").toString());
         settings.put(ThalwegConfig.EXAMPLES_TOPIC, examples);
-        for (OutputTopic output : OutputTopic.values()) {
+        for (OutputTopic output : OutputTopic.of(new ThalwegConfig(settings))) {
             settings.put(output.setting(), application + "-" + output.sink());
         }
         new Topics(new ThalwegConfig(settings), admin).create();

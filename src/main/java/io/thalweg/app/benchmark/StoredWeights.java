@@ -113,7 +113,8 @@ final class StoredWeights implements Processor<byte[], byte[], byte[], OutputRec
                         x.label(),
                         Logistic.logLoss(logit, x.label()),
                         context.taskId().partition(),
-                        context.recordMetadata().orElseThrow().offset()),
+                        context.recordMetadata().orElseThrow().offset(),
+                        null),
                 record.timestamp());
 
         double move = learningRate * (probability - x.label());

@@ -70,7 +70,7 @@ final class VerifyCommand implements Callable<Integer> {
     }
 
     static ExitCode exitCode(VerificationReport report) {
-        return switch (report.outcome()) {
+        return switch (report.conclusion()) {
             case MATCHES -> ExitCode.OK;
             case DIFFERS -> ExitCode.DIFFERS;
             case CANNOT_VERIFY -> ExitCode.NOT_READY;
@@ -91,13 +91,15 @@ final class VerifyCommand implements Callable<Integer> {
 
     static ObjectNode json(VerificationReport report) {
         ObjectNode object = JsonNodeFactory.instance.objectNode();
-        object.put("outcome", report.outcome().name());
+        object.put("outcome", report.conclusion().name());
         object.put("replay_matches", report.replayMatches());
         Counts counts = report.counts();
         object.put("partitions", counts.partitions());
         object.put("records", counts.records());
         object.put("examples", counts.examples());
         object.put("predictions", counts.predictions());
+        object.put("labels", counts.labels());
+        object.put("outcomes", counts.outcomes());
         object.put("dead_letters", counts.deadLetters());
         object.put("dead_letters_on_trust", counts.unknownSchemas());
         object.put("deletions", counts.deletions());

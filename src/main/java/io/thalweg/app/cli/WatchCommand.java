@@ -8,6 +8,7 @@ import io.thalweg.app.view.View;
 import io.thalweg.app.view.WeightsView;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
@@ -128,7 +129,8 @@ final class WatchCommand implements Callable<Integer> {
         // as an expression, this does not compile if a topic has no view
         Watched<?> watched = switch (topic) {
             case PREDICTIONS -> new Watched<>(Prediction.class, RowsView.predictions(out, width));
-            case METRICS -> new Watched<>(Metrics.class, RowsView.metrics(out, width));
+            case METRICS -> new Watched<>(Metrics.class, RowsView.metrics(out, width, config.hasLateLabels()));
+            case OUTCOMES -> new Watched<>(Outcome.class, RowsView.outcomes(out, width));
             case DEAD_LETTERS -> new Watched<>(DeadLetter.class, RowsView.deadLetters(out));
             case WEIGHTS ->
                 new Watched<>(

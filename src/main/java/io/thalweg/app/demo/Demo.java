@@ -192,7 +192,7 @@ public final class Demo {
         own.put(ThalwegConfig.ALGORITHM, algorithm.toString());
         own.put(ThalwegConfig.APPLICATION_ID, config.getString(ThalwegConfig.APPLICATION_ID) + "-" + algorithm);
         if (algorithm != Algorithm.SGD) {
-            for (OutputTopic output : OutputTopic.values()) {
+            for (OutputTopic output : OutputTopic.of(config)) {
                 own.put(output.setting(), algorithm + "-" + output.nameIn(config));
             }
         }

@@ -1,6 +1,7 @@
 package io.thalweg.app.view;
 
 import io.thalweg.avro.Share;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
@@ -87,6 +88,27 @@ public final class Figures {
         String part = eighths % 8 == 0 ? "" : EIGHTHS.substring(eighths % 8, eighths % 8 + 1);
         String bar = "█".repeat(eighths / 8) + part;
         return bar + " ".repeat(width - bar.length());
+    }
+
+    /** Formats a time span with its two largest units, such as 2 h 5 min. @param millis null if there is none */
+    public static String duration(Long millis) {
+        if (millis == null) {
+            return NONE;
+        }
+        if (millis < 0) {
+            return "−" + duration(-millis);
+        }
+        Duration span = Duration.ofMillis(millis);
+        if (span.toDays() > 0) {
+            return span.toDays() + " d " + span.toHoursPart() + " h";
+        }
+        if (span.toHours() > 0) {
+            return span.toHours() + " h " + span.toMinutesPart() + " min";
+        }
+        if (span.toMinutes() > 0) {
+            return span.toMinutes() + " min " + span.toSecondsPart() + " s";
+        }
+        return span.toSeconds() >= 10 ? span.toSeconds() + " s" : millis + " ms";
     }
 
     static String bytes(long bytes) {

@@ -25,7 +25,7 @@ class DemoCommandTest {
                 1.1,
                 seconds,
                 new VerificationReport(
-                        new VerificationReport.Counts(1, 100, 100, 100, 0, 0, 0, 1, 100, 0, 0),
+                        new VerificationReport.Counts(1, 100, 100, 100, 0, 0, 0, 0, 0, 1, 100, 0, 0),
                         List.of(),
                         matches ? Map.of() : Map.of(FindingKind.values()[0], 1L),
                         Optional.empty()));

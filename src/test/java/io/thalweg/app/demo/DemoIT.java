@@ -50,7 +50,7 @@ class DemoIT {
         for (Demo.Learned learned : List.of(sgd, auto)) {
             assertThat(learned.predictions()).isEqualTo(EXAMPLES);
             assertThat(learned.deadLetters()).isZero();
-            assertThat(learned.audit().outcome()).isEqualTo(VerificationReport.Outcome.MATCHES);
+            assertThat(learned.audit().conclusion()).isEqualTo(VerificationReport.Conclusion.MATCHES);
             assertThat(learned.audit().counts().steps()).isEqualTo(EXAMPLES);
         }
         assertThat(result.isComplete()).isTrue();

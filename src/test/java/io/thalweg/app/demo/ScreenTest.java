@@ -66,7 +66,7 @@ class ScreenTest {
         sgd.take("m", weights(1, 0, weight(1, "destination=ORD:weekday=Mon", -12.345)));
         auto.take("m", weights(1, 0, weight(1, "destination=ORD:weekday=Mon", 0.5), weight(2, "hour=5", -2.25)));
         for (DemoLearner demoLearner : List.of(sgd, auto)) {
-            demoLearner.take(new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 0, 0L));
+            demoLearner.take(new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 0, 0L, null));
         }
     }
 
@@ -181,7 +181,7 @@ class ScreenTest {
             }
             demoLearner.take("m", weights(1, 0, weights.toArray(Weight[]::new)));
             for (int i = 0; i < ALL; i++) {
-                demoLearner.take(new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 0, (long) i));
+                demoLearner.take(new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 0, (long) i, null));
             }
             demoLearner.take(metrics(ALL, 0.5, 0.5));
         }

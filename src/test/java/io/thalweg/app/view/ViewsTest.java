@@ -76,11 +76,11 @@ class ViewsTest {
     @Test
     void predictionsAreAlignedRows() {
         View<Prediction> view = RowsView.predictions(out, WIDE);
-        view.take(entry(utf8("m"), new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 2, 7L)));
+        view.take(entry(utf8("m"), new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 2, 7L, null)));
         view.take(entry(
                 utf8("only one"),
-                new Prediction("a long id, really", 0.96875, 3.43, 12345L, 0.25, 2.601, 2, 8_000_000_000L)));
-        view.take(entry(utf8("m"), new Prediction(null, 0.0, -800.0, 1L, null, null, 2, 9L)));
+                new Prediction("a long id, really", 0.96875, 3.43, 12345L, 0.25, 2.601, 2, 8_000_000_000L, null)));
+        view.take(entry(utf8("m"), new Prediction(null, 0.0, -800.0, 1L, null, null, 2, 9L, null)));
 
         assertThat(printed())
                 .containsExactly(
@@ -96,14 +96,15 @@ class ViewsTest {
     @Test
     void nothingFromATopicMovesTheCursor() {
         View<Prediction> view = RowsView.predictions(out, WIDE);
-        view.take(entry(utf8("m\033[2J\u202e"), new Prediction("line\nbreak\u0000", 0.5, 0.0, 0L, null, null, 0, 0L)));
+        view.take(entry(
+                utf8("m\033[2J\u202e"), new Prediction("line\nbreak\u0000", 0.5, 0.0, 0L, null, null, 0, 0L, null)));
 
         assertThat(printed()).hasSize(2).last().asString().contains("m\uFFFD[2J\uFFFD ", "line\uFFFDbreak\uFFFD ");
     }
 
     @Test
     void aDeletedModelIsARow() {
-        RowsView.metrics(out, WIDE).take(entry(utf8("m"), (Metrics) null));
+        RowsView.metrics(out, WIDE, false).take(entry(utf8("m"), (Metrics) null));
 
         assertThat(printed()).hasSize(2).last().asString().matches("2026-03-04  12:00:00 +m +deleted");
     }
@@ -112,7 +113,8 @@ class ViewsTest {
     void metricsShowWhatTheRecordSays() {
         Quality overall = new Quality(2000L, 2000.0, 0.6, 0.65, 0.7, 0.75, 0.001, 0.3, 0.33, 1.1);
         Quality recent = new Quality(500L, 500.0, 0.5, 0.66, 0.8, Double.NaN, Double.NaN, 0.3, 0.33, 1.1);
-        RowsView.metrics(out, WIDE).take(entry(utf8("m"), new Metrics("m", 2000L, overall, recent, 0.05, List.of())));
+        RowsView.metrics(out, WIDE, false)
+                .take(entry(utf8("m"), new Metrics("m", 2000L, overall, recent, 0.05, List.of(), null)));
 
         assertThat(printed())
                 .extracting(line -> line.trim().split(" {2,}"))
@@ -154,9 +156,10 @@ class ViewsTest {
     @Test
     void onANarrowScreenTheColumnsThatMatterLeastAreLeftOut() {
         Quality quality = new Quality(9_999_999L, 2000.0, 0.6, 0.65, 0.7, 0.75, 0.001, 0.3, 0.33, 1.1);
-        Entry<Metrics> entry = entry(utf8("default"), new Metrics("default", 2000L, quality, quality, 0.05, List.of()));
+        Entry<Metrics> entry =
+                entry(utf8("default"), new Metrics("default", 2000L, quality, quality, 0.05, List.of(), null));
         for (int width : new int[] {200, 100, 80, 50, 10}) {
-            RowsView.metrics(out, width).take(entry);
+            RowsView.metrics(out, width, false).take(entry);
         }
 
         List<String> lines = printed();
@@ -176,11 +179,11 @@ class ViewsTest {
     @Test
     void theHeaderComesAgainWhenAColumnIsLeftOutFromThereOn() {
         View<Prediction> view = RowsView.predictions(out, 100);
-        Prediction brief = new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 2, 7L);
+        Prediction brief = new Prediction("a", 0.5, 0.0, 0L, 1.0, Math.log(2), 2, 7L, null);
         view.take(entry(utf8("m"), brief));
         view.take(entry(
                 utf8("m"),
-                new Prediction("0b8e2f0a-8b0e-4c8e-9f57-0d3c7c4b1a7e", 0.5, 0.0, 0L, 1.0, Math.log(2), 2, 8L)));
+                new Prediction("0b8e2f0a-8b0e-4c8e-9f57-0d3c7c4b1a7e", 0.5, 0.0, 0L, 1.0, Math.log(2), 2, 8L, null)));
         view.take(entry(utf8("n".repeat(1000)), brief));
         view.take(entry(utf8("m"), brief));
 
@@ -228,7 +231,8 @@ class ViewsTest {
 
     @Test
     void jsonIsAnObjectALineWithTheFieldsOfTheSchema() throws IOException {
-        new JsonView<Prediction>(out).take(entry(utf8("m"), new Prediction("a", 0.1, -2.2, 4L, null, null, 2, 7L)));
+        new JsonView<Prediction>(out)
+                .take(entry(utf8("m"), new Prediction("a", 0.1, -2.2, 4L, null, null, 2, 7L, null)));
         new JsonView<Weights>(out).take(entry(WeightsRecords.key("m", 3), (Weights) null));
         new JsonView<DeadLetter>(out)
                 .take(entry(
@@ -243,7 +247,8 @@ class ViewsTest {
                                 new Quality(0L, 0.0, Double.NaN, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
                                 new Quality(0L, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
                                 0.1,
-                                List.of())));
+                                List.of(),
+                                null)));
 
         List<String> lines = printed();
         assertThat(lines.get(0))
@@ -380,7 +385,8 @@ class ViewsTest {
                 new Share("adagrad", 0.35, 0.05));
         assertThat(Figures.mixture(mixture)).isEqualTo("adagrad 0.2 61%, sgd 0.1 30%, adagrad 0.35 5%");
         Quality quality = new Quality(20L, 20.0, 0.6, 0.65, 0.7, 0.75, 0.001, 0.3, 0.33, 1.1);
-        RowsView.metrics(out, WIDE).take(entry(utf8("m"), new Metrics("m", 20L, quality, quality, 0.2, mixture)));
+        RowsView.metrics(out, WIDE, false)
+                .take(entry(utf8("m"), new Metrics("m", 20L, quality, quality, 0.2, mixture, null)));
         assertThat(printed()).last().asString().endsWith("adagrad 0.2 61%, sgd 0.1 30%, adagrad 0.35 5%");
     }
 

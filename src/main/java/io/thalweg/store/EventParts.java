@@ -1,0 +1,518 @@
+package io.thalweg.store;
+
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.PriorityQueue;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A log of {@link WaitingEntry}, in numbered parts, each of which is one record of the changelog. Entries are appended
+ * and never changed. One that is no longer needed is marked as dead, and a part without live entries is dropped.
+ *
+ * <p>The newest parts are on the heap, all others in a file.
+ *
+ * <p>It gives the entries back in the order of the times until which they are kept. A part is sorted once, when its
+ * first entry is due. So the work is for what is due, and not for what waits.
+ */
+final class EventParts {
+    /** The size at which a part is closed. */
+    private static final int PART = 1 << 18;
+    /** A part below this size is small. */
+    private static final int SMALL = PART / 4;
+
+    private static final int MOST_SMALL_PARTS = 256;
+    /** How many bytes are read from the file at first: most entries are not longer. */
+    private static final int FIRST_READ = 512;
+
+    /** Whether there is a changelog. */
+    private final boolean logged;
+
+    private final long heapBytes;
+    private final SpillFile file;
+
+    private final TreeMap<Long, Part> parts = new TreeMap<>();
+    private final List<Part> slots = new ArrayList<>();
+    private final Deque<Integer> freeSlots = new ArrayDeque<>();
+    private final PriorityQueue<Part> queue = new PriorityQueue<>(Comparator.comparingLong((Part p) -> p.nextDue)
+            .thenComparingLong(p -> p.nextOrder)
+            .thenComparingLong(p -> p.number));
+
+    /** The parts on the heap, oldest first, without the open one. */
+    private final Set<Part> onHeap = new LinkedHashSet<>();
+
+    private long bytesOnHeap;
+
+    /** Parts that the changelog does not have yet. */
+    private final List<Part> unwritten = new ArrayList<>();
+
+    /** Parts that the changelog has and must delete. */
+    private final Set<Long> dropped = new LinkedHashSet<>();
+
+    private final PackedWriter out = new PackedWriter();
+    private Part open;
+    private long nextNumber;
+
+    private long bytes;
+    private long liveBytes;
+    private int smallParts;
+
+    private final PackedReader in = new PackedReader(new byte[0], 0);
+    private byte[] fetched = new byte[FIRST_READ];
+
+    private static final class Part {
+        final long number;
+        final int slot;
+        /** All entries; null if they are in the file, and for the open part. */
+        byte @Nullable [] content;
+
+        long inFile = -1;
+        int size;
+        int live;
+        int liveBytes;
+        boolean written;
+
+        // the next entry that is due
+        long nextDue = Long.MAX_VALUE;
+        long nextOrder = Long.MIN_VALUE;
+        /** Whether the first entry was due. Then these are the entries that were live at the time, in order. */
+        boolean sorted;
+
+        long[] dues = {};
+        long[] orders = {};
+        int[] places = {};
+        int next;
+
+        Part(long number, int slot) {
+            this.number = number;
+            this.slot = slot;
+        }
+    }
+
+    /**
+     * Creates an empty log.
+     *
+     * @param logged whether it is written to a changelog
+     * @param directory where the file is
+     * @param heapBytes how many bytes may be on the heap before the rest goes to the file
+     */
+    EventParts(boolean logged, Path directory, long heapBytes) {
+        this.logged = logged;
+        this.heapBytes = heapBytes;
+        file = new SpillFile(directory);
+        open = newPart();
+    }
+
+    private Part newPart() {
+        return newPart(nextNumber++);
+    }
+
+    private Part newPart(long number) {
+        int slot = freeSlots.isEmpty() ? slots.size() : freeSlots.pop();
+        Part part = new Part(number, slot);
+        if (slot == slots.size()) {
+            slots.add(part);
+        } else {
+            slots.set(slot, part);
+        }
+        return part;
+    }
+
+    private static int slot(long place) {
+        return (int) (place >>> Integer.SIZE);
+    }
+
+    private static int offset(long place) {
+        return (int) place;
+    }
+
+    private static long place(Part part, int offset) {
+        return (long) part.slot << Integer.SIZE | offset;
+    }
+
+    // ---- appending
+
+    /** Begins an entry, which is written to the result. {@link #end} must follow. */
+    PackedWriter begin() {
+        if (out.size() == 0) {
+            out.putByte(ChangelogFormat.WAITING_FORMAT);
+        }
+        return out;
+    }
+
+    /** Returns the place of the entry that {@link #begin} will begin. */
+    long next() {
+        return place(open, Math.max(1, out.size()));
+    }
+
+    /** Ends an entry. */
+    void end(long place) {
+        in.reset(out.bytes(), 0);
+        appended(open, in, offset(place), out.size());
+        if (out.size() >= PART) {
+            close();
+        }
+    }
+
+    private void appended(Part part, PackedReader entry, int from, int to) {
+        part.live++;
+        part.liveBytes += to - from;
+        liveBytes += to - from;
+        part.nextDue = Math.min(part.nextDue, WaitingEntry.due(entry, from));
+    }
+
+    /** Closes the open part, unless it is empty. */
+    private void close() {
+        if (out.size() > 0) {
+            Part part = open;
+            byte[] content = Arrays.copyOf(out.bytes(), out.size());
+            out.clear();
+            closed(part, content);
+            open = newPart();
+            if (part.live == 0) {
+                drop(part);
+            } else if (logged) {
+                unwritten.add(part);
+            } else {
+                spill();
+            }
+        }
+    }
+
+    private void closed(Part part, byte[] content) {
+        part.content = content;
+        part.size = content.length;
+        parts.put(part.number, part);
+        bytes += part.size;
+        smallParts += part.size < SMALL ? 1 : 0;
+        onHeap.add(part);
+        bytesOnHeap += part.size;
+        queue.add(part);
+    }
+
+    // ---- reading
+
+    /** Returns a reader of the entry at a place, which begins at {@link #begins}. It is valid until the next call. */
+    PackedReader read(long place) {
+        Part part = slots.get(slot(place));
+        int from = offset(place);
+        if (part == open) {
+            in.reset(out.bytes(), from);
+        } else if (part.content != null) {
+            in.reset(part.content, from);
+        } else {
+            int first = Math.min(FIRST_READ, part.size - from);
+            file.read(part.inFile + from, fetched, 0, first);
+            in.reset(fetched, 0);
+            int length = WaitingEntry.length(in, 0);
+            if (length > first) {
+                if (length > fetched.length) {
+                    fetched = Arrays.copyOf(fetched, Math.max(length, 2 * fetched.length));
+                }
+                file.read(part.inFile + from + first, fetched, first, length - first);
+            }
+            in.reset(fetched, 0);
+        }
+        return in;
+    }
+
+    /** Returns where the entry of the last {@link #read} begins. */
+    int begins(long place) {
+        Part part = slots.get(slot(place));
+        return part == open || part.content != null ? offset(place) : 0;
+    }
+
+    // ---- dead entries
+
+    /** Marks an entry as dead. */
+    void dead(long place) {
+        PackedReader entry = read(place);
+        int length = WaitingEntry.length(entry, begins(place));
+        Part part = slots.get(slot(place));
+        part.live--;
+        part.liveBytes -= length;
+        liveBytes -= length;
+        if (part.live == 0 && part != open) {
+            drop(part);
+        }
+    }
+
+    private void drop(Part part) {
+        parts.remove(part.number);
+        queue.remove(part);
+        if (part.written) {
+            dropped.add(part.number);
+        }
+        bytes -= part.size;
+        smallParts -= part.size < SMALL ? 1 : 0;
+        if (part.content == null) {
+            file.free(part.inFile, part.size);
+        } else {
+            bytesOnHeap -= part.size;
+            onHeap.remove(part);
+            part.content = null;
+        }
+        part.size = 0;
+        slots.set(part.slot, null);
+        freeSlots.push(part.slot);
+    }
+
+    // ---- what is due
+
+    /** Says whether an entry is live. */
+    @FunctionalInterface
+    interface Live {
+        boolean is(long hash, long place);
+    }
+
+    /**
+     * Returns the place of the first live entry that was to be kept until before a time; {@link EventIndex#NONE} if
+     * there is none. Entries come in the order of the times until which they are kept, and then of their events. One
+     * that is still live the next time is not returned again.
+     */
+    long nextDue(long time, Live live) {
+        if (out.size() > 0 && open.nextDue < time) {
+            close();
+        }
+        while (!queue.isEmpty() && queue.peek().nextDue < time) {
+            Part part = queue.poll();
+            if (!part.sorted) {
+                sort(part, live);
+            } else {
+                int i = part.next++;
+                setNext(part);
+                long place = place(part, part.places[i]);
+                PackedReader entry = read(place);
+                if (live.is(WaitingEntry.hash(entry, begins(place)), place)) {
+                    enqueue(part);
+                    return place;
+                }
+            }
+            enqueue(part);
+        }
+        return EventIndex.NONE;
+    }
+
+    private void enqueue(Part part) {
+        if (part.nextDue != Long.MAX_VALUE) {
+            queue.add(part);
+        }
+    }
+
+    private static void setNext(Part part) {
+        boolean more = part.next < part.dues.length;
+        part.nextDue = more ? part.dues[part.next] : Long.MAX_VALUE;
+        part.nextOrder = more ? part.orders[part.next] : Long.MIN_VALUE;
+    }
+
+    private void sort(Part part, Live live) {
+        record Due(long due, long order, int place) {}
+        List<Due> sorted = new ArrayList<>();
+        forEach(part, (entry, at, length) -> {
+            if (live.is(WaitingEntry.hash(entry, at), place(part, at))) {
+                sorted.add(new Due(WaitingEntry.due(entry, at), WaitingEntry.order(entry, at), at));
+            }
+        });
+        sorted.sort(Comparator.comparingLong(Due::due).thenComparingLong(Due::order));
+        part.dues = sorted.stream().mapToLong(Due::due).toArray();
+        part.orders = sorted.stream().mapToLong(Due::order).toArray();
+        part.places = sorted.stream().mapToInt(Due::place).toArray();
+        part.sorted = true;
+        setNext(part);
+    }
+
+    /** A visitor of entries. */
+    @FunctionalInterface
+    private interface Visitor {
+        void entry(PackedReader in, int at, int length);
+    }
+
+    private void forEach(Part part, Visitor visitor) {
+        byte[] content = contentOf(part);
+        PackedReader entry = new PackedReader(content, 0);
+        for (int at = 1; at < content.length; ) {
+            int length = WaitingEntry.length(entry, at);
+            visitor.entry(entry, at, length);
+            at += length;
+        }
+    }
+
+    private byte[] contentOf(Part part) {
+        if (part.content != null) {
+            return part.content;
+        }
+        byte[] content = new byte[part.size];
+        file.read(part.inFile, content, 0, part.size);
+        return content;
+    }
+
+    // ---- keeping it small
+
+    /** Called for an entry that has moved to another place. */
+    @FunctionalInterface
+    interface Moved {
+        void moved(long hash, long from, long to);
+    }
+
+    /**
+     * Copies live entries together, if more than a third of the log is dead or there are many small parts. Each byte
+     * that is copied makes room for half a byte or more.
+     */
+    void compact(Live live, Moved moved) {
+        while (bytes > liveBytes * 3 / 2 + 4 * PART && !parts.isEmpty()) {
+            copy(emptiest(), live, moved);
+        }
+        if (smallParts > MOST_SMALL_PARTS) {
+            parts.values().stream().filter(part -> part.size < SMALL).toList().forEach(part -> copy(part, live, moved));
+        }
+    }
+
+    private Part emptiest() {
+        return parts.values().stream()
+                .min(Comparator.comparingDouble(part -> (double) part.liveBytes / part.size))
+                .orElseThrow();
+    }
+
+    private void copy(Part part, Live live, Moved moved) {
+        byte[] content = contentOf(part);
+        List<long[]> copied = new ArrayList<>();
+        forEach(part, (entry, at, length) -> {
+            long from = place(part, at);
+            long hash = WaitingEntry.hash(entry, at);
+            if (live.is(hash, from)) {
+                PackedWriter to = begin();
+                long place = next();
+                to.makeRoom(length);
+                to.putBytes(content, at, length);
+                end(place);
+                copied.add(new long[] {hash, from, place});
+            }
+        });
+        // the last one to be marked as dead drops the part
+        copied.forEach(one -> moved.moved(one[0], one[1], one[2]));
+        if (copied.isEmpty() && parts.containsKey(part.number)) {
+            drop(part);
+        }
+    }
+
+    // ---- the changelog
+
+    /** Writes the parts that the changelog does not have, and deletes those that were dropped. */
+    void writeChanges(Changelog changelog) {
+        close();
+        for (Part part : unwritten) {
+            if (part.live > 0) {
+                changelog.write(ChangelogFormat.waitingKey(part.number), contentOf(part));
+                part.written = true;
+            }
+        }
+        unwritten.clear();
+        for (long number : dropped) {
+            changelog.write(ChangelogFormat.waitingKey(number), null);
+        }
+        dropped.clear();
+        spill();
+    }
+
+    private void spill() {
+        for (Iterator<Part> oldest = onHeap.iterator(); bytesOnHeap > heapBytes && oldest.hasNext(); ) {
+            Part part = oldest.next();
+            oldest.remove();
+            part.inFile = file.write(contentOf(part));
+            part.content = null;
+            bytesOnHeap -= part.size;
+        }
+    }
+
+    /** A receiver of restored entries. */
+    @FunctionalInterface
+    interface Restored {
+        void entry(long hash, long place, PackedReader in, int at);
+    }
+
+    /**
+     * Restores a part.
+     *
+     * @param content as the changelog has it
+     */
+    void restore(long number, byte[] content, Restored restored) {
+        Part part = newPart(number);
+        part.written = true;
+        nextNumber = Math.max(nextNumber, number + 1);
+        PackedReader entry = new PackedReader(content, 0);
+        for (int at = 1; at < content.length; ) {
+            int length = WaitingEntry.length(entry, at);
+            appended(part, entry, at, at + length);
+            at += length;
+        }
+        closed(part, content);
+        forEach(part, (in, at, length) -> restored.entry(WaitingEntry.hash(in, at), place(part, at), in, at));
+        spill();
+    }
+
+    /** Removes a part that the changelog no longer has, with the entries in it that are live. */
+    void restoreDropped(long number, Live live, Moved moved) {
+        Part part = parts.get(number);
+        if (part != null) {
+            List<long[]> left = new ArrayList<>();
+            forEach(part, (entry, at, length) -> {
+                long hash = WaitingEntry.hash(entry, at);
+                if (live.is(hash, place(part, at))) {
+                    left.add(new long[] {hash, place(part, at)});
+                }
+            });
+            left.forEach(one -> moved.moved(one[0], one[1], EventIndex.NONE));
+            if (parts.containsKey(number)) {
+                drop(part);
+            }
+            dropped.remove(number);
+        }
+    }
+
+    /** Ends a restoration. */
+    void restored() {
+        // the open part may have a number that a restored one has
+        if (out.size() == 0) {
+            freeSlots.push(open.slot);
+            slots.set(open.slot, null);
+            open = newPart();
+        }
+    }
+
+    /** Returns the size of all parts, in bytes. */
+    long bytes() {
+        return bytes + out.size();
+    }
+
+    /** Returns the size of the file, in bytes. */
+    long fileBytes() {
+        return file.size();
+    }
+
+    /** Removes everything. */
+    void clear() {
+        file.close();
+        parts.clear();
+        slots.clear();
+        freeSlots.clear();
+        queue.clear();
+        onHeap.clear();
+        unwritten.clear();
+        dropped.clear();
+        out.clear();
+        bytesOnHeap = 0;
+        bytes = 0;
+        liveBytes = 0;
+        smallParts = 0;
+        nextNumber = 0;
+        open = newPart();
+    }
+}

@@ -1,0 +1,296 @@
+package io.thalweg.store;
+
+import io.thalweg.math.Example;
+import io.thalweg.math.PredictionResult;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The events of a task that wait for their labels, the labels that wait for their events, and what is remembered of
+ * those that met. Each is a {@link WaitingEntry}, with the id of its model and of the event as its key.
+ *
+ * <p>An index on the heap, with a few dozen bytes for each entry, says where the entries are; these are in
+ * {@link EventParts}, most of them in a file. The changelog has the same parts. So a commit writes what is new, in large
+ * records, and a restoration reads what waits. A store of RocksDB would write two records for each event and two
+ * tombstones.
+ *
+ * <p>If a model is deleted, its events are outdated at once and stay until they are due, so that a deletion does not
+ * have to find them. Labels that wait for their events are not of the model that was deleted, but of the next one.
+ *
+ * <p>Not thread-safe.
+ */
+public final class WaitingEvents {
+    /** How many entries are put before the log is compacted, if there is no changelog. */
+    private static final int COMPACTED_EVERY = 1 << 14;
+
+    private final boolean logged;
+    private final EventIndex index = new EventIndex();
+    private final EventParts parts;
+
+    /** The models that were deleted, and the order from which on entries of the same id are of a later model. */
+    private final Map<String, Deletion> deletions = new HashMap<>();
+
+    private final Map<String, Deletion> newDeletions = new HashMap<>();
+    private final WaitingEntry key = new WaitingEntry();
+    /** The time until which the last entry is kept. */
+    private long latestDue = Long.MIN_VALUE;
+
+    private long puts;
+
+    // the last model
+    private String lastModel = "";
+    private byte[] lastModelBytes = {};
+
+    /**
+     * A deletion of a model.
+     *
+     * @param order entries before it are outdated
+     * @param due when none of them is left
+     */
+    private record Deletion(long order, long due) {}
+
+    /**
+     * Creates a store without entries.
+     *
+     * @param logged whether it is written to a changelog
+     * @param directory where a file is created if they need more than {@code heapBytes}
+     */
+    WaitingEvents(boolean logged, Path directory, long heapBytes) {
+        this.logged = logged;
+        parts = new EventParts(logged, directory, heapBytes);
+    }
+
+    // ---- entries
+
+    /**
+     * Finds the entry of an event.
+     *
+     * @param model the id of its model
+     * @param id the id of the event as UTF-8
+     * @param found is set to the entry
+     * @return whether there is one
+     */
+    public boolean find(String model, byte[] id, WaitingEntry found) {
+        byte[] modelBytes = bytes(model);
+        long place = place(WaitingEntry.hash(modelBytes, id), modelBytes, id);
+        if (place == EventIndex.NONE) {
+            return false;
+        }
+        PackedReader in = parts.read(place);
+        found.read(in, parts.begins(place));
+        return !isOutdated(found);
+    }
+
+    private boolean isOutdated(WaitingEntry entry) {
+        if (deletions.isEmpty() || entry.kind() == WaitingEntry.Kind.LABEL) {
+            return false;
+        }
+        Deletion deletion = deletions.get(entry.model());
+        return deletion != null && entry.order() < deletion.order;
+    }
+
+    private byte[] bytes(String model) {
+        if (!model.equals(lastModel)) {
+            lastModel = model;
+            lastModelBytes = model.getBytes(StandardCharsets.UTF_8);
+        }
+        return lastModelBytes;
+    }
+
+    private long place(long hash, byte[] model, byte[] id) {
+        return index.find(hash, place -> {
+            PackedReader in = parts.read(place);
+            return WaitingEntry.isOf(in, parts.begins(place), model, id);
+        });
+    }
+
+    /**
+     * Puts an event that waits for its label, in place of the entry with the same key.
+     *
+     * @param x the event, with its features as they were before they were resolved
+     * @param served the prediction that was published
+     * @param isProvisional whether the model has learned from it as a negative
+     * @param due the last moment at which its label is in time
+     */
+    public void putEvent(
+            String model,
+            byte[] id,
+            Example x,
+            PredictionResult served,
+            boolean isProvisional,
+            long timestamp,
+            long offset,
+            long due) {
+        byte[] modelBytes = bytes(model);
+        PackedWriter out = parts.begin();
+        long place = parts.next();
+        WaitingEntry.write(out, modelBytes, id, x, served, isProvisional, timestamp, offset, due);
+        put(WaitingEntry.hash(modelBytes, id), modelBytes, id, place, due);
+    }
+
+    /** Puts an entry in place of the one with the same key. */
+    public void put(WaitingEntry entry) {
+        PackedWriter out = parts.begin();
+        long place = parts.next();
+        entry.write(out);
+        put(WaitingEntry.hash(entry.modelBytes(), entry.id()), entry.modelBytes(), entry.id(), place, entry.due());
+    }
+
+    private void put(long hash, byte[] model, byte[] id, long place, long due) {
+        latestDue = Math.max(latestDue, due);
+        long before = place(hash, model, id);
+        if (before == EventIndex.NONE) {
+            index.add(hash, place);
+        } else {
+            index.move(hash, before, place);
+            parts.dead(before);
+        }
+        parts.end(place);
+        if (!logged && ++puts % COMPACTED_EVERY == 0) {
+            parts.compact(index::contains, this::moved);
+        }
+    }
+
+    /**
+     * Removes the first entry that was to be kept until before a time. Entries come in the order of these times, and of
+     * their events.
+     *
+     * @param removed is set to the entry
+     * @return whether there is one
+     */
+    public boolean removeDue(long time, WaitingEntry removed) {
+        while (true) {
+            long place = parts.nextDue(time, index::contains);
+            if (place == EventIndex.NONE) {
+                return false;
+            }
+            PackedReader in = parts.read(place);
+            int at = parts.begins(place);
+            long hash = WaitingEntry.hash(in, at);
+            removed.read(in, at);
+            index.remove(hash, place);
+            parts.dead(place);
+            if (!isOutdated(removed)) {
+                return true;
+            }
+        }
+    }
+
+    /**
+     * Deletes the events of a model.
+     *
+     * @param order the order of entries that are put next
+     */
+    public void deleteModel(String model, long order) {
+        if (index.size() > 0) {
+            Deletion deletion = new Deletion(order, latestDue);
+            deletions.put(model, deletion);
+            newDeletions.put(model, deletion);
+        }
+    }
+
+    /** Returns the number of entries, with the outdated ones. */
+    public long size() {
+        return index.size();
+    }
+
+    /** Returns the size of all entries in bytes. */
+    public long bytes() {
+        return parts.bytes();
+    }
+
+    // ---- the changelog
+
+    /**
+     * Writes what has changed since the last call.
+     *
+     * @param time the time up to which entries that were due have been removed
+     */
+    void writeChanges(long time, Changelog changelog) {
+        parts.compact(index::contains, this::moved);
+        parts.writeChanges(changelog);
+        newDeletions.forEach((model, deletion) -> changelog.write(
+                ChangelogFormat.deletionKey(model), ChangelogFormat.deletion(deletion.order, deletion.due)));
+        newDeletions.clear();
+        deletions.entrySet().removeIf(entry -> {
+            boolean isOver = entry.getValue().due < time;
+            if (isOver) {
+                changelog.write(ChangelogFormat.deletionKey(entry.getKey()), null);
+            }
+            return isOver;
+        });
+    }
+
+    private void moved(long hash, long from, long to) {
+        if (to == EventIndex.NONE) {
+            index.remove(hash, from);
+        } else {
+            index.move(hash, from, to);
+        }
+        parts.dead(from);
+    }
+
+    /**
+     * Restores a part.
+     *
+     * @param value null if it was dropped
+     */
+    void restorePart(long number, byte @Nullable [] value) {
+        if (value == null) {
+            parts.restoreDropped(number, index::contains, this::moved);
+            return;
+        }
+        parts.restore(number, ChangelogFormat.checkWaiting(value), (hash, place, in, at) -> {
+            key.read(in, at);
+            latestDue = Math.max(latestDue, key.due());
+            byte[] model = key.modelBytes();
+            byte[] id = key.id();
+            long before = place(hash, model, id);
+            if (before == EventIndex.NONE) {
+                index.add(hash, place);
+            } else {
+                index.move(hash, before, place);
+                parts.dead(before);
+            }
+        });
+    }
+
+    /**
+     * Restores a deletion of a model.
+     *
+     * @param value null if no entry from before it is left
+     */
+    void restoreDeletion(String model, byte @Nullable [] value) {
+        if (value == null) {
+            deletions.remove(model);
+        } else {
+            long[] orderAndDue = ChangelogFormat.readDeletion(value);
+            deletions.put(model, new Deletion(orderAndDue[0], orderAndDue[1]));
+        }
+    }
+
+    /**
+     * Ends a restoration.
+     *
+     * @param time the time up to which entries that were due had been removed
+     */
+    void restored(long time) {
+        parts.restored();
+        WaitingEntry gone = key;
+        while (removeDue(time, gone)) {
+            // its successor is not kept either, or was removed as well
+        }
+    }
+
+    /** Removes everything. */
+    void clear() {
+        index.clear();
+        parts.clear();
+        deletions.clear();
+        newDeletions.clear();
+        latestDue = Long.MIN_VALUE;
+    }
+}
