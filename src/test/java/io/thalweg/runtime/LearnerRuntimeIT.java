@@ -192,7 +192,7 @@ class LearnerRuntimeIT {
     }
 
     private boolean isWarningOfAnother(String message) {
-        return message.contains("of another learner?");
+        return message.contains("from another learner?");
     }
 
     /** The input takes any timestamp; a producer that stamps microseconds must not stop the stream. */
