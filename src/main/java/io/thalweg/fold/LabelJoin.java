@@ -300,11 +300,18 @@ final class LabelJoin {
         if (!Double.isNaN(importance)) {
             x.importance(importance);
         }
-        long version = step(model, x, finalTarget(), 0);
-        entry.setLabel(timestamp, offset, y, importance);
+        // counted first, because the step may publish the metrics
         LabelCounts counts = late.changeCounts(model);
-        counts.add(Count.IN_TIME);
-        counts.addDelay(timestamp - entry.eventTimestamp());
+        long delay = timestamp - entry.eventTimestamp();
+        counts.addInTime(delay);
+        long version;
+        try {
+            version = step(model, x, finalTarget(), 0);
+        } catch (Rejection e) {
+            counts.takeBackInTime(delay);
+            throw e;
+        }
+        entry.setLabel(timestamp, offset, y, importance);
         publish(Result.LEARNED, y, version, timestamp);
         remember(Kind.LABELED, revises);
     }
@@ -329,9 +336,15 @@ final class LabelJoin {
             x.importance(entry.labelImportance());
         }
         StepTarget target = entry.isProvisional() ? StepTarget.REVISED_AFTER_PROVISIONAL : StepTarget.REVISED_LABEL;
-        long version = step(model, x, target, entry.label());
-        entry.setLabel(record().timestamp(), record().offset(), y, entry.labelImportance());
         count(model, Count.CORRECTED);
+        long version;
+        try {
+            version = step(model, x, target, entry.label());
+        } catch (Rejection e) {
+            late.changeCounts(model).takeBack(Count.CORRECTED);
+            throw e;
+        }
+        entry.setLabel(record().timestamp(), record().offset(), y, entry.labelImportance());
         publish(Result.CORRECTED, y, version, record().timestamp());
         waiting.put(entry);
     }

@@ -25,6 +25,12 @@ public final class DelayHistogram {
         total++;
     }
 
+    /** Removes a delay that was added. */
+    public void remove(long millis) {
+        counts[bucket(Math.max(0, millis))]--;
+        total--;
+    }
+
     /** Returns how many delays were added. */
     public long total() {
         return total;

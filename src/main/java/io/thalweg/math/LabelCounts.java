@@ -34,9 +34,21 @@ public final class LabelCounts {
         counts[what.ordinal()]++;
     }
 
-    /** Adds the delay of a label that was learned from. @param millis from the event to its label */
-    public void addDelay(long millis) {
-        delays.add(millis);
+    /** Counts one less. */
+    public void takeBack(Count what) {
+        counts[what.ordinal()]--;
+    }
+
+    /** Counts an event whose label came in time. @param delay from the event to its label, in milliseconds */
+    public void addInTime(long delay) {
+        add(Count.IN_TIME);
+        delays.add(delay);
+    }
+
+    /** Undoes {@link #addInTime}. */
+    public void takeBackInTime(long delay) {
+        takeBack(Count.IN_TIME);
+        delays.remove(delay);
     }
 
     /** Returns how many there were. */
