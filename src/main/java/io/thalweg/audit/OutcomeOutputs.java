@@ -12,7 +12,7 @@ import org.apache.kafka.common.TopicPartition;
  * @param committedLabels the offset at which the replay of the labels ends
  */
 record OutcomeOutputs(TopicPartition events, TopicPartition labels, long committedEvents, long committedLabels)
-        implements SequenceAudit.Outputs<Outcome> {
+        implements SequenceAudit.Sequence<Outcome> {
     @Override
     public String name() {
         return "outcome";

@@ -9,7 +9,7 @@ import org.apache.kafka.common.TopicPartition;
  * @param source the partition of the examples
  * @param committed the offset at which the replay ends
  */
-record PredictionOutputs(TopicPartition source, long committed) implements SequenceAudit.Outputs<Prediction> {
+record PredictionOutputs(TopicPartition source, long committed) implements SequenceAudit.Sequence<Prediction> {
     @Override
     public String name() {
         return "prediction";

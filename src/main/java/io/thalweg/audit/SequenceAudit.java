@@ -21,8 +21,8 @@ import org.apache.kafka.common.TopicPartition;
  * Compares a partition of an output topic with what the replay gives, while it runs: predictions, or outcomes.
  *
  * <p>Both are in order, so they are read side by side. When they differ, a few outputs are read ahead to see which side
- * is out of step: an output that came early, or one that comes late or never. So one misplaced output is one finding and
- * not many, and memory is only needed for what is wrong.
+ * is out of step: an output that came early, or one that comes late or never. So one misplaced output is one finding
+ * and not many, and memory is only needed for what is wrong.
  *
  * @param <T> the class of the outputs
  */
@@ -31,7 +31,7 @@ final class SequenceAudit<T extends SpecificRecordBase> {
 
     private final TopicPartition source;
     private final TopicPartition output;
-    private final Outputs<T> outputs;
+    private final Sequence<T> outputs;
     private final Records records;
     private final OutputDecoder<T> reader;
     private final FindingLog findings;
@@ -50,7 +50,7 @@ final class SequenceAudit<T extends SpecificRecordBase> {
     private record Found<T>(byte[] key, T value, long order, long at) {}
 
     /** What the outputs of a topic are, and in which order. */
-    interface Outputs<T> {
+    interface Sequence<T> {
         /** Returns the word for an output. */
         String name();
 
@@ -102,7 +102,7 @@ final class SequenceAudit<T extends SpecificRecordBase> {
     SequenceAudit(
             TopicPartition source,
             TopicPartition output,
-            Outputs<T> outputs,
+            Sequence<T> outputs,
             Records records,
             OutputDecoder<T> reader,
             FindingLog findings) {

@@ -304,8 +304,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 "label",
                 null,
                 HIGH,
-                "What the label is: a field of the label record, a comparison as for `label`, or a number if all records"
-                        + " mean the same: `1` for a topic of clicks.");
+                "What the label is: a field of the label record, a comparison as for `label`, or a number if all"
+                        + " records mean the same: `1` for a topic of clicks.");
         labels.add(
                 LABELS_IMPORTANCE_FIELD,
                 Type.STRING,
@@ -343,8 +343,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 "wait",
                 ValidString.in("wait", "provisional"),
                 MEDIUM,
-                "When a model learns from an event: `wait` for the label, or `provisional`, which learns from it at once"
-                        + " as a negative and corrects that when a positive label comes.");
+                "When a model learns from an event: `wait` for the label, or `provisional`, which learns from it at"
+                        + " once as a negative and corrects that when a positive label comes.");
         labels.add(
                 LABELS_EARLY_MS,
                 Type.LONG,
@@ -358,7 +358,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 false,
                 null,
                 MEDIUM,
-                "Whether a second, different label of an event corrects the first. If false, it becomes a dead letter.");
+                "Whether a second, different label of an event corrects the first. If false, it becomes a dead"
+                        + " letter.");
 
         Group learning = new Group(def, LEARNING, SettingFlag.REPLAYED);
         learning.add(

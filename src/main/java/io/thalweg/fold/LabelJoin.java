@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
  * The join of events and labels that come on a topic of their own. It remembers each event with its prediction until
  * its label comes or the time is over, lets the model learn from it, and publishes an {@link Outcome}.
  *
- * <p>Time is that of the stream: the largest timestamp of an event or a label so far. An event is given up when a record
- * moves the time beyond its wait, before that record is applied. So what is decided depends on the records and their
- * order, and not on clocks.
+ * <p>Time is that of the stream: the largest timestamp of an event or a label so far. An event is given up when a
+ * record moves the time beyond its wait, before that record is applied. So what is decided depends on the records and
+ * their order, and not on clocks.
  *
  * <p>Deciding and learning are one: the steps that a label or a time-out calls for are taken by {@link Steps}, in the
  * same call.
@@ -106,7 +106,7 @@ final class LabelJoin {
                     countUnknown(entry.model());
                     publish(Result.UNKNOWN, entry.label(), null, null);
                 }
-                case LABELED, GIVEN_UP -> {
+                case LABELED, GIVEN_UP, GONE -> {
                     // nothing more can come of it
                 }
             }
@@ -180,8 +180,8 @@ final class LabelJoin {
         if (id == null) {
             throw new Rejection(
                     Reason.NO_ID,
-                    "the event has neither a label nor an id; its label comes on a topic of its own and needs the id, so"
-                            + " set " + ThalwegConfig.ID_FIELD + ", or the field id of an Example");
+                    "the event has neither a label nor an id; its label comes on a topic of its own and needs the id,"
+                            + " so set " + ThalwegConfig.ID_FIELD + ", or the field id of an Example");
         }
         if (waiting.find(model, id, entry) && entry.kind() != Kind.LABEL && entry.eventOffset() != offset) {
             throw new Rejection(

@@ -4,11 +4,11 @@ package io.thalweg.math;
  * What a step moves the probability toward. A step follows the derivative of a loss by the logit, its residual r, and
  * so moves the probability a toward a − r. For the log loss, r = a − y, and that is the label y.
  *
- * <p>A model that cannot wait for labels takes the step of a negative at once, and corrects it when the label comes. The
- * residuals of the two steps are those of the fake-negative-weighted loss (Ktena et al., <i>Addressing Delayed Feedback
- * for Continuous Training with Neural Networks in CTR prediction</i>, RecSys 2019), with the gradient not taken through
- * the weights 1 + a and 1 − a: (1 − a²)·a for the negative, and −(1 − a²) for a positive that comes later. If the label
- * is 1 with probability p, they add up to 0 where a = p.
+ * <p>A model that cannot wait for labels takes the step of a negative at once, and corrects it when the label comes.
+ * The residuals of the two steps are those of the fake-negative-weighted loss (Ktena et al., <i>Addressing Delayed
+ * Feedback for Continuous Training with Neural Networks in CTR prediction</i>, RecSys 2019), with the gradient not
+ * taken through the weights 1 + a and 1 − a: (1 − a²)·a for the negative, and −(1 − a²) for a positive that comes
+ * later. If the label is 1 with probability p, they add up to 0 where a = p.
  */
 public enum StepTarget {
     /** The label: r = a − y. */

@@ -18,10 +18,10 @@ final class EventIndex {
     /** What {@link #find} returns if there is no entry. */
     static final long NONE = EMPTY;
 
-    private final Table[] tables = new Table[1 << TABLE_BITS];
+    private final Bucket[] tables = new Bucket[1 << TABLE_BITS];
     private long size;
 
-    private static final class Table {
+    private static final class Bucket {
         long[] hashes = new long[FIRST_CAPACITY];
         long[] places = filled(FIRST_CAPACITY);
         int size;
@@ -94,10 +94,10 @@ final class EventIndex {
         boolean isAt(long place);
     }
 
-    private Table table(long hash) {
+    private Bucket table(long hash) {
         int i = (int) (hash >>> Long.SIZE - TABLE_BITS);
         if (tables[i] == null) {
-            tables[i] = new Table();
+            tables[i] = new Bucket();
         }
         return tables[i];
     }
@@ -109,7 +109,7 @@ final class EventIndex {
 
     /** Returns the place of the entry with a key; {@link #NONE} if there is none. */
     long find(long hash, Match match) {
-        Table table = table(hash);
+        Bucket table = table(hash);
         int i = table.home(hash);
         while (table.places[i] != EMPTY) {
             if (table.hashes[i] == hash && match.isAt(table.places[i])) {
@@ -131,7 +131,7 @@ final class EventIndex {
      * @param place 0 or more
      */
     void add(long hash, long place) {
-        Table table = table(hash);
+        Bucket table = table(hash);
         // three quarters
         if (4 * ++table.size > 3 * table.places.length) {
             table.grow();
@@ -142,13 +142,13 @@ final class EventIndex {
 
     /** Moves an entry that is there to another place. */
     void move(long hash, long from, long to) {
-        Table table = table(hash);
+        Bucket table = table(hash);
         table.places[table.slot(hash, from)] = to;
     }
 
     /** Removes an entry that is there. */
     void remove(long hash, long place) {
-        Table table = table(hash);
+        Bucket table = table(hash);
         table.remove(table.slot(hash, place));
         table.size--;
         size--;

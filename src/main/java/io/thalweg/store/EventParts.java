@@ -39,26 +39,27 @@ final class EventParts {
     private final long heapBytes;
     private final SpillFile file;
 
-    private final TreeMap<Long, Part> parts = new TreeMap<>();
-    private final List<Part> slots = new ArrayList<>();
+    private final TreeMap<Long, EventPart> parts = new TreeMap<>();
+    private final List<EventPart> slots = new ArrayList<>();
     private final Deque<Integer> freeSlots = new ArrayDeque<>();
-    private final PriorityQueue<Part> queue = new PriorityQueue<>(Comparator.comparingLong((Part p) -> p.nextDue)
-            .thenComparingLong(p -> p.nextOrder)
-            .thenComparingLong(p -> p.number));
+    private final PriorityQueue<EventPart> queue =
+            new PriorityQueue<>(Comparator.<EventPart>comparingLong(p -> p.nextDue)
+                    .thenComparingLong(p -> p.nextOrder)
+                    .thenComparingLong(p -> p.number));
 
     /** The parts on the heap, oldest first, without the open one. */
-    private final Set<Part> onHeap = new LinkedHashSet<>();
+    private final Set<EventPart> onHeap = new LinkedHashSet<>();
 
     private long bytesOnHeap;
 
     /** Parts that the changelog does not have yet. */
-    private final List<Part> unwritten = new ArrayList<>();
+    private final List<EventPart> unwritten = new ArrayList<>();
 
     /** Parts that the changelog has and must delete. */
     private final Set<Long> dropped = new LinkedHashSet<>();
 
     private final PackedWriter out = new PackedWriter();
-    private Part open;
+    private EventPart open;
     private long nextNumber;
 
     private long bytes;
@@ -68,7 +69,7 @@ final class EventParts {
     private final PackedReader in = new PackedReader(new byte[0], 0);
     private byte[] fetched = new byte[FIRST_READ];
 
-    private static final class Part {
+    private static final class EventPart {
         final long number;
         final int slot;
         /** All entries; null if they are in the file, and for the open part. */
@@ -91,7 +92,7 @@ final class EventParts {
         int[] places = {};
         int next;
 
-        Part(long number, int slot) {
+        EventPart(long number, int slot) {
             this.number = number;
             this.slot = slot;
         }
@@ -111,13 +112,13 @@ final class EventParts {
         open = newPart();
     }
 
-    private Part newPart() {
+    private EventPart newPart() {
         return newPart(nextNumber++);
     }
 
-    private Part newPart(long number) {
+    private EventPart newPart(long number) {
         int slot = freeSlots.isEmpty() ? slots.size() : freeSlots.pop();
-        Part part = new Part(number, slot);
+        EventPart part = new EventPart(number, slot);
         if (slot == slots.size()) {
             slots.add(part);
         } else {
@@ -134,7 +135,7 @@ final class EventParts {
         return (int) place;
     }
 
-    private static long place(Part part, int offset) {
+    private static long place(EventPart part, int offset) {
         return (long) part.slot << Integer.SIZE | offset;
     }
 
@@ -162,7 +163,7 @@ final class EventParts {
         }
     }
 
-    private void appended(Part part, PackedReader entry, int from, int to) {
+    private void appended(EventPart part, PackedReader entry, int from, int to) {
         part.live++;
         part.liveBytes += to - from;
         liveBytes += to - from;
@@ -172,7 +173,7 @@ final class EventParts {
     /** Closes the open part, unless it is empty. */
     private void close() {
         if (out.size() > 0) {
-            Part part = open;
+            EventPart part = open;
             byte[] content = Arrays.copyOf(out.bytes(), out.size());
             out.clear();
             closed(part, content);
@@ -187,7 +188,7 @@ final class EventParts {
         }
     }
 
-    private void closed(Part part, byte[] content) {
+    private void closed(EventPart part, byte[] content) {
         part.content = content;
         part.size = content.length;
         parts.put(part.number, part);
@@ -202,7 +203,7 @@ final class EventParts {
 
     /** Returns a reader of the entry at a place, which begins at {@link #begins}. It is valid until the next call. */
     PackedReader read(long place) {
-        Part part = slots.get(slot(place));
+        EventPart part = slots.get(slot(place));
         int from = offset(place);
         if (part == open) {
             in.reset(out.bytes(), from);
@@ -226,7 +227,7 @@ final class EventParts {
 
     /** Returns where the entry of the last {@link #read} begins. */
     int begins(long place) {
-        Part part = slots.get(slot(place));
+        EventPart part = slots.get(slot(place));
         return part == open || part.content != null ? offset(place) : 0;
     }
 
@@ -236,7 +237,7 @@ final class EventParts {
     void dead(long place) {
         PackedReader entry = read(place);
         int length = WaitingEntry.length(entry, begins(place));
-        Part part = slots.get(slot(place));
+        EventPart part = slots.get(slot(place));
         part.live--;
         part.liveBytes -= length;
         liveBytes -= length;
@@ -245,7 +246,7 @@ final class EventParts {
         }
     }
 
-    private void drop(Part part) {
+    private void drop(EventPart part) {
         parts.remove(part.number);
         queue.remove(part);
         if (part.written) {
@@ -283,7 +284,7 @@ final class EventParts {
             close();
         }
         while (!queue.isEmpty() && queue.peek().nextDue < time) {
-            Part part = queue.poll();
+            EventPart part = queue.poll();
             if (!part.sorted) {
                 sort(part, live);
             } else {
@@ -301,19 +302,19 @@ final class EventParts {
         return EventIndex.NONE;
     }
 
-    private void enqueue(Part part) {
+    private void enqueue(EventPart part) {
         if (part.nextDue != Long.MAX_VALUE) {
             queue.add(part);
         }
     }
 
-    private static void setNext(Part part) {
+    private static void setNext(EventPart part) {
         boolean more = part.next < part.dues.length;
         part.nextDue = more ? part.dues[part.next] : Long.MAX_VALUE;
         part.nextOrder = more ? part.orders[part.next] : Long.MIN_VALUE;
     }
 
-    private void sort(Part part, Live live) {
+    private void sort(EventPart part, Live live) {
         record Due(long due, long order, int place) {}
         List<Due> sorted = new ArrayList<>();
         forEach(part, (entry, at, length) -> {
@@ -335,7 +336,7 @@ final class EventParts {
         void entry(PackedReader in, int at, int length);
     }
 
-    private void forEach(Part part, Visitor visitor) {
+    private void forEach(EventPart part, Visitor visitor) {
         byte[] content = contentOf(part);
         PackedReader entry = new PackedReader(content, 0);
         for (int at = 1; at < content.length; ) {
@@ -345,7 +346,7 @@ final class EventParts {
         }
     }
 
-    private byte[] contentOf(Part part) {
+    private byte[] contentOf(EventPart part) {
         if (part.content != null) {
             return part.content;
         }
@@ -375,13 +376,13 @@ final class EventParts {
         }
     }
 
-    private Part emptiest() {
+    private EventPart emptiest() {
         return parts.values().stream()
                 .min(Comparator.comparingDouble(part -> (double) part.liveBytes / part.size))
                 .orElseThrow();
     }
 
-    private void copy(Part part, Live live, Moved moved) {
+    private void copy(EventPart part, Live live, Moved moved) {
         byte[] content = contentOf(part);
         List<long[]> copied = new ArrayList<>();
         forEach(part, (entry, at, length) -> {
@@ -408,7 +409,7 @@ final class EventParts {
     /** Writes the parts that the changelog does not have, and deletes those that were dropped. */
     void writeChanges(Changelog changelog) {
         close();
-        for (Part part : unwritten) {
+        for (EventPart part : unwritten) {
             if (part.live > 0) {
                 changelog.write(ChangelogFormat.waitingKey(part.number), contentOf(part));
                 part.written = true;
@@ -423,8 +424,8 @@ final class EventParts {
     }
 
     private void spill() {
-        for (Iterator<Part> oldest = onHeap.iterator(); bytesOnHeap > heapBytes && oldest.hasNext(); ) {
-            Part part = oldest.next();
+        for (Iterator<EventPart> oldest = onHeap.iterator(); bytesOnHeap > heapBytes && oldest.hasNext(); ) {
+            EventPart part = oldest.next();
             oldest.remove();
             part.inFile = file.write(contentOf(part));
             part.content = null;
@@ -444,7 +445,7 @@ final class EventParts {
      * @param content as the changelog has it
      */
     void restore(long number, byte[] content, Restored restored) {
-        Part part = newPart(number);
+        EventPart part = newPart(number);
         part.written = true;
         nextNumber = Math.max(nextNumber, number + 1);
         PackedReader entry = new PackedReader(content, 0);
@@ -460,7 +461,7 @@ final class EventParts {
 
     /** Removes a part that the changelog no longer has, with the entries in it that are live. */
     void restoreDropped(long number, Live live, Moved moved) {
-        Part part = parts.get(number);
+        EventPart part = parts.get(number);
         if (part != null) {
             List<long[]> left = new ArrayList<>();
             forEach(part, (entry, at, length) -> {

@@ -9,8 +9,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a task keeps because labels come later than their events: the entries that wait, the time of the stream, how many
- * outcomes were published, and counts for each model.
+ * What a task keeps because labels come later than their events: the entries that wait, the time of the stream, how
+ * many outcomes were published, and counts for each model.
  */
 public final class LateLabels {
     private final WaitingEvents waiting;

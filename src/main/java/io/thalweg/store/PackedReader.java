@@ -6,8 +6,8 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * A reader of what {@link PackedWriter} has written. If the bytes are damaged, it throws an IndexOutOfBoundsException or
- * reads something else.
+ * A reader of what {@link PackedWriter} has written. If the bytes are damaged, it throws an IndexOutOfBoundsException
+ * or reads something else.
  */
 final class PackedReader {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);

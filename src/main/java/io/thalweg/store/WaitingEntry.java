@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * What is kept under the id of an event: the event, while it waits for its label; a label, while it waits for its event;
- * or, when both have met or one was given up, what came of it. The object is reused.
+ * What is kept under the id of an event: the event, while it waits for its label; a label, while it waits for its
+ * event; or, when both have met or one was given up, what came of it. The object is reused.
  *
  * <p><b>Format.</b> The length and the time until which it is kept have a fixed size; kind, flags, model and id follow,
  * and then what the kind and the flags say. See {@link PackedWriter}.
@@ -30,13 +30,18 @@ public final class WaitingEntry {
         /** An event whose label came. */
         LABELED,
         /** An event that was given up, because its label did not come in time. */
-        GIVEN_UP
+        GIVEN_UP,
+        /** Nothing: it hides an older entry with the same key that is kept longer and may still be in the log. */
+        GONE
     }
 
     private Kind kind = Kind.EVENT;
     private byte[] model = {};
     private byte[] id = {};
     private long due;
+    /** The largest {@link #due} of the entry and of those before it with the same key. */
+    private long until;
+
     private long order;
     private boolean provisional;
 
@@ -81,6 +86,11 @@ public final class WaitingEntry {
     /** Returns the last moment at which the entry is kept, in milliseconds since 1970. */
     public long due() {
         return due;
+    }
+
+    /** Returns until when the entry, or one before it with the same key, is kept. */
+    long until() {
+        return until;
     }
 
     /** Returns the offset of the event, or the offset of the next event when the label came: entries rise in it. */
@@ -167,9 +177,9 @@ public final class WaitingEntry {
         hasLabel = false;
     }
 
-    /** Makes this the key of an entry to look for. */
-    void key(String modelId, byte[] eventId) {
-        begin(Kind.EVENT, modelId, eventId, 0, 0);
+    /** Makes this nothing, so that it only hides entries before it. */
+    void gone() {
+        begin(Kind.GONE, model(), id, until, order);
     }
 
     /**
@@ -228,7 +238,8 @@ public final class WaitingEntry {
             boolean isProvisional,
             long timestamp,
             long offset,
-            long keptUntil) {
+            long keptUntil,
+            long hidesUntil) {
         int from = head(
                 out,
                 Kind.EVENT,
@@ -236,7 +247,8 @@ public final class WaitingEntry {
                 modelId,
                 eventId,
                 offset,
-                keptUntil);
+                keptUntil,
+                hidesUntil);
         out.putNumber(timestamp);
         out.putNumber(offset);
         StepLogWriter.putPrediction(out, served);
@@ -246,8 +258,12 @@ public final class WaitingEntry {
         end(out, from);
     }
 
-    /** Writes this entry. */
-    void write(PackedWriter out) {
+    /**
+     * Writes this entry.
+     *
+     * @param hidesUntil the largest time until which it, or an entry before it with the same key, is kept
+     */
+    void write(PackedWriter out, long hidesUntil) {
         int from = head(
                 out,
                 kind,
@@ -258,8 +274,9 @@ public final class WaitingEntry {
                 model,
                 id,
                 order,
-                due);
-        if (kind != Kind.LABEL) {
+                due,
+                hidesUntil);
+        if (kind != Kind.LABEL && kind != Kind.GONE) {
             out.putNumber(eventTimestamp);
             out.putNumber(eventOffset);
         }
@@ -282,13 +299,21 @@ public final class WaitingEntry {
     }
 
     private static int head(
-            PackedWriter out, Kind kind, int flags, byte[] model, byte[] id, long order, long keptUntil) {
+            PackedWriter out,
+            Kind kind,
+            int flags,
+            byte[] model,
+            byte[] id,
+            long order,
+            long keptUntil,
+            long hidesUntil) {
         out.makeRoom(64 + model.length + id.length + 4 * PackedWriter.LONGEST_NUMBER);
         int from = out.size();
         out.putInt(0);
         out.putLong(keptUntil);
         out.putByte(kind.ordinal() << 4 | flags);
         out.putNumber(order);
+        out.putNumber(hidesUntil - keptUntil);
         out.putCounted(model);
         out.putCounted(id);
         return from;
@@ -321,9 +346,18 @@ public final class WaitingEntry {
         return in.getNumber();
     }
 
+    /** Returns until when the entry that begins at a place, or one before it with the same key, is kept. */
+    static long until(PackedReader in, int at) {
+        long due = due(in, at);
+        in.position(at + KIND + 1);
+        in.getNumber();
+        return due + in.getNumber();
+    }
+
     /** Returns a hash of model and id of the entry that begins at a place. */
     static long hash(PackedReader in, int at) {
         in.position(at + KIND + 1);
+        in.getNumber();
         in.getNumber();
         int modelLength = (int) in.getNumber();
         int modelAt = in.position();
@@ -341,6 +375,7 @@ public final class WaitingEntry {
     /** Returns whether the entry that begins at a place has this model and id. */
     static boolean isOf(PackedReader in, int at, byte[] model, byte[] id) {
         in.position(at + KIND + 1);
+        in.getNumber();
         in.getNumber();
         return isNext(in, model) && isNext(in, id);
     }
@@ -376,13 +411,14 @@ public final class WaitingEntry {
         int kindAndFlags = in.getByte();
         kind = KINDS[kindAndFlags >> 4];
         order = in.getNumber();
+        until = due + in.getNumber();
         model = in.getCounted();
         id = in.getCounted();
         provisional = (kindAndFlags & PROVISIONAL) != 0;
         hasLabel = (kindAndFlags & HAS_LABEL) != 0;
         hasFeatures = (kindAndFlags & HAS_FEATURES) != 0;
         hasPrediction = (kindAndFlags & HAS_PREDICTION) != 0;
-        if (kind != Kind.LABEL) {
+        if (kind != Kind.LABEL && kind != Kind.GONE) {
             eventTimestamp = in.getNumber();
             eventOffset = in.getNumber();
         }

@@ -2,6 +2,7 @@ package io.thalweg.store;
 
 import io.thalweg.math.Example;
 import io.thalweg.math.PredictionResult;
+import io.thalweg.store.WaitingEntry.Kind;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -13,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * those that met. Each is a {@link WaitingEntry}, with the id of its model and of the event as its key.
  *
  * <p>An index on the heap, with a few dozen bytes for each entry, says where the entries are; these are in
- * {@link EventParts}, most of them in a file. The changelog has the same parts. So a commit writes what is new, in large
- * records, and a restoration reads what waits. A store of RocksDB would write two records for each event and two
+ * {@link EventParts}, most of them in a file. The changelog has the same parts. So a commit writes what is new, in
+ * large records, and a restoration reads what waits. A store of RocksDB would write two records for each event and two
  * tombstones.
  *
  * <p>If a model is deleted, its events are outdated at once and stay until they are due, so that a deletion does not
@@ -81,11 +82,11 @@ public final class WaitingEvents {
         }
         PackedReader in = parts.read(place);
         found.read(in, parts.begins(place));
-        return !isOutdated(found);
+        return found.kind() != Kind.GONE && !isOutdated(found);
     }
 
     private boolean isOutdated(WaitingEntry entry) {
-        if (deletions.isEmpty() || entry.kind() == WaitingEntry.Kind.LABEL) {
+        if (deletions.isEmpty() || entry.kind() == Kind.LABEL) {
             return false;
         }
         Deletion deletion = deletions.get(entry.model());
@@ -125,23 +126,43 @@ public final class WaitingEvents {
             long offset,
             long due) {
         byte[] modelBytes = bytes(model);
+        long hash = WaitingEntry.hash(modelBytes, id);
+        long before = place(hash, modelBytes, id);
         PackedWriter out = parts.begin();
         long place = parts.next();
-        WaitingEntry.write(out, modelBytes, id, x, served, isProvisional, timestamp, offset, due);
-        put(WaitingEntry.hash(modelBytes, id), modelBytes, id, place, due);
+        WaitingEntry.write(
+                out, modelBytes, id, x, served, isProvisional, timestamp, offset, due, hidesUntil(before, due));
+        put(hash, before, place, due);
     }
 
     /** Puts an entry in place of the one with the same key. */
     public void put(WaitingEntry entry) {
-        PackedWriter out = parts.begin();
-        long place = parts.next();
-        entry.write(out);
-        put(WaitingEntry.hash(entry.modelBytes(), entry.id()), entry.modelBytes(), entry.id(), place, entry.due());
+        long hash = WaitingEntry.hash(entry.modelBytes(), entry.id());
+        long before = place(hash, entry.modelBytes(), entry.id());
+        putInPlaceOf(before, hash, entry, hidesUntil(before, entry.due()));
     }
 
-    private void put(long hash, byte[] model, byte[] id, long place, long due) {
+    private void putInPlaceOf(long before, long hash, WaitingEntry entry, long hidesUntil) {
+        PackedWriter out = parts.begin();
+        long place = parts.next();
+        entry.write(out, hidesUntil);
+        put(hash, before, place, entry.due());
+    }
+
+    /**
+     * Returns until when an entry that is put must be kept so that no entry before it comes back: one of them may stay
+     * in the log when the new one is gone, and a restoration would find it.
+     */
+    private long hidesUntil(long before, long due) {
+        if (before == EventIndex.NONE) {
+            return due;
+        }
+        PackedReader in = parts.read(before);
+        return Math.max(due, WaitingEntry.until(in, parts.begins(before)));
+    }
+
+    private void put(long hash, long before, long place, long due) {
         latestDue = Math.max(latestDue, due);
-        long before = place(hash, model, id);
         if (before == EventIndex.NONE) {
             index.add(hash, place);
         } else {
@@ -171,9 +192,15 @@ public final class WaitingEvents {
             int at = parts.begins(place);
             long hash = WaitingEntry.hash(in, at);
             removed.read(in, at);
-            index.remove(hash, place);
-            parts.dead(place);
-            if (!isOutdated(removed)) {
+            if (removed.until() > removed.due()) {
+                key.read(in, at);
+                key.gone();
+                putInPlaceOf(place, hash, key, key.due());
+            } else {
+                index.remove(hash, place);
+                parts.dead(place);
+            }
+            if (removed.kind() != Kind.GONE && !isOutdated(removed)) {
                 return true;
             }
         }
@@ -279,7 +306,7 @@ public final class WaitingEvents {
      */
     void restored(long time) {
         parts.restored();
-        WaitingEntry gone = key;
+        WaitingEntry gone = new WaitingEntry();
         while (removeDue(time, gone)) {
             // its successor is not kept either, or was removed as well
         }

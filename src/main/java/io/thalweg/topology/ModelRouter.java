@@ -22,9 +22,9 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
 
 /**
- * Routes events or labels to the partition of their model, if the model is in a field and not in the key. The copy has the same
- * bytes, the model id as its key, and the coordinates of the original in headers. An event that names no model, or is
- * too large for an example, becomes a dead letter here.
+ * Routes events or labels to the partition of their model, if the model is in a field and not in the key. The copy has
+ * the same bytes, the model id as its key, and the coordinates of the original in headers. An event that names no
+ * model, or is too large for an example, becomes a dead letter here.
  */
 final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     static final String ROUTED = "by-model";

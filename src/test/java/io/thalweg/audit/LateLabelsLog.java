@@ -25,9 +25,11 @@ import java.util.Random;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecordBuilder;
 import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -211,6 +213,18 @@ final class LateLabelsLog {
                         .set("label", label)
                         .set("weight", random.nextInt(4) == 0 ? 2.0 : null)
                         .build());
+    }
+
+    /** Returns a label record with the opposite label. */
+    static byte[] opposite(byte[] value) {
+        try {
+            GenericData.Record label = new GenericDatumReader<GenericData.Record>(LABEL)
+                    .read(null, DecoderFactory.get().binaryDecoder(value, 5, value.length - 5, null));
+            label.put("label", 1 - (Double) label.get("label"));
+            return encode(LABEL_ID, label);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static TestRecord<byte[], byte[]> record(String model, byte[] value, long timestamp) {

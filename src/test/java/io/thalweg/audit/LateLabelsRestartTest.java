@@ -42,8 +42,8 @@ class LateLabelsRestartTest {
     }
 
     /**
-     * A task that is restored after random commits, each time from what compaction leaves, publishes the same as one that
-     * never ends. The weights' recent movement is not kept over a restart and is left out.
+     * A task that is restored after random commits, each time from what compaction leaves, publishes the same as one
+     * that never ends. The weights' recent movement is not kept over a restart and is left out.
      */
     @ParameterizedTest
     @MethodSource("io.thalweg.audit.LateLabelsVerificationTest#settings")

@@ -157,8 +157,9 @@ class VerificationTest {
             assertThat(progress).last().isEqualTo(new Progress(RECORDS, RECORDS));
         }
 
+        /** That of the outcomes: {@link LateLabelsVerificationTest}. */
         @ParameterizedTest
-        @EnumSource
+        @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "OUTCOMES")
         void everyOutputTopicIsAudited(OutputTopic topic) {
             assertThat(afterwards(cluster -> cluster.cut(topic.nameIn(LOG.config), 0))
                             .conclusion())

@@ -34,9 +34,9 @@ import org.apache.kafka.common.header.Header;
  * What was recorded of each output topic of each scenario: how many records, a digest of all of them, and digests of
  * the first so many, which tell about where another run parts from the record.
  *
- * <p>Key, value, headers and timestamp count, to the bit. Two things do not: the detail of a dead letter, which is prose,
- * and fields that were added to a schema since. After a change that is meant, {@code -Dthalweg.corpus.write=true} writes the files anew; the
- * changelog must say why.
+ * <p>Key, value, headers and timestamp count, to the bit. Two things do not: the detail of a dead letter, which is
+ * prose, and fields that were added to a schema since. After a change that is meant,
+ * {@code -Dthalweg.corpus.write=true} writes the files anew; the changelog must say why.
  */
 final class CorpusDigests {
     private static final int EVERY = 200;

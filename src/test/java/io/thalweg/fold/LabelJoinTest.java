@@ -402,7 +402,7 @@ class LabelJoinTest {
             assertThat(model().weight(0)).isEqualTo(0.05);
         }
 
-        /** With the gradient affine in the label, a correction at the same weights leads where the right label leads. */
+        /** The gradient is affine in the label, so a correction leads where the right label would have led. */
         @ParameterizedTest
         @ValueSource(strings = {"wait", "provisional"})
         void aCorrectionLeadsWhereTheRightLabelWouldHaveLed(String policy) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.config.ThalwegConfig;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -15,7 +16,9 @@ class OutputTopicTest {
         assertThat(Stream.of(OutputTopic.values()).map(OutputTopic::setting))
                 .doesNotHaveDuplicates()
                 .containsExactlyInAnyOrderElementsOf(ThalwegConfig.DEFINITION.names().stream()
-                        .filter(name -> name.endsWith(".topic") && !name.equals(ThalwegConfig.EXAMPLES_TOPIC))
+                        .filter(name -> name.endsWith(".topic")
+                                && !Set.of(ThalwegConfig.EXAMPLES_TOPIC, ThalwegConfig.LABELS_TOPIC)
+                                        .contains(name))
                         .toList());
     }
 

@@ -31,7 +31,7 @@ class ChangelogFormatTest {
         assertThat(hex(ChangelogFormat.journalKey(258))).isEqualTo("6c0000000000000102");
         StepLogWriter log = new StepLogWriter();
         log.addPublished(7, 300, true);
-        assertThat(hex(ChangelogFormat.part(log))).isEqualTo("02" + "07" + "ac02" + "41");
+        assertThat(hex(ChangelogFormat.part(log))).isEqualTo("03" + "07" + "ac02" + "41");
         assertThat(hex(ChangelogFormat.offset(42))).isEqualTo("01000000000000002a");
         assertThat(hex(ChangelogFormat.settings(
                         List.of(new SettingsSpan(Map.of(new TopicPartition("t", 1), 2L), Map.of("a", "b"))))))

@@ -22,11 +22,11 @@ class RecordedSettingsTest {
     private static final List<String> REPLAYED = ThalwegConfig.settings(SettingFlag.REPLAYED);
 
     /**
-     * What a setting is changed beside: the mapping is of use with a label only, and some settings are with ftrl
-     * only.
+     * What a setting is changed beside: the mapping is of use with a label only, some settings are with ftrl only, and
+     * some with a topic of labels only.
      */
-    private static final List<Map<String, String>> BESIDE =
-            List.of(Map.of("label", "y"), Map.of("label", "y", "algorithm", "ftrl"));
+    private static final List<Map<String, String>> BESIDE = List.of(
+            Map.of("label", "y"), Map.of("label", "y", "algorithm", "ftrl"), Map.of("label", "y", "labels.topic", "l"));
 
     /** Words for settings that are text: each is what one of them may be. */
     private static final List<String> WORDS = List.of("x", "fixed:x", "x:hour", "x:log2", "x*z");

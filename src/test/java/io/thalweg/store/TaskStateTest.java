@@ -694,7 +694,7 @@ class TaskStateTest {
                     ChangelogFormat.settingsKey(), ChangelogFormat.key(ChangelogFormat.OFFSET, 0, "examples"))) {
                 assertThatThrownBy(() -> state.restore(key, null))
                         .isInstanceOf(StateException.class)
-                        .hasMessageContaining("has lost its offsets or settings")
+                        .hasMessageContaining("has lost its offsets, settings or time")
                         .hasMessageContaining("thalweg reset");
             }
         }

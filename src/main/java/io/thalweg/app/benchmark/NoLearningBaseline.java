@@ -170,6 +170,7 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
         number(); // log loss
         whole(context.taskId().partition());
         whole(offset);
+        branch(0); // labels offset
         return end();
     }
 
@@ -216,6 +217,7 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
         quality(seen.steps);
         number(); // learning rate
         whole(0); // nothing is mixed
+        branch(0); // labels
         return end();
     }
 

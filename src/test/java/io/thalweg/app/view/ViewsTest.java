@@ -254,7 +254,7 @@ class ViewsTest {
         assertThat(lines.get(0))
                 .isEqualTo(("{\"key\":\"m\",\"timestamp\":%d,\"partition\":2,\"offset\":40,\"value\":{\"id\":\"a\","
                                 + "\"probability\":0.1,\"logit\":-2.2,\"version\":4,\"label\":null,\"logLoss\":null,"
-                                + "\"partition\":2,\"offset\":7}}")
+                                + "\"partition\":2,\"offset\":7,\"labelsOffset\":null}}")
                         .formatted(NOON));
         ObjectMapper json = new ObjectMapper();
         JsonNode tombstone = json.readTree(lines.get(1));
