@@ -16,7 +16,6 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.GroupListing;
@@ -43,8 +42,8 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
  * A reset of a learner. It deletes what the learner has learned, so that it starts again with the first example.
  *
  * <p>The learner would then publish everything a second time, so its outputs are deleted too, unless they are to be
- * kept. The topics of predictions and dead letters are deleted and created again with the same partitions and settings,
- * so that they begin at offset 0, which an audit needs. In the compacted topics every key gets a tombstone, which tells
+ * kept. The topics of predictions, dead letters and outcomes are deleted and created again with the same partitions and
+ * settings, so that they begin at offset 0, which an audit needs. In the compacted topics every key gets a tombstone, which tells
  * readers that the models are gone.
  *
  * <p>An interrupted reset can be repeated. Offsets are deleted first, because a learner with state but no offsets
@@ -61,11 +60,15 @@ public final class Reset {
     private final List<String> emptied;
     private final List<String> retracted;
 
-    /** @param keepOutputs whether to keep what has been published */
+    /**
+     * @param keepOutputs whether to keep what has been published
+     * @throws StopException if two settings name the same topic, so that one to keep could be deleted
+     */
     public Reset(ThalwegConfig config, Admin admin, boolean keepOutputs) {
         this.config = config;
         this.admin = admin;
         this.keepOutputs = keepOutputs;
+        TopicNames.check(config);
         application = config.getString(ThalwegConfig.APPLICATION_ID);
         changelog = application + "-" + LearnerSupplier.STORE + "-changelog";
         emptied = outputs(OutputTopic::mustBeComplete);
@@ -73,7 +76,7 @@ public final class Reset {
     }
 
     private List<String> outputs(Predicate<OutputTopic> which) {
-        return Stream.of(OutputTopic.values())
+        return OutputTopic.of(config).stream()
                 .filter(which)
                 .map(output -> output.nameIn(config))
                 .toList();
@@ -90,15 +93,23 @@ public final class Reset {
         // first, because listing groups does not report brokers that cannot be reached
         boolean hasState = !partitions(changelog).isEmpty();
         if (findGroup().isPresent()) {
-            goes.add("consumer group %s and its offsets: the learner starts again with the oldest record of %s"
-                    .formatted(application, config.getString(ThalwegConfig.EXAMPLES_TOPIC)));
+            goes.add("consumer group %s and its offsets: the learner starts again with the oldest record of %s%s"
+                    .formatted(
+                            application,
+                            config.getString(ThalwegConfig.EXAMPLES_TOPIC),
+                            config.hasLateLabels() ? " and of " + config.getString(ThalwegConfig.LABELS_TOPIC) : ""));
         }
         if (hasState) {
-            goes.add("changelog topic %s: weights, metrics and names of all models".formatted(changelog));
+            goes.add("changelog topic %s: weights, metrics and names of all models%s"
+                    .formatted(changelog, config.hasLateLabels() ? ", and the events that wait for their labels" : ""));
         }
         if (!partitions(config.routedTopic()).isEmpty()) {
             goes.add("topic %s: the copies of the events, in the partitions of their models"
                     .formatted(config.routedTopic()));
+        }
+        if (!partitions(config.routedLabelsTopic()).isEmpty()) {
+            goes.add("topic %s: the copies of the labels, in the partitions of their models"
+                    .formatted(config.routedLabelsTopic()));
         }
         if (!keepOutputs) {
             for (String topic : emptied) {
@@ -126,8 +137,9 @@ public final class Reset {
     public void run() {
         deleteGroup();
         deleteTopic(changelog);
-        // the learner copies all events to it again
+        // the learner copies all events and labels to them again
         deleteTopic(config.routedTopic());
+        deleteTopic(config.routedLabelsTopic());
         if (!keepOutputs) {
             emptied.forEach(this::empty);
             retracted.forEach(this::retract);

@@ -4,6 +4,7 @@ import static org.apache.kafka.common.config.TopicConfig.CLEANUP_POLICY_COMPACT;
 
 import io.thalweg.config.ThalwegConfig;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 
 /** A comparison of a topic with its plan. */
@@ -11,23 +12,19 @@ final class TopicComparison {
     private final ThalwegConfig config;
     private final TopicPlan plan;
     private final FoundTopic topic;
-    private final FoundTopic examples;
+    private final FoundInputs inputs;
     private final List<TopicProblem> problems = new ArrayList<>();
 
-    private TopicComparison(ThalwegConfig config, TopicPlan plan, FoundTopic topic, FoundTopic examples) {
+    private TopicComparison(ThalwegConfig config, TopicPlan plan, FoundTopic topic, FoundInputs inputs) {
         this.config = config;
         this.plan = plan;
         this.topic = topic;
-        this.examples = examples;
+        this.inputs = inputs;
     }
 
-    /**
-     * Finds the problems of a topic.
-     *
-     * @param examples the examples topic; null if it is missing
-     */
-    static List<TopicProblem> of(ThalwegConfig config, TopicPlan plan, FoundTopic topic, FoundTopic examples) {
-        TopicComparison comparison = new TopicComparison(config, plan, topic, examples);
+    /** Finds the problems of a topic. */
+    static List<TopicProblem> of(ThalwegConfig config, TopicPlan plan, FoundTopic topic, FoundInputs inputs) {
+        TopicComparison comparison = new TopicComparison(config, plan, topic, inputs);
         comparison.run();
         return comparison.problems;
     }
@@ -36,7 +33,7 @@ final class TopicComparison {
         comparePartitions();
         compareCleanup();
         compareSizes();
-        if (plan.role() != TopicPlan.Role.EXAMPLES && examples != null) {
+        if (!plan.isInput()) {
             compareTimestamps();
         }
         if (plan.isForEver() && !topic.retention().equals("-1")) {
@@ -44,9 +41,11 @@ final class TopicComparison {
                     plan.topic(),
                     false,
                     false,
-                    ("topic %s keeps records for %s ms by timestamp; `verify` only works while the first example is"
-                                    + " still there")
-                            .formatted(plan.topic(), topic.retention())));
+                    "topic %s keeps records for %s ms by timestamp; `verify` only works while the first %s is still there"
+                            .formatted(
+                                    plan.topic(),
+                                    topic.retention(),
+                                    inputs.labels() == null ? "example" : "event and the first label")));
         }
     }
 
@@ -55,20 +54,41 @@ final class TopicComparison {
     }
 
     private void comparePartitions() {
+        FoundTopic examples = inputs.examples();
         if (examples == null) {
             return;
         }
-        if (topic.partitions() < examples.partitions()) {
+        int there = topic.partitions();
+        int wanted = examples.partitions();
+        if (plan.role() == TopicPlan.Role.LABELS) {
+            if (there != wanted && !config.areLabelsRouted(wanted)) {
+                fatal(
+                        "topic %s has %d partitions and the examples have %d; a label must be in the partition of its"
+                                + " event, so the numbers must be the same: create it with %3$d, or set %s to field:NAME"
+                                + " if labels name their model in a field",
+                        plan.topic(), there, wanted, ThalwegConfig.LABELS_MODEL_FROM);
+            }
+            return;
+        }
+        if (plan.isOfCopies()) {
+            if (there != wanted) {
+                fatal(
+                        "topic %s has %d partitions and the examples have %d; the numbers must be the same:"
+                                + " `thalweg reset` deletes it, and `thalweg topics --create` creates it again",
+                        plan.topic(), there, wanted);
+            }
+            return;
+        }
+        if (there < wanted) {
             fatal(
                     "topic %s has %d partitions and the examples have %d; an output goes to the partition of its"
                             + " example: add partitions (kafka-topics --alter --partitions)",
-                    plan.topic(), topic.partitions(), examples.partitions());
-        }
-        if (plan.role() == TopicPlan.Role.BY_MODEL && topic.partitions() != examples.partitions()) {
+                    plan.topic(), there, wanted);
+        } else if (there < inputs.partitionsFor(plan, config, wanted)) {
             fatal(
-                    "topic %s has %d partitions and the examples have %d; the numbers must be the same:"
-                            + " `thalweg reset` deletes it, and `thalweg topics --create` creates it again",
-                    plan.topic(), topic.partitions(), examples.partitions());
+                    "topic %s has %d partitions and the labels have %d; a dead letter goes to the partition of its"
+                            + " label: add partitions (kafka-topics --alter --partitions)",
+                    plan.topic(), there, inputs.labels().partitions());
         }
     }
 
@@ -91,7 +111,7 @@ final class TopicComparison {
     private void compareSizes() {
         if (plan.maxBytesSetting().isPresent()) {
             compareSizes(plan.maxBytesSetting().get());
-        } else if (plan.role() != TopicPlan.Role.EXAMPLES) {
+        } else if (!plan.isInput()) {
             compareSize(TopicPlan.KAFKA_DEFAULT_MAX_BYTES, "outputs for large examples");
         }
     }
@@ -99,17 +119,19 @@ final class TopicComparison {
     private void compareSizes(String setting) {
         int largest = config.getInt(setting);
         compareSize(largest, "dead letters");
-        if (examples == null || examples.maxBytes().isEmpty()) {
-            return;
-        }
-        int largestExample = examples.maxBytes().get();
-        long needed = 2L * largestExample + (64 << 10);
-        if (largest < needed) {
-            fatal(
-                    "examples may have %d bytes, for which dead letters need %d;"
-                            + " set %s and the topic's max.message.bytes to that",
-                    largestExample, needed, setting);
-        }
+        inputs.of(plan).stream()
+                .filter(input -> input.maxBytes().isPresent())
+                .max(Comparator.comparing(input -> input.maxBytes().get()))
+                .ifPresent(input -> {
+                    int largestInput = input.maxBytes().get();
+                    long needed = 2L * largestInput + (64 << 10);
+                    if (largest < needed) {
+                        fatal(
+                                "%s may have %d bytes, for which dead letters need %d;"
+                                        + " set %s and the topic's max.message.bytes to that",
+                                inputs.contentsOf(input), largestInput, needed, setting);
+                    }
+                });
     }
 
     private void compareSize(int largest, String what) {
@@ -120,18 +142,19 @@ final class TopicComparison {
                         plan.topic(), bytes, what, largest));
     }
 
-    /** A timestamp that the examples topic accepts and an output topic refuses would stop the learner. */
+    /** A timestamp that an input topic accepts and an output topic refuses would stop the learner. */
     private void compareTimestamps() {
         if (topic.isStampedByBroker()) {
             return;
         }
         for (String limit : TopicPlan.TIMESTAMP_LIMITS) {
-            if (topic.timestampLimit(limit) < examples.timestampLimit(limit)) {
-                fatal(
-                        "topic %s refuses timestamps that the examples topic accepts, and outputs have the timestamps"
-                                + " of their examples: set its %s to %s",
-                        plan.topic(), limit, TopicPlan.ANY_TIMESTAMP);
-            }
+            inputs.of(plan).stream()
+                    .filter(input -> topic.timestampLimit(limit) < input.timestampLimit(limit))
+                    .findFirst()
+                    .ifPresent(input -> fatal(
+                            "topic %s refuses timestamps that the %s topic accepts, and outputs have the timestamps"
+                                    + " of their %2$s: set its %s to %s",
+                            plan.topic(), inputs.contentsOf(input), limit, TopicPlan.ANY_TIMESTAMP));
         }
     }
 }

@@ -33,17 +33,33 @@ record TopicPlan(
     /** The roles of topics. */
     enum Role {
         EXAMPLES,
+        /** Labels that come later than their events. */
+        LABELS,
         /** Copies of the events, in the partitions of their models. */
         BY_MODEL,
+        /** Copies of the labels, in the partitions of their models. */
+        LABELS_BY_MODEL,
         OUTPUT
     }
 
     /** The plan of the examples topic. */
     static TopicPlan ofExamples(ThalwegConfig config) {
+        return ofInput(config, Role.EXAMPLES, ThalwegConfig.EXAMPLES_TOPIC);
+    }
+
+    /** The plan of the labels topic; empty if labels are in the events. */
+    static Optional<TopicPlan> ofLabels(ThalwegConfig config) {
+        return config.hasLateLabels()
+                ? Optional.of(ofInput(config, Role.LABELS, ThalwegConfig.LABELS_TOPIC))
+                : Optional.empty();
+    }
+
+    /** The plan of a topic that others write. */
+    private static TopicPlan ofInput(ThalwegConfig config, Role role, String setting) {
         return new TopicPlan(
-                config.getString(ThalwegConfig.EXAMPLES_TOPIC),
-                Role.EXAMPLES,
-                ThalwegConfig.EXAMPLES_TOPIC,
+                config.getString(setting),
+                role,
+                setting,
                 Map.of(
                         CLEANUP_POLICY_CONFIG,
                         CLEANUP_POLICY_DELETE,
@@ -56,10 +72,11 @@ record TopicPlan(
                 Optional.empty());
     }
 
-    /** The plans of the examples topic and the output topics. */
-    static List<TopicPlan> ofExamplesAndOutputs(ThalwegConfig config) {
+    /** The plans of the topics that settings name: examples, labels if they have a topic of their own, and outputs. */
+    static List<TopicPlan> ofInputsAndOutputs(ThalwegConfig config) {
         List<TopicPlan> plans = new ArrayList<>();
         plans.add(ofExamples(config));
+        ofLabels(config).ifPresent(plans::add);
         for (OutputTopic output : OutputTopic.of(config)) {
             plans.add(ofLearners(
                     config,
@@ -78,18 +95,20 @@ record TopicPlan(
      * @param partitions how many partitions the examples topic has
      */
     static List<TopicPlan> ofAll(ThalwegConfig config, int partitions) {
-        List<TopicPlan> plans = ofExamplesAndOutputs(config);
+        List<TopicPlan> plans = ofInputsAndOutputs(config);
         if (config.isRouted(partitions)) {
-            plans.add(ofLearners(
-                    config,
-                    config.routedTopic(),
-                    Role.BY_MODEL,
-                    ThalwegConfig.MODEL_FROM,
-                    false,
-                    // its records are those of the examples topic, with more headers
-                    OutputTopic.DEAD_LETTERS.maxBytesSetting()));
+            plans.add(ofCopies(config, config.routedTopic(), Role.BY_MODEL, ThalwegConfig.MODEL_FROM));
+        }
+        if (config.areLabelsRouted(partitions)) {
+            plans.add(ofCopies(
+                    config, config.routedLabelsTopic(), Role.LABELS_BY_MODEL, ThalwegConfig.LABELS_MODEL_FROM));
         }
         return plans;
+    }
+
+    private static TopicPlan ofCopies(ThalwegConfig config, String topic, Role role, String setting) {
+        // its records are those of an input topic, with more headers
+        return ofLearners(config, topic, role, setting, false, OutputTopic.DEAD_LETTERS.maxBytesSetting());
     }
 
     /** The plan of a topic that the learner writes. */
@@ -101,7 +120,7 @@ record TopicPlan(
             boolean compacted,
             Optional<String> maxBytesSetting) {
         Map<String, String> settings = new HashMap<>(ofExamples(config).settings);
-        // an output has the timestamp of its example, and must not be refused because of it
+        // an output has the timestamp of an event or a label, and must not be refused because of it
         TIMESTAMP_LIMITS.forEach(limit -> settings.put(limit, ANY_TIMESTAMP));
         if (compacted) {
             settings.put(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_COMPACT);
@@ -109,6 +128,16 @@ record TopicPlan(
         }
         maxBytesSetting.ifPresent(size -> settings.put(MAX_MESSAGE_BYTES_CONFIG, String.valueOf(config.getInt(size))));
         return new TopicPlan(topic, role, setting, settings, maxBytesSetting);
+    }
+
+    /** Whether others write the topic, and not the learner. */
+    boolean isInput() {
+        return role == Role.EXAMPLES || role == Role.LABELS;
+    }
+
+    /** Whether the topic contains copies of an input topic, in the partitions of their models. */
+    boolean isOfCopies() {
+        return role == Role.BY_MODEL || role == Role.LABELS_BY_MODEL;
     }
 
     boolean isCompacted() {

@@ -29,8 +29,7 @@ public final class Topics {
     private final ThalwegConfig config;
     private final Admin admin;
 
-    /** @param examples the examples topic; null if it is missing */
-    private record Look(FoundTopic examples, List<TopicPlan> missing, List<TopicProblem> problems) {}
+    private record Look(FoundInputs inputs, List<TopicPlan> missing, List<TopicProblem> problems) {}
 
     /**
      * The state of the topics.
@@ -60,33 +59,44 @@ public final class Topics {
     /**
      * Checks the topics.
      *
-     * @throws StopException if the brokers do not answer
+     * @throws StopException if two settings name the same topic, or the brokers do not answer
      */
     public State look() {
         Look look = lookAtAll();
-        return new State(look.examples == null ? 0 : look.examples.partitions(), look.problems);
+        FoundTopic examples = look.inputs.examples();
+        return new State(examples == null ? 0 : examples.partitions(), look.problems);
     }
 
     private Look lookAtAll() {
+        TopicNames.check(config);
         List<TopicProblem> problems = new ArrayList<>();
+        Map<TopicPlan, FoundTopic> found = new LinkedHashMap<>();
         TopicPlan ofExamples = TopicPlan.ofExamples(config);
         FoundTopic examples = find(ofExamples, problems).orElse(null);
-        Map<TopicPlan, FoundTopic> found = new LinkedHashMap<>();
+        found.put(ofExamples, examples);
+        FoundTopic labels = TopicPlan.ofLabels(config)
+                .flatMap(plan -> {
+                    Optional<FoundTopic> topic = find(plan, problems);
+                    found.put(plan, topic.orElse(null));
+                    return topic;
+                })
+                .orElse(null);
         for (TopicPlan plan : TopicPlan.ofAll(config, partitionsOf(examples))) {
-            found.put(
-                    plan,
-                    plan.equals(ofExamples) ? examples : find(plan, problems).orElse(null));
+            if (!plan.isInput()) {
+                found.put(plan, find(plan, problems).orElse(null));
+            }
         }
+        FoundInputs inputs = new FoundInputs(examples, labels);
         List<TopicPlan> missing = new ArrayList<>();
         found.forEach((plan, topic) -> {
             if (topic == null) {
                 missing.add(plan);
                 problems.add(plan.missing());
             } else {
-                problems.addAll(TopicComparison.of(config, plan, topic, examples));
+                problems.addAll(TopicComparison.of(config, plan, topic, inputs));
             }
         });
-        return new Look(examples, missing, problems);
+        return new Look(inputs, missing, problems);
     }
 
     /**
@@ -103,10 +113,11 @@ public final class Topics {
      * time for a missing topic, and some brokers then create it with the wrong settings.
      *
      * @param setting the setting that names the topic
-     * @throws StopException if there is no such topic, or the brokers do not answer
+     * @throws StopException if there is no such topic, two settings name the same, or the brokers do not answer
      */
     public int partitions(String setting) {
-        TopicPlan plan = TopicPlan.ofExamplesAndOutputs(config).stream()
+        TopicNames.check(config);
+        TopicPlan plan = TopicPlan.ofInputsAndOutputs(config).stream()
                 .filter(p -> p.setting().equals(setting))
                 .findFirst()
                 .orElseThrow();
@@ -166,12 +177,12 @@ public final class Topics {
      */
     public List<String> create() {
         Look look = lookAtAll();
-        int partitions = partitionsOf(look.examples);
+        int partitions = partitionsOf(look.inputs.examples());
         short replicas = config.getShort(ThalwegConfig.TOPICS_REPLICATION_FACTOR);
         List<NewTopic> missing = look.missing.stream()
                 .map(plan -> new NewTopic(
                                 plan.topic(),
-                                Optional.of(partitions),
+                                Optional.of(look.inputs.partitionsFor(plan, config, partitions)),
                                 replicas < 0 ? Optional.empty() : Optional.of(replicas))
                         .configs(plan.settings()))
                 .toList();

@@ -23,10 +23,10 @@ import picocli.CommandLine.Spec;
                     + "example.",
             "",
             "Its consumer group and its changelog topic are deleted. Because it will publish everything again, "
-                    + "the topics of predictions and dead letters are emptied (deleted, and created again with "
-                    + "the same partitions and settings), and the topics of weights and metrics get a tombstone "
-                    + "for each key; otherwise `verify` would find everything twice. Examples are kept. If "
-                    + "another learner, with another application.id, has published to the same topics, its "
+                    + "the topics of predictions, dead letters and outcomes are emptied (deleted, and created "
+                    + "again with the same partitions and settings), and the topics of weights and metrics get a "
+                    + "tombstone for each key; otherwise `verify` would find everything twice. Examples and labels "
+                    + "are kept. If another learner, with another application.id, has published to the same topics, its "
                     + "outputs are deleted too."
         },
         mixinStandardHelpOptions = true)
