@@ -408,16 +408,17 @@ public final class Mapping {
     }
 
     /**
-     * Creates the exception for a setting that names a field that events do not have.
+     * Creates the exception for a setting that names a field that events, or label records, do not have.
      *
      * @param there the names of the fields that they have
      */
     public static MappingException noSuchField(String setting, String field, List<String> there) {
         int shown = Math.min(20, there.size());
-        return new MappingException("%s: there is no field %s; the event has %s%s"
+        return new MappingException("%s: there is no field %s; the %s has %s%s"
                 .formatted(
                         setting,
                         field,
+                        setting.startsWith(OF_LABELS) ? "label record" : "event",
                         there.isEmpty() ? "no fields" : String.join(", ", there.subList(0, shown)),
                         there.size() > shown ? " and %d more".formatted(there.size() - shown) : ""));
     }

@@ -60,7 +60,7 @@ public final class LearnerRuntime implements AutoCloseable {
         KafkaSettings settings = new KafkaSettings(config);
         int partitions = check(config);
         String keyless = keyless(config, partitions);
-        MappingCheck.run(config, schemas, partitions);
+        MappingCheck.run(config, schemas);
         Properties properties = new Properties();
         properties.putAll(settings.streams());
         ScheduledExecutorService lookout = lookout();

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
 import org.apache.avro.Schema;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -23,7 +22,10 @@ import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A check at start: whether the mapping fits the records of the examples topic. It logs what each field is used as. */
+/**
+ * A check at start: whether the mappings fit the records of the examples topic and of the labels topic. It logs what
+ * each field is used as.
+ */
 final class MappingCheck {
     private static final Logger LOG = LoggerFactory.getLogger(MappingCheck.class);
     /** How many offsets back from the end to look for a record, because the last offsets may be transaction markers. */
@@ -31,9 +33,19 @@ final class MappingCheck {
 
     private MappingCheck() {}
 
-    /** @throws StopException if the mapping does not fit, in one line */
-    static void run(ThalwegConfig config, SchemaSource schemas, int partitions) {
-        String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+    /** @throws StopException if a mapping does not fit, in one line */
+    static void run(ThalwegConfig config, SchemaSource schemas) {
+        checkSettings(config);
+        if (config.isMapped()) {
+            check(config, schemas, config.getString(ThalwegConfig.EXAMPLES_TOPIC), config.mapping());
+        }
+        if (config.hasLateLabels()) {
+            check(config, schemas, config.getString(ThalwegConfig.LABELS_TOPIC), config.labelsMapping());
+        }
+    }
+
+    private static void checkSettings(ThalwegConfig config) {
+        boolean late = config.hasLateLabels();
         if (!config.isMapped()) {
             ThalwegConfig.settings(SettingFlag.MAPPING).stream()
                     .filter(config::isGiven)
@@ -43,24 +55,36 @@ final class MappingCheck {
                     .ifPresent(name -> {
                         throw new StopException(
                                 ExitCode.BAD_SETTINGS,
-                                ("%s is set but label is not; without a label, topic %s must hold Examples, and "
-                                                + "nothing is mapped")
-                                        .formatted(name, topic));
+                                "%s is set but %s is not; without %s, topic %s must hold Examples, and nothing is mapped"
+                                        .formatted(
+                                                name,
+                                                late ? Mapping.ID : Mapping.LABEL,
+                                                late ? "it" : "a label",
+                                                config.getString(ThalwegConfig.EXAMPLES_TOPIC)));
                     });
             return;
+        }
+        if (late && config.mapping().id() == null) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "%s is set but %s is not; a label that comes later finds its event by its id"
+                            .formatted(ThalwegConfig.LABELS_TOPIC, Mapping.ID));
         }
         String form = config.getString(ThalwegConfig.FEATURES_FORM);
         if (!form.equals("any") && !form.equals("named")) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "features.form is %s, but with a label events become named features; leave it at any"
-                            .formatted(form));
+                    "features.form is %s, but with %s events become named features; leave it at any"
+                            .formatted(form, config.mapping().label() == null ? "an " + Mapping.ID : "a label"));
         }
+    }
+
+    private static void check(ThalwegConfig config, SchemaSource schemas, String topic, Mapping mapping) {
         Optional<Schema> schema;
         try {
             schema = schemas.latestSchema(topic);
             if (schema.isEmpty()) {
-                schema = ofLastRecord(config, schemas, topic, partitions);
+                schema = ofLastRecord(config, schemas, topic);
             }
         } catch (SchemaSourceException e) {
             throw new StopException(ExitCode.NOT_READY, e.getMessage());
@@ -74,7 +98,7 @@ final class MappingCheck {
             return;
         }
         try {
-            MappedDecoder.summary(schema.get(), config.mapping()).forEach(line -> LOG.info("{}", line));
+            MappedDecoder.summary(schema.get(), mapping).forEach(line -> LOG.info("{}: {}", topic, line));
         } catch (MappingException e) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
@@ -83,12 +107,11 @@ final class MappingCheck {
         }
     }
 
-    private static Optional<Schema> ofLastRecord(
-            ThalwegConfig config, SchemaSource schemas, String topic, int partitions) {
+    private static Optional<Schema> ofLastRecord(ThalwegConfig config, SchemaSource schemas, String topic) {
         ConsumerRecord<byte[], byte[]> last = null;
         try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config).reader())) {
-            List<TopicPartition> all = IntStream.range(0, partitions)
-                    .mapToObj(partition -> new TopicPartition(topic, partition))
+            List<TopicPartition> all = consumer.partitionsFor(topic).stream()
+                    .map(found -> new TopicPartition(topic, found.partition()))
                     .toList();
             consumer.assign(all);
             Map<TopicPartition, Long> ends = consumer.endOffsets(all);

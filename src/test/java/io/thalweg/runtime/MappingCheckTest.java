@@ -1,0 +1,127 @@
+package io.thalweg.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.thalweg.avro.Example;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.input.UnknownSchemaException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What is found at the start of a learner whose labels come later, from the newest schemas of its two topics. */
+class MappingCheckTest {
+    private static final Schema ORDER = SchemaBuilder.record("Order")
+            .fields()
+            .requiredString("order")
+            .requiredDouble("amount")
+            .endRecord();
+    private static final Schema CLAIM = SchemaBuilder.record("Claim")
+            .fields()
+            .requiredString("order")
+            .requiredString("status")
+            .optionalDouble("weight")
+            .endRecord();
+
+    private final Map<String, Schema> newest = new HashMap<>(Map.of("orders", ORDER, "claims", CLAIM));
+    private final SchemaSource schemas = new SchemaSource() {
+        @Override
+        public Schema writerSchema(int id) throws UnknownSchemaException {
+            throw new UnknownSchemaException(id);
+        }
+
+        @Override
+        public Optional<Schema> latestSchema(String topic) {
+            return Optional.of(newest.get(topic));
+        }
+    };
+    private final Map<String, Object> settings = new HashMap<>(Map.of(
+            "examples.topic",
+            "orders",
+            "labels.topic",
+            "claims",
+            "id.field",
+            "order",
+            "labels.id.field",
+            "order",
+            "labels.label",
+            "status == 'lost'",
+            "labels.importance.field",
+            "weight"));
+
+    private void check() {
+        MappingCheck.run(new ThalwegConfig(settings), schemas);
+    }
+
+    private void assertStops(String why) {
+        assertThatThrownBy(this::check)
+                .isInstanceOfSatisfying(
+                        StopException.class, e -> assertThat(e.exitCode()).isEqualTo(ExitCode.BAD_SETTINGS))
+                .hasMessageContaining(why)
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void settingsThatFitBothTopicsAreFine() {
+        assertThatCode(this::check).doesNotThrowAnyException();
+        settings.put("labels.label", "1");
+        assertThatCode(this::check).doesNotThrowAnyException();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "id.field, number, 'id.field: there is no field number; the event has order, amount (in Order'",
+        "labels.id.field, id, 'labels.id.field: there is no field id; the label record has order, status, weight'",
+        "labels.label, lost, 'labels.label: there is no field lost; the label record has order, status, weight'",
+        "labels.importance.field, cost, 'labels.importance.field: there is no field cost; the label record has'",
+        "labels.model.from, field:shop, 'labels.model.from: there is no field shop; the label record has'",
+    })
+    void aFieldThatIsNotThereStopsTheStartWithTheNameOfItsSetting(String setting, String value, String why) {
+        settings.put(setting, value);
+
+        assertStops(why);
+    }
+
+    @Test
+    void theMessageNamesTheTopic() {
+        settings.put("labels.id.field", "id");
+
+        assertStops("(in Claim, the schema of topic claims)");
+    }
+
+    @Test
+    void examplesNeedNoMappingForLabelsToBeChecked() {
+        newest.put("orders", Example.getClassSchema());
+        settings.remove("id.field");
+        assertThatCode(this::check).doesNotThrowAnyException();
+
+        settings.put("features.exclude", "amount");
+        assertStops("features.exclude is set but id.field is not; without it, topic orders must hold Examples");
+        settings.remove("features.exclude");
+        settings.put("labels.id.field", "id");
+        assertStops("labels.id.field: there is no field id");
+    }
+
+    @Test
+    void eventsOfAnySchemaNeedAnId() {
+        settings.remove("id.field");
+        settings.put("label", "amount > 3");
+
+        assertStops("labels.topic is set but id.field is not");
+    }
+
+    @Test
+    void mappedEventsHaveNamedFeatures() {
+        settings.put("features.form", "dense");
+
+        assertStops("features.form is dense, but with an id.field events become named features");
+    }
+}
