@@ -10,6 +10,8 @@ public enum FieldKind {
     NUMBER,
     CATEGORY,
     TIME,
+    /** The timestamp of the record, and not a feature. */
+    TIMESTAMP,
     /** Not a feature by itself, but part of a cross. */
     CROSSED,
     /** Of a type that cannot be a feature, or only if a setting says how. */

@@ -10,7 +10,11 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.generic.IndexedRecord;
 import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.DatumWriter;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.kafka.clients.admin.Admin;
@@ -19,7 +23,10 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 
-/** A producer of examples. Those of one model are sent in the order in which they are given. For use by one thread. */
+/**
+ * A producer of examples, or of labels that come later. Those of one model are sent in the order in which they are
+ * given. For use by one thread.
+ */
 public final class ExampleSender implements AutoCloseable {
     private static final byte MAGIC = 0;
 
@@ -27,7 +34,7 @@ public final class ExampleSender implements AutoCloseable {
     private final int partitions;
     private final byte[] header;
     private final Producer<byte[], byte[]> producer;
-    private final SpecificDatumWriter<Example> writer = new SpecificDatumWriter<>(Example.class);
+    private final DatumWriter<IndexedRecord> writer;
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
     private BinaryEncoder encoder;
 
@@ -37,7 +44,13 @@ public final class ExampleSender implements AutoCloseable {
 
     private record Failure(long number, Exception reason) {}
 
-    private ExampleSender(String topic, int partitions, int schemaId, Producer<byte[], byte[]> producer) {
+    private ExampleSender(
+            String topic,
+            int partitions,
+            int schemaId,
+            DatumWriter<IndexedRecord> writer,
+            Producer<byte[], byte[]> producer) {
+        this.writer = writer;
         this.topic = topic;
         this.partitions = partitions;
         this.producer = producer;
@@ -50,13 +63,38 @@ public final class ExampleSender implements AutoCloseable {
      * @throws StopException if the brokers or the topic cannot be found
      */
     public static ExampleSender open(ThalwegConfig config, SchemaIds schemaIds) {
+        Schema schema = Example.getClassSchema();
+        return open(config, schemaIds, ThalwegConfig.EXAMPLES_TOPIC, schema, new SpecificDatumWriter<>(schema));
+    }
+
+    /**
+     * Opens a sender of labels that come later: looks for the topic, and registers their schema.
+     *
+     * @throws StopException if the brokers or the topic cannot be found
+     */
+    public static ExampleSender openForLabels(ThalwegConfig config, SchemaIds schemaIds, Schema schema) {
+        return open(config, schemaIds, ThalwegConfig.LABELS_TOPIC, schema, new GenericDatumWriter<>(schema));
+    }
+
+    private static ExampleSender open(
+            ThalwegConfig config,
+            SchemaIds schemaIds,
+            String setting,
+            Schema schema,
+            DatumWriter<IndexedRecord> writer) {
         int partitions;
         try (Admin admin = KafkaSettings.admin(config)) {
-            partitions = new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC);
+            partitions = new Topics(config, admin).partitions(setting);
         }
-        String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
-        int schemaId = schemaIds.idFor(topic, Example.getClassSchema());
-        return new ExampleSender(topic, partitions, schemaId, new KafkaProducer<>(new KafkaSettings(config).writer()));
+        String topic = config.getString(setting);
+        int schemaId = schemaIds.idFor(topic, schema);
+        return new ExampleSender(
+                topic, partitions, schemaId, writer, new KafkaProducer<>(new KafkaSettings(config).writer()));
+    }
+
+    /** The name of the topic. */
+    public String topic() {
+        return topic;
     }
 
     /** How many partitions the topic has. */
@@ -76,7 +114,18 @@ public final class ExampleSender implements AutoCloseable {
      * @throws StopException if this example or an earlier one could not be sent
      */
     public void send(String model, Example example) {
-        sendValue(model, encode(example));
+        send(model, null, example);
+    }
+
+    /**
+     * Sends an example or a label record.
+     *
+     * @param model the model that it is for; null for a record without a key
+     * @param timestamp in milliseconds since 1970; null for now
+     * @throws StopException if this record or an earlier one could not be sent
+     */
+    public void send(String model, Long timestamp, IndexedRecord record) {
+        sendValue(model, timestamp, encode(record));
     }
 
     /**
@@ -85,15 +134,25 @@ public final class ExampleSender implements AutoCloseable {
      * @throws StopException if it or an earlier record could not be sent
      */
     public void delete(String model) {
-        sendValue(model, null);
+        delete(model, null);
     }
 
-    private void sendValue(String model, byte[] value) {
+    /**
+     * Sends a record that deletes a model.
+     *
+     * @param timestamp in milliseconds since 1970; null for now
+     * @throws StopException if it or an earlier record could not be sent
+     */
+    public void delete(String model, Long timestamp) {
+        sendValue(model, timestamp, null);
+    }
+
+    private void sendValue(String model, Long timestamp, byte[] value) {
         check();
         long number = ++given;
         byte[] key = model == null ? null : model.getBytes(StandardCharsets.UTF_8);
         try {
-            producer.send(new ProducerRecord<>(topic, key, value), (metadata, problem) -> {
+            producer.send(new ProducerRecord<>(topic, null, timestamp, key, value), (metadata, problem) -> {
                 if (problem == null) {
                     taken.incrementAndGet();
                 } else {
@@ -106,12 +165,12 @@ public final class ExampleSender implements AutoCloseable {
         }
     }
 
-    private byte[] encode(Example example) {
+    private byte[] encode(IndexedRecord record) {
         bytes.reset();
         try {
             bytes.write(header);
             encoder = EncoderFactory.get().binaryEncoder(bytes, encoder);
-            writer.write(example, encoder);
+            writer.write(record, encoder);
             encoder.flush();
         } catch (IOException e) {
             throw new UncheckedIOException("writing to memory", e);

@@ -2,10 +2,12 @@ package io.thalweg.app.cli;
 
 import io.thalweg.app.files.Columns;
 import io.thalweg.app.files.ExampleFile;
+import io.thalweg.app.files.LabelRecords;
 import io.thalweg.config.SettingFlag;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.math.FeatureForm;
+import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -77,6 +79,17 @@ final class FileOptions {
      * @throws StopException if the file cannot be opened, or the mapping is wrong or does not fit
      */
     ExampleFile open(ThalwegConfig config, String file, String modelColumn) {
+        return open(config, file, modelColumn, null);
+    }
+
+    /**
+     * Opens a file whose lines have timestamps.
+     *
+     * @param modelColumn the column that contains the model id; null if there is none
+     * @param timeColumn the column that contains the timestamp; null if there is none
+     * @throws StopException as above
+     */
+    ExampleFile open(ThalwegConfig config, String file, String modelColumn, String timeColumn) {
         Map<String, String> settings = new HashMap<>();
         ThalwegConfig.settings(SettingFlag.MAPPING).forEach(name -> settings.put(name, config.getString(name)));
         put(settings, Mapping.LABEL, label);
@@ -85,7 +98,43 @@ final class FileOptions {
         put(settings, Mapping.MODEL, modelColumn == null ? null : "field:" + modelColumn);
         join(settings, Mapping.CATEGORICAL, categories);
         join(settings, Mapping.EXCLUDE, excluded);
-        return ExampleFile.open(file, format, new Columns(settings, form));
+        return ExampleFile.open(file, format, new Columns(settings, form, timeColumn, null));
+    }
+
+    /**
+     * The label records that a file of labels becomes. The settings of labels name the fields; the options name columns
+     * that have other names.
+     *
+     * @param model the model of all labels; null if a column, or nothing in the file, names it
+     * @param modelColumn the column that contains the model id; null if it is that of the settings
+     * @throws StopException if there is no topic of labels, or an option does not suit labels
+     */
+    LabelRecords labels(ThalwegConfig config, String model, String modelColumn) {
+        if (!config.hasLateLabels()) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS, "--labels sends labels to a topic of their own; set labels.topic");
+        }
+        if (!categories.isEmpty() || !excluded.isEmpty() || form != FeatureForm.NAMED) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS, "--category, --exclude and --form are for features, and labels have none");
+        }
+        Map<String, String> settings = new HashMap<>();
+        put(settings, ThalwegConfig.LABELS_LABEL, label);
+        put(settings, ThalwegConfig.LABELS_ID_FIELD, idColumn);
+        put(settings, ThalwegConfig.LABELS_IMPORTANCE_FIELD, importanceColumn);
+        put(settings, ThalwegConfig.LABELS_MODEL_FROM, model == null ? null : "fixed:" + model);
+        put(settings, ThalwegConfig.LABELS_MODEL_FROM, modelColumn == null ? null : "field:" + modelColumn);
+        return new LabelRecords(config, settings);
+    }
+
+    /**
+     * Opens a file of labels.
+     *
+     * @param timeColumn the column that contains the timestamp; null if there is none
+     * @throws StopException if the file cannot be opened, or lacks columns
+     */
+    ExampleFile open(String file, LabelRecords labels, String timeColumn) {
+        return ExampleFile.open(file, format, Columns.ofLabels(labels, timeColumn));
     }
 
     private static void put(Map<String, String> settings, String name, String option) {

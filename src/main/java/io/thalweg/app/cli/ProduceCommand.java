@@ -3,6 +3,8 @@ package io.thalweg.app.cli;
 import io.thalweg.app.files.ExampleFile;
 import io.thalweg.app.files.ExampleFile.BadLineException;
 import io.thalweg.app.files.ExampleFile.Line;
+import io.thalweg.app.files.LabelRecords;
+import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExampleSender;
@@ -25,7 +27,9 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "produce",
-        description = "Sends examples from a file in CSV, JSON Lines or LIBSVM text, plain or gzipped.",
+        description =
+                "Sends examples from a file in CSV, JSON Lines or LIBSVM text, plain or gzipped; or, with --labels, "
+                        + "labels that come later than their events, from CSV or JSON Lines.",
         footer = {
             "",
             FileOptions.COLUMNS,
@@ -34,7 +38,12 @@ import picocli.CommandLine.Spec;
             "  {\"model\": \"m\", \"id\": \"7\", \"label\": 1, \"importance\": 1, \"features\": {\"age\": 41}}",
             "  {\"features\": [0.5, 2]}    {\"features\": {\"indices\": [3, 17], \"values\": [1, 0.5]}}",
             "or delete a model:",
-            "  {\"model\": \"m\", \"delete\": true}"
+            "  {\"model\": \"m\", \"delete\": true}",
+            "",
+            "With --labels, each row is a label, sent as a record with the fields that the settings labels.id.field, "
+                    + "labels.label, labels.importance.field and labels.model.from name. The columns have the same "
+                    + "names, unless --id-column, --label, --importance-column or --model-column say otherwise. "
+                    + "Other columns are ignored. Events need --id-column, and the same id."
         },
         mixinStandardHelpOptions = true)
 final class ProduceCommand implements Callable<Integer> {
@@ -67,6 +76,17 @@ final class ProduceCommand implements Callable<Integer> {
         private String column;
     }
 
+    @Option(names = "--labels", description = "Send labels to labels.topic, for events that were sent without a label.")
+    private boolean isOfLabels;
+
+    @Option(
+            names = "--time",
+            paramLabel = "COLUMN",
+            description = "The column that contains the timestamp of the record: milliseconds since 1970, or such as "
+                    + "2026-05-01T12:00:00Z. labels.wait.ms counts from it. It is not a feature, unless a setting names "
+                    + "it too. Default: the time of sending.")
+    private String timeColumn;
+
     @Option(names = "--skip-bad", description = "Skip lines that cannot be used, and report how many.")
     private boolean skipBad;
 
@@ -79,6 +99,8 @@ final class ProduceCommand implements Callable<Integer> {
     private volatile boolean stopping;
     private long skipped;
     private long labelled;
+    /** Whether an event without a label waits for one on the labels topic. */
+    private boolean isLabelExpected;
 
     @Override
     public Integer call() throws IOException {
@@ -86,29 +108,35 @@ final class ProduceCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--rate must be above 0");
         }
         ThalwegConfig config = settings.config();
+        LabelRecords labels = isOfLabels ? options.labels(config, model.id, model.column) : null;
+        isLabelExpected = config.hasLateLabels() && !isOfLabels;
         // the file first, because problems with it can be found at once
-        try (ExampleFile examples = options.open(config, file, model.column);
+        try (ExampleFile examples = isOfLabels
+                        ? options.open(file, labels, timeColumn)
+                        : options.open(config, file, model.column, timeColumn);
                 ConfluentSchemas schemas = new ConfluentSchemas(
                         config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
             schemas.check();
-            try (ExampleSender sender = ExampleSender.open(config, schemas)) {
-                send(examples, sender, config.getString(ThalwegConfig.EXAMPLES_TOPIC));
+            try (ExampleSender sender = isOfLabels
+                    ? ExampleSender.openForLabels(config, schemas, labels.schema())
+                    : ExampleSender.open(config, schemas)) {
+                send(examples, sender);
             }
         }
         return ExitCode.OK.code();
     }
 
-    private void send(ExampleFile examples, ExampleSender sender, String topic) {
+    private void send(ExampleFile examples, ExampleSender sender) {
         Shutdown.Watch watch = Shutdown.whenAsked(() -> {
             stopping = true;
             sender.close();
-            say(examples, sender, topic);
+            say(examples, sender);
         });
         try {
             sendAll(examples, sender);
             if (!stopping) {
                 sender.flush();
-                say(examples, sender, topic);
+                say(examples, sender);
             }
         } catch (IllegalStateException e) {
             // the sender was closed during a send
@@ -136,16 +164,28 @@ final class ProduceCommand implements Callable<Integer> {
                                             .formatted(sender.partitions())
                                     + " use --model or --model-column");
                 }
+                checkFindable(line.example());
                 pace(start, sent++);
-                if (line.example() == null) {
-                    sender.delete(modelId);
+                if (isOfLabels) {
+                    sender.send(modelId, line.time(), line.label());
+                } else if (line.example() == null) {
+                    sender.delete(modelId, line.time());
                 } else {
-                    sender.send(modelId, line.example());
+                    sender.send(modelId, line.time(), line.example());
                     labelled += line.example().getLabel() == null ? 0 : 1;
                 }
             } catch (BadLineException e) {
                 skip(examples, sender, e);
             }
+        }
+    }
+
+    /** Checks that a label that comes later can find its event, which would be a dead letter otherwise. */
+    private void checkFindable(Example example) throws BadLineException {
+        if (isLabelExpected && example != null && example.getLabel() == null && example.getId() == null) {
+            throw new BadLineException(
+                    "it has neither a label nor an id, by which its label could find it on labels.topic;"
+                            + " use --id-column");
         }
     }
 
@@ -170,17 +210,18 @@ final class ProduceCommand implements Callable<Integer> {
         }
     }
 
-    private void say(ExampleFile examples, ExampleSender sender, String topic) {
+    private void say(ExampleFile examples, ExampleSender sender) {
         String columns = examples.columns();
         if (columns != null) {
             err().println(columns);
         }
-        err().println("sent %d %s, %d with a label, to %s (%d %s)%s"
+        String what = isOfLabels ? "label" : "example";
+        err().println("sent %d %s%s to %s (%d %s)%s"
                 .formatted(
                         sender.taken(),
-                        sender.taken() == 1 ? "example" : "examples",
-                        labelled,
-                        topic,
+                        sender.taken() == 1 ? what : what + "s",
+                        isOfLabels ? "" : ", %d with a label,".formatted(labelled),
+                        sender.topic(),
                         sender.partitions(),
                         sender.partitions() == 1 ? "partition" : "partitions",
                         skipped == 0 ? "" : "; skipped %d that cannot be used".formatted(skipped)));

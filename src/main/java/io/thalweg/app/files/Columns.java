@@ -1,6 +1,7 @@
 package io.thalweg.app.files;
 
 import io.thalweg.app.view.Printable;
+import io.thalweg.mapping.FieldKinds;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
 import io.thalweg.math.FeatureForm;
@@ -11,17 +12,36 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * The settings for the columns of a table.
+ * The settings for the columns of a table of examples or of labels.
  *
  * @param settings the settings of the mapping, by name; if there is none for the label, it is the column {@value
  *     #LABEL}, if that exists
  * @param form the form of the features
+ * @param time the column that contains the timestamps; null if there is none
+ * @param labels the label records that the rows become, and then the other settings have no meaning; null if they
+ *     become examples
  */
-public record Columns(Map<String, String> settings, FeatureForm form) {
+public record Columns(Map<String, String> settings, FeatureForm form, String time, LabelRecords labels) {
     private static final String LABEL = "label";
 
     /** The default: all columns are features, except {@value #LABEL}. */
     static final Columns DEFAULT = new Columns(Map.of(), FeatureForm.NAMED);
+
+    /** Columns without timestamps that become examples. */
+    public Columns(Map<String, String> settings, FeatureForm form) {
+        this(settings, form, null, null);
+    }
+
+    /** Columns that become label records. @param time the column that contains the timestamps; null if there is none */
+    public static Columns ofLabels(LabelRecords labels, String time) {
+        return new Columns(Map.of(), FeatureForm.NAMED, time, labels);
+    }
+
+    /** A row of a table with these columns. @param kinds receives what each column is used as */
+    Row row(Mapping mapping, FieldKinds kinds) {
+        Row row = labels == null ? new ExampleRow(mapping, form, kinds) : new LabelRow(labels, kinds);
+        return time == null ? row : new TimedRow(row, time, mapping, kinds);
+    }
 
     /**
      * The mapping as the settings define it.
@@ -34,6 +54,9 @@ public record Columns(Map<String, String> settings, FeatureForm form) {
 
     /** The mapping for a table with these columns. */
     Mapping in(Collection<String> header) {
+        if (labels != null) {
+            return labels.columns();
+        }
         Map<String, String> complete = new HashMap<>(settings);
         if (header.contains(LABEL) && complete.getOrDefault(Mapping.LABEL, "").isBlank()) {
             complete.put(Mapping.LABEL, LABEL);

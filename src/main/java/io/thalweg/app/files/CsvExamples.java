@@ -18,7 +18,7 @@ import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVParser;
 import org.apache.commons.csv.CSVRecord;
 
-/** A reader of examples in the rows of a CSV table (RFC 4180) with a header. */
+/** A reader of examples or labels in the rows of a CSV table (RFC 4180) with a header. */
 final class CsvExamples extends ExampleFile {
     /** Keeps empty lines, so that lines can be counted. */
     private static final CSVFormat FORMAT =
@@ -29,7 +29,8 @@ final class CsvExamples extends ExampleFile {
     private final List<String> header;
     private final Mapping mapping;
     private final FieldKinds kinds;
-    private final ExampleRow row;
+    private final Row row;
+    private final String time;
     private long line;
 
     CsvExamples(String name, Reader text, Columns columns) throws IOException {
@@ -43,7 +44,8 @@ final class CsvExamples extends ExampleFile {
         header = Arrays.stream(first.values()).map(String::strip).toList();
         mapping = columns.in(header);
         kinds = new FieldKinds(mapping);
-        row = new ExampleRow(mapping, columns.form(), kinds);
+        row = columns.row(mapping, kinds);
+        time = columns.time();
         checkHeader();
     }
 
@@ -64,6 +66,9 @@ final class CsvExamples extends ExampleFile {
             }
         }
         Set<String> wanted = new TreeSet<>(mapping.fields().keySet());
+        if (time != null) {
+            wanted.add(time);
+        }
         wanted.removeAll(seen);
         if (!wanted.isEmpty()) {
             throw new StopException(

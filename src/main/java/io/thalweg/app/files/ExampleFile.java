@@ -23,8 +23,12 @@ import java.util.HashSet;
 import java.util.Locale;
 import java.util.Set;
 import java.util.zip.GZIPInputStream;
+import org.apache.avro.generic.GenericRecord;
 
-/** A file or standard input with examples in CSV, JSON Lines or LIBSVM text, plain or gzipped. */
+/**
+ * A file or standard input with examples in CSV, JSON Lines or LIBSVM text, plain or gzipped; or with labels that come
+ * later than their events, in CSV or JSON Lines.
+ */
 public abstract sealed class ExampleFile implements Closeable permits CsvExamples, JsonExamples, LibsvmExamples {
     /** The file name that means standard input. */
     public static final String STANDARD_INPUT = "-";
@@ -44,10 +48,22 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
      * A line that can be used.
      *
      * @param number the number of the line in the file, from 1
-     * @param model the model that the example is for; null if the line does not name one
-     * @param example null if the model is to be deleted
+     * @param model the model that the example or the label is for; null if the line does not name one
+     * @param time the timestamp, in milliseconds since 1970; null if there is none
+     * @param example null if the model is to be deleted, or the line is a label
+     * @param label the label record; null in a file of examples
      */
-    public record Line(long number, String model, Example example) {}
+    public record Line(long number, String model, Long time, Example example, GenericRecord label) {
+        /** A line of a file of examples, without a timestamp. */
+        public Line(long number, String model, Example example) {
+            this(number, model, null, example, null);
+        }
+
+        /** The same line with a timestamp. */
+        Line at(long timestamp) {
+            return new Line(number, model, timestamp, example, label);
+        }
+    }
 
     /** An exception for a line that cannot be used. The next line may be usable. */
     public static final class BadLineException extends Exception {
@@ -115,10 +131,14 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
 
     /** How the label of a file without columns is computed. */
     private static Label numbered(String name, Columns columns) {
+        if (columns.labels() != null) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS, name + " is LIBSVM text; labels can be in CSV or JSON Lines, with an id");
+        }
         Mapping mapping = columns.mapping();
         Set<String> named = new HashSet<>(mapping.fields().values());
         named.remove(Mapping.LABEL);
-        if (!named.isEmpty() || columns.form() == FeatureForm.DENSE) {
+        if (!named.isEmpty() || columns.time() != null || columns.form() == FeatureForm.DENSE) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     name + " is LIBSVM text, which has no columns, only a label and sparse features; only --label can"

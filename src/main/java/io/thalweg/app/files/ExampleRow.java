@@ -29,7 +29,7 @@ import java.util.Set;
  * A row of a table that becomes an example: its cells are mapped like the fields of an event. A cell that looks like a
  * number is a number, other text is a category, and an empty cell is missing. It is reused for the next row.
  */
-final class ExampleRow {
+final class ExampleRow implements Row {
     private static final Set<String> NOT_FINITE = Set.of("NaN", "Infinity", "-Infinity", "inf", "-inf");
 
     private final Mapping mapping;
@@ -65,8 +65,8 @@ final class ExampleRow {
         clear();
     }
 
-    /** Begins a row. */
-    void clear() {
+    @Override
+    public void clear() {
         x.clear();
         collector.begin(x);
         indices.clear();
@@ -107,8 +107,8 @@ final class ExampleRow {
                 : new ColumnUse(null, null, collector.times(times));
     }
 
-    /** Adds a cell that is text, which may be a number. */
-    void cell(String name, String cell) throws BadLineException {
+    @Override
+    public void cell(String name, String cell) throws BadLineException {
         String text = cell.strip();
         ExampleFile.checkText(text);
         ColumnUse column = column(name);
@@ -135,8 +135,8 @@ final class ExampleRow {
         }
     }
 
-    /** Adds text that is text, even if it looks like a number. */
-    void text(String name, String text) throws BadLineException {
+    @Override
+    public void text(String name, String text) throws BadLineException {
         ExampleFile.checkText(text);
         ColumnUse column = column(name);
         if (column.special != null) {
@@ -148,12 +148,8 @@ final class ExampleRow {
         }
     }
 
-    /**
-     * Adds a number.
-     *
-     * @param text how it is written
-     */
-    void number(String name, double number, String text) throws BadLineException {
+    @Override
+    public void number(String name, double number, String text) throws BadLineException {
         ColumnUse column = column(name);
         if (column.special != null) {
             special(column.special, name, text);
@@ -166,8 +162,8 @@ final class ExampleRow {
         }
     }
 
-    /** Adds a list of text, in which each item counts once. */
-    void set(String name, List<String> texts) throws BadLineException {
+    @Override
+    public void set(String name, List<String> texts) throws BadLineException {
         single(name);
         for (String text : new LinkedHashSet<>(texts)) {
             ExampleFile.checkText(text);
@@ -177,8 +173,8 @@ final class ExampleRow {
         }
     }
 
-    /** Adds a list of numbers, each of which is a feature named by its index. */
-    void numbers(String name, double[] numbers) throws BadLineException {
+    @Override
+    public void numbers(String name, double[] numbers) throws BadLineException {
         single(name);
         if (isFeature(name)) {
             FieldEncoder encoder = column(name).encoder;
@@ -237,8 +233,8 @@ final class ExampleRow {
         return number;
     }
 
-    /** Adds a cell that is empty. */
-    void empty(String name) throws BadLineException {
+    @Override
+    public void empty(String name) throws BadLineException {
         ColumnUse column = column(name);
         if (column.special != null) {
             kinds.add(name, column.special);
@@ -323,8 +319,8 @@ final class ExampleRow {
         return new BadLineException(e.getMessage());
     }
 
-    /** Ends the row. */
-    ExampleFile.Line line(long number) throws BadLineException {
+    @Override
+    public ExampleFile.Line line(long number) throws BadLineException {
         Object all = switch (form) {
             case NAMED -> named();
             case DENSE -> List.copyOf(values);

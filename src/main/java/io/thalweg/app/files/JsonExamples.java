@@ -23,9 +23,9 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * A reader of examples in JSON Lines, with one object on each line. An object with {@code features} is an example,
- * field by field, with the model in {@code model}; {@code {"model": "m", "delete": true}} deletes a model; any other
- * object is a row of a table.
+ * A reader of examples or labels in JSON Lines, with one object on each line. An object with {@code features} is an
+ * example, field by field, with the model in {@code model}; {@code {"model": "m", "delete": true}} deletes a model; any
+ * other object is a row of a table, and so is every label.
  */
 final class JsonExamples extends ExampleFile {
     private static final ObjectReader JSON = JsonMapper.builder()
@@ -42,7 +42,11 @@ final class JsonExamples extends ExampleFile {
     private final BufferedReader text;
     private final FeatureForm form;
     private final FieldKinds kinds;
-    private final ExampleRow row;
+    private final Row row;
+    private final boolean isOfLabels;
+    /** The field that contains the timestamps; null if there is none. */
+    private final String time;
+
     private long line;
 
     JsonExamples(String name, BufferedReader text, Columns columns) {
@@ -52,7 +56,9 @@ final class JsonExamples extends ExampleFile {
         // not every object has to have a label
         Mapping mapping = columns.in(Set.of("label"));
         kinds = new FieldKinds(mapping);
-        row = new ExampleRow(mapping, form, kinds);
+        row = columns.row(mapping, kinds);
+        isOfLabels = columns.labels() != null;
+        time = columns.time();
     }
 
     @Override
@@ -96,6 +102,9 @@ final class JsonExamples extends ExampleFile {
     }
 
     private Line line(ObjectNode object) throws BadLineException {
+        if (isOfLabels) {
+            return row(object);
+        }
         if (object.path(FEATURES).isContainerNode()) {
             return example(object);
         }
@@ -159,6 +168,9 @@ final class JsonExamples extends ExampleFile {
         Set<String> unknown = new TreeSet<>();
         object.fieldNames().forEachRemaining(unknown::add);
         unknown.removeAll(FIELDS);
+        if (time != null) {
+            unknown.remove(time);
+        }
         if (!unknown.isEmpty()) {
             throw new BadLineException("an example has no field %s; it has model, id, label, importance and features"
                     .formatted(Printable.of(unknown.iterator().next())));
@@ -169,7 +181,15 @@ final class JsonExamples extends ExampleFile {
                 number(object, "label"),
                 importance == null ? 1.0 : importance,
                 features(object.get(FEATURES)));
-        return new Line(line, string(object, MODEL), example);
+        Line read = new Line(line, string(object, MODEL), example);
+        return time == null ? read : read.at(time(object.path(time)));
+    }
+
+    private long time(JsonNode value) throws BadLineException {
+        if (value.isMissingNode() || value.isNull()) {
+            throw TimedRow.noTime(time);
+        }
+        return TimedRow.parse(time, value.asText());
     }
 
     private static Object features(JsonNode features) throws BadLineException {

@@ -1,0 +1,131 @@
+package io.thalweg.app.files;
+
+import io.thalweg.app.files.ExampleFile.BadLineException;
+import io.thalweg.app.view.Printable;
+import io.thalweg.mapping.FieldKind;
+import io.thalweg.mapping.FieldKinds;
+import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.Numbers;
+import java.time.DateTimeException;
+import java.time.OffsetDateTime;
+import java.util.List;
+
+/** A row with a column that contains its timestamp. That column is nothing else, unless a setting names it too. */
+final class TimedRow implements Row {
+    private final Row row;
+    private final String column;
+    private final boolean isOnlyTime;
+    private final FieldKinds kinds;
+    private Long time;
+
+    /** @param row takes all other columns */
+    TimedRow(Row row, String column, Mapping mapping, FieldKinds kinds) {
+        this.row = row;
+        this.column = column;
+        this.kinds = kinds;
+        isOnlyTime = !mapping.fields().containsKey(column);
+    }
+
+    /**
+     * Parses a timestamp.
+     *
+     * @param column the column that contains it, for messages
+     * @param text milliseconds since 1970, or a timestamp in ISO 8601 with a time zone
+     */
+    static long parse(String column, String text) throws BadLineException {
+        double number = Numbers.parse(text);
+        long time;
+        if (Double.isNaN(number)) {
+            try {
+                time = OffsetDateTime.parse(text).toInstant().toEpochMilli();
+            } catch (DateTimeException | ArithmeticException e) {
+                throw new BadLineException(
+                        ("column %s is \"%s\", which is neither milliseconds since 1970 nor a timestamp such as"
+                                        + " 2026-05-01T12:00:00Z")
+                                .formatted(Printable.of(column), Printable.of(text)));
+            }
+        } else {
+            time = (long) number;
+        }
+        if (time < 0 || time == Long.MAX_VALUE) {
+            throw new BadLineException("column %s is \"%s\"; a timestamp is in milliseconds since 1970"
+                    .formatted(Printable.of(column), Printable.of(text)));
+        }
+        return time;
+    }
+
+    /** Takes a cell if it is the timestamp. Returns whether it is nothing else. */
+    private boolean takes(String name, String text) throws BadLineException {
+        if (!name.equals(column)) {
+            return false;
+        }
+        time = parse(name, text.strip());
+        if (isOnlyTime) {
+            kinds.add(name, FieldKind.TIMESTAMP);
+        }
+        return isOnlyTime;
+    }
+
+    @Override
+    public void clear() {
+        time = null;
+        row.clear();
+    }
+
+    @Override
+    public void cell(String name, String cell) throws BadLineException {
+        if (cell.isBlank() && name.equals(column)) {
+            empty(name);
+        } else if (!takes(name, cell)) {
+            row.cell(name, cell);
+        }
+    }
+
+    @Override
+    public void text(String name, String text) throws BadLineException {
+        if (!takes(name, text)) {
+            row.text(name, text);
+        }
+    }
+
+    @Override
+    public void number(String name, double number, String text) throws BadLineException {
+        if (!takes(name, text)) {
+            row.number(name, number, text);
+        }
+    }
+
+    @Override
+    public void set(String name, List<String> texts) throws BadLineException {
+        if (!name.equals(column)) {
+            row.set(name, texts);
+        }
+    }
+
+    @Override
+    public void numbers(String name, double[] numbers) throws BadLineException {
+        if (!name.equals(column)) {
+            row.numbers(name, numbers);
+        }
+    }
+
+    @Override
+    public void empty(String name) throws BadLineException {
+        if (!name.equals(column)) {
+            row.empty(name);
+        }
+    }
+
+    @Override
+    public ExampleFile.Line line(long number) throws BadLineException {
+        if (time == null) {
+            throw noTime(column);
+        }
+        return row.line(number).at(time);
+    }
+
+    static BadLineException noTime(String column) {
+        return new BadLineException(
+                "it has no timestamp: column %s is empty or missing".formatted(Printable.of(column)));
+    }
+}
