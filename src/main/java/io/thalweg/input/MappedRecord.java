@@ -16,6 +16,9 @@ final class MappedRecord {
     static final int DEEPEST = 500;
 
     private final FeatureCollector features;
+    /** The importance of a record that has none: an event counts once, and a label leaves the importance to its event. */
+    private final double absentImportance;
+
     // set by begin, before a reader writes to it
     @SuppressWarnings("NullAway.Init")
     private Example example;
@@ -26,6 +29,7 @@ final class MappedRecord {
 
     MappedRecord(Mapping mapping) {
         features = new FeatureCollector(mapping);
+        absentImportance = mapping.isOfLabels() ? Double.NaN : 1;
     }
 
     /**
@@ -37,6 +41,7 @@ final class MappedRecord {
         example = into;
         depth = 0;
         modelLength = -1;
+        into.importance(absentImportance);
         features.begin(into);
     }
 

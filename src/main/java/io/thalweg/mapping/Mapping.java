@@ -302,6 +302,11 @@ public final class Mapping {
         return modelField == null && fixedModel == null;
     }
 
+    /** Whether the records are labels, and not events with features. */
+    public boolean isOfLabels() {
+        return !hasFeatures;
+    }
+
     /** Whether only the model of an event is needed. */
     public boolean isModelOnly() {
         return modelOnly;
