@@ -22,6 +22,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InvalidTimestampException;
 
 /**
  * A producer of examples, or of labels that come later. Those of one model are sent in the order in which they are
@@ -42,7 +43,25 @@ public final class ExampleSender implements AutoCloseable {
     private final AtomicLong taken = new AtomicLong();
     private final AtomicReference<Failure> failure = new AtomicReference<>();
 
-    private record Failure(long number, Exception reason) {}
+    /** The first failure that is worth reporting. */
+    private record Failure(long number, Exception reason) {
+        /** Returns the first of two failures that is about the record itself. @param before null if there is none */
+        static Failure worthReporting(Failure before, Failure next) {
+            return before == null || before.isOfBatch() && !next.isOfBatch() ? next : before;
+        }
+
+        /** Whether the record was only refused because another one of its batch was. */
+        private boolean isOfBatch() {
+            return reason.getClass() == KafkaException.class;
+        }
+
+        private String text() {
+            String text = reason.getClass().getSimpleName() + ": " + reason.getMessage();
+            return reason instanceof InvalidTimestampException
+                    ? text + "; it is further in the future than the topic's message.timestamp.after.max.ms allows"
+                    : text;
+        }
+    }
 
     private ExampleSender(
             String topic,
@@ -156,11 +175,11 @@ public final class ExampleSender implements AutoCloseable {
                 if (problem == null) {
                     taken.incrementAndGet();
                 } else {
-                    failure.compareAndSet(null, new Failure(number, problem));
+                    failure.accumulateAndGet(new Failure(number, problem), Failure::worthReporting);
                 }
             });
         } catch (KafkaException e) {
-            failure.compareAndSet(null, new Failure(number, e));
+            failure.accumulateAndGet(new Failure(number, e), Failure::worthReporting);
             throw failed();
         }
     }
@@ -199,14 +218,8 @@ public final class ExampleSender implements AutoCloseable {
         Failure first = failure.get();
         return new StopException(
                 ExitCode.NOT_READY,
-                "topic %s did not accept record %d of this run (%s: %s); it accepted %d of %d"
-                        .formatted(
-                                topic,
-                                first.number,
-                                first.reason.getClass().getSimpleName(),
-                                first.reason.getMessage(),
-                                taken.get(),
-                                given));
+                "topic %s did not accept record %d of this run (%s); it accepted %d of %d"
+                        .formatted(topic, first.number, first.text(), taken.get(), given));
     }
 
     /** Sends what is left, and closes the producer. May be called by another thread. */

@@ -98,7 +98,7 @@ final class MappingCheck {
             return;
         }
         try {
-            MappedDecoder.summary(schema.get(), mapping).forEach(line -> LOG.info("{}: {}", topic, line));
+            MappedDecoder.summary(schema.get(), mapping).forEach(line -> LOG.info("in topic {}, {}", topic, line));
         } catch (MappingException e) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,

@@ -187,11 +187,20 @@ final class LocalCommand implements Callable<Integer> {
             lines.add(command.formatted("reset"));
             lines.add(command.formatted("run"));
         } else {
-            lines.add("  echo '{\"id\": \"1\", \"label\": 1, \"features\": {\"sunny\": 1, \"degrees\": 0.21}}' |"
+            boolean late = config.hasLateLabels();
+            lines.add("  echo '{\"id\": \"1\", %s\"features\": {\"sunny\": 1, \"degrees\": 0.21}}' |"
+                            .formatted(late ? "" : "\"label\": 1, ")
                     + " bin/thalweg produce -"
                     + options);
-            lines.add(command.formatted("produce FILE.csv --label COLUMN"));
+            lines.add(command.formatted(
+                    late ? "produce EVENTS.csv --id-column COLUMN --time COLUMN" : "produce FILE.csv --label COLUMN"));
+            if (late) {
+                lines.add(command.formatted("produce LABELS.csv --labels --time COLUMN"));
+            }
             lines.add(command.formatted("watch predictions --from-beginning"));
+            if (late) {
+                lines.add(command.formatted("watch outcomes --from-beginning"));
+            }
             lines.add(command.formatted("watch weights"));
             lines.add(command.formatted("verify"));
         }

@@ -43,7 +43,9 @@ import picocli.CommandLine.Spec;
             "With --labels, each row is a label, sent as a record with the fields that the settings labels.id.field, "
                     + "labels.label, labels.importance.field and labels.model.from name. The columns have the same "
                     + "names, unless --id-column, --label, --importance-column or --model-column say otherwise. "
-                    + "Other columns are ignored. Events need --id-column, and the same id."
+                    + "Other columns are ignored. Events need --id-column, and the same id. To learn from a history, "
+                    + "send its events and labels, both with --time, before the learner runs for the first time: it "
+                    + "then reads them in the order of their times."
         },
         mixinStandardHelpOptions = true)
 final class ProduceCommand implements Callable<Integer> {

@@ -18,6 +18,7 @@ import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.OutputReader;
 import io.thalweg.runtime.OutputReader.Entry;
 import io.thalweg.runtime.OutputReader.Start;
+import io.thalweg.runtime.StopException;
 import io.thalweg.runtime.WeightsBoard;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -124,6 +125,12 @@ final class WatchCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--limit, --top and --models must be 1 or more");
         }
         ThalwegConfig config = settings.config();
+        if (!OutputTopic.of(config).contains(topic)) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "%s are published only if labels come later than their events; set %s"
+                            .formatted(topic.sink(), ThalwegConfig.LABELS_TOPIC));
+        }
         PrintWriter out = spec.commandLine().getOut();
         int width = Terminal.width(System.getenv("COLUMNS"), Terminal.find());
         // as an expression, this does not compile if a topic has no view

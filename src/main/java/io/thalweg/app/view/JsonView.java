@@ -71,6 +71,8 @@ public final class JsonView<T extends IndexedRecord> implements View<T> {
             return Double.isFinite(number) ? NODES.numberNode(number) : NODES.nullNode();
         } else if (value instanceof CharSequence text) {
             return NODES.textNode(text.toString());
+        } else if (value instanceof Enum<?> symbol) {
+            return NODES.textNode(symbol.name());
         } else if (value instanceof ByteBuffer buffer) {
             byte[] bytes = new byte[buffer.remaining()];
             buffer.duplicate().get(bytes);

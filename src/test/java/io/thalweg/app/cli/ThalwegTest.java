@@ -146,6 +146,31 @@ class ThalwegTest {
     }
 
     @Test
+    void labelsNeedATopicAndNoFeatures() throws IOException {
+        String file =
+                Files.writeString(directory.resolve("x.csv"), "id,label\n1,1\n").toString();
+        String[] labels = {"produce", file, "--labels"};
+        String[] withTopic = plus(labels, "--set", "labels.topic=truth");
+
+        assertOneLine(thalweg(labels), 2, "set labels.topic");
+        assertOneLine(thalweg(plus(withTopic, "--exclude", "a")), 2, "--exclude", "for features");
+        assertOneLine(thalweg(plus(withTopic, "--form", "sparse")), 2, "--form", "for features");
+        assertOneLine(thalweg(plus(withTopic, "--id-column", "visit")), 2, "has no column visit; it has id, label");
+        assertOneLine(thalweg(plus(withTopic, "--time", "at")), 2, "has no column at; it has id, label");
+        assertOneLine(thalweg(plus(withTopic, "--importance-column", "label2")), 2, "needs labels.importance.field");
+        assertOneLine(
+                thalweg(plus(withTopic, "--label", "label", "--set", "labels.label=1")),
+                2,
+                "--label cannot be used, because labels.label is 1");
+        assertOneLine(thalweg("produce", file, "--time", "at"), 2, "has no column at; it has id, label");
+    }
+
+    @Test
+    void outcomesAreOnlyThereWithLabelsThatComeLater() {
+        assertOneLine(thalweg("watch", "outcomes"), 2, "outcomes are published only", "set labels.topic");
+    }
+
+    @Test
     void brokersThatAreNotThereAreOneLine() {
         for (String command : List.of("topics", "run", "verify", "reset --yes", "watch predictions")) {
             assertOneLine(

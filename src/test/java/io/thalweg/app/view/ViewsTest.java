@@ -6,8 +6,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Quality;
+import io.thalweg.avro.Result;
 import io.thalweg.avro.Share;
 import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
@@ -269,6 +271,20 @@ class ViewsTest {
         assertThat(metrics.get("key").isNull()).isTrue();
         assertThat(metrics.at("/value/overall/logLoss").isNull()).as("NaN").isTrue();
         assertThat(metrics.at("/value/learningRate").doubleValue()).isEqualTo(0.1);
+    }
+
+    @Test
+    void anOutcomeInJsonSaysWhatCameOfALabel() throws IOException {
+        new JsonView<Outcome>(out)
+                .take(entry(
+                        utf8("m"),
+                        new Outcome(
+                                "a", Result.TOO_LATE, 1.0, 0.5, null, 3L, null, 70L, 7L, 8L, 2, 99L, 9L, 10L, 11L)));
+
+        JsonNode outcome = new ObjectMapper().readTree(printed().get(0));
+        assertThat(outcome.at("/value/outcome").textValue()).isEqualTo("TOO_LATE");
+        assertThat(outcome.at("/value/label").doubleValue()).isEqualTo(1.0);
+        assertThat(outcome.at("/value/version").isNull()).isTrue();
     }
 
     private static Weights weights(long version, Integer block, int blocks, double bias, Object... featuresAndWeights) {
