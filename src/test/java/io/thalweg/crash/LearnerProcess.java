@@ -3,6 +3,7 @@ package io.thalweg.crash;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
@@ -24,7 +25,8 @@ final class LearnerProcess {
             Prediction.getClassSchema(),
             Weights.getClassSchema(),
             Metrics.getClassSchema(),
-            DeadLetter.getClassSchema());
+            DeadLetter.getClassSchema(),
+            Outcome.getClassSchema());
 
     private LearnerProcess() {}
 

@@ -66,6 +66,15 @@ final class Trial implements AutoCloseable {
      * @param inputs each gives the same stream from its beginning
      */
     Trial(Cluster cluster, String name, int partitions, Supplier<Supplier<Input>> inputs) {
+        this(cluster, name, partitions, inputs, Map.of());
+    }
+
+    /**
+     * Creates the topics.
+     *
+     * @param more further settings
+     */
+    Trial(Cluster cluster, String name, int partitions, Supplier<Supplier<Input>> inputs, Map<String, String> more) {
         this.cluster = cluster;
         this.name = name;
         this.partitions = partitions;
@@ -78,7 +87,8 @@ final class Trial implements AutoCloseable {
                 ThalwegConfig.PREDICTIONS_TOPIC,
                 ThalwegConfig.WEIGHTS_TOPIC,
                 ThalwegConfig.METRICS_TOPIC,
-                ThalwegConfig.DEAD_LETTERS_TOPIC)) {
+                ThalwegConfig.DEAD_LETTERS_TOPIC,
+                ThalwegConfig.OUTCOMES_TOPIC)) {
             settings.put(topic, name + "-" + topic.substring(0, topic.lastIndexOf('.')));
         }
         settings.put(ThalwegConfig.TOPICS_PARTITIONS, String.valueOf(partitions));
@@ -90,6 +100,7 @@ final class Trial implements AutoCloseable {
         settings.put("producer.transaction.timeout.ms", "2500");
         settings.put("session.timeout.ms", "2500");
         settings.put("heartbeat.interval.ms", "500");
+        settings.putAll(more);
         producer = new KafkaProducer<>(
                 Map.of(
                         ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
@@ -183,7 +194,7 @@ final class Trial implements AutoCloseable {
             Input next = input.get();
             producer.send(
                     new ProducerRecord<>(
-                            topic(ThalwegConfig.EXAMPLES_TOPIC), next.partition(), next.key(), next.value()),
+                            topic(next.topic()), next.partition(), next.timestamp(), next.key(), next.value()),
                     (metadata, failure) -> {
                         if (failure != null) {
                             feederFailure.set(failure);
@@ -204,6 +215,9 @@ final class Trial implements AutoCloseable {
         producer.flush();
         assertThat(feederFailure.get()).isNull();
         Map<TopicPartition, Long> end = ends(ThalwegConfig.EXAMPLES_TOPIC, IsolationLevel.READ_UNCOMMITTED);
+        if (config().hasLateLabels()) {
+            end.putAll(ends(ThalwegConfig.LABELS_TOPIC, IsolationLevel.READ_UNCOMMITTED));
+        }
         assertThat(end.values().stream().mapToLong(n -> n).sum()).isEqualTo(sent);
         end.values().removeIf(n -> n == 0);
         await("everything to be committed", () -> committed().equals(end));
@@ -267,7 +281,7 @@ final class Trial implements AutoCloseable {
         });
         await("progress", () -> {
             Map<TopicPartition, Long> now = committed();
-            return now.size() == partitions
+            return now.size() >= partitions
                     && now.entrySet().stream()
                             .allMatch(offset -> offset.getValue() > before.getOrDefault(offset.getKey(), 0L));
         });
