@@ -31,6 +31,11 @@ import java.util.List;
  * 1990). Then a share of {@value #SHARE} of the total is spread evenly, so that an expert that was bad can come back
  * when the stream changes (the fixed share of Herbster and Warmuth 1998).
  *
+ * <p><b>Labels that come later.</b> The shares follow the logits that the experts had when the prediction was made. If
+ * the model has taken n steps since then, the label counts 1/(1 + {@value #CAUTION}·√n) as much: predictions that were
+ * made without each other's labels are wrong together, and to count them fully would follow a day that is over. (Copies
+ * of a mixture that take turns, as in Weinberger and Ordentlich 2002, would count each label 1/(n + 1) as much.)
+ *
  * <p><b>Starting from given weights</b>, which another optimizer has learned: these stay as they are, in raw units. The
  * experts start at 0 and learn what to add to them.
  *
@@ -63,6 +68,9 @@ final class FixedShareMixture extends Optimizer {
             throw new AssertionError("the steps are written for 8 experts, not " + EXPERTS);
         }
     }
+
+    /** How much less a label counts for the shares the later it comes; see {@link #weightOfLate}. */
+    private static final double CAUTION = 10;
 
     /** The share of the total that is spread evenly after each label. */
     private static final double SHARE = 1e-4;
@@ -330,7 +338,7 @@ final class FixedShareMixture extends Optimizer {
 
     @Override
     boolean step(Model model, Example x, double z, double a) {
-        return step(model, x, z, a, logits);
+        return step(model, x, z, a, logits, 0);
     }
 
     /**
@@ -338,7 +346,7 @@ final class FixedShareMixture extends Optimizer {
      * now.
      */
     @Override
-    boolean step(Model model, Example x, double z, double a, double[] served) {
+    boolean step(Model model, Example x, double z, double a, double[] served, long stepsSince) {
         double c = x.importance();
         if (!isTame(x)) {
             return false;
@@ -351,11 +359,11 @@ final class FixedShareMixture extends Optimizer {
         double y = x.label();
         model.advance(0);
         if (target() == StepTarget.LABEL) {
-            weigh(shared, served, y, c);
+            weigh(shared, served, y, c, stepsSince);
         } else {
             setSteps(x, c);
             if (target().isFirstLabel()) {
-                share(shared, weighByLoss(shared, served, y, c));
+                share(shared, weighByLoss(shared, served, y, c, stepsSince), stepsSince);
             }
         }
         model.learningRate(likeliestRate(shared));
@@ -448,7 +456,7 @@ final class FixedShareMixture extends Optimizer {
      * Updates the shares, q_k ← q_k·p_k(y)^c, normalized and with the fixed share; and sets {@link #steps} to c·(a_k −
      * y).
      */
-    private void weigh(double[] shared, double[] served, double y, double c) {
+    private void weigh(double[] shared, double[] served, double y, double c, long stepsSince) {
         tails();
         boolean plain = c == 1 && (y == 0 || y == 1) && served == logits;
         double sum = 0;
@@ -462,17 +470,28 @@ final class FixedShareMixture extends Optimizer {
             sum += tails[k];
         }
         if (!plain || sum < LEAST_SUM) {
-            sum = weighByLoss(shared, served, y, c);
+            sum = weighByLoss(shared, served, y, c, stepsSince);
         }
-        share(shared, sum);
+        share(shared, sum, stepsSince);
     }
 
     /** Sets the shares to {@link #tails}, which have a sum. */
-    private void share(double[] shared, double sum) {
-        double rest = (1 - SHARE) / sum;
+    private void share(double[] shared, double sum, long stepsSince) {
+        double share = Math.min(SHARE, CAUTION * SHARE * weightOfLate(stepsSince));
+        double rest = (1 - share) / sum;
         for (int k = 0; k < EXPERTS; k++) {
-            shared[Q + k] = tails[k] * rest + SHARE / EXPERTS;
+            shared[Q + k] = tails[k] * rest + share / EXPERTS;
         }
+    }
+
+    /**
+     * Returns how much a label counts for the shares, if the model has taken steps since its prediction.
+     *
+     * @param stepsSince how many; 0 or more
+     * @return from 0 to 1
+     */
+    private static double weightOfLate(long stepsSince) {
+        return 1 / (1 + CAUTION * Math.sqrt(stepsSince));
     }
 
     /** Sets {@link #steps} where the step does not move toward the label alone. */
@@ -488,10 +507,11 @@ final class FixedShareMixture extends Optimizer {
      * Computes q_k·p_k(y)^c by way of the logarithm, up to a common factor, and returns the sum. This works for any
      * label and importance, and also if all experts were almost certain and wrong.
      */
-    private double weighByLoss(double[] shared, double[] served, double y, double c) {
+    private double weighByLoss(double[] shared, double[] served, double y, double c, long stepsSince) {
+        double power = c * weightOfLate(stepsSince);
         double least = Double.POSITIVE_INFINITY;
         for (int k = 0; k < EXPERTS; k++) {
-            tails[k] = c * Logistic.logLoss(served[k], y);
+            tails[k] = power * Logistic.logLoss(served[k], y);
             least = Math.min(least, tails[k]);
         }
         double sum = 0;

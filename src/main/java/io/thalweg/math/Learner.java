@@ -165,7 +165,14 @@ public final class Learner {
             return Double.isFinite(z) && optimizer.step(model, x, z, prediction.probability());
         }
         double z = logit(model, x);
-        return Double.isFinite(z) && optimizer.step(model, x, z, Logistic.probability(z), prediction.experts());
+        return Double.isFinite(z)
+                && optimizer.step(
+                        model,
+                        x,
+                        z,
+                        Logistic.probability(z),
+                        prediction.experts(),
+                        model.version() - prediction.version());
     }
 
     private boolean wasPredictedLast(Model model, Example x) {

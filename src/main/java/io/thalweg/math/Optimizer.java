@@ -132,8 +132,9 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
      * Takes a step for an example whose prediction was made by an older version of the model.
      *
      * @param served the logits of the experts at that time; empty if none are mixed
+     * @param stepsSince how many steps the model has taken since; above 0
      */
-    boolean step(Model model, Example x, double z, double a, double[] served) {
+    boolean step(Model model, Example x, double z, double a, double[] served, long stepsSince) {
         return step(model, x, z, a);
     }
 

@@ -5,6 +5,7 @@ import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.LocalDateTime;
+import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.time.format.TextStyle;
@@ -21,6 +22,9 @@ import org.apache.commons.csv.CSVRecord;
 /**
  * The first 100,000 flights of 2001 in the United States, in the order of departure. About a quarter of them were late.
  *
+ * <p>A flight lands {@value #MINUTES_BESIDES_CRUISING} minutes, its distance at {@value #CRUISING_MILES_PER_MINUTE} miles
+ * a minute, and its delay, if it has one, after its departure. Only then is it known whether it is late.
+ *
  * <p>The features of a flight are its origin, destination, route, hour and weekday, each as a name with the value 1;
  * the distance; and four pairs: the hour and the weekday at each of the two airports. The pairs let a linear model
  * express that evenings at one airport are worse than evenings at others. Nothing is taken from the delay, or from
@@ -33,6 +37,11 @@ public final class Flights {
 
     /** A flight is late if it arrives more than this many minutes after its time. */
     public static final int LATE_MINUTES = 15;
+
+    /** Taxiing, climbing and descending, in minutes. */
+    private static final int MINUTES_BESIDES_CRUISING = 30;
+
+    private static final double CRUISING_MILES_PER_MINUTE = 7.5;
 
     private static final String RESOURCE = "flights-100k.csv.gz";
 
@@ -95,7 +104,14 @@ public final class Flights {
         features.put(to + ":" + weekday, 1.0);
         // in thousands of miles, close to the size of the other values, so that one learning rate suits all
         features.put("distance", miles / 1000.0);
+        // the times are local ones, and are taken as UTC
+        long leaves = departure.toInstant(ZoneOffset.UTC).toEpochMilli();
+        double minutes = MINUTES_BESIDES_CRUISING + miles / CRUISING_MILES_PER_MINUTE + Math.max(0, delayMinutes);
         return new Flight(
-                String.format(Locale.ROOT, "flight-%06d", row), delayMinutes > LATE_MINUTES ? 1.0 : 0.0, features);
+                String.format(Locale.ROOT, "flight-%06d", row),
+                delayMinutes > LATE_MINUTES ? 1.0 : 0.0,
+                leaves,
+                leaves + Math.round(minutes * 60_000),
+                features);
     }
 }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.time.LocalDateTime;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -63,7 +64,16 @@ class FlightsTest {
         assertThat(onTime.label()).isZero();
         assertThat(late(16).label()).isOne();
         assertThat(late(1000).features()).isEqualTo(onTime.features());
-        assertThat(late(-30)).isEqualTo(onTime);
+        assertThat(late(-30)).isEqualTo(late(0));
+    }
+
+    @Test
+    void aFlightLandsAfterItsWayAndItsDelay() {
+        Flight flight = late(16);
+        assertThat(flight.departure())
+                .isEqualTo(Instant.parse("2001-01-06T17:45:00Z").toEpochMilli());
+        // 30 minutes, 1846 miles at 7.5 miles a minute, and 16 minutes
+        assertThat(flight.landing() - flight.departure()).isEqualTo(Math.round((46 + 1846 / 7.5) * 60_000));
     }
 
     private static Flight late(int minutes) {
