@@ -30,7 +30,9 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.Consumer;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -214,8 +216,8 @@ public final class LearningTask {
         Applied applied;
         try {
             applied = switch (reader.read(record, example)) {
-                case EXAMPLE -> example(record, sink);
-                case LABEL -> label(record, sink);
+                case EXAMPLE -> example(reader.modelId(), example, record, sink);
+                case LABEL -> label(reader.modelId(), example, record, sink);
                 case DELETION -> deletion(record, sink);
             };
         } catch (Rejection e) {
@@ -235,45 +237,50 @@ public final class LearningTask {
         return applied;
     }
 
-    private Applied example(InputRecord record, OutputSink sink) throws Rejection {
-        LabelJoin waits = example.labelled() ? null : join;
+    private Applied example(String id, Example x, InputRecord record, OutputSink sink) throws Rejection {
+        LabelJoin waits = x.labelled() ? null : join;
         if (join != null) {
             // first: a record that is rejected does not move the time on, so that its place among labels does not
             // matter
-            validate(reader.modelId(), example);
+            validate(id, x);
             if (waits != null) {
-                waits.check(reader.modelId(), example, record.offset());
+                waits.check(id, x, record.offset());
             }
             join.begin(record, record.offset() + 1, nextLabel, sink);
         }
-        ModelEntry entry = predictAndLearn(reader.modelId(), example);
-        publishPrediction(record, sink);
+        ModelEntry entry = predictAndLearn(id, x);
+        publishPrediction(x, record, sink);
         if (waits != null) {
-            waits.predicted(modelId, example, prediction);
+            waits.predicted(modelId, x, prediction);
             return Applied.PREDICTED;
         }
-        if (!example.labelled()) {
+        if (!x.labelled()) {
             return Applied.PREDICTED;
         }
         publishStep(entry, record.timestamp(), sink);
         return Applied.LEARNED;
     }
 
-    private Applied label(InputRecord record, OutputSink sink) throws Rejection {
+    private Applied label(String id, Example label, InputRecord record, OutputSink sink) throws Rejection {
+        LabelJoin joining = join();
+        modelId = id;
+        joining.begin(record, nextEvent, record.offset() + 1, sink);
+        joining.label(id, label);
+        return Applied.LABELED;
+    }
+
+    private LabelJoin join() {
         if (join == null) {
             throw new IllegalStateException("there is no topic of labels");
         }
-        modelId = reader.modelId();
-        join.begin(record, nextEvent, record.offset() + 1, sink);
-        join.label(modelId, example);
-        return Applied.LABELED;
+        return join;
     }
 
     private Applied deletion(InputRecord record, OutputSink sink) {
         if (join != null) {
             state.lateLabels().deleteModel(reader.modelId(), record.offset() + 1);
         }
-        ModelEntry entry = delete(reader.modelId());
+        ModelEntry entry = remove(reader.modelId());
         if (entry != null) {
             if (sink.wants(OutputTopic.WEIGHTS)) {
                 entry.published().retract(weights(sink, record.timestamp()));
@@ -294,6 +301,43 @@ public final class LearningTask {
     public Applied apply(String id, Example x) throws Rejection {
         predictAndLearn(id, x);
         return x.labelled() ? Applied.LEARNED : Applied.PREDICTED;
+    }
+
+    /**
+     * Applies an event that has been read already, as if it were the next record of the events, at a time.
+     *
+     * @param id the id of its model
+     * @param x if it has no label, that comes later
+     * @throws Rejection if the event cannot be used; nothing has changed then
+     */
+    public Applied applyEvent(String id, Example x, long time, OutputSink sink) throws Rejection {
+        Applied applied = example(id, x, at(ThalwegConfig.EXAMPLES_TOPIC, nextEvent, time), sink);
+        nextEvent++;
+        return applied;
+    }
+
+    /**
+     * Applies a label that has been read already, as if it were the next record of the labels, at a time.
+     *
+     * @param id the id of its model
+     * @param label the label with the id of its event; its importance is NaN if it has none
+     * @throws Rejection if it contradicts another one, or the model cannot learn from it
+     */
+    public void applyLabel(String id, Example label, long time, OutputSink sink) throws Rejection {
+        InputRecord record = at(ThalwegConfig.LABELS_TOPIC, nextLabel, time);
+        nextLabel++;
+        label(id, label, record.asLabel(), sink);
+    }
+
+    /** Moves the time on, and gives up the events whose labels did not come in time. */
+    public void advanceTo(long time, OutputSink sink) {
+        join().begin(at(ThalwegConfig.EXAMPLES_TOPIC, nextEvent, time), nextEvent, nextLabel, sink);
+    }
+
+    /** Stands for the record of what has been read already. */
+    private InputRecord at(String topic, long offset, long time) {
+        return InputRecord.produced(
+                new TopicPartition(config.getString(topic), 0), offset, time, null, null, new RecordHeaders());
     }
 
     private void validate(String id, Example x) throws Rejection {
@@ -362,6 +406,13 @@ public final class LearningTask {
      * @return the model; null if there was none
      */
     public @Nullable ModelEntry delete(String id) {
+        if (join != null) {
+            state.lateLabels().deleteModel(id, nextEvent);
+        }
+        return remove(id);
+    }
+
+    private @Nullable ModelEntry remove(String id) {
         modelId = id;
         return state.remove(id);
     }
@@ -433,7 +484,7 @@ public final class LearningTask {
         }
     }
 
-    private void publishPrediction(InputRecord record, OutputSink sink) {
+    private void publishPrediction(Example x, InputRecord record, OutputSink sink) {
         if (!sink.wants(OutputTopic.PREDICTIONS)) {
             return;
         }
@@ -442,7 +493,7 @@ public final class LearningTask {
                 // the key of the record, if that is the model id
                 record.key() == null || !modelIsKey ? WeightsRecords.key(modelId) : record.key(),
                 Predictions.of(
-                        example,
+                        x,
                         prediction,
                         logLoss,
                         record.partition().partition(),

@@ -80,6 +80,7 @@ public final class FieldKinds {
         group(groups, "id", Set.of(FieldKind.ID));
         group(groups, "importance", Set.of(FieldKind.IMPORTANCE));
         group(groups, "timestamp", Set.of(FieldKind.TIMESTAMP));
+        group(groups, "time of the label", Set.of(FieldKind.LABEL_TIME));
         group(groups, "numbers", Set.of(FieldKind.NUMBER));
         group(groups, "categories", Set.of(FieldKind.CATEGORY));
         group(groups, "numbers, and categories where they are text", Set.of(FieldKind.NUMBER, FieldKind.CATEGORY));

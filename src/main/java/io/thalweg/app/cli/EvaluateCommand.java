@@ -87,6 +87,9 @@ final class EvaluateCommand implements Callable<Integer> {
     @Mixin
     private FileOptions options;
 
+    @Mixin
+    private DelayOptions delays;
+
     @Option(names = "--model-column", paramLabel = "COLUMN", description = "The column that contains the model id.")
     private String modelColumn;
 
@@ -120,20 +123,34 @@ final class EvaluateCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--top must be 0 or more");
         }
         refuseOptionsOfTheOtherSource();
-        ThalwegConfig config = settings.config();
+        delays.check(spec.commandLine());
+        ThalwegConfig config = delays.withTopicOfLabels(settings);
         if (source.topic != null && !source.topic.isEmpty()) {
             config = config.with(ThalwegConfig.EXAMPLES_TOPIC, source.topic);
         }
         SkippedExamples skipped = new SkippedExamples(err());
         Evaluation evaluation;
+        DelayedLabels late = null;
         double seconds;
         if (source.topic == null) {
             evaluation = new Evaluation(config, config.getString(ThalwegConfig.MODEL_DEFAULT));
-            try (ExampleFile examples = options.open(config, source.file, modelColumn)) {
+            try (ExampleFile examples =
+                    options.open(config, source.file, modelColumn, delays.time(), delays.labelTime())) {
                 long begin = System.nanoTime();
-                takeAll(examples, evaluation, skipped);
+                if (delays.isGiven()) {
+                    late = new DelayedLabels(
+                            config,
+                            evaluation,
+                            delays,
+                            (line, e) -> bad(examples, line, "its label: " + e.getMessage(), skipped));
+                    takeAll(examples, late::take, skipped);
+                    late.end();
+                } else {
+                    takeAll(examples, evaluation::take, skipped);
+                }
                 seconds = secondsSince(begin);
                 printWhatWasRead(examples, evaluation, skipped);
+                printWhenLabelsCome(config);
             }
         } else {
             Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
@@ -154,7 +171,8 @@ final class EvaluateCommand implements Callable<Integer> {
                 printWhatWasRead(range, config, evaluation, skipped);
             }
         }
-        EvaluationReport report = EvaluationReport.of(config, evaluation, skipped.count(), seconds);
+        EvaluationReport report =
+                EvaluationReport.of(config, evaluation, skipped.count(), seconds, late == null ? null : late.figures());
         PrintWriter out = spec.commandLine().getOut();
         new EvaluationView(json ? err() : out, err(), top).show(report, evaluation.models());
         if (json) {
@@ -175,7 +193,9 @@ final class EvaluateCommand implements Callable<Integer> {
             others.addAll(List.of("--from", "--to", "--partition"));
         } else {
             others.addAll(List.of("--model-column", "--skip-bad"));
-            spec.mixins().get("options").options().forEach(option -> others.add(option.longestName()));
+            for (String mixin : List.of("options", "delays")) {
+                spec.mixins().get(mixin).options().forEach(option -> others.add(option.longestName()));
+            }
         }
         for (String other : others) {
             if (spec.commandLine().getParseResult().hasMatchedOption(other)) {
@@ -239,21 +259,40 @@ final class EvaluateCommand implements Callable<Integer> {
         printIfAllLabelsAreEqual(evaluation);
     }
 
-    private void takeAll(ExampleFile examples, Evaluation evaluation, SkippedExamples skipped) {
+    /** Takes a line. */
+    private interface Taker {
+        void take(Line line) throws BadLineException;
+    }
+
+    private void takeAll(ExampleFile examples, Taker taker, SkippedExamples skipped) {
         while (true) {
             try {
                 Line line = examples.next();
                 if (line == null) {
                     return;
                 }
-                evaluation.take(line);
+                taker.take(line);
             } catch (BadLineException e) {
-                String message = "%s, line %d: %s".formatted(examples.name(), examples.lineNumber(), e.getMessage());
-                if (!skipBad) {
-                    throw new StopException(ExitCode.BAD_SETTINGS, message + ". Use --skip-bad to skip such lines");
-                }
-                skipped.add(message);
+                bad(examples, examples.lineNumber(), e.getMessage(), skipped);
             }
+        }
+    }
+
+    private void bad(ExampleFile examples, long line, String why, SkippedExamples skipped) {
+        String message = "%s, line %d: %s".formatted(examples.name(), line, why);
+        if (!skipBad) {
+            throw new StopException(ExitCode.BAD_SETTINGS, message + ". Use --skip-bad to skip such lines");
+        }
+        skipped.add(message);
+    }
+
+    private void printWhenLabelsCome(ThalwegConfig config) {
+        if (delays.isGiven()) {
+            err().println(delays.words(config));
+            err().flush();
+        } else if (config.hasLateLabels()) {
+            err().println("labels come with their events here; --label-delay and --label-time let them come later");
+            err().flush();
         }
     }
 

@@ -6,6 +6,7 @@ import io.thalweg.avro.SparseFeatures;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
 import io.thalweg.fold.LearningTask.Applied;
+import io.thalweg.fold.OutputSink;
 import io.thalweg.input.RecordReader;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.math.ExactMetrics;
@@ -57,18 +58,78 @@ final class Evaluation {
      * @throws BadLineException if the learner cannot use the line; then nothing has changed
      */
     PredictionResult take(Line line) throws BadLineException {
-        String modelId = line.model() == null ? keyless : line.model();
+        String modelId = modelId(line);
         if (line.example() == null) {
             task.delete(modelId);
             return null;
         }
         fill(line.example());
+        if (line.example().getLabel() != null) {
+            x.label(line.example().getLabel());
+        }
         try {
             apply(modelId);
         } catch (Rejection e) {
-            throw new BadLineException(e.reason() + ": " + e.getMessage());
+            throw bad(e);
         }
         return task.prediction();
+    }
+
+    /**
+     * Predicts a line whose label comes later.
+     *
+     * @param label the label by which the prediction is judged; null if there is none
+     * @throws BadLineException if the learner cannot use the line; then nothing has changed
+     */
+    void takeEvent(Line line, byte[] id, Double label, long time, OutputSink outcomes) throws BadLineException {
+        String modelId = modelId(line);
+        if (line.example() == null) {
+            task.delete(modelId);
+            return;
+        }
+        fill(line.example());
+        x.id(id);
+        try {
+            task.applyEvent(modelId, x, time, outcomes);
+        } catch (Rejection e) {
+            throw bad(e);
+        }
+        if (label == null) {
+            unlabelled++;
+        } else {
+            metrics.add(task.prediction().logit(), label, x.importance());
+        }
+    }
+
+    /**
+     * Takes the label of a line that was predicted earlier.
+     *
+     * @throws BadLineException if the model cannot learn from it
+     */
+    void takeLabel(String modelId, byte[] id, double label, long time, OutputSink outcomes) throws BadLineException {
+        x.clear();
+        x.id(id);
+        x.label(label);
+        x.importance(Double.NaN);
+        try {
+            task.applyLabel(modelId, x, time, outcomes);
+        } catch (Rejection e) {
+            throw bad(e);
+        }
+    }
+
+    /** Lets the time go on, for labels that do not come. */
+    void advanceTo(long time, OutputSink outcomes) {
+        task.advanceTo(time, outcomes);
+    }
+
+    /** The model that a line is for. */
+    String modelId(Line line) {
+        return line.model() == null ? keyless : line.model();
+    }
+
+    private static BadLineException bad(Rejection e) {
+        return new BadLineException(e.reason() + ": " + e.getMessage());
     }
 
     /**
@@ -105,13 +166,10 @@ final class Evaluation {
         }
     }
 
-    /** Copies an example, as if it had been encoded and decoded. */
+    /** Copies an example without its label, as if it had been encoded and decoded. */
     private void fill(io.thalweg.avro.Example example) {
         x.clear();
         x.importance(example.getImportance());
-        if (example.getLabel() != null) {
-            x.label(example.getLabel());
-        }
         if (example.getFeatures() instanceof SparseFeatures sparse) {
             x.form(FeatureForm.SPARSE);
             sparse.getIndices().forEach(x::addIndex);

@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param unlabelled how many examples were only predicted
  * @param skipped how many examples could not be used
  * @param mixture what the model with the most steps mixes; empty if its algorithm does not mix
+ * @param late what came of labels that came later than their examples; null if all came at once
  */
 record EvaluationReport(
         long examples,
@@ -32,9 +33,21 @@ record EvaluationReport(
         String algorithm,
         String scaling,
         double learningRate,
-        List<Share> mixture) {
+        List<Share> mixture,
+        Late late) {
 
-    static EvaluationReport of(ThalwegConfig config, Evaluation evaluation, long skipped, double seconds) {
+    /**
+     * What came of labels that came later.
+     *
+     * @param labels how many came
+     * @param inTime how many of them came in time
+     * @param givenUp how many examples were given up, because no label came in time
+     * @param delayP50Ms the median time from an example to its label, of those in time; null if there is none
+     */
+    record Late(long labels, long inTime, long givenUp, Long delayP50Ms) {}
+
+    /** @param late null if labels came with their examples */
+    static EvaluationReport of(ThalwegConfig config, Evaluation evaluation, long skipped, double seconds, Late late) {
         ExactMetrics metrics = evaluation.metrics();
         return new EvaluationReport(
                 metrics.size(),
@@ -49,7 +62,8 @@ record EvaluationReport(
                 config.getString(ThalwegConfig.ALGORITHM),
                 config.getString(ThalwegConfig.SCALING),
                 config.getDouble(ThalwegConfig.LEARNING_RATE),
-                mostLearned(evaluation.models()).map(MetricsRecords::mixture).orElse(List.of()));
+                mostLearned(evaluation.models()).map(MetricsRecords::mixture).orElse(List.of()),
+                late);
     }
 
     /** The model that has learned from the most examples; empty if there is none. */
@@ -83,6 +97,12 @@ record EvaluationReport(
         json.put("accuracy", orNull(accuracy));
         json.put("auc", orNull(auc));
         json.put("calibration", orNull(calibration));
+        if (late != null) {
+            json.put("labels", late.labels());
+            json.put("in_time", late.inTime());
+            json.put("given_up", late.givenUp());
+            json.put("delay_p50_ms", late.delayP50Ms());
+        }
         json.put("seconds", seconds);
         json.put("examples_per_second", examplesPerSecond());
         json.put("algorithm", algorithm);

@@ -1,5 +1,6 @@
 package io.thalweg.app.cli;
 
+import io.thalweg.app.cli.EvaluationReport.Late;
 import io.thalweg.app.view.Figures;
 import io.thalweg.app.view.Printable;
 import io.thalweg.app.view.Table;
@@ -50,6 +51,9 @@ final class EvaluationView {
         show("accuracy", report.accuracy());
         show("AUC", report.auc());
         show("calibration", report.calibration());
+        if (report.late() != null) {
+            show(report.late());
+        }
         if (report.isWorseThanBaseRate() && !report.isMixture()) {
             err.println(
                     "worse than always predicting the base rate: try algorithm = auto, scaling = standard, or a lower"
@@ -70,6 +74,17 @@ final class EvaluationView {
     private void show(String name, double metric) {
         out.println("%-12s %s"
                 .formatted(name, Double.isNaN(metric) ? Figures.NONE : String.format(Locale.ROOT, "%.5f", metric)));
+    }
+
+    private void show(Late late) {
+        out.println(String.format(
+                Locale.ROOT,
+                "%-12s %,d, %,d of them in time, with a median delay of %s; %,d examples given up",
+                "labels",
+                late.labels(),
+                late.inTime(),
+                Figures.duration(late.delayP50Ms()),
+                late.givenUp()));
     }
 
     private void showWeights(Model model, int models) {

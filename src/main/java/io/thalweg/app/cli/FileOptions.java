@@ -90,6 +90,16 @@ final class FileOptions {
      * @throws StopException as above
      */
     ExampleFile open(ThalwegConfig config, String file, String modelColumn, String timeColumn) {
+        return open(config, file, modelColumn, timeColumn, null);
+    }
+
+    /**
+     * Opens a file whose lines have timestamps and the times at which their labels came.
+     *
+     * @param labelTimeColumn the column that contains the time at which the label came; null if there is none
+     * @throws StopException as above
+     */
+    ExampleFile open(ThalwegConfig config, String file, String modelColumn, String timeColumn, String labelTimeColumn) {
         Map<String, String> settings = new HashMap<>();
         ThalwegConfig.settings(SettingFlag.MAPPING).forEach(name -> settings.put(name, config.getString(name)));
         put(settings, Mapping.LABEL, label);
@@ -98,7 +108,7 @@ final class FileOptions {
         put(settings, Mapping.MODEL, modelColumn == null ? null : "field:" + modelColumn);
         join(settings, Mapping.CATEGORICAL, categories);
         join(settings, Mapping.EXCLUDE, excluded);
-        return ExampleFile.open(file, format, new Columns(settings, form, timeColumn, null));
+        return ExampleFile.open(file, format, new Columns(settings, form, timeColumn, labelTimeColumn, null));
     }
 
     /**

@@ -10,6 +10,8 @@ import io.thalweg.runtime.StopException;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * The settings for the columns of a table of examples or of labels.
@@ -18,16 +20,24 @@ import java.util.Map;
  *     #LABEL}, if that exists
  * @param form the form of the features
  * @param time the column that contains the timestamps; null if there is none
+ * @param labelTime the column that contains the times at which the labels came, which is never a feature; null if there
+ *     is none
  * @param labels the label records that the rows become, and then the other settings have no meaning; null if they
  *     become examples
  */
-public record Columns(Map<String, String> settings, FeatureForm form, String time, LabelRecords labels) {
+public record Columns(
+        Map<String, String> settings, FeatureForm form, String time, String labelTime, LabelRecords labels) {
     private static final String LABEL = "label";
 
     /** The default: all columns are features, except {@value #LABEL}. */
     static final Columns DEFAULT = new Columns(Map.of(), FeatureForm.NAMED);
 
-    /** Columns without timestamps that become examples. */
+    /** Columns without the times of labels. */
+    public Columns(Map<String, String> settings, FeatureForm form, String time, LabelRecords labels) {
+        this(settings, form, time, null, labels);
+    }
+
+    /** Columns without times that become examples. */
     public Columns(Map<String, String> settings, FeatureForm form) {
         this(settings, form, null, null);
     }
@@ -40,7 +50,22 @@ public record Columns(Map<String, String> settings, FeatureForm form, String tim
     /** A row of a table with these columns. @param kinds receives what each column is used as */
     Row row(Mapping mapping, FieldKinds kinds) {
         Row row = labels == null ? new ExampleRow(mapping, form, kinds) : new LabelRow(labels, kinds);
-        return time == null ? row : new TimedRow(row, time, mapping, kinds);
+        if (labelTime != null) {
+            row = TimedRow.ofLabelTimes(row, labelTime, kinds);
+        }
+        return time == null ? row : TimedRow.ofTimestamps(row, time, mapping, kinds);
+    }
+
+    /** The columns that contain times of records or of labels. */
+    Set<String> times() {
+        Set<String> times = new TreeSet<>();
+        if (time != null) {
+            times.add(time);
+        }
+        if (labelTime != null) {
+            times.add(labelTime);
+        }
+        return times;
     }
 
     /**
@@ -72,6 +97,17 @@ public record Columns(Map<String, String> settings, FeatureForm form, String tim
                         ExitCode.BAD_SETTINGS,
                         "%s, %s and %s make named features; remove --form"
                                 .formatted(Mapping.TIME, Mapping.BUCKETS, Mapping.CROSS));
+            }
+            // what the time of a label gives away is not known when its event is predicted
+            if (labelTime != null
+                    && (labelTime.equals(time)
+                            || !mapping.fields()
+                                    .getOrDefault(labelTime, Mapping.EXCLUDE)
+                                    .equals(Mapping.EXCLUDE))) {
+                throw new StopException(
+                        ExitCode.BAD_SETTINGS,
+                        "column %s is the time of the label; it cannot be anything else as well"
+                                .formatted(Printable.of(labelTime)));
             }
             return mapping;
         } catch (MappingException e) {

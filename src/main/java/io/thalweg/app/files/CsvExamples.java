@@ -30,7 +30,7 @@ final class CsvExamples extends ExampleFile {
     private final Mapping mapping;
     private final FieldKinds kinds;
     private final Row row;
-    private final String time;
+    private final Set<String> times;
     private long line;
 
     CsvExamples(String name, Reader text, Columns columns) throws IOException {
@@ -45,7 +45,7 @@ final class CsvExamples extends ExampleFile {
         mapping = columns.in(header);
         kinds = new FieldKinds(mapping);
         row = columns.row(mapping, kinds);
-        time = columns.time();
+        times = columns.times();
         checkHeader();
     }
 
@@ -66,9 +66,7 @@ final class CsvExamples extends ExampleFile {
             }
         }
         Set<String> wanted = new TreeSet<>(mapping.fields().keySet());
-        if (time != null) {
-            wanted.add(time);
-        }
+        wanted.addAll(times);
         wanted.removeAll(seen);
         if (!wanted.isEmpty()) {
             throw new StopException(

@@ -50,18 +50,24 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
      * @param number the number of the line in the file, from 1
      * @param model the model that the example or the label is for; null if the line does not name one
      * @param time the timestamp, in milliseconds since 1970; null if there is none
+     * @param labelTime the time at which the label came; null if that is not known, or it did not come
      * @param example null if the model is to be deleted, or the line is a label
      * @param label the label record; null in a file of examples
      */
-    public record Line(long number, String model, Long time, Example example, GenericRecord label) {
+    public record Line(long number, String model, Long time, Long labelTime, Example example, GenericRecord label) {
         /** A line of a file of examples, without a timestamp. */
         public Line(long number, String model, Example example) {
-            this(number, model, null, example, null);
+            this(number, model, null, null, example, null);
         }
 
         /** The same line with a timestamp. */
         Line at(long timestamp) {
-            return new Line(number, model, timestamp, example, label);
+            return new Line(number, model, timestamp, labelTime, example, label);
+        }
+
+        /** The same line with the time at which its label came. @param labelCame null if it did not come */
+        Line labelledAt(Long labelCame) {
+            return new Line(number, model, time, labelCame, example, label);
         }
     }
 
@@ -138,7 +144,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         Mapping mapping = columns.mapping();
         Set<String> named = new HashSet<>(mapping.fields().values());
         named.remove(Mapping.LABEL);
-        if (!named.isEmpty() || columns.time() != null || columns.form() == FeatureForm.DENSE) {
+        if (!named.isEmpty() || !columns.times().isEmpty() || columns.form() == FeatureForm.DENSE) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     name + " is LIBSVM text, which has no columns, only a label and sparse features; only --label can"

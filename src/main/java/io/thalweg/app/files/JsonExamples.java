@@ -46,7 +46,10 @@ final class JsonExamples extends ExampleFile {
     private final boolean isOfLabels;
     /** The field that contains the timestamps; null if there is none. */
     private final String time;
+    /** The field that contains the times at which labels came; null if there is none. */
+    private final String labelTime;
 
+    private final Set<String> times;
     private long line;
 
     JsonExamples(String name, BufferedReader text, Columns columns) {
@@ -59,6 +62,8 @@ final class JsonExamples extends ExampleFile {
         row = columns.row(mapping, kinds);
         isOfLabels = columns.labels() != null;
         time = columns.time();
+        labelTime = columns.labelTime();
+        times = columns.times();
     }
 
     @Override
@@ -168,9 +173,7 @@ final class JsonExamples extends ExampleFile {
         Set<String> unknown = new TreeSet<>();
         object.fieldNames().forEachRemaining(unknown::add);
         unknown.removeAll(FIELDS);
-        if (time != null) {
-            unknown.remove(time);
-        }
+        unknown.removeAll(times);
         if (!unknown.isEmpty()) {
             throw new BadLineException("an example has no field %s; it has model, id, label, importance and features"
                     .formatted(Printable.of(unknown.iterator().next())));
@@ -182,14 +185,25 @@ final class JsonExamples extends ExampleFile {
                 importance == null ? 1.0 : importance,
                 features(object.get(FEATURES)));
         Line read = new Line(line, string(object, MODEL), example);
-        return time == null ? read : read.at(time(object.path(time)));
-    }
-
-    private long time(JsonNode value) throws BadLineException {
-        if (value.isMissingNode() || value.isNull()) {
+        if (labelTime != null) {
+            read = read.labelledAt(time(object, labelTime));
+        }
+        if (time == null) {
+            return read;
+        }
+        Long at = time(object, time);
+        if (at == null) {
             throw TimedRow.noTime(time);
         }
-        return TimedRow.parse(time, value.asText());
+        return read.at(at);
+    }
+
+    /** The time in a field; null if it is missing. */
+    private static Long time(ObjectNode object, String field) throws BadLineException {
+        JsonNode value = object.path(field);
+        return value.isMissingNode() || value.isNull() || value.asText().isBlank()
+                ? null
+                : (Long) TimedRow.parse(field, value.asText().strip());
     }
 
     private static Object features(JsonNode features) throws BadLineException {

@@ -159,7 +159,7 @@ final class LabelRow implements Row {
             }
             record.put(fields.modelField(), model);
         }
-        return new ExampleFile.Line(number, model, null, null, record);
+        return new ExampleFile.Line(number, model, null, null, null, record);
     }
 
     private static BadLineException missing(String column, String why) {

@@ -10,20 +10,34 @@ import java.time.DateTimeException;
 import java.time.OffsetDateTime;
 import java.util.List;
 
-/** A row with a column that contains its timestamp. That column is nothing else, unless a setting names it too. */
+/**
+ * A row with a column that contains a time: its timestamp, or when its label came. The column of timestamps is nothing
+ * else, unless a setting names it too; the other is never anything else.
+ */
 final class TimedRow implements Row {
     private final Row row;
     private final String column;
+    private final boolean isOfLabel;
     private final boolean isOnlyTime;
     private final FieldKinds kinds;
     private Long time;
 
-    /** @param row takes all other columns */
-    TimedRow(Row row, String column, Mapping mapping, FieldKinds kinds) {
+    private TimedRow(Row row, String column, boolean isOfLabel, boolean isOnlyTime, FieldKinds kinds) {
         this.row = row;
         this.column = column;
+        this.isOfLabel = isOfLabel;
+        this.isOnlyTime = isOnlyTime;
         this.kinds = kinds;
-        isOnlyTime = !mapping.fields().containsKey(column);
+    }
+
+    /** A row with a timestamp. @param row takes all other columns */
+    static TimedRow ofTimestamps(Row row, String column, Mapping mapping, FieldKinds kinds) {
+        return new TimedRow(row, column, false, !mapping.fields().containsKey(column), kinds);
+    }
+
+    /** A row with the time at which its label came, if it did. @param row takes all other columns */
+    static TimedRow ofLabelTimes(Row row, String column, FieldKinds kinds) {
+        return new TimedRow(row, column, true, true, kinds);
     }
 
     /**
@@ -61,7 +75,7 @@ final class TimedRow implements Row {
         }
         time = parse(name, text.strip());
         if (isOnlyTime) {
-            kinds.add(name, FieldKind.TIMESTAMP);
+            kinds.add(name, isOfLabel ? FieldKind.LABEL_TIME : FieldKind.TIMESTAMP);
         }
         return isOnlyTime;
     }
@@ -83,7 +97,9 @@ final class TimedRow implements Row {
 
     @Override
     public void text(String name, String text) throws BadLineException {
-        if (!takes(name, text)) {
+        if (text.isBlank() && name.equals(column)) {
+            empty(name);
+        } else if (!takes(name, text)) {
             row.text(name, text);
         }
     }
@@ -118,6 +134,9 @@ final class TimedRow implements Row {
 
     @Override
     public ExampleFile.Line line(long number) throws BadLineException {
+        if (isOfLabel) {
+            return row.line(number).labelledAt(time);
+        }
         if (time == null) {
             throw noTime(column);
         }
