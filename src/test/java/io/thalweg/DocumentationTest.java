@@ -332,9 +332,13 @@ class DocumentationTest {
     }
 
     private static Map<String, String> settings(CommandLine.ParseResult subcommand) {
-        return subcommand.hasMatchedOption("--set")
-                ? new LinkedHashMap<>(subcommand.<Map<String, String>>matchedOptionValue("--set", Map.of()))
-                : Map.of();
+        Map<String, String> settings = new LinkedHashMap<>();
+        if (subcommand.hasMatchedOption("--label-delay") || subcommand.hasMatchedOption("--label-time")) {
+            // as evaluate does
+            settings.put(ThalwegConfig.LABELS_TOPIC, "labels");
+        }
+        settings.putAll(subcommand.<Map<String, String>>matchedOptionValue("--set", Map.of()));
+        return settings;
     }
 
     // ---- programs
