@@ -24,7 +24,8 @@ import picocli.CommandLine.Spec;
         name = "demo",
         description =
                 "Learns live which of 100,000 real flights will be late, with two learners, sgd and auto, side by "
-                        + "side, and its own broker and registry. Settings apply to both learners, except "
+                        + "side, and its own broker and registry: first with the labels in the events, then with "
+                        + "labels that come when the flights land. Settings apply to both learners, except "
                         + "algorithm, which the demo sets, and settings of the step, which apply to sgd only.",
         mixinStandardHelpOptions = true)
 final class DemoCommand implements Callable<Integer> {
@@ -43,31 +44,37 @@ final class DemoCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter people = json ? spec.commandLine().getErr() : out;
         Demo.Result result = new Demo(settings::config, new Screen(people, System.console() != null)).run();
-        result.learners().forEach((algorithm, learned) -> {
-            people.println(algorithm + ":");
-            learned.audit().lines().forEach(line -> people.println("  " + line));
-            people.printf(
-                    Locale.ROOT,
-                    "  %,d flights, %,d predictions, %,d dead letters in %.1f s (%,.0f examples/s)%n"
-                            + "  log loss %.5f, the base rate's is %.5f; accuracy %.4f; AUC %.4f; calibration %.4f%n",
-                    result.examples(),
-                    learned.predictions(),
-                    learned.deadLetters(),
-                    learned.seconds(),
-                    result.examples() / learned.seconds(),
-                    learned.logLoss(),
-                    learned.baseRateLogLoss(),
-                    learned.accuracy(),
-                    learned.auc(),
-                    learned.calibration());
-        });
+        print(people, "", result.examples(), result.learners());
+        print(people, ", labels at landing", result.examples(), result.late());
         people.println(result.lead() + ".");
+        result.priceOfLateness().forEach(people::println);
         people.flush();
         if (json) {
             out.println(new ObjectMapper().writeValueAsString(asMap(result)));
             out.flush();
         }
         return (result.isComplete() ? ExitCode.OK : ExitCode.DIFFERS).code();
+    }
+
+    private static void print(PrintWriter people, String how, int examples, Map<Algorithm, Demo.Learned> learners) {
+        learners.forEach((algorithm, learned) -> {
+            people.println(algorithm + how + ":");
+            learned.audit().lines().forEach(line -> people.println("  " + line));
+            people.printf(
+                    Locale.ROOT,
+                    "  %,d flights, %,d predictions, %,d dead letters in %.1f s (%,.0f examples/s)%n"
+                            + "  log loss %.5f, the base rate's is %.5f; accuracy %.4f; AUC %.4f; calibration %.4f%n",
+                    examples,
+                    learned.predictions(),
+                    learned.deadLetters(),
+                    learned.seconds(),
+                    examples / learned.seconds(),
+                    learned.logLoss(),
+                    learned.baseRateLogLoss(),
+                    learned.accuracy(),
+                    learned.auc(),
+                    learned.calibration());
+        });
     }
 
     /**
@@ -88,17 +95,25 @@ final class DemoCommand implements Callable<Integer> {
         return (Logger) LoggerFactory.getLogger(name);
     }
 
-    /** The metrics of {@code sgd}, and under {@code models} those of each learner. */
+    /**
+     * The metrics of {@code sgd}, and under {@code models} those of each learner. Under {@code late}, the same of the
+     * learners whose labels come later.
+     */
     static Map<String, Object> asMap(Demo.Result result) {
+        Map<String, Object> map = asMap(result.examples(), result.learners(), false);
+        map.put("late", asMap(result.examples(), result.late(), true));
+        return map;
+    }
+
+    private static Map<String, Object> asMap(int examples, Map<Algorithm, Demo.Learned> learners, boolean isLate) {
         Map<String, Object> models = new LinkedHashMap<>();
-        result.learners()
-                .forEach((algorithm, learned) -> models.put(algorithm.toString(), figures(result.examples(), learned)));
-        Map<String, Object> map = figures(result.examples(), result.learners().get(Algorithm.SGD));
+        learners.forEach((algorithm, learned) -> models.put(algorithm.toString(), figures(examples, learned, isLate)));
+        Map<String, Object> map = figures(examples, learners.get(Algorithm.SGD), isLate);
         map.put("models", models);
         return map;
     }
 
-    private static Map<String, Object> figures(int examples, Demo.Learned learned) {
+    private static Map<String, Object> figures(int examples, Demo.Learned learned, boolean isLate) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("examples", examples);
         map.put("predictions", learned.predictions());
@@ -110,6 +125,12 @@ final class DemoCommand implements Callable<Integer> {
         map.put("seconds", learned.seconds());
         map.put("examples_per_second", examples / learned.seconds());
         map.put("replay_matches", learned.audit().replayMatches());
+        if (isLate) {
+            map.put("labels", learned.audit().counts().labels());
+            map.put("in_time", learned.inTime());
+            map.put("given_up", learned.givenUp());
+            map.put("delay_p50_ms", learned.delayP50Ms());
+        }
         return map;
     }
 }

@@ -7,6 +7,7 @@ import io.thalweg.audit.VerificationReport;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
@@ -30,22 +31,32 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.PriorityQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.avro.generic.GenericRecordBuilder;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.utils.Utils;
+import org.apache.kafka.streams.StreamsConfig;
 
 /**
  * The demo: a Kafka broker, a schema registry and two learners in one process. The learners read 100,000 real flights
  * in the order of departure. Each predicts whether a flight will be late before it learns whether it was. At the end
  * both are verified. One learner is {@code sgd}, the other {@code auto}. They read the same examples and write to
  * topics of their own.
+ *
+ * <p>Then two others do it as it really is: whether a flight is late is known when it lands, hours later. Departures are
+ * events, and landings are labels on a topic of their own.
  */
 public final class Demo {
     private static final String MODEL = "late-flights";
@@ -56,18 +67,54 @@ public final class Demo {
     private final Function<Map<String, ?>, ThalwegConfig> settings;
     private final Screen screen;
     private final int examples;
+    /** How many flights were in the air at most, once all are sent. */
+    private volatile int mostInTheAir;
+
+    /** How long a flight waits for its landing: none was later than that. */
+    private static final Duration WAIT = Duration.ofDays(3);
+
+    private static final Schema LANDING = SchemaBuilder.record("Landing")
+            .namespace("io.thalweg.demo")
+            .fields()
+            .requiredString("flight")
+            .requiredInt("delay")
+            .endRecord();
 
     /**
      * The result of the demo.
      *
      * @param examples how many examples were sent
      * @param learners the results of the learners by algorithm: sgd, then auto
+     * @param late the results of the learners whose labels come when the flights land
+     * @param mostInTheAir how many flights were in the air at most
      */
-    public record Result(int examples, Map<Algorithm, Learned> learners) {
-        /** Whether both learners predicted every example, and both replays match. */
+    public record Result(
+            int examples, Map<Algorithm, Learned> learners, Map<Algorithm, Learned> late, int mostInTheAir) {
+        /** Whether all learners predicted every example, and all replays match. */
         public boolean isComplete() {
-            return learners.values().stream()
+            return Stream.of(learners, late)
+                    .flatMap(all -> all.values().stream())
                     .allMatch(learned -> learned.predictions == examples && learned.audit.replayMatches());
+        }
+
+        /** Two lines about what it costs that labels come later. */
+        public List<String> priceOfLateness() {
+            Learned auto = late.get(Algorithm.AUTO);
+            Learned sgd = late.get(Algorithm.SGD);
+            return List.of(
+                    String.format(
+                            Locale.ROOT,
+                            "Labels at landing, with up to %,d flights in the air: auto has a log loss of %.4f instead"
+                                    + " of %.4f, because a label at once also tells how today is going.",
+                            mostInTheAir,
+                            auto.logLoss,
+                            learners.get(Algorithm.AUTO).logLoss),
+                    String.format(
+                            Locale.ROOT,
+                            "sgd has %.4f (base rate %.4f): a learning rate that suits labels at once chases a day that"
+                                    + " is over. auto needs no other setting.",
+                            sgd.logLoss,
+                            sgd.baseRateLogLoss));
         }
 
         /** A sentence that says which learner is ahead, and by how much. */
@@ -86,6 +133,9 @@ public final class Demo {
     public record Learned(
             int predictions,
             int deadLetters,
+            int inTime,
+            int givenUp,
+            long delayP50Ms,
             double logLoss,
             double baseRateLogLoss,
             double accuracy,
@@ -142,6 +192,32 @@ public final class Demo {
 
     private Result run(ThalwegConfig config) {
         passedOver(config).forEach(screen::say);
+        Map<Algorithm, Learned> atOnce = run(config, false);
+        screen.say("");
+        screen.say("the same flights as it really is: whether a flight is late is known when it lands …");
+        screen.again();
+        Map<Algorithm, Learned> late = run(late(config), true);
+        return new Result(examples, atOnce, late, mostInTheAir);
+    }
+
+    /** The settings of the learners whose labels come later. Their topics have names of their own. */
+    private static ThalwegConfig late(ThalwegConfig config) {
+        Map<String, Object> late = new LinkedHashMap<>(config.originals());
+        late.put(ThalwegConfig.APPLICATION_ID, config.getString(ThalwegConfig.APPLICATION_ID) + "-late");
+        late.put(ThalwegConfig.EXAMPLES_TOPIC, "departures");
+        late.put(ThalwegConfig.LABELS_TOPIC, "landings");
+        late.put(ThalwegConfig.LABELS_ID_FIELD, "flight");
+        late.put(ThalwegConfig.LABELS_LABEL, "delay > " + Flights.LATE_MINUTES);
+        late.put(ThalwegConfig.LABELS_WAIT_MS, WAIT.toMillis());
+        // a day passes within a second: without this, a learner would run ahead of the landings
+        late.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, 5000);
+        for (OutputTopic output : OutputTopic.values()) {
+            late.put(output.setting(), "late-" + output.nameIn(config));
+        }
+        return new ThalwegConfig(late);
+    }
+
+    private Map<Algorithm, Learned> run(ThalwegConfig config, boolean isLate) {
         try (ConfluentSchemas schemas = new ConfluentSchemas(
                         config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
                 Admin admin = KafkaSettings.admin(config)) {
@@ -149,18 +225,18 @@ public final class Demo {
             for (Algorithm algorithm : ALGORITHMS) {
                 ThalwegConfig own = own(config, algorithm);
                 new Topics(own, admin).create();
-                lanes.add(new Lane(own, schemas, new DemoLearner(algorithm, examples, Screen.POINTS)));
+                lanes.add(new Lane(own, schemas, new DemoLearner(algorithm, examples, Screen.POINTS, isLate)));
             }
             try {
                 lanes.forEach(Lane::start);
-                follow(lanes, () -> send(config, schemas));
+                follow(lanes, isLate ? () -> sendLate(config, schemas) : () -> send(config, schemas));
             } finally {
                 lanes.forEach(Lane::close);
             }
             screen.say("verifying both learners: replaying every example from the topics …");
             Map<Algorithm, Learned> learners = new LinkedHashMap<>();
             lanes.forEach(lane -> learners.put(lane.demoLearner.algorithm(), lane.learned()));
-            return new Result(examples, learners);
+            return learners;
         }
     }
 
@@ -210,6 +286,8 @@ public final class Demo {
         OutputReader<DeadLetter> letters;
         OutputReader<Metrics> metrics;
         OutputReader<Weights> weights;
+        OutputReader<Outcome> outcomes;
+        long delayP50Ms;
         long begin;
         /** When the last prediction was read. */
         long end;
@@ -227,6 +305,9 @@ public final class Demo {
             letters = reader(OutputTopic.DEAD_LETTERS, DeadLetter.class);
             metrics = reader(OutputTopic.METRICS, Metrics.class);
             weights = reader(OutputTopic.WEIGHTS, Weights.class);
+            if (config.hasLateLabels()) {
+                outcomes = reader(OutputTopic.OUTCOMES, Outcome.class);
+            }
         }
 
         private <T extends SpecificRecord> OutputReader<T> reader(OutputTopic topic, Class<T> type) {
@@ -253,8 +334,20 @@ public final class Demo {
                 demoLearner.take(value(entry));
                 end = System.nanoTime();
             }
+            if (outcomes != null) {
+                for (Entry<Outcome> entry : outcomes.poll(more)) {
+                    demoLearner.take(value(entry));
+                    end = System.nanoTime();
+                }
+            }
             demoLearner.takeDeadLetters(letters.poll(more).size());
-            metrics.poll(more).forEach(entry -> demoLearner.take(value(entry)));
+            for (Entry<Metrics> entry : metrics.poll(more)) {
+                Metrics record = value(entry);
+                demoLearner.take(record);
+                if (record.getLabels() != null) {
+                    delayP50Ms = record.getLabels().getDelayP50Ms();
+                }
+            }
             for (Entry<Weights> entry : weights.poll(more)) {
                 demoLearner.take(new String(entry.source().key(), StandardCharsets.UTF_8), value(entry));
             }
@@ -273,8 +366,11 @@ public final class Demo {
             VerificationReport audit = new Verification(config, schemas).run(progress -> {});
             ExactMetrics exact = demoLearner.exact();
             return new Learned(
-                    exact.size(),
+                    demoLearner.predictions(),
                     demoLearner.deadLetters(),
+                    exact.size(),
+                    demoLearner.givenUp(),
+                    delayP50Ms,
                     exact.logLoss(),
                     exact.baseRateLogLoss(),
                     exact.accuracy(),
@@ -339,6 +435,39 @@ public final class Demo {
             sender.flush();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private void sendLate(ThalwegConfig config, ConfluentSchemas schemas) {
+        PriorityQueue<Flight> inTheAir =
+                new PriorityQueue<>(Comparator.comparingLong(Flight::landing).thenComparing(Flight::id));
+        try (ExampleSender departures = ExampleSender.open(config, schemas);
+                ExampleSender landings = ExampleSender.openForLabels(config, schemas, LANDING);
+                Stream<Flight> flights = Flights.stream().limit(examples)) {
+            flights.forEachOrdered(flight -> {
+                land(inTheAir, flight.departure(), landings);
+                departures.send(MODEL, flight.departure(), new Example(flight.id(), null, 1.0, flight.features()));
+                inTheAir.add(flight);
+                mostInTheAir = Math.max(mostInTheAir, inTheAir.size());
+            });
+            land(inTheAir, Long.MAX_VALUE, landings);
+            departures.flush();
+            landings.flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void land(PriorityQueue<Flight> inTheAir, long now, ExampleSender landings) {
+        while (!inTheAir.isEmpty() && inTheAir.peek().landing() <= now) {
+            Flight flight = inTheAir.poll();
+            landings.send(
+                    MODEL,
+                    flight.landing(),
+                    new GenericRecordBuilder(LANDING)
+                            .set("flight", flight.id())
+                            .set("delay", flight.delay())
+                            .build());
         }
     }
 }

@@ -1,12 +1,14 @@
 package io.thalweg.app.demo;
 
 import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.math.Algorithm;
 import io.thalweg.math.ExactMetrics;
 import io.thalweg.runtime.WeightsBoard;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
@@ -27,11 +29,21 @@ final class DemoLearner {
     private final int[] lossCounts;
     private int deadLetters;
 
+    // if labels come later
+    private final boolean isLate;
+    /** The logits of the predictions whose labels have not come. */
+    private final Map<String, Double> waiting = new HashMap<>();
+
+    private int predictions;
+    private int givenUp;
+
     /**
      * @param all how many examples there will be
      * @param points how many points the curve has over all examples
+     * @param isLate whether labels come later, on a topic of their own
      */
-    DemoLearner(Algorithm algorithm, int all, int points) {
+    DemoLearner(Algorithm algorithm, int all, int points, boolean isLate) {
+        this.isLate = isLate;
         this.algorithm = algorithm;
         this.all = all;
         lossSums = new double[points];
@@ -43,7 +55,33 @@ final class DemoLearner {
     }
 
     void take(Prediction prediction) {
-        exact.add(prediction.getLogit(), prediction.getLabel(), 1);
+        predictions++;
+        if (isLate) {
+            waiting.put(prediction.getId().toString(), prediction.getLogit());
+        } else {
+            exact.add(prediction.getLogit(), prediction.getLabel(), 1);
+        }
+    }
+
+    void take(Outcome outcome) {
+        Double logit = waiting.remove(outcome.getId().toString());
+        switch (outcome.getOutcome()) {
+            case LEARNED -> exact.add(logit, outcome.getLabel(), 1);
+            case GIVEN_UP -> givenUp++;
+            default -> {
+                // nothing else happens to flights
+            }
+        }
+    }
+
+    /** Returns how many predictions there are. */
+    int predictions() {
+        return predictions;
+    }
+
+    /** Returns how many examples were given up. */
+    int givenUp() {
+        return givenUp;
     }
 
     void takeDeadLetters(int count) {
@@ -72,7 +110,7 @@ final class DemoLearner {
 
     /** How many examples have been processed. */
     int done() {
-        return exact.size() + deadLetters;
+        return exact.size() + givenUp + deadLetters;
     }
 
     /** Whether all outputs have been read. The weights may arrive after the last prediction. */

@@ -9,11 +9,12 @@ import java.util.Map;
  *
  * @param id the flight's row in the data set, from {@code flight-000001}
  * @param label 1 if the flight arrived more than 15 minutes late, else 0
+ * @param delay minutes that the flight arrived after its time; negative if early
  * @param departure when the flight leaves, in milliseconds since 1970
  * @param landing when it is known whether it is late, in milliseconds since 1970
  * @param features what is known when the flight leaves, by name; the order of iteration is always the same
  */
-public record Flight(String id, double label, long departure, long landing, Map<String, Double> features) {
+public record Flight(String id, double label, int delay, long departure, long landing, Map<String, Double> features) {
 
     public Flight {
         features = Collections.unmodifiableMap(new LinkedHashMap<>(features));

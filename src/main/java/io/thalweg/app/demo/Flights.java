@@ -110,6 +110,7 @@ public final class Flights {
         return new Flight(
                 String.format(Locale.ROOT, "flight-%06d", row),
                 delayMinutes > LATE_MINUTES ? 1.0 : 0.0,
+                delayMinutes,
                 leaves,
                 leaves + Math.round(minutes * 60_000),
                 features);

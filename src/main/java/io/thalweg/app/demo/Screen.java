@@ -49,6 +49,14 @@ public final class Screen {
         this.ansi = live ? Ansi.ON : Ansi.OFF;
     }
 
+    /** Begins a new table, below what is there. */
+    void again() {
+        linesDrawn = 0;
+        lastLine = 0;
+        lastFrame = 0;
+        drawn.clear();
+    }
+
     /** Prints a message. */
     void say(String text) {
         out.println(text);
@@ -158,6 +166,12 @@ public final class Screen {
                 recent,
                 overall));
         lines.add(row("calibration", Quality::getCalibration, base -> 1.0, x -> Math.abs(x - 1), recent, overall));
+        if (metrics.get(0).getLabels() != null) {
+            StringBuilder row = new StringBuilder(format("  %-12s", "in the air"));
+            metrics.forEach(
+                    record -> row.append(format("%,10d", record.getLabels().getWaiting())));
+            lines.add(row.toString());
+        }
         lines.add("");
         Map<Algorithm, Double> losses = new LinkedHashMap<>();
         for (int i = 0; i < demoLearners.size(); i++) {

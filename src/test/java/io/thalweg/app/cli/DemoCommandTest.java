@@ -18,6 +18,9 @@ class DemoCommandTest {
         return new Demo.Learned(
                 predictions,
                 100 - predictions,
+                predictions - 2,
+                2,
+                1234L,
                 logLoss,
                 0.6,
                 0.8,
@@ -25,7 +28,7 @@ class DemoCommandTest {
                 1.1,
                 seconds,
                 new VerificationReport(
-                        new VerificationReport.Counts(1, 100, 100, 100, 0, 0, 0, 0, 0, 1, 100, 0, 0),
+                        new VerificationReport.Counts(1, 100, 100, 100, 101, 0, 0, 0, 0, 1, 100, 0, 0),
                         List.of(),
                         matches ? Map.of() : Map.of(FindingKind.values()[0], 1L),
                         Optional.empty()));
@@ -35,7 +38,7 @@ class DemoCommandTest {
         Map<Algorithm, Demo.Learned> learners = new LinkedHashMap<>();
         learners.put(Algorithm.SGD, sgd);
         learners.put(Algorithm.AUTO, auto);
-        return new Demo.Result(100, learners);
+        return new Demo.Result(100, learners, learners, 17);
     }
 
     @Test
@@ -62,7 +65,19 @@ class DemoCommandTest {
         auto.put("replay_matches", false);
         Map<String, Object> expected = new LinkedHashMap<>(sgd);
         expected.put("models", Map.of("sgd", sgd, "auto", auto));
+        Map<String, Object> late = new LinkedHashMap<>(late(sgd, 98));
+        late.put("models", Map.of("sgd", late(sgd, 98), "auto", late(auto, 97)));
+        expected.put("late", late);
         assertThat(json).isEqualTo(expected);
+    }
+
+    private static Map<String, Object> late(Map<String, Object> figures, int inTime) {
+        Map<String, Object> late = new LinkedHashMap<>(figures);
+        late.put("labels", 101L);
+        late.put("in_time", inTime);
+        late.put("given_up", 2);
+        late.put("delay_p50_ms", 1234L);
+        return late;
     }
 
     @Test

@@ -58,7 +58,21 @@ class DemoIT {
         assertThat(auto.logLoss()).isNotEqualTo(sgd.logLoss());
         assertThat(auto.baseRateLogLoss()).isEqualTo(sgd.baseRateLogLoss());
 
+        assertThat(result.late()).containsOnlyKeys(Algorithm.SGD, Algorithm.AUTO);
+        for (Demo.Learned learned : result.late().values()) {
+            assertThat(learned.predictions()).isEqualTo(EXAMPLES);
+            assertThat(learned.inTime()).isEqualTo(EXAMPLES);
+            assertThat(learned.givenUp()).isZero();
+            assertThat(learned.audit().conclusion()).isEqualTo(VerificationReport.Conclusion.MATCHES);
+            assertThat(learned.audit().counts().labels()).isEqualTo(EXAMPLES);
+            // two to three hours, most of them
+            assertThat(learned.delayP50Ms()).isBetween(100 * 60_000L, 200 * 60_000L);
+        }
+        assertThat(result.mostInTheAir()).isBetween(100, EXAMPLES);
+        assertThat(result.late().get(Algorithm.SGD).logLoss()).isGreaterThan(sgd.logLoss());
+
         assertThat(printed())
+                .anyMatch(line -> line.startsWith("  in the air"))
                 .contains("algorithm = adagrad is ignored: the demo sets it, sgd for one learner and auto for the"
                         + " other")
                 .anyMatch(line -> line.startsWith("  sgd  ██████████████") && line.contains("3,000 flights"))

@@ -64,7 +64,7 @@ class FlightsTest {
         assertThat(onTime.label()).isZero();
         assertThat(late(16).label()).isOne();
         assertThat(late(1000).features()).isEqualTo(onTime.features());
-        assertThat(late(-30)).isEqualTo(late(0));
+        assertThat(late(-30).landing()).isEqualTo(late(0).landing());
     }
 
     @Test

@@ -24,8 +24,8 @@ class ScreenTest {
 
     private final StringWriter text = new StringWriter();
     private final PrintWriter out = new PrintWriter(text);
-    private final DemoLearner sgd = new DemoLearner(Algorithm.SGD, ALL, Screen.POINTS);
-    private final DemoLearner auto = new DemoLearner(Algorithm.AUTO, ALL, Screen.POINTS);
+    private final DemoLearner sgd = new DemoLearner(Algorithm.SGD, ALL, Screen.POINTS, false);
+    private final DemoLearner auto = new DemoLearner(Algorithm.AUTO, ALL, Screen.POINTS, false);
 
     private static Quality quality(long examples, double logLoss, double auc, double calibration) {
         return new Quality(examples, (double) examples, logLoss, 0.57, 0.77, auc, 0.0, 0.25, 0.25, calibration);
