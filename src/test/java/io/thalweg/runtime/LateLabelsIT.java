@@ -1,0 +1,472 @@
+package io.thalweg.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.thalweg.app.local.EmbeddedBroker;
+import io.thalweg.audit.Verification;
+import io.thalweg.audit.VerificationReport;
+import io.thalweg.avro.DeadLetter;
+import io.thalweg.avro.Example;
+import io.thalweg.avro.Outcome;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.input.UnknownSchemaException;
+import io.thalweg.output.SchemaIds;
+import io.thalweg.testing.Seeded;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.IntStream;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.generic.GenericRecordBuilder;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.io.EncoderFactory;
+import org.apache.avro.specific.SpecificDatumReader;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A learner on events and labels that come later, in two topics of two partitions. */
+@Seeded
+class LateLabelsIT {
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
+    private static final int PARTITIONS = 2;
+    private static final int MODELS = 5;
+    private static final int EVENTS = 400;
+    private static final long BEGIN = 1_000_000;
+    private static final long HOUR = 3_600_000;
+
+    private static final Schema EVENT = SchemaBuilder.record("Order")
+            .fields()
+            .requiredString("id")
+            .requiredString("shop")
+            .requiredDouble("amount")
+            .endRecord();
+    private static final Schema LABEL = SchemaBuilder.record("Claim")
+            .fields()
+            .optionalString("shop")
+            .requiredString("order")
+            .requiredDouble("lost")
+            .endRecord();
+
+    private static EmbeddedBroker broker;
+    private static int learners;
+
+    private final List<Schema> registered = new CopyOnWriteArrayList<>(List.of(EVENT, LABEL));
+    private final SchemaIds schemaIds = (topic, schema) -> id(schema);
+    private final SchemaSource schemas = id -> {
+        if (id < 0 || id >= registered.size()) {
+            throw new UnknownSchemaException(id);
+        }
+        return registered.get(id);
+    };
+    private final Map<String, Object> settings = new HashMap<>();
+    private String name;
+
+    /** Where the model of events and labels is. */
+    private enum Way {
+        /** In the key. */
+        KEYED(2, false, false),
+        /** In a field of the labels, which are in any partition. */
+        LABELS_SENT_ON(2, false, true),
+        /** The same, and the labels topic has more partitions than the examples topic. */
+        LABELS_SENT_ON_FROM_MORE(3, false, true),
+        /** In a field of both. */
+        ALL_SENT_ON(2, true, true);
+
+        private final int labelPartitions;
+        private final boolean areEventsSentOn;
+        private final boolean areLabelsSentOn;
+
+        Way(int labelPartitions, boolean areEventsSentOn, boolean areLabelsSentOn) {
+            this.labelPartitions = labelPartitions;
+            this.areEventsSentOn = areEventsSentOn;
+            this.areLabelsSentOn = areLabelsSentOn;
+        }
+    }
+
+    private synchronized int id(Schema schema) {
+        if (!registered.contains(schema)) {
+            registered.add(schema);
+        }
+        return registered.indexOf(schema);
+    }
+
+    @BeforeAll
+    static void startBroker(@TempDir Path directory) {
+        broker = EmbeddedBroker.start(directory, 0);
+    }
+
+    @AfterAll
+    static void stopBroker() {
+        broker.close();
+    }
+
+    private void begin(Way way) {
+        name = "late-" + learners++;
+        settings.putAll(Map.of(
+                "bootstrap.servers",
+                broker.bootstrapServers(),
+                "application.id",
+                name,
+                "topics.partitions",
+                PARTITIONS,
+                "labels.wait.ms",
+                HOUR,
+                "labels.id.field",
+                "order",
+                "labels.label",
+                "lost",
+                "num.stream.threads",
+                "2"));
+        for (String topic : List.of("examples", "labels", "predictions", "weights", "metrics", "outcomes")) {
+            settings.put(topic + ".topic", name + "-" + topic);
+        }
+        settings.put("dead.letters.topic", name + "-dead-letters");
+        if (way.areEventsSentOn) {
+            settings.put("id.field", "id");
+            settings.put("model.from", "field:shop");
+        }
+        if (way.areLabelsSentOn) {
+            settings.put("labels.model.from", "field:shop");
+        }
+    }
+
+    private ThalwegConfig config() {
+        return new ThalwegConfig(settings);
+    }
+
+    private void create(String topic, int partitions) throws Exception {
+        try (Admin admin = KafkaSettings.admin(config())) {
+            admin.createTopics(
+                            List.of(new NewTopic(topic, partitions, (short) 1).configs(Map.of("retention.ms", "-1"))))
+                    .all()
+                    .get();
+            await().atMost(PATIENCE)
+                    .until(() -> admin.listTopics().names().get().contains(topic));
+        }
+    }
+
+    private void createTopics() {
+        try (Admin admin = KafkaSettings.admin(config())) {
+            new Topics(config(), admin).create();
+            assertThat(new Topics(config(), admin).look().problems()).isEmpty();
+        }
+    }
+
+    private static String model(int event) {
+        return "shop-" + event % MODELS;
+    }
+
+    private static byte[] utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private byte[] encode(GenericRecord record) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.writeBytes(ByteBuffer.allocate(5).putInt(1, id(record.getSchema())).array());
+        BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+        try {
+            new GenericDatumWriter<GenericRecord>(record.getSchema()).write(record, encoder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return out.toByteArray();
+    }
+
+    private void sendEvents(Way way, Random random) {
+        if (!way.areEventsSentOn) {
+            try (ExampleSender sender = ExampleSender.open(config(), schemaIds)) {
+                for (int i = 0; i < EVENTS; i++) {
+                    sender.send(
+                            model(i),
+                            BEGIN + i,
+                            new Example("e" + i, null, 1.0, Map.of("amount", random.nextGaussian())));
+                }
+                sender.flush();
+            }
+            return;
+        }
+        try (Producer<byte[], byte[]> producer = producer()) {
+            for (int i = 0; i < EVENTS; i++) {
+                GenericRecord event = new GenericRecordBuilder(EVENT)
+                        .set("id", "e" + i)
+                        .set("shop", model(i))
+                        .set("amount", random.nextGaussian())
+                        .build();
+                producer.send(new ProducerRecord<>(
+                        name + "-examples", random.nextInt(PARTITIONS), BEGIN + i, null, encode(event)));
+            }
+        }
+    }
+
+    private Producer<byte[], byte[]> producer() {
+        return new KafkaProducer<>(new KafkaSettings(config()).writer());
+    }
+
+    /** A label on its way. */
+    private record Due(String model, String id, double label, long timestamp) {}
+
+    private void sendLabels(Way way, Random random, List<Due> labels) {
+        if (!way.areLabelsSentOn) {
+            try (ExampleSender sender = ExampleSender.openForLabels(config(), schemaIds, LABEL)) {
+                labels.forEach(label -> sender.send(label.model, label.timestamp, label(label, null)));
+                sender.flush();
+            }
+            return;
+        }
+        try (Producer<byte[], byte[]> producer = producer()) {
+            labels.forEach(label -> producer.send(new ProducerRecord<>(
+                    name + "-labels",
+                    random.nextInt(way.labelPartitions),
+                    label.timestamp,
+                    random.nextBoolean() ? null : utf8("any " + random.nextInt()),
+                    encode(label(label, label.model)))));
+        }
+    }
+
+    private static GenericRecord label(Due due, String shop) {
+        return new GenericRecordBuilder(LABEL)
+                .set("shop", shop)
+                .set("order", due.id)
+                .set("lost", due.label)
+                .build();
+    }
+
+    private static double truth(int event) {
+        return event % 3 == 0 ? 1 : 0;
+    }
+
+    /** Runs the learner until there are as many outcomes and dead letters. */
+    private void learn(int predictions, int outcomes, int letters) {
+        try (LearnerRuntime learner = LearnerRuntime.start(config(), schemas, schemaIds)) {
+            await().atMost(PATIENCE).dontCatchUncaughtExceptions().untilAsserted(() -> {
+                assertThat(learner.hasEnded()).isFalse();
+                assertThat(read("predictions")).as("predictions").hasSize(predictions);
+                assertThat(read("outcomes")).as("outcomes").hasSize(outcomes);
+                assertThat(read("dead-letters")).as("dead letters").hasSize(letters);
+            });
+        }
+    }
+
+    private List<ConsumerRecord<byte[], byte[]>> read(String output) {
+        List<ConsumerRecord<byte[], byte[]>> all = new ArrayList<>();
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config()).reader())) {
+            List<TopicPartition> partitions = consumer.partitionsFor(name + "-" + output).stream()
+                    .map(found -> new TopicPartition(found.topic(), found.partition()))
+                    .toList();
+            consumer.assign(partitions);
+            consumer.seekToBeginning(partitions);
+            Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+            while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
+                consumer.poll(Duration.ofMillis(50)).forEach(all::add);
+            }
+        }
+        return all;
+    }
+
+    private static <T> T decode(Schema schema, byte[] value) {
+        try {
+            return new SpecificDatumReader<T>(schema)
+                    .read(null, DecoderFactory.get().binaryDecoder(value, 5, value.length - 5, null));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Way.class)
+    void everyLabelHasItsOutcomeAndVerifyRepeatsIt(Way way, Random random) throws Exception {
+        begin(way);
+        create(name + "-labels", way.labelPartitions);
+        if (way.labelPartitions > PARTITIONS) {
+            // the labels topic is there before the others, which otherwise would all be created alike
+            create(name + "-examples", PARTITIONS);
+        }
+        createTopics();
+
+        sendEvents(way, random);
+        learn(EVENTS, 0, 0);
+
+        // three of four events get a label in time; some get it twice, some two different ones
+        Map<String, String> expected = new TreeMap<>();
+        List<Due> inTime = new ArrayList<>();
+        int letters = 0;
+        for (int i = 0; i < EVENTS; i++) {
+            if (i % 4 == 0) {
+                expected.put("e" + i, "GIVEN_UP ");
+                continue;
+            }
+            inTime.add(new Due(model(i), "e" + i, truth(i), BEGIN + EVENTS + i));
+            String again = "";
+            if (i % 40 == 1) {
+                inTime.add(new Due(model(i), "e" + i, truth(i), BEGIN + EVENTS + i));
+                again = "REPEATED ";
+            } else if (i % 40 == 2) {
+                inTime.add(new Due(model(i), "e" + i, 1 - truth(i), BEGIN + EVENTS + i));
+                again = "REJECTED ";
+                letters++;
+            }
+            expected.put("e" + i, "LEARNED " + again);
+        }
+        for (int i = 0; i < MODELS; i++) {
+            inTime.add(new Due(model(i), "nobody" + i, 1, BEGIN + EVENTS));
+            expected.put("nobody" + i, "UNKNOWN ");
+        }
+        // out of range, and of no model or unreadable
+        inTime.add(new Due(model(0), "e0", 7, BEGIN + EVENTS));
+        sendLabels(way, random, inTime);
+        letters += 1 + sendBad(way);
+        learn(EVENTS, inTime.size() - 1 - MODELS, letters);
+
+        // with the first label after an hour, the others are given up; they are remembered for another hour
+        List<Due> late = IntStream.range(0, MODELS)
+                .mapToObj(i -> new Due(model(4 * i), "e" + 4 * i, 1, BEGIN + 3 * HOUR / 2 + i))
+                .toList();
+        late.forEach(label -> expected.merge(label.id, "TOO_LATE ", String::concat));
+        sendLabels(way, random, late);
+        int outcomes = inTime.size() - 1 + EVENTS / 4 + MODELS;
+        learn(EVENTS, outcomes, letters);
+
+        Map<String, String> found = new TreeMap<>();
+        for (ConsumerRecord<byte[], byte[]> record : read("outcomes")) {
+            Outcome outcome = decode(Outcome.getClassSchema(), record.value());
+            String id = outcome.getId().toString();
+            found.merge(id, outcome.getOutcome() + " ", String::concat);
+            if (id.startsWith("e")) {
+                int i = Integer.parseInt(id.substring(1));
+                assertThat(record.key()).isEqualTo(utf8(model(i)));
+                assertThat(outcome.getProbability()).isBetween(0.0, 1.0);
+                if (expected.get(id).equals("LEARNED ")) {
+                    assertThat(outcome.getLabel()).isEqualTo(truth(i));
+                    assertThat(outcome.getDelayMs()).isEqualTo(EVENTS);
+                }
+            }
+        }
+        assertThat(found).isEqualTo(expected);
+        Map<String, Integer> reasons = new TreeMap<>();
+        for (ConsumerRecord<byte[], byte[]> record : read("dead-letters")) {
+            DeadLetter letter = decode(DeadLetter.getClassSchema(), record.value());
+            assertThat(letter.getTopic()).hasToString(name + "-labels");
+            reasons.merge(letter.getReason().toString(), 1, Integer::sum);
+        }
+        assertThat(reasons)
+                .isEqualTo(Map.of(
+                        "CONFLICTING_LABEL",
+                        EVENTS / 40,
+                        "LABEL_OUT_OF_RANGE",
+                        1,
+                        way.areLabelsSentOn ? "NO_KEY" : "UNREADABLE",
+                        way.labelPartitions));
+
+        if (way.labelPartitions == PARTITIONS) {
+            VerificationReport report = new Verification(config(), schemas).run(progress -> {});
+            assertThat(report.findings()).isEmpty();
+            assertThat(report.obstacle()).isEmpty();
+            assertThat(report.conclusion()).isEqualTo(VerificationReport.Conclusion.MATCHES);
+            assertThat(report.counts().outcomes()).isEqualTo(outcomes);
+            assertThat(report.counts().predictions()).isEqualTo(EVENTS);
+        }
+    }
+
+    /** Sends a label to each partition that names no model, or cannot be read. Returns how many. */
+    private int sendBad(Way way) {
+        try (Producer<byte[], byte[]> producer = producer()) {
+            for (int partition = 0; partition < way.labelPartitions; partition++) {
+                byte[] value = way.areLabelsSentOn
+                        ? encode(label(new Due(null, "e0", 1, 0), null))
+                        : new byte[] {0, 0, 0, 0, 1, 9};
+                producer.send(new ProducerRecord<>(name + "-labels", partition, BEGIN + EVENTS, utf8("shop-0"), value));
+            }
+        }
+        return way.labelPartitions;
+    }
+
+    @Test
+    void aLabelsTopicThatIsMissingOrDoesNotFitEndsTheStart() throws Exception {
+        begin(Way.KEYED);
+        String labels = name + "-labels";
+        settings.remove("labels.topic");
+        settings.keySet().removeIf(setting -> setting.startsWith("labels."));
+        createTopics();
+        settings.put("labels.topic", labels);
+        assertStops("topic " + labels + " (labels.topic) is missing", "thalweg topics --create");
+
+        create(labels, PARTITIONS + 1);
+        create(name + "-outcomes", PARTITIONS);
+        assertStops(
+                "topic %s has 3 partitions and the examples have 2; a label must be in the partition of its event"
+                        .formatted(labels),
+                "create it with 2");
+        settings.put("labels.topic", name + "-weights");
+        assertThatThrownBy(() -> LearnerRuntime.start(config(), schemas, schemaIds))
+                .isInstanceOfSatisfying(
+                        StopException.class, e -> assertThat(e.exitCode()).isEqualTo(ExitCode.BAD_SETTINGS))
+                .hasMessageContaining("labels.topic and weights.topic both name topic " + name + "-weights");
+    }
+
+    private void assertStops(String... why) {
+        assertThatThrownBy(() -> LearnerRuntime.start(config(), schemas, schemaIds))
+                .isInstanceOfSatisfying(
+                        StopException.class, e -> assertThat(e.exitCode()).isEqualTo(ExitCode.NOT_READY))
+                .hasMessageContainingAll(why);
+    }
+
+    @Test
+    void aResetForgetsWhatWasSentOnAndKeepsTheLabels(Random random) throws Exception {
+        begin(Way.LABELS_SENT_ON);
+        createTopics();
+        sendEvents(Way.LABELS_SENT_ON, random);
+        learn(EVENTS, 0, 0);
+        List<Due> labels = List.of(new Due(model(1), "e1", 1, BEGIN + EVENTS));
+        sendLabels(Way.LABELS_SENT_ON, random, labels);
+        learn(EVENTS, 1, 0);
+
+        try (Admin admin = KafkaSettings.admin(config())) {
+            Reset reset = new Reset(config(), admin, false);
+            assertThat(reset.look())
+                    .anyMatch(line -> line.contains("topic " + name + "-labels-by-model: the copies of the labels"))
+                    .anyMatch(line -> line.contains("the contents of topic " + name + "-outcomes: "))
+                    .anyMatch(
+                            line -> line.contains("oldest record of %1$s-examples and of %1$s-labels".formatted(name)))
+                    .noneMatch(line -> line.contains("topic " + name + "-labels:"));
+            reset.run();
+            assertThat(reset.look()).isEmpty();
+            assertThat(admin.listTopics().names().get()).doesNotContain(name + "-labels-by-model");
+            assertThat(read("labels")).hasSize(1);
+            assertThat(read("outcomes")).isEmpty();
+        }
+        createTopics();
+        learn(EVENTS, 1, 0);
+        assertThat(new Verification(config(), schemas).run(progress -> {}).conclusion())
+                .isEqualTo(VerificationReport.Conclusion.MATCHES);
+    }
+}
