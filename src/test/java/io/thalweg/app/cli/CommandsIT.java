@@ -259,6 +259,105 @@ class CommandsIT {
                 .anyMatch(line -> line.contains("DOUBLED"));
     }
 
+    @Test
+    void labelsThatComeLaterAreSentFromAFileOfTheirOwn() throws Exception {
+        Project project = new Project(
+                "later",
+                "labels.topic",
+                "later-labels",
+                "outcomes.topic",
+                "later-outcomes",
+                "labels.id.field",
+                "visit",
+                "labels.label",
+                "status == 'bought'",
+                "labels.model.from",
+                "field:shop",
+                "topics.partitions",
+                "2");
+        assertThat(project.thalweg("topics", "--create").is(0).out())
+                .contains("created later-labels", "created later-outcomes", "created later-labels-by-model");
+        StringBuilder events = new StringBuilder("visit,at,shop,hour\n");
+        StringBuilder labels = new StringBuilder("at,visit,shop,status\n");
+        for (int i = 0; i < 40; i++) {
+            events.append("v%d,%d,s%d,%s\n".formatted(i, 1_700_000_000_000L + i, i % 3, i % 24 / 24.0));
+            labels.append(
+                    "2023-11-14T22:13:21.%03dZ,v%d,s%d,%s\n".formatted(i, i, i % 3, i % 4 == 0 ? "bought" : "left"));
+        }
+        Path eventsFile = Files.writeString(directory.resolve("later.csv"), events);
+        Path labelsFile = Files.writeString(directory.resolve("later-labels.csv"), labels.append("oops,v,s,left\n"));
+
+        assertThat(project.thalweg("produce", eventsFile.toString(), "--model-column", "shop", "--time", "at")
+                        .is(2)
+                        .err())
+                .singleElement()
+                .asString()
+                .contains("later.csv, line 2: it has neither a label nor an id", "--id-column");
+        String[] columns = {"--model-column", "shop", "--time", "at", "--id-column", "visit"};
+        assertThat(project.thalweg(Stream.concat(Stream.of("produce", eventsFile.toString()), Stream.of(columns))
+                                .toArray(String[]::new))
+                        .is(0)
+                        .err())
+                .containsExactly(
+                        "model: shop; id: visit; timestamp: at; numbers: hour",
+                        "sent 40 examples, 0 with a label, to later-examples (2 partitions)");
+        assertThat(project.thalweg("produce", labelsFile.toString(), "--labels", "--time", "at", "--skip-bad")
+                        .is(0)
+                        .err())
+                .containsExactly(
+                        "skipped " + labelsFile
+                                + ", line 42: column at is \"oops\", which is neither milliseconds since"
+                                + " 1970 nor a timestamp such as 2026-05-01T12:00:00Z",
+                        "label: status == 'bought'; model: shop; id: visit; timestamp: at",
+                        "sent 40 labels to later-labels (2 partitions); skipped 1 that cannot be used");
+
+        try (ConfluentSchemas schemas = new ConfluentSchemas(project.config().registry(), Duration.ZERO);
+                LearnerRuntime learner = LearnerRuntime.start(project.config(), schemas, schemas)) {
+            List<JsonNode> outcomes =
+                    json(project.thalweg("watch", "outcomes", "--from-beginning", "--limit", "40", "--json")
+                            .is(0));
+            assertThat(outcomes).allSatisfy(line -> {
+                assertThat(line.at("/value/outcome").textValue()).isEqualTo("LEARNED");
+                int i = Integer.parseInt(line.at("/value/id").textValue().substring(1));
+                assertThat(line.at("/value/label").doubleValue()).isEqualTo(i % 4 == 0 ? 1 : 0);
+                assertThat(line.at("/value/delayMs").longValue()).isEqualTo(1000);
+                assertThat(line.get("key").textValue()).isEqualTo("s" + i % 3);
+            });
+            assertThat(outcomes)
+                    .extracting(line -> line.at("/value/id").textValue())
+                    .doesNotHaveDuplicates();
+            assertThat(learner.hasEnded()).isFalse();
+        }
+        assertThat(project.thalweg("verify").is(0).out()).last().asString().startsWith("MATCHES");
+        assertThat(project.thalweg("reset", "--yes").is(0).out())
+                .anyMatch(line -> line.contains("topic later-labels-by-model: the copies of the labels"))
+                .anyMatch(line -> line.contains("the contents of topic later-outcomes"));
+        project.thalweg("topics", "--create").is(0);
+        assertThat(new Project("later", "labels.topic", "later-examples")
+                        .thalweg("topics")
+                        .is(2)
+                        .err())
+                .singleElement()
+                .asString()
+                .contains("examples.topic and labels.topic both name topic later-examples");
+    }
+
+    @Test
+    void aTimestampThatTheBrokersRefuseIsOneLineThatSaysSo() throws Exception {
+        Project project = new Project("future");
+        project.thalweg("topics", "--create").is(0);
+        Path file = Files.writeString(
+                directory.resolve("future.csv"), "at,a,label\n1700000000000,1,1\n2999-01-01T00:00:00Z,1,1\n");
+
+        assertThat(project.thalweg("produce", file.toString(), "--time", "at")
+                        .is(3)
+                        .err())
+                .singleElement()
+                .asString()
+                .contains(
+                        "topic future-examples did not accept record 2", "InvalidTimestampException", "in the future");
+    }
+
     /** What evaluate says in JSON, less what the clock says. */
     private static JsonNode figures(Result result) {
         ObjectNode figures =
