@@ -167,7 +167,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 "",
                 null,
                 HIGH,
-                "Topic of labels that come later than their events. If empty, labels are in the events.",
+                "Topic of labels that come later than their events. If empty, labels are in the events. It has as many"
+                        + " partitions as the examples topic, unless `labels.model.from` is not `key`.",
                 SettingFlag.REPLAYED,
                 SettingFlag.LABELS);
         topics.add(PREDICTIONS_TOPIC, Type.STRING, "predictions", new NonEmptyString(), HIGH, "Topic for predictions.");
@@ -208,9 +209,9 @@ public final class ThalwegConfig extends AbstractConfig {
                 -1L,
                 atLeast(-1),
                 MEDIUM,
-                "How long the examples, predictions, and dead-letter topics that `topics --create` creates keep their"
+                "How long the topics that `topics --create` creates, other than weights and metrics, keep their"
                         + " records, by record timestamp. -1 keeps them forever, which `verify` needs: it replays every"
-                        + " example since the first.");
+                        + " event and every label since the first.");
 
         Group mapping = new Group(def, MAPPING, SettingFlag.REPLAYED, SettingFlag.MAPPING);
         mapping.add(

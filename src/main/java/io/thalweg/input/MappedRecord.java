@@ -16,7 +16,7 @@ final class MappedRecord {
     static final int DEEPEST = 500;
 
     private final FeatureCollector features;
-    /** The importance of a record that has none: an event counts once, and a label leaves the importance to its event. */
+    /** The importance of a record that has none: an event counts once, and a label leaves it to its event. */
     private final double absentImportance;
 
     // set by begin, before a reader writes to it

@@ -12,7 +12,7 @@ import java.util.stream.Stream;
  * @param labels the labels topic; null if it is missing, or labels are in the events
  */
 record FoundInputs(FoundTopic examples, FoundTopic labels) {
-    /** The inputs that end up in a topic of the learner: in copies or in outputs. Those that are missing are left out. */
+    /** The inputs that end up in a topic of the learner: in copies or in outputs. What is missing is left out. */
     List<FoundTopic> of(TopicPlan plan) {
         Stream<FoundTopic> sources = switch (plan.role()) {
             case EXAMPLES, BY_MODEL -> Stream.of(examples);

@@ -21,6 +21,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * A check at start: whether the mappings fit the records of the examples topic and of the labels topic. It logs what
@@ -55,7 +56,8 @@ final class MappingCheck {
                     .ifPresent(name -> {
                         throw new StopException(
                                 ExitCode.BAD_SETTINGS,
-                                "%s is set but %s is not; without %s, topic %s must hold Examples, and nothing is mapped"
+                                ("%s is set but %s is not; without %s, topic %s must hold Examples, and nothing is"
+                                                + " mapped")
                                         .formatted(
                                                 name,
                                                 late ? Mapping.ID : Mapping.LABEL,
@@ -90,11 +92,14 @@ final class MappingCheck {
             throw new StopException(ExitCode.NOT_READY, e.getMessage());
         }
         if (schema.isEmpty()) {
-            LOG.warn(
-                    "the registry has no schema under subject {}-value, and no record of topic {} names one, so it"
-                            + " could not be checked whether the mapping fits",
-                    topic,
-                    topic);
+            // of labels, nothing has to be set, and then nothing is likely to be wrong
+            boolean isSet = mapping.fields().values().stream().anyMatch(config::isGiven);
+            LOG.atLevel(isSet ? Level.WARN : Level.INFO)
+                    .log(
+                            "the registry has no schema under subject {}-value, and no record of topic {} names one, so"
+                                    + " it could not be checked whether the mapping fits",
+                            topic,
+                            topic);
             return;
         }
         try {

@@ -43,8 +43,8 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
  *
  * <p>The learner would then publish everything a second time, so its outputs are deleted too, unless they are to be
  * kept. The topics of predictions, dead letters and outcomes are deleted and created again with the same partitions and
- * settings, so that they begin at offset 0, which an audit needs. In the compacted topics every key gets a tombstone, which tells
- * readers that the models are gone.
+ * settings, so that they begin at offset 0, which an audit needs. In the compacted topics every key gets a tombstone,
+ * which tells readers that the models are gone.
  *
  * <p>An interrupted reset can be repeated. Offsets are deleted first, because a learner with state but no offsets
  * learns from nothing twice, whereas one with offsets but no state would continue in the middle with weights of zero.

@@ -41,7 +41,8 @@ final class TopicComparison {
                     plan.topic(),
                     false,
                     false,
-                    "topic %s keeps records for %s ms by timestamp; `verify` only works while the first %s is still there"
+                    ("topic %s keeps records for %s ms by timestamp; `verify` only works while the first %s is still"
+                                    + " there")
                             .formatted(
                                     plan.topic(),
                                     topic.retention(),
@@ -64,8 +65,8 @@ final class TopicComparison {
             if (there != wanted && !config.areLabelsRouted(wanted)) {
                 fatal(
                         "topic %s has %d partitions and the examples have %d; a label must be in the partition of its"
-                                + " event, so the numbers must be the same: create it with %3$d, or set %s to field:NAME"
-                                + " if labels name their model in a field",
+                                + " event, so the numbers must be the same: create it with %3$d, or set %s to"
+                                + " field:NAME if labels name their model in a field",
                         plan.topic(), there, wanted, ThalwegConfig.LABELS_MODEL_FROM);
             }
             return;

@@ -85,8 +85,8 @@ final class ProduceCommand implements Callable<Integer> {
             names = "--time",
             paramLabel = "COLUMN",
             description = "The column that contains the timestamp of the record: milliseconds since 1970, or such as "
-                    + "2026-05-01T12:00:00Z. labels.wait.ms counts from it. It is not a feature, unless a setting names "
-                    + "it too. Default: the time of sending.")
+                    + "2026-05-01T12:00:00Z. labels.wait.ms counts from it. It is not a feature, unless a setting "
+                    + "names it too. Default: the time of sending.")
     private String timeColumn;
 
     @Option(names = "--skip-bad", description = "Skip lines that cannot be used, and report how many.")

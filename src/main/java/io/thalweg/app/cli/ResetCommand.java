@@ -26,8 +26,8 @@ import picocli.CommandLine.Spec;
                     + "the topics of predictions, dead letters and outcomes are emptied (deleted, and created "
                     + "again with the same partitions and settings), and the topics of weights and metrics get a "
                     + "tombstone for each key; otherwise `verify` would find everything twice. Examples and labels "
-                    + "are kept. If another learner, with another application.id, has published to the same topics, its "
-                    + "outputs are deleted too."
+                    + "are kept. If another learner, with another application.id, has published to the same topics, "
+                    + "its outputs are deleted too."
         },
         mixinStandardHelpOptions = true)
 final class ResetCommand implements Callable<Integer> {
