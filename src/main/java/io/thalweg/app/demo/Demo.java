@@ -55,8 +55,8 @@ import org.apache.kafka.streams.StreamsConfig;
  * both are verified. One learner is {@code sgd}, the other {@code auto}. They read the same examples and write to
  * topics of their own.
  *
- * <p>Then two others do it as it really is: whether a flight is late is known when it lands, hours later. Departures are
- * events, and landings are labels on a topic of their own.
+ * <p>Then two others do it as it really is: whether a flight is late is known when it lands. Departures are events, and
+ * landings are labels on a topic of their own.
  */
 public final class Demo {
     private static final String MODEL = "late-flights";
