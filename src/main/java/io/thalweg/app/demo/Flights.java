@@ -22,9 +22,8 @@ import org.apache.commons.csv.CSVRecord;
 /**
  * The first 100,000 flights of 2001 in the United States, in the order of departure. About a quarter of them were late.
  *
- * <p>A flight lands {@value #MINUTES_BESIDES_CRUISING} minutes, its distance at
- * {@value #CRUISING_MILES_PER_MINUTE} miles a minute, and its delay, if it has one, after its departure. Only then is it
- * known whether it is late.
+ * <p>A flight lands {@value #MINUTES_BESIDES_CRUISING} minutes after its departure, plus its distance at
+ * {@value #CRUISING_MILES_PER_MINUTE} miles a minute, plus its delay. Only then is it known whether it is late.
  *
  * <p>The features of a flight are its origin, destination, route, hour and weekday, each as a name with the value 1;
  * the distance; and four pairs: the hour and the weekday at each of the two airports. The pairs let a linear model

@@ -32,8 +32,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /**
- * How well flights are predicted whose delay is known when they land. {@code -Dthalweg.flights.grid=true} prints the log
- * loss of {@code sgd} and {@code adagrad} at many rates.
+ * How well flights are predicted whose delay is known when they land. {@code -Dthalweg.flights.grid=true} prints
+ * figures of {@code sgd} and {@code adagrad} at many rates.
  */
 class LateFlightsTest {
     private static final TopicPartition DEPARTURES = new TopicPartition("examples", 0);
