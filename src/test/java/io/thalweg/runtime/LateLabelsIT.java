@@ -387,6 +387,7 @@ class LateLabelsIT {
                         way.areLabelsSentOn ? "NO_KEY" : "UNREADABLE",
                         way.labelPartitions));
 
+        // an audit looks at as many partitions of labels as there are of events
         if (way.labelPartitions == PARTITIONS) {
             VerificationReport report = new Verification(config(), schemas).run(progress -> {});
             assertThat(report.findings()).isEmpty();
