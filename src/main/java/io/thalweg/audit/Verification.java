@@ -83,7 +83,7 @@ public final class Verification {
         List<TopicPartition> sources = routed ? of(config.routedTopic(), partitions) : examples;
         boolean late = config.hasLateLabels();
         boolean labelsRouted = config.areLabelsRouted(partitions);
-        List<TopicPartition> labels = late ? of(config.getString(ThalwegConfig.LABELS_TOPIC), partitions) : List.of();
+        List<TopicPartition> labels = late ? labels(open) : List.of();
         List<TopicPartition> labelSources = labelsRouted ? of(config.routedLabelsTopic(), partitions) : labels;
         List<TopicPartition> all = new ArrayList<>(sources);
         all.addAll(labelSources);
@@ -91,7 +91,9 @@ public final class Verification {
         produced.addAll(labels);
         List<TopicPartition> outputs = new ArrayList<>(of(changelog(config), partitions));
         for (OutputTopic output : OutputTopic.of(config)) {
-            outputs.addAll(of(output.nameIn(config), partitions));
+            // a router writes the dead letters of its partition, and labels may have more
+            int most = output == OutputTopic.DEAD_LETTERS ? Math.max(partitions, labels.size()) : partitions;
+            outputs.addAll(of(output.nameIn(config), most));
         }
 
         // in this order: outputs become visible together with the offsets, so all that belong to these
@@ -159,6 +161,12 @@ public final class Verification {
         }
     }
 
+    /** Returns all partitions of the labels topic: where its labels are routed, it may have any number. */
+    private List<TopicPartition> labels(ClusterView open) {
+        String topic = config.getString(ThalwegConfig.LABELS_TOPIC);
+        return of(topic, open.partitions(List.of(topic)).get(topic));
+    }
+
     private int countPartitions(ClusterView open) {
         String examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         List<String> names = new ArrayList<>(List.of(examples, changelog(config)));
@@ -185,13 +193,26 @@ public final class Verification {
                                 : "topic %s is not there; name it in the settings, or create it with `thalweg topics`"
                                         .formatted(name));
             }
-            if (partitions.get(name) < partitions.get(examples)) {
+            boolean isFree = config.hasLateLabels()
+                    && name.equals(config.getString(ThalwegConfig.LABELS_TOPIC))
+                    && config.areLabelsRouted(partitions.get(examples));
+            if (!isFree && partitions.get(name) < partitions.get(examples)) {
                 throw new UnverifiableException(
                         "topic %s has %d partitions and %s has %d; it must have at least as many"
                                 .formatted(name, partitions.get(name), examples, partitions.get(examples)));
             }
         }
+        checkLetters(partitions);
         return partitions.get(examples);
+    }
+
+    private void checkLetters(Map<String, Integer> partitions) {
+        String letters = OutputTopic.DEAD_LETTERS.nameIn(config);
+        String labels = config.getString(ThalwegConfig.LABELS_TOPIC);
+        if (partitions.getOrDefault(labels, 0) > partitions.get(letters)) {
+            throw new UnverifiableException("topic %s has %d partitions and %s has %d; it must have at least as many"
+                    .formatted(letters, partitions.get(letters), labels, partitions.get(labels)));
+        }
     }
 
     private static List<TopicPartition> of(String topic, int partitions) {

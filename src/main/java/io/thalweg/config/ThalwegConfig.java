@@ -884,7 +884,7 @@ public final class ThalwegConfig extends AbstractConfig {
 
     /** The topic that labels are sent on to; it has as many partitions as the examples topic. */
     public String routedLabelsTopic() {
-        return getString(APPLICATION_ID) + "-labels-by-model";
+        return getString(APPLICATION_ID) + "-by-model-labels";
     }
 
     /** Whether records of a topic are labels. */

@@ -58,7 +58,7 @@ class TopicComparisonTest {
                 .containsExactlyElementsOf(Stream.of(
                                 Stream.of("examples", "labels"),
                                 Stream.of(OutputTopic.values()).map(OutputTopic::sink),
-                                Stream.of("thalweg-by-model", "thalweg-labels-by-model"))
+                                Stream.of("thalweg-by-model", "thalweg-by-model-labels"))
                         .flatMap(topics -> topics)
                         .toList());
         // with one partition nothing is sent on
@@ -102,7 +102,7 @@ class TopicComparisonTest {
         "dead-letters, max.message.bytes, 2000000, dead letters may have 2228224",
         "outcomes, max.message.bytes, 1000000, set its max.message.bytes",
         "thalweg-by-model, max.message.bytes, 2000000, dead letters may have 2228224",
-        "thalweg-labels-by-model, max.message.bytes, 2000000, dead letters may have 2228224",
+        "thalweg-by-model-labels, max.message.bytes, 2000000, dead letters may have 2228224",
         "metrics, message.timestamp.after.max.ms, 3600000, set its message.timestamp.after.max.ms",
         "predictions, message.timestamp.before.max.ms, 3600000, set its message.timestamp.before.max.ms",
     })
@@ -118,7 +118,7 @@ class TopicComparisonTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"examples, thalweg-by-model", "labels, thalweg-labels-by-model"})
+    @CsvSource({"examples, thalweg-by-model", "labels, thalweg-by-model-labels"})
     void anInputMayBeOfAnySizeThatDeadLettersHaveRoomFor(String input, String copies) {
         FoundTopic small = with(created(plan(input)), "max.message.bytes", "1000");
         FoundTopic large = with(created(plan(input)), "max.message.bytes", "2000000");
@@ -227,9 +227,9 @@ class TopicComparisonTest {
 
     @Test
     void theNamesOfTheLearnersOwnTopicsAreTaken() {
-        assertThatThrownBy(() -> TopicNames.check(CONFIG.with("labels.topic", "thalweg-labels-by-model")))
+        assertThatThrownBy(() -> TopicNames.check(CONFIG.with("labels.topic", "thalweg-by-model-labels")))
                 .isInstanceOf(StopException.class)
-                .hasMessageContaining("labels.topic names topic thalweg-labels-by-model, which the learner needs");
+                .hasMessageContaining("labels.topic names topic thalweg-by-model-labels, which the learner needs");
         // outcomes are not published without late labels
         TopicNames.check(new ThalwegConfig(Map.of("examples.topic", "outcomes")));
     }

@@ -31,8 +31,10 @@ final class DemoLearner {
 
     // if labels come later
     private final boolean isLate;
-    /** The logits of the predictions whose labels have not come. */
-    private final Map<String, Double> waiting = new HashMap<>();
+    /** The logits of the predictions whose labels have not been read. */
+    private final Map<String, Double> logits = new HashMap<>();
+    /** The labels whose predictions have not been read: the two topics are read independently. */
+    private final Map<String, Double> labels = new HashMap<>();
 
     private int predictions;
     private int givenUp;
@@ -57,16 +59,29 @@ final class DemoLearner {
     void take(Prediction prediction) {
         predictions++;
         if (isLate) {
-            waiting.put(prediction.getId().toString(), prediction.getLogit());
+            String id = prediction.getId().toString();
+            Double label = labels.remove(id);
+            if (label == null) {
+                logits.put(id, prediction.getLogit());
+            } else {
+                exact.add(prediction.getLogit(), label, 1);
+            }
         } else {
             exact.add(prediction.getLogit(), prediction.getLabel(), 1);
         }
     }
 
     void take(Outcome outcome) {
-        Double logit = waiting.remove(outcome.getId().toString());
+        String id = outcome.getId().toString();
         switch (outcome.getOutcome()) {
-            case LEARNED -> exact.add(logit, outcome.getLabel(), 1);
+            case LEARNED -> {
+                Double logit = logits.remove(id);
+                if (logit == null) {
+                    labels.put(id, outcome.getLabel());
+                } else {
+                    exact.add(logit, outcome.getLabel(), 1);
+                }
+            }
             case GIVEN_UP -> givenUp++;
             default -> {
                 // nothing else happens to flights

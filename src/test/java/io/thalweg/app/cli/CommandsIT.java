@@ -276,7 +276,7 @@ class CommandsIT {
                 "topics.partitions",
                 "2");
         assertThat(project.thalweg("topics", "--create").is(0).out())
-                .contains("created later-labels", "created later-outcomes", "created later-labels-by-model");
+                .contains("created later-labels", "created later-outcomes", "created later-by-model-labels");
         StringBuilder events = new StringBuilder("visit,at,shop,hour\n");
         StringBuilder labels = new StringBuilder("at,visit,shop,status\n");
         for (int i = 0; i < 40; i++) {
@@ -330,7 +330,7 @@ class CommandsIT {
         }
         assertThat(project.thalweg("verify").is(0).out()).last().asString().startsWith("MATCHES");
         assertThat(project.thalweg("reset", "--yes").is(0).out())
-                .anyMatch(line -> line.contains("topic later-labels-by-model: the copies of the labels"))
+                .anyMatch(line -> line.contains("topic later-by-model-labels: the copies of the labels"))
                 .anyMatch(line -> line.contains("the contents of topic later-outcomes"));
         project.thalweg("topics", "--create").is(0);
         assertThat(new Project("later", "labels.topic", "later-examples")
