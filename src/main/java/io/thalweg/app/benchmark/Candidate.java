@@ -17,6 +17,8 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
     enum Program {
         /** Thalweg's own topology. */
         LEARNER,
+        /** Thalweg's own topology, with the labels in the events. */
+        AT_ONCE,
         /** Decodes the same input and writes as many bytes to the same topics, but does not learn and has no state. */
         FLOOR,
         /**
@@ -81,6 +83,7 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
     /** The candidate that this learner is compared with. */
     Candidate against(Program other) {
         return switch (other) {
+            case AT_ONCE -> new Candidate(other, workload.atOnce(), algorithm, publishing, guarantee);
             case LEARNER, ROCKSDB -> new Candidate(other, workload, algorithm, publishing, guarantee);
             case FLOOR -> new Candidate(other, workload, "", publishing, guarantee);
             case CONSUMER, GENERIC_RECORD ->

@@ -164,7 +164,7 @@ public final class CandidateProcess {
             switch (program) {
                 case CONSUMER -> consume(config, new Decoding(config, schemas));
                 case GENERIC_RECORD -> consume(config, new GenericReading(schemas));
-                case LEARNER -> {
+                case LEARNER, AT_ONCE -> {
                     try (LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas)) {
                         follow(learner.streams(), () -> restoring(learner));
                     }

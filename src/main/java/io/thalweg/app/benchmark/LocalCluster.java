@@ -74,7 +74,13 @@ final class LocalCluster implements AutoCloseable {
 
     /** The settings of a program with output topics of its own. Topics that do not exist are created. */
     Map<String, String> settings(String application, String examples) {
+        return settings(application, examples, Map.of());
+    }
+
+    /** The same, with the settings of a workload. */
+    Map<String, String> settings(String application, String examples, Map<String, String> workload) {
         Map<String, String> settings = addresses();
+        settings.putAll(workload);
         settings.put(ThalwegConfig.APPLICATION_ID, application);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, directory.resolve("state").toString());
         settings.put(ThalwegConfig.EXAMPLES_TOPIC, examples);

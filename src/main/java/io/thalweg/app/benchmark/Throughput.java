@@ -17,7 +17,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -83,6 +82,7 @@ final class Throughput {
         List<Program> streams = List.of(Program.FLOOR, Program.ROCKSDB);
         List<Program> feasible = List.of(Program.FLOOR, Program.CONSUMER);
         List<Program> floor = List.of(Program.FLOOR);
+        List<Program> atOnce = List.of(Program.AT_ONCE);
         return List.of(
                 new ThroughputRow(Candidate.learner(Workload.DENSE, "sgd", thinned, once), all, true),
                 new ThroughputRow(Candidate.learner(Workload.DENSE, "auto", thinned, once), floor, true),
@@ -98,7 +98,10 @@ final class Throughput {
                 new ThroughputRow(
                         Candidate.learner(Workload.MAPPED, "sgd", thinned, once),
                         List.of(Program.FLOOR, Program.CONSUMER, Program.GENERIC_RECORD),
-                        false));
+                        false),
+                new ThroughputRow(Candidate.learner(Workload.DENSE_LATE, "sgd", thinned, once), atOnce, false),
+                new ThroughputRow(Candidate.learner(Workload.DENSE_LATE, "auto", thinned, once), atOnce, false),
+                new ThroughputRow(Candidate.learner(Workload.HASHED_LATE, "sgd", thinned, once), atOnce, false));
     }
 
     /**
@@ -135,25 +138,42 @@ final class Throughput {
     }
 
     private void run(Workload workload, Collection<Set<Candidate>> groups) {
-        int records = (int) (workload.records() * scale.recordsShare());
-        progress.accept("%s: writing %,d examples …".formatted(workload.title(), records));
-        String topic = "examples-" + workload.name().toLowerCase(Locale.ROOT);
-        String filler = "filler-" + workload.ordinal();
-        workload.fill(new ThalwegConfig(cluster.settings(filler, topic)), cluster.schemas(), records);
-        cluster.deleteTopics(filler);
+        fill(workload);
+        if (workload.isLate()) {
+            fill(workload.atOnce());
+        }
         if (runs.isEmpty() && !scale.warmsUp()) {
             // otherwise the first candidate would be measured with a broker that is not compiled yet
             progress.accept("warming the broker up …");
             Candidate first = groups.iterator().next().iterator().next();
             try (CandidateHandle handle = start(first)) {
-                measure(handle, first, topic, records, null);
+                measure(handle, first, null);
             }
         }
-        groups.forEach(group -> run(new ArrayList<>(group), topic, records));
+        groups.forEach(group -> run(new ArrayList<>(group)));
         cluster.deleteTopics("examples");
     }
 
-    private void run(List<Candidate> candidates, String topic, int records) {
+    private void fill(Workload workload) {
+        int examples = examples(workload);
+        progress.accept("%s: writing %,d examples …".formatted(workload.title(), examples));
+        String filler = "filler-" + workload.ordinal();
+        workload.fill(
+                new ThalwegConfig(cluster.settings(filler, workload.topic(), workload.settings())),
+                cluster.schemas(),
+                examples);
+        cluster.deleteTopics(filler);
+    }
+
+    private int examples(Workload workload) {
+        return (int) (workload.records() * scale.recordsShare());
+    }
+
+    private int records(Candidate candidate) {
+        return examples(candidate.workload()) * candidate.workload().recordsPerExample();
+    }
+
+    private void run(List<Candidate> candidates) {
         Map<Candidate, CandidateHandle> handles = new LinkedHashMap<>();
         try {
             for (Candidate candidate : candidates) {
@@ -161,20 +181,20 @@ final class Throughput {
                 handles.put(candidate, handle);
                 if (scale.warmsUp()) {
                     progress.accept("warming up: %s …".formatted(candidate.name()));
-                    warmUp(handle, candidate, topic, records);
+                    warmUp(handle, candidate);
                 }
             }
             for (int round = 1; round <= scale.rounds(); round++) {
                 for (Candidate candidate : candidates) {
                     progress.accept("round %d of %d: %s …".formatted(round, scale.rounds(), candidate.name()));
                     runs.computeIfAbsent(candidate, c -> new ArrayList<>())
-                            .add(measure(handles.get(candidate), candidate, topic, records, null));
+                            .add(measure(handles.get(candidate), candidate, null));
                 }
                 // no candidate always follows the same one
                 Collections.shuffle(candidates, new Random(round));
             }
             if (out != null) {
-                record(handles, topic, records);
+                record(handles);
             }
         } finally {
             handles.values().forEach(CandidateHandle::close);
@@ -185,16 +205,11 @@ final class Throughput {
      * Runs each candidate once more with a recording. The results of this run do not count, because much of the code is
      * compiled again when a recording begins.
      */
-    private void record(Map<Candidate, CandidateHandle> handles, String topic, int records) {
+    private void record(Map<Candidate, CandidateHandle> handles) {
         handles.forEach((candidate, handle) -> {
             if (candidate.program() == Program.LEARNER) {
                 progress.accept("recording %s …".formatted(candidate.name()));
-                measure(
-                        handle,
-                        candidate,
-                        topic,
-                        records,
-                        out.resolve(candidate.row().replace(' ', '-') + ".jfr"));
+                measure(handle, candidate, out.resolve(candidate.row().replace(' ', '-') + ".jfr"));
             }
         });
     }
@@ -205,24 +220,26 @@ final class Throughput {
                 cluster.directory().resolve(candidate.name().replace(' ', '-') + ".log"));
     }
 
-    private void warmUp(CandidateHandle handle, Candidate candidate, String topic, int records) {
+    private void warmUp(CandidateHandle handle, Candidate candidate) {
         boolean warm = false;
         while (!warm) {
             String application = "benchmark-" + ++started;
-            warm = handle.warmsUp(settings(application, candidate, topic), records);
+            warm = handle.warmsUp(settings(application, candidate), records(candidate));
             cluster.deleteTopics(application);
         }
     }
 
-    private Map<String, String> settings(String application, Candidate candidate, String topic) {
-        Map<String, String> settings = cluster.settings(application, topic);
+    private Map<String, String> settings(String application, Candidate candidate) {
+        Workload workload = candidate.workload();
+        Map<String, String> settings = cluster.settings(application, workload.topic(), workload.settings());
         settings.putAll(candidate.settings());
         return settings;
     }
 
-    private Run measure(CandidateHandle handle, Candidate candidate, String topic, int records, Path recording) {
+    private Run measure(CandidateHandle handle, Candidate candidate, Path recording) {
         String application = "benchmark-" + ++started;
-        Map<String, String> settings = settings(application, candidate, topic);
+        Map<String, String> settings = settings(application, candidate);
+        int records = records(candidate);
         handle.measure(settings, new Limits(records, records / 3, scale.beforeMs(), scale.measuredMs()), recording);
         ProcessEvent begin = handle.await(Event.BEGIN);
         long brokerBegin = SYSTEM.getProcessCpuTime();
@@ -231,11 +248,21 @@ final class Throughput {
         handle.await(Event.ENDED);
         heapMax = end.heapMax();
         cluster.deleteTopics(application);
-        return run(begin, end, brokerEnd - brokerBegin, settings);
+        return run(
+                begin,
+                end,
+                brokerEnd - brokerBegin,
+                settings,
+                candidate.workload().recordsPerExample());
     }
 
-    private static Run run(ProcessEvent begin, ProcessEvent end, long brokerCpuNanos, Map<String, String> settings) {
-        double records = end.records() - begin.records();
+    private static Run run(
+            ProcessEvent begin,
+            ProcessEvent end,
+            long brokerCpuNanos,
+            Map<String, String> settings,
+            int recordsPerExample) {
+        double records = (double) (end.records() - begin.records()) / recordsPerExample;
         if (records <= 0) {
             throw new StopException(
                     ExitCode.DIED,

@@ -12,8 +12,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.Locale;
 import java.util.Map;
+import java.util.PriorityQueue;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.avro.Schema;
@@ -21,6 +25,8 @@ import org.apache.avro.SchemaBuilder;
 import org.apache.avro.SchemaBuilder.FieldAssembler;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
+import org.apache.avro.specific.SpecificDatumWriter;
+import org.apache.kafka.clients.producer.Callback;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -40,7 +46,16 @@ enum Workload {
      * Events of a schema of their own, mapped by the settings: 5 numbers from -1 to 1, and 5 strings of 2, 10, 100,
      * 1,000 and 10,000 values, Zipf-distributed.
      */
-    MAPPED("mapped", 1, 800_000);
+    MAPPED("mapped", 1, 800_000),
+    /** The events of {@link #DENSE}, with labels on a topic of their own, after 100,000 events on average. */
+    DENSE_LATE("dense-20 late-labels", 1, 2_000_000),
+    /** The events of {@link #HASHED}, with labels as late. */
+    HASHED_LATE("hashed-40 late-labels", 1, 800_000);
+
+    /** How many events come before a label, on average. There is one each millisecond. */
+    private static final int MEAN_DELAY = 100_000;
+
+    private static final Duration WAIT = Duration.ofMillis(20L * MEAN_DELAY);
 
     private static final int NUMBERS = 5;
     private static final int[] TEXTS = {2, 10, 100, 1000, 10_000};
@@ -51,6 +66,8 @@ enum Workload {
     private static final int SPARSE_FEATURES = 40;
     private static final int SPACE_BITS = 20;
     private static final long SEED = 20_260_101;
+    /** The time of the first event, if labels come later. */
+    private static final long START = 1_750_000_000_000L;
 
     private final String title;
     private final int models;
@@ -78,7 +95,35 @@ enum Workload {
 
     /** Whether all examples have all features, as an array. */
     boolean isDense() {
-        return this == DENSE || this == MODELS;
+        return atOnce() == DENSE || this == MODELS;
+    }
+
+    /** Whether labels are on a topic of their own. */
+    boolean isLate() {
+        return atOnce() != this;
+    }
+
+    /** The same workload with labels in the events. */
+    Workload atOnce() {
+        return switch (this) {
+            case DENSE_LATE -> DENSE;
+            case HASHED_LATE -> HASHED;
+            case DENSE, MODELS, HASHED, MAPPED -> this;
+        };
+    }
+
+    /** How many records there are for each example: the event, and its label if that is a record of its own. */
+    int recordsPerExample() {
+        return isLate() ? 2 : 1;
+    }
+
+    /** The name of its examples topic. */
+    String topic() {
+        return "examples-" + name().toLowerCase(Locale.ROOT);
+    }
+
+    private String labelsTopic() {
+        return topic() + "-labels";
     }
 
     /** The schema of its records. */
@@ -88,6 +133,13 @@ enum Workload {
 
     /** The settings for the workload. */
     Map<String, String> settings() {
+        if (isLate()) {
+            return Map.of(
+                    ThalwegConfig.LABELS_TOPIC,
+                    labelsTopic(),
+                    ThalwegConfig.LABELS_WAIT_MS,
+                    String.valueOf(WAIT.toMillis()));
+        }
         return this == MAPPED
                 // and no weights, which would contain names
                 ? Map.of(ThalwegConfig.LABEL, "clicked", ThalwegConfig.WEIGHTS_INTERVAL_MS, "3600000")
@@ -130,13 +182,23 @@ enum Workload {
         Map<String, Object> settings = new KafkaSettings(config).writer();
         AtomicReference<Exception> problem = new AtomicReference<>();
         try (Producer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
+            Callback callback = (metadata, failure) -> {
+                if (failure != null) {
+                    problem.compareAndSet(null, failure);
+                }
+            };
+            int labelSchema = isLate() ? schemaIds.idFor(labelsTopic(), schema()) : 0;
+            PriorityQueue<LateLabel> due = new PriorityQueue<>(Comparator.comparingLong(LateLabel::time));
             for (int i = 0; i < count && problem.get() == null; i++) {
-                producer.send(new ProducerRecord<>(topic, key(i), values.next()), (metadata, failure) -> {
-                    if (failure != null) {
-                        problem.compareAndSet(null, failure);
-                    }
-                });
+                long now = START + i;
+                sendLabels(due, now, labelSchema, producer, callback);
+                producer.send(
+                        new ProducerRecord<>(topic, null, isLate() ? now : null, key(i), values.next()), callback);
+                if (isLate()) {
+                    due.add(values.label(now));
+                }
             }
+            sendLabels(due, Long.MAX_VALUE, labelSchema, producer, callback);
         }
         if (problem.get() != null) {
             throw new StopException(
@@ -144,6 +206,34 @@ enum Workload {
                     "topic %s did not accept the benchmark's examples: %s"
                             .formatted(topic, problem.get().getMessage()));
         }
+    }
+
+    /** A label on its way. @param time when it comes, in milliseconds since 1970 */
+    private record LateLabel(long time, String id, double label) {}
+
+    private void sendLabels(
+            PriorityQueue<LateLabel> due,
+            long now,
+            int schemaId,
+            Producer<byte[], byte[]> producer,
+            Callback callback) {
+        while (!due.isEmpty() && due.peek().time <= now) {
+            LateLabel label = due.poll();
+            byte[] value = encode(schemaId, new Example(label.id, label.label, 1.0, null));
+            producer.send(new ProducerRecord<>(labelsTopic(), null, label.time, key(0), value), callback);
+        }
+    }
+
+    private static byte[] encode(int schemaId, Example example) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.writeBytes(ByteBuffer.allocate(5).put(MAGIC).putInt(schemaId).array());
+        try {
+            new SpecificDatumWriter<>(Example.class)
+                    .write(example, EncoderFactory.get().directBinaryEncoder(out, null));
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory", e);
+        }
+        return out.toByteArray();
     }
 
     /** A generator of the values of records, in Confluent's wire format. */
@@ -156,6 +246,11 @@ enum Workload {
         private final double[] dense = new double[DENSE_FEATURES];
         private final int[] sparse = new int[SPARSE_FEATURES];
 
+        // of the last event, if its label comes later
+        private long count;
+        private String id = "";
+        private double label;
+
         private RecordValues(int schemaId) {
             header = ByteBuffer.allocate(5).put(MAGIC).putInt(schemaId).array();
         }
@@ -165,10 +260,11 @@ enum Workload {
             bytes.reset();
             bytes.writeBytes(header);
             try {
-                switch (Workload.this) {
+                switch (atOnce()) {
                     case DENSE, MODELS -> writeDense();
                     case HASHED -> writeSparse();
                     case MAPPED -> writeEvent();
+                    case DENSE_LATE, HASHED_LATE -> throw new IllegalStateException("these are not at once");
                 }
                 encoder.flush();
             } catch (IOException e) {
@@ -235,11 +331,25 @@ enum Workload {
             }
         }
 
-        /** Writes no id, the label, and the importance 1. */
+        /** The label of the last event. @param now the time of the event */
+        private LateLabel label(long now) {
+            long delay = (long) (-StrictMath.log(1 - random.nextDouble()) * MEAN_DELAY);
+            return new LateLabel(now + Math.min(delay, WAIT.toMillis()), id, label);
+        }
+
+        /** Writes no id, the label, and the importance 1; or an id and no label, if that comes later. */
         private void writeLabel(double logit) throws IOException {
-            encoder.writeIndex(0);
-            encoder.writeIndex(1);
-            encoder.writeDouble(random.nextDouble() < Logistic.probability(logit) ? 1 : 0);
+            label = random.nextDouble() < Logistic.probability(logit) ? 1 : 0;
+            if (isLate()) {
+                id = "event-" + count++;
+                encoder.writeIndex(1);
+                encoder.writeString(id);
+                encoder.writeIndex(0);
+            } else {
+                encoder.writeIndex(0);
+                encoder.writeIndex(1);
+                encoder.writeDouble(label);
+            }
             encoder.writeDouble(1);
         }
 
