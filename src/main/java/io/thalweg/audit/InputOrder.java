@@ -149,6 +149,10 @@ final class InputOrder implements Iterator<ConsumerRecord<byte[], byte[]>> {
             outcomes.skip();
             outcome = outcomes.peek();
         }
-        return outcome == null ? null : outcome.getNextEvent();
+        if (outcome == null) {
+            return null;
+        }
+        // what an event decides comes after the labels that were read before it
+        return outcome.getByLabel() ? outcome.getNextEvent() : outcome.getNextEvent() - 1;
     }
 }

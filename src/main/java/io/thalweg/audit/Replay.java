@@ -41,6 +41,8 @@ final class Replay {
     private final LastOutputs last = new LastOutputs();
     private final Consumer<Model> onStep;
     private LearningTask task;
+    /** The largest timestamp so far, by topic. */
+    private final Map<String, Long> latest = new HashMap<>();
 
     /**
      * Settings that applied from an offset on.
@@ -139,6 +141,12 @@ final class Replay {
                         from.put(partition.topic(), offset);
                     }
                 });
+                String labels = settings.getOrDefault(ThalwegConfig.LABELS_TOPIC, "");
+                if (!labels.isEmpty() && !labels.equals(config.getString(ThalwegConfig.LABELS_TOPIC))) {
+                    throw new UnverifiableException(
+                            "a part of %s was learned with labels from topic %s; set %s = %s to verify that"
+                                    .formatted(source, labels, ThalwegConfig.LABELS_TOPIC, labels));
+                }
                 spans.add(new ReplayedSpan(from, ThalwegConfig.ofReplayed(settings), keyless));
             } catch (ConfigException e) {
                 throw new UnverifiableException(
@@ -174,7 +182,8 @@ final class Replay {
      */
     ReplayedRecord take(ConsumerRecord<byte[], byte[]> record, boolean schemaWasUnknown) {
         enter(record.topic(), record.offset());
-        InputRecord input = names.isSentOn(record.topic()) ? InputRecord.sentOn(record) : InputRecord.produced(record);
+        ConsumerRecord<byte[], byte[]> timed = timed(record);
+        InputRecord input = names.isSentOn(record.topic()) ? InputRecord.sentOn(timed) : InputRecord.produced(timed);
         if (names.isOfLabels(record.topic())) {
             input = input.asLabel();
         }
@@ -186,6 +195,27 @@ final class Replay {
             case REJECTED -> new Rejected(input, task.rejection());
             case SKIPPED -> new Repeated();
         };
+    }
+
+    /** Returns a record with the timestamp that the learner gives it if it has none: the largest before it. */
+    private ConsumerRecord<byte[], byte[]> timed(ConsumerRecord<byte[], byte[]> record) {
+        long before = latest.getOrDefault(record.topic(), 0L);
+        if (record.timestamp() >= 0) {
+            latest.put(record.topic(), Math.max(before, record.timestamp()));
+            return record;
+        }
+        return new ConsumerRecord<>(
+                record.topic(),
+                record.partition(),
+                record.offset(),
+                before,
+                record.timestampType(),
+                record.serializedKeySize(),
+                record.serializedValueSize(),
+                record.key(),
+                record.value(),
+                record.headers(),
+                record.leaderEpoch());
     }
 
     /** Switches to the settings that apply from an offset on. */

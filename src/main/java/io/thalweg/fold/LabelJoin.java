@@ -101,9 +101,9 @@ final class LabelJoin {
         late.advanceTo(input.timestamp());
         while (waiting.removeDue(late.time(), entry)) {
             switch (entry.kind()) {
-                case EVENT -> giveUp();
+                case EVENT -> giveUp(false);
                 case LABEL -> {
-                    countUnknown(entry.model());
+                    countIfKnown(entry.model(), Count.UNKNOWN);
                     publish(Result.UNKNOWN, entry.label(), null, null);
                 }
                 case LABELED, GIVEN_UP, GONE -> {
@@ -133,7 +133,8 @@ final class LabelJoin {
         return time > Long.MAX_VALUE - millis ? Long.MAX_VALUE : time + millis;
     }
 
-    private void giveUp() {
+    /** Gives the event in {@link #entry} up. @param isStored whether it is still stored */
+    private void giveUp(boolean isStored) {
         String model = entry.model();
         @Nullable Long version = null;
         @Nullable Double label = null;
@@ -149,7 +150,12 @@ final class LabelJoin {
             }
         }
         publish(version == null ? Result.GIVEN_UP : Result.LEARNED_NEGATIVE, label, version, late.time());
-        remember(Kind.GIVEN_UP, false);
+        remember(Kind.GIVEN_UP, false, isStored);
+        forgetCounts(model);
+    }
+
+    /** Forgets the counts of a model that does not exist, if nothing waits for it. */
+    private void forgetCounts(String model) {
         if (late.changeCounts(model).waiting() == 0 && !steps.hasModel(model)) {
             late.forgetCounts(model);
         }
@@ -159,12 +165,21 @@ final class LabelJoin {
         return entry.isProvisional() ? StepTarget.LABEL_AFTER_PROVISIONAL : StepTarget.LABEL;
     }
 
-    /** Remembers what came of an event as long again as it may wait, to know another label of it. */
-    private void remember(Kind kind, boolean keepsFeatures) {
-        entry.settle(kind, plus(entry.eventTimestamp(), 2 * Math.min(waitMs, Long.MAX_VALUE / 2)), keepsFeatures);
-        if (entry.due() >= late.time()) {
+    /**
+     * Remembers what came of an event as long again as it may wait, to know another label of it.
+     *
+     * @param isStored whether the event is still stored, and must be replaced in any case
+     */
+    private void remember(Kind kind, boolean keepsFeatures, boolean isStored) {
+        entry.settle(kind, remembered(entry), keepsFeatures);
+        if (isStored || entry.due() >= late.time()) {
             waiting.put(entry);
         }
+    }
+
+    /** Returns until when it is remembered what came of an event. */
+    private long remembered(WaitingEntry event) {
+        return plus(event.eventTimestamp(), 2 * Math.min(waitMs, Long.MAX_VALUE / 2));
     }
 
     // ---- events
@@ -172,10 +187,9 @@ final class LabelJoin {
     /**
      * Checks that an event without a label can be remembered.
      *
-     * @param offset the offset of the event
-     * @throws Rejection if it has no id, or another one has the same
+     * @throws Rejection if it has no id, is too large, or another one has the same id
      */
-    void check(String model, Example x, long offset) throws Rejection {
+    void check(String model, Example x, InputRecord event) throws Rejection {
         byte[] id = x.id();
         if (id == null) {
             throw new Rejection(
@@ -183,7 +197,14 @@ final class LabelJoin {
                     "the event has neither a label nor an id; its label comes on a topic of its own and needs the id,"
                             + " so set " + ThalwegConfig.ID_FIELD + ", or the field id of an Example");
         }
-        if (waiting.find(model, id, entry) && entry.kind() != Kind.LABEL && entry.eventOffset() != offset) {
+        if (WaitingEvents.isTooLarge(x)) {
+            throw new Rejection(Reason.TOO_LARGE, "the features are too large to be remembered until the label comes");
+        }
+        if (waiting.find(model, id, entry)
+                && entry.kind() != Kind.LABEL
+                && entry.eventOffset() != event.offset()
+                // what is still there only because the time has not moved on yet does not count
+                && remembered(entry) >= Math.max(late.time(), event.timestamp())) {
             throw new Rejection(
                     Reason.DUPLICATE_ID,
                     "the event at offset " + entry.eventOffset() + " of this model has the same id");
@@ -197,10 +218,14 @@ final class LabelJoin {
         long due = plus(record.timestamp(), waitMs);
         count(model, Count.REMEMBERED);
         boolean hasLabel = waiting.find(model, id, entry) && entry.kind() == Kind.LABEL;
-        boolean learnsNow = isProvisional && !hasLabel && learnProvisionally(model, x, prediction);
+        boolean isOver = due < late.time();
+        boolean learnsNow = isProvisional && !isOver && !hasLabel && learnProvisionally(model, x, prediction);
         waiting.putEvent(model, id, x, prediction, learnsNow, record.timestamp(), record.offset(), due);
         if (hasLabel) {
             takeEarlyLabel(model, id);
+        } else if (isOver && waiting.find(model, id, entry)) {
+            // now, and not with the next record: a restoration drops what is over without a word
+            giveUp(true);
         }
     }
 
@@ -225,9 +250,11 @@ final class LabelJoin {
             learn(timestamp, offset, label, importance);
         } catch (Rejection e) {
             // the label is lost with the reason in its outcome: its record was read long ago
+            entry.setLabel(timestamp, offset, label, importance);
             count(model, Count.GIVEN_UP);
             publish(Result.GIVEN_UP, label, null, timestamp);
-            remember(Kind.GIVEN_UP, false);
+            remember(Kind.GIVEN_UP, false, true);
+            forgetCounts(model);
         }
     }
 
@@ -259,12 +286,12 @@ final class LabelJoin {
         switch (entry.kind()) {
             case EVENT -> learn(record.timestamp(), record.offset(), y, label.importance());
             case GIVEN_UP -> {
-                count(model, Count.TOO_LATE);
+                countIfKnown(model, Count.TOO_LATE);
                 publishLabel(Result.TOO_LATE, y);
             }
             case LABELED, LABEL -> {
                 if (y == entry.label()) {
-                    count(model, Count.REPEATED);
+                    countIfKnown(model, Count.REPEATED);
                     publishLabel(Result.REPEATED, y);
                 } else {
                     revise(model, y);
@@ -287,7 +314,7 @@ final class LabelJoin {
         if (entry.due() >= late.time()) {
             waiting.put(entry);
         } else {
-            countUnknown(model);
+            countIfKnown(model, Count.UNKNOWN);
             publish(Result.UNKNOWN, y, null, null);
         }
     }
@@ -313,7 +340,7 @@ final class LabelJoin {
         }
         entry.setLabel(timestamp, offset, y, importance);
         publish(Result.LEARNED, y, version, timestamp);
-        remember(Kind.LABELED, revises);
+        remember(Kind.LABELED, revises, true);
     }
 
     private void revise(String model, double y) throws Rejection {
@@ -326,7 +353,7 @@ final class LabelJoin {
                                     entry.labelOffset(),
                                     entry.label(),
                                     revises
-                                            ? "; only a label that was learned from can be corrected"
+                                            ? "; the features of the event are not there to correct it"
                                             : "; " + ThalwegConfig.LABELS_REVISE
                                                     + " = true lets it correct the first"));
         }
@@ -359,10 +386,10 @@ final class LabelJoin {
         late.changeCounts(model).add(what);
     }
 
-    /** Counts a label without an event, unless nothing is known of its model: then its id may be anything. */
-    private void countUnknown(String model) {
+    /** Counts a label, unless nothing is known of its model: then the id of the model may be anything. */
+    private void countIfKnown(String model, Count what) {
         if (late.counts(model) != null) {
-            count(model, Count.UNKNOWN);
+            count(model, what);
         }
     }
 
@@ -399,6 +426,7 @@ final class LabelJoin {
                 late.time(),
                 nextEvent,
                 nextLabel,
+                record().isLabel(),
                 sequence);
         sink.publish(OutputTopic.OUTCOMES, WeightsRecords.key(entry.model()), outcome, record().timestamp(), null);
     }

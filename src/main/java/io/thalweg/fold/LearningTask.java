@@ -244,7 +244,7 @@ public final class LearningTask {
             // matter
             validate(id, x);
             if (waits != null) {
-                waits.check(id, x, record.offset());
+                waits.check(id, x, record);
             }
             join.begin(record, record.offset() + 1, nextLabel, sink);
         }
@@ -277,9 +277,7 @@ public final class LearningTask {
     }
 
     private Applied deletion(InputRecord record, OutputSink sink) {
-        if (join != null) {
-            state.lateLabels().deleteModel(reader.modelId(), record.offset() + 1);
-        }
+        state.lateLabels().deleteModel(reader.modelId(), record.offset() + 1);
         ModelEntry entry = remove(reader.modelId());
         if (entry != null) {
             if (sink.wants(OutputTopic.WEIGHTS)) {
@@ -359,7 +357,7 @@ public final class LearningTask {
             if (known == null) {
                 state.add(entry);
             }
-            state.stepped(entry, prediction.version(), x, prediction, StepTarget.LABEL, 0);
+            state.stepped(entry, prediction.version(), x);
             steps++;
         }
         return entry;
@@ -388,7 +386,7 @@ public final class LearningTask {
             if (known == null) {
                 state.add(entry);
             }
-            state.stepped(entry, version, x, served, target, earlierLabel);
+            state.steppedLate(entry, version, x, served, target, earlierLabel);
             steps++;
             publishStep(entry, timestamp, sink);
             return model.version();
@@ -406,9 +404,7 @@ public final class LearningTask {
      * @return the model; null if there was none
      */
     public @Nullable ModelEntry delete(String id) {
-        if (join != null) {
-            state.lateLabels().deleteModel(id, nextEvent);
-        }
+        state.lateLabels().deleteModel(id, nextEvent);
         return remove(id);
     }
 

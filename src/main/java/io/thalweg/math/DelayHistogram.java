@@ -7,7 +7,7 @@ import java.util.Arrays;
 
 /**
  * How often delays of various lengths have occurred. Eight buckets share each power of two, so that a quantile is at
- * most 9% too large.
+ * most 13% too large.
  */
 public final class DelayHistogram {
     private static final int BITS = 3;

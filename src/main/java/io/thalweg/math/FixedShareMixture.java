@@ -347,6 +347,8 @@ final class FixedShareMixture extends Optimizer {
      */
     @Override
     boolean step(Model model, Example x, double z, double a, double[] served, long stepsSince) {
+        // none were served if another algorithm made the prediction
+        double[] basis = served.length == EXPERTS ? served : logits;
         double c = x.importance();
         if (!isTame(x)) {
             return false;
@@ -359,11 +361,11 @@ final class FixedShareMixture extends Optimizer {
         double y = x.label();
         model.advance(0);
         if (target() == StepTarget.LABEL) {
-            weigh(shared, served, y, c, stepsSince);
+            weigh(shared, basis, y, c, stepsSince);
         } else {
             setSteps(x, c);
             if (target().isFirstLabel()) {
-                share(shared, weighByLoss(shared, served, y, c, stepsSince), stepsSince);
+                share(shared, weighByLoss(shared, basis, y, c, stepsSince), stepsSince);
             }
         }
         model.learningRate(likeliestRate(shared));
@@ -458,7 +460,7 @@ final class FixedShareMixture extends Optimizer {
      */
     private void weigh(double[] shared, double[] served, double y, double c, long stepsSince) {
         tails();
-        boolean plain = c == 1 && (y == 0 || y == 1) && served == logits;
+        boolean plain = c == 1 && (y == 0 || y == 1) && served == logits && stepsSince == 0;
         double sum = 0;
         for (int k = 0; k < EXPERTS; k++) {
             double likelier = 1 / (1 + tails[k]);

@@ -172,7 +172,7 @@ public final class Learner {
                         z,
                         Logistic.probability(z),
                         prediction.experts(),
-                        model.version() - prediction.version());
+                        Math.max(0, model.version() - prediction.version()));
     }
 
     private boolean wasPredictedLast(Model model, Example x) {

@@ -36,7 +36,7 @@ final class EventParts {
     /** Whether there is a changelog. */
     private final boolean logged;
 
-    private final long heapBytes;
+    private final HeapBudget budget;
     private final SpillFile file;
 
     private final TreeMap<Long, EventPart> parts = new TreeMap<>();
@@ -45,6 +45,7 @@ final class EventParts {
     private final PriorityQueue<EventPart> queue =
             new PriorityQueue<>(Comparator.<EventPart>comparingLong(p -> p.nextDue)
                     .thenComparingLong(p -> p.nextOrder)
+                    .thenComparingLong(p -> p.nextTie)
                     .thenComparingLong(p -> p.number));
 
     /** The parts on the heap, oldest first, without the open one. */
@@ -84,11 +85,13 @@ final class EventParts {
         // the next entry that is due
         long nextDue = Long.MAX_VALUE;
         long nextOrder = Long.MIN_VALUE;
+        long nextTie = Long.MIN_VALUE;
         /** Whether the first entry was due. Then these are the entries that were live at the time, in order. */
         boolean sorted;
 
         long[] dues = {};
         long[] orders = {};
+        long[] ties = {};
         int[] places = {};
         int next;
 
@@ -103,11 +106,11 @@ final class EventParts {
      *
      * @param logged whether it is written to a changelog
      * @param directory where the file is
-     * @param heapBytes how many bytes may be on the heap before the rest goes to the file
+     * @param budget says how many bytes may be on the heap before the rest goes to the file
      */
-    EventParts(boolean logged, Path directory, long heapBytes) {
+    EventParts(boolean logged, Path directory, HeapBudget budget) {
         this.logged = logged;
-        this.heapBytes = heapBytes;
+        this.budget = budget;
         file = new SpillFile(directory);
         open = newPart();
     }
@@ -195,6 +198,7 @@ final class EventParts {
         bytes += part.size;
         smallParts += part.size < SMALL ? 1 : 0;
         onHeap.add(part);
+        budget.take(part.size);
         bytesOnHeap += part.size;
         queue.add(part);
     }
@@ -247,7 +251,7 @@ final class EventParts {
     }
 
     private void drop(EventPart part) {
-        parts.remove(part.number);
+        parts.remove(part.number, part);
         queue.remove(part);
         if (part.written) {
             dropped.add(part.number);
@@ -257,7 +261,7 @@ final class EventParts {
         if (part.content == null) {
             file.free(part.inFile, part.size);
         } else {
-            bytesOnHeap -= part.size;
+            giveBack(part.size);
             onHeap.remove(part);
             part.content = null;
         }
@@ -312,19 +316,23 @@ final class EventParts {
         boolean more = part.next < part.dues.length;
         part.nextDue = more ? part.dues[part.next] : Long.MAX_VALUE;
         part.nextOrder = more ? part.orders[part.next] : Long.MIN_VALUE;
+        part.nextTie = more ? part.ties[part.next] : Long.MIN_VALUE;
     }
 
     private void sort(EventPart part, Live live) {
-        record Due(long due, long order, int place) {}
+        record Due(long due, long order, long tie, int place) {}
         List<Due> sorted = new ArrayList<>();
         forEach(part, (entry, at, length) -> {
             if (live.is(WaitingEntry.hash(entry, at), place(part, at))) {
-                sorted.add(new Due(WaitingEntry.due(entry, at), WaitingEntry.order(entry, at), at));
+                sorted.add(new Due(
+                        WaitingEntry.due(entry, at), WaitingEntry.order(entry, at), WaitingEntry.tie(entry, at), at));
             }
         });
-        sorted.sort(Comparator.comparingLong(Due::due).thenComparingLong(Due::order));
+        sorted.sort(
+                Comparator.comparingLong(Due::due).thenComparingLong(Due::order).thenComparingLong(Due::tie));
         part.dues = sorted.stream().mapToLong(Due::due).toArray();
         part.orders = sorted.stream().mapToLong(Due::order).toArray();
+        part.ties = sorted.stream().mapToLong(Due::tie).toArray();
         part.places = sorted.stream().mapToInt(Due::place).toArray();
         part.sorted = true;
         setNext(part);
@@ -424,13 +432,18 @@ final class EventParts {
     }
 
     private void spill() {
-        for (Iterator<EventPart> oldest = onHeap.iterator(); bytesOnHeap > heapBytes && oldest.hasNext(); ) {
+        for (Iterator<EventPart> oldest = onHeap.iterator(); budget.isExceeded() && oldest.hasNext(); ) {
             EventPart part = oldest.next();
             oldest.remove();
             part.inFile = file.write(contentOf(part));
             part.content = null;
-            bytesOnHeap -= part.size;
+            giveBack(part.size);
         }
+    }
+
+    private void giveBack(long size) {
+        budget.giveBack(size);
+        bytesOnHeap -= size;
     }
 
     /** A receiver of restored entries. */
@@ -445,6 +458,7 @@ final class EventParts {
      * @param content as the changelog has it
      */
     void restore(long number, byte[] content, Restored restored) {
+        dropped.remove(number);
         EventPart part = newPart(number);
         part.written = true;
         nextNumber = Math.max(nextNumber, number + 1);
@@ -461,6 +475,8 @@ final class EventParts {
 
     /** Removes a part that the changelog no longer has, with the entries in it that are live. */
     void restoreDropped(long number, Live live, Moved moved) {
+        dropped.remove(number);
+        nextNumber = Math.max(nextNumber, number + 1);
         EventPart part = parts.get(number);
         if (part != null) {
             List<long[]> left = new ArrayList<>();
@@ -474,7 +490,6 @@ final class EventParts {
             if (parts.containsKey(number)) {
                 drop(part);
             }
-            dropped.remove(number);
         }
     }
 
@@ -509,7 +524,7 @@ final class EventParts {
         unwritten.clear();
         dropped.clear();
         out.clear();
-        bytesOnHeap = 0;
+        giveBack(bytesOnHeap);
         bytes = 0;
         liveBytes = 0;
         smallParts = 0;

@@ -174,7 +174,20 @@ final class Journal {
      * @param version the version of the model before the step
      * @return the size of the entry in bytes; 0 if the example is too large for the journal
      */
-    int add(
+    int add(ModelEntry entry, long version, Example x) {
+        int before = log.size();
+        return log.add(entry.number, version, x) ? addedStep(entry, before) : 0;
+    }
+
+    /**
+     * Adds a step for an event whose label came later, to be written with the next commit.
+     *
+     * @param version the version of the model before the step
+     * @param served the prediction that the step is for
+     * @param earlierLabel the label that the target revises, if it does
+     * @return the size of the entry in bytes; 0 if the example is too large for the journal
+     */
+    int addLate(
             ModelEntry entry,
             long version,
             Example x,
@@ -182,9 +195,10 @@ final class Journal {
             StepTarget target,
             double earlierLabel) {
         int before = log.size();
-        if (!log.add(entry.number, version, x, served, target, earlierLabel)) {
-            return 0;
-        }
+        return log.addLate(entry.number, version, x, served, target, earlierLabel) ? addedStep(entry, before) : 0;
+    }
+
+    private int addedStep(ModelEntry entry, int before) {
         int size = log.size() - before;
         added(entry, 1);
         return size;
@@ -365,9 +379,9 @@ final class Journal {
         }
         try {
             Example x = step.example();
-            if (step.isOfSameVersion()) {
+            if (!step.isLate()) {
                 learner.predict(model, x, prediction);
-                learner.learn(model, x, prediction, step.target(), step.earlierLabel());
+                learner.learn(model, x, prediction);
             } else {
                 learner.learn(model, x, step.served(), step.target(), step.earlierLabel());
             }

@@ -24,8 +24,8 @@ public final class LateLabels {
 
     private boolean clockChanged;
 
-    LateLabels(boolean logged, Path directory, long heapBytes) {
-        waiting = new WaitingEvents(logged, directory, heapBytes);
+    LateLabels(boolean logged, Path directory, HeapBudget budget) {
+        waiting = new WaitingEvents(logged, directory, budget);
     }
 
     /** Returns what waits. */

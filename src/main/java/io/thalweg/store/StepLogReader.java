@@ -75,12 +75,9 @@ final class StepLogReader {
         return x;
     }
 
-    /**
-     * Returns whether the step is for a prediction of the version before it, so that this prediction can be made again.
-     * If not, {@link #served} has it.
-     */
-    boolean isOfSameVersion() {
-        return (flags & StepLogWriter.AIMED) == 0 || served.version() == version;
+    /** Returns whether the label came later. If not, the prediction can be made again. */
+    boolean isLate() {
+        return (flags & StepLogWriter.LATE) != 0;
     }
 
     /** Returns the prediction that the step is for. The object is reused for the next entry. */
@@ -106,7 +103,7 @@ final class StepLogReader {
         if ((flags & StepLogWriter.OTHER_IMPORTANCE) != 0) {
             x.importance(in.getDouble());
         }
-        if ((flags & StepLogWriter.AIMED) != 0) {
+        if ((flags & StepLogWriter.LATE) != 0) {
             target = TARGETS[in.getByte()];
             earlierLabel = in.getDouble();
             readPrediction(in, served);

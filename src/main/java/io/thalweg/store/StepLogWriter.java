@@ -3,6 +3,7 @@ package io.thalweg.store;
 import io.thalweg.math.Example;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.StepTarget;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes the entries of the {@link Journal}: the steps of all models, in the order in which they were taken.
@@ -15,8 +16,7 @@ import io.thalweg.math.StepTarget;
  *
  * <ul>
  *   <li>A step, whose version is the one before it, has the number of features; the label, unless it is 0 or 1; the
- *       importance, unless it is 1; the target and the prediction, unless the step is toward the label of an example
- *       that the same version has predicted; and the features (see {@link FeatureCodec}).
+ *       importance, unless it is 1; the target and the prediction, if the label came later; and the features (see {@link FeatureCodec}).
  *   <li>The publication of a version has nothing else.
  * </ul>
  */
@@ -29,8 +29,8 @@ final class StepLogWriter {
     static final int OTHER_LABEL = 2;
     static final int OTHER_IMPORTANCE = 4;
     static final int PUBLISHED = 64;
-    /** The entry has a target and a prediction. */
-    static final int AIMED = 128;
+    /** The label came later: the entry has a target and a prediction. */
+    static final int LATE = 128;
     /** With {@link #PUBLISHED}: published as one record. */
     static final int WHOLE = 1;
 
@@ -62,21 +62,42 @@ final class StepLogWriter {
      * @param model the number of the model
      * @param version the version of the model before the step
      * @param x the example, its features resolved
+     * @return whether it was written: a step that might be larger than {@value #LONGEST} bytes is not
+     */
+    boolean add(int model, long version, Example x) {
+        return add(model, version, x, null, StepTarget.LABEL, 0);
+    }
+
+    /**
+     * Writes a step for an event whose label came later.
+     *
+     * @param model the number of the model
+     * @param version the version of the model before the step
+     * @param x the example, its features resolved
      * @param served the prediction that the step is for
      * @param earlierLabel the label that the target revises, if it does
      * @return whether it was written: a step that might be larger than {@value #LONGEST} bytes is not
      */
-    boolean add(int model, long version, Example x, PredictionResult served, StepTarget target, double earlierLabel) {
-        boolean aimed = target != StepTarget.LABEL || served.version() != version;
-        int experts = aimed ? served.expertCount() : 0;
+    boolean addLate(
+            int model, long version, Example x, PredictionResult served, StepTarget target, double earlierLabel) {
+        return add(model, version, x, served, target, earlierLabel);
+    }
+
+    private boolean add(
+            int model,
+            long version,
+            Example x,
+            @Nullable PredictionResult served,
+            StepTarget target,
+            double earlierLabel) {
         long most = 40L + FeatureCodec.mostBytes(x.size());
         if (most > LONGEST) {
             return false;
         }
-        out.makeRoom((int) most + (aimed ? 64 + experts * Double.BYTES : 0));
+        out.makeRoom((int) most + 64);
         out.putNumber(model);
         out.putNumber(version);
-        int flags = flags(x) | (aimed ? AIMED : 0);
+        int flags = flags(x) | (served == null ? 0 : LATE);
         out.putByte(flags);
         out.putNumber(x.size());
         if ((flags & OTHER_LABEL) != 0) {
@@ -85,10 +106,11 @@ final class StepLogWriter {
         if ((flags & OTHER_IMPORTANCE) != 0) {
             out.putDouble(x.importance());
         }
-        if (aimed) {
+        if (served != null) {
             out.putByte(target.ordinal());
             out.putDouble(earlierLabel);
             putPrediction(out, served);
+            out.makeRoom((int) most);
         }
         FeatureCodec.putIndices(out, x, flags);
         FeatureCodec.putValues(out, x, flags);

@@ -29,9 +29,7 @@ import org.slf4j.LoggerFactory;
 public final class TaskState {
     private static final Logger LOG = LoggerFactory.getLogger(TaskState.class);
 
-    /** How much of what waits for labels stays on the heap. */
-    private static final long WAITING_HEAP_BYTES =
-            Math.min(1L << 26, Runtime.getRuntime().maxMemory() / 16);
+    private static final int NOT_JOURNALLED = -1;
 
     private static final Path TEMPORARY = Path.of(System.getProperty("java.io.tmpdir"));
 
@@ -56,7 +54,7 @@ public final class TaskState {
     private TaskState(String name, boolean logged, Journal journal, Path directory) {
         this.logged = logged;
         this.journal = journal;
-        lateLabels = new LateLabels(logged, directory, WAITING_HEAP_BYTES);
+        lateLabels = new LateLabels(logged, directory, logged ? HeapBudget.OF_PROCESS : HeapBudget.usual());
         reader = new ChangelogReader(name, models, offsets, history, journal, lateLabels);
         writer = new ChangelogWriter(models, offsets, history, journal, lateLabels);
     }
@@ -145,22 +143,41 @@ public final class TaskState {
      *
      * @param version the version of the model before the step
      * @param x the example, its features resolved
+     */
+    public void stepped(ModelEntry entry, long version, Example x) {
+        if (logged) {
+            int size = transactional && entry.isJournalled() ? journal.add(entry, version, x) : NOT_JOURNALLED;
+            stepped(entry, size);
+        }
+    }
+
+    /**
+     * Notes that a model has taken a step for an event whose label came later.
+     *
+     * @param version the version of the model before the step
+     * @param x the example, its features resolved
      * @param served the prediction that the step is for
      * @param earlierLabel the label that the target revises, if it does
      */
-    public void stepped(
+    public void steppedLate(
             ModelEntry entry,
             long version,
             Example x,
             PredictionResult served,
             StepTarget target,
             double earlierLabel) {
-        if (!logged) {
-            return;
+        if (logged) {
+            int size = transactional && entry.isJournalled()
+                    ? journal.addLate(entry, version, x, served, target, earlierLabel)
+                    : NOT_JOURNALLED;
+            stepped(entry, size);
         }
-        if (transactional && entry.isJournalled()) {
-            boolean settled =
-                    entry.journalled(journal.add(entry, version, x, served, target, earlierLabel), writer.commit());
+    }
+
+    /** @param size the size of the step in the journal; {@link #NOT_JOURNALLED} if it does not go there */
+    private void stepped(ModelEntry entry, int size) {
+        if (size != NOT_JOURNALLED) {
+            boolean settled = entry.journalled(size, writer.commit());
             // the commit has nothing to do for this model and need not look at it
             Model model = entry.model();
             if (settled && (model.form() != FeatureForm.NAMED || model.names().size() == entry.loggedNames)) {

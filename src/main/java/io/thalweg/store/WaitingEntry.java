@@ -354,6 +354,24 @@ public final class WaitingEntry {
         return due + in.getNumber();
     }
 
+    /**
+     * Returns what puts entries in order that are kept until the same time and have the same {@link #order}: labels come
+     * before the event that is read next, in their own order.
+     */
+    static long tie(PackedReader in, int at) {
+        in.position(at + KIND);
+        if (KINDS[in.getByte() >> 4] != Kind.LABEL) {
+            return Long.MAX_VALUE;
+        }
+        in.getNumber();
+        in.getNumber();
+        in.skip((int) in.getNumber());
+        in.skip((int) in.getNumber());
+        // the timestamp
+        in.getNumber();
+        return in.getNumber();
+    }
+
     /** Returns a hash of model and id of the entry that begins at a place. */
     static long hash(PackedReader in, int at) {
         in.position(at + KIND + 1);

@@ -1,6 +1,7 @@
 package io.thalweg.store;
 
 import io.thalweg.math.Example;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.store.WaitingEntry.Kind;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 public final class WaitingEvents {
     /** How many entries are put before the log is compacted, if there is no changelog. */
     private static final int COMPACTED_EVERY = 1 << 14;
+
+    /** The largest size of the features of an event. With the rest of its part, it fits into a record. */
+    private static final int LARGEST = 1 << 19;
 
     private final boolean logged;
     private final EventIndex index = new EventIndex();
@@ -57,11 +61,20 @@ public final class WaitingEvents {
      * Creates a store without entries.
      *
      * @param logged whether it is written to a changelog
-     * @param directory where a file is created if they need more than {@code heapBytes}
+     * @param directory where a file is created for what is beyond the budget
      */
-    WaitingEvents(boolean logged, Path directory, long heapBytes) {
+    WaitingEvents(boolean logged, Path directory, HeapBudget budget) {
         this.logged = logged;
-        parts = new EventParts(logged, directory, heapBytes);
+        parts = new EventParts(logged, directory, budget);
+    }
+
+    /** Returns whether an event is too large to wait: what waits is written to the changelog in records. */
+    public static boolean isTooLarge(Example x) {
+        long most = FeatureCodec.mostBytes(x.size());
+        for (int k = 0; x.form() == FeatureForm.NAMED && k < x.size(); k++) {
+            most += x.nameLength(k);
+        }
+        return most > LARGEST;
     }
 
     // ---- entries
@@ -192,7 +205,7 @@ public final class WaitingEvents {
             int at = parts.begins(place);
             long hash = WaitingEntry.hash(in, at);
             removed.read(in, at);
-            if (removed.until() > removed.due()) {
+            if (removed.until() > removed.due() && removed.until() >= time) {
                 key.read(in, at);
                 key.gone();
                 putInPlaceOf(place, hash, key, key.due());

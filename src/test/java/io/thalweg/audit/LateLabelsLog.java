@@ -148,7 +148,7 @@ final class LateLabelsLog {
         Map<String, TestRecord<byte[], byte[]>> records = new LinkedHashMap<>();
         while (!due.isEmpty() && due.peek().at <= now && records.isEmpty()) {
             Due label = due.poll();
-            records.put("labels", record(label.model, label(label.id, label.label), label.at));
+            records.put("labels", record(label.model, label(label.id, label.label), coarse(label.at)));
         }
         if (records.isEmpty()) {
             records.put("examples", event(i, now));
@@ -177,6 +177,7 @@ final class LateLabelsLog {
         long delay = switch (random.nextInt(10)) {
             case 0 -> WAIT + 50 + random.nextInt(400);
             case 1 -> -40;
+            case 2 -> -900;
             default -> random.nextInt((int) WAIT - 50);
         };
         if (random.nextInt(5) > 0) {
@@ -202,7 +203,14 @@ final class LateLabelsLog {
         };
         byte[] value = LearnedLog.encode(
                 EXAMPLE_ID, Example.getClassSchema(), new Example(id, inEvent, 1 + random.nextInt(2) * 0.5, features));
-        return record(model, value, now - random.nextInt(3));
+        // out of order, and some so old that their time is over when they come
+        long behind = random.nextInt(25) == 0 ? WAIT + 100 + random.nextInt(900) : random.nextInt(3);
+        return record(model, value, coarse(now - behind));
+    }
+
+    /** So that many records have the same timestamp. */
+    private static long coarse(long timestamp) {
+        return timestamp / 20 * 20;
     }
 
     private byte[] label(String id, Double label) {

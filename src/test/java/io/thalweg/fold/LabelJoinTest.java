@@ -459,12 +459,71 @@ class LabelJoinTest {
             begin();
             event(0, "a", null, 1);
             event(99_999, null, null, 1);
-            event(99_999, "a", null, 1);
+            event(1500, "a", null, 1);
             event(99_999, "b", null, Double.NaN);
             apply(LABELS, nextLabel++, 99_999, new byte[] {1});
             assertThat(outcomes).isEmpty();
             label(1000, "a", 1.0);
             assertThat(only().getOutcome()).isEqualTo(Result.LEARNED);
+        }
+
+        /** An event that is too old when it comes is given up at once: a restart could not tell that it was not. */
+        @Test
+        void anEventWhoseTimeIsOverIsGivenUpAtOnce() {
+            begin("labels.missing", "negative");
+            event(5000, "a", null, 1);
+            event(10, "b", null, 1);
+            Outcome b = only();
+            assertThat(b.getOutcome()).isEqualTo(Result.LEARNED_NEGATIVE);
+            assertThat(b.getEventOffset()).isEqualTo(1);
+        }
+
+        /** A label that waited longer than its event may is learned from, once. */
+        @Test
+        void anOldEventWithALabelThatIsThereIsLearnedOnce() {
+            begin("labels.missing", "negative", "labels.early.ms", "100000");
+            label(5000, "a", 1.0);
+            event(10, "a", null, 1);
+            assertThat(only().getOutcome()).isEqualTo(Result.LEARNED);
+            event(6000, "b", null, 1);
+            assertThat(outcomes).isEmpty();
+            assertThat(model().version()).isEqualTo(1);
+        }
+
+        @Test
+        void anIdIsFreeWhenItsEventIsForgotten() {
+            begin();
+            event(0, "a", null, 1);
+            assertThat(event(2000, "a", null, 1)).isEqualTo(Applied.REJECTED);
+            assertThat(event(2001, "a", null, 1)).isEqualTo(Applied.PREDICTED);
+            assertThat(only().getOutcome()).isEqualTo(Result.GIVEN_UP);
+        }
+
+        /** Labels with the same timestamp time out in the order in which they came. */
+        @Test
+        void labelsThatAreDueTogetherComeInTheirOrder() {
+            begin();
+            for (int i = 0; i < 50; i++) {
+                label(0, "nobody " + i, 1.0);
+            }
+            event(101, "a", null, 1);
+            assertThat(outcomes).extracting(Outcome::getLabelOffset).isSorted().hasSize(50);
+        }
+
+        /** Its prediction was made by one expert; the shares of eight cannot follow that. */
+        @Test
+        void anEventThatAnotherAlgorithmPredictedIsLearnedFrom() {
+            begin();
+            event(0, "a", 1.0, 1);
+            event(1, "b", null, 1);
+            event(2, "c", 1.0, 1);
+            Map<String, String> settings = new HashMap<>(task.settings().replayedSettings("default"));
+            settings.put("algorithm", "auto");
+            settings.keySet().removeAll(ThalwegConfig.unusedBy(io.thalweg.math.Algorithm.AUTO));
+            task.goOnUnder(ThalwegConfig.ofReplayed(settings), "default");
+            assertThat(label(3, "b", 0.0)).isEqualTo(Applied.LABELED);
+            assertThat(only().getVersion()).isEqualTo(3);
+            assertThat(model().bias()).isFinite();
         }
 
         @Test

@@ -12,7 +12,6 @@ import io.thalweg.math.LearningRate;
 import io.thalweg.math.Model;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
-import io.thalweg.math.StepTarget;
 import io.thalweg.testing.Seeded;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -69,7 +68,7 @@ class StepLogTest {
             Example x = random(random);
             int model = random.nextInt(3);
             first.process(learner, "m" + model, x, result);
-            log.add(1000 * model, result.version(), x, result, StepTarget.LABEL, 0);
+            log.add(1000 * model, result.version(), x);
             if (random.nextInt(10) == 0) {
                 log.addPublished(1000 * model, result.version() + 1, random.nextBoolean());
             }
@@ -99,11 +98,11 @@ class StepLogTest {
     @Test
     void isWrittenAsItsDocumentationSays() {
         StepLogWriter log = new StepLogWriter();
-        add(log, 1, 258, Examples.sparse(1.0, new int[] {5, 300, 2}, new double[] {1, 1, 1}));
-        add(log, 130, 259, Examples.sparse(0.0, new int[] {0, 1}, new double[] {0.5, -2}));
+        log.add(1, 258, Examples.sparse(1.0, new int[] {5, 300, 2}, new double[] {1, 1, 1}));
+        log.add(130, 259, Examples.sparse(0.0, new int[] {0, 1}, new double[] {0.5, -2}));
         Example third = Examples.sparse(0.25, new int[] {0}, new double[] {0.1});
         third.importance(2);
-        add(log, 1, 260, third);
+        log.add(1, 260, third);
         log.addPublished(1, 261, true);
         log.addPublished(0, Long.MAX_VALUE, false);
         assertThat(HexFormat.of().formatHex(bytes(log)))
@@ -134,7 +133,7 @@ class StepLogTest {
     void featureNumbersMayLieAnyhow() throws Rejection {
         int[] indices = {(1 << 24) - 1, 0, 1 << 23, 3};
         StepLogWriter log = new StepLogWriter();
-        add(log, 0, 0, Examples.sparse(1.0, indices, new double[] {1, 1, 1, 1}));
+        log.add(0, 0, Examples.sparse(1.0, indices, new double[] {1, 1, 1, 1}));
         Model model = new Model("m", Examples.SGD);
         StepLogReader in = new StepLogReader(bytes(log), 0);
         assertThat(in.next()).isTrue();
@@ -150,7 +149,7 @@ class StepLogTest {
     @Test
     void refusesWhatIsDamaged() {
         StepLogWriter log = new StepLogWriter();
-        add(log, 0, 3, Examples.sparse(1.0, new int[] {5}, new double[] {2.5}));
+        log.add(0, 3, Examples.sparse(1.0, new int[] {5}, new double[] {2.5}));
         byte[] cut = Arrays.copyOf(bytes(log), log.size() - 1);
         assertThatThrownBy(() -> new StepLogReader(cut, 0).next()).isInstanceOf(IndexOutOfBoundsException.class);
     }
@@ -160,14 +159,7 @@ class StepLogTest {
     void aHugeStepIsNotWritten() {
         StepLogWriter log = new StepLogWriter();
         Example huge = Examples.dense(1.0, new Random(7).doubles(100_000).toArray());
-        assertThat(add(log, 0, 0, huge)).isFalse();
+        assertThat(log.add(0, 0, huge)).isFalse();
         assertThat(log.size()).isZero();
-    }
-
-    /** Writes a step for a prediction of the same version. */
-    private static boolean add(StepLogWriter log, int model, long version, Example x) {
-        PredictionResult served = new PredictionResult();
-        served.restore(0, version, new double[0]);
-        return log.add(model, version, x, served, StepTarget.LABEL, 0);
     }
 }

@@ -40,7 +40,7 @@ class WaitingEventsTest {
     private long time;
 
     private WaitingEvents restored(long heapBytes) {
-        WaitingEvents waiting = new WaitingEvents(true, directory, heapBytes);
+        WaitingEvents waiting = new WaitingEvents(true, directory, new HeapBudget(heapBytes));
         changelog.forEach((key, value) -> {
             ByteBuffer rest = ByteBuffer.wrap(key.array());
             if (rest.get() == ChangelogFormat.WAITING) {
@@ -66,7 +66,7 @@ class WaitingEventsTest {
     @ParameterizedTest
     @ValueSource(longs = {0, 3000, 1L << 30})
     void isAMapWithAnOrderOfTime(long heapBytes, Random random) {
-        WaitingEvents waiting = new WaitingEvents(true, directory, heapBytes);
+        WaitingEvents waiting = new WaitingEvents(true, directory, new HeapBudget(heapBytes));
         for (int i = 0; i < 20_000; i++) {
             String model = "m" + random.nextInt(3);
             String id = "event " + random.nextInt(2000);
@@ -180,7 +180,7 @@ class WaitingEventsTest {
     /** What waits takes little more than its features, in the changelog as well as in the file. */
     @Test
     void isNotMuchLargerThanTheFeatures(Random random) throws IOException {
-        WaitingEvents waiting = new WaitingEvents(true, directory, 0);
+        WaitingEvents waiting = new WaitingEvents(true, directory, new HeapBudget(0));
         PredictionResult served = new PredictionResult();
         int waits = 20_000;
         long features = 0;

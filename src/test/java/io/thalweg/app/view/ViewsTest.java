@@ -279,7 +279,22 @@ class ViewsTest {
                 .take(entry(
                         utf8("m"),
                         new Outcome(
-                                "a", Result.TOO_LATE, 1.0, 0.5, null, 3L, null, 70L, 7L, 8L, 2, 99L, 9L, 10L, 11L)));
+                                "a",
+                                Result.TOO_LATE,
+                                1.0,
+                                0.5,
+                                null,
+                                3L,
+                                null,
+                                70L,
+                                7L,
+                                8L,
+                                2,
+                                99L,
+                                9L,
+                                10L,
+                                true,
+                                11L)));
 
         JsonNode outcome = new ObjectMapper().readTree(printed().get(0));
         assertThat(outcome.at("/value/outcome").textValue()).isEqualTo("TOO_LATE");
