@@ -22,8 +22,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The learner as a processor. It passes the records of a partition to the {@link LearningTask} in its store, and
- * forwards what that publishes: a prediction or a dead letter for every record that is not a deletion, and weights and
- * metrics when they are due.
+ * forwards what that publishes: a prediction or a dead letter for every event, weights and metrics when they are due,
+ * and an outcome for every label that comes later.
  */
 final class LearnerProcessor implements Processor<byte[], byte[], byte[], OutputRecord>, OutputSink {
     private static final Logger LOG = LoggerFactory.getLogger(LearnerProcessor.class);
