@@ -7,6 +7,8 @@ import io.thalweg.input.InputRecord;
 import io.thalweg.output.OutputRecord;
 import io.thalweg.output.OutputTopic;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
@@ -37,15 +39,19 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private LearningTask task;
     private Counters counters;
     private int partition;
-    private TopicPartition source;
     private boolean skips;
-
-    // about the topic of the last record
-    private boolean sourceIsSentOn;
-    private boolean sourceIsOfLabels;
+    /** The partitions that the task reads, by topic. */
+    private final Map<String, Source> sources = new HashMap<>();
 
     /** How many steps the counter has. */
     private long countedSteps;
+
+    /** A partition that the task reads. */
+    private record Source(TopicPartition partition, boolean isSentOn, boolean isOfLabels) {
+        Source(String topic, int partition, ThalwegConfig config) {
+            this(new TopicPartition(topic, partition), config.isSentOn(topic), config.isOfLabels(topic));
+        }
+    }
 
     LearnerProcessor(ThalwegConfig config, boolean hasSinks) {
         weightsInterval = Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS));
@@ -92,19 +98,23 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     }
 
     private InputRecord input(Record<byte[], byte[]> record, RecordMetadata at) {
-        if (source == null
-                || source.partition() != at.partition()
-                || !source.topic().equals(at.topic())) {
-            source = new TopicPartition(at.topic(), at.partition());
-            sourceIsSentOn = config.isSentOn(at.topic());
-            sourceIsOfLabels = config.isOfLabels(at.topic());
-        }
-        InputRecord input = sourceIsSentOn
+        Source source = sources.computeIfAbsent(at.topic(), topic -> new Source(topic, partition, config));
+        InputRecord input = source.isSentOn
                 ? InputRecord.sentOn(
-                        source, at.offset(), record.timestamp(), record.key(), record.value(), record.headers())
+                        source.partition,
+                        at.offset(),
+                        record.timestamp(),
+                        record.key(),
+                        record.value(),
+                        record.headers())
                 : InputRecord.produced(
-                        source, at.offset(), record.timestamp(), record.key(), record.value(), record.headers());
-        return sourceIsOfLabels ? input.asLabel() : input;
+                        source.partition,
+                        at.offset(),
+                        record.timestamp(),
+                        record.key(),
+                        record.value(),
+                        record.headers());
+        return source.isOfLabels ? input.asLabel() : input;
     }
 
     private void rejected(InputRecord input) {
