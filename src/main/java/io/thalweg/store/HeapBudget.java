@@ -3,8 +3,8 @@ package io.thalweg.store;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A limit on the bytes that the tasks of a process together keep on the heap of what waits for labels. A task that finds
- * it exceeded moves its own share to a file. Thread-safe.
+ * A limit on what all tasks of a process keep on the heap of what waits for labels. A task that finds it exceeded moves
+ * its own share to a file. Thread-safe.
  */
 final class HeapBudget {
     /** The budget of all tasks of this process. */

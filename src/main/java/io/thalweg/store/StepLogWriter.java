@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>A step, whose version is the one before it, has the number of features; the label, unless it is 0 or 1; the
- *       importance, unless it is 1; the target and the prediction, if the label came later; and the features (see {@link FeatureCodec}).
+ *       importance, unless it is 1; the target and the prediction, if the label came later; and the features, as in
+ *       {@link FeatureCodec}.
  *   <li>The publication of a version has nothing else.
  * </ul>
  */

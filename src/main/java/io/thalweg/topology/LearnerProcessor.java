@@ -41,14 +41,14 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private int partition;
     private boolean skips;
     /** The partitions that the task reads, by topic. */
-    private final Map<String, Source> sources = new HashMap<>();
+    private final Map<String, TaskInput> sources = new HashMap<>();
 
     /** How many steps the counter has. */
     private long countedSteps;
 
     /** A partition that the task reads. */
-    private record Source(TopicPartition partition, boolean isSentOn, boolean isOfLabels) {
-        Source(String topic, int partition, ThalwegConfig config) {
+    private record TaskInput(TopicPartition partition, boolean isSentOn, boolean isOfLabels) {
+        TaskInput(String topic, int partition, ThalwegConfig config) {
             this(new TopicPartition(topic, partition), config.isSentOn(topic), config.isOfLabels(topic));
         }
     }
@@ -98,7 +98,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     }
 
     private InputRecord input(Record<byte[], byte[]> record, RecordMetadata at) {
-        Source source = sources.computeIfAbsent(at.topic(), topic -> new Source(topic, partition, config));
+        TaskInput source = sources.computeIfAbsent(at.topic(), topic -> new TaskInput(topic, partition, config));
         InputRecord input = source.isSentOn
                 ? InputRecord.sentOn(
                         source.partition,
