@@ -355,8 +355,8 @@ public final class WaitingEntry {
     }
 
     /**
-     * Returns the order of entries that are kept until the same time and have the same {@link #order}: labels come before
-     * the event that is read next, in their own order.
+     * Returns the order of entries that are kept until the same time and have the same {@link #order}. Labels come
+     * before the event that is read next, in their own order.
      */
     static long tie(PackedReader in, int at) {
         in.position(at + KIND);
