@@ -69,6 +69,8 @@ public final class JsonView<T extends IndexedRecord> implements View<T> {
             return NODES.numberNode(number);
         } else if (value instanceof Double number) {
             return Double.isFinite(number) ? NODES.numberNode(number) : NODES.nullNode();
+        } else if (value instanceof Boolean flag) {
+            return NODES.booleanNode(flag);
         } else if (value instanceof CharSequence text) {
             return NODES.textNode(text.toString());
         } else if (value instanceof Enum<?> symbol) {

@@ -300,6 +300,7 @@ class ViewsTest {
         assertThat(outcome.at("/value/outcome").textValue()).isEqualTo("TOO_LATE");
         assertThat(outcome.at("/value/label").doubleValue()).isEqualTo(1.0);
         assertThat(outcome.at("/value/version").isNull()).isTrue();
+        assertThat(outcome.at("/value/byLabel").booleanValue()).isTrue();
     }
 
     private static Weights weights(long version, Integer block, int blocks, double bias, Object... featuresAndWeights) {
