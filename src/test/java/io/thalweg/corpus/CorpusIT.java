@@ -271,7 +271,10 @@ class CorpusIT {
                     for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
                         found.computeIfAbsent(name(topic, record), name -> new ArrayList<>())
                                 .add(new CorpusRecord(
-                                        record.key(), record.value(), record.headers(), record.timestamp()));
+                                        record.key(),
+                                        CorpusDigests.asRecorded(topic, record.value()),
+                                        record.headers(),
+                                        record.timestamp()));
                     }
                 }
             }

@@ -189,7 +189,11 @@ class CorpusTest {
         TestOutputTopic<byte[], byte[]> output =
                 driver.createOutputTopic(topic, new ByteArrayDeserializer(), new ByteArrayDeserializer());
         return output.readRecordsToList().stream()
-                .map(record -> new CorpusRecord(record.key(), record.value(), record.headers(), record.timestamp()))
+                .map(record -> new CorpusRecord(
+                        record.key(),
+                        CorpusDigests.asRecorded(topic, record.value()),
+                        record.headers(),
+                        record.timestamp()))
                 .toList();
     }
 }
