@@ -18,24 +18,96 @@ import java.util.Set;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.IsolationLevel;
+import org.apache.kafka.streams.StreamsConfig;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The learner is killed while labels come later than their events, and nobody can tell from what it publishes. */
-class LateLabelsKillIT extends CrashTestBase {
+/**
+ * While labels come later than their events, the learner is killed, its broker is, and tasks move and become standbys.
+ * Nobody can tell from what is published.
+ */
+class LateLabelsCrashIT extends CrashTestBase {
     private static final int PARTITIONS = 2;
     private static final int KILLS = 4;
     private static final int PER_SECOND = 2000;
     private static final double RATE = 0.05;
+    /** Longer than a transaction or a group member may be silent, as {@link Trial} sets it. */
+    private static final int STALL_MS = 7000;
 
     private final Map<String, List<Double>> features = new HashMap<>();
 
     @ParameterizedTest
     @ValueSource(strings = {"wait", "provisional"})
-    void eachLabelIsLearnedOnce(String policy) {
+    void eachLabelIsLearnedOnceWhenTheLearnerIsKilled(String policy) {
+        try (Trial trial = trial(policy, policy)) {
+            JavaProcess learner = trial.learner();
+            trial.feed(PER_SECOND);
+            trial.awaitProgress();
+            for (int kill = 0; kill < KILLS; kill++) {
+                trial.awaitProgress();
+                trial.kill(learner);
+                learner = trial.learner();
+                trial.awaitProgress();
+            }
+            finish(trial, policy);
+        }
+    }
+
+    @Test
+    void theLearnerOutlivesItsBroker() {
+        try (Trial trial = trial("broker", "wait")) {
+            trial.feed(PER_SECOND);
+            JavaProcess learner = trial.learner();
+            trial.awaitProgress();
+            cluster.broker().kill();
+            cluster.start();
+            trial.awaitProgress();
+            cluster.broker().pause();
+            assertThat(learner.runsFor(STALL_MS)).isTrue();
+            cluster.broker().resume();
+            trial.awaitProgress();
+            finish(trial, "wait");
+        }
+    }
+
+    /** With all that waits, half of the tasks become standbys and active again, and then others take over. */
+    @Test
+    void tasksMoveAndStandbysTakeOver() {
+        try (Trial trial = trial("standby", "wait")) {
+            trial.set(StreamsConfig.ACCEPTABLE_RECOVERY_LAG_CONFIG, String.valueOf(Long.MAX_VALUE));
+            trial.set(StreamsConfig.NUM_STANDBY_REPLICAS_CONFIG, "1");
+            trial.feed(PER_SECOND);
+            JavaProcess first = trial.learner();
+            trial.awaitProgress();
+            JavaProcess second = trial.learner();
+            trial.await("both to have a partition", () -> trial.assignment().equals(List.of(2, 2)));
+            trial.await("an active task to become a standby", () -> recycled(first, "StreamTask") >= 1);
+            trial.awaitProgress();
+            trial.kill(second);
+            trial.await("a standby to become active", () -> recycled(first, "StandbyTask") >= 1);
+            trial.awaitProgress();
+            JavaProcess third = trial.learner();
+            trial.await("both to have a partition", () -> trial.assignment().equals(List.of(2, 2)));
+            trial.awaitProgress();
+            trial.kill(first);
+            trial.await("a standby to become active", () -> recycled(third, "StandbyTask") >= 1);
+            trial.awaitProgress();
+            finish(trial, "wait");
+        }
+    }
+
+    /** How many tasks of a kind Kafka Streams says that it has turned into the other kind, state and all. */
+    private static long recycled(JavaProcess learner, String kind) {
+        return learner.log().stream()
+                .filter(line -> line.contains(kind + ":") && line.contains("Closed and recycled state"))
+                .count();
+    }
+
+    private Trial trial(String name, String policy) {
         Map<String, String> settings = new HashMap<>(Map.of(
                 ThalwegConfig.LABELS_TOPIC,
-                policy + "-labels",
+                name + "-labels",
                 ThalwegConfig.LABELS_WAIT_MS,
                 String.valueOf(LateInputs.WAIT_MS),
                 ThalwegConfig.LABELS_EARLY_MS,
@@ -47,33 +119,16 @@ class LateLabelsKillIT extends CrashTestBase {
         if (policy.equals("wait")) {
             settings.put(ThalwegConfig.LABELS_MISSING, "negative");
         }
-        try (Trial trial = new Trial(cluster, policy, PARTITIONS, this::inputs, settings)) {
-            JavaProcess learner = trial.learner();
-            trial.feed(PER_SECOND);
-            trial.awaitProgress();
-            for (int kill = 0; kill < KILLS; kill++) {
-                trial.awaitProgress();
-                trial.kill(learner);
-                learner = trial.learner();
-                trial.awaitProgress();
-            }
-            // a second one takes over one of the partitions with all that waits there, and gives it back
-            trial.set("num.standby.replicas", "1");
-            trial.stop(learner);
-            JavaProcess first = trial.learner();
-            JavaProcess second = trial.learner();
-            trial.await("both to have a partition", () -> trial.assignment().equals(List.of(2, 2)));
-            trial.awaitProgress();
-            trial.kill(first);
-            trial.awaitProgress();
-            trial.finish();
-            trial.stop(second);
-            assertEachOnce(trial);
-            if (policy.equals("wait")) {
-                assertFollowsTheFormula(trial);
-            }
-            trial.assertVerified();
+        return new Trial(cluster, name, PARTITIONS, this::inputs, settings);
+    }
+
+    private void finish(Trial trial, String policy) {
+        trial.finish();
+        assertEachOnce(trial);
+        if (policy.equals("wait")) {
+            assertFollowsTheFormula(trial);
         }
+        trial.assertVerified();
     }
 
     private Supplier<Input> inputs() {
@@ -131,7 +186,7 @@ class LateLabelsKillIT extends CrashTestBase {
             if (outcome.getVersion() == null) {
                 continue;
             }
-            List<double[]> of = versions.computeIfAbsent(key(record), LateLabelsKillIT::unlearned);
+            List<double[]> of = versions.computeIfAbsent(key(record), LateLabelsCrashIT::unlearned);
             double[] w = of.get(of.size() - 1).clone();
             List<Double> x = features.get(outcome.getId().toString());
             double residual = 1 / (1 + Math.exp(-logit(w, x))) - outcome.getLabel();
@@ -145,7 +200,7 @@ class LateLabelsKillIT extends CrashTestBase {
         for (ConsumerRecord<byte[], byte[]> record :
                 trial.read(ThalwegConfig.PREDICTIONS_TOPIC, IsolationLevel.READ_COMMITTED)) {
             Prediction prediction = AvroWireFormat.decode(record.value(), Prediction.getClassSchema());
-            List<double[]> of = versions.computeIfAbsent(key(record), LateLabelsKillIT::unlearned);
+            List<double[]> of = versions.computeIfAbsent(key(record), LateLabelsCrashIT::unlearned);
             double expected = logit(
                     of.get((int) prediction.getVersion()),
                     features.get(prediction.getId().toString()));
