@@ -55,7 +55,7 @@ import org.apache.kafka.streams.StreamsConfig;
  * both are verified. One learner is {@code sgd}, the other {@code auto}. They read the same examples and write to
  * topics of their own.
  *
- * <p>Then two others do it as it really is: whether a flight is late is known when it lands. Departures are events, and
+ * <p>Then two others do it as in real life: whether a flight is late is known when it lands. Departures are events, and
  * landings are labels on a topic of their own.
  */
 public final class Demo {
@@ -194,7 +194,7 @@ public final class Demo {
         passedOver(config).forEach(screen::say);
         Map<Algorithm, Learned> atOnce = run(config, false);
         screen.say("");
-        screen.say("the same flights as it really is: whether a flight is late is known when it lands …");
+        screen.say("the same flights again, as in real life: whether a flight is late is known when it lands …");
         screen.again();
         Map<Algorithm, Learned> late = run(late(config), true);
         return new Result(examples, atOnce, late, mostInTheAir);
@@ -226,6 +226,10 @@ public final class Demo {
                 ThalwegConfig own = own(config, algorithm);
                 new Topics(own, admin).create();
                 lanes.add(new Lane(own, schemas, new DemoLearner(algorithm, examples, Screen.POINTS, isLate)));
+            }
+            if (isLate) {
+                // before a learner starts, so that it can check the mapping
+                schemas.idFor(config.getString(ThalwegConfig.LABELS_TOPIC), LANDING);
             }
             try {
                 lanes.forEach(Lane::start);
