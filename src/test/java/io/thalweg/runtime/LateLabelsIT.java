@@ -36,17 +36,13 @@ import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.generic.GenericRecordBuilder;
 import org.apache.avro.io.BinaryEncoder;
-import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
-import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -278,28 +274,7 @@ class LateLabelsIT {
     }
 
     private List<ConsumerRecord<byte[], byte[]>> read(String output) {
-        List<ConsumerRecord<byte[], byte[]>> all = new ArrayList<>();
-        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config()).reader())) {
-            List<TopicPartition> partitions = consumer.partitionsFor(name + "-" + output).stream()
-                    .map(found -> new TopicPartition(found.topic(), found.partition()))
-                    .toList();
-            consumer.assign(partitions);
-            consumer.seekToBeginning(partitions);
-            Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-            while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
-                consumer.poll(Duration.ofMillis(50)).forEach(all::add);
-            }
-        }
-        return all;
-    }
-
-    private static <T> T decode(Schema schema, byte[] value) {
-        try {
-            return new SpecificDatumReader<T>(schema)
-                    .read(null, DecoderFactory.get().binaryDecoder(value, 5, value.length - 5, null));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return CommittedTopic.read(config(), name + "-" + output);
     }
 
     @ParameterizedTest
@@ -358,7 +333,7 @@ class LateLabelsIT {
 
         Map<String, String> found = new TreeMap<>();
         for (ConsumerRecord<byte[], byte[]> record : read("outcomes")) {
-            Outcome outcome = decode(Outcome.getClassSchema(), record.value());
+            Outcome outcome = CommittedTopic.decode(Outcome.getClassSchema(), record.value());
             String id = outcome.getId().toString();
             found.merge(id, outcome.getOutcome() + " ", String::concat);
             if (id.startsWith("e")) {
@@ -374,7 +349,7 @@ class LateLabelsIT {
         assertThat(found).isEqualTo(expected);
         Map<String, Integer> reasons = new TreeMap<>();
         for (ConsumerRecord<byte[], byte[]> record : read("dead-letters")) {
-            DeadLetter letter = decode(DeadLetter.getClassSchema(), record.value());
+            DeadLetter letter = CommittedTopic.decode(DeadLetter.getClassSchema(), record.value());
             assertThat(letter.getTopic()).hasToString(name + "-labels");
             reasons.merge(letter.getReason().toString(), 1, Integer::sum);
         }

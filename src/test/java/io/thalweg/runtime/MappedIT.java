@@ -23,7 +23,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,16 +36,12 @@ import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.io.BinaryEncoder;
-import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
-import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -215,27 +210,8 @@ class MappedIT {
     }
 
     private List<ConsumerRecord<byte[], byte[]>> read(String setting) {
-        String topic = settings.getOrDefault(setting, setting).toString();
-        List<TopicPartition> partitions = List.of(new TopicPartition(topic, 0), new TopicPartition(topic, 1));
-        List<ConsumerRecord<byte[], byte[]>> all = new ArrayList<>();
-        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config()).reader())) {
-            consumer.assign(partitions);
-            consumer.seekToBeginning(partitions);
-            Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-            while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
-                consumer.poll(Duration.ofMillis(50)).forEach(all::add);
-            }
-        }
-        return all;
-    }
-
-    private static <T> T decode(Schema schema, byte[] value) {
-        try {
-            return new SpecificDatumReader<T>(schema)
-                    .read(null, DecoderFactory.get().binaryDecoder(value, 5, value.length - 5, null));
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
+        return CommittedTopic.read(
+                config(), settings.getOrDefault(setting, setting).toString());
     }
 
     private VerificationReport verify() {
@@ -262,7 +238,7 @@ class MappedIT {
             partitions
                     .computeIfAbsent(new String(record.key(), StandardCharsets.UTF_8), model -> new TreeSet<>())
                     .add(record.partition());
-            Prediction prediction = decode(Prediction.getClassSchema(), record.value());
+            Prediction prediction = CommittedTopic.decode(Prediction.getClassSchema(), record.value());
             SourceCoordinates coordinates = SourceCoordinates.of(record.headers());
             ConsumerRecord<byte[], byte[]> order = orders.get(coordinates.partition() + "@" + coordinates.offset());
             assertThat("t" + prediction.getId().toString().substring("order-".length()))
@@ -275,7 +251,7 @@ class MappedIT {
                 .allSatisfy((model, in) -> assertThat(in).hasSize(1));
         Map<String, Integer> reasons = new HashMap<>();
         for (ConsumerRecord<byte[], byte[]> record : read("dead.letters.topic")) {
-            DeadLetter letter = decode(DeadLetter.getClassSchema(), record.value());
+            DeadLetter letter = CommittedTopic.decode(DeadLetter.getClassSchema(), record.value());
             reasons.merge(letter.getReason().toString(), 1, Integer::sum);
             assertThat(letter.getTopic()).hasToString(name + "-orders");
             ConsumerRecord<byte[], byte[]> order = orders.remove(letter.getPartition() + "@" + letter.getOffset());
