@@ -9,6 +9,7 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.TreeMap;
@@ -18,7 +19,11 @@ import org.jspecify.annotations.Nullable;
  * A log of {@link WaitingEntry}, in numbered parts, each of which is one record of the changelog. Entries are appended
  * and never changed. One that is no longer needed is marked as dead, and a part without live entries is dropped.
  *
- * <p>The newest parts are on the heap, all others in a file.
+ * <p>What still waits and what is only remembered are in parts of their own. The entries of a part then die at about
+ * the same time, so that little has to be copied to make room.
+ *
+ * <p>The newest parts of what waits are on the heap. All others are in a file, first of all those of what is only
+ * remembered, which is hardly ever read.
  *
  * <p>It gives the entries back in the order of the times until which they are kept. A part is sorted once, when its
  * first entry is due. So the work is for what is due, and not for what waits.
@@ -30,6 +35,12 @@ final class EventParts {
     private static final int SMALL = PART / 4;
 
     private static final int MOST_SMALL_PARTS = 256;
+    /** How many bits the place of an entry in its part has: an entry begins before the part is closed. */
+    private static final int OFFSET_BITS = 20;
+
+    private static final int OFFSET_MASK = (1 << OFFSET_BITS) - 1;
+    private static final int MOST_SLOTS = (1 << EventIndex.PLACE_BITS - OFFSET_BITS) - 1;
+
     /** How many bytes are read from the file at first: most entries are not longer. */
     private static final int FIRST_READ = 512;
 
@@ -40,7 +51,7 @@ final class EventParts {
     private final SpillFile file;
 
     private final TreeMap<Long, EventPart> parts = new TreeMap<>();
-    private final List<EventPart> slots = new ArrayList<>();
+    private final List<@Nullable EventPart> slots = new ArrayList<>();
     private final Deque<Integer> freeSlots = new ArrayDeque<>();
     private final PriorityQueue<EventPart> queue =
             new PriorityQueue<>(Comparator.<EventPart>comparingLong(p -> p.nextDue)
@@ -48,8 +59,10 @@ final class EventParts {
                     .thenComparingLong(p -> p.nextTie)
                     .thenComparingLong(p -> p.number));
 
-    /** The parts on the heap, oldest first, without the open one. */
-    private final Set<EventPart> onHeap = new LinkedHashSet<>();
+    /** The parts of what waits that are on the heap, oldest first, without the open one. */
+    private final Set<EventPart> waitingOnHeap = new LinkedHashSet<>();
+    /** The same of what is only remembered. */
+    private final Set<EventPart> rememberedOnHeap = new LinkedHashSet<>();
 
     private long bytesOnHeap;
 
@@ -59,8 +72,13 @@ final class EventParts {
     /** Parts that the changelog has and must delete. */
     private final Set<Long> dropped = new LinkedHashSet<>();
 
-    private final PackedWriter out = new PackedWriter();
+    /** The open part of what waits. */
+    private EventPart waiting;
+    /** The open part of what is only remembered. */
+    private EventPart remembered;
+    /** That one of the two to which {@link #begin} has begun to write. */
     private EventPart open;
+
     private long nextNumber;
 
     private long bytes;
@@ -73,7 +91,11 @@ final class EventParts {
     private static final class EventPart {
         final long number;
         final int slot;
-        /** All entries; null if they are in the file, and for the open part. */
+        final boolean isOfWaiting;
+        /** Where entries are written; null if the part is closed. */
+        @Nullable
+        PackedWriter out;
+        /** All entries; null if they are in the file, and while the part is open. */
         byte @Nullable [] content;
 
         long inFile = -1;
@@ -95,9 +117,10 @@ final class EventParts {
         int[] places = {};
         int next;
 
-        EventPart(long number, int slot) {
+        EventPart(long number, int slot, boolean isOfWaiting) {
             this.number = number;
             this.slot = slot;
+            this.isOfWaiting = isOfWaiting;
         }
     }
 
@@ -112,16 +135,23 @@ final class EventParts {
         this.logged = logged;
         this.budget = budget;
         file = new SpillFile(directory);
-        open = newPart();
+        waiting = openPart(true, new PackedWriter());
+        remembered = openPart(false, new PackedWriter());
+        open = waiting;
     }
 
-    private EventPart newPart() {
-        return newPart(nextNumber++);
+    private EventPart openPart(boolean isOfWaiting, PackedWriter out) {
+        EventPart part = newPart(nextNumber++, isOfWaiting);
+        part.out = out;
+        return part;
     }
 
-    private EventPart newPart(long number) {
+    private EventPart newPart(long number, boolean isOfWaiting) {
         int slot = freeSlots.isEmpty() ? slots.size() : freeSlots.pop();
-        EventPart part = new EventPart(number, slot);
+        if (slot >= MOST_SLOTS) {
+            throw new StateException("more waits for labels than there is room for; use more partitions");
+        }
+        EventPart part = new EventPart(number, slot, isOfWaiting);
         if (slot == slots.size()) {
             slots.add(part);
         } else {
@@ -130,39 +160,50 @@ final class EventParts {
         return part;
     }
 
-    private static int slot(long place) {
-        return (int) (place >>> Integer.SIZE);
+    private EventPart part(long place) {
+        return Objects.requireNonNull(slots.get((int) (place >>> OFFSET_BITS)));
     }
 
     private static int offset(long place) {
-        return (int) place;
+        return (int) place & OFFSET_MASK;
     }
 
     private static long place(EventPart part, int offset) {
-        return (long) part.slot << Integer.SIZE | offset;
+        return (long) part.slot << OFFSET_BITS | offset;
+    }
+
+    private static PackedWriter out(EventPart open) {
+        return Objects.requireNonNull(open.out);
     }
 
     // ---- appending
 
-    /** Begins an entry, which is written to the result. {@link #end} must follow. */
-    PackedWriter begin() {
+    /**
+     * Begins an entry, which is written to the result. {@link #end} must follow.
+     *
+     * @param isWaiting whether it is an event or a label that waits for the other
+     */
+    PackedWriter begin(boolean isWaiting) {
+        open = isWaiting ? waiting : remembered;
+        PackedWriter out = out(open);
         if (out.size() == 0) {
             out.putByte(ChangelogFormat.WAITING_FORMAT);
         }
         return out;
     }
 
-    /** Returns the place of the entry that {@link #begin} will begin. */
+    /** Returns the place of the entry that {@link #begin} has begun. Must be called before anything is written to it. */
     long next() {
-        return place(open, Math.max(1, out.size()));
+        return place(open, out(open).size());
     }
 
     /** Ends an entry. */
     void end(long place) {
+        PackedWriter out = out(open);
         in.reset(out.bytes(), 0);
         appended(open, in, offset(place), out.size());
         if (out.size() >= PART) {
-            close();
+            close(open);
         }
     }
 
@@ -173,14 +214,21 @@ final class EventParts {
         part.nextDue = Math.min(part.nextDue, WaitingEntry.due(entry, from));
     }
 
-    /** Closes the open part, unless it is empty. */
-    private void close() {
+    /** Closes an open part, unless it is empty. */
+    private void close(EventPart part) {
+        PackedWriter out = out(part);
         if (out.size() > 0) {
-            EventPart part = open;
             byte[] content = Arrays.copyOf(out.bytes(), out.size());
             out.clear();
+            part.out = null;
             closed(part, content);
-            open = newPart();
+            EventPart next = openPart(part.isOfWaiting, out);
+            if (part.isOfWaiting) {
+                waiting = next;
+            } else {
+                remembered = next;
+            }
+            open = next;
             if (part.live == 0) {
                 drop(part);
             } else if (logged) {
@@ -197,20 +245,24 @@ final class EventParts {
         parts.put(part.number, part);
         bytes += part.size;
         smallParts += part.size < SMALL ? 1 : 0;
-        onHeap.add(part);
+        onHeap(part).add(part);
         budget.take(part.size);
         bytesOnHeap += part.size;
         queue.add(part);
+    }
+
+    private Set<EventPart> onHeap(EventPart part) {
+        return part.isOfWaiting ? waitingOnHeap : rememberedOnHeap;
     }
 
     // ---- reading
 
     /** Returns a reader of the entry at a place, which begins at {@link #begins}. It is valid until the next call. */
     PackedReader read(long place) {
-        EventPart part = slots.get(slot(place));
+        EventPart part = part(place);
         int from = offset(place);
-        if (part == open) {
-            in.reset(out.bytes(), from);
+        if (part.out != null) {
+            in.reset(part.out.bytes(), from);
         } else if (part.content != null) {
             in.reset(part.content, from);
         } else {
@@ -231,8 +283,8 @@ final class EventParts {
 
     /** Returns where the entry of the last {@link #read} begins. */
     int begins(long place) {
-        EventPart part = slots.get(slot(place));
-        return part == open || part.content != null ? offset(place) : 0;
+        EventPart part = part(place);
+        return part.out != null || part.content != null ? offset(place) : 0;
     }
 
     // ---- dead entries
@@ -241,11 +293,11 @@ final class EventParts {
     void dead(long place) {
         PackedReader entry = read(place);
         int length = WaitingEntry.length(entry, begins(place));
-        EventPart part = slots.get(slot(place));
+        EventPart part = part(place);
         part.live--;
         part.liveBytes -= length;
         liveBytes -= length;
-        if (part.live == 0 && part != open) {
+        if (part.live == 0 && part.out == null) {
             drop(part);
         }
     }
@@ -262,7 +314,7 @@ final class EventParts {
             file.free(part.inFile, part.size);
         } else {
             giveBack(part.size);
-            onHeap.remove(part);
+            onHeap(part).remove(part);
             part.content = null;
         }
         part.size = 0;
@@ -284,8 +336,11 @@ final class EventParts {
      * that is still live the next time is not returned again.
      */
     long nextDue(long time, Live live) {
-        if (out.size() > 0 && open.nextDue < time) {
-            close();
+        if (waiting.nextDue < time) {
+            close(waiting);
+        }
+        if (remembered.nextDue < time) {
+            close(remembered);
         }
         while (!queue.isEmpty() && queue.peek().nextDue < time) {
             EventPart part = queue.poll();
@@ -397,7 +452,7 @@ final class EventParts {
             long from = place(part, at);
             long hash = WaitingEntry.hash(entry, at);
             if (live.is(hash, from)) {
-                PackedWriter to = begin();
+                PackedWriter to = begin(WaitingEntry.isWaiting(entry, at));
                 long place = next();
                 to.makeRoom(length);
                 to.putBytes(content, at, length);
@@ -416,7 +471,8 @@ final class EventParts {
 
     /** Writes the parts that the changelog does not have, and deletes those that were dropped. */
     void writeChanges(Changelog changelog) {
-        close();
+        close(waiting);
+        close(remembered);
         for (EventPart part : unwritten) {
             if (part.live > 0) {
                 changelog.write(ChangelogFormat.waitingKey(part.number), contentOf(part));
@@ -432,6 +488,11 @@ final class EventParts {
     }
 
     private void spill() {
+        spill(rememberedOnHeap);
+        spill(waitingOnHeap);
+    }
+
+    private void spill(Set<EventPart> onHeap) {
         for (Iterator<EventPart> oldest = onHeap.iterator(); budget.isExceeded() && oldest.hasNext(); ) {
             EventPart part = oldest.next();
             oldest.remove();
@@ -449,7 +510,7 @@ final class EventParts {
     /** A receiver of restored entries. */
     @FunctionalInterface
     interface Restored {
-        void entry(long hash, long place, PackedReader in, int at);
+        void entry(long place, PackedReader in, int at);
     }
 
     /**
@@ -459,17 +520,17 @@ final class EventParts {
      */
     void restore(long number, byte[] content, Restored restored) {
         dropped.remove(number);
-        EventPart part = newPart(number);
+        PackedReader entry = new PackedReader(content, 0);
+        EventPart part = newPart(number, content.length == 1 || WaitingEntry.isWaiting(entry, 1));
         part.written = true;
         nextNumber = Math.max(nextNumber, number + 1);
-        PackedReader entry = new PackedReader(content, 0);
         for (int at = 1; at < content.length; ) {
             int length = WaitingEntry.length(entry, at);
             appended(part, entry, at, at + length);
             at += length;
         }
         closed(part, content);
-        forEach(part, (in, at, length) -> restored.entry(WaitingEntry.hash(in, at), place(part, at), in, at));
+        forEach(part, (in, at, length) -> restored.entry(place(part, at), in, at));
         spill();
     }
 
@@ -495,17 +556,25 @@ final class EventParts {
 
     /** Ends a restoration. */
     void restored() {
-        // the open part may have a number that a restored one has
-        if (out.size() == 0) {
-            freeSlots.push(open.slot);
-            slots.set(open.slot, null);
-            open = newPart();
+        // an open part may have a number that a restored one has
+        waiting = reopened(waiting);
+        remembered = reopened(remembered);
+        open = waiting;
+    }
+
+    private EventPart reopened(EventPart part) {
+        PackedWriter out = out(part);
+        if (out.size() > 0) {
+            return part;
         }
+        freeSlots.push(part.slot);
+        slots.set(part.slot, null);
+        return openPart(part.isOfWaiting, out);
     }
 
     /** Returns the size of all parts, in bytes. */
     long bytes() {
-        return bytes + out.size();
+        return bytes + out(waiting).size() + out(remembered).size();
     }
 
     /** Returns the size of the file, in bytes. */
@@ -520,15 +589,17 @@ final class EventParts {
         slots.clear();
         freeSlots.clear();
         queue.clear();
-        onHeap.clear();
+        waitingOnHeap.clear();
+        rememberedOnHeap.clear();
         unwritten.clear();
         dropped.clear();
-        out.clear();
         giveBack(bytesOnHeap);
         bytes = 0;
         liveBytes = 0;
         smallParts = 0;
         nextNumber = 0;
-        open = newPart();
+        waiting = openPart(true, new PackedWriter());
+        remembered = openPart(false, new PackedWriter());
+        open = waiting;
     }
 }

@@ -32,11 +32,29 @@ public final class WaitingEntry {
         /** An event that was given up, because its label did not come in time. */
         GIVEN_UP,
         /** Nothing: it hides an older entry with the same key that is kept longer and may still be in the log. */
-        GONE
+        GONE;
+
+        /** Returns whether it is an event or a label that waits for the other. */
+        boolean isWaiting() {
+            return this == EVENT || this == LABEL;
+        }
+
+        /** Returns what comes first of entries with the same key and the same {@link WaitingEntry#order}. */
+        int stage() {
+            return switch (this) {
+                case LABEL -> 0;
+                case EVENT -> 1;
+                case LABELED, GIVEN_UP -> 2;
+                case GONE -> 3;
+            };
+        }
     }
 
     private Kind kind = Kind.EVENT;
     private byte[] model = {};
+    /** The model as a string, which most entries in a row have in common. */
+    private String modelName = "";
+
     private byte[] id = {};
     private long due;
     /** The largest {@link #due} of the entry and of those before it with the same key. */
@@ -71,7 +89,7 @@ public final class WaitingEntry {
 
     /** Returns the id of the model. */
     public String model() {
-        return new String(model, StandardCharsets.UTF_8);
+        return modelName;
     }
 
     byte[] modelBytes() {
@@ -167,7 +185,10 @@ public final class WaitingEntry {
 
     private void begin(Kind newKind, String modelId, byte[] eventId, long keptUntil, long newOrder) {
         kind = newKind;
-        model = modelId.getBytes(StandardCharsets.UTF_8);
+        if (!modelName.equals(modelId)) {
+            modelName = modelId;
+            model = modelId.getBytes(StandardCharsets.UTF_8);
+        }
         id = eventId;
         due = keptUntil;
         order = newOrder;
@@ -340,6 +361,17 @@ public final class WaitingEntry {
         return in.getLong();
     }
 
+    /** Returns whether the entry that begins at a place is an event or a label that waits for the other. */
+    static boolean isWaiting(PackedReader in, int at) {
+        return kind(in, at).isWaiting();
+    }
+
+    /** Returns what the entry that begins at a place is. */
+    static Kind kind(PackedReader in, int at) {
+        in.position(at + KIND);
+        return KINDS[in.getByte() >> 4];
+    }
+
     /** Returns the order of the entry that begins at a place. */
     static long order(PackedReader in, int at) {
         in.position(at + KIND + 1);
@@ -359,8 +391,7 @@ public final class WaitingEntry {
      * before the event that is read next, in their own order.
      */
     static long tie(PackedReader in, int at) {
-        in.position(at + KIND);
-        if (KINDS[in.getByte() >> 4] != Kind.LABEL) {
+        if (kind(in, at) != Kind.LABEL) {
             return Long.MAX_VALUE;
         }
         in.getNumber();
@@ -423,6 +454,15 @@ public final class WaitingEntry {
         return h ^ h >>> 33;
     }
 
+    private void readModel(PackedReader in) {
+        int from = in.position();
+        if (!isNext(in, model)) {
+            in.position(from);
+            model = in.getCounted();
+            modelName = new String(model, StandardCharsets.UTF_8);
+        }
+    }
+
     /** Reads the entry that begins at a place. */
     void read(PackedReader in, int at) {
         due = due(in, at);
@@ -430,7 +470,7 @@ public final class WaitingEntry {
         kind = KINDS[kindAndFlags >> 4];
         order = in.getNumber();
         until = due + in.getNumber();
-        model = in.getCounted();
+        readModel(in);
         id = in.getCounted();
         provisional = (kindAndFlags & PROVISIONAL) != 0;
         hasLabel = (kindAndFlags & HAS_LABEL) != 0;

@@ -6,6 +6,7 @@ import io.thalweg.math.PredictionResult;
 import io.thalweg.store.WaitingEntry.Kind;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * The events of a task that wait for their labels, the labels that wait for their events, and what is remembered of
  * those that met. Each is a {@link WaitingEntry}, with the id of its model and of the event as its key.
  *
- * <p>An index on the heap, with a few dozen bytes for each entry, says where the entries are; these are in
+ * <p>An index on the heap, with about 16 bytes for each entry, says where the entries are; these are in
  * {@link EventParts}, most of them in a file. The changelog has the same parts. So a commit writes what is new, in
  * large records, and a restoration reads what waits. A store of RocksDB would write two records for each event and two
  * tombstones.
@@ -44,6 +45,13 @@ public final class WaitingEvents {
     private long latestDue = Long.MIN_VALUE;
 
     private long puts;
+
+    // the last lookup
+    private boolean isFound;
+    private byte[] foundModel = {};
+    private byte[] foundId = {};
+    private long foundAt = EventIndex.NONE;
+    private long hash;
 
     // the last model
     private String lastModel = "";
@@ -88,8 +96,7 @@ public final class WaitingEvents {
      * @return whether there is one
      */
     public boolean find(String model, byte[] id, WaitingEntry found) {
-        byte[] modelBytes = bytes(model);
-        long place = place(WaitingEntry.hash(modelBytes, id), modelBytes, id);
+        long place = place(bytes(model), id);
         if (place == EventIndex.NONE) {
             return false;
         }
@@ -114,11 +121,21 @@ public final class WaitingEvents {
         return lastModelBytes;
     }
 
-    private long place(long hash, byte[] model, byte[] id) {
-        return index.find(hash, place -> {
+    /** Returns the place of the entry with a key, and sets {@link #hash}. */
+    private long place(byte[] model, byte[] id) {
+        // the same event is looked for before it is predicted and after, and a label before the step and after
+        if (isFound && Arrays.equals(id, foundId) && Arrays.equals(model, foundModel)) {
+            return foundAt;
+        }
+        hash = WaitingEntry.hash(model, id);
+        foundAt = index.find(hash, place -> {
             PackedReader in = parts.read(place);
             return WaitingEntry.isOf(in, parts.begins(place), model, id);
         });
+        foundModel = model;
+        foundId = id;
+        isFound = true;
+        return foundAt;
     }
 
     /**
@@ -139,27 +156,25 @@ public final class WaitingEvents {
             long offset,
             long due) {
         byte[] modelBytes = bytes(model);
-        long hash = WaitingEntry.hash(modelBytes, id);
-        long before = place(hash, modelBytes, id);
-        PackedWriter out = parts.begin();
+        long before = place(modelBytes, id);
+        long hidesUntil = hidesUntil(before, due);
+        PackedWriter out = parts.begin(true);
         long place = parts.next();
-        WaitingEntry.write(
-                out, modelBytes, id, x, served, isProvisional, timestamp, offset, due, hidesUntil(before, due));
+        WaitingEntry.write(out, modelBytes, id, x, served, isProvisional, timestamp, offset, due, hidesUntil);
         put(hash, before, place, due);
     }
 
     /** Puts an entry in place of the one with the same key. */
     public void put(WaitingEntry entry) {
-        long hash = WaitingEntry.hash(entry.modelBytes(), entry.id());
-        long before = place(hash, entry.modelBytes(), entry.id());
+        long before = place(entry.modelBytes(), entry.id());
         putInPlaceOf(before, hash, entry, hidesUntil(before, entry.due()));
     }
 
-    private void putInPlaceOf(long before, long hash, WaitingEntry entry, long hidesUntil) {
-        PackedWriter out = parts.begin();
+    private void putInPlaceOf(long before, long hashOfKey, WaitingEntry entry, long hidesUntil) {
+        PackedWriter out = parts.begin(entry.kind().isWaiting());
         long place = parts.next();
         entry.write(out, hidesUntil);
-        put(hash, before, place, entry.due());
+        put(hashOfKey, before, place, entry.due());
     }
 
     /**
@@ -174,17 +189,22 @@ public final class WaitingEvents {
         return Math.max(due, WaitingEntry.until(in, parts.begins(before)));
     }
 
-    private void put(long hash, long before, long place, long due) {
+    private void put(long hashOfKey, long before, long place, long due) {
         latestDue = Math.max(latestDue, due);
-        if (before == EventIndex.NONE) {
-            index.add(hash, place);
-        } else {
-            index.move(hash, before, place);
-            parts.dead(before);
-        }
         parts.end(place);
+        replace(hashOfKey, before, place);
         if (!logged && ++puts % COMPACTED_EVERY == 0) {
             parts.compact(index::contains, this::moved);
+        }
+    }
+
+    private void replace(long hashOfKey, long before, long place) {
+        isFound = false;
+        if (before == EventIndex.NONE) {
+            index.add(hashOfKey, place);
+        } else {
+            index.move(hashOfKey, before, place);
+            parts.dead(before);
         }
     }
 
@@ -203,15 +223,14 @@ public final class WaitingEvents {
             }
             PackedReader in = parts.read(place);
             int at = parts.begins(place);
-            long hash = WaitingEntry.hash(in, at);
+            long hashOfKey = WaitingEntry.hash(in, at);
             removed.read(in, at);
             if (removed.until() > removed.due() && removed.until() >= time) {
                 key.read(in, at);
                 key.gone();
-                putInPlaceOf(place, hash, key, key.due());
+                putInPlaceOf(place, hashOfKey, key, key.due());
             } else {
-                index.remove(hash, place);
-                parts.dead(place);
+                moved(hashOfKey, place, EventIndex.NONE);
             }
             if (removed.kind() != Kind.GONE && !isOutdated(removed)) {
                 return true;
@@ -264,13 +283,14 @@ public final class WaitingEvents {
         });
     }
 
-    private void moved(long hash, long from, long to) {
+    private void moved(long hashOfKey, long from, long to) {
         if (to == EventIndex.NONE) {
-            index.remove(hash, from);
+            isFound = false;
+            index.remove(hashOfKey, from);
+            parts.dead(from);
         } else {
-            index.move(hash, from, to);
+            replace(hashOfKey, from, to);
         }
-        parts.dead(from);
     }
 
     /**
@@ -283,19 +303,29 @@ public final class WaitingEvents {
             parts.restoreDropped(number, index::contains, this::moved);
             return;
         }
-        parts.restore(number, ChangelogFormat.checkWaiting(value), (hash, place, in, at) -> {
+        parts.restore(number, ChangelogFormat.checkWaiting(value), (place, in, at) -> {
             key.read(in, at);
             latestDue = Math.max(latestDue, key.due());
-            byte[] model = key.modelBytes();
-            byte[] id = key.id();
-            long before = place(hash, model, id);
-            if (before == EventIndex.NONE) {
-                index.add(hash, place);
+            long before = place(key.modelBytes(), key.id());
+            if (before == EventIndex.NONE || !isAfter(before, key)) {
+                replace(hash, before, place);
             } else {
-                index.move(hash, before, place);
-                parts.dead(before);
+                parts.dead(place);
             }
         });
+    }
+
+    /**
+     * Returns whether an entry came after another one with the same key. The parts of one commit are not in the order
+     * in which their entries were put.
+     */
+    private boolean isAfter(long place, WaitingEntry other) {
+        PackedReader in = parts.read(place);
+        int at = parts.begins(place);
+        int compared = Long.compare(WaitingEntry.order(in, at), other.order());
+        return compared > 0
+                || compared == 0
+                        && WaitingEntry.kind(in, at).stage() > other.kind().stage();
     }
 
     /**
@@ -327,6 +357,7 @@ public final class WaitingEvents {
 
     /** Removes everything. */
     void clear() {
+        isFound = false;
         index.clear();
         parts.clear();
         deletions.clear();
