@@ -34,7 +34,11 @@ final class BenchmarkTopology {
                 SOURCE,
                 new ByteArrayDeserializer(),
                 new ByteArrayDeserializer(),
-                config.getString(ThalwegConfig.EXAMPLES_TOPIC));
+                config.hasLateLabels()
+                        ? new String[] {
+                            config.getString(ThalwegConfig.EXAMPLES_TOPIC), config.getString(ThalwegConfig.LABELS_TOPIC)
+                        }
+                        : new String[] {config.getString(ThalwegConfig.EXAMPLES_TOPIC)});
         topology.addProcessor(PROCESSOR, processor, SOURCE);
         for (OutputTopic output : OutputTopic.of(config)) {
             String topic = output.nameIn(config);

@@ -25,6 +25,10 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
          * Keeps weights as one value in a RocksDB store with a changelog, which it reads and writes for each record.
          */
         ROCKSDB,
+        /** Keeps events that wait for their labels in a RocksDB store with a changelog, and does not learn. */
+        ROCKSDB_EVENTS,
+        /** The same with transactional state stores, which Kafka Streams has since 4.4. */
+        ROCKSDB_TRANSACTIONAL,
         /** A consumer that decodes records, with their mapping if there is one, and does nothing else. */
         CONSUMER,
         /** A consumer that reads records into Avro's GenericRecord and does nothing else. */
@@ -85,7 +89,8 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
         return switch (other) {
             case AT_ONCE -> new Candidate(other, workload.atOnce(), algorithm, publishing, guarantee);
             case LEARNER, ROCKSDB -> new Candidate(other, workload, algorithm, publishing, guarantee);
-            case FLOOR -> new Candidate(other, workload, "", publishing, guarantee);
+            case FLOOR, ROCKSDB_EVENTS, ROCKSDB_TRANSACTIONAL ->
+                new Candidate(other, workload, "", publishing, guarantee);
             case CONSUMER, GENERIC_RECORD ->
                 new Candidate(other, workload, "", Publishing.THINNED, Guarantee.EXACTLY_ONCE);
         };

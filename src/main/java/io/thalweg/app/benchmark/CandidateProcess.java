@@ -78,6 +78,9 @@ public final class CandidateProcess {
     /** How far a position may be from the end of a changelog, because the last offsets are transaction markers. */
     private static final int MARKERS = 10;
 
+    /** A setting of Kafka Streams 4.4, of which earlier versions do not have the constant. */
+    private static final String TRANSACTIONAL_STORES = "enable.transactional.statestores";
+
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
     private static final OperatingSystemMXBean SYSTEM =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
@@ -183,14 +186,26 @@ public final class CandidateProcess {
                             (output, topic) -> new OutputSerializer(schemas.idFor(topic, output.schema())));
                     run(topology, config);
                 }
+                case ROCKSDB_EVENTS, ROCKSDB_TRANSACTIONAL -> {
+                    Topology topology = BenchmarkTopology.around(
+                            StoredEvents.supplier(config, schemas),
+                            config,
+                            (output, topic) -> new OutputSerializer(schemas.idFor(topic, output.schema())));
+                    run(topology, config, Map.of(TRANSACTIONAL_STORES, program == Program.ROCKSDB_TRANSACTIONAL));
+                }
             }
         }
     }
 
     /** Runs a topology with the settings of the learner, and otherwise with Kafka Streams' defaults. */
     private void run(Topology topology, ThalwegConfig config) {
+        run(topology, config, Map.of());
+    }
+
+    private void run(Topology topology, ThalwegConfig config, Map<String, Object> more) {
         Properties properties = new Properties();
         properties.putAll(new KafkaSettings(config).streams());
+        properties.putAll(more);
         try (KafkaStreams streams = new KafkaStreams(topology, properties)) {
             streams.start();
             follow(streams, () -> ProcessEvent.RestoreStats.NONE);

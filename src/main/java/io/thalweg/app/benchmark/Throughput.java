@@ -83,6 +83,7 @@ final class Throughput {
         List<Program> feasible = List.of(Program.FLOOR, Program.CONSUMER);
         List<Program> floor = List.of(Program.FLOOR);
         List<Program> atOnce = List.of(Program.AT_ONCE);
+        List<Program> joins = List.of(Program.AT_ONCE, Program.ROCKSDB_EVENTS, Program.ROCKSDB_TRANSACTIONAL);
         return List.of(
                 new ThroughputRow(Candidate.learner(Workload.DENSE, "sgd", thinned, once), all, true),
                 new ThroughputRow(Candidate.learner(Workload.DENSE, "auto", thinned, once), floor, true),
@@ -99,7 +100,7 @@ final class Throughput {
                         Candidate.learner(Workload.MAPPED, "sgd", thinned, once),
                         List.of(Program.FLOOR, Program.CONSUMER, Program.GENERIC_RECORD),
                         false),
-                new ThroughputRow(Candidate.learner(Workload.DENSE_LATE, "sgd", thinned, once), atOnce, false),
+                new ThroughputRow(Candidate.learner(Workload.DENSE_LATE, "sgd", thinned, once), joins, false),
                 new ThroughputRow(Candidate.learner(Workload.DENSE_LATE, "auto", thinned, once), atOnce, false),
                 new ThroughputRow(Candidate.learner(Workload.HASHED_LATE, "sgd", thinned, once), atOnce, false));
     }
