@@ -106,6 +106,22 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String TOPICS_REPLICATION_FACTOR = "topics.replication.factor";
     public static final String TOPICS_RETENTION_MS = "topics.retention.ms";
 
+    public static final String HTTP_LISTEN = "http.listen";
+    public static final String HTTP_TOKENS_FILE = "http.tokens.file";
+    public static final String HTTP_ALLOW_ANONYMOUS = "http.allow.anonymous";
+    public static final String HTTP_SSL_KEYSTORE_LOCATION = "http.ssl.keystore.location";
+    public static final String HTTP_SSL_KEYSTORE_PASSWORD = "http.ssl.keystore.password";
+    public static final String HTTP_SSL_KEYSTORE_TYPE = "http.ssl.keystore.type";
+    public static final String HTTP_SSL_KEY_PASSWORD = "http.ssl.key.password";
+    public static final String HTTP_SSL_TRUSTSTORE_LOCATION = "http.ssl.truststore.location";
+    public static final String HTTP_SSL_TRUSTSTORE_PASSWORD = "http.ssl.truststore.password";
+    public static final String HTTP_SSL_TRUSTSTORE_TYPE = "http.ssl.truststore.type";
+    public static final String HTTP_BODY_MAX_BYTES = "http.body.max.bytes";
+    public static final String HTTP_TIMEOUT_MS = "http.timeout.ms";
+    public static final String HTTP_FAILURES_MAX = "http.failures.max";
+    public static final String HTTP_STALE_MAX_MS = "http.stale.max.ms";
+    public static final String HTTP_METRICS_MODELS_MAX = "http.metrics.models.max";
+
     /** The prefix of a setting that is passed to all Kafka clients although Kafka does not define it. */
     public static final String PASS_PREFIX = "client.";
 
@@ -118,6 +134,7 @@ public final class ThalwegConfig extends AbstractConfig {
     private static final String LEARNING = "Learning";
     private static final String OUTPUT = "Output";
     private static final String RUNNING = "Running";
+    private static final String HTTP = "HTTP";
 
     /** The flags of each setting, in the order of definition. */
     private static final Map<String, Set<SettingFlag>> FLAGS = new LinkedHashMap<>();
@@ -633,7 +650,112 @@ public final class ThalwegConfig extends AbstractConfig {
                 "Allows a learner with state to start with another `algorithm`, `scaling`, `l1`, or `l2`. It continues"
                         + " from its current weights, with `auto` or with plain `sgd`: without scaling, penalties,"
                         + " clipping, and invariance. If false, such a start is refused.");
+        defineHttp(new Group(def, HTTP));
         return def;
+    }
+
+    private static void defineHttp(Group http) {
+        http.add(
+                HTTP_LISTEN,
+                Type.STRING,
+                "",
+                null,
+                HIGH,
+                "Where the HTTP server listens, as `host:port`; `0.0.0.0:8080` listens on all addresses. If empty,"
+                        + " there is no server. `local` and `demo` set it to `127.0.0.1:8080`.");
+        http.add(
+                HTTP_TOKENS_FILE,
+                Type.STRING,
+                "",
+                null,
+                HIGH,
+                "File of the tokens that clients must send as `Authorization: Bearer`. Each line is `read` or `write`,"
+                        + " a space, and a token of at least 16 characters. A `write` token can also read. Required if"
+                        + " the server listens beyond this machine.");
+        http.add(
+                HTTP_ALLOW_ANONYMOUS,
+                Type.BOOLEAN,
+                false,
+                null,
+                MEDIUM,
+                "Allows the server to listen beyond this machine without tokens. Whoever reaches it can then read the"
+                        + " models, and send examples and labels.");
+        http.add(
+                HTTP_SSL_KEYSTORE_LOCATION,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "Keystore with the certificate of the server. If set, the server speaks HTTPS only.");
+        http.add(HTTP_SSL_KEYSTORE_PASSWORD, Type.PASSWORD, "", null, MEDIUM, "Password of the keystore.");
+        http.add(
+                HTTP_SSL_KEYSTORE_TYPE,
+                Type.STRING,
+                "PKCS12",
+                new NonEmptyString(),
+                LOW,
+                "Type of the keystore: `PKCS12` or `JKS`.");
+        http.add(
+                HTTP_SSL_KEY_PASSWORD,
+                Type.PASSWORD,
+                "",
+                null,
+                LOW,
+                "Password of the key in the keystore, if it is not that of the keystore.");
+        http.add(
+                HTTP_SSL_TRUSTSTORE_LOCATION,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "Truststore with the certificates that this instance accepts from other instances, when it passes a"
+                        + " request on. If empty, those that the JVM accepts.");
+        http.add(HTTP_SSL_TRUSTSTORE_PASSWORD, Type.PASSWORD, "", null, LOW, "Password of the truststore.");
+        http.add(
+                HTTP_SSL_TRUSTSTORE_TYPE,
+                Type.STRING,
+                "PKCS12",
+                new NonEmptyString(),
+                LOW,
+                "Type of the truststore: `PKCS12` or `JKS`.");
+        http.add(
+                HTTP_BODY_MAX_BYTES,
+                Type.INT,
+                4_194_304,
+                between(1024, 1 << 28),
+                LOW,
+                "Largest body of a request. A larger one is answered with 413.");
+        http.add(
+                HTTP_TIMEOUT_MS,
+                Type.LONG,
+                10_000L,
+                between(100, 600_000),
+                LOW,
+                "How long an answer may take, and how long a connection may be idle.");
+        http.add(
+                HTTP_FAILURES_MAX,
+                Type.INT,
+                20,
+                atLeast(1),
+                LOW,
+                "How many requests with a wrong token an address may send in a minute. Further requests from it are"
+                        + " answered with 429 for the rest of the minute.");
+        http.add(
+                HTTP_STALE_MAX_MS,
+                Type.LONG,
+                0L,
+                atLeast(0),
+                MEDIUM,
+                "While the partition of a model moves to another instance: how far behind the last commit the answer of"
+                        + " a standby may be. 0 answers with 503 and `Retry-After` instead.");
+        http.add(
+                HTTP_METRICS_MODELS_MAX,
+                Type.INT,
+                20,
+                between(0, 1000),
+                LOW,
+                "How many models have a label of their own at `/metrics`: those with the most labeled examples. The"
+                        + " others are added up under the label `other`.");
     }
 
     /** A group of settings, which share a table in the documentation, in the order of definition. */

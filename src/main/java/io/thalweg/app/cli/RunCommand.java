@@ -1,5 +1,6 @@
 package io.thalweg.app.cli;
 
+import io.thalweg.app.serve.Serving;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExitCode;
@@ -24,9 +25,18 @@ final class RunCommand implements Callable<Integer> {
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
         ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry);
         schemas.check();
-        LearnerRuntime runtime = LearnerRuntime.start(config, schemas, schemas);
+        Serving serving = Serving.open(config);
+        LearnerRuntime runtime;
+        try {
+            runtime = LearnerRuntime.start(config, schemas, schemas);
+        } catch (RuntimeException e) {
+            serving.close();
+            throw e;
+        }
+        serving.serve(runtime);
         Shutdown.Watch watch = Shutdown.whenAsked(() -> {
             boolean clean = runtime.stop();
+            serving.close();
             schemas.close();
             if (!clean) {
                 throw new StopException(ExitCode.DIED, "stopped, but not cleanly");
@@ -37,6 +47,7 @@ final class RunCommand implements Callable<Integer> {
         } finally {
             watch.close();
             runtime.close();
+            serving.close();
             schemas.close();
         }
         return 0;
