@@ -276,6 +276,45 @@ final class BlockArray {
         settled = version;
     }
 
+    // ---- copies
+
+    /**
+     * Returns a copy. It shares the blocks that have not changed since an earlier copy with that copy, so neither may be
+     * changed.
+     *
+     * @param before an earlier copy of this array; null if there is none
+     */
+    BlockArray copy(@Nullable BlockArray before) {
+        BlockArray copy = new BlockArray();
+        copy.width = width;
+        copy.slots = slots;
+        copy.firstSlot = firstSlot;
+        copy.count = count;
+        copy.extent = extent;
+        copy.changedAt = Arrays.copyOf(changedAt, slots);
+        copy.blocks = Arrays.copyOf(blocks, slots);
+        for (int slot = 0; slot < slots; slot++) {
+            double[] block = blocks[slot];
+            if (before != null
+                    && slot < before.slots
+                    && before.changedAt[slot] == changedAt[slot]
+                    && before.blocks[slot].length == block.length) {
+                copy.blocks[slot] = before.blocks[slot];
+            } else if (block != ABSENT) {
+                copy.blocks[slot] = block.clone();
+            }
+        }
+        if (before != null && before.slots == slots) {
+            copy.pages = before.pages;
+        } else {
+            copy.pages = pages.clone();
+            for (int page = 0; page < pages.length; page++) {
+                copy.pages[page] = pages[page] == NO_PAGE ? NO_PAGE : pages[page].clone();
+            }
+        }
+        return copy;
+    }
+
     // ---- restoring
 
     /**

@@ -64,6 +64,15 @@ public final class FeatureNames {
         }
     }
 
+    /** Returns a copy. The two share the names themselves, which nobody changes. */
+    FeatureNames copy() {
+        FeatureNames copy = new FeatureNames();
+        copy.names = names.clone();
+        copy.size = size;
+        copy.table = table.clone();
+        return copy;
+    }
+
     private void enter(int index) {
         byte[] name = names[index];
         table[slot(name, 0, name.length, FeatureHash.of(name, 0, name.length))] = index;

@@ -261,6 +261,12 @@ final class FixedShareMixture extends Optimizer {
         return given + mixed;
     }
 
+    @Override
+    double contribution(double[] shared, double[] block, int at, double value) {
+        double given = block[at + GIVEN];
+        return given * value + (weight(shared, block, at) - given) * FeatureScale.inRange(block, at, value);
+    }
+
     /**
      * Reads a number from every cache line that the features are in. A processor asks for many lines at once here,
      * because nothing depends on the numbers. In a loop that computes with each feature, it would wait for one after

@@ -102,6 +102,16 @@ public final class Learner {
     }
 
     /**
+     * Computes what each feature adds to the logit. With {@link Model#bias}, these sum to the logit, up to rounding.
+     *
+     * @param x a valid example, its features resolved
+     * @param into set, in the order of the features; 0 for a feature that the model has not met
+     */
+    public void contributions(Model model, Example x, double[] into) {
+        optimizer.contributions(model, x, into);
+    }
+
+    /**
      * Learns from an example: counts its prediction in the metrics, and takes one step from the weights that the model
      * has now.
      *

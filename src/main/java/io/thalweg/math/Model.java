@@ -18,7 +18,7 @@ public final class Model {
     private static final double[] NO_STATE = {};
 
     private final String id;
-    private final BlockArray blocks = new BlockArray();
+    private final BlockArray blocks;
 
     // set by learnsBy, which every model is given before it is used
     @SuppressWarnings("NullAway.Init")
@@ -38,7 +38,12 @@ public final class Model {
 
     /** Creates a model that is to be restored. It has no weights and no bias before {@link #learnsBy} is called. */
     public Model(String id) {
+        this(id, new BlockArray());
+    }
+
+    private Model(String id, BlockArray blocks) {
         this.id = id;
+        this.blocks = blocks;
     }
 
     /** Creates a model that has taken no step: weights and bias are 0. */
@@ -192,6 +197,29 @@ public final class Model {
         double[] weights = new double[used(block)];
         optimizer.weights(shared, touched(slot(block)), weights, weights.length);
         return weights;
+    }
+
+    /**
+     * Returns a copy to predict with. It has no validation and no recent window, and takes no steps. As nobody changes
+     * it, any number of threads may read it at once, each with a {@link Learner} of its own.
+     *
+     * <p>The copy shares with an earlier one what has not changed in the meantime. So its cost depends on the blocks
+     * that have changed, and a little on the number of blocks.
+     *
+     * @param before an earlier copy of this very model; null if there is none
+     */
+    public Model copy(@Nullable Model before) {
+        Model copy = new Model(id, blocks.copy(before == null ? null : before.blocks));
+        // created here, so that readers of the copy find it there
+        optimizer.untouched();
+        copy.learnsBy(optimizer);
+        copy.shared = shared.clone();
+        copy.form = form;
+        copy.length = length;
+        copy.version = version;
+        copy.learningRate = learningRate;
+        copy.names = before != null && before.names.size() == names.size() ? before.names : names.copy();
+        return copy;
     }
 
     /** Returns the weights and the bias as they are now. */

@@ -78,6 +78,21 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
         return target == StepTarget.LABEL ? a - x.label() : a - target.of(a, x.label(), earlierLabel);
     }
 
+    /** Computes what each feature of an example adds to the logit; see {@link #contribution}. */
+    final void contributions(Model model, Example x, double[] into) {
+        makeRoomForSlots(x.size());
+        model.find(x, slots);
+        for (int k = 0; k < x.size(); k++) {
+            int i = x.indices()[k];
+            if (i == Example.UNMET) {
+                into[k] = 0;
+            } else {
+                int at = model.at(i);
+                into[k] = contribution(model.shared(), model.blockOf(slots[k], at), at, x.values()[k]);
+            }
+        }
+    }
+
     /** Makes room for the slots of an example. */
     final void makeRoomForSlots(int size) {
         if (slots.length < size) {
@@ -115,6 +130,17 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
      * @param x an example whose features are resolved
      */
     abstract double logit(Model model, Example x);
+
+    /**
+     * Returns what a feature adds to the logit of an example that has it. With the bias, these sum to the logit, up to
+     * rounding.
+     *
+     * @param shared the shared state
+     * @param block the block of the feature
+     * @param at where the state of the feature begins
+     * @param value the value of the feature in the example
+     */
+    abstract double contribution(double[] shared, double[] block, int at, double value);
 
     /**
      * Takes a step. Its residual is {@link #residual}. If a number in the model would not be finite afterwards, the

@@ -116,17 +116,22 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
             if (i != Example.UNMET) {
                 int at = model.at(i);
                 double[] block = model.blockOf(slots[k], at);
-                double value = x.values()[k];
-                if (standard) {
-                    value = FeatureScale.inRange(block, at + scale, value);
-                } else if (maxAbs) {
-                    double largest = block[at + scale];
-                    value = Math.max(-largest, Math.min(largest, value));
-                }
-                z += scaledWeight(shared, block, at) * (value * inverse(block, at));
+                z += contribution(shared, block, at, x.values()[k]);
             }
         }
         return z + bias(model);
+    }
+
+    @Override
+    final double contribution(double[] shared, double[] block, int at, double value) {
+        double within = value;
+        if (standard) {
+            within = FeatureScale.inRange(block, at + scale, value);
+        } else if (maxAbs) {
+            double largest = block[at + scale];
+            within = Math.max(-largest, Math.min(largest, value));
+        }
+        return scaledWeight(shared, block, at) * (within * inverse(block, at));
     }
 
     @Override

@@ -85,6 +85,11 @@ final class Sgd extends Optimizer {
     }
 
     @Override
+    double contribution(double[] shared, double[] block, int at, double value) {
+        return block[at] * value;
+    }
+
+    @Override
     boolean step(Model model, Example x, double z, double a) {
         double alpha = rate.at(model.version());
         double move = alpha * x.importance() * residual(x, a);
