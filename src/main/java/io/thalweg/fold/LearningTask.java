@@ -456,6 +456,11 @@ public final class LearningTask {
         return entry == null ? null : entry.model();
     }
 
+    /** Returns the entry of the model with an id; null if there is none. */
+    public @Nullable ModelEntry entry(String id) {
+        return state.get(id);
+    }
+
     /** Calls a listener after each step, with the model that has taken it. */
     public void onStep(Consumer<Model> listener) {
         stepListener = listener;

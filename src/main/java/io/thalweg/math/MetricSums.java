@@ -79,8 +79,8 @@ public final class MetricSums {
         return bucket;
     }
 
-    /** Returns new sums over the examples of both. */
-    MetricSums plus(MetricSums other) {
+    /** Returns new sums over the examples of both, without a histogram, so that there is no area under the curve. */
+    MetricSums plusMeans(MetricSums other) {
         MetricSums sum = new MetricSums();
         sum.examples = examples + other.examples;
         sum.importance = importance + other.importance;
@@ -88,6 +88,12 @@ public final class MetricSums {
         sum.correct = correct + other.correct;
         sum.labels = labels + other.labels;
         sum.probabilities = probabilities + other.probabilities;
+        return sum;
+    }
+
+    /** Returns new sums over the examples of both. */
+    MetricSums plus(MetricSums other) {
+        MetricSums sum = plusMeans(other);
         if (histogram.length == 0 || other.histogram.length == 0) {
             MetricSums only = histogram.length == 0 ? other : this;
             sum.firstBucket = only.firstBucket;

@@ -45,6 +45,22 @@ public final class ProgressiveValidation {
         return older.plus(newer);
     }
 
+    /**
+     * Returns a copy of the sums over all labeled examples, without what the area under the curve needs, which is NaN in
+     * it.
+     */
+    public MetricSums overallMeans() {
+        return overall.plusMeans(new MetricSums());
+    }
+
+    /**
+     * Returns the sums over the recent window without what the area under the curve needs, which is NaN in them. They
+     * are much cheaper than {@link #recent()}.
+     */
+    public MetricSums recentMeans() {
+        return older.plusMeans(newer);
+    }
+
     /** Writes the sums; {@link #read} reads them. */
     public void write(DataOutput out) throws IOException {
         overall.write(out);

@@ -7,6 +7,7 @@ import io.thalweg.input.SchemaSourceException;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.output.SchemaIds;
 import io.thalweg.store.StateException;
+import io.thalweg.topology.CommittedReads;
 import io.thalweg.topology.LearnerTopology;
 import java.time.Duration;
 import java.time.Instant;
@@ -37,14 +38,17 @@ public final class LearnerRuntime implements AutoCloseable {
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
     private final KafkaStreams streams;
+    private final int partitions;
     private final int replacementsMax;
     private final Deque<Instant> replacements = new ArrayDeque<>();
     private final CompletableFuture<StopException> end = new CompletableFuture<>();
     private final ScheduledExecutorService lookout;
     private final RestoreTimer restoreTimer = new RestoreTimer();
 
-    private LearnerRuntime(KafkaStreams streams, int replacementsMax, ScheduledExecutorService lookout) {
+    private LearnerRuntime(
+            KafkaStreams streams, int partitions, int replacementsMax, ScheduledExecutorService lookout) {
         this.streams = streams;
+        this.partitions = partitions;
         this.replacementsMax = replacementsMax;
         this.lookout = lookout;
     }
@@ -57,6 +61,19 @@ public final class LearnerRuntime implements AutoCloseable {
      * @throws StopException if something that the learner needs is missing or wrong
      */
     public static LearnerRuntime start(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds) {
+        return start(config, schemas, schemaIds, null);
+    }
+
+    /**
+     * Checks brokers, topics and settings, and starts a learner whose committed state other threads can read.
+     *
+     * @param schemas finds the schemas that records were written with
+     * @param schemaIds registers the schemas of the outputs
+     * @param readers what other threads want to read; null if nobody does
+     * @throws StopException if something that the learner needs is missing or wrong
+     */
+    public static LearnerRuntime start(
+            ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds, CommittedReads readers) {
         KafkaSettings settings = new KafkaSettings(config);
         int partitions = check(config);
         String keyless = keyless(config, partitions);
@@ -71,12 +88,13 @@ public final class LearnerRuntime implements AutoCloseable {
                                 schemaIds,
                                 keyless,
                                 config.isRouted(partitions),
-                                config.areLabelsRouted(partitions))
+                                config.areLabelsRouted(partitions),
+                                readers)
                         .get(),
                 properties,
                 new StrictClients(settings.instance(), new DeadTransactions(config, lookout)::lookSoon));
         LearnerRuntime runtime =
-                new LearnerRuntime(streams, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX), lookout);
+                new LearnerRuntime(streams, partitions, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX), lookout);
         streams.setUncaughtExceptionHandler(runtime::respond);
         streams.setStateListener(runtime::stateChanged);
         streams.setGlobalStateRestoreListener(runtime.restoreTimer);
@@ -235,6 +253,17 @@ public final class LearnerRuntime implements AutoCloseable {
     /** The Kafka Streams application, for its metrics. */
     public KafkaStreams streams() {
         return streams;
+    }
+
+    /** How many partitions the examples topic has. */
+    public int partitions() {
+        return partitions;
+    }
+
+    /** Why the learner ended by itself; null if it has not. */
+    public String reasonOfEnd() {
+        StopException reason = end.getNow(null);
+        return reason == null ? null : reason.getMessage();
     }
 
     /** The longest time that restoring a partition has taken. */

@@ -48,7 +48,7 @@ public final class InputOffsets {
     }
 
     /** Returns the next offset of each partition of which something has been applied. */
-    Map<TopicPartition, Long> next() {
+    public Map<TopicPartition, Long> next() {
         Map<TopicPartition, Long> next = new HashMap<>();
         positions.forEach((partition, position) -> {
             if (position.next > 0) {

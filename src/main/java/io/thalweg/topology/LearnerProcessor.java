@@ -30,6 +30,9 @@ import org.slf4j.LoggerFactory;
 final class LearnerProcessor implements Processor<byte[], byte[], byte[], OutputRecord>, OutputSink {
     private static final Logger LOG = LoggerFactory.getLogger(LearnerProcessor.class);
 
+    /** How often readers of committed state are looked after. */
+    private static final Duration READS_INTERVAL = Duration.ofMillis(10);
+
     private final Duration weightsInterval;
     private final ThalwegConfig config;
     /** Whether each child only gets the records for its topic. */
@@ -38,6 +41,9 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private ProcessorContext<byte[], OutputRecord> context;
     private LearningTask task;
     private Counters counters;
+    /** Null if nobody reads. */
+    private TaskReads reads;
+
     private int partition;
     private boolean skips;
     /** The partitions that the task reads, by topic. */
@@ -69,10 +75,18 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         counters = new Counters(context);
         countedSteps = task.steps();
         context.schedule(weightsInterval, PunctuationType.WALL_CLOCK_TIME, this::publishRest);
+        reads = store.reads();
+        if (reads != null) {
+            reads.activate(task, partition);
+            context.schedule(READS_INTERVAL, PunctuationType.WALL_CLOCK_TIME, now -> reads.pass());
+        }
     }
 
     @Override
     public void close() {
+        if (reads != null) {
+            reads.deactivate();
+        }
         if (counters != null) {
             counters.close();
         }
@@ -80,6 +94,9 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
 
     @Override
     public void process(Record<byte[], byte[]> record) {
+        if (reads != null) {
+            reads.touch();
+        }
         InputRecord input = input(record, context.recordMetadata().orElseThrow());
         switch (task.apply(input, this)) {
             case PREDICTED, LEARNED -> counters.predictions.count();

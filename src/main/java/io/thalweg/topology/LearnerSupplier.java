@@ -34,6 +34,8 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
     private final SchemaSource schemas;
     private final String keyless;
     private final boolean hasSinks;
+    /** Null if nobody reads. */
+    private final CommittedReads readers;
 
     /**
      * Creates a supplier of nodes that forward every output record to every child.
@@ -43,19 +45,22 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
      *     has more than one partition
      */
     public LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless) {
-        this(config, schemas, keyless, false);
+        this(config, schemas, keyless, false, null);
     }
 
     /**
      * Creates a supplier.
      *
      * @param hasSinks whether each child is the sink of an output topic, and only gets the records for it
+     * @param readers what other threads want to read of committed state; null if nobody does
      */
-    LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless, boolean hasSinks) {
+    LearnerSupplier(
+            ThalwegConfig config, SchemaSource schemas, String keyless, boolean hasSinks, CommittedReads readers) {
         this.config = config;
         this.schemas = schemas;
         this.keyless = keyless;
         this.hasSinks = hasSinks;
+        this.readers = readers;
     }
 
     @Override
@@ -66,7 +71,9 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
     @Override
     public Set<StoreBuilder<?>> stores() {
         return Set.of(WeightStore.builder(
-                STORE, () -> new LearningTask(config, schemas, keyless, TaskState.logged(STORE, directory()))));
+                STORE,
+                () -> new LearningTask(config, schemas, keyless, TaskState.logged(STORE, directory())),
+                readers));
     }
 
     /** Returns where a task can have temporary files: the state directory of Kafka Streams. */

@@ -37,6 +37,8 @@ public final class LearnerTopology implements Supplier<Topology> {
     private final String keyless;
     private final boolean routed;
     private final boolean labelsRouted;
+    /** Null if nobody reads. */
+    private final CommittedReads readers;
 
     /**
      * Creates a topology for events that are already in the partition of their model.
@@ -48,7 +50,7 @@ public final class LearnerTopology implements Supplier<Topology> {
     }
 
     /**
-     * Creates a topology.
+     * Creates a topology that nobody reads the committed state of.
      *
      * @param keyless the model of records without a key; empty if these become dead letters
      * @param routed whether events are first routed to the partition of their model; see {@link ThalwegConfig#isRouted}
@@ -61,6 +63,26 @@ public final class LearnerTopology implements Supplier<Topology> {
             String keyless,
             boolean routed,
             boolean labelsRouted) {
+        this(config, schemas, schemaIds, keyless, routed, labelsRouted, null);
+    }
+
+    /**
+     * Creates a topology.
+     *
+     * @param keyless the model of records without a key; empty if these become dead letters
+     * @param routed whether events are first routed to the partition of their model; see {@link ThalwegConfig#isRouted}
+     * @param labelsRouted whether labels are; see {@link ThalwegConfig#areLabelsRouted}
+     * @param readers what other threads want to read of committed state; null if nobody does
+     */
+    public LearnerTopology(
+            ThalwegConfig config,
+            SchemaSource schemas,
+            SchemaIds schemaIds,
+            String keyless,
+            boolean routed,
+            boolean labelsRouted,
+            CommittedReads readers) {
+        this.readers = readers;
         this.routed = routed;
         this.labelsRouted = labelsRouted;
         this.config = config;
@@ -102,7 +124,7 @@ public final class LearnerTopology implements Supplier<Topology> {
                             : null));
         }
         topology.addProcessor(
-                LEARNER, new LearnerSupplier(config, schemas, keyless, true), sources.toArray(String[]::new));
+                LEARNER, new LearnerSupplier(config, schemas, keyless, true, readers), sources.toArray(String[]::new));
         for (OutputTopic output : OutputTopic.of(config)) {
             sink(topology, output.sink(), output, LEARNER);
         }

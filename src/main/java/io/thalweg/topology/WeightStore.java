@@ -12,15 +12,22 @@ import org.apache.kafka.streams.state.StoreBuilder;
  */
 final class WeightStore extends ChangelogAtCommit {
     private final LearningTask task;
+    /** Null if nobody reads. */
+    private final TaskReads reads;
 
-    private WeightStore(String name, LearningTask task) {
+    private WeightStore(String name, LearningTask task, CommittedReads readers) {
         super(name);
         this.task = task;
+        reads = readers == null ? null : new TaskReads(readers);
     }
 
-    /** Returns a builder for the store of each task, with a compacted changelog. */
-    static StoreBuilder<WeightStore> builder(String name, Supplier<LearningTask> tasks) {
-        return new Builder(name, tasks);
+    /**
+     * Returns a builder for the store of each task, with a compacted changelog.
+     *
+     * @param readers what other threads want to read; null if nobody does
+     */
+    static StoreBuilder<WeightStore> builder(String name, Supplier<LearningTask> tasks, CommittedReads readers) {
+        return new Builder(name, tasks, readers);
     }
 
     /** Returns the task in this store. */
@@ -28,13 +35,20 @@ final class WeightStore extends ChangelogAtCommit {
         return task;
     }
 
+    /** Returns what other threads want to read of the task; null if nobody does. */
+    TaskReads reads() {
+        return reads;
+    }
+
     @Override
     void clear(boolean transactional) {
+        endReads();
         task.clear(transactional);
     }
 
     @Override
     void dropUnwritten() {
+        endReads();
         task.dropUnwritten();
     }
 
@@ -46,12 +60,22 @@ final class WeightStore extends ChangelogAtCommit {
     @Override
     void writeChanges(Changelog changelog) {
         task.commit(changelog);
+        if (reads != null) {
+            reads.commit();
+        }
     }
 
-    private record Builder(String name, Supplier<LearningTask> tasks) implements StoreBuilder<WeightStore> {
+    private void endReads() {
+        if (reads != null) {
+            reads.deactivate();
+        }
+    }
+
+    private record Builder(String name, Supplier<LearningTask> tasks, CommittedReads readers)
+            implements StoreBuilder<WeightStore> {
         @Override
         public WeightStore build() {
-            return new WeightStore(name, tasks.get());
+            return new WeightStore(name, tasks.get(), readers);
         }
 
         @Override

@@ -21,7 +21,8 @@ class WeightStoreTest {
                         new ThalwegConfig(Map.of()),
                         id -> Example.getClassSchema(),
                         "default",
-                        TaskState.logged("weights", Path.of("target"))));
+                        TaskState.logged("weights", Path.of("target"))),
+                null);
         assertThatThrownBy(builder::withLoggingDisabled).isInstanceOf(UnsupportedOperationException.class);
         assertThat(builder.loggingEnabled()).isTrue();
         assertThat(builder.build().persistent()).isFalse();

@@ -4,7 +4,6 @@ import io.thalweg.app.serve.Serving;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExitCode;
-import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.runtime.StopException;
 import java.time.Duration;
 import java.util.concurrent.Callable;
@@ -25,28 +24,18 @@ final class RunCommand implements Callable<Integer> {
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
         ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry);
         schemas.check();
-        Serving serving = Serving.open(config);
-        LearnerRuntime runtime;
-        try {
-            runtime = LearnerRuntime.start(config, schemas, schemas);
-        } catch (RuntimeException e) {
-            serving.close();
-            throw e;
-        }
-        serving.serve(runtime);
+        Serving serving = Serving.start(config, schemas);
         Shutdown.Watch watch = Shutdown.whenAsked(() -> {
-            boolean clean = runtime.stop();
-            serving.close();
+            boolean clean = serving.stop();
             schemas.close();
             if (!clean) {
                 throw new StopException(ExitCode.DIED, "stopped, but not cleanly");
             }
         });
         try {
-            runtime.await();
+            serving.learner().await();
         } finally {
             watch.close();
-            runtime.close();
             serving.close();
             schemas.close();
         }

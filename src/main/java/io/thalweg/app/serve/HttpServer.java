@@ -1,8 +1,12 @@
 package io.thalweg.app.serve;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
@@ -12,7 +16,10 @@ import io.javalin.router.JavalinDefaultRouting;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
+import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,7 +45,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class HttpServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
-    private static final ObjectMapper JSON = new ObjectMapper();
+    static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+            .build();
 
     /** The files of the page, in the class path. */
     private static final String PAGE = "/io/thalweg/app/serve/page";
@@ -114,8 +124,23 @@ public final class HttpServer implements AutoCloseable {
 
     /** Returns the address of the page. */
     public String url() {
-        String host = address.isLoopback() && !address.host().contains(":") ? "localhost" : address.host();
+        String host = address.isLoopback() && !address.host().contains(":")
+                ? "localhost"
+                : address.isWildcard() ? thisMachine() : address.host();
         return (secure ? "https://" : "http://") + new ListenAddress(host, port());
+    }
+
+    /** Returns the address of the server for other instances, as {@code host:port}. */
+    String authority() {
+        return new ListenAddress(address.isWildcard() ? thisMachine() : address.host(), port()).toString();
+    }
+
+    private static String thisMachine() {
+        try {
+            return InetAddress.getLocalHost().getCanonicalHostName();
+        } catch (UnknownHostException e) {
+            return "localhost";
+        }
     }
 
     /** Returns the port that the server listens on. */
@@ -322,6 +347,50 @@ public final class HttpServer implements AutoCloseable {
         request.status(status);
         request.attribute(ANSWERED, true);
         write(request, JSON.createObjectNode().put("status", status).put("message", message));
+    }
+
+    /**
+     * Returns the body of a request as an object.
+     *
+     * @throws HttpRefusal if it is not one
+     */
+    static ObjectNode object(Context request) {
+        JsonNode body;
+        try {
+            body = JSON.readTree(request.bodyAsBytes());
+        } catch (IOException e) {
+            throw new HttpRefusal(400, "the body is not JSON");
+        }
+        if (body instanceof ObjectNode object) {
+            return object;
+        }
+        throw new HttpRefusal(400, "the body is not a JSON object");
+    }
+
+    /** Returns a number that a query gives, within limits. */
+    static int number(Context request, String name, int byDefault, int least, int most) {
+        String text = request.queryParam(name);
+        try {
+            int number = text == null ? byDefault : Integer.parseInt(text);
+            if (number >= least && number <= most) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // refused below
+        }
+        throw new HttpRefusal(400, "%s must be a number from %d to %d".formatted(name, least, most));
+    }
+
+    /** Returns a word that a query gives, which must be one of some. The first is the default. */
+    static String word(Context request, String name, String... words) {
+        String given = request.queryParam(name);
+        if (given == null) {
+            return words[0];
+        }
+        if (!List.of(words).contains(given)) {
+            throw new HttpRefusal(400, "%s must be one of %s".formatted(name, String.join(", ", words)));
+        }
+        return given;
     }
 
     /** Answers with JSON. */

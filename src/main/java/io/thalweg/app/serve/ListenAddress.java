@@ -46,8 +46,17 @@ record ListenAddress(String host, int port) {
      * @throws StopException if the host is not known
      */
     boolean isLoopback() {
+        return resolved().isLoopbackAddress();
+    }
+
+    /** Returns whether this stands for all addresses of the machine. */
+    boolean isWildcard() {
+        return resolved().isAnyLocalAddress();
+    }
+
+    private InetAddress resolved() {
         try {
-            return InetAddress.getByName(host).isLoopbackAddress();
+            return InetAddress.getByName(host);
         } catch (UnknownHostException e) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS, "%s: there is no host %s".formatted(ThalwegConfig.HTTP_LISTEN, host));

@@ -50,7 +50,8 @@ public final class JsonView<T extends IndexedRecord> implements View<T> {
         out.flush();
     }
 
-    private static JsonNode json(Object value) {
+    /** Returns a value of an output record, or a whole record, as JSON. */
+    public static JsonNode json(Object value) {
         if (value == null) {
             return NODES.nullNode();
         } else if (value instanceof IndexedRecord record) {

@@ -1,0 +1,64 @@
+package io.thalweg.app.serve;
+
+import io.thalweg.fold.LearningTask;
+import io.thalweg.topology.TaskReads;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+/**
+ * Answers to questions about the state of tasks, which are used again for a while: at least a second, and so long that
+ * the learner's thread spends at most a fiftieth of its time on a question, however often it is asked. Safe for use by
+ * several threads.
+ */
+final class CachedQuestions {
+    private static final int MOST = 512;
+    private static final long LEAST = TimeUnit.SECONDS.toNanos(1);
+    private static final int TIMES_COST = 50;
+
+    private final Map<Key, Cached<?>> cached = new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Key, Cached<?>> eldest) {
+            return size() > MOST;
+        }
+    };
+
+    private record Key(TaskReads task, String question) {}
+
+    private static final class Cached<T> {
+        CompletableFuture<T> answer;
+        volatile long validUntil;
+
+        boolean isValid() {
+            return !answer.isDone() || !answer.isCompletedExceptionally() && System.nanoTime() - validUntil < 0;
+        }
+    }
+
+    /**
+     * Asks a question, unless there is an answer that can be used again.
+     *
+     * @param name names the question with all that it depends on; the same name always stands for the same type
+     */
+    @SuppressWarnings("unchecked")
+    synchronized <T> CompletableFuture<T> ask(TaskReads task, String name, Function<LearningTask, T> question) {
+        Key key = new Key(task, name);
+        Cached<T> known = (Cached<T>) cached.get(key);
+        if (known != null && known.isValid()) {
+            return known.answer;
+        }
+        Cached<T> asked = new Cached<>();
+        asked.answer = task.ask(state -> {
+            long begin = System.nanoTime();
+            T answer = question.apply(state);
+            long end = System.nanoTime();
+            asked.validUntil = end + Math.max(LEAST, TIMES_COST * (end - begin));
+            return answer;
+        });
+        cached.put(key, asked);
+        return asked.answer;
+    }
+}

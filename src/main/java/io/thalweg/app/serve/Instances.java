@@ -1,0 +1,181 @@
+package io.thalweg.app.serve;
+
+import io.javalin.http.Context;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.runtime.StopException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.utils.Utils;
+import org.apache.kafka.streams.StreamsMetadata;
+import org.apache.kafka.streams.state.HostInfo;
+
+/** The instances of the learner: which has which partition, and how to ask them. Safe for use by several threads. */
+final class Instances {
+    /** The header of a request that an instance has passed on, so that it is not passed on again. */
+    static final String PASSED_ON = "Thalweg-Passed-On";
+
+    private final AtomicReference<LearnerRuntime> learner;
+    private final String topic;
+    private final String routedTopic;
+    /** The address of this instance, as the others know it. */
+    private volatile HostInfo self = HostInfo.unavailable();
+
+    private final String scheme;
+    private final Duration timeout;
+    private final HttpClient client;
+
+    Instances(ThalwegConfig config, AtomicReference<LearnerRuntime> learner) {
+        this.learner = learner;
+        topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+        routedTopic = config.routedTopic();
+        boolean secure =
+                !config.getString(ThalwegConfig.HTTP_SSL_KEYSTORE_LOCATION).isEmpty();
+        scheme = secure ? "https" : "http";
+        // shorter than the time that the client of the first instance has
+        timeout = Duration.ofMillis(Math.max(50, config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 3));
+        HttpClient.Builder builder =
+                HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(timeout);
+        if (secure) {
+            builder.sslContext(ssl(config));
+        }
+        client = builder.build();
+    }
+
+    private static SSLContext ssl(ThalwegConfig config) {
+        String location = config.getString(ThalwegConfig.HTTP_SSL_TRUSTSTORE_LOCATION);
+        try {
+            if (location.isEmpty()) {
+                return SSLContext.getDefault();
+            }
+            KeyStore certificates = KeyStore.getInstance(config.getString(ThalwegConfig.HTTP_SSL_TRUSTSTORE_TYPE));
+            try (InputStream in = Files.newInputStream(Path.of(location))) {
+                certificates.load(
+                        in,
+                        config.getPassword(ThalwegConfig.HTTP_SSL_TRUSTSTORE_PASSWORD)
+                                .value()
+                                .toCharArray());
+            }
+            TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+            trust.init(certificates);
+            SSLContext ssl = SSLContext.getInstance("TLS");
+            ssl.init(null, trust.getTrustManagers(), null);
+            return ssl;
+        } catch (IOException | GeneralSecurityException e) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "the truststore %s cannot be used (%s); change http.ssl.truststore.location, its type, or the password"
+                            .formatted(location, e.getMessage()));
+        }
+    }
+
+    /** Sets the address of this instance, as {@code application.server} tells it to the others. */
+    void self(String address) {
+        self = HostInfo.buildFromEndpoint(address);
+    }
+
+    /**
+     * Returns the partition of a model: the one that Kafka's own producers choose for its id.
+     *
+     * @throws HttpRefusal if the learner has not started
+     */
+    int partitionOf(String model) {
+        byte[] key = model.getBytes(StandardCharsets.UTF_8);
+        return Utils.toPositive(Utils.murmur2(key)) % started().partitions();
+    }
+
+    private LearnerRuntime started() {
+        LearnerRuntime started = learner.get();
+        if (started == null) {
+            throw HttpRefusal.unavailable("the learner is starting", 1);
+        }
+        return started;
+    }
+
+    /** Returns the other instance in which a partition is active; null if there is none. */
+    HostInfo ownerOf(int partition) {
+        return other(partition, StreamsMetadata::topicPartitions);
+    }
+
+    /** Returns another instance in which a partition is standing by; null if there is none. */
+    HostInfo standbyOf(int partition) {
+        return other(partition, StreamsMetadata::standbyTopicPartitions);
+    }
+
+    private HostInfo other(int partition, Function<StreamsMetadata, Set<TopicPartition>> partitions) {
+        TopicPartition read = new TopicPartition(topic, partition);
+        TopicPartition routed = new TopicPartition(routedTopic, partition);
+        for (StreamsMetadata instance : all()) {
+            Set<TopicPartition> of = partitions.apply(instance);
+            if ((of.contains(routed) || of.contains(read))
+                    && !instance.hostInfo().equals(self)) {
+                return instance.hostInfo();
+            }
+        }
+        return null;
+    }
+
+    /** Returns all other instances that can be asked. */
+    List<HostInfo> others() {
+        return all().stream()
+                .map(StreamsMetadata::hostInfo)
+                .filter(host -> !host.equals(self) && !host.equals(HostInfo.unavailable()))
+                .distinct()
+                .toList();
+    }
+
+    private Collection<StreamsMetadata> all() {
+        try {
+            return started().streams().metadataForAllStreamsClients();
+        } catch (IllegalStateException e) {
+            // the learner is not running yet, or no longer
+            return List.of();
+        }
+    }
+
+    /** Passes a request on to another instance. */
+    CompletableFuture<HttpResponse<byte[]>> passOn(HostInfo instance, Context request, String why) {
+        String query = request.queryString();
+        URI uri = URI.create("%s://%s:%d%s%s"
+                .formatted(
+                        scheme,
+                        instance.host(),
+                        instance.port(),
+                        request.req().getRequestURI(),
+                        query == null ? "" : "?" + query));
+        HttpRequest.Builder builder =
+                HttpRequest.newBuilder(uri).timeout(timeout).header(PASSED_ON, why);
+        for (String header : List.of("Authorization", "Content-Type")) {
+            String value = request.header(header);
+            if (value != null) {
+                builder.header(header, value);
+            }
+        }
+        builder.method(
+                request.method().name(),
+                request.method().name().equals("POST")
+                        ? HttpRequest.BodyPublishers.ofByteArray(request.bodyAsBytes())
+                        : HttpRequest.BodyPublishers.noBody());
+        return client.sendAsync(builder.build(), HttpResponse.BodyHandlers.ofByteArray());
+    }
+}

@@ -1,0 +1,279 @@
+package io.thalweg.app.serve;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.javalin.http.Context;
+import io.thalweg.app.view.JsonView;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Model;
+import io.thalweg.store.ModelEntry;
+import io.thalweg.topology.CommittedModel;
+import io.thalweg.topology.CommittedReads;
+import io.thalweg.topology.TaskReads;
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.streams.state.HostInfo;
+
+/** The paths of models: their list, each with its weights and metrics, and predictions. */
+final class ModelEndpoints implements Endpoints {
+    private static final int MOST_LISTED = 10_000;
+    private static final int MOST_WEIGHTS = 10_000;
+    /** The most examples in a request. */
+    private static final int MOST_EXAMPLES = 10_000;
+
+    private final ThalwegConfig config;
+    private final CommittedReads reads;
+    private final Instances instances;
+    private final ModelRequests requests;
+    private final CachedQuestions questions;
+    private final long timeoutMs;
+    private final ThreadLocal<Predictor> predictors;
+
+    ModelEndpoints(
+            ThalwegConfig config,
+            CommittedReads reads,
+            Instances instances,
+            CachedQuestions questions,
+            EventEncoder events) {
+        this.config = config;
+        this.reads = reads;
+        this.instances = instances;
+        this.questions = questions;
+        requests = new ModelRequests(config, reads, instances);
+        timeoutMs = config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 2;
+        predictors = ThreadLocal.withInitial(() -> new Predictor(config, events));
+    }
+
+    @Override
+    public void addTo(Routes routes) {
+        routes.get("/v1/models", Access.READ, this::list);
+        routes.get("/v1/models/{id}", Access.READ, this::model);
+        routes.get("/v1/models/{id}/weights", Access.READ, this::weights);
+        routes.get("/v1/models/{id}/metrics", Access.READ, this::metrics);
+        routes.post("/v1/models/{id}/predict", Access.READ, this::predict);
+    }
+
+    // ---- the list
+
+    private void list(Context request) {
+        String search = request.queryParamAsClass("search", String.class)
+                .getOrDefault("")
+                .toLowerCase(Locale.ROOT);
+        String sort = HttpServer.word(request, "sort", "id", "examples", "worst");
+        int offset = HttpServer.number(request, "offset", 0, 0, Integer.MAX_VALUE - MOST_LISTED);
+        int limit = HttpServer.number(request, "limit", 100, 1, MOST_LISTED);
+        boolean passedOn = request.header(Instances.PASSED_ON) != null;
+
+        CompletableFuture<List<ModelSummary>> here = summaries();
+        List<CompletableFuture<JsonNode>> elsewhere = passedOn
+                ? List.of()
+                : instances.others().stream()
+                        .map(other -> listOf(other, request))
+                        .toList();
+        List<CompletableFuture<?>> all = new ArrayList<>(elsewhere);
+        all.add(here);
+        request.future(() -> CompletableFuture.allOf(all.toArray(CompletableFuture[]::new))
+                .thenAccept(done -> {
+                    List<ModelSummary> own = here.join().stream()
+                            .filter(model -> model.id().toLowerCase(Locale.ROOT).contains(search))
+                            .toList();
+                    List<JsonNode> models = new ArrayList<>();
+                    long total = own.size();
+                    own.forEach(model -> models.add(model.json()));
+                    boolean isComplete = true;
+                    for (CompletableFuture<JsonNode> each : elsewhere) {
+                        JsonNode list = each.join();
+                        isComplete &= list != null;
+                        if (list != null) {
+                            total += list.path("total").asLong();
+                            list.path("models").forEach(models::add);
+                        }
+                    }
+                    models.sort(order(sort));
+                    ObjectNode answer = JsonNodeFactory.instance.objectNode();
+                    answer.put("total", total);
+                    answer.put("complete", isComplete);
+                    ArrayNode page = answer.putArray("models");
+                    models.stream()
+                            .skip(passedOn ? 0 : offset)
+                            .limit(passedOn ? (long) offset + limit : limit)
+                            .forEach(page::add);
+                    HttpServer.write(request, answer);
+                })
+                .exceptionally(failure -> {
+                    throw ModelRequests.refusal(failure);
+                }));
+    }
+
+    private static Comparator<JsonNode> order(String sort) {
+        Comparator<JsonNode> byId =
+                Comparator.comparing(model -> model.path("id").asText());
+        return switch (sort) {
+            case "examples" ->
+                Comparator.<JsonNode>comparingLong(
+                                model -> model.path("examples").asLong())
+                        .reversed()
+                        .thenComparing(byId);
+            case "worst" ->
+                Comparator.comparingDouble(ModelEndpoints::lossOverBaseRate)
+                        .reversed()
+                        .thenComparing(byId);
+            default -> byId;
+        };
+    }
+
+    /** Returns how much worse than the base rate a model has recently been, in nats. */
+    private static double lossOverBaseRate(JsonNode model) {
+        JsonNode loss = model.path("recentLogLoss");
+        return loss.isNumber()
+                ? loss.doubleValue() - model.path("recentBaseRateLogLoss").asDouble()
+                : Double.NEGATIVE_INFINITY;
+    }
+
+    /** Returns all models of the tasks that are active here. */
+    private CompletableFuture<List<ModelSummary>> summaries() {
+        List<CompletableFuture<List<ModelSummary>>> parts = new ArrayList<>();
+        for (TaskReads task : reads.active()) {
+            parts.add(questions
+                    .ask(task, "summaries", state -> ModelSummary.of(state, task.partition()))
+                    .copy()
+                    .orTimeout(timeoutMs, TimeUnit.MILLISECONDS));
+        }
+        return CompletableFuture.allOf(parts.toArray(CompletableFuture[]::new))
+                .thenApply(done ->
+                        parts.stream().flatMap(part -> part.join().stream()).toList());
+    }
+
+    /** Returns the list of another instance; null in the future if it does not answer. */
+    private CompletableFuture<JsonNode> listOf(HostInfo other, Context request) {
+        return instances.passOn(other, request, "list").handle((answer, unreachable) -> json(answer));
+    }
+
+    private static JsonNode json(HttpResponse<byte[]> answer) {
+        try {
+            return answer == null || answer.statusCode() != 200 ? null : HttpServer.JSON.readTree(answer.body());
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    // ---- one model
+
+    private void model(Context request) {
+        String id = request.pathParam("id");
+        requests.answer(
+                request,
+                task -> questions.ask(task, "model " + id, state -> {
+                    ModelEntry entry = state.entry(id);
+                    if (entry == null) {
+                        return null;
+                    }
+                    Model model = entry.model();
+                    ObjectNode json =
+                            about(model, task.partition(), state.offsets().next());
+                    json.put("form", model.head().form().name().toLowerCase(Locale.ROOT));
+                    json.put("bias", model.bias());
+                    json.put("learningRate", model.learningRate());
+                    json.put("blocks", model.blockCount());
+                    json.put("names", model.names().size());
+                    json.put("examples", model.validation().overall().examples());
+                    return json;
+                }));
+    }
+
+    /** Returns what says which model an answer is from. */
+    private ObjectNode about(Model model, int partition, Map<TopicPartition, Long> offsets) {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("model", model.id());
+        json.put("version", model.version());
+        json.put("partition", partition);
+        Long routed = offsets.get(new TopicPartition(config.routedTopic(), partition));
+        Long read = offsets.get(new TopicPartition(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partition));
+        json.put("topic", routed == null ? config.getString(ThalwegConfig.EXAMPLES_TOPIC) : config.routedTopic());
+        json.put("offset", routed != null ? routed : read == null ? 0 : read);
+        if (config.hasLateLabels()) {
+            Long routedLabels = offsets.get(new TopicPartition(config.routedLabelsTopic(), partition));
+            Long labels = offsets.get(new TopicPartition(config.getString(ThalwegConfig.LABELS_TOPIC), partition));
+            json.put("labelsOffset", routedLabels != null ? routedLabels : labels == null ? 0 : labels);
+        }
+        return json;
+    }
+
+    private void weights(Context request) {
+        String id = request.pathParam("id");
+        String sort = HttpServer.word(request, "sort", WeightsPage.SORTS);
+        int limit = HttpServer.number(request, "limit", 20, 1, MOST_WEIGHTS);
+        String search = request.queryParamAsClass("search", String.class).getOrDefault("");
+        requests.answer(
+                request,
+                task -> questions
+                        .ask(task, "weights %s %d %s %s".formatted(sort, limit, search, id), state -> {
+                            ModelEntry entry = state.entry(id);
+                            return entry == null ? null : WeightsPage.of(entry.model(), sort, search, limit);
+                        })
+                        .thenApply(page -> page == null ? null : page.json(id)));
+    }
+
+    private void metrics(Context request) {
+        String id = request.pathParam("id");
+        requests.answer(
+                request,
+                task -> questions
+                        .ask(task, "metrics " + id, state -> {
+                            ModelEntry entry = state.entry(id);
+                            return entry == null ? null : state.metrics(entry.model());
+                        })
+                        .thenApply(metrics -> metrics == null ? null : JsonView.json(metrics)));
+    }
+
+    // ---- predictions
+
+    private void predict(Context request) {
+        ObjectNode body = HttpServer.object(request);
+        boolean explained = body.path("contributions").asBoolean();
+        JsonNode many = body.get("examples");
+        if (many != null && !many.isArray()) {
+            throw new HttpRefusal(422, "\"examples\" is not a list");
+        }
+        if (many != null && many.size() > MOST_EXAMPLES) {
+            throw new HttpRefusal(422, "there are more than %d examples".formatted(MOST_EXAMPLES));
+        }
+        String id = request.pathParam("id");
+        requests.answer(
+                request,
+                task -> task.model(id)
+                        .thenApply(committed -> committed == null
+                                ? null
+                                : predict(task.partition(), committed, body, many, explained)));
+    }
+
+    private JsonNode predict(
+            int partition, CommittedModel committed, ObjectNode body, JsonNode many, boolean explained) {
+        Model model = committed.model();
+        Predictor predictor = predictors.get();
+        ObjectNode answer = about(model, partition, committed.offsets());
+        if (many == null) {
+            answer.setAll(predictor.predict(model, body, explained));
+            return answer;
+        }
+        ArrayNode predictions = answer.putArray("predictions");
+        for (JsonNode each : many) {
+            try {
+                predictions.add(predictor.predict(model, each, explained));
+            } catch (HttpRefusal e) {
+                throw new HttpRefusal(e.status(), "example %d: %s".formatted(predictions.size(), e.getMessage()));
+            }
+        }
+        return answer;
+    }
+}

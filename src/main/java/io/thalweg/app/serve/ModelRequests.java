@@ -1,0 +1,208 @@
+package io.thalweg.app.serve;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.javalin.http.Context;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.topology.CommittedReads;
+import io.thalweg.topology.MovedException;
+import io.thalweg.topology.TaskReads;
+import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import org.apache.kafka.streams.state.HostInfo;
+
+/**
+ * Requests about one model. They are answered here if the model's partition is active here, passed on to the instance
+ * where it is, or else answered with 503. Safe for use by several threads.
+ */
+final class ModelRequests {
+    private static final int MOST_LOCATIONS = 100_000;
+    /** A learner's thread that has not come by for so long is held up, and may have lost its partitions. */
+    private static final long SILENT_MS = 10_000;
+
+    private static final String TO_OWNER = "to-owner";
+    private static final String TO_ALL = "to-all";
+
+    private final CommittedReads reads;
+    private final Instances instances;
+    private final long timeoutMs;
+
+    /** The partitions of models that are not where Kafka's own producers would have put them. */
+    private final Map<String, Integer> locations = Collections.synchronizedMap(new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, Integer> eldest) {
+            return size() > MOST_LOCATIONS;
+        }
+    });
+
+    /** Answers from the task that has the model; null in the future if it does not have it. */
+    interface FromTask extends Function<TaskReads, CompletableFuture<JsonNode>> {}
+
+    ModelRequests(ThalwegConfig config, CommittedReads reads, Instances instances) {
+        this.reads = reads;
+        this.instances = instances;
+        timeoutMs = config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 2;
+    }
+
+    /** Answers a request about the model that its path names. */
+    void answer(Context request, FromTask here) {
+        String id = request.pathParam("id");
+        String passedOn = request.header(Instances.PASSED_ON);
+        int partition = locations.getOrDefault(id, instances.partitionOf(id));
+        request.future(() -> find(request, id, partition, passedOn, here)
+                .orTimeout(timeoutMs, TimeUnit.MILLISECONDS)
+                .exceptionally(failure -> {
+                    throw refusal(failure);
+                }));
+    }
+
+    private CompletableFuture<Void> find(Context request, String id, int partition, String passedOn, FromTask here) {
+        TaskReads task = reads.active(partition);
+        CompletableFuture<Boolean> answered = task == null || task.silentMs() > SILENT_MS
+                ? CompletableFuture.failedFuture(HttpRefusal.unavailable("the model is moving", 1))
+                : write(request, here.apply(task));
+        return answered.handle((wasHere, failure) -> {
+                    if (failure == null) {
+                        return wasHere ? done() : search(request, id, passedOn, here);
+                    }
+                    if (!isMoving(failure)) {
+                        return CompletableFuture.<Void>failedFuture(failure);
+                    }
+                    if (TO_ALL.equals(passedOn)) {
+                        return search(request, id, passedOn, here);
+                    }
+                    return passedOn == null ? passOn(request, id, partition, here) : moving();
+                })
+                .thenCompose(next -> next);
+    }
+
+    /** Answers with the JSON in a future, if there is one. */
+    private static CompletableFuture<Boolean> write(Context request, CompletableFuture<JsonNode> answer) {
+        return answer.thenApply(json -> {
+            if (json == null) {
+                return false;
+            }
+            HttpServer.write(request, json);
+            return true;
+        });
+    }
+
+    private CompletableFuture<Void> passOn(Context request, String id, int partition, FromTask here) {
+        HostInfo owner = instances.ownerOf(partition);
+        if (owner == null) {
+            return moving();
+        }
+        return instances
+                .passOn(owner, request, TO_OWNER)
+                .handle((answer, unreachable) -> {
+                    if (unreachable != null) {
+                        return CompletableFuture.<Void>failedFuture(
+                                HttpRefusal.unavailable("the instance that has the model does not answer", 1));
+                    }
+                    if (answer.statusCode() == 404) {
+                        return search(request, id, null, here);
+                    }
+                    write(request, answer);
+                    return done();
+                })
+                .thenCompose(next -> next);
+    }
+
+    private static void write(Context request, HttpResponse<byte[]> answer) {
+        request.status(answer.statusCode());
+        answer.headers().firstValue("Retry-After").ifPresent(after -> request.header("Retry-After", after));
+        request.contentType("application/json").result(answer.body());
+    }
+
+    /**
+     * Looks for a model that is not in the partition where it should be, because its producer chooses partitions in
+     * another way.
+     */
+    private CompletableFuture<Void> search(Context request, String id, String passedOn, FromTask here) {
+        if (TO_OWNER.equals(passedOn)) {
+            return unknown(id);
+        }
+        List<CompletableFuture<Integer>> found = new ArrayList<>();
+        for (TaskReads task : reads.active()) {
+            found.add(task.ask(state -> state.entry(id) == null ? -1 : task.partition())
+                    .exceptionally(moved -> -1));
+        }
+        return CompletableFuture.allOf(found.toArray(CompletableFuture[]::new)).thenCompose(all -> {
+            int partition =
+                    found.stream().mapToInt(CompletableFuture::join).max().orElse(-1);
+            TaskReads task = partition < 0 ? null : reads.active(partition);
+            if (task != null) {
+                locations.put(id, partition);
+                return write(request, here.apply(task)).thenCompose(written -> written ? done() : unknown(id));
+            }
+            return passedOn == null ? searchOthers(request, id) : unknown(id);
+        });
+    }
+
+    private CompletableFuture<Void> searchOthers(Context request, String id) {
+        List<CompletableFuture<HttpResponse<byte[]>>> answers = instances.others().stream()
+                .map(instance -> instances.passOn(instance, request, TO_ALL).exceptionally(unreachable -> null))
+                .toList();
+        return CompletableFuture.allOf(answers.toArray(CompletableFuture[]::new))
+                .thenCompose(all -> {
+                    boolean incomplete = false;
+                    for (CompletableFuture<HttpResponse<byte[]>> each : answers) {
+                        HttpResponse<byte[]> answer = each.join();
+                        if (answer != null && answer.statusCode() < 400) {
+                            write(request, answer);
+                            return done();
+                        }
+                        incomplete |= answer == null || answer.statusCode() != 404;
+                    }
+                    return incomplete ? moving() : unknown(id);
+                });
+    }
+
+    private static CompletableFuture<Void> done() {
+        return CompletableFuture.completedFuture(null);
+    }
+
+    private static CompletableFuture<Void> moving() {
+        return CompletableFuture.failedFuture(
+                HttpRefusal.unavailable("the partition of the model is moving to another instance", 1));
+    }
+
+    private static CompletableFuture<Void> unknown(String id) {
+        return CompletableFuture.failedFuture(new HttpRefusal(404, "there is no model " + id));
+    }
+
+    private static Throwable cause(Throwable failure) {
+        Throwable cause = failure;
+        while (cause instanceof CompletionException && cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return cause;
+    }
+
+    private static boolean isMoving(Throwable failure) {
+        Throwable cause = cause(failure);
+        return cause instanceof MovedException || cause instanceof HttpRefusal refusal && refusal.status() == 503;
+    }
+
+    /** Returns the exception that the server turns into an answer. */
+    static RuntimeException refusal(Throwable failure) {
+        Throwable cause = cause(failure);
+        if (cause instanceof TimeoutException) {
+            return HttpRefusal.unavailable("the learner did not answer in time", 1);
+        }
+        if (cause instanceof MovedException) {
+            return HttpRefusal.unavailable("the partition of the model is moving to another instance", 1);
+        }
+        return cause instanceof RuntimeException exception ? exception : new CompletionException(cause);
+    }
+}

@@ -1,0 +1,221 @@
+package io.thalweg.app.serve;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.javalin.http.Context;
+import io.thalweg.app.files.LabelRecords;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SchemaSourceException;
+import io.thalweg.mapping.Mapping;
+import io.thalweg.output.SchemaIds;
+import io.thalweg.runtime.KafkaSettings;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.avro.Schema;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.errors.RecordTooLargeException;
+
+/** The paths to which examples and labels are sent. They answer once the brokers have acknowledged the records. */
+final class SendEndpoints implements Endpoints, AutoCloseable {
+    private static final int MOST_RECORDS = 10_000;
+
+    private final ThalwegConfig config;
+    private final EventEncoder events;
+    private final SchemaSource registry;
+    private final SchemaIds schemaIds;
+    private final long timeoutMs;
+    private final JsonRecords records = new JsonRecords(Set.of());
+    /** Created when it is first needed. */
+    private Producer<byte[], byte[]> producer;
+
+    private boolean closed;
+
+    SendEndpoints(ThalwegConfig config, EventEncoder events, SchemaSource registry, SchemaIds schemaIds) {
+        this.config = config;
+        this.events = events;
+        this.registry = registry;
+        this.schemaIds = schemaIds;
+        timeoutMs = config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 2;
+    }
+
+    @Override
+    public void addTo(Routes routes) {
+        routes.post(
+                "/v1/examples",
+                Access.WRITE,
+                request -> send(
+                        request, config.getString(ThalwegConfig.EXAMPLES_TOPIC), config.mapping(), events.schema()));
+        routes.post("/v1/labels", Access.WRITE, request -> {
+            if (!config.hasLateLabels()) {
+                throw new HttpRefusal(
+                        409, "labels are in the events: this learner has no topic of labels (labels.topic)");
+            }
+            send(request, config.getString(ThalwegConfig.LABELS_TOPIC), config.labelsMapping(), labelSchema());
+        });
+    }
+
+    /** Returns the schema that was last registered for labels, or the one that the settings of labels call for. */
+    private Schema labelSchema() {
+        try {
+            return registry.latestSchema(config.getString(ThalwegConfig.LABELS_TOPIC))
+                    .orElseGet(() -> new LabelRecords(config, Map.of()).schema());
+        } catch (SchemaSourceException e) {
+            throw HttpRefusal.unavailable("the schema registry does not answer", 5);
+        }
+    }
+
+    private void send(Context request, String topic, Mapping mapping, Schema schema) {
+        ObjectNode body = HttpServer.object(request);
+        JsonNode many = body.get("records");
+        if (many != null && (!many.isArray() || many.isEmpty() || many.size() > MOST_RECORDS)) {
+            throw new HttpRefusal(422, "\"records\" must be a list of 1 to %d records".formatted(MOST_RECORDS));
+        }
+        int schemaId;
+        try {
+            schemaId = schemaIds.idFor(topic, schema);
+        } catch (SchemaSourceException e) {
+            throw HttpRefusal.unavailable("the schema registry does not give an id for the schema", 5);
+        }
+        // all are checked before the first is sent
+        List<ProducerRecord<byte[], byte[]>> checked = new ArrayList<>();
+        for (JsonNode each : many == null ? List.of(body) : many) {
+            try {
+                checked.add(record(each, topic, mapping, schema, schemaId));
+            } catch (HttpRefusal e) {
+                throw many == null
+                        ? e
+                        : new HttpRefusal(e.status(), "record %d: %s".formatted(checked.size(), e.getMessage()));
+            }
+        }
+        Producer<byte[], byte[]> open = producer();
+        List<CompletableFuture<RecordMetadata>> sent = new ArrayList<>();
+        for (ProducerRecord<byte[], byte[]> record : checked) {
+            CompletableFuture<RecordMetadata> future = new CompletableFuture<>();
+            sent.add(future);
+            open.send(record, (metadata, problem) -> {
+                if (problem == null) {
+                    future.complete(metadata);
+                } else {
+                    future.completeExceptionally(problem);
+                }
+            });
+        }
+        request.future(() -> CompletableFuture.allOf(sent.toArray(CompletableFuture[]::new))
+                .orTimeout(timeoutMs, TimeUnit.MILLISECONDS)
+                .handleAsync((done, failure) -> {
+                    if (failure != null) {
+                        throw refusal(sent, failure);
+                    }
+                    HttpServer.write(request, many == null ? where(sent.get(0).join()) : all(sent));
+                    return null;
+                }));
+    }
+
+    private ProducerRecord<byte[], byte[]> record(
+            JsonNode json, String topic, Mapping mapping, Schema schema, int schemaId) {
+        Set<String> allowed = Set.of("model", "event", "timestamp");
+        json.fieldNames().forEachRemaining(name -> {
+            if (!allowed.contains(name)) {
+                throw new HttpRefusal(422, "a record has model, event and timestamp, but no field " + name);
+            }
+        });
+        if (!json.path("event").isObject()) {
+            throw new HttpRefusal(422, "a record needs an \"event\"");
+        }
+        JsonNode model = json.path("model");
+        if (!model.isMissingNode() && (!model.isTextual() || model.textValue().isEmpty())) {
+            throw new HttpRefusal(422, "\"model\" is not text");
+        }
+        if (model.isMissingNode() && mapping.isModelFromKey() && needsKey()) {
+            throw new HttpRefusal(422, "a record needs a \"model\"");
+        }
+        JsonNode timestamp = json.path("timestamp");
+        if (!timestamp.isMissingNode() && (!timestamp.canConvertToLong() || timestamp.longValue() < 0)) {
+            throw new HttpRefusal(422, "\"timestamp\" is not a number of milliseconds since 1970");
+        }
+        byte[] value = EventEncoder.encode(schemaId, records.record(schema, json.get("event")));
+        byte[] key = model.isMissingNode() ? null : model.textValue().getBytes(StandardCharsets.UTF_8);
+        int most = config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES);
+        if (value.length + (key == null ? 0 : key.length) > most) {
+            throw new HttpRefusal(422, "the record has more than example.max.bytes = %d bytes".formatted(most));
+        }
+        return new ProducerRecord<>(
+                topic, null, timestamp.isMissingNode() ? null : (Long) timestamp.longValue(), key, value);
+    }
+
+    /** Whether records without a key would become dead letters. */
+    private boolean needsKey() {
+        return producer()
+                        .partitionsFor(config.getString(ThalwegConfig.EXAMPLES_TOPIC))
+                        .size()
+                > 1;
+    }
+
+    private static HttpRefusal refusal(List<CompletableFuture<RecordMetadata>> sent, Throwable failure) {
+        Throwable cause = failure.getCause() == null ? failure : failure.getCause();
+        if (cause instanceof RecordTooLargeException) {
+            return new HttpRefusal(422, "a record is larger than the topic allows");
+        }
+        long done = sent.stream()
+                .filter(each -> each.isDone() && !each.isCompletedExceptionally())
+                .count();
+        return HttpRefusal.unavailable(
+                "the brokers have acknowledged %d of %d records; whether they have the others is not known"
+                        .formatted(done, sent.size()),
+                1);
+    }
+
+    private static ObjectNode all(List<CompletableFuture<RecordMetadata>> sent) {
+        ObjectNode answer = JsonNodeFactory.instance.objectNode();
+        ArrayNode list = answer.putArray("records");
+        sent.forEach(each -> list.add(where(each.join())));
+        return answer;
+    }
+
+    private static ObjectNode where(RecordMetadata metadata) {
+        return JsonNodeFactory.instance
+                .objectNode()
+                .put("topic", metadata.topic())
+                .put("partition", metadata.partition())
+                .put("offset", metadata.offset())
+                .put("timestamp", metadata.timestamp());
+    }
+
+    private synchronized Producer<byte[], byte[]> producer() {
+        if (closed) {
+            throw HttpRefusal.unavailable("the server is stopping", 1);
+        }
+        if (producer == null) {
+            Map<String, Object> settings = new KafkaSettings(config).writer();
+            int timeout = (int) timeoutMs;
+            settings.put(ProducerConfig.CLIENT_ID_CONFIG, config.getString(ThalwegConfig.APPLICATION_ID) + "-http");
+            settings.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, (long) timeout);
+            // somebody waits for each answer
+            settings.put(ProducerConfig.LINGER_MS_CONFIG, 0);
+            settings.put(ProducerConfig.REQUEST_TIMEOUT_MS_CONFIG, Math.max(1000, timeout / 2));
+            settings.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, Math.max(2000, timeout));
+            producer = new KafkaProducer<>(settings);
+        }
+        return producer;
+    }
+
+    @Override
+    public synchronized void close() {
+        closed = true;
+        if (producer != null) {
+            producer.close();
+        }
+    }
+}

@@ -1,0 +1,277 @@
+package io.thalweg.topology;
+
+import io.thalweg.fold.LearningTask;
+import io.thalweg.math.Model;
+import io.thalweg.store.ModelEntry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * The reads that other threads want of the committed state of one task.
+ *
+ * <p><b>How it works.</b> Readers leave questions, and the learner's thread answers them just before a commit, when the
+ * state is what is about to be committed. Answers are handed out once the commit has succeeded: when the thread next
+ * comes by, which it does not do if the commit failed. So no answer comes from a transaction that was aborted. While
+ * nothing is learned, the state is committed at all times, and questions are answered at the next {@link #pass}.
+ *
+ * <p><b>Models that are asked for</b> are copied at each commit that has changed them, as long as somebody asks. Readers
+ * use the last copy and wait for nothing. Copying takes at most {@value #LARGEST_SHARE} of the thread's time: after a
+ * copy that took long, the next one is made at a later commit. A model costs nothing before somebody asks for it.
+ */
+public final class TaskReads {
+    /** The largest part of the time that may go into copies. */
+    private static final double LARGEST_SHARE = 0.02;
+
+    /** How long copies of a model are made after it was last asked for. */
+    private static final long FORGOTTEN_AFTER = TimeUnit.MINUTES.toNanos(10);
+    /** How exactly the time of the last request is kept, so that readers need not write to the same place. */
+    private static final long ASKED_EVERY = TimeUnit.SECONDS.toNanos(1);
+
+    private final CommittedReads all;
+    private final Map<String, FollowedModel> followed = new ConcurrentHashMap<>();
+    private final Queue<Question<?>> questions = new ConcurrentLinkedQueue<>();
+    /** Whether there may be questions, or models that were never copied. */
+    private volatile boolean asked;
+
+    private volatile boolean active;
+    private volatile int partition = -1;
+    /** When the learner's thread last came by. */
+    private volatile long passed;
+
+    // only for the learner's thread
+    private LearningTask task;
+    /** Whether a record was applied since the last commit. */
+    private boolean touched;
+    /** What to hand out once the commit has succeeded. */
+    private final List<Answered> answers = new ArrayList<>();
+
+    private long nextCopies = System.nanoTime();
+
+    /**
+     * An answer that waits for the commit.
+     *
+     * @param future fails if the commit does
+     * @param handOut completes it
+     */
+    private record Answered(CompletableFuture<?> future, Runnable handOut) {}
+
+    /** A question about the state. */
+    private record Question<T>(Function<LearningTask, T> question, CompletableFuture<T> answer) {
+        Answered answered(LearningTask task, Executor executor) {
+            try {
+                T value = question.apply(task);
+                return new Answered(answer, () -> answer.completeAsync(() -> value, executor));
+            } catch (RuntimeException e) {
+                return new Answered(answer, () -> executor.execute(() -> answer.completeExceptionally(e)));
+            }
+        }
+    }
+
+    /** A model that was asked for. */
+    private static final class FollowedModel {
+        final CompletableFuture<CommittedModel> first = new CompletableFuture<>();
+        /** The last committed copy; null before the first. */
+        volatile CommittedModel current;
+
+        volatile long askedAt;
+
+        // only for the learner's thread
+        Model source;
+        Model copy;
+
+        FollowedModel() {
+            askedAt = System.nanoTime();
+        }
+    }
+
+    TaskReads(CommittedReads all) {
+        this.all = all;
+    }
+
+    // ---- for readers
+
+    /** Returns the partition of the task. */
+    public int partition() {
+        return partition;
+    }
+
+    /**
+     * Returns how long ago the learner's thread came by, in milliseconds. It does several times a second, unless it is
+     * held up.
+     */
+    public long silentMs() {
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - passed);
+    }
+
+    /**
+     * Returns a model as the last commit has left it, or one of the last commits if copying takes long.
+     *
+     * @return null in it if there is no such model; {@link MovedException} if the task is not active
+     */
+    public CompletableFuture<CommittedModel> model(String id) {
+        FollowedModel model = followed.get(id);
+        if (model == null) {
+            model = followed.computeIfAbsent(id, unknown -> new FollowedModel());
+            asked = true;
+        }
+        CommittedModel current = model.current;
+        if (current == null) {
+            failUnlessActive();
+            return model.first;
+        }
+        long now = System.nanoTime();
+        if (now - model.askedAt > ASKED_EVERY) {
+            model.askedAt = now;
+        }
+        return CompletableFuture.completedFuture(current);
+    }
+
+    /**
+     * Asks a question about the state as the next commit will leave it. It is answered by the learner's thread, so it
+     * must be quick, must not change anything, and must not keep references to anything in the state that can change.
+     *
+     * @return fails with {@link MovedException} if the task is not active
+     */
+    public <T> CompletableFuture<T> ask(Function<LearningTask, T> question) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        questions.add(new Question<>(question, answer));
+        asked = true;
+        failUnlessActive();
+        return answer;
+    }
+
+    private void failUnlessActive() {
+        if (!active) {
+            failAll();
+        }
+    }
+
+    private void failAll() {
+        for (Question<?> next = questions.poll(); next != null; next = questions.poll()) {
+            fail(next.answer);
+        }
+        followed.values().forEach(model -> fail(model.first));
+        followed.clear();
+    }
+
+    private void fail(CompletableFuture<?> answer) {
+        if (!answer.isDone()) {
+            all.executor().execute(() -> answer.completeExceptionally(new MovedException()));
+        }
+    }
+
+    // ---- for the learner's thread
+
+    /** Begins to answer, when the state is restored. */
+    void activate(LearningTask restored, int taskPartition) {
+        task = restored;
+        partition = taskPartition;
+        touched = false;
+        answers.clear();
+        passed = System.nanoTime();
+        active = true;
+        all.activated(this);
+    }
+
+    /** Ends answering. Questions fail, because it is not known whether the last commit has succeeded. */
+    void deactivate() {
+        if (active) {
+            active = false;
+            all.deactivated(this);
+        }
+        answers.forEach(answered -> fail(answered.future));
+        answers.clear();
+        failAll();
+    }
+
+    /** Notes that a record is about to be applied. */
+    void touch() {
+        touched = true;
+    }
+
+    /** Answers questions, when the state is what is about to be committed. */
+    void commit() {
+        if (active) {
+            // this would not be called again if the commit before had failed
+            handOut();
+            answer();
+            touched = false;
+        }
+    }
+
+    /** Hands out answers after a commit, and answers questions if the state is committed. Called several times a second. */
+    void pass() {
+        passed = System.nanoTime();
+        if (!active) {
+            return;
+        }
+        handOut();
+        if (asked && !touched) {
+            answer();
+            handOut();
+        }
+    }
+
+    private void handOut() {
+        if (!answers.isEmpty()) {
+            answers.forEach(answered -> answered.handOut.run());
+            answers.clear();
+        }
+    }
+
+    private void answer() {
+        long begin = System.nanoTime();
+        boolean isTimeForCopies = begin - nextCopies >= 0;
+        boolean anythingAsked = asked;
+        asked = false;
+        if (anythingAsked) {
+            for (Question<?> next = questions.poll(); next != null; next = questions.poll()) {
+                answers.add(next.answered(task, all.executor()));
+            }
+        }
+        if (!isTimeForCopies && !anythingAsked || followed.isEmpty()) {
+            return;
+        }
+        Map<TopicPartition, Long> offsets = task.offsets().next();
+        followed.forEach((id, model) -> {
+            if (isTimeForCopies || model.copy == null) {
+                follow(id, model, offsets, begin);
+            }
+        });
+        long end = System.nanoTime();
+        nextCopies = end + (long) ((end - begin) / LARGEST_SHARE);
+    }
+
+    private void follow(String id, FollowedModel model, Map<TopicPartition, Long> offsets, long now) {
+        ModelEntry entry = task.entry(id);
+        if (entry == null || model.copy != null && now - model.askedAt > FORGOTTEN_AFTER) {
+            answers.add(new Answered(model.first, () -> {
+                followed.remove(id, model);
+                model.first.completeAsync(() -> null, all.executor());
+            }));
+            return;
+        }
+        Model source = entry.model();
+        if (model.source == source && model.copy.version() == source.version()) {
+            return;
+        }
+        model.copy = source.copy(model.source == source ? model.copy : null);
+        model.source = source;
+        CommittedModel committed = new CommittedModel(model.copy, offsets);
+        answers.add(new Answered(model.first, () -> {
+            model.current = committed;
+            if (!model.first.isDone()) {
+                model.first.completeAsync(() -> committed, all.executor());
+            }
+        }));
+    }
+}

@@ -1,0 +1,313 @@
+package io.thalweg.app.serve;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.thalweg.app.local.EmbeddedBroker;
+import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.app.serve.ServedLearner.Served;
+import io.thalweg.avro.Example;
+import io.thalweg.math.FeatureForm;
+import io.thalweg.testing.Seed;
+import io.thalweg.testing.Seeded;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A learner on a real broker, asked over HTTP. */
+@Seeded
+@Timeout(300)
+class ServingIT {
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+    private static EmbeddedBroker broker;
+    private static EmbeddedRegistry registry;
+    private static int learners;
+
+    @BeforeAll
+    static void start(@TempDir Path directory) {
+        broker = EmbeddedBroker.start(directory, 0);
+        registry = EmbeddedRegistry.start(null, 0);
+    }
+
+    @AfterAll
+    static void stop() {
+        registry.close();
+        broker.close();
+    }
+
+    private static ServedLearner learner(Object... more) {
+        ServedLearner learner = new ServedLearner(broker, registry, "served-" + learners++, more);
+        learner.createTopics();
+        return learner;
+    }
+
+    // ---- predictions
+
+    private static Map<CharSequence, Double> named(Random random) {
+        Map<CharSequence, Double> features = new LinkedHashMap<>();
+        for (int i = random.nextInt(4); i < 40; i += 1 + random.nextInt(15)) {
+            features.put("f" + i, random.nextGaussian());
+        }
+        features.putIfAbsent("always", 1.0);
+        return features;
+    }
+
+    private static io.thalweg.math.Example probe(Map<CharSequence, Double> features) {
+        io.thalweg.math.Example x = new io.thalweg.math.Example();
+        x.clear();
+        x.form(FeatureForm.NAMED);
+        features.forEach((name, value) -> {
+            byte[] utf8 = name.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8);
+            x.addNamed(utf8, 0, utf8.length, value);
+        });
+        return x;
+    }
+
+    private static String json(Map<CharSequence, Double> features) {
+        List<String> fields = new ArrayList<>();
+        features.forEach((name, value) -> fields.add("\"%s\":%s".formatted(name, value)));
+        return "{" + String.join(",", fields) + "}";
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"sgd", "auto"})
+    void everyAnswerIsThatOfTheReplayUpToItsOffset(String algorithm, Seed seed) throws Exception {
+        try (ServedLearner learner = learner("algorithm", algorithm, "topics.partitions", "2")) {
+            Random random = seed.random();
+            List<Map<CharSequence, Double>> probes = new ArrayList<>();
+            for (int i = 0; i < 5; i++) {
+                probes.add(named(random));
+            }
+            Http http = learner.start();
+            List<Served> served = Collections.synchronizedList(new ArrayList<>());
+            AtomicBoolean learned = new AtomicBoolean();
+            ExecutorService readers = Executors.newFixedThreadPool(3);
+            List<Future<?>> reading = new ArrayList<>();
+            for (int reader = 0; reader < 3; reader++) {
+                String model = "model-" + reader;
+                reading.add(readers.submit(() -> {
+                    for (int i = 0; !learned.get() || i < 10; i++) {
+                        int probe = i % probes.size();
+                        Http.Answer answer = http.post(
+                                "/v1/models/" + model + "/predict", "{\"features\":" + json(probes.get(probe)) + "}");
+                        if (answer.status() == 200) {
+                            JsonNode json = answer.json();
+                            served.add(new Served(
+                                    model,
+                                    json.path("partition").asInt(),
+                                    json.path("offset").asLong(),
+                                    json.path("version").asLong(),
+                                    Double.doubleToLongBits(json.path("logit").asDouble()),
+                                    probe));
+                        } else {
+                            assertThat(answer.status()).as(answer.body()).isIn(404, 503);
+                        }
+                    }
+                    return null;
+                }));
+            }
+            Random features = seed.random();
+            learner.send(
+                    60_000,
+                    i -> "model-" + i % 3,
+                    i -> new Example(null, (double) features.nextInt(2), 1.0, named(features)));
+            await().atMost(PATIENCE)
+                    .until(() -> IntStream.range(0, 3)
+                            .allMatch(i -> http.get("/v1/models/model-" + i).json().path("version").asLong()
+                                    == 20_000));
+            learned.set(true);
+            for (Future<?> each : reading) {
+                each.get();
+            }
+            readers.shutdown();
+
+            assertThat(served.stream().map(Served::version).distinct()).hasSizeGreaterThan(10);
+            assertThat(learner.differences(
+                            served,
+                            IntStream.range(0, 2),
+                            probes.stream().map(ServingIT::probe).toList()))
+                    .isEmpty();
+        }
+    }
+
+    @Test
+    void oneExampleOrManyWithWhatEachFeatureAdds() {
+        try (ServedLearner learner = learner()) {
+            Http http = learner.start();
+            learner.send(400, i -> "m", i -> new Example(null, i % 2.0, 1.0, List.of(i % 2 - 0.5, 1.0, -2.0)));
+            await().atMost(PATIENCE)
+                    .until(() -> http.get("/v1/models/m").json().path("version").asLong() == 400);
+
+            JsonNode one = http.post("/v1/models/m/predict", "{\"features\":[0.5,1,-2],\"contributions\":true}")
+                    .ok();
+            assertThat(one.path("version").asLong()).isEqualTo(400);
+            assertThat(one.path("offset").asLong()).isEqualTo(400);
+            double logit = one.path("logit").asDouble();
+            assertThat(one.path("probability").asDouble()).isCloseTo(1 / (1 + Math.exp(-logit)), within(1e-15));
+            assertThat(logit).isPositive();
+            double sum = one.path("bias").asDouble();
+            for (JsonNode each : one.path("contributions")) {
+                sum += each.path("contribution").asDouble();
+            }
+            assertThat(sum).isCloseTo(logit, within(1e-12));
+            JsonNode weights = http.get("/v1/models/m/weights?sort=name").ok().path("weights");
+            assertThat(one.path("contributions").get(2).path("contribution").asDouble())
+                    .isEqualTo(-2 * weights.get(2).path("weight").asDouble());
+
+            JsonNode many = http.post(
+                            "/v1/models/m/predict",
+                            "{\"examples\":[{\"features\":[0.5,1,-2]},{\"event\":{\"features\":[-0.5,1,-2]}}]}")
+                    .ok();
+            assertThat(many.path("predictions")).hasSize(2);
+            assertThat(many.path("predictions").get(0).path("logit").asDouble()).isEqualTo(logit);
+            assertThat(many.path("predictions").get(1).path("logit").asDouble()).isNegative();
+
+            assertThat(http.post("/v1/models/none/predict", "{\"features\":[1,2,3]}")
+                            .refusal(404))
+                    .contains("none");
+            for (String wrong : List.of(
+                    "{}",
+                    "{\"features\":[1,2]}",
+                    "{\"features\":[1,2,\"x\"]}",
+                    "{\"features\":{\"a\":1}}",
+                    "{\"features\":[]}",
+                    "{\"event\":{\"features\":[1,2,3],\"other\":1}}",
+                    "{\"examples\":[{}]}")) {
+                assertThat(http.post("/v1/models/m/predict", wrong).refusal(422))
+                        .isNotBlank();
+            }
+            for (String wrong : List.of("", "{", "[]", "{} {}", "{\"a\":1,\"a\":2}")) {
+                assertThat(http.post("/v1/models/m/predict", wrong).refusal(400))
+                        .isNotBlank();
+            }
+        }
+    }
+
+    // ---- models
+
+    @Test
+    void modelsAreListedInPages() {
+        try (ServedLearner learner = learner("topics.partitions", "3")) {
+            Http http = learner.start();
+            // a model with many examples, one that is right, one that is worse than the base rate
+            learner.send(
+                    500,
+                    i -> i % 5 == 0 ? "m-%03d".formatted(i / 5) : "big/β",
+                    i -> new Example(null, (double) (i % 2), 1.0, List.of(1.0)));
+            await().atMost(PATIENCE)
+                    .until(() -> http.get("/v1/models").json().path("total").asInt() == 101);
+            JsonNode page = http.get("/v1/models?offset=10&limit=20&search=M-").ok();
+            assertThat(page.path("total").asInt()).isEqualTo(100);
+            assertThat(page.path("complete").asBoolean()).isTrue();
+            assertThat(page.path("models").findValuesAsText("id"))
+                    .containsExactlyElementsOf(IntStream.range(10, 30)
+                            .mapToObj("m-%03d"::formatted)
+                            .toList());
+            JsonNode biggest = http.get("/v1/models?sort=examples&limit=1")
+                    .ok()
+                    .path("models")
+                    .get(0);
+            assertThat(biggest.path("id").asText()).isEqualTo("big/β");
+            assertThat(biggest.path("examples").asLong()).isEqualTo(400);
+            assertThat(http.get("/v1/models/big%2F%CE%B2").ok().path("version").asLong())
+                    .isEqualTo(400);
+            assertThat(http.get("/v1/models?limit=0").refusal(400)).contains("limit");
+            assertThat(http.get("/v1/models?sort=best").refusal(400)).contains("worst");
+        }
+    }
+
+    @Test
+    void weightsAndMetricsAreThoseOfTheModel() {
+        try (ServedLearner learner = learner("weights.window", "100")) {
+            Http http = learner.start();
+            learner.send(
+                    600,
+                    i -> "m",
+                    i -> new Example(
+                            null,
+                            (double) (i % 2),
+                            1.0,
+                            // after 400 examples, only "late" moves
+                            i < 400
+                                    ? Map.of("early", i % 2 * 2.0 - 1, "constant", 0.1)
+                                    : Map.of("late", i % 2 * 2.0 - 1)));
+            await().atMost(PATIENCE)
+                    .until(() -> http.get("/v1/models/m").json().path("version").asLong() == 600);
+            JsonNode strongest = http.get("/v1/models/m/weights?limit=2").ok();
+            assertThat(strongest.path("weights").findValuesAsText("name")).containsExactly("early", "late");
+            assertThat(strongest.path("size").asInt()).isEqualTo(3);
+            JsonNode moved = http.get("/v1/models/m/weights?sort=moved&limit=1").ok();
+            assertThat(moved.path("weights").findValuesAsText("name")).containsExactly("late");
+            assertThat(moved.path("movedSteps").asInt()).isBetween(50, 100);
+            assertThat(http.get("/v1/models/m/weights?search=CONST")
+                            .ok()
+                            .path("weights")
+                            .findValuesAsText("name"))
+                    .containsExactly("constant");
+
+            JsonNode metrics = http.get("/v1/models/m/metrics").ok();
+            assertThat(metrics.path("version").asLong()).isEqualTo(600);
+            assertThat(metrics.path("overall").path("examples").asLong()).isEqualTo(600);
+            assertThat(metrics.path("overall").path("logLoss").asDouble())
+                    .isBetween(
+                            0.0, metrics.path("overall").path("baseRateLogLoss").asDouble());
+            assertThat(http.get("/v1/models/none/metrics").refusal(404)).isNotBlank();
+        }
+    }
+
+    // ---- examples
+
+    @Test
+    void whatIsSentIsLearned() {
+        try (ServedLearner learner = learner()) {
+            Http http = learner.start();
+            JsonNode first = http.post(
+                            "/v1/examples",
+                            "{\"model\":\"m\",\"event\":{\"id\":\"1\",\"label\":1,\"features\":{\"a\":1}}}")
+                    .ok();
+            assertThat(first.path("partition").asInt()).isZero();
+            assertThat(first.path("offset").asLong()).isZero();
+            JsonNode more = http.post(
+                            "/v1/examples",
+                            "{\"records\":[{\"model\":\"m\",\"timestamp\":5,\"event\":{\"label\":0,\"features\":{\"a\":-1}}},"
+                                    + "{\"model\":\"n\",\"event\":{\"features\":{\"indices\":[1],\"values\":[2]}}}]}")
+                    .ok();
+            assertThat(more.path("records").findValuesAsText("offset")).containsExactly("1", "2");
+            await().atMost(PATIENCE)
+                    .until(() -> http.get("/v1/models/m").status() == 200
+                            && http.get("/v1/models/m").json().path("version").asLong() == 2);
+            for (String wrong : List.of(
+                    "{\"model\":\"m\"}",
+                    "{\"model\":\"\",\"event\":{\"features\":{\"a\":1}}}",
+                    "{\"model\":\"m\",\"event\":{\"features\":{\"a\":\"x\"}}}",
+                    "{\"model\":\"m\",\"label\":1,\"event\":{\"features\":{\"a\":1}}}",
+                    "{\"records\":[]}",
+                    "{\"records\":[{\"model\":\"m\",\"event\":{\"features\":{\"a\":1}}},{}]}")) {
+                assertThat(http.post("/v1/examples", wrong).refusal(422)).isNotBlank();
+            }
+            assertThat(http.post("/v1/labels", "{\"model\":\"m\",\"event\":{\"id\":\"1\",\"label\":1}}")
+                            .refusal(409))
+                    .contains("labels.topic");
+        }
+    }
+}
