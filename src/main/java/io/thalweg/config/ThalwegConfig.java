@@ -121,6 +121,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String HTTP_FAILURES_MAX = "http.failures.max";
     public static final String HTTP_STALE_MAX_MS = "http.stale.max.ms";
     public static final String HTTP_METRICS_MODELS_MAX = "http.metrics.models.max";
+    public static final String HTTP_STALL_MAX_MS = "http.stall.max.ms";
 
     /** The prefix of a setting that is passed to all Kafka clients although Kafka does not define it. */
     public static final String PASS_PREFIX = "client.";
@@ -748,6 +749,14 @@ public final class ThalwegConfig extends AbstractConfig {
                 MEDIUM,
                 "While the partition of a model moves to another instance: how far behind the last commit the answer of"
                         + " a standby may be. 0 answers with 503 and `Retry-After` instead.");
+        http.add(
+                HTTP_STALL_MAX_MS,
+                Type.LONG,
+                300_000L,
+                atLeast(1000),
+                LOW,
+                "How long the committed offsets of a partition may stand still while there are records to read, before"
+                        + " `/health/live` fails. Partitions that move or are restored do not count.");
         http.add(
                 HTTP_METRICS_MODELS_MAX,
                 Type.INT,

@@ -524,6 +524,11 @@ public final class LearningTask {
         return MetricsRecords.of(of, labels == null && join != null ? new LabelCounts() : labels);
     }
 
+    /** Returns what came of the labels of a model; null if labels are in the events, or none came. */
+    public @Nullable LabelCounts labels(String id) {
+        return join == null ? null : state.lateLabels().counts(id);
+    }
+
     private void waitForPublication(ModelEntry entry) {
         if (!entry.published().waits()) {
             entry.published().waits(true);

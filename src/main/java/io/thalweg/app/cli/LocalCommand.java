@@ -2,6 +2,7 @@ package io.thalweg.app.cli;
 
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.app.serve.Serving;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.registry.ConfluentSchemas;
@@ -77,6 +78,8 @@ final class LocalCommand implements Callable<Integer> {
     private CommandSpec spec;
 
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
+    /** Null if there is no learner. */
+    private Serving serving;
 
     @Override
     public Integer call() {
@@ -94,7 +97,7 @@ final class LocalCommand implements Callable<Integer> {
                     .thenAccept(fault -> end.completeExceptionally(
                             new StopException(ExitCode.DIED, "the broker failed: " + fault.getMessage())));
             if (!withoutLearner) {
-                LearnerRuntime learner = startLearner(config);
+                LearnerRuntime learner = startLearner(Serving.onThisMachine(config));
                 CompletableFuture.runAsync(learner::await).exceptionally(death -> {
                     end.completeExceptionally(death instanceof CompletionException ? death.getCause() : death);
                     return null;
@@ -146,9 +149,9 @@ final class LocalCommand implements Callable<Integer> {
         ConfluentSchemas schemas = new ConfluentSchemas(
                 config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
         push(schemas);
-        LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas);
-        push(learner);
-        return learner;
+        serving = Serving.start(config, schemas);
+        push(serving);
+        return serving.learner();
     }
 
     private synchronized void push(AutoCloseable part) {
@@ -183,6 +186,9 @@ final class LocalCommand implements Callable<Integer> {
                 "  data      " + data.toAbsolutePath().normalize() + "  (to start over, stop and delete it)",
                 "",
                 "In another terminal:"));
+        if (serving != null) {
+            lines.add(1, "  page      " + serving.url());
+        }
         if (withoutLearner) {
             lines.add(command.formatted("reset"));
             lines.add(command.formatted("run"));

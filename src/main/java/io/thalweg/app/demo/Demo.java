@@ -2,6 +2,7 @@ package io.thalweg.app.demo;
 
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.app.serve.Serving;
 import io.thalweg.audit.Verification;
 import io.thalweg.audit.VerificationReport;
 import io.thalweg.avro.DeadLetter;
@@ -61,6 +62,9 @@ import org.apache.kafka.streams.StreamsConfig;
 public final class Demo {
     private static final String MODEL = "late-flights";
     private static final List<Algorithm> ALGORITHMS = List.of(Algorithm.SGD, Algorithm.AUTO);
+    /** The learner that can be looked at in a browser. */
+    private static final Algorithm SERVED = Algorithm.AUTO;
+
     private static final Duration POLL = Duration.ofMillis(50);
     private static final long PATIENCE_NANOS = Duration.ofMinutes(2).toNanos();
 
@@ -233,6 +237,12 @@ public final class Demo {
             }
             try {
                 lanes.forEach(Lane::start);
+                for (Lane lane : lanes) {
+                    if (lane.url != null) {
+                        screen.say("%s can be looked at in a browser, while it learns: %s"
+                                .formatted(lane.demoLearner.algorithm(), lane.url));
+                    }
+                }
                 follow(lanes, isLate ? () -> sendLate(config, schemas) : () -> send(config, schemas));
             } finally {
                 lanes.forEach(Lane::close);
@@ -286,6 +296,9 @@ public final class Demo {
         final DemoLearner demoLearner;
         final List<AutoCloseable> open = new ArrayList<>();
         LearnerRuntime learner;
+        /** The address of the page; null if the learner has none. */
+        String url;
+
         OutputReader<Prediction> predictions;
         OutputReader<DeadLetter> letters;
         OutputReader<Metrics> metrics;
@@ -303,8 +316,15 @@ public final class Demo {
         }
 
         void start() {
-            learner = LearnerRuntime.start(config, schemas, schemas);
-            open.add(learner);
+            if (demoLearner.algorithm() == SERVED) {
+                Serving serving = Serving.start(Serving.onThisMachine(config), schemas);
+                url = serving.url();
+                learner = serving.learner();
+                open.add(serving);
+            } else {
+                learner = LearnerRuntime.start(config, schemas, schemas);
+                open.add(learner);
+            }
             predictions = reader(OutputTopic.PREDICTIONS, Prediction.class);
             letters = reader(OutputTopic.DEAD_LETTERS, DeadLetter.class);
             metrics = reader(OutputTopic.METRICS, Metrics.class);

@@ -23,8 +23,10 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.server.ConnectionLimit;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -70,6 +72,7 @@ public final class HttpServer implements AutoCloseable {
 
     private final FailureLimit failures;
     private final LiveEvents events = new LiveEvents();
+    private final List<BiConsumer<Context, Float>> listeners = new ArrayList<>();
     private final Javalin server;
 
     private HttpServer(ThalwegConfig config, List<Endpoints> endpoints) {
@@ -188,6 +191,12 @@ public final class HttpServer implements AutoCloseable {
             files.directory = PAGE;
             files.location = Location.CLASSPATH;
         });
+        javalin.requestLogger.http((request, milliseconds) -> {
+            // what is not one of the paths has no role
+            if (!request.routeRoles().isEmpty()) {
+                listeners.forEach(listener -> listener.accept(request, milliseconds));
+            }
+        });
         javalin.router.mount(http -> routes(http, endpoints));
     }
 
@@ -244,7 +253,7 @@ public final class HttpServer implements AutoCloseable {
     private void routes(JavalinDefaultRouting http, List<Endpoints> endpoints) {
         http.before(HttpServer::protect);
         http.beforeMatched(this::admit);
-        Routes routes = new Routes(http, events);
+        Routes routes = new Routes(http, events, listeners);
         endpoints.forEach(each -> each.addTo(routes));
         http.sse(LiveEvents.PATH, events::connect, Access.READ);
 

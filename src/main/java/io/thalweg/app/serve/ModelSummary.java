@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.thalweg.fold.LearningTask;
+import io.thalweg.math.LabelCounts;
 import io.thalweg.math.MetricSums;
 import io.thalweg.math.Model;
 import io.thalweg.store.ModelEntry;
@@ -15,27 +16,36 @@ import java.util.List;
  *
  * @param overall the sums over all labeled examples, without an area under the curve
  * @param recent the same over the recent window
+ * @param labelsWaiting how many events wait for their labels; 0 if labels are in the events
+ * @param labelsInTime how many labels came in time
+ * @param labelsGivenUp how many events were given up
  */
-record ModelSummary(String id, int partition, long version, MetricSums overall, MetricSums recent) {
+record ModelSummary(
+        String id,
+        int partition,
+        long version,
+        MetricSums overall,
+        MetricSums recent,
+        long labelsWaiting,
+        long labelsInTime,
+        long labelsGivenUp) {
     /** Returns all models of a task. It is quick: no histogram is touched. */
     static List<ModelSummary> of(LearningTask task, int partition) {
         List<ModelSummary> summaries = new ArrayList<>();
         for (ModelEntry entry : task.models()) {
             Model model = entry.model();
+            LabelCounts labels = task.labels(model.id());
             summaries.add(new ModelSummary(
                     model.id(),
                     partition,
                     model.version(),
                     model.validation().overallMeans(),
-                    model.validation().recentMeans()));
+                    model.validation().recentMeans(),
+                    labels == null ? 0 : labels.waiting(),
+                    labels == null ? 0 : labels.get(LabelCounts.Count.IN_TIME),
+                    labels == null ? 0 : labels.get(LabelCounts.Count.GIVEN_UP)));
         }
         return summaries;
-    }
-
-    /** Returns how much worse than the base rate the model has recently been, in nats; below 0 if it is better. */
-    double lossOverBaseRate() {
-        double over = recent.logLoss() - recent.baseRateLogLoss();
-        return Double.isNaN(over) ? Double.NEGATIVE_INFINITY : over;
     }
 
     ObjectNode json() {

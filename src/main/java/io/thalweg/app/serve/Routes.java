@@ -1,14 +1,19 @@
 package io.thalweg.app.serve;
 
+import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import io.javalin.router.JavalinDefaultRouting;
+import java.util.List;
+import java.util.function.BiConsumer;
 
 /** The paths of the server. Each says what a client must be allowed to do, so that none is open by mistake. */
 public final class Routes {
     private final JavalinDefaultRouting http;
     private final LiveEvents events;
+    private final List<BiConsumer<Context, Float>> listeners;
 
-    Routes(JavalinDefaultRouting http, LiveEvents events) {
+    Routes(JavalinDefaultRouting http, LiveEvents events, List<BiConsumer<Context, Float>> listeners) {
+        this.listeners = listeners;
         this.http = http;
         this.events = events;
     }
@@ -21,6 +26,15 @@ public final class Routes {
     /** Adds a path that takes a body. @param path as Javalin writes it */
     public void post(String path, Access access, Handler handler) {
         http.post(path, handler, access);
+    }
+
+    /**
+     * Calls a listener after each answer of one of the paths.
+     *
+     * @param listener gets the request, and how long it took, in milliseconds
+     */
+    public void onAnswer(BiConsumer<Context, Float> listener) {
+        listeners.add(listener);
     }
 
     /** Returns the events that open pages receive. */

@@ -4,6 +4,12 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.topology.CommittedReads;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -17,6 +23,7 @@ import org.apache.kafka.streams.StreamsConfig;
  * say that the learner is starting, and stops after it.
  */
 public final class Serving implements AutoCloseable {
+    private static final String USUAL_ADDRESS = "127.0.0.1:8080";
     private static final int THREADS = 4;
     private static final int MOST_WAITING = 10_000;
 
@@ -29,6 +36,8 @@ public final class Serving implements AutoCloseable {
     private ThreadPoolExecutor executor;
     private ConfluentSchemas schemasOfServer;
     private SendEndpoints send;
+    private StallWatch stalls;
+    private MetricsEndpoint metrics;
     private HttpServer server;
 
     private Serving(ThalwegConfig config, ConfluentSchemas schemas) {
@@ -79,12 +88,44 @@ public final class Serving implements AutoCloseable {
         EventEncoder events = new EventEncoder(config, schemasOfServer);
         CachedQuestions questions = new CachedQuestions();
         send = new SendEndpoints(config, events, schemasOfServer, schemasOfServer);
+        stalls = new StallWatch(config, learner);
+        HealthEndpoints health = new HealthEndpoints(learner, reads, stalls);
+        metrics = new MetricsEndpoint(config, new ModelMetrics(config, version(), reads, questions, health, stalls));
         server = HttpServer.start(
-                config, List.of(new ModelEndpoints(config, reads, instances, questions, events), send));
+                config,
+                List.of(health, metrics, new ModelEndpoints(config, reads, instances, questions, events), send));
         String self = self();
         instances.self(self);
         learner.set(LearnerRuntime.start(
                 config.with(StreamsConfig.APPLICATION_SERVER_CONFIG, self), schemas, schemas, reads));
+        metrics.add(learner.get());
+        stalls.begin();
+    }
+
+    /**
+     * Returns settings with an address on this machine, if they have none: {@value #USUAL_ADDRESS}, or another port if
+     * that is taken.
+     */
+    public static ThalwegConfig onThisMachine(ThalwegConfig config) {
+        if (config.isGiven(ThalwegConfig.HTTP_LISTEN)) {
+            return config;
+        }
+        ListenAddress usual = ListenAddress.parse(ThalwegConfig.HTTP_LISTEN, USUAL_ADDRESS);
+        try (ServerSocket probe = new ServerSocket()) {
+            probe.bind(new InetSocketAddress(usual.host(), usual.port()));
+            return config.with(ThalwegConfig.HTTP_LISTEN, USUAL_ADDRESS);
+        } catch (IOException taken) {
+            return config.with(ThalwegConfig.HTTP_LISTEN, new ListenAddress(usual.host(), 0).toString());
+        }
+    }
+
+    /** Returns the version of the program, which the build writes into a file. */
+    private static String version() {
+        try (InputStream file = Serving.class.getResourceAsStream("/io/thalweg/app/cli/version.txt")) {
+            return new String(file.readAllBytes(), StandardCharsets.UTF_8).strip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Returns the address that other instances are told. */
@@ -96,6 +137,11 @@ public final class Serving implements AutoCloseable {
     /** Returns the learner. */
     public LearnerRuntime learner() {
         return learner.get();
+    }
+
+    /** Returns how many meters there are, for tests. */
+    int meters() {
+        return metrics.registry().getMeters().size();
     }
 
     /** Returns the address of the page; null if there is no server. */
@@ -118,6 +164,10 @@ public final class Serving implements AutoCloseable {
         boolean clean = running == null || running.stop();
         if (server != null) {
             server.close();
+        }
+        if (stalls != null) {
+            stalls.close();
+            metrics.close();
         }
         if (send != null) {
             send.close();

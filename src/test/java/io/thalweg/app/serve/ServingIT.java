@@ -25,6 +25,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
+import org.apache.kafka.streams.KafkaStreams;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -133,7 +134,10 @@ class ServingIT {
                     i -> new Example(null, (double) features.nextInt(2), 1.0, named(features)));
             await().atMost(PATIENCE)
                     .until(() -> IntStream.range(0, 3)
-                            .allMatch(i -> http.get("/v1/models/model-" + i).json().path("version").asLong()
+                            .allMatch(i -> http.get("/v1/models/model-" + i)
+                                            .json()
+                                            .path("version")
+                                            .asLong()
                                     == 20_000));
             learned.set(true);
             for (Future<?> each : reading) {
@@ -308,6 +312,115 @@ class ServingIT {
             assertThat(http.post("/v1/labels", "{\"model\":\"m\",\"event\":{\"id\":\"1\",\"label\":1}}")
                             .refusal(409))
                     .contains("labels.topic");
+        }
+    }
+
+    // ---- metrics and health
+
+    /** Returns the value of a metric in a scrape. */
+    private static double value(String scrape, String series) {
+        return scrape.lines()
+                .filter(line -> line.startsWith(series + " "))
+                .mapToDouble(line -> Double.parseDouble(line.substring(series.length() + 1)))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(series + " is not in " + scrape));
+    }
+
+    @Test
+    void metricsOfAFewModelsHaveLabelsOfTheirOwn() {
+        try (ServedLearner learner = learner("http.metrics.models.max", "2", "http.stall.max.ms", "1000")) {
+            Http http = learner.start();
+            String[] models = {"a", "a", "a", "b", "b", "c", "d"};
+            learner.send(
+                    700,
+                    i -> models[i % models.length],
+                    i -> new Example(null, (double) (i % 2), 1.0, List.of(i % 2 - 0.5)));
+            await().atMost(PATIENCE)
+                    .until(() -> http.get("/v1/models/a").status() == 200
+                            && http.get("/v1/models/a").json().path("version").asLong() == 300);
+            // answers are used again for a second
+            await().atMost(PATIENCE).untilAsserted(() -> {
+                String scrape = http.get("/metrics").body();
+                assertThat(value(scrape, "thalweg_models")).isEqualTo(4);
+                assertThat(value(scrape, "thalweg_model_examples_total{model=\"a\"}"))
+                        .isEqualTo(300);
+                assertThat(value(scrape, "thalweg_model_examples_total{model=\"b\"}"))
+                        .isEqualTo(200);
+                assertThat(value(scrape, "thalweg_model_version{model=\"other\"}"))
+                        .isEqualTo(200);
+                assertThat(value(
+                                scrape,
+                                "thalweg_committed_offset{partition=\"0\",topic=\""
+                                        + learner.config.getString("examples.topic") + "\"}"))
+                        .isEqualTo(700);
+            });
+            Http.Answer answer = http.get("/metrics");
+            assertThat(answer.type()).startsWith("text/plain; version=0.0.4");
+            String scrape = answer.body();
+            assertThat(scrape).doesNotContain("model=\"c\"", "model=\"d\"");
+            JsonNode metrics = http.get("/v1/models/a/metrics").ok();
+            for (String window : List.of("overall", "recent")) {
+                String labels = "{model=\"a\",window=\"" + window + "\"}";
+                assertThat(value(scrape, "thalweg_model_log_loss_nats" + labels))
+                        .isEqualTo(metrics.path(window).path("logLoss").asDouble());
+                assertThat(value(scrape, "thalweg_model_base_rate_log_loss_nats" + labels))
+                        .isEqualTo(metrics.path(window).path("baseRateLogLoss").asDouble());
+                assertThat(value(scrape, "thalweg_model_auc_ratio" + labels))
+                        .isEqualTo(metrics.path(window).path("auc").asDouble());
+                assertThat(value(scrape, "thalweg_model_calibration_ratio" + labels))
+                        .isCloseTo(metrics.path(window).path("calibration").asDouble(), within(1e-12));
+            }
+            JsonNode c = http.get("/v1/models/c/metrics").ok().path("overall");
+            JsonNode d = http.get("/v1/models/d/metrics").ok().path("overall");
+            assertThat(value(scrape, "thalweg_model_log_loss_nats{model=\"other\",window=\"overall\"}"))
+                    .isCloseTo((c.path("logLoss").asDouble() + d.path("logLoss").asDouble()) / 2, within(1e-12));
+            assertThat(scrape)
+                    .contains(
+                            "kafka_stream_learner_steps_total",
+                            "jvm_memory_used_bytes",
+                            "thalweg_http_requests_seconds_bucket");
+            // each has a help and a type
+            List<String> names = scrape.lines()
+                    .filter(line -> !line.startsWith("#"))
+                    .map(line -> line.replaceFirst("[{ ].*", "").replaceFirst("_(bucket|sum|count)$", ""))
+                    .distinct()
+                    .toList();
+            assertThat(names).hasSizeGreaterThan(100);
+            assertThat(names)
+                    .allSatisfy(name -> assertThat(scrape).containsPattern("# HELP " + name + "(_seconds)? \\S"));
+            System.getProperties().computeIfPresent("thalweg.scrape", (key, file) -> {
+                try {
+                    java.nio.file.Files.writeString(Path.of((String) file), scrape);
+                } catch (java.io.IOException e) {
+                    throw new AssertionError(e);
+                }
+                return file;
+            });
+        }
+    }
+
+    @Test
+    void nothingLeaksOverAHundredRebalances() {
+        try (ServedLearner learner = learner()) {
+            Http http = learner.start();
+            learner.send(100, i -> "m", i -> new Example(null, i % 2.0, 1.0, List.of(i % 2 - 0.5)));
+            await().atMost(PATIENCE).until(() -> http.get("/v1/models/m").status() == 200);
+            KafkaStreams streams = learner.serving().learner().streams();
+            int before = -1;
+            int series = -1;
+            for (int i = 0; i < 100; i++) {
+                assertThat(streams.addStreamThread()).isPresent();
+                await().atMost(PATIENCE).until(() -> streams.state() == KafkaStreams.State.RUNNING);
+                assertThat(streams.removeStreamThread()).isPresent();
+                await().atMost(PATIENCE).until(() -> streams.state() == KafkaStreams.State.RUNNING);
+                if (i == 3) {
+                    before = learner.serving().meters();
+                    series = (int) http.get("/metrics").body().lines().count();
+                }
+            }
+            assertThat(learner.serving().meters()).isLessThanOrEqualTo(before + 5);
+            assertThat((int) http.get("/metrics").body().lines().count()).isLessThanOrEqualTo(series + 20);
+            assertThat(http.get("/v1/models/m").ok().path("version").asLong()).isEqualTo(100);
         }
     }
 }

@@ -1,0 +1,120 @@
+package io.thalweg.app.serve;
+
+import io.javalin.http.Context;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.kafka.KafkaStreamsMetrics;
+import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
+import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.model.registry.MultiCollector;
+import io.prometheus.metrics.model.snapshots.MetricSnapshots;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.runtime.LearnerRuntime;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The path that Prometheus scrapes: the metrics of Kafka Streams and its clients, of the JVM, of this server, and of the
+ * models.
+ */
+final class MetricsEndpoint implements Endpoints, AutoCloseable {
+    static final String PATH = "/metrics";
+
+    private static final Duration[] BUCKETS = {
+        Duration.ofMillis(1),
+        Duration.ofMillis(2),
+        Duration.ofMillis(5),
+        Duration.ofMillis(10),
+        Duration.ofMillis(25),
+        Duration.ofMillis(50),
+        Duration.ofMillis(100),
+        Duration.ofMillis(250),
+        Duration.ofSeconds(1),
+        Duration.ofSeconds(5)
+    };
+
+    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final JvmGcMetrics collections = new JvmGcMetrics();
+    private final ModelMetrics models;
+    private final long timeoutMs;
+    /** What the registry adds to each scrape. */
+    private volatile MetricSnapshots own = new MetricSnapshots();
+
+    private KafkaStreamsMetrics streams;
+
+    MetricsEndpoint(ThalwegConfig config, ModelMetrics models) {
+        this.models = models;
+        timeoutMs = config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 2;
+        collections.bindTo(registry);
+        new ClassLoaderMetrics().bindTo(registry);
+        new FileDescriptorMetrics().bindTo(registry);
+        new JvmMemoryMetrics().bindTo(registry);
+        new JvmThreadMetrics().bindTo(registry);
+        new ProcessorMetrics().bindTo(registry);
+        new UptimeMetrics().bindTo(registry);
+        registry.getPrometheusRegistry().register((MultiCollector) () -> own);
+    }
+
+    /** Adds the metrics of a learner, when it has started. */
+    synchronized void add(LearnerRuntime learner) {
+        streams = new KafkaStreamsMetrics(learner.streams());
+        streams.bindTo(registry);
+    }
+
+    @Override
+    public void addTo(Routes routes) {
+        routes.get(PATH, Access.READ, this::scrape);
+        routes.onAnswer(this::answered);
+    }
+
+    private void scrape(Context request) {
+        String accepted = request.header("Accept");
+        request.future(() -> models.snapshots()
+                .completeOnTimeout(models.withoutModels(), timeoutMs, TimeUnit.MILLISECONDS)
+                .exceptionallyCompose(moved -> CompletableFuture.completedFuture(models.withoutModels()))
+                .thenAccept(snapshots -> {
+                    own = snapshots;
+                    request.contentType(
+                                    accepted != null && accepted.contains("openmetrics")
+                                            ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                                            : "text/plain; version=0.0.4; charset=utf-8")
+                            .result(registry.scrape(request.res().getContentType()));
+                }));
+    }
+
+    private void answered(Context request, float milliseconds) {
+        Timer.builder("thalweg.http.requests")
+                .description(ServedMetric.HTTP_REQUESTS.help())
+                .tags(
+                        "method",
+                        request.method().name(),
+                        "path",
+                        request.endpointHandlerPath(),
+                        "status",
+                        Integer.toString(request.statusCode()))
+                .serviceLevelObjectives(BUCKETS)
+                .register(registry)
+                .record((long) (milliseconds * 1e6), TimeUnit.NANOSECONDS);
+    }
+
+    /** Returns the registry, for tests. */
+    PrometheusMeterRegistry registry() {
+        return registry;
+    }
+
+    @Override
+    public synchronized void close() {
+        if (streams != null) {
+            streams.close();
+        }
+        collections.close();
+        registry.close();
+    }
+}

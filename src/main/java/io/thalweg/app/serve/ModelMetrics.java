@@ -1,0 +1,251 @@
+package io.thalweg.app.serve;
+
+import io.prometheus.metrics.model.snapshots.CounterSnapshot;
+import io.prometheus.metrics.model.snapshots.CounterSnapshot.CounterDataPointSnapshot;
+import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
+import io.prometheus.metrics.model.snapshots.GaugeSnapshot.GaugeDataPointSnapshot;
+import io.prometheus.metrics.model.snapshots.InfoSnapshot;
+import io.prometheus.metrics.model.snapshots.InfoSnapshot.InfoDataPointSnapshot;
+import io.prometheus.metrics.model.snapshots.Labels;
+import io.prometheus.metrics.model.snapshots.MetricSnapshot;
+import io.prometheus.metrics.model.snapshots.MetricSnapshots;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.MetricSums;
+import io.thalweg.store.ModelEntry;
+import io.thalweg.topology.CommittedReads;
+import io.thalweg.topology.TaskReads;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * The metrics of the models and of the learner, as of the last commit. Only a limited number of models have a label of
+ * their own: those with the most examples. The others are added up. The metrics are computed anew for each scrape, so
+ * that nothing remains of a model that has moved.
+ */
+final class ModelMetrics {
+    private static final String OVERALL = "overall";
+    private static final String RECENT = "recent";
+
+    private final ThalwegConfig config;
+    private final String version;
+    private final int labeled;
+    private final CommittedReads reads;
+    private final CachedQuestions questions;
+    private final HealthEndpoints health;
+    private final StallWatch stalls;
+
+    /** The areas under the curve of a model, which the learner's thread computes only for some. */
+    private record Areas(double overall, double recent) {}
+
+    ModelMetrics(
+            ThalwegConfig config,
+            String version,
+            CommittedReads reads,
+            CachedQuestions questions,
+            HealthEndpoints health,
+            StallWatch stalls) {
+        this.config = config;
+        this.version = version;
+        labeled = config.getInt(ThalwegConfig.HTTP_METRICS_MODELS_MAX);
+        this.reads = reads;
+        this.questions = questions;
+        this.health = health;
+        this.stalls = stalls;
+    }
+
+    /** Returns all metrics. */
+    CompletableFuture<MetricSnapshots> snapshots() {
+        List<TaskReads> tasks = List.copyOf(reads.active());
+        List<CompletableFuture<List<ModelSummary>>> parts = tasks.stream()
+                .map(task -> questions.ask(task, "summaries", state -> ModelSummary.of(state, task.partition())))
+                .toList();
+        return all(parts).thenCompose(done -> {
+            List<ModelSummary> models = parts.stream()
+                    .flatMap(part -> part.join().stream())
+                    .sorted(Comparator.<ModelSummary>comparingLong(
+                                    model -> model.overall().examples())
+                            .reversed()
+                            .thenComparing(ModelSummary::id))
+                    .toList();
+            List<ModelSummary> top = models.subList(0, Math.min(labeled, models.size()));
+            return areas(tasks, top).thenApply(areas -> snapshots(models, top.size(), areas));
+        });
+    }
+
+    /** Returns the metrics that are known without asking the learner's thread. */
+    MetricSnapshots withoutModels() {
+        return snapshots(null, 0, Map.of());
+    }
+
+    private static CompletableFuture<Void> all(List<? extends CompletableFuture<?>> futures) {
+        return CompletableFuture.allOf(futures.toArray(CompletableFuture[]::new));
+    }
+
+    private CompletableFuture<Map<String, Areas>> areas(List<TaskReads> tasks, List<ModelSummary> top) {
+        List<CompletableFuture<Map<String, Areas>>> parts = tasks.stream()
+                .map(task -> {
+                    List<String> ids = top.stream()
+                            .filter(model -> model.partition() == task.partition())
+                            .map(ModelSummary::id)
+                            .toList();
+                    return questions.ask(task, "areas", state -> {
+                        Map<String, Areas> areas = new HashMap<>();
+                        for (String id : ids) {
+                            ModelEntry entry = state.entry(id);
+                            if (entry != null) {
+                                areas.put(
+                                        id,
+                                        new Areas(
+                                                entry.model()
+                                                        .validation()
+                                                        .overall()
+                                                        .auc(),
+                                                entry.model()
+                                                        .validation()
+                                                        .recent()
+                                                        .auc()));
+                            }
+                        }
+                        return areas;
+                    });
+                })
+                .toList();
+        return all(parts).thenApply(done -> {
+            Map<String, Areas> areas = new HashMap<>();
+            parts.forEach(part -> areas.putAll(part.join()));
+            return areas;
+        });
+    }
+
+    // ---- snapshots
+
+    /** The data points of each metric. */
+    private static final class Points {
+        private final Map<ServedMetric, GaugeSnapshot.Builder> gauges = new EnumMap<>(ServedMetric.class);
+        private final Map<ServedMetric, CounterSnapshot.Builder> counters = new EnumMap<>(ServedMetric.class);
+        private final List<MetricSnapshot> others = new ArrayList<>();
+
+        /** Adds a value, unless it is not known. */
+        void add(ServedMetric metric, double value, String... labels) {
+            if (Double.isNaN(value)) {
+                return;
+            }
+            Labels of = Labels.of(metric.labels(), List.of(labels));
+            if (metric.kind() == ServedMetric.Kind.COUNTER) {
+                counters.computeIfAbsent(
+                                metric,
+                                m -> CounterSnapshot.builder().name(m.base()).help(m.help()))
+                        .dataPoint(CounterDataPointSnapshot.builder()
+                                .value(value)
+                                .labels(of)
+                                .build());
+            } else {
+                gauges.computeIfAbsent(
+                                metric,
+                                m -> GaugeSnapshot.builder().name(m.base()).help(m.help()))
+                        .dataPoint(GaugeDataPointSnapshot.builder()
+                                .value(value)
+                                .labels(of)
+                                .build());
+            }
+        }
+
+        void add(MetricSnapshot snapshot) {
+            others.add(snapshot);
+        }
+
+        MetricSnapshots build() {
+            MetricSnapshots.Builder all = MetricSnapshots.builder();
+            others.forEach(all::metricSnapshot);
+            gauges.values().forEach(gauge -> all.metricSnapshot(gauge.build()));
+            counters.values().forEach(counter -> all.metricSnapshot(counter.build()));
+            return all.build();
+        }
+    }
+
+    /** @param models all models, those with labels of their own first; null if they are not known */
+    private MetricSnapshots snapshots(List<ModelSummary> models, int top, Map<String, Areas> areas) {
+        Points points = new Points();
+        points.add(InfoSnapshot.builder()
+                .name(ServedMetric.INFO.base())
+                .help(ServedMetric.INFO.help())
+                .dataPoint(InfoDataPointSnapshot.builder()
+                        .labels(Labels.of(
+                                ServedMetric.INFO.labels(),
+                                List.of(version, config.getString(ThalwegConfig.ALGORITHM))))
+                        .build())
+                .build());
+        points.add(ServedMetric.LIVE, health.notLive().isEmpty() ? 1 : 0);
+        points.add(ServedMetric.READY, health.notReady().isEmpty() ? 1 : 0);
+        points.add(ServedMetric.PARTITIONS, reads.active().size());
+        for (StallWatch.Seen seen : stalls.latest()) {
+            String partition = Integer.toString(seen.partition().partition());
+            points.add(ServedMetric.LAG, seen.lag(), seen.partition().topic(), partition);
+            points.add(
+                    ServedMetric.COMMITTED, seen.committed(), seen.partition().topic(), partition);
+        }
+        if (models == null) {
+            return points.build();
+        }
+        points.add(ServedMetric.MODELS, models.size());
+        for (ModelSummary model : models.subList(0, top)) {
+            Areas area = areas.getOrDefault(model.id(), new Areas(Double.NaN, Double.NaN));
+            points.add(ServedMetric.AUC, area.overall, model.id(), OVERALL);
+            points.add(ServedMetric.AUC, area.recent, model.id(), RECENT);
+            add(points, model.id(), List.of(model));
+        }
+        if (top < models.size()) {
+            add(points, ServedMetric.OTHER, models.subList(top, models.size()));
+        }
+        return points.build();
+    }
+
+    private void add(Points points, String label, List<ModelSummary> models) {
+        points.add(ServedMetric.VERSION, sum(models, ModelSummary::version), label);
+        points.add(ServedMetric.EXAMPLES, sum(models, model -> model.overall().examples()), label);
+        addWindow(
+                points,
+                label,
+                OVERALL,
+                models.stream().map(ModelSummary::overall).toList());
+        addWindow(
+                points, label, RECENT, models.stream().map(ModelSummary::recent).toList());
+        if (config.hasLateLabels()) {
+            double inTime = sum(models, ModelSummary::labelsInTime);
+            double givenUp = sum(models, ModelSummary::labelsGivenUp);
+            points.add(ServedMetric.LABELS_WAITING, sum(models, ModelSummary::labelsWaiting), label);
+            points.add(ServedMetric.LABELS_IN_TIME, inTime, label);
+            points.add(ServedMetric.LABELS_GIVEN_UP, givenUp, label);
+            points.add(ServedMetric.LABEL_RATE, inTime / (inTime + givenUp), label);
+        }
+    }
+
+    /** Adds means over the examples of all models, each with its importance. */
+    private static void addWindow(Points points, String label, String window, List<MetricSums> sums) {
+        double importance = sum(sums, MetricSums::importance);
+        points.add(ServedMetric.LOG_LOSS, weighted(sums, MetricSums::logLoss) / importance, label, window);
+        points.add(
+                ServedMetric.BASE_RATE_LOG_LOSS,
+                weighted(sums, MetricSums::baseRateLogLoss) / importance,
+                label,
+                window);
+        double labels = weighted(sums, MetricSums::meanLabel);
+        double probabilities = weighted(sums, MetricSums::meanProbability);
+        points.add(ServedMetric.CALIBRATION, labels > 0 ? probabilities / labels : Double.NaN, label, window);
+        points.add(ServedMetric.MEAN_LABEL, labels / importance, label, window);
+    }
+
+    private static double weighted(List<MetricSums> sums, ToDoubleFunction<MetricSums> mean) {
+        return sum(sums, each -> each.importance() > 0 ? each.importance() * mean.applyAsDouble(each) : 0);
+    }
+
+    private static <T> double sum(List<T> each, ToDoubleFunction<T> value) {
+        return each.stream().mapToDouble(value).sum();
+    }
+}

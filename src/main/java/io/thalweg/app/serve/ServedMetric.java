@@ -1,0 +1,149 @@
+package io.thalweg.app.serve;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * The metrics of Thalweg's own at {@code /metrics}, with the names that Prometheus gives them. The table in
+ * docs/reference/metrics.md is generated from here.
+ */
+public enum ServedMetric {
+    INFO("thalweg", Kind.INFO, "Version of the program, and the algorithm.", "version", "algorithm"),
+    LIVE("thalweg_live", Kind.GAUGE, "Whether /health/live succeeds: 1 or 0."),
+    READY("thalweg_ready", Kind.GAUGE, "Whether /health/ready succeeds: 1 or 0."),
+    PARTITIONS("thalweg_partitions", Kind.GAUGE, "Number of partitions that are active in this instance."),
+    LAG(
+            "thalweg_lag_records",
+            Kind.GAUGE,
+            "Number of records between the committed offset of a partition and its end. Markers of transactions count"
+                    + " too.",
+            "topic",
+            "partition"),
+    COMMITTED("thalweg_committed_offset", Kind.GAUGE, "Committed offset of a partition.", "topic", "partition"),
+    MODELS("thalweg_models", Kind.GAUGE, "Number of models in this instance."),
+    VERSION(
+            "thalweg_model_version",
+            Kind.GAUGE,
+            "Version of the model: the number of steps it has taken. Under `other`, the sum.",
+            "model"),
+    EXAMPLES("thalweg_model_examples", Kind.COUNTER, "Number of labeled examples. Under `other`, the sum.", "model"),
+    LOG_LOSS(
+            "thalweg_model_log_loss_nats",
+            Kind.GAUGE,
+            "Mean log loss of the predictions, over all labeled examples or the recent window.",
+            "model",
+            "window"),
+    BASE_RATE_LOG_LOSS(
+            "thalweg_model_base_rate_log_loss_nats",
+            Kind.GAUGE,
+            "Log loss of always predicting the mean label. A model above it is worse than no model.",
+            "model",
+            "window"),
+    AUC(
+            "thalweg_model_auc_ratio",
+            Kind.GAUGE,
+            "Area under the ROC curve, from 0 to 1. Not under `other`.",
+            "model",
+            "window"),
+    CALIBRATION(
+            "thalweg_model_calibration_ratio",
+            Kind.GAUGE,
+            "Mean probability divided by mean label. 1 is right.",
+            "model",
+            "window"),
+    MEAN_LABEL("thalweg_model_mean_label_ratio", Kind.GAUGE, "Mean label, from 0 to 1.", "model", "window"),
+    LABELS_WAITING(
+            "thalweg_model_labels_waiting",
+            Kind.GAUGE,
+            "Number of events that wait for their labels. Only with labels.topic.",
+            "model"),
+    LABELS_IN_TIME(
+            "thalweg_model_labels_in_time",
+            Kind.COUNTER,
+            "Number of events whose label came in time. Only with labels.topic.",
+            "model"),
+    LABELS_GIVEN_UP(
+            "thalweg_model_labels_given_up",
+            Kind.COUNTER,
+            "Number of events whose label did not come in time. Only with labels.topic.",
+            "model"),
+    LABEL_RATE(
+            "thalweg_model_label_rate_ratio",
+            Kind.GAUGE,
+            "Share of events whose label came in time, of those that no longer wait. Only with labels.topic.",
+            "model"),
+    HTTP_REQUESTS(
+            "thalweg_http_requests_seconds",
+            Kind.HISTOGRAM,
+            "Time from a request to the end of its answer.",
+            "method",
+            "path",
+            "status");
+
+    /** The value of the label {@code model} under which models without a label of their own are added up. */
+    static final String OTHER = "other";
+
+    /** Types of metrics. */
+    enum Kind {
+        GAUGE,
+        COUNTER,
+        HISTOGRAM,
+        INFO
+    }
+
+    private final String name;
+    private final Kind kind;
+    private final String help;
+    private final List<String> labels;
+
+    ServedMetric(String name, Kind kind, String help, String... labels) {
+        this.name = name;
+        this.kind = kind;
+        this.help = help;
+        this.labels = List.of(labels);
+    }
+
+    /** Returns the name without the suffix of its type. */
+    String base() {
+        return name;
+    }
+
+    /** Returns the name that a query uses. */
+    public String queried() {
+        return switch (kind) {
+            case COUNTER -> name + "_total";
+            case INFO -> name + "_info";
+            case HISTOGRAM -> name + "_bucket";
+            case GAUGE -> name;
+        };
+    }
+
+    Kind kind() {
+        return kind;
+    }
+
+    String help() {
+        return help.replace("`", "");
+    }
+
+    List<String> labels() {
+        return labels;
+    }
+
+    /** Returns the table of all metrics in Markdown. */
+    public static String markdown() {
+        return "| metric | type | labels | |\n|---|---|---|---|\n"
+                + Stream.of(values())
+                        .map(metric -> "| `%s` | %s | %s | %s |\n"
+                                .formatted(
+                                        metric.kind == Kind.HISTOGRAM ? metric.name : metric.queried(),
+                                        metric.kind.name().toLowerCase(Locale.ROOT),
+                                        metric.labels.stream()
+                                                .map(label -> "`" + label + "`")
+                                                .collect(Collectors.joining(", ")),
+                                        metric.help))
+                        .collect(Collectors.joining());
+    }
+}
