@@ -456,6 +456,19 @@ public final class LearningTask {
         return entry == null ? null : entry.model();
     }
 
+    /** Returns whether what was restored last is a whole commit, while the task is restored or stands by. */
+    public boolean isAtCommit() {
+        return state.isAtCommit();
+    }
+
+    /**
+     * Returns a copy of a model with its journaled steps taken, while the task is restored or stands by; null if there is
+     * no such model.
+     */
+    public @Nullable Model standbyCopy(String id) {
+        return state.standbyCopy(id);
+    }
+
     /** Returns the entry of the model with an id; null if there is none. */
     public @Nullable ModelEntry entry(String id) {
         return state.get(id);

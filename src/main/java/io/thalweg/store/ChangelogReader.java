@@ -20,6 +20,9 @@ final class ChangelogReader {
     private final Journal journal;
     private final LateLabels lateLabels;
 
+    /** The kind of the last record. */
+    private byte last;
+
     /** The restored names by model and chunk. A chunk that was deleted is empty. */
     private final Map<String, Map<Integer, List<byte[]>>> restoredNames = new HashMap<>();
 
@@ -53,6 +56,7 @@ final class ChangelogReader {
     void restore(byte[] key, byte @Nullable [] value) {
         ByteBuffer rest = ByteBuffer.wrap(key);
         byte kind = rest.get();
+        last = kind;
         switch (kind) {
             case ChangelogFormat.HEAD -> restoreHead(ChangelogFormat.text(rest), value);
             case ChangelogFormat.BLOCK -> restoreBlock(rest.getInt(), ChangelogFormat.text(rest), value);
@@ -82,6 +86,16 @@ final class ChangelogReader {
                         + "; it was written by a later version of Thalweg, which you should run, or by another"
                         + " program");
         }
+    }
+
+    /** Returns whether the last record is one of those that are written last in a commit. */
+    boolean isAtCommit() {
+        return last == ChangelogFormat.OFFSET;
+    }
+
+    /** Returns the names of a model, with those that were restored and not taken yet. */
+    FeatureNames namesOf(Model model) {
+        return names(model, restoredNames.getOrDefault(model.id(), Map.of()));
     }
 
     /** Returns the value of a record of a kind that is never deleted. */
@@ -194,6 +208,7 @@ final class ChangelogReader {
 
     /** Forgets what was restored and not taken yet. */
     void clear() {
+        last = 0;
         restoredNames.clear();
     }
 }

@@ -372,6 +372,27 @@ final class Journal {
         }
     }
 
+    /**
+     * Takes the restored steps of one model on a copy of it. The journal and the model stay as they are.
+     *
+     * @param learner a learner under the settings of that time
+     * @throws IllegalArgumentException if that is not possible
+     */
+    void replay(ModelEntry entry, Model copy, Learner learner) {
+        PredictionResult prediction = new PredictionResult();
+        for (Part part : parts.values()) {
+            if (part.content.length == 0 || !part.isLaterThanBlocksOf(entry)) {
+                continue;
+            }
+            StepLogReader in = new StepLogReader(part.content, ChangelogFormat.PART_HEADER);
+            while (in.next()) {
+                if (in.model() == entry.number && !in.isPublished() && in.version() >= copy.version()) {
+                    take(in, copy, learner, prediction);
+                }
+            }
+        }
+    }
+
     private static void take(StepLogReader step, Model model, Learner learner, PredictionResult prediction) {
         if (step.version() != model.version()) {
             throw new IllegalArgumentException(

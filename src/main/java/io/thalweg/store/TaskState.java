@@ -199,6 +199,32 @@ public final class TaskState {
         }
     }
 
+    // ---- standing by
+
+    /** Returns whether what was restored last is a whole commit: offsets are written last. */
+    public boolean isAtCommit() {
+        return reader.isAtCommit();
+    }
+
+    /**
+     * Returns a copy of a model with its journaled steps taken. The state itself stays as it was restored, so that more
+     * can be restored.
+     *
+     * @return null if there is no such model
+     */
+    public @Nullable Model standbyCopy(String id) {
+        ModelEntry entry = models.get(id);
+        if (entry == null || entry.model().form() == null) {
+            return null;
+        }
+        Learner learner = new Learner(ThalwegConfig.ofReplayed(history.last()).learner());
+        entry.model().learnsBy(learner.optimizer());
+        Model copy = entry.model().copy(null);
+        copy.restoreNames(reader.namesOf(entry.model()));
+        journal.replay(entry, copy, learner);
+        return copy;
+    }
+
     // ---- start
 
     /**

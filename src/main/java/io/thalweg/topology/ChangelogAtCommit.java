@@ -1,7 +1,9 @@
 package io.thalweg.topology;
 
 import io.thalweg.store.Changelog;
+import java.util.Collection;
 import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.utils.Bytes;
@@ -10,6 +12,7 @@ import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.processor.StateStoreContext;
 import org.apache.kafka.streams.processor.internals.InternalProcessorContext;
 import org.apache.kafka.streams.processor.internals.ProcessorContextUtils;
+import org.apache.kafka.streams.processor.internals.RecordBatchingStateRestoreCallback;
 import org.apache.kafka.streams.processor.internals.RecordCollector;
 import org.apache.kafka.streams.query.Position;
 import org.apache.kafka.streams.state.internals.CacheFlushListener;
@@ -55,14 +58,6 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
     /** Undoes changes that were made without an example and that may not have been written. */
     abstract void dropUnwritten();
 
-    /**
-     * Restores a record of the changelog.
-     *
-     * @param key the key
-     * @param value the value; null for a tombstone
-     */
-    abstract void restore(byte[] key, byte[] value);
-
     /** Writes what has changed since the last call. */
     abstract void writeChanges(Changelog changelog);
 
@@ -70,6 +65,12 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
     public final String name() {
         return name;
     }
+
+    /** Called when the store is opened, before it is restored. */
+    abstract void opened(int partition);
+
+    /** Restores records of the changelog, which tell when they were written. */
+    abstract void restore(Collection<ConsumerRecord<byte[], byte[]>> records);
 
     @Override
     public final void init(StateStoreContext stateStoreContext, StateStore root) {
@@ -79,7 +80,8 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
         flushOutputsFirst = StreamsConfig.AT_LEAST_ONCE.equals(
                 stateStoreContext.appConfigs().get(StreamsConfig.PROCESSING_GUARANTEE_CONFIG));
         clear(!flushOutputsFirst);
-        stateStoreContext.register(root, this::restore);
+        opened(stateStoreContext.taskId().partition());
+        stateStoreContext.register(root, (RecordBatchingStateRestoreCallback) this::restore);
         open = true;
     }
 

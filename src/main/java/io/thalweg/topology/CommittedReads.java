@@ -11,6 +11,7 @@ import java.util.concurrent.Executor;
  */
 public final class CommittedReads {
     private final Map<Integer, TaskReads> active = new ConcurrentHashMap<>();
+    private final Map<Integer, TaskReads> standbys = new ConcurrentHashMap<>();
     private final Executor executor;
 
     /** @param executor gets the answers, so that what readers do with them is not done by the learner's thread */
@@ -30,6 +31,19 @@ public final class CommittedReads {
     /** Returns the active task of a partition; null if it is not active here. */
     public TaskReads active(int partition) {
         return active.get(partition);
+    }
+
+    /** Returns the standby of a partition, or the active task that is being restored; null if it is not here. */
+    public TaskReads standby(int partition) {
+        return standbys.get(partition);
+    }
+
+    void standsBy(TaskReads task) {
+        standbys.put(task.partition(), task);
+    }
+
+    void noLongerStandsBy(TaskReads task) {
+        standbys.remove(task.partition(), task);
     }
 
     void activated(TaskReads task) {

@@ -71,11 +71,14 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         partition = context.taskId().partition();
         WeightStore store = context.getStateStore(LearnerSupplier.STORE);
         task = store.task();
+        reads = store.reads();
+        if (reads != null) {
+            reads.endStandingBy();
+        }
         task.begin();
         counters = new Counters(context);
         countedSteps = task.steps();
         context.schedule(weightsInterval, PunctuationType.WALL_CLOCK_TIME, this::publishRest);
-        reads = store.reads();
         if (reads != null) {
             reads.activate(task, partition);
             context.schedule(READS_INTERVAL, PunctuationType.WALL_CLOCK_TIME, now -> reads.pass());

@@ -4,6 +4,8 @@ import io.thalweg.fold.LearningTask;
 import io.thalweg.math.Model;
 import io.thalweg.store.ModelEntry;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -13,6 +15,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /**
@@ -47,7 +50,13 @@ public final class TaskReads {
     /** When the learner's thread last came by. */
     private volatile long passed;
 
-    // only for the learner's thread
+    private final Object standbyLock = new Object();
+    // with that lock
+    private boolean standsBy;
+    private long restoredUpTo;
+    private final Map<String, StandbyModel> standbyModels = new HashMap<>();
+
+    // only for the learner's thread, and for whoever has the lock while the task stands by
     private LearningTask task;
     /** Whether a record was applied since the last commit. */
     private boolean touched;
@@ -169,6 +178,77 @@ public final class TaskReads {
         }
     }
 
+    // ---- standing by
+
+    /**
+     * A model as a standby has it.
+     *
+     * @param committed null if there is no such model
+     * @param timestamp when the last commit that it has read was written, in milliseconds since 1970
+     */
+    public record StandbyModel(CommittedModel committed, long timestamp) {}
+
+    /**
+     * Returns a model as the last commit that the standby has read has left it. This takes the journaled steps of the
+     * model, so it can take long for a large model.
+     *
+     * @return null if the task does not stand by, or has read a commit in part
+     */
+    public StandbyModel standbyModel(String id) {
+        synchronized (standbyLock) {
+            if (!standsBy || !task.isAtCommit()) {
+                return null;
+            }
+            StandbyModel known = standbyModels.get(id);
+            if (known == null) {
+                Model copy = task.standbyCopy(id);
+                known = new StandbyModel(
+                        copy == null
+                                ? null
+                                : new CommittedModel(copy, task.offsets().next()),
+                        restoredUpTo);
+                standbyModels.put(id, known);
+            }
+            return known;
+        }
+    }
+
+    /** Begins to stand by, or to be restored. */
+    void standBy(LearningTask restoring, int taskPartition) {
+        task = restoring;
+        partition = taskPartition;
+        continueStandingBy();
+    }
+
+    /** Stands by from now on, with the state that the task has. */
+    void continueStandingBy() {
+        deactivate();
+        synchronized (standbyLock) {
+            standsBy = true;
+            standbyModels.clear();
+        }
+        all.standsBy(this);
+    }
+
+    /** Restores records of the changelog, of which readers see whole commits only. */
+    void restore(Collection<ConsumerRecord<byte[], byte[]>> records) {
+        synchronized (standbyLock) {
+            standbyModels.clear();
+            for (ConsumerRecord<byte[], byte[]> record : records) {
+                task.restore(record.key(), record.value());
+                restoredUpTo = record.timestamp();
+            }
+        }
+    }
+
+    void endStandingBy() {
+        all.noLongerStandsBy(this);
+        synchronized (standbyLock) {
+            standsBy = false;
+            standbyModels.clear();
+        }
+    }
+
     // ---- for the learner's thread
 
     /** Begins to answer, when the state is restored. */
@@ -180,6 +260,12 @@ public final class TaskReads {
         passed = System.nanoTime();
         active = true;
         all.activated(this);
+    }
+
+    /** Ends everything, before the state is removed. */
+    void end() {
+        deactivate();
+        endStandingBy();
     }
 
     /** Ends answering. Questions fail, because it is not known whether the last commit has succeeded. */

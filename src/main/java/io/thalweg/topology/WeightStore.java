@@ -2,8 +2,10 @@ package io.thalweg.topology;
 
 import io.thalweg.fold.LearningTask;
 import io.thalweg.store.Changelog;
+import java.util.Collection;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.streams.state.StoreBuilder;
 
 /**
@@ -48,13 +50,26 @@ final class WeightStore extends ChangelogAtCommit {
 
     @Override
     void dropUnwritten() {
-        endReads();
         task.dropUnwritten();
+        if (reads != null) {
+            reads.continueStandingBy();
+        }
     }
 
     @Override
-    void restore(byte[] key, byte[] value) {
-        task.restore(key, value);
+    void opened(int partition) {
+        if (reads != null) {
+            reads.standBy(task, partition);
+        }
+    }
+
+    @Override
+    void restore(Collection<ConsumerRecord<byte[], byte[]>> records) {
+        if (reads != null) {
+            reads.restore(records);
+        } else {
+            records.forEach(record -> task.restore(record.key(), record.value()));
+        }
     }
 
     @Override
@@ -67,7 +82,7 @@ final class WeightStore extends ChangelogAtCommit {
 
     private void endReads() {
         if (reads != null) {
-            reads.deactivate();
+            reads.end();
         }
     }
 

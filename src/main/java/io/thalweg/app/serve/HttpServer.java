@@ -26,6 +26,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.BiConsumer;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.server.ConnectionLimit;
@@ -55,6 +56,9 @@ public final class HttpServer implements AutoCloseable {
     /** The files of the page, in the class path. */
     private static final String PAGE = "/io/thalweg/app/serve/page";
 
+    /** Where the description of all paths is. */
+    private static final String OPENAPI = "/openapi.json";
+
     private static final int MOST_THREADS = 16;
     private static final int MOST_CONNECTIONS = 1_000;
     /** A client that sends its request more slowly, in bytes a second, is disconnected. */
@@ -73,6 +77,7 @@ public final class HttpServer implements AutoCloseable {
     private final FailureLimit failures;
     private final LiveEvents events = new LiveEvents();
     private final List<BiConsumer<Context, Float>> listeners = new ArrayList<>();
+    private final Set<String> paths = new TreeSet<>();
     private final Javalin server;
 
     private HttpServer(ThalwegConfig config, List<Endpoints> endpoints) {
@@ -154,6 +159,11 @@ public final class HttpServer implements AutoCloseable {
     /** Returns the events that open pages receive. */
     public LiveEvents events() {
         return events;
+    }
+
+    /** Returns the paths that the server answers, each after its method: {@code GET /metrics}. */
+    Set<String> paths() {
+        return paths;
     }
 
     @Override
@@ -253,9 +263,14 @@ public final class HttpServer implements AutoCloseable {
     private void routes(JavalinDefaultRouting http, List<Endpoints> endpoints) {
         http.before(HttpServer::protect);
         http.beforeMatched(this::admit);
-        Routes routes = new Routes(http, events, listeners);
+        Routes routes = new Routes(http, events, listeners, paths);
         endpoints.forEach(each -> each.addTo(routes));
-        http.sse(LiveEvents.PATH, events::connect, Access.READ);
+        routes.events(LiveEvents.PATH, Access.READ, events::connect);
+        routes.get(
+                OPENAPI,
+                Access.OPEN,
+                request -> request.contentType("application/json")
+                        .result(HttpServer.class.getResourceAsStream("openapi.json")));
 
         http.exception(HttpRefusal.class, (refusal, request) -> {
             if (refusal.retryAfter() > 0) {

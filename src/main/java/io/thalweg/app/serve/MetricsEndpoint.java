@@ -1,6 +1,8 @@
 package io.thalweg.app.serve;
 
 import io.javalin.http.Context;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.jvm.ClassLoaderMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
@@ -10,6 +12,7 @@ import io.micrometer.core.instrument.binder.kafka.KafkaStreamsMetrics;
 import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.core.instrument.binder.system.UptimeMetrics;
+import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.model.registry.MultiCollector;
@@ -17,8 +20,10 @@ import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.LearnerRuntime;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.MetricName;
 
 /**
  * The path that Prometheus scrapes: the metrics of Kafka Streams and its clients, of the JVM, of this server, and of the
@@ -47,11 +52,29 @@ final class MetricsEndpoint implements Endpoints, AutoCloseable {
     /** What the registry adds to each scrape. */
     private volatile MetricSnapshots own = new MetricSnapshots();
 
+    // null before a learner is added
+    private LearnerRuntime learner;
     private KafkaStreamsMetrics streams;
+    /** The names of the metrics that are bound. */
+    private Set<MetricName> bound = Set.of();
 
     MetricsEndpoint(ThalwegConfig config, ModelMetrics models) {
         this.models = models;
         timeoutMs = config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 2;
+        registry.config().meterFilter(new MeterFilter() {
+            @Override
+            public Meter.Id map(Meter.Id id) {
+                // Kafka leaves out some descriptions
+                return id.getDescription() != null && !id.getDescription().isBlank()
+                        ? id
+                        : new Meter.Id(
+                                id.getName(),
+                                Tags.of(id.getTags()),
+                                id.getBaseUnit(),
+                                "Kafka does not describe this metric.",
+                                id.getType());
+            }
+        });
         collections.bindTo(registry);
         new ClassLoaderMetrics().bindTo(registry);
         new FileDescriptorMetrics().bindTo(registry);
@@ -63,9 +86,27 @@ final class MetricsEndpoint implements Endpoints, AutoCloseable {
     }
 
     /** Adds the metrics of a learner, when it has started. */
-    synchronized void add(LearnerRuntime learner) {
-        streams = new KafkaStreamsMetrics(learner.streams());
-        streams.bindTo(registry);
+    synchronized void add(LearnerRuntime started) {
+        learner = started;
+    }
+
+    /**
+     * Binds the metrics of Kafka Streams anew if there are others than before. Micrometer itself looks once a minute, so
+     * that those of a task that has moved would stay, and those of a new one be missing.
+     */
+    private synchronized void bind() {
+        if (learner == null) {
+            return;
+        }
+        Set<MetricName> names = Set.copyOf(learner.streams().metrics().keySet());
+        if (!names.equals(bound)) {
+            if (streams != null) {
+                streams.close();
+            }
+            streams = new KafkaStreamsMetrics(learner.streams());
+            streams.bindTo(registry);
+            bound = names;
+        }
     }
 
     @Override
@@ -80,6 +121,7 @@ final class MetricsEndpoint implements Endpoints, AutoCloseable {
                 .completeOnTimeout(models.withoutModels(), timeoutMs, TimeUnit.MILLISECONDS)
                 .exceptionallyCompose(moved -> CompletableFuture.completedFuture(models.withoutModels()))
                 .thenAccept(snapshots -> {
+                    bind();
                     own = snapshots;
                     request.contentType(
                                     accepted != null && accepted.contains("openmetrics")

@@ -249,15 +249,21 @@ final class ModelEndpoints implements Endpoints {
             throw new HttpRefusal(422, "there are more than %d examples".formatted(MOST_EXAMPLES));
         }
         String id = request.pathParam("id");
-        requests.answer(
-                request,
-                task -> task.model(id)
-                        .thenApply(committed -> committed == null
-                                ? null
-                                : predict(task.partition(), committed, body, many, explained)));
+        requests.answer(request, new ModelRequests.FromTask() {
+            @Override
+            public CompletableFuture<JsonNode> apply(TaskReads task) {
+                return task.model(id)
+                        .thenApply(committed -> committed == null ? null : ofStandby(committed, task.partition()));
+            }
+
+            @Override
+            public ObjectNode ofStandby(CommittedModel model, int partition) {
+                return predict(partition, model, body, many, explained);
+            }
+        });
     }
 
-    private JsonNode predict(
+    private ObjectNode predict(
             int partition, CommittedModel committed, ObjectNode body, JsonNode many, boolean explained) {
         Model model = committed.model();
         Predictor predictor = predictors.get();

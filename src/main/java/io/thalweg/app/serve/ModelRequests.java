@@ -1,8 +1,11 @@
 package io.thalweg.app.serve;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.http.Context;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.store.StateException;
+import io.thalweg.topology.CommittedModel;
 import io.thalweg.topology.CommittedReads;
 import io.thalweg.topology.MovedException;
 import io.thalweg.topology.TaskReads;
@@ -16,24 +19,29 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Function;
 import org.apache.kafka.streams.state.HostInfo;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Requests about one model. They are answered here if the model's partition is active here, passed on to the instance
  * where it is, or else answered with 503. Safe for use by several threads.
  */
 final class ModelRequests {
+    private static final Logger LOG = LoggerFactory.getLogger(ModelRequests.class);
+
     private static final int MOST_LOCATIONS = 100_000;
     /** A learner's thread that has not come by for so long is held up, and may have lost its partitions. */
     private static final long SILENT_MS = 10_000;
 
     private static final String TO_OWNER = "to-owner";
     private static final String TO_ALL = "to-all";
+    private static final String TO_STANDBY = "to-standby";
 
     private final CommittedReads reads;
     private final Instances instances;
     private final long timeoutMs;
+    private final long staleMaxMs;
 
     /** The partitions of models that are not where Kafka's own producers would have put them. */
     private final Map<String, Integer> locations = Collections.synchronizedMap(new LinkedHashMap<>(16, 0.75f, true) {
@@ -45,13 +53,22 @@ final class ModelRequests {
         }
     });
 
-    /** Answers from the task that has the model; null in the future if it does not have it. */
-    interface FromTask extends Function<TaskReads, CompletableFuture<JsonNode>> {}
+    /** How a request is answered. */
+    interface FromTask {
+        /** Answers from the task that has the model; null in the future if it does not have it. */
+        CompletableFuture<JsonNode> apply(TaskReads task);
+
+        /** Answers from a model as a standby has it; null if that is not possible. */
+        default ObjectNode ofStandby(CommittedModel model, int partition) {
+            return null;
+        }
+    }
 
     ModelRequests(ThalwegConfig config, CommittedReads reads, Instances instances) {
         this.reads = reads;
         this.instances = instances;
         timeoutMs = config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 2;
+        staleMaxMs = config.getLong(ThalwegConfig.HTTP_STALE_MAX_MS);
     }
 
     /** Answers a request about the model that its path names. */
@@ -81,7 +98,9 @@ final class ModelRequests {
                     if (TO_ALL.equals(passedOn)) {
                         return search(request, id, passedOn, here);
                     }
-                    return passedOn == null ? passOn(request, id, partition, here) : moving();
+                    return passedOn == null
+                            ? passOn(request, id, partition, here)
+                            : fromStandby(request, id, partition, passedOn, here);
                 })
                 .thenCompose(next -> next);
     }
@@ -100,14 +119,13 @@ final class ModelRequests {
     private CompletableFuture<Void> passOn(Context request, String id, int partition, FromTask here) {
         HostInfo owner = instances.ownerOf(partition);
         if (owner == null) {
-            return moving();
+            return fromStandby(request, id, partition, null, here);
         }
         return instances
                 .passOn(owner, request, TO_OWNER)
                 .handle((answer, unreachable) -> {
-                    if (unreachable != null) {
-                        return CompletableFuture.<Void>failedFuture(
-                                HttpRefusal.unavailable("the instance that has the model does not answer", 1));
+                    if (unreachable != null || answer.statusCode() == 503) {
+                        return fromStandby(request, id, partition, null, here);
                     }
                     if (answer.statusCode() == 404) {
                         return search(request, id, null, here);
@@ -116,6 +134,56 @@ final class ModelRequests {
                     return done();
                 })
                 .thenCompose(next -> next);
+    }
+
+    /**
+     * Answers from a standby, here or in another instance, if the settings allow an answer that may be behind the last
+     * commit.
+     */
+    private CompletableFuture<Void> fromStandby(
+            Context request, String id, int partition, String passedOn, FromTask here) {
+        if (staleMaxMs == 0 || TO_OWNER.equals(passedOn)) {
+            return moving();
+        }
+        ObjectNode answer = fromStandbyHere(id, partition, here);
+        if (answer != null) {
+            HttpServer.write(request, answer);
+            return done();
+        }
+        HostInfo other = passedOn == null ? instances.standbyOf(partition) : null;
+        if (other == null) {
+            return moving();
+        }
+        return instances
+                .passOn(other, request, TO_STANDBY)
+                .handle((there, unreachable) -> {
+                    if (unreachable != null || there.statusCode() == 503) {
+                        return moving();
+                    }
+                    write(request, there);
+                    return done();
+                })
+                .thenCompose(next -> next);
+    }
+
+    /** Returns null if there is no standby here that can answer. */
+    private ObjectNode fromStandbyHere(String id, int partition, FromTask here) {
+        TaskReads standby = reads.standby(partition);
+        if (standby == null) {
+            return null;
+        }
+        try {
+            TaskReads.StandbyModel model = standby.standbyModel(id);
+            if (model == null || model.committed() == null) {
+                return null;
+            }
+            long behindMs = Math.max(0, System.currentTimeMillis() - model.timestamp());
+            ObjectNode answer = behindMs > staleMaxMs ? null : here.ofStandby(model.committed(), partition);
+            return answer == null ? null : answer.put("behindMs", behindMs);
+        } catch (StateException | IllegalArgumentException e) {
+            LOG.warn("the standby of partition {} cannot answer", partition, e);
+            return null;
+        }
     }
 
     private static void write(Context request, HttpResponse<byte[]> answer) {

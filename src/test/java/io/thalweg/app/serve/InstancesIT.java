@@ -1,0 +1,252 @@
+package io.thalweg.app.serve;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.thalweg.app.cli.Thalweg;
+import io.thalweg.app.local.EmbeddedBroker;
+import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.app.serve.ServedLearner.Served;
+import io.thalweg.avro.Example;
+import io.thalweg.math.FeatureForm;
+import io.thalweg.runtime.ExampleSender;
+import io.thalweg.testing.Seed;
+import io.thalweg.testing.Seeded;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Three instances as processes, of which one is killed while they are asked. */
+@Seeded
+@Timeout(300)
+class InstancesIT {
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
+    private static final int PARTITIONS = 3;
+    private static final int MODELS = 9;
+
+    @TempDir
+    private Path directory;
+
+    private EmbeddedBroker broker;
+    private EmbeddedRegistry registry;
+    private final List<Instance> instances = new ArrayList<>();
+
+    private record Instance(int port, Process process) {}
+
+    @BeforeEach
+    void start() {
+        broker = EmbeddedBroker.start(directory.resolve("broker"), 0);
+        registry = EmbeddedRegistry.start(null, 0);
+    }
+
+    @AfterEach
+    void stop() throws InterruptedException {
+        for (Instance instance : instances) {
+            instance.process.destroyForcibly().waitFor();
+        }
+        registry.close();
+        broker.close();
+    }
+
+    private Instance instance(ServedLearner learner) throws IOException {
+        int port;
+        try (ServerSocket free = new ServerSocket(0)) {
+            port = free.getLocalPort();
+        }
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx256m",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Thalweg.class.getName(),
+                "run"));
+        learner.config.originals().forEach((name, value) -> {
+            if (!name.equals("http.listen")) {
+                command.addAll(List.of("--set", name + "=" + value));
+            }
+        });
+        command.addAll(List.of("--set", "http.listen=127.0.0.1:" + port));
+        Instance started = new Instance(
+                port,
+                new ProcessBuilder(command)
+                        .redirectErrorStream(true)
+                        .redirectOutput(directory.resolve(port + ".log").toFile())
+                        .start());
+        instances.add(started);
+        return started;
+    }
+
+    @Test
+    void oneIsKilledWhileAllAreAsked(Seed seed) throws Exception {
+        try (ServedLearner learner = new ServedLearner(
+                broker,
+                registry,
+                "several",
+                "topics.partitions",
+                Integer.toString(PARTITIONS),
+                "num.standby.replicas",
+                "1",
+                "probing.rebalance.interval.ms",
+                "60000",
+                "http.stale.max.ms",
+                "60000")) {
+            learner.createTopics();
+            for (int i = 0; i < 3; i++) {
+                instance(learner);
+            }
+            List<Double> probe = List.of(0.5, -1.0, 2.0);
+            List<Served> served = Collections.synchronizedList(new ArrayList<>());
+            List<String> wrong = Collections.synchronizedList(new ArrayList<>());
+            AtomicBoolean isOver = new AtomicBoolean();
+            AtomicInteger killed = new AtomicInteger(-1);
+            AtomicInteger refused = new AtomicInteger();
+            AtomicInteger stale = new AtomicInteger();
+
+            ExecutorService threads = Executors.newCachedThreadPool();
+            List<Future<?>> running = new ArrayList<>();
+            running.add(threads.submit(() -> {
+                Random random = seed.random();
+                try (ExampleSender sender = ExampleSender.open(learner.config, learner.schemas)) {
+                    for (int i = 0; !isOver.get(); i++) {
+                        sender.send(
+                                "model-" + i % MODELS,
+                                new Example(
+                                        null,
+                                        (double) random.nextInt(2),
+                                        1.0,
+                                        List.of(random.nextGaussian(), 1.0, random.nextDouble())));
+                        if (i % 50 == 0) {
+                            sender.flush();
+                            Thread.sleep(20);
+                        }
+                    }
+                }
+                return null;
+            }));
+            for (Instance instance : instances) {
+                await().atMost(PATIENCE).until(() -> isReady(instance));
+            }
+            // every instance knows where every model is
+            for (Instance instance : instances) {
+                for (int model = 0; model < MODELS; model++) {
+                    String path = "/v1/models/model-" + model;
+                    await().atMost(PATIENCE)
+                            .until(() -> new Http(instance.port).get(path).status() == 200);
+                }
+                assertThat(new Http(instance.port)
+                                .get("/v1/models")
+                                .ok()
+                                .path("total")
+                                .asInt())
+                        .isEqualTo(MODELS);
+            }
+            for (int client = 0; client < 3; client++) {
+                Random random = seed.random();
+                int first = client;
+                running.add(threads.submit(() -> {
+                    for (int i = first; !isOver.get(); i++) {
+                        int which = i % instances.size();
+                        if (which == killed.get()) {
+                            continue;
+                        }
+                        String model = "model-" + random.nextInt(MODELS);
+                        Http.Answer answer;
+                        try {
+                            answer = new Http(instances.get(which).port)
+                                    .post("/v1/models/" + model + "/predict", "{\"features\":" + probe + "}");
+                        } catch (AssertionError e) {
+                            if (which != killed.get()) {
+                                wrong.add(e.toString());
+                            }
+                            continue;
+                        }
+                        if (answer.status() == 200) {
+                            JsonNode json = answer.json();
+                            stale.addAndGet(json.has("behindMs") ? 1 : 0);
+                            served.add(new Served(
+                                    model,
+                                    json.path("partition").asInt(),
+                                    json.path("offset").asLong(),
+                                    json.path("version").asLong(),
+                                    Double.doubleToLongBits(json.path("logit").asDouble()),
+                                    0));
+                        } else if (answer.status() == 503
+                                && answer.response()
+                                        .headers()
+                                        .firstValue("Retry-After")
+                                        .isPresent()) {
+                            refused.incrementAndGet();
+                        } else if (which != killed.get()) {
+                            wrong.add(answer.status() + " " + answer.body());
+                        }
+                    }
+                    return null;
+                }));
+            }
+            await().atMost(PATIENCE).until(() -> served.size() > 500);
+            killed.set(seed.random().nextInt(3));
+            Instance victim = instances.get(killed.get());
+            victim.process.destroyForcibly().waitFor();
+            Map<Integer, Long> before = new HashMap<>();
+            List.copyOf(served).forEach(each -> before.merge(each.partition(), each.offset(), Math::max));
+            // the others take over, and go on learning
+            List<Instance> rest =
+                    instances.stream().filter(each -> each != victim).toList();
+            for (Instance instance : rest) {
+                for (int model = 0; model < MODELS; model++) {
+                    String path = "/v1/models/model-" + model;
+                    await().atMost(PATIENCE).until(() -> {
+                        Http.Answer answer = new Http(instance.port).get(path);
+                        return answer.status() == 200
+                                && answer.json().path("offset").asLong()
+                                        > before.get(
+                                                answer.json().path("partition").asInt());
+                    });
+                }
+            }
+            isOver.set(true);
+            for (Future<?> each : running) {
+                each.get();
+            }
+            threads.shutdown();
+
+            assertThat(wrong).isEmpty();
+            io.thalweg.math.Example x = new io.thalweg.math.Example();
+            x.clear();
+            x.form(FeatureForm.DENSE);
+            probe.forEach(x::addValue);
+            assertThat(learner.differences(served, IntStream.range(0, PARTITIONS), List.of(x)))
+                    .isEmpty();
+            assertThat(served.stream().map(Served::partition).distinct()).hasSize(PARTITIONS);
+            System.out.printf("%d served, %d of them stale, %d refused%n", served.size(), stale.get(), refused.get());
+        }
+    }
+
+    private static boolean isReady(Instance instance) {
+        try {
+            return new Http(instance.port).get("/health/ready").status() == 200;
+        } catch (AssertionError notYet) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+package io.thalweg.topology;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.fold.LearningTask;
+import io.thalweg.math.Examples;
+import io.thalweg.math.Rejection;
+import io.thalweg.store.TaskState;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What readers get, and when: the calls are those of the learner's thread, one after the other. */
+class TaskReadsTest {
+    private final CommittedReads all = new CommittedReads(Runnable::run);
+    private final TaskReads reads = new TaskReads(all);
+    private LearningTask task;
+
+    @BeforeEach
+    void start() {
+        task = task();
+        task.begin();
+        reads.activate(task, 3);
+    }
+
+    private static LearningTask task() {
+        return new LearningTask(
+                new ThalwegConfig(Map.of()),
+                id -> io.thalweg.avro.Example.getClassSchema(),
+                "default",
+                TaskState.logged("weights", Path.of("target")));
+    }
+
+    private void learn(int steps) {
+        try {
+            for (int i = 0; i < steps; i++) {
+                reads.touch();
+                task.apply("m", Examples.dense(i % 2.0, 1, i % 2 - 0.5));
+            }
+        } catch (Rejection e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private long versionOf(String id) {
+        return reads.model(id).getNow(null).model().version();
+    }
+
+    @Test
+    void aModelIsSeenOnceItsCommitHasSucceeded() {
+        learn(5);
+        CompletableFuture<CommittedModel> first = reads.model("m");
+        reads.pass();
+        assertThat(first).as("nothing is committed").isNotDone();
+        reads.commit();
+        assertThat(first).as("the commit may still fail").isNotDone();
+        reads.pass();
+        assertThat(first.join().model().version()).isEqualTo(5);
+
+        learn(3);
+        reads.pass();
+        assertThat(versionOf("m")).isEqualTo(5);
+        reads.commit();
+        assertThat(versionOf("m")).isEqualTo(5);
+        reads.pass();
+        assertThat(first.join().model().version()).as("what was given stays").isEqualTo(5);
+    }
+
+    @Test
+    void nothingComesFromACommitThatFailed() {
+        learn(5);
+        CompletableFuture<CommittedModel> model = reads.model("m");
+        CompletableFuture<Integer> question = reads.ask(state -> state.models().size());
+        reads.commit();
+        // the task is closed, and its state is removed
+        reads.end();
+        for (CompletableFuture<?> each : List.of(model, question, reads.model("m"), reads.ask(state -> 1))) {
+            assertThatThrownBy(each::join)
+                    .isInstanceOf(CompletionException.class)
+                    .hasCauseInstanceOf(MovedException.class);
+        }
+        assertThat(all.active()).isEmpty();
+    }
+
+    @Test
+    void withoutAnythingToLearnThereIsAnAnswerAtTheNextPass() {
+        learn(2);
+        reads.commit();
+        reads.pass();
+        CompletableFuture<CommittedModel> model = reads.model("m");
+        CompletableFuture<Boolean> question = reads.ask(state -> state.entry("m") != null);
+        CompletableFuture<CommittedModel> unknown = reads.model("none");
+        assertThat(model).isNotDone();
+        reads.pass();
+        assertThat(model.join().model().version()).isEqualTo(2);
+        assertThat(question.join()).isTrue();
+        assertThat(unknown).isCompletedWithValue(null);
+    }
+
+    @Test
+    void aFailingQuestionFailsAloneAndADeletedModelIsGone() {
+        learn(2);
+        CompletableFuture<Object> wrong = reads.ask(state -> {
+            throw new IllegalStateException("wrong");
+        });
+        CompletableFuture<Integer> right = reads.ask(state -> 7);
+        assertThat(reads.model("m")).isNotDone();
+        reads.commit();
+        reads.pass();
+        assertThatThrownBy(wrong::join).hasRootCauseMessage("wrong");
+        assertThat(right.join()).isEqualTo(7);
+        assertThat(versionOf("m")).isEqualTo(2);
+
+        reads.touch();
+        task.delete("m");
+        // whether a copy is due depends on the time; a question makes the thread look
+        for (int i = 0; i < 100 && reads.model("m").getNow(null) != null; i++) {
+            reads.ask(state -> 1);
+            reads.commit();
+            reads.pass();
+        }
+        CompletableFuture<CommittedModel> gone = reads.model("m");
+        reads.commit();
+        reads.pass();
+        assertThat(gone).isCompletedWithValue(null);
+    }
+
+    @Test
+    void aStandbyAnswersFromWholeCommits() {
+        List<ConsumerRecord<byte[], byte[]>> changelog = new ArrayList<>();
+        TaskReads standby = new TaskReads(all);
+        LearningTask copy = task();
+        standby.standBy(copy, 3);
+        assertThat(all.standby(3)).isSameAs(standby);
+        for (int commit = 1; commit <= 20; commit++) {
+            learn(1 + commit % 4);
+            task.offsets().advanceTo(new TopicPartition("examples", 3), commit * 10L - 1);
+            changelog.clear();
+            int timestamp = commit;
+            task.commit((key, value) -> changelog.add(new ConsumerRecord<>(
+                    "changelog",
+                    3,
+                    changelog.size(),
+                    timestamp,
+                    TimestampType.CREATE_TIME,
+                    key.length,
+                    value == null ? 0 : value.length,
+                    key,
+                    value,
+                    new RecordHeaders(),
+                    Optional.empty())));
+            standby.restore(List.copyOf(changelog.subList(0, changelog.size() - 1)));
+            assertThat(standby.standbyModel("m")).as("a part of a commit").isNull();
+            standby.restore(List.of(changelog.get(changelog.size() - 1)));
+
+            TaskReads.StandbyModel there = standby.standbyModel("m");
+            assertThat(there.timestamp()).isEqualTo(commit);
+            assertThat(there.committed().offsets()).containsValue(commit * 10L);
+            assertThat(there.committed().model().weights(0))
+                    .isEqualTo(task.model("m").weights(0));
+            assertThat(there.committed().model().bias())
+                    .isEqualTo(task.model("m").bias());
+            assertThat(there.committed().model().version())
+                    .isEqualTo(task.model("m").version());
+            assertThat(standby.standbyModel("none").committed()).isNull();
+        }
+        // it takes over
+        standby.endStandingBy();
+        assertThat(all.standby(3)).isNull();
+        copy.begin();
+        assertThat(Examples.bits(copy.model("m"))).isEqualTo(Examples.bits(task.model("m")));
+    }
+}
