@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import io.thalweg.app.cli.Thalweg;
+import io.thalweg.app.serve.ServedMetric;
 import io.thalweg.audit.FindingKind;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Rejection;
@@ -102,7 +103,7 @@ class DocumentationTest {
         for (Path page : pages()) {
             GENERATED.matcher(Files.readString(page)).results().forEach(part -> names.add(part.group(2)));
         }
-        List<String> all = new ArrayList<>(List.of("settings"));
+        List<String> all = new ArrayList<>(List.of("settings", "served metrics"));
         try (Stream<Path> schemas = Files.list(ROOT.resolve("schemas"))) {
             schemas.map(file -> "schema " + file.getFileName().toString().replace(".avsc", ""))
                     .forEach(all::add);
@@ -113,6 +114,9 @@ class DocumentationTest {
     private static String generate(String name) {
         if (name.equals("settings")) {
             return ThalwegConfig.markdown();
+        }
+        if (name.equals("served metrics")) {
+            return ServedMetric.markdown();
         }
         assertThat(name).startsWith("schema ");
         Path file = ROOT.resolve("schemas").resolve(name.substring("schema ".length()) + ".avsc");

@@ -12,6 +12,7 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -137,6 +138,11 @@ public final class Serving implements AutoCloseable {
     /** Returns the learner. */
     public LearnerRuntime learner() {
         return learner.get();
+    }
+
+    /** Returns the paths that the server answers, for tests. */
+    Set<String> paths() {
+        return server.paths();
     }
 
     /** Returns how many meters there are, for tests. */

@@ -41,7 +41,7 @@ import org.junit.jupiter.api.io.TempDir;
 class InstancesIT {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final int PARTITIONS = 3;
-    private static final int MODELS = 9;
+    private static final int MODELS = 24;
 
     @TempDir
     private Path directory;

@@ -426,4 +426,51 @@ class ServingIT {
             assertThat(http.get("/v1/models/m").ok().path("version").asLong()).isEqualTo(100);
         }
     }
+
+    // ---- OpenAPI
+
+    @Test
+    void theOpenApiFileIsWhatTheServerDoes() {
+        try (ServedLearner learner = learner("http.stall.max.ms", "1000")) {
+            Http http = learner.start();
+            OpenApi openApi = new OpenApi(http.get("/openapi.json").ok());
+            assertThat(openApi.paths()).isEqualTo(learner.serving().paths());
+
+            String example = "{\"model\":\"m\",\"event\":{\"label\":1,\"features\":{\"a\":1}}}";
+            for (String body : List.of(
+                    example,
+                    "{\"records\":[" + example + "]}",
+                    "{\"model\":\"m\",\"event\":{\"label\":0,\"features\":{\"a\":-1}},\"timestamp\":1}")) {
+                openApi.checkBody("/v1/examples", body);
+                openApi.check("post", "/v1/examples", http.post("/v1/examples", body));
+            }
+            openApi.check("post", "/v1/examples", http.post("/v1/examples", "{}"));
+            openApi.check("post", "/v1/examples", http.post("/v1/examples", "["));
+            openApi.check("post", "/v1/labels", http.post("/v1/labels", example));
+            await().atMost(PATIENCE)
+                    .until(() -> http.get("/v1/models/m").status() == 200
+                            && http.get("/v1/models/m").json().path("version").asLong() == 3);
+            for (String path :
+                    List.of("/v1/models", "/v1/models/{id}", "/v1/models/{id}/weights", "/v1/models/{id}/metrics")) {
+                openApi.check("get", path, http.get(path.replace("{id}", "m")));
+                openApi.check("get", path, http.get(path.replace("{id}", "none")));
+                if (!path.endsWith("metrics") && !path.endsWith("}")) {
+                    openApi.check("get", path, http.get(path.replace("{id}", "m") + "?limit=x"));
+                }
+            }
+            String predict = "/v1/models/{id}/predict";
+            for (String body : List.of(
+                    "{\"features\":{\"a\":1},\"contributions\":true}",
+                    "{\"examples\":[{\"features\":{\"a\":1}},{\"event\":{\"features\":{\"b\":1}}}]}")) {
+                openApi.checkBody(predict, body);
+                openApi.check("post", predict, http.post("/v1/models/m/predict", body));
+            }
+            openApi.check("post", predict, http.post("/v1/models/none/predict", "{\"features\":{\"a\":1}}"));
+            openApi.check("post", predict, http.post("/v1/models/m/predict", "{}"));
+            for (String path : List.of("/metrics", "/health/live", "/health/started", "/health/ready")) {
+                openApi.check("get", path, http.get(path));
+                assertThat(http.get(path).status()).isEqualTo(200);
+            }
+        }
+    }
 }
