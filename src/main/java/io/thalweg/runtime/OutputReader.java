@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.io.BinaryDecoder;
@@ -24,6 +25,7 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A reader that follows an output topic. It gives the committed records as objects of a generated class, whichever
@@ -34,6 +36,13 @@ import org.apache.kafka.common.TopicPartition;
 public final class OutputReader<T extends SpecificRecord> implements AutoCloseable {
     private static final byte MAGIC = 0;
     private static final int HEADER = 5;
+
+    /** How many stretches of a partition a sample has. */
+    private static final int STRETCHES = 60;
+
+    private static final Duration POLL = Duration.ofMillis(100);
+    /** How long a stretch may return nothing, as where compaction has removed the records before its end. */
+    private static final Duration STRETCH_PATIENCE = Duration.ofSeconds(2);
 
     private final SchemaSource schemas;
     private final Schema schema;
@@ -115,6 +124,97 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
         List<Entry<T>> entries = new ArrayList<>();
         consumer.poll(patience).forEach(record -> entries.add(entry(record)));
         return entries;
+    }
+
+    /**
+     * Reads a sample of what the topic holds: all records if there are not many more than asked for, and otherwise
+     * stretches of records that are evenly far apart, and the latest ones. Afterwards the position is at the end.
+     *
+     * @param most how many records are read, about
+     * @param partition the only partition to read; null for all
+     * @param to receives the records, those of a partition in their order
+     */
+    public void sample(int most, @Nullable Integer partition, java.util.function.Consumer<Entry<T>> to) {
+        Set<TopicPartition> all = consumer.assignment();
+        List<TopicPartition> sampled = all.stream()
+                .filter(p -> partition == null || p.partition() == partition)
+                .toList();
+        Map<TopicPartition, Long> begins = consumer.beginningOffsets(sampled);
+        Map<TopicPartition, Long> ends = consumer.endOffsets(all);
+        consumer.pause(all);
+        for (TopicPartition p : sampled) {
+            consumer.resume(List.of(p));
+            long begin = begins.get(p);
+            long end = ends.get(p);
+            long each = Math.max(STRETCHES, most / sampled.size());
+            if (end - begin <= 2 * each) {
+                stretch(p, begin, end, Integer.MAX_VALUE, to);
+            } else {
+                long length = each / STRETCHES;
+                for (int i = 0; i < STRETCHES; i++) {
+                    // the last stretch ends at the end
+                    long from = begin + (end - length - begin) / (STRETCHES - 1) * i;
+                    long start = i == STRETCHES - 1 ? end - length : from;
+                    stretch(p, start, start + length, Integer.MAX_VALUE, to);
+                }
+            }
+            consumer.pause(List.of(p));
+        }
+        ends.forEach(consumer::seek);
+        consumer.resume(all);
+    }
+
+    private void stretch(TopicPartition p, long from, long until, int most, java.util.function.Consumer<Entry<T>> to) {
+        consumer.seek(p, from);
+        long since = System.nanoTime();
+        int read = 0;
+        while (read < most && consumer.position(p) < until && System.nanoTime() - since < STRETCH_PATIENCE.toNanos()) {
+            for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
+                if (record.offset() < until) {
+                    to.accept(entry(record));
+                    read++;
+                }
+                since = System.nanoTime();
+            }
+        }
+    }
+
+    /**
+     * Reads some records from an offset on, and nothing else. Afterwards the position is behind them.
+     *
+     * @param partition the only partition that this reader follows
+     * @param most how many records are read, about; fewer come at the end of the topic
+     */
+    public List<Entry<T>> read(TopicPartition partition, long from, int most) {
+        List<Entry<T>> entries = new ArrayList<>();
+        stretch(partition, from, consumer.endOffsets(List.of(partition)).get(partition), most, entries::add);
+        return entries;
+    }
+
+    /** Returns the offsets of the first record of a partition and behind the last committed one. */
+    public long[] range(TopicPartition partition) {
+        return new long[] {
+            consumer.beginningOffsets(List.of(partition)).get(partition),
+            consumer.endOffsets(List.of(partition)).get(partition)
+        };
+    }
+
+    /**
+     * Passes over records if there are too many to read.
+     *
+     * @param most how many of a partition are left
+     * @return whether any were passed over
+     */
+    public boolean skipTo(int most) {
+        boolean skipped = false;
+        for (Map.Entry<TopicPartition, Long> end :
+                consumer.endOffsets(consumer.assignment()).entrySet()) {
+            if (end.getValue() - consumer.position(end.getKey()) > most) {
+                consumer.seek(end.getKey(), end.getValue() - most);
+                skipped = true;
+            }
+        }
+        return skipped;
     }
 
     private Entry<T> entry(ConsumerRecord<byte[], byte[]> record) {

@@ -418,7 +418,7 @@ public final class HttpServer implements AutoCloseable {
     }
 
     /** Answers with JSON. */
-    static void write(Context request, JsonNode body) {
+    public static void write(Context request, JsonNode body) {
         try {
             request.contentType("application/json")
                     .result(JSON.writeValueAsString(body).getBytes(StandardCharsets.UTF_8));

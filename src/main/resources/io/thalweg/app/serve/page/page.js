@@ -1,0 +1,631 @@
+'use strict';
+// The page of a learner. It asks the server for what it shows, once a second at most, while it is visible.
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const MODEL_EVERY_MS = 2000;
+  const LIST_EVERY_MS = 5000;
+  const COLORS = ['#2f7fc1', '#d9722e', '#2e9e6b', '#b0479b', '#8a7a1d', '#c2413c', '#5d62c9', '#1f9aa8'];
+
+  const state = {
+    token: sessionStorage.getItem('token') || '',
+    model: new URLSearchParams(location.hash.slice(1)).get('model') || '',
+    picks: [],
+    axis: 'time',
+    search: '',
+    weightsSearch: '',
+    cannotTellMoves: null,
+    letters: -1,
+    shown: null,
+    charts: {},
+  };
+
+  // ---- numbers and elements
+
+  const whole = (n) => Math.round(n).toLocaleString('en-US');
+  const digits = (n, d = 4) => (n === null || n === undefined ? '–' : n.toFixed(d));
+  const short = (n) => (n === null || n === undefined ? '–' : Number(n).toPrecision(4).replace(/\.?0+($|e)/, '$1'));
+  const clock = (ms) => {
+    const at = new Date(ms);
+    const text = at.toISOString();
+    return Math.abs(Date.now() - ms) < 864e5 ? at.toLocaleTimeString() : text.slice(0, 19).replace('T', ' ');
+  };
+  const element = (tag, text, attributes = {}) => {
+    const made = document.createElement(tag);
+    if (text !== undefined && text !== null) made.textContent = text;
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    return made;
+  };
+  const row = (...cells) => {
+    const made = element('tr');
+    for (const cell of cells) {
+      if (cell instanceof Node) {
+        const data = element('td');
+        data.append(cell);
+        made.append(data);
+      } else {
+        made.append(element('td', cell));
+      }
+    }
+    return made;
+  };
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  // ---- the server
+
+  class Refused extends Error {}
+
+  const call = (path, headers = {}) =>
+    fetch(path, { headers: state.token ? { ...headers, Authorization: 'Bearer ' + state.token } : headers });
+
+  async function get(path) {
+    const answer = await call(path);
+    if (answer.status === 401) {
+      askForToken((await answer.json()).message);
+      throw new Refused();
+    }
+    if (!answer.ok) throw new Error((await answer.json()).message);
+    return answer.json();
+  }
+
+  function askForToken(message) {
+    $('login').hidden = false;
+    $('login-problem').textContent = state.token ? message : '';
+    say('a token is needed', 'bad');
+  }
+
+  $('login').addEventListener('submit', (event) => {
+    event.preventDefault();
+    state.token = $('token').value;
+    sessionStorage.setItem('token', state.token);
+    $('login').hidden = true;
+    begin();
+  });
+
+  function say(text, kind) {
+    if ($('state').textContent !== text) $('state').textContent = text;
+    $('state').className = kind || '';
+  }
+
+  // Server-sent events by fetch, because an EventSource cannot send a token.
+  async function follow() {
+    for (;;) {
+      try {
+        const answer = await call('v1/events', { Accept: 'text/event-stream' });
+        if (answer.status === 401) return;
+        const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+        let buffer = '';
+        for (;;) {
+          const { value, done } = await reader.read();
+          if (done) break;
+          buffer += value;
+          const ends = buffer.split('\n\n');
+          buffer = ends.pop();
+          for (const event of ends) {
+            const name = /^event: ?(.*)$/m.exec(event);
+            const data = /^data: ?(.*)$/m.exec(event);
+            if (name && name[1] === 'tick' && data) tick(JSON.parse(data[1]));
+            if (name && name[1] === 'full') say('too many pages are open', 'bad');
+          }
+        }
+      } catch {
+        // the server is gone; see below
+      }
+      say('not connected, trying again', 'bad');
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    }
+  }
+
+  // ---- what goes on
+
+  const STATES = {
+    RUNNING: ['learning', 'good'],
+    STARTING: ['starting', ''],
+    CREATED: ['starting', ''],
+    REBALANCING: ['rebalancing or restoring', ''],
+    PENDING_SHUTDOWN: ['stopping', 'bad'],
+    NOT_RUNNING: ['stopped', 'bad'],
+    PENDING_ERROR: ['failed', 'bad'],
+    ERROR: ['failed', 'bad'],
+  };
+
+  function tick(now) {
+    say(...(STATES[now.state] || [now.state.toLowerCase(), '']));
+    $('steps').textContent = whole(now.stepsPerSecond);
+    $('predictions-rate').textContent = whole(now.predictionsPerSecond);
+    $('lag').textContent = now.lag === undefined ? '–' : whole(now.lag);
+    $('letters').textContent = whole(now.deadLetters);
+    $('letters').className = now.deadLetters > 0 ? 'bad' : '';
+    $('models-count').textContent = whole(now.models);
+    $('models').hidden = now.models < 2 && !state.search;
+    if (now.waiting !== undefined) {
+      $('waiting-box').hidden = false;
+      $('waiting').textContent = whole(now.waiting);
+    }
+    if (document.hidden) return;
+    refresh(now);
+  }
+
+  const last = { model: 0, list: 0 };
+  let busy = false;
+
+  async function refresh(now) {
+    if (busy) return;
+    busy = true;
+    try {
+      const time = performance.now();
+      if (now.models > 0 && (time - last.list > LIST_EVERY_MS || !state.model)) {
+        last.list = time;
+        await showModels();
+      }
+      if (state.model && time - last.model > MODEL_EVERY_MS) {
+        last.model = time;
+        await showModel();
+      }
+      if (now.deadLetters !== state.letters) {
+        showDeadLetters(await get('v1/page/dead-letters'));
+        state.letters = now.deadLetters;
+      }
+    } catch (problem) {
+      if (!(problem instanceof Refused)) say(problem.message, 'bad');
+    } finally {
+      busy = false;
+    }
+  }
+
+  // ---- the list of models
+
+  function line(values) {
+    const numbers = values.filter((v) => v !== null);
+    const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    svg.setAttribute('width', 60);
+    svg.setAttribute('height', 22);
+    svg.setAttribute('aria-hidden', 'true');
+    if (numbers.length > 1) {
+      const min = Math.min(...numbers);
+      const range = Math.max(...numbers) - min || 1;
+      const points = numbers.map((v, i) => `${(i / (numbers.length - 1)) * 58 + 1},${20 - ((v - min) / range) * 18}`);
+      const path = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
+      path.setAttribute('points', points.join(' '));
+      path.setAttribute('fill', 'none');
+      path.setAttribute('stroke', 'currentColor');
+      svg.append(path);
+    }
+    return svg;
+  }
+
+  async function showModels() {
+    const list = await get('v1/page/models?search=' + encodeURIComponent(state.search));
+    if (!state.model && list.models.length > 0) choose(list.models[0].model);
+    const focused = document.activeElement && document.activeElement.dataset.model;
+    const items = list.models.map((model) => {
+      const button = element('button', null, { type: 'button', 'data-model': model.model });
+      const { logLoss, baseRateLogLoss } = model.recent;
+      const share = logLoss / baseRateLogLoss - 1;
+      const known = logLoss !== null && baseRateLogLoss > 0;
+      const loss = element('span', known ? `${digits(logLoss)} (${percent(share)})` : 'no labels yet', {
+        class: 'loss' + (known && share > 0 ? ' bad' : ''),
+      });
+      button.append(element('span', model.model, { class: 'name' }), loss, line(model.line));
+      if (model.model === state.model) button.setAttribute('aria-current', 'true');
+      button.addEventListener('click', () => choose(model.model));
+      const item = element('li');
+      item.append(button);
+      return item;
+    });
+    $('models-list').replaceChildren(...items);
+    if (focused) {
+      const again = items.map((item) => item.firstChild).find((button) => button.dataset.model === focused);
+      if (again) again.focus();
+    }
+    $('models-more').textContent =
+      list.found > list.models.length
+        ? `${whole(list.found)} models; the ${list.models.length} worst are shown.`
+        : list.found === 0
+          ? 'No model has this in its name.'
+          : '';
+    $('models-more').className = 'note';
+  }
+
+  function choose(model) {
+    if (state.model !== model) {
+      state.model = model;
+      state.picks = [];
+      state.shown = null;
+      $('moves').hidden = true;
+    }
+    location.hash = new URLSearchParams({ model }).toString();
+    last.model = 0;
+    for (const button of $('models-list').querySelectorAll('button')) {
+      button.toggleAttribute('aria-current', button.dataset.model === model);
+      if (button.dataset.model === model) button.setAttribute('aria-current', 'true');
+    }
+    showModel().catch(() => {});
+  }
+
+  $('search').addEventListener('input', (event) => {
+    state.search = event.target.value;
+    showModels().catch(() => {});
+  });
+
+  const percent = (share) => (share > 0 ? '+' : share < 0 ? '−' : '') + (Math.abs(share) * 100).toFixed(1) + '%';
+
+  // ---- charts
+
+  function xs(history) {
+    return state.axis === 'time' ? history.time.map((ms) => ms / 1000) : history.version;
+  }
+
+  /** Makes x rise strictly, as charts need it: of points at the same time the last one stays. */
+  function rising(history, columns) {
+    const x = xs(history);
+    const kept = [];
+    for (let i = 0; i < x.length; i++) {
+      while (kept.length > 0 && x[kept[kept.length - 1]] >= x[i]) kept.pop();
+      kept.push(i);
+    }
+    return [kept.map((i) => x[i]), ...columns.map((column) => kept.map((i) => column[i]))];
+  }
+
+  function draw(id, series, data, options = {}) {
+    const box = $(id);
+    const width = box.clientWidth;
+    const key = JSON.stringify([series.map((s) => s.label), state.axis, document.documentElement.dataset.theme]);
+    const there = state.charts[id];
+    if (there && there.key === key) {
+      if (there.plot.width !== width) there.plot.setSize({ width, height: there.plot.height });
+      there.plot.setData(data);
+      return there.plot;
+    }
+    if (there) there.plot.destroy();
+    const axis = { stroke: color('--soft'), grid: { stroke: color('--grid') }, ticks: { stroke: color('--grid') } };
+    const plot = new uPlot(
+      {
+        width,
+        height: options.height || 260,
+        scales: { x: { time: state.axis === 'time' && !options.plainX, ...options.x }, y: options.y || {} },
+        axes: [
+          { ...axis, ...(state.axis === 'version' && !options.plainX ? { values: (u, ticks) => ticks.map(shortCount) } : {}) },
+          { ...axis, size: 60 },
+        ],
+        series: [
+          { label: options.xLabel || (state.axis === 'time' ? 'Time' : 'Steps') },
+          ...series.map((s, i) => ({
+            stroke: s.color || COLORS[i % COLORS.length],
+            width: 1.6,
+            dash: s.dash,
+            spanGaps: true,
+            points: { show: s.points || false, size: 6, fill: color('--card') },
+            paths: s.paths,
+            label: s.label,
+            value: (u, v) => short(v),
+          })),
+        ],
+        focus: options.focus ? { alpha: 0.35 } : undefined,
+        cursor: { focus: { prox: options.focus ? 40 : -1 }, drag: { x: true, y: false } },
+        hooks: options.hooks || {},
+      },
+      data,
+      box,
+    );
+    state.charts[id] = { plot, key };
+    return plot;
+  }
+
+  const shortCount = (n) => (n >= 1e6 ? n / 1e6 + ' M' : n >= 1e3 ? n / 1e3 + ' k' : n);
+
+  // ---- a model
+
+  async function showModel() {
+    const model = state.model;
+    const picks = state.picks.map((name) => '&pick=' + encodeURIComponent(name)).join('');
+    const path = 'v1/page/models/' + encodeURIComponent(model);
+    const shown = await get(`${path}?search=${encodeURIComponent(state.weightsSearch)}${picks}`);
+    if (model !== state.model) return;
+    state.shown = shown;
+    drawModel();
+  }
+
+  function drawModel() {
+    const { metrics, weights, predictions, reliability } = state.shown;
+    const { latest, history } = metrics;
+    showVerdict(latest);
+    draw(
+      'loss-chart',
+      [
+        { label: 'recent', color: COLORS[0] },
+        { label: 'base rate, recent', color: COLORS[1], dash: [5, 4] },
+        { label: 'overall', color: COLORS[2] },
+        { label: 'base rate, overall', color: COLORS[3], dash: [2, 3] },
+      ],
+      rising(history, [history.recentLogLoss, history.recentBaseRateLogLoss, history.logLoss, history.baseRateLogLoss]),
+    );
+    $('loss-text').textContent =
+      `Recent: ${digits(latest.recent.logLoss)}, where the base rate has ${digits(latest.recent.baseRateLogLoss)}. ` +
+      `Overall: ${digits(latest.overall.logLoss)} and ${digits(latest.overall.baseRateLogLoss)}. ` +
+      'Each example is predicted before it is learned.';
+    draw(
+      'auc-chart',
+      [{ label: 'recent', color: COLORS[0] }, { label: 'overall', color: COLORS[2] }],
+      rising(history, [history.recentAuc, history.auc]),
+      { height: 200 },
+    );
+    $('auc-text').textContent =
+      `Recent: ${digits(latest.recent.auc)}. Overall: ${digits(latest.overall.auc)}. ` +
+      `Calibration, recent: ${digits(latest.recent.calibration, 3)} (mean probability over mean label).`;
+    showReliability(reliability);
+    showWeights(weights);
+    showPredictions(predictions);
+  }
+
+  function showVerdict(latest) {
+    const { logLoss, baseRateLogLoss, examples } = latest.recent;
+    let text = `${state.model}: `;
+    let kind = '';
+    if (!(baseRateLogLoss > 0)) {
+      text += 'all recent labels are the same, so there is nothing to compare with.';
+    } else {
+      const share = logLoss / baseRateLogLoss - 1;
+      kind = share < 0 ? 'good' : 'bad';
+      text +=
+        share < 0
+          ? `log loss ${(-share * 100).toFixed(1)}% below the base rate's over the last ${whole(examples)} examples.`
+          : `no better than always predicting the base rate over the last ${whole(examples)} examples` +
+            (share > 0.005 ? ` (${percent(share)}).` : '.');
+    }
+    if ($('verdict').textContent !== text) $('verdict').textContent = text;
+    $('verdict').className = kind;
+    document.title = `${digits(logLoss, 3)} ${state.model} · Thalweg`;
+  }
+
+  function showReliability(bins) {
+    const text = $('reliability-text');
+    if (bins.length === 0) {
+      text.textContent = 'Needs predictions with a label.';
+      $('reliability-chart').hidden = true;
+      return;
+    }
+    $('reliability-chart').hidden = false;
+    const x = [0, ...bins.map((bin) => bin.probability), 1];
+    draw(
+      'reliability-chart',
+      [
+        { label: 'share of label 1', color: COLORS[0], points: true },
+        { label: 'perfect', color: COLORS[1], dash: [5, 4] },
+      ],
+      [x, [null, ...bins.map((bin) => bin.label), null], x],
+      { height: 200, plainX: true, x: { range: [0, 1] }, y: { range: [0, 1] }, xLabel: 'Mean probability' },
+    );
+    const count = bins.reduce((sum, bin) => sum + bin.count, 0);
+    text.textContent = `Of ${whole(count)} recent predictions with a label, a sample if there are many.`;
+  }
+
+  // ---- weights
+
+  function showWeights(weights) {
+    const drawn = weights.drawn || [];
+    if (drawn.length === 0) {
+      $('weights-text').textContent = weights.version === undefined || weights.version < 0 ? 'Reading the weights …' : 'No weights.';
+      return;
+    }
+    const tables = drawn.map((weight) => rising(weight.history, [weight.history.weight]));
+    draw('weights-chart', drawn.map((weight) => ({ label: weight.name })), uPlot.join(tables), {
+      focus: true,
+      hooks: { ready: [listenForJumps] },
+    });
+    const known = weights.kept < weights.size ? `, of which the ${weights.kept} strongest are kept here` : '';
+    $('weights-text').textContent =
+      `At version ${whole(weights.version)}, the model has ${whole(weights.size)} weights${known}. ` +
+      (state.cannotTellMoves || 'Click on a line to see which events moved it there.');
+    showPicks(weights);
+    $('moved-caption').textContent = weights.movedSteps
+      ? `Over the last ${whole(weights.movedSteps)} steps.`
+      : 'How far weights move is only known with weights.window.';
+    const rows = (weights.moved || []).map((weight) => {
+      const ask = element('button', 'Events', { type: 'button', 'aria-label': `Events that moved ${weight.name}` });
+      ask.disabled = Boolean(state.cannotTellMoves);
+      const from = Math.max(0, weights.version - Math.min(weights.movedSteps, 5000));
+      ask.addEventListener('click', () => showMoves(weight.name, from, weights.version));
+      return row(weight.name, short(weight.weight), (weight.moved > 0 ? '+' : '') + short(weight.moved), ask);
+    });
+    replaceRows($('moved').tBodies[0], rows);
+  }
+
+  /** Replaces rows, unless somebody is about to press a button in them. */
+  function replaceRows(body, rows) {
+    if (!body.contains(document.activeElement)) body.replaceChildren(...rows);
+  }
+
+  function showPicks(weights) {
+    const list = $('weights-list');
+    if (list.contains(document.activeElement)) return;
+    const drawn = new Set(weights.drawn.map((weight) => weight.name));
+    list.replaceChildren(
+      ...(weights.strongest || []).slice(0, 60).map((weight) => {
+        const button = element('button', weight.name, { type: 'button', 'aria-pressed': String(drawn.has(weight.name)) });
+        button.addEventListener('click', () => {
+          const now = state.picks.length > 0 ? state.picks : [...drawn];
+          state.picks = now.includes(weight.name) ? now.filter((name) => name !== weight.name) : [...now, weight.name];
+          button.setAttribute('aria-pressed', String(state.picks.includes(weight.name)));
+          showModel().catch(() => {});
+        });
+        const item = element('li');
+        item.append(button);
+        return item;
+      }),
+    );
+  }
+
+  $('weights-search').addEventListener('input', (event) => {
+    state.weightsSearch = event.target.value;
+    showModel().catch(() => {});
+  });
+
+  function listenForJumps(plot) {
+    let down = null;
+    plot.over.addEventListener('mousedown', (event) => (down = event.clientX));
+    plot.over.addEventListener('click', (event) => {
+      // not at the end of a drag, which zooms
+      if (down !== null && Math.abs(event.clientX - down) > 3) return;
+      const at = plot.posToVal(plot.cursor.left, 'x');
+      const nearest = nearestLine(plot);
+      if (nearest === null || state.cannotTellMoves) return;
+      const { history, name } = state.shown.weights.drawn[nearest];
+      const x = xs(history);
+      let i = x.findIndex((value) => value >= at);
+      if (i < 0) i = x.length - 1;
+      if (i > 0) showMoves(name, history.version[i - 1], history.version[i]);
+    });
+  }
+
+  function nearestLine(plot) {
+    const i = plot.cursor.idx;
+    if (i === null || i === undefined) return null;
+    let best = null;
+    let distance = Infinity;
+    for (let s = 1; s < plot.series.length; s++) {
+      let k = i;
+      while (k > 0 && (plot.data[s][k] === null || plot.data[s][k] === undefined)) k--;
+      const value = plot.data[s][k];
+      if (value === null || value === undefined) continue;
+      const away = Math.abs(plot.valToPos(value, 'y') - plot.cursor.top);
+      if (away < distance) {
+        distance = away;
+        best = s - 1;
+      }
+    }
+    return best;
+  }
+
+  async function showMoves(feature, from, to) {
+    $('moves').hidden = false;
+    $('moves-title').textContent = `${feature}, from version ${whole(from)} to ${whole(to)}`;
+    $('moves-text').textContent = 'Looking the events up …';
+    $('moves-table').tBodies[0].replaceChildren();
+    $('moves-table').hidden = true;
+    try {
+      const query = new URLSearchParams({ feature, from, to });
+      const found = await get(`v1/page/models/${encodeURIComponent(state.model)}/moves?${query}`);
+      if (found.reason) {
+        $('moves-text').textContent = found.reason;
+        return;
+      }
+      $('moves-text').textContent =
+        `${whole(found.steps)} steps moved the weight by ${short(found.sum)} in all. ` +
+        'Each event moves it by −α·c·(a − y)·x. The largest moves first.';
+      $('moves-table').hidden = false;
+      $('moves-table').tBodies[0].replaceChildren(
+        ...found.events.map((event) =>
+          row(
+            (event.step > 0 ? '+' : '') + short(event.step),
+            short(event.value),
+            digits(event.probability),
+            short(event.label),
+            event.id ?? '',
+            `${event.partition}, ${event.offset}`,
+          ),
+        ),
+      );
+    } catch (problem) {
+      $('moves-text').textContent = problem.message;
+    }
+  }
+
+  // ---- predictions and dead letters
+
+  function showPredictions(predictions) {
+    $('predictions-text').textContent =
+      predictions.length === 0 ? 'None since this page was opened.' : 'A sample, if many are made.';
+    const rows = predictions.slice(0, 15).map((prediction) =>
+      row(
+        clock(prediction.time),
+        prediction.id ?? '',
+        digits(prediction.probability),
+        prediction.label === null ? '' : short(prediction.label),
+        prediction.logLoss === null ? '' : digits(prediction.logLoss),
+        whole(prediction.version),
+        `${prediction.partition}, ${prediction.offset}`,
+      ),
+    );
+    replaceRows($('predictions').tBodies[0], rows);
+  }
+
+  function bytes(label, field) {
+    const box = element('div');
+    if (field === null) {
+      box.append(element('p', `No ${label}, or the record is too large to be repeated.`, { class: 'note' }));
+      return box;
+    }
+    const size = `${label}, ${whole(field.bytes)} bytes`;
+    box.append(element('p', field.text === undefined ? `${size}, in hexadecimal` : size, { class: 'note' }));
+    box.append(element('pre', field.text === undefined ? field.hex : field.text));
+    return box;
+  }
+
+  function showDeadLetters(letters) {
+    const counts = Object.entries(letters.counts).sort((a, b) => b[1] - a[1]);
+    $('reasons').replaceChildren(...counts.map(([reason, count]) => element('li', `${reason} ${whole(count)}`)));
+    $('dead-letters-text').textContent =
+      counts.length === 0 ? 'None.' : letters.atLeast ? 'At least so many: there are more than this page reads.' : '';
+    if ($('dead-letters').querySelector('details[open]')) return;
+    $('dead-letters').replaceChildren(
+      ...letters.latest.slice(0, 20).map((letter) => {
+        const details = element('details');
+        details.append(
+          element('summary', `${letter.reason}: ${letter.detail}`),
+          element('p', `${letter.topic}, partition ${letter.partition}, offset ${letter.offset}, ${clock(letter.time)}`, { class: 'note' }),
+          bytes('key', letter.key),
+          bytes('value', letter.value),
+        );
+        return details;
+      }),
+    );
+  }
+
+  // ---- the page itself
+
+  for (const button of document.querySelectorAll('[data-axis]')) {
+    button.addEventListener('click', () => {
+      state.axis = button.dataset.axis;
+      for (const each of document.querySelectorAll('[data-axis]')) {
+        each.setAttribute('aria-pressed', String(each === button));
+      }
+      if (state.shown) drawModel();
+    });
+  }
+
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+
+  function theme(name) {
+    document.documentElement.dataset.theme = name;
+    $('theme').textContent = name === 'dark' ? 'Light' : 'Dark';
+    if (state.shown) drawModel();
+  }
+
+  $('theme').addEventListener('click', () => {
+    const next = document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark';
+    localStorage.setItem('theme', next);
+    theme(next);
+  });
+  dark.addEventListener('change', () => {
+    if (!localStorage.getItem('theme')) theme(dark.matches ? 'dark' : 'light');
+  });
+  theme(localStorage.getItem('theme') || (dark.matches ? 'dark' : 'light'));
+  addEventListener('resize', () => state.shown && drawModel());
+  document.addEventListener('visibilitychange', () => (last.model = 0));
+
+  async function begin() {
+    try {
+      const about = await get('v1/page');
+      $('application').textContent = about.application;
+      state.cannotTellMoves = about.cannotTellMoves;
+      tick(about.tick);
+      follow();
+    } catch (problem) {
+      if (!(problem instanceof Refused)) {
+        say('not connected, trying again', 'bad');
+        setTimeout(begin, 2000);
+      }
+    }
+  }
+  begin();
+})();
