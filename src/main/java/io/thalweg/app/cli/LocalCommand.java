@@ -2,6 +2,7 @@ package io.thalweg.app.cli;
 
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.app.page.PageEndpoints;
 import io.thalweg.app.serve.Serving;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.output.OutputTopic;
@@ -149,7 +150,7 @@ final class LocalCommand implements Callable<Integer> {
         ConfluentSchemas schemas = new ConfluentSchemas(
                 config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
         push(schemas);
-        serving = Serving.start(config, schemas);
+        serving = Serving.start(config, schemas, PageEndpoints::new);
         push(serving);
         return serving.learner();
     }

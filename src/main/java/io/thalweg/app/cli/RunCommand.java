@@ -1,5 +1,6 @@
 package io.thalweg.app.cli;
 
+import io.thalweg.app.page.PageEndpoints;
 import io.thalweg.app.serve.Serving;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.ConfluentSchemas;
@@ -24,7 +25,7 @@ final class RunCommand implements Callable<Integer> {
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
         ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry);
         schemas.check();
-        Serving serving = Serving.start(config, schemas);
+        Serving serving = Serving.start(config, schemas, PageEndpoints::new);
         Shutdown.Watch watch = Shutdown.whenAsked(() -> {
             boolean clean = serving.stop();
             schemas.close();

@@ -2,6 +2,7 @@ package io.thalweg.app.demo;
 
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.app.page.PageEndpoints;
 import io.thalweg.app.serve.Serving;
 import io.thalweg.audit.Verification;
 import io.thalweg.audit.VerificationReport;
@@ -317,7 +318,7 @@ public final class Demo {
 
         void start() {
             if (demoLearner.algorithm() == SERVED) {
-                Serving serving = Serving.start(Serving.onThisMachine(config), schemas);
+                Serving serving = Serving.start(Serving.onThisMachine(config), schemas, PageEndpoints::new);
                 url = serving.url();
                 learner = serving.learner();
                 open.add(serving);

@@ -18,7 +18,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The paths that the page reads. They are made for the page, and may change with it. */
-public final class PageEndpoints implements Endpoints, AutoCloseable {
+public final class PageEndpoints implements Endpoints {
     private static final int MOST_MODELS = 200;
     private static final int MOST_DRAWN = 24;
     private static final int USUALLY_DRAWN = 8;

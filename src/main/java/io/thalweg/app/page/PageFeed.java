@@ -18,11 +18,11 @@ import io.thalweg.runtime.OutputReader.Start;
 import io.thalweg.runtime.WeightsBoard;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -47,6 +47,7 @@ final class PageFeed implements AutoCloseable {
 
     private static final Duration PERIOD = Duration.ofSeconds(1);
     private static final Duration AFTER_A_FAULT = Duration.ofSeconds(5);
+    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
     private static final Duration POLL = Duration.ofMillis(50);
     /** The longest time in which a topic is read before the next one is. */
     private static final Duration TURN = Duration.ofMillis(300);
@@ -74,8 +75,7 @@ final class PageFeed implements AutoCloseable {
     private final CountDownLatch closed = new CountDownLatch(1);
     private final Thread thread;
 
-    // of the readers, by the thread alone
-    private final List<TopicFeed<?>> feeds = new ArrayList<>();
+    private final List<TopicFeed<?>> feeds = new CopyOnWriteArrayList<>();
     private @Nullable OutputReader<Weights> weightsReader;
 
     private volatile Totals before = Totals.NONE;
@@ -322,9 +322,10 @@ final class PageFeed implements AutoCloseable {
     @Override
     public void close() {
         closed.countDown();
-        thread.interrupt();
+        // not interrupted: its consumers would not be closed cleanly
+        feeds.forEach(feed -> feed.reader.wakeup());
         try {
-            thread.join(PERIOD.toMillis());
+            thread.join(CLOSE_TIMEOUT.toMillis());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

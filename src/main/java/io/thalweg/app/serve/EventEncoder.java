@@ -52,6 +52,11 @@ final class EventEncoder {
                 mapping.label() == null ? Set.of() : Set.of(mapping.label().field()));
     }
 
+    /** Returns the source of the schemas that events in the topic were written with. */
+    SchemaSource registry() {
+        return registry;
+    }
+
     /** Returns the source of the schemas that {@link #event} writes with. */
     SchemaSource schemas() {
         return byId::get;

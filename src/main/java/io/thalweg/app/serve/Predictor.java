@@ -21,21 +21,28 @@ import java.util.Map;
  */
 final class Predictor {
     private final EventEncoder events;
+    private final ExampleLookup examples;
     private final Learner learner;
     private final RecordReader reader;
+    /** Reads events of the topic. */
+    private final RecordReader stored;
+
     private final Example x = new Example();
     private final PredictionResult result = new PredictionResult();
 
     Predictor(ThalwegConfig config, EventEncoder events) {
         this.events = events;
+        examples = new ExampleLookup(config);
         learner = new Learner(config.learner());
         reader = new RecordReader(events.schemas(), config, "");
+        stored = new RecordReader(events.registry(), config, "");
     }
 
     /**
      * Predicts an example.
      *
-     * @param input an object with {@code features} or {@code event}
+     * @param input an object with {@code features}, {@code event}, or {@code record}, which says where in the examples
+     *     topic the event is
      * @param explained whether to say what each feature adds to the logit
      * @throws HttpRefusal if the example cannot be used
      */
@@ -43,6 +50,14 @@ final class Predictor {
         try {
             if (input.has("event")) {
                 reader.example(events.event(input.get("event")), model.id(), x);
+            } else if (input.has("record")) {
+                JsonNode record = input.get("record");
+                if (!record.path("partition").isInt() || !record.path("offset").isIntegralNumber()) {
+                    throw new HttpRefusal(422, "a \"record\" needs its \"partition\" and \"offset\"");
+                }
+                byte[] value = examples.value(
+                        record.get("partition").intValue(), record.get("offset").longValue());
+                stored.example(value, model.id(), x);
             } else {
                 features(input.get("features"));
             }
@@ -78,7 +93,7 @@ final class Predictor {
     private void features(JsonNode features) {
         x.clear();
         if (features == null || !features.isContainerNode()) {
-            throw new HttpRefusal(422, "an example needs \"features\" or \"event\"");
+            throw new HttpRefusal(422, "an example needs \"features\", \"event\", or \"record\"");
         }
         if (features.isArray()) {
             x.form(FeatureForm.DENSE);

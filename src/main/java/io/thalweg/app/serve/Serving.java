@@ -1,6 +1,7 @@
 package io.thalweg.app.serve;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSource;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.topology.CommittedReads;
@@ -17,6 +18,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.apache.kafka.streams.StreamsConfig;
 
 /**
@@ -30,6 +32,7 @@ public final class Serving implements AutoCloseable {
 
     private final ThalwegConfig config;
     private final ConfluentSchemas schemas;
+    private final PageFactory ofPage;
     private final AtomicReference<LearnerRuntime> learner = new AtomicReference<>();
 
     // null if there is no server
@@ -39,21 +42,36 @@ public final class Serving implements AutoCloseable {
     private SendEndpoints send;
     private StallWatch stalls;
     private MetricsEndpoint metrics;
+    private Endpoints page;
     private HttpServer server;
 
-    private Serving(ThalwegConfig config, ConfluentSchemas schemas) {
+    private Serving(ThalwegConfig config, ConfluentSchemas schemas, PageFactory ofPage) {
         this.config = config;
         this.schemas = schemas;
+        this.ofPage = ofPage;
+    }
+
+    /** Creates what answers the page. */
+    @FunctionalInterface
+    public interface PageFactory {
+        /**
+         * Creates it.
+         *
+         * @param schemas knows the schemas of the topics
+         * @param learner gives the learner, or null while it starts
+         */
+        Endpoints create(ThalwegConfig config, SchemaSource schemas, Supplier<LearnerRuntime> learner);
     }
 
     /**
      * Starts a learner, and a server for it if the settings ask for one.
      *
+     * @param ofPage creates what answers the page
      * @throws io.thalweg.runtime.StopException with one readable line if a setting is wrong, or something that the
      *     learner needs is missing
      */
-    public static Serving start(ThalwegConfig config, ConfluentSchemas schemas) {
-        Serving serving = new Serving(config, schemas);
+    public static Serving start(ThalwegConfig config, ConfluentSchemas schemas, PageFactory ofPage) {
+        Serving serving = new Serving(config, schemas, ofPage);
         try {
             serving.start();
             return serving;
@@ -92,9 +110,10 @@ public final class Serving implements AutoCloseable {
         stalls = new StallWatch(config, learner);
         HealthEndpoints health = new HealthEndpoints(learner, reads, stalls);
         metrics = new MetricsEndpoint(config, new ModelMetrics(config, version(), reads, questions, health, stalls));
+        page = ofPage.create(config, schemasOfServer, learner::get);
         server = HttpServer.start(
                 config,
-                List.of(health, metrics, new ModelEndpoints(config, reads, instances, questions, events), send));
+                List.of(health, metrics, new ModelEndpoints(config, reads, instances, questions, events), send, page));
         String self = self();
         instances.self(self);
         learner.set(LearnerRuntime.start(
@@ -166,6 +185,9 @@ public final class Serving implements AutoCloseable {
      * @return whether everything was committed in time
      */
     public boolean stop() {
+        if (page != null) {
+            page.close();
+        }
         LearnerRuntime running = learner.get();
         boolean clean = running == null || running.stop();
         if (server != null) {

@@ -2,6 +2,7 @@ package io.thalweg.app.serve;
 
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.app.page.PageEndpoints;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
@@ -64,7 +65,7 @@ final class ServedLearner implements AutoCloseable {
     }
 
     Http start() {
-        serving = Serving.start(config, schemas);
+        serving = Serving.start(config, schemas, PageEndpoints::new);
         return new Http(serving.port());
     }
 

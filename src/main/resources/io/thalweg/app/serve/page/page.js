@@ -8,7 +8,7 @@
 
   const state = {
     token: sessionStorage.getItem('token') || '',
-    model: new URLSearchParams(location.hash.slice(1)).get('model') || '',
+    model: '',
     picks: [],
     axis: 'time',
     search: '',
@@ -54,8 +54,8 @@
 
   class Refused extends Error {}
 
-  const call = (path, headers = {}) =>
-    fetch(path, { headers: state.token ? { ...headers, Authorization: 'Bearer ' + state.token } : headers });
+  const call = (path, headers = {}, options = {}) =>
+    fetch(path, { ...options, headers: state.token ? { ...headers, Authorization: 'Bearer ' + state.token } : headers });
 
   async function get(path) {
     const answer = await call(path);
@@ -232,6 +232,7 @@
       state.picks = [];
       state.shown = null;
       $('moves').hidden = true;
+      $('why').hidden = true;
     }
     location.hash = new URLSearchParams({ model }).toString();
     last.model = 0;
@@ -241,6 +242,13 @@
     }
     showModel().catch(() => {});
   }
+
+  /** The address says which model is shown, so that a link leads to it. */
+  function chooseByAddress() {
+    const model = new URLSearchParams(location.hash.slice(1)).get('model');
+    if (model && model !== state.model) choose(model);
+  }
+  addEventListener('hashchange', chooseByAddress);
 
   $('search').addEventListener('input', (event) => {
     state.search = event.target.value;
@@ -430,9 +438,9 @@
     replaceRows($('moved').tBodies[0], rows);
   }
 
-  /** Replaces rows, unless somebody is about to press a button in them. */
+  /** Replaces rows, unless somebody reads them or is about to press a button in them. */
   function replaceRows(body, rows) {
-    if (!body.contains(document.activeElement)) body.replaceChildren(...rows);
+    if (!body.contains(document.activeElement) && !body.matches(':hover')) body.replaceChildren(...rows);
   }
 
   function showPicks(weights) {
@@ -534,7 +542,7 @@
 
   function showPredictions(predictions) {
     $('predictions-text').textContent =
-      predictions.length === 0 ? 'None since this page was opened.' : 'A sample, if many are made.';
+      predictions.length === 0 ? 'None since this page was opened.' : 'A sample, if many are made. Press a partition and offset to see what each feature adds.';
     const rows = predictions.slice(0, 15).map((prediction) =>
       row(
         clock(prediction.time),
@@ -543,10 +551,47 @@
         prediction.label === null ? '' : short(prediction.label),
         prediction.logLoss === null ? '' : digits(prediction.logLoss),
         whole(prediction.version),
-        `${prediction.partition}, ${prediction.offset}`,
+        explainButton(prediction),
       ),
     );
     replaceRows($('predictions').tBodies[0], rows);
+  }
+
+  function explainButton(prediction) {
+    const where = `${prediction.partition}, ${prediction.offset}`;
+    const button = element('button', where, { type: 'button', 'aria-label': `Why, for ${where}` });
+    button.addEventListener('click', () => explain(prediction).catch(() => {}));
+    return button;
+  }
+
+  /** Shows what each feature of an event adds to the logit, with the weights of now. */
+  async function explain(prediction) {
+    const { partition, offset } = prediction;
+    $('why').hidden = false;
+    $('why-title').textContent = `Event at partition ${partition}, offset ${offset}`;
+    $('why-text').textContent = 'Looking the event up …';
+    $('why-table').hidden = true;
+    const answer = await call(
+      `v1/models/${encodeURIComponent(state.model)}/predict`,
+      { 'Content-Type': 'application/json' },
+      { method: 'POST', body: JSON.stringify({ record: { partition, offset }, contributions: true }) },
+    );
+    const found = await answer.json();
+    if (!answer.ok) {
+      $('why-text').textContent = found.message;
+      return;
+    }
+    $('why-text').textContent =
+      `Served: probability ${digits(prediction.probability)}, by version ${whole(prediction.version)}. ` +
+      `Now, version ${whole(found.version)} gives ${digits(found.probability)}: the bias ${short(found.bias)} ` +
+      `and these contributions add up to the logit ${short(found.logit)}.`;
+    $('why-table').hidden = false;
+    const largest = found.contributions.sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
+    $('why-table').tBodies[0].replaceChildren(
+      ...largest.slice(0, 50).map((each) =>
+        row(each.feature, short(each.value), (each.contribution > 0 ? '+' : '') + short(each.contribution)),
+      ),
+    );
   }
 
   function bytes(label, field) {
@@ -618,6 +663,7 @@
       const about = await get('v1/page');
       $('application').textContent = about.application;
       state.cannotTellMoves = about.cannotTellMoves;
+      chooseByAddress();
       tick(about.tick);
       follow();
     } catch (problem) {

@@ -1,0 +1,312 @@
+package io.thalweg.app.serve;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.thalweg.app.local.EmbeddedBroker;
+import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.avro.Example;
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Weight;
+import io.thalweg.avro.Weights;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.output.OutputTopic;
+import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.runtime.OutputReader;
+import io.thalweg.testing.Seeded;
+import java.io.File;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+import java.util.logging.Level;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.openqa.selenium.By;
+import org.openqa.selenium.Dimension;
+import org.openqa.selenium.Keys;
+import org.openqa.selenium.StaleElementReferenceException;
+import org.openqa.selenium.WebDriverException;
+import org.openqa.selenium.WebElement;
+import org.openqa.selenium.chrome.ChromeDriver;
+import org.openqa.selenium.chrome.ChromeDriverService;
+import org.openqa.selenium.chrome.ChromeOptions;
+import org.openqa.selenium.logging.LogType;
+import org.openqa.selenium.logging.LoggingPreferences;
+
+/** The page of a real learner, in a real browser: what it shows is what the topics hold. */
+@Seeded
+@Timeout(300)
+class PageIT {
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
+    private static final Path BROWSER = Path.of("/usr/bin/chromium");
+    private static final Path DRIVER = Path.of("/usr/bin/chromedriver");
+    private static final int EXAMPLES = 1_500;
+
+    private static EmbeddedBroker broker;
+    private static EmbeddedRegistry registry;
+    private static ServedLearner learner;
+    private static String url;
+    private static ChromeDriver browser;
+
+    @BeforeAll
+    static void start(@TempDir Path directory) {
+        assumeTrue(
+                System.getenv("CI") != null || Files.isExecutable(BROWSER) && Files.isExecutable(DRIVER),
+                "needs chromium and chromedriver, as Debian's packages chromium and chromium-driver install them");
+        broker = EmbeddedBroker.start(directory.resolve("broker"), 0);
+        registry = EmbeddedRegistry.start(null, 0);
+        learner = new ServedLearner(
+                broker, registry, "page", "learning.rate", "0.05", "metrics.every", "50", "weights.every", "25");
+        learner.createTopics();
+        learner.start();
+        url = learner.serving().url();
+        ChromeOptions options = new ChromeOptions();
+        options.setBinary(BROWSER.toFile());
+        options.addArguments(
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--user-data-dir=" + directory.resolve("profile"));
+        LoggingPreferences logs = new LoggingPreferences();
+        logs.enable(LogType.BROWSER, Level.ALL);
+        options.setCapability("goog:loggingPrefs", logs);
+        browser = new ChromeDriver(
+                new ChromeDriverService.Builder()
+                        .usingDriverExecutable(new File(DRIVER.toString()))
+                        .build(),
+                options);
+    }
+
+    @AfterAll
+    static void stop() {
+        if (browser != null) {
+            browser.quit();
+        }
+        if (learner != null) {
+            learner.close();
+            registry.close();
+            broker.close();
+        }
+    }
+
+    @BeforeEach
+    void open() {
+        browser.manage().window().setSize(new Dimension(1300, 900));
+    }
+
+    private static String text(String id) {
+        return browser.findElement(By.id(id)).getText();
+    }
+
+    private static void awaitText(String id, String expected) {
+        await(id)
+                .atMost(PATIENCE)
+                .ignoreException(StaleElementReferenceException.class)
+                .untilAsserted(() -> assertThat(text(id)).contains(expected));
+    }
+
+    /** Returns the last record of a model in an output topic. */
+    private static <T extends SpecificRecord> T last(OutputTopic topic, Class<T> type, String model) {
+        Map<String, T> byKey = new LinkedHashMap<>();
+        try (OutputReader<T> reader =
+                OutputReader.open(learner.config, learner.schemas, topic, type, null, OutputReader.Start.BEGINNING)) {
+            reader.sample(
+                    1_000_000,
+                    null,
+                    entry -> byKey.put(new String(entry.source().key(), StandardCharsets.UTF_8), entry.value()));
+        }
+        return byKey.get(model);
+    }
+
+    private static String digits(double number) {
+        return String.format(Locale.ROOT, "%.4f", number);
+    }
+
+    private static void learn(String model, Random random) {
+        learner.send(EXAMPLES, i -> model, i -> {
+            double sunny = random.nextInt(2);
+            double degrees = random.nextGaussian();
+            double label = random.nextDouble() < 1 / (1 + Math.exp(-2 * sunny + degrees)) ? 1 : 0;
+            return new Example("e" + i, label, 1.0, new LinkedHashMap<>(Map.of("sunny", sunny, "degrees", degrees)));
+        });
+    }
+
+    /** Presses a button, which the page may replace by the same one at any time. */
+    private static void press(String selector) {
+        await(selector)
+                .atMost(PATIENCE)
+                .ignoreExceptionsInstanceOf(WebDriverException.class)
+                .until(() -> {
+                    browser.findElement(By.cssSelector(selector)).click();
+                    return true;
+                });
+    }
+
+    private static List<WebElement> rows(String table) {
+        return browser.findElements(By.cssSelector("#" + table + " tbody tr"));
+    }
+
+    @Test
+    void showsWhatTheTopicsHold(Random random) throws Exception {
+        learn("umbrella", random);
+        byte[] garbage = "this is not Avro".getBytes(StandardCharsets.UTF_8);
+        long offset;
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(learner.config).writer())) {
+            offset = producer.send(new ProducerRecord<>(
+                            learner.config.getString(ThalwegConfig.EXAMPLES_TOPIC),
+                            "umbrella".getBytes(StandardCharsets.UTF_8),
+                            garbage))
+                    .get()
+                    .offset();
+        }
+        await().atMost(PATIENCE).until(() -> {
+            Metrics metrics = last(OutputTopic.METRICS, Metrics.class, "umbrella");
+            return metrics != null && metrics.getVersion() == EXAMPLES;
+        });
+        browser.get(url + "/#model=umbrella");
+
+        awaitText("state", "learning");
+        Metrics metrics = last(OutputTopic.METRICS, Metrics.class, "umbrella");
+        awaitText(
+                "loss-text",
+                "Recent: %s, where the base rate has %s."
+                        .formatted(
+                                digits(metrics.getRecent().getLogLoss()),
+                                digits(metrics.getRecent().getBaseRateLogLoss())));
+        awaitText("auc-text", "Overall: " + digits(metrics.getOverall().getAuc()));
+        double share =
+                1 - metrics.getRecent().getLogLoss() / metrics.getRecent().getBaseRateLogLoss();
+        awaitText("verdict", String.format(Locale.ROOT, "umbrella: log loss %.1f%% below", share * 100));
+
+        await().atMost(PATIENCE)
+                .until(() ->
+                        last(OutputTopic.WEIGHTS, Weights.class, "umbrella").getVersion() == EXAMPLES);
+        awaitText("weights-text", "At version 1,500, the model has 2 weights");
+        Weights weights = last(OutputTopic.WEIGHTS, Weights.class, "umbrella");
+        for (Weight weight : weights.getWeights()) {
+            await().atMost(PATIENCE)
+                    .ignoreException(StaleElementReferenceException.class)
+                    .untilAsserted(() -> assertThat(shown(weight.getName().toString()))
+                            .isCloseTo(weight.getWeight(), within(Math.abs(weight.getWeight()) / 1000)));
+        }
+        showsTheEventsThatMovedAWeight(weights);
+
+        awaitText("letters", "1");
+        awaitText("reasons", "UNREADABLE 1");
+        press("#dead-letters summary");
+        assertThat(text("dead-letters")).contains("offset " + offset, "umbrella", "this is not Avro");
+        assertThat(browser.manage().logs().get(LogType.BROWSER).getAll())
+                .filteredOn(entry -> entry.getLevel().intValue() >= Level.WARNING.intValue())
+                .isEmpty();
+    }
+
+    /** Returns the weight of a feature that the page shows. */
+    private static double shown(String feature) {
+        WebElement row = rows("moved").stream()
+                .filter(each -> each.getText().startsWith(feature))
+                .findFirst()
+                .orElseThrow();
+        return Double.parseDouble(row.findElements(By.tagName("td")).get(1).getText());
+    }
+
+    /** The steps that are computed from predictions and examples add up to the weight, which began at 0. */
+    private void showsTheEventsThatMovedAWeight(Weights weights) {
+        press("[aria-label='Events that moved degrees']");
+        awaitText("moves-text", "1,500 steps moved the weight by ");
+        double sum = Double.parseDouble(text("moves-text").replaceFirst(".* by (\\S+) in all.*", "$1"));
+        double weight = weights.getWeights().stream()
+                .filter(each -> each.getName().toString().equals("degrees"))
+                .mapToDouble(Weight::getWeight)
+                .findFirst()
+                .orElseThrow();
+        assertThat(sum).isCloseTo(weight, within(Math.abs(weight) / 1000));
+        double before = Double.POSITIVE_INFINITY;
+        assertThat(rows("moves-table")).hasSize(20);
+        for (WebElement row : rows("moves-table")) {
+            List<WebElement> cells = row.findElements(By.tagName("td"));
+            double step = Double.parseDouble(cells.get(0).getText());
+            double expected = -0.05
+                    * (Double.parseDouble(cells.get(2).getText())
+                            - Double.parseDouble(cells.get(3).getText()))
+                    * Double.parseDouble(cells.get(1).getText());
+            assertThat(step).isCloseTo(expected, within(2e-4));
+            assertThat(Math.abs(step)).isLessThanOrEqualTo(before);
+            before = Math.abs(step);
+        }
+    }
+
+    @Test
+    void showsPredictionsAsTheyCome(Random random) {
+        browser.get(url);
+        awaitText("state", "learning");
+        learn("live", random);
+        browser.get(url + "/#model=live");
+        await().atMost(PATIENCE)
+                .ignoreException(StaleElementReferenceException.class)
+                .until(() -> rows("predictions").stream()
+                        .anyMatch(row -> row.getText().contains("e1499")));
+        awaitText("reliability-text", "recent predictions with a label");
+        press("#predictions button");
+        awaitText("why-text", "add up to the logit");
+        String[] said = text("why-text")
+                .replaceFirst(".*the bias (\\S+) and .* the logit (.+)\\.", "$1 $2")
+                .split(" ");
+        double sum = Double.parseDouble(said[0]);
+        for (WebElement row : rows("why-table")) {
+            sum += Double.parseDouble(row.findElements(By.tagName("td")).get(2).getText());
+        }
+        assertThat(sum).isCloseTo(Double.parseDouble(said[1]), within(2e-3));
+    }
+
+    @Test
+    void findsModelsByKeyboard(Random random) {
+        learn("north", random);
+        learn("south", random);
+        browser.get(url);
+        await().atMost(PATIENCE)
+                .until(() -> browser.findElement(By.id("models")).getText().contains("south"));
+        WebElement search = browser.findElement(By.id("search"));
+        search.sendKeys("NOR");
+        await().atMost(PATIENCE)
+                .ignoreException(StaleElementReferenceException.class)
+                .until(() -> browser.findElements(By.cssSelector("#models-list button")).stream()
+                        .map(WebElement::getText)
+                        .allMatch(text -> text.startsWith("north")));
+        search.sendKeys(Keys.TAB);
+        browser.switchTo().activeElement().sendKeys(Keys.ENTER);
+        awaitText("verdict", "north: log loss ");
+    }
+
+    @Test
+    void fitsOnAPhone(Random random) {
+        learn("pocket", random);
+        Map<String, Object> phone = Map.of("width", 360, "height", 800, "deviceScaleFactor", 2, "mobile", true);
+        browser.executeCdpCommand("Emulation.setDeviceMetricsOverride", phone);
+        browser.get(url);
+        awaitText("state", "learning");
+        awaitText("verdict", "log loss");
+        Object overflow = browser.executeScript("return document.documentElement.scrollWidth > window.innerWidth");
+        assertThat(overflow).isEqualTo(false);
+        browser.executeCdpCommand("Emulation.clearDeviceMetricsOverride", Map.of());
+    }
+}
