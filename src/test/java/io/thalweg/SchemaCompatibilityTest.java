@@ -68,7 +68,7 @@ class SchemaCompatibilityTest {
     void everySchemaIsOnRecord() throws IOException {
         Set<Path> names = new HashSet<>();
         onRecord().forEach(file -> names.add(file.getFileName()));
-        assertThat(today()).hasSize(6).allSatisfy(file -> assertThat(names).contains(file.getFileName()));
+        assertThat(today()).hasSize(7).allSatisfy(file -> assertThat(names).contains(file.getFileName()));
     }
 
     @Test

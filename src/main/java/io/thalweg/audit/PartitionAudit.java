@@ -55,6 +55,7 @@ final class PartitionAudit {
     private final ThalwegConfig config;
     private final SchemaSource schemas;
     private final FindingLog findings;
+    private final StartFiles startFiles;
     private final TopicPartition source;
     private final Map<TopicPartition, Long> beginnings;
     private final Map<TopicPartition, Long> ends;
@@ -81,6 +82,7 @@ final class PartitionAudit {
     /**
      * Creates an audit.
      *
+     * @param startFiles the files that models may have begun with
      * @param beginnings the first offsets of the partitions of all topics
      * @param ends the ends of the partitions of the output topics, read after {@code committed}
      * @param source the partition of the events
@@ -93,6 +95,7 @@ final class PartitionAudit {
             ThalwegConfig config,
             SchemaSource schemas,
             FindingLog findings,
+            StartFiles startFiles,
             Map<TopicPartition, Long> beginnings,
             Map<TopicPartition, Long> ends,
             TopicPartition source,
@@ -103,6 +106,7 @@ final class PartitionAudit {
         this.config = config;
         this.schemas = schemas;
         this.findings = findings;
+        this.startFiles = startFiles;
         this.source = source;
         this.beginnings = beginnings;
         this.ends = ends;
@@ -120,7 +124,12 @@ final class PartitionAudit {
      */
     Counts run(ToLongFunction<TopicPartition> committedNow, LongConsumer progress) {
         replay = new Replay(
-                config, schemas, source, committed + committedLabels > 0 ? spans() : List.of(), this::stepped);
+                config,
+                schemas,
+                source,
+                committed + committedLabels > 0 ? spans() : List.of(),
+                startFiles,
+                this::stepped);
         TopicPartition letterPartition = output(OutputTopic.DEAD_LETTERS);
         letters = letters(letterPartition, source, committed);
         labelLetters = labelSource == null ? letters : letters(letterPartition, labelSource, committedLabels);

@@ -14,6 +14,7 @@ import io.thalweg.math.Rejection;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.store.ModelEntry;
 import io.thalweg.store.SettingsSpan;
+import io.thalweg.store.StartModels;
 import io.thalweg.store.TaskState;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -49,7 +50,7 @@ final class Replay {
      *
      * @param from by topic; 0 for a topic that is not in the map
      */
-    private record ReplayedSpan(Map<String, Long> from, ThalwegConfig settings, String keyless) {
+    private record ReplayedSpan(Map<String, Long> from, ThalwegConfig settings, String keyless, StartModels start) {
         long fromIn(String topic) {
             return from.getOrDefault(topic, 0L);
         }
@@ -110,6 +111,7 @@ final class Replay {
      *
      * @param config provides the settings that the spans do not have
      * @param learned the spans of the task, at least one
+     * @param startFiles the files that models may have begun with
      * @param onStep called after each step, with the model that has taken it
      */
     Replay(
@@ -117,6 +119,7 @@ final class Replay {
             SchemaSource schemas,
             TopicPartition source,
             List<SettingsSpan> learned,
+            StartFiles startFiles,
             Consumer<Model> onStep) {
         this.schemas = schemas;
         this.onStep = onStep;
@@ -147,7 +150,12 @@ final class Replay {
                             "a part of %s was learned with labels from topic %s; set %s = %s to verify that"
                                     .formatted(source, labels, ThalwegConfig.LABELS_TOPIC, labels));
                 }
-                spans.add(new ReplayedSpan(from, ThalwegConfig.ofReplayed(settings), keyless));
+                ThalwegConfig replayed = ThalwegConfig.ofReplayed(settings);
+                spans.add(new ReplayedSpan(
+                        from,
+                        replayed,
+                        keyless,
+                        startFiles.get(settings.getOrDefault(ThalwegConfig.MODEL_START, ""), replayed, source)));
             } catch (ConfigException e) {
                 throw new UnverifiableException(
                         "the learner recorded settings that this version of Thalweg does not know (" + e.getMessage()
@@ -224,10 +232,10 @@ final class Replay {
         while (!spans.isEmpty() && (task == null || spans.peek().fromIn(topic) <= offset)) {
             ReplayedSpan span = spans.remove();
             if (task == null) {
-                task = new LearningTask(span.settings, schemas, span.keyless, TaskState.inMemory());
+                task = new LearningTask(span.settings, schemas, span.keyless, TaskState.inMemory(), span.start);
                 task.onStep(onStep);
             } else {
-                task.goOnUnder(span.settings, span.keyless);
+                task.goOnUnder(span.settings, span.keyless, span.start);
             }
         }
     }

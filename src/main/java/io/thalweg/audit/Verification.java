@@ -6,6 +6,7 @@ import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.topology.LearnerSupplier;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -28,6 +29,7 @@ public final class Verification {
     private final ThalwegConfig config;
     private final SchemaSource schemas;
     private final Supplier<ClusterView> cluster;
+    private final List<Path> modelFiles;
 
     /**
      * Creates a verification.
@@ -37,10 +39,25 @@ public final class Verification {
      * @param schemas the registry that examples and outputs were written with
      */
     public Verification(ThalwegConfig config, SchemaSource schemas) {
-        this(config, schemas, () -> new KafkaClusterView(config));
+        this(config, schemas, List.of());
+    }
+
+    /**
+     * Creates a verification.
+     *
+     * @param modelFiles model files that the learner's models may have begun with, besides the one that the settings
+     *     name in {@value ThalwegConfig#MODEL_START}
+     */
+    public Verification(ThalwegConfig config, SchemaSource schemas, List<Path> modelFiles) {
+        this(config, schemas, () -> new KafkaClusterView(config), modelFiles);
     }
 
     Verification(ThalwegConfig config, SchemaSource schemas, Supplier<ClusterView> cluster) {
+        this(config, schemas, cluster, List.of());
+    }
+
+    Verification(ThalwegConfig config, SchemaSource schemas, Supplier<ClusterView> cluster, List<Path> modelFiles) {
+        this.modelFiles = List.copyOf(modelFiles);
         this.config = config;
         this.schemas = schemas;
         this.cluster = cluster;
@@ -140,6 +157,7 @@ public final class Verification {
                 .mapToLong(source -> committed.getOrDefault(source, 0L))
                 .sum();
         long[] done = {0};
+        StartFiles startFiles = new StartFiles(config, modelFiles);
         for (TopicPartition source : sources) {
             TopicPartition labelSource = late ? labelSources.get(source.partition()) : null;
             PartitionAudit audit = new PartitionAudit(
@@ -147,6 +165,7 @@ public final class Verification {
                     config,
                     schemas,
                     findings,
+                    startFiles,
                     beginnings,
                     ends,
                     source,

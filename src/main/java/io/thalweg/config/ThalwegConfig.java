@@ -101,6 +101,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String REGISTRY_RETRY_MAX_MS = "registry.retry.max.ms";
     public static final String START_TIMEOUT_MS = "start.timeout.ms";
     public static final String STATE_MIGRATE = "state.migrate";
+    public static final String MODEL_START = "model.start";
 
     public static final String TOPICS_PARTITIONS = "topics.partitions";
     public static final String TOPICS_REPLICATION_FACTOR = "topics.replication.factor";
@@ -651,6 +652,16 @@ public final class ThalwegConfig extends AbstractConfig {
                 "Allows a learner with state to start with another `algorithm`, `scaling`, `l1`, or `l2`. It continues"
                         + " from its current weights, with `auto` or with plain `sgd`: without scaling, penalties,"
                         + " clipping, and invariance. If false, such a start is refused.");
+        running.add(
+                MODEL_START,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "Model file, as `train` writes it, that every new model begins with; if it has several models, each"
+                        + " begins the new model of the same id. Models that are already there go on as they are. If"
+                        + " empty, new models begin at zero. Its SHA-256 is recorded with the state, and `verify`"
+                        + " needs the file.");
         defineHttp(new Group(def, HTTP));
         return def;
     }
@@ -1095,6 +1106,8 @@ public final class ThalwegConfig extends AbstractConfig {
         settings.keySet().removeAll(unusedBy(algorithm));
         // it is empty if records without a key are rejected, which is not allowed as a setting
         settings.remove(MODEL_DEFAULT);
+        // what is recorded is the SHA-256 of the file
+        settings.remove(MODEL_START);
         return new ThalwegConfig(settings);
     }
 

@@ -24,11 +24,14 @@ import io.thalweg.output.WeightsRecords;
 import io.thalweg.store.Changelog;
 import io.thalweg.store.InputOffsets;
 import io.thalweg.store.ModelEntry;
+import io.thalweg.store.StartModels;
 import io.thalweg.store.StateException;
 import io.thalweg.store.TaskState;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
@@ -59,6 +62,10 @@ public final class LearningTask {
     private String keyless;
     private RecordReader reader;
     private Learner learner;
+    private StartModels start;
+    /** For predictions of models that are not there yet, by what these begin with. */
+    private final Map<Model, ModelEntry> unmet = new IdentityHashMap<>();
+
     private DeadLetters deadLetters;
     private PublishedWeights.Policy weightsPolicy;
     private int metricsEvery;
@@ -110,20 +117,35 @@ public final class LearningTask {
     }
 
     /**
+     * Creates a task without models. What they begin with is read from the file in {@value ThalwegConfig#MODEL_START}.
+     *
+     * @param schemas finds the schema that an example was written with
+     * @param keyless the model of records without a key; empty if these are rejected
+     * @throws org.apache.kafka.common.config.ConfigException if that file cannot be used
+     */
+    public LearningTask(ThalwegConfig config, SchemaSource schemas, String keyless, TaskState state) {
+        this(config, schemas, keyless, state, StartModels.of(config));
+    }
+
+    /**
      * Creates a task without models.
      *
      * @param schemas finds the schema that an example was written with
      * @param keyless the model of records without a key; empty if these are rejected
+     * @param start what new models begin with
      */
-    public LearningTask(ThalwegConfig config, SchemaSource schemas, String keyless, TaskState state) {
+    public LearningTask(
+            ThalwegConfig config, SchemaSource schemas, String keyless, TaskState state, StartModels start) {
         this.state = state;
         this.schemas = schemas;
-        use(config, keyless);
+        use(config, keyless, start);
     }
 
-    private void use(ThalwegConfig settings, String modelOfKeyless) {
+    private void use(ThalwegConfig settings, String modelOfKeyless, StartModels ofNewModels) {
         config = settings;
         keyless = modelOfKeyless;
+        start = ofNewModels;
+        unmet.clear();
         reader = new RecordReader(schemas, config, keyless);
         learner = new Learner(config.learner(), config.getInt(ThalwegConfig.WEIGHTS_WINDOW));
         deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
@@ -167,8 +189,11 @@ public final class LearningTask {
      * @throws StateException if the restored state cannot be used under the settings
      */
     public void begin() {
-        state.begin(
-                config.replayedSettings(keyless), learner.optimizer(), config.getBoolean(ThalwegConfig.STATE_MIGRATE));
+        Map<String, String> settings = config.replayedSettings(keyless);
+        if (!start.sha256().isEmpty()) {
+            settings.put(ThalwegConfig.MODEL_START, start.sha256());
+        }
+        state.begin(settings, learner.optimizer(), config.getBoolean(ThalwegConfig.STATE_MIGRATE));
         unpublished.clear();
         nextEvent = nextOffset(config.routedTopic(), config.getString(ThalwegConfig.EXAMPLES_TOPIC));
         nextLabel = nextOffset(config.routedLabelsTopic(), config.getString(ThalwegConfig.LABELS_TOPIC));
@@ -196,10 +221,14 @@ public final class LearningTask {
         state.dropUnwritten();
     }
 
-    /** Continues under other settings, from the next record on. For a replay, which knows when the settings changed. */
-    public void goOnUnder(ThalwegConfig settings, String modelOfKeyless) {
+    /**
+     * Continues under other settings, from the next record on. For a replay, which knows when the settings changed.
+     *
+     * @param ofNewModels what new models begin with from then on
+     */
+    public void goOnUnder(ThalwegConfig settings, String modelOfKeyless, StartModels ofNewModels) {
         boolean migrates = !settings.isOfTheKindOf(config);
-        use(settings, modelOfKeyless);
+        use(settings, modelOfKeyless, ofNewModels);
         state.goOn(learner.optimizer(), migrates);
     }
 
@@ -339,15 +368,18 @@ public final class LearningTask {
     }
 
     private void validate(String id, Example x) throws Rejection {
-        ModelEntry known = state.get(id);
-        learner.validate(x, known == null ? null : known.model(), state.size());
+        validate(id, x, state.get(id));
+    }
+
+    private void validate(String id, Example x, @Nullable ModelEntry known) throws Rejection {
+        learner.validate(x, known == null ? null : known.model(), state.size(), known == null ? start.of(id) : null);
     }
 
     private ModelEntry predictAndLearn(String id, Example x) throws Rejection {
         ModelEntry known = state.get(id);
-        learner.validate(x, known == null ? null : known.model(), state.size());
+        validate(id, x, known);
         // a model that takes no step is not kept
-        ModelEntry entry = known == null ? state.newModel(id, learner.optimizer()) : known;
+        ModelEntry entry = known != null ? known : x.labelled() ? newModel(id) : unmet(id);
         modelId = id;
         model = entry.model();
         learner.resolve(x, model);
@@ -359,6 +391,28 @@ public final class LearningTask {
             }
             state.stepped(entry, prediction.version(), x);
             steps++;
+        }
+        return entry;
+    }
+
+    private ModelEntry newModel(String id) {
+        // it may be for this model alone
+        unmet.remove(start.of(id));
+        return state.newModel(id, learner.optimizer(), start.of(id));
+    }
+
+    /**
+     * Returns a model that predicts as a new one would. To make a new one for each prediction would copy all that it
+     * begins with.
+     */
+    private ModelEntry unmet(String id) {
+        Model from = start.of(id);
+        ModelEntry entry = from == null ? null : unmet.get(from);
+        if (entry == null) {
+            entry = newModel(id);
+            if (from != null) {
+                unmet.put(from, entry);
+            }
         }
         return entry;
     }
@@ -376,8 +430,8 @@ public final class LearningTask {
                 OutputSink sink)
                 throws Rejection {
             ModelEntry known = state.get(id);
-            learner.validate(x, known == null ? null : known.model(), state.size());
-            ModelEntry entry = known == null ? state.newModel(id, learner.optimizer()) : known;
+            validate(id, x, known);
+            ModelEntry entry = known == null ? newModel(id) : known;
             modelId = id;
             model = entry.model();
             long version = model.version();

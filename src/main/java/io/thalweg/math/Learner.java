@@ -64,10 +64,24 @@ public final class Learner {
      * @throws Rejection if the example cannot be used
      */
     public void validate(Example x, @Nullable Model model, int models) throws Rejection {
+        validate(x, model, models, null);
+    }
+
+    /**
+     * Checks an example. Nothing changes.
+     *
+     * @param model the model that the example is for; null if there is none yet
+     * @param models how many models there are
+     * @param start what a new model begins with; null if it begins at zero
+     * @throws Rejection if the example cannot be used
+     */
+    public void validate(Example x, @Nullable Model model, int models, @Nullable Model start) throws Rejection {
         validator.check(x);
-        if (model != null) {
-            ExampleValidator.checkFits(model, x);
-        } else if (x.labelled() && models >= settings.modelsMax()) {
+        Model fitting = model == null ? start : model;
+        if (fitting != null) {
+            ExampleValidator.checkFits(fitting, x);
+        }
+        if (model == null && x.labelled() && models >= settings.modelsMax()) {
             throw new Rejection(
                     Reason.TOO_MANY_MODELS,
                     "this would be one model more than models.max = " + settings.modelsMax()

@@ -422,6 +422,31 @@ public final class Model {
     }
 
     /**
+     * Returns a model with another id and the same state, whose progressive validation begins anew. It goes on at the
+     * version that this one has, because learning rates may depend on it. The two share no arrays.
+     */
+    public Model copy(String copyId) {
+        Model copy = new Model(copyId);
+        copy.learnsBy(optimizer);
+        copy.form = form;
+        copy.length = length;
+        copy.blocks.extent(extent());
+        copy.shared = shared.clone();
+        copy.version = version;
+        copy.learningRate = learningRate;
+        for (int i = 0; i < names.size(); i++) {
+            copy.names.add(names.get(i));
+        }
+        for (int block = 0; block < blockEnd(); block++) {
+            double[] state = block(block);
+            if (state != null) {
+                copy.restoreBlock(block, changedAt(block), state.clone());
+            }
+        }
+        return copy;
+    }
+
+    /**
      * Returns the same model for another optimizer: weights, bias and all else are as they are here. This model does
      * not change, but the two share names and validation.
      *

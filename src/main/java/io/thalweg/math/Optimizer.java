@@ -107,6 +107,16 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
     abstract double[] initialState();
 
     /**
+     * Returns whether state has the size of this optimizer's.
+     *
+     * @param doubles how many doubles are kept for each feature
+     * @param sharedDoubles how many are shared
+     */
+    public final boolean keeps(int doubles, int sharedDoubles) {
+        return doubles == width() && sharedDoubles == initialState().length;
+    }
+
+    /**
      * Returns whether this optimizer can start from given weights and a given bias, which another optimizer has
      * learned.
      */

@@ -58,8 +58,13 @@ public final class ModelEntry {
 
     /** Creates an entry for a model that has taken no step. */
     ModelEntry(String id, Optimizer optimizer) {
-        this.id = id;
-        model = new Model(id, optimizer);
+        this(new Model(id, optimizer));
+    }
+
+    /** Creates an entry for a model that goes on from where it is. */
+    ModelEntry(Model model) {
+        id = model.id();
+        this.model = model;
     }
 
     /** Returns the model id. */

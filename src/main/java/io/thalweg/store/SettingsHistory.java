@@ -132,7 +132,7 @@ final class SettingsHistory {
      * Returns the value of a setting. One that is missing, because it did not exist or the algorithm has no use for it,
      * has its default.
      */
-    private static String setting(String name, Map<String, String> settings) {
+    static String setting(String name, Map<String, String> settings) {
         return settings.getOrDefault(
                 name, String.valueOf(ThalwegConfig.DEFINITION.defaultValues().get(name)));
     }

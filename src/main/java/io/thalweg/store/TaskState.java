@@ -106,9 +106,19 @@ public final class TaskState {
         return offsets;
     }
 
-    /** Creates a model that has taken no step. It is not part of the state until it is added. */
-    public ModelEntry newModel(String id, Optimizer optimizer) {
-        ModelEntry entry = new ModelEntry(id, optimizer);
+    /**
+     * Creates a model that has taken no step here. It is not part of the state until it is added.
+     *
+     * @param start what it begins with; null to begin at zero
+     */
+    public ModelEntry newModel(String id, Optimizer optimizer, @Nullable Model start) {
+        ModelEntry entry;
+        if (start == null) {
+            entry = new ModelEntry(id, optimizer);
+        } else {
+            entry = new ModelEntry(start.copy(id));
+            entry.model().learnsBy(optimizer);
+        }
         if (logged) {
             entry.follow();
         }
@@ -231,7 +241,8 @@ public final class TaskState {
      * Ends the restoration, before the first record is applied: checks that the state means the same under the present
      * settings, and remembers them if they are new.
      *
-     * @param settings what {@link ThalwegConfig#replayedSettings} returns
+     * @param settings what {@link ThalwegConfig#replayedSettings} returns, with the SHA-256 of the file that new models
+     *     begin with, if there is one
      * @param optimizer the optimizer that takes the next steps
      * @param migrate whether it may start from the weights of another algorithm
      * @throws StateException if the state cannot be used

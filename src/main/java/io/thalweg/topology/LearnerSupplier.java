@@ -4,6 +4,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.output.OutputRecord;
+import io.thalweg.store.StartModels;
 import io.thalweg.store.TaskState;
 import java.nio.file.Path;
 import java.util.Set;
@@ -36,6 +37,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
     private final boolean hasSinks;
     /** Null if nobody reads. */
     private final CommittedReads readers;
+    private final StartModels start;
 
     /**
      * Creates a supplier of nodes that forward every output record to every child.
@@ -43,6 +45,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
      * @param schemas finds the schema that an example was written with
      * @param keyless the model of records without a key; empty if these become dead letters, as they must if the input
      *     has more than one partition
+     * @throws org.apache.kafka.common.config.ConfigException if {@value ThalwegConfig#MODEL_START} cannot be used
      */
     public LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless) {
         this(config, schemas, keyless, false, null);
@@ -61,6 +64,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
         this.keyless = keyless;
         this.hasSinks = hasSinks;
         this.readers = readers;
+        start = StartModels.of(config);
     }
 
     @Override
@@ -72,7 +76,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
     public Set<StoreBuilder<?>> stores() {
         return Set.of(WeightStore.builder(
                 STORE,
-                () -> new LearningTask(config, schemas, keyless, TaskState.logged(STORE, directory())),
+                () -> new LearningTask(config, schemas, keyless, TaskState.logged(STORE, directory()), start),
                 readers));
     }
 

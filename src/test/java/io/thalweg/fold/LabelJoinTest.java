@@ -14,6 +14,7 @@ import io.thalweg.fold.LearningTask.Applied;
 import io.thalweg.input.InputRecord;
 import io.thalweg.math.Model;
 import io.thalweg.output.OutputTopic;
+import io.thalweg.store.StartModels;
 import io.thalweg.store.TaskState;
 import io.thalweg.testing.Seeded;
 import java.io.ByteArrayOutputStream;
@@ -520,7 +521,7 @@ class LabelJoinTest {
             Map<String, String> settings = new HashMap<>(task.settings().replayedSettings("default"));
             settings.put("algorithm", "auto");
             settings.keySet().removeAll(ThalwegConfig.unusedBy(io.thalweg.math.Algorithm.AUTO));
-            task.goOnUnder(ThalwegConfig.ofReplayed(settings), "default");
+            task.goOnUnder(ThalwegConfig.ofReplayed(settings), "default", StartModels.NONE);
             assertThat(label(3, "b", 0.0)).isEqualTo(Applied.LABELED);
             assertThat(only().getVersion()).isEqualTo(3);
             assertThat(model().bias()).isFinite();

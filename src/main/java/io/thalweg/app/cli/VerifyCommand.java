@@ -15,7 +15,9 @@ import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.Topics;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.apache.kafka.clients.admin.Admin;
 import picocli.CommandLine.Command;
@@ -40,6 +42,13 @@ final class VerifyCommand implements Callable<Integer> {
     @Mixin
     private SettingsOptions settings;
 
+    @Option(
+            names = "--model",
+            paramLabel = "FILE",
+            description = "A model file that models of the learner began with, if model.start names another one now."
+                    + " Can be repeated.")
+    private List<Path> modelFiles = List.of();
+
     @Option(names = "--json", description = "Print the report as one JSON object.")
     private boolean json;
 
@@ -57,7 +66,7 @@ final class VerifyCommand implements Callable<Integer> {
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
         try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
             schemas.check();
-            report = new Verification(config, schemas).run(this::progress);
+            report = new Verification(config, schemas, modelFiles).run(this::progress);
         }
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
