@@ -109,8 +109,7 @@ public final class ModelFile {
      * @throws IOException if it cannot be written
      */
     public static void write(Path file, ModelOrigin origin, Collection<Model> models) throws IOException {
-        Path directory = file.toAbsolutePath().getParent();
-        Path incomplete = Files.createTempFile(directory, "." + file.getFileName(), ".incomplete");
+        Path incomplete = file.resolveSibling("." + file.getFileName() + ".incomplete");
         try {
             try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(incomplete));
                     DataFileWriter<ModelFileEntry> entries =

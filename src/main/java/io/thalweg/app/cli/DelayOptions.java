@@ -2,6 +2,7 @@ package io.thalweg.app.cli;
 
 import io.thalweg.app.view.Figures;
 import io.thalweg.config.ThalwegConfig;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -93,12 +94,14 @@ final class DelayOptions {
         }
     }
 
-    /** The settings, with a topic of labels if labels come later. */
-    ThalwegConfig withTopicOfLabels(SettingsOptions settings) {
+    /** The settings, with a topic of labels if labels come later. @param defaults those that the command begins with */
+    ThalwegConfig withTopicOfLabels(SettingsOptions settings, Map<String, String> defaults) {
         if (!isGiven()) {
-            return settings.config();
+            return settings.config(defaults);
         }
-        ThalwegConfig config = settings.config(Map.of(ThalwegConfig.LABELS_TOPIC, "labels"));
+        Map<String, String> all = new HashMap<>(defaults);
+        all.put(ThalwegConfig.LABELS_TOPIC, "labels");
+        ThalwegConfig config = settings.config(all);
         return config.hasLateLabels() ? config : config.with(ThalwegConfig.LABELS_TOPIC, "labels");
     }
 

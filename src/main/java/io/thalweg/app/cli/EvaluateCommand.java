@@ -10,7 +10,6 @@ import io.thalweg.math.Rejection;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.CommittedRecords;
 import io.thalweg.runtime.ExampleRange;
-import io.thalweg.runtime.ExampleRange.Place;
 import io.thalweg.runtime.ExampleRange.Span;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.LearnerRuntime;
@@ -22,17 +21,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 
 @Command(
         name = "evaluate",
@@ -65,24 +61,11 @@ final class EvaluateCommand implements Callable<Integer> {
         private String topic;
     }
 
-    @Option(
-            names = "--from",
-            paramLabel = "PLACE",
-            converter = Places.class,
-            description =
-                    "Begin each partition of the topic at this offset, or at the first record with this ISO timestamp"
-                            + " or a later one. Default: the oldest record.")
-    private Place from;
+    @Mixin
+    private RangeOptions rangeOptions;
 
-    @Option(
-            names = "--to",
-            paramLabel = "PLACE",
-            converter = Places.class,
-            description = "Stop before this offset, or before the first record with this ISO timestamp or a later one.")
-    private Place to;
-
-    @Option(names = "--partition", paramLabel = "P", description = "Only this partition of the topic.")
-    private Integer partition;
+    @Mixin
+    private ModelOption model;
 
     @Mixin
     private FileOptions options;
@@ -105,18 +88,6 @@ final class EvaluateCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    /** Parses a position: an offset or a timestamp. */
-    static final class Places implements ITypeConverter<Place> {
-        @Override
-        public Place convert(String text) {
-            try {
-                return Place.of(text);
-            } catch (IllegalArgumentException e) {
-                throw new TypeConversionException(e.getMessage());
-            }
-        }
-    }
-
     @Override
     public Integer call() throws IOException {
         if (top < 0) {
@@ -124,7 +95,8 @@ final class EvaluateCommand implements Callable<Integer> {
         }
         refuseOptionsOfTheOtherSource();
         delays.check(spec.commandLine());
-        ThalwegConfig config = delays.withTopicOfLabels(settings);
+        ThalwegConfig config =
+                delays.withTopicOfLabels(settings, model.defaults(settings.given(), source.topic == null));
         if (source.topic != null && !source.topic.isEmpty()) {
             config = config.with(ThalwegConfig.EXAMPLES_TOPIC, source.topic);
         }
@@ -154,11 +126,11 @@ final class EvaluateCommand implements Callable<Integer> {
             }
         } else {
             Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
-            try (ExampleRange range = ExampleRange.open(config, partition, from, to);
+            try (ExampleRange range = rangeOptions.open(config);
                     ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
                 schemas.check();
                 String keyless = LearnerRuntime.keyless(config, range.partitions());
-                requireOffsets(config, range);
+                rangeOptions.requireOffsets(config, range);
                 evaluation = new Evaluation(config, keyless);
                 long begin = System.nanoTime();
                 takeAll(
@@ -190,12 +162,11 @@ final class EvaluateCommand implements Callable<Integer> {
     private void refuseOptionsOfTheOtherSource() {
         List<String> others = new ArrayList<>();
         if (source.topic == null) {
-            others.addAll(List.of("--from", "--to", "--partition"));
+            addOptions("rangeOptions", others);
         } else {
             others.addAll(List.of("--model-column", "--skip-bad"));
-            for (String mixin : List.of("options", "delays")) {
-                spec.mixins().get(mixin).options().forEach(option -> others.add(option.longestName()));
-            }
+            addOptions("options", others);
+            addOptions("delays", others);
         }
         for (String other : others) {
             if (spec.commandLine().getParseResult().hasMatchedOption(other)) {
@@ -206,17 +177,8 @@ final class EvaluateCommand implements Callable<Integer> {
         }
     }
 
-    private void requireOffsets(ThalwegConfig config, ExampleRange range) {
-        if (range.spans().stream().allMatch(span -> span.size() == 0)) {
-            throw new StopException(
-                    ExitCode.BAD_SETTINGS,
-                    "the range of topic %s is empty: %s"
-                            .formatted(
-                                    config.getString(ThalwegConfig.EXAMPLES_TOPIC),
-                                    from == null && to == null
-                                            ? "it has no committed records"
-                                            : "--from and --to exclude all of its records"));
-        }
+    private void addOptions(String mixin, List<String> options) {
+        spec.mixins().get(mixin).options().forEach(option -> options.add(option.longestName()));
     }
 
     /** @param routed whether the learner routes records to the partition of their model */
@@ -251,11 +213,7 @@ final class EvaluateCommand implements Callable<Integer> {
                                     evaluation.unlabelled(),
                                     skipped.count()));
         }
-        err().println("read %s"
-                .formatted(range.spans().stream()
-                        .filter(span -> span.size() > 0)
-                        .map(span -> "%s@%d to %d".formatted(span.partition(), span.from(), span.to() - 1))
-                        .collect(Collectors.joining(", "))));
+        err().println("read %s".formatted(RangeOptions.words(range)));
         printIfAllLabelsAreEqual(evaluation);
     }
 

@@ -16,6 +16,7 @@ import io.thalweg.math.Model;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
 import io.thalweg.store.ModelEntry;
+import io.thalweg.store.StartModels;
 import io.thalweg.store.TaskState;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -30,6 +31,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 final class Evaluation {
     private final ThalwegConfig config;
     private final String keyless;
+    private final StartModels start;
     /** One task for each partition that was read. */
     private final List<LearningTask> tasks = new ArrayList<>();
 
@@ -48,6 +50,7 @@ final class Evaluation {
         // nothing reports how far the weights have moved
         this.config = config.with(ThalwegConfig.WEIGHTS_WINDOW, 0);
         this.keyless = keyless;
+        start = StartModels.of(config);
         nextPartition();
     }
 
@@ -63,7 +66,7 @@ final class Evaluation {
             task.delete(modelId);
             return null;
         }
-        fill(line.example());
+        fill(x, line.example());
         if (line.example().getLabel() != null) {
             x.label(line.example().getLabel());
         }
@@ -87,7 +90,7 @@ final class Evaluation {
             task.delete(modelId);
             return;
         }
-        fill(line.example());
+        fill(x, line.example());
         x.id(id);
         try {
             task.applyEvent(modelId, x, time, outcomes);
@@ -154,7 +157,8 @@ final class Evaluation {
                     throw new UnknownSchemaException(id);
                 },
                 keyless,
-                TaskState.inMemory());
+                TaskState.inMemory(),
+                start);
         tasks.add(task);
     }
 
@@ -167,7 +171,7 @@ final class Evaluation {
     }
 
     /** Copies an example without its label, as if it had been encoded and decoded. */
-    private void fill(io.thalweg.avro.Example example) {
+    static void fill(Example x, io.thalweg.avro.Example example) {
         x.clear();
         x.importance(example.getImportance());
         if (example.getFeatures() instanceof SparseFeatures sparse) {

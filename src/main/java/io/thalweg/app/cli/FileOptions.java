@@ -100,6 +100,17 @@ final class FileOptions {
      * @throws StopException as above
      */
     ExampleFile open(ThalwegConfig config, String file, String modelColumn, String timeColumn, String labelTimeColumn) {
+        return ExampleFile.open(
+                file, format, new Columns(mapping(config, modelColumn), form, timeColumn, labelTimeColumn, null));
+    }
+
+    /**
+     * The settings of the mapping by name. The options override those of the settings; lists of columns in both are
+     * joined.
+     *
+     * @param modelColumn the column that contains the model id; null if there is none
+     */
+    Map<String, String> mapping(ThalwegConfig config, String modelColumn) {
         Map<String, String> settings = new HashMap<>();
         ThalwegConfig.settings(SettingFlag.MAPPING).forEach(name -> settings.put(name, config.getString(name)));
         put(settings, Mapping.LABEL, label);
@@ -108,7 +119,7 @@ final class FileOptions {
         put(settings, Mapping.MODEL, modelColumn == null ? null : "field:" + modelColumn);
         join(settings, Mapping.CATEGORICAL, categories);
         join(settings, Mapping.EXCLUDE, excluded);
-        return ExampleFile.open(file, format, new Columns(settings, form, timeColumn, labelTimeColumn, null));
+        return settings;
     }
 
     /**

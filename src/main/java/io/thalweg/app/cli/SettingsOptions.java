@@ -58,12 +58,19 @@ final class SettingsOptions {
     /** The settings, which override those that the command itself begins with. */
     ThalwegConfig config(Map<String, ?> defaults) {
         Map<String, Object> settings = new LinkedHashMap<>(defaults);
+        settings.putAll(given());
+        return new ThalwegConfig(settings);
+    }
+
+    /** The settings that were given, in the file, the environment or options. */
+    Map<String, Object> given() {
+        Map<String, Object> settings = new LinkedHashMap<>();
         if (file != null) {
             settings.putAll(read(file));
         }
         settings.putAll(environment(System.getenv()));
         settings.putAll(set);
-        return new ThalwegConfig(settings);
+        return settings;
     }
 
     /**

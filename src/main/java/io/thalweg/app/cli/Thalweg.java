@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
             RunCommand.class,
             TopicsCommand.class,
             EvaluateCommand.class,
+            TrainCommand.class,
             CompareCommand.class,
             BenchmarkCommand.class,
             ProduceCommand.class,

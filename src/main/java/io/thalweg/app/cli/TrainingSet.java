@@ -1,0 +1,167 @@
+package io.thalweg.app.cli;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Example;
+import io.thalweg.math.Learner;
+import io.thalweg.math.Rejection;
+import io.thalweg.store.ExampleSpool;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+
+/** The labeled examples of a training, with the models that they are for, and the choice of those that are held out. */
+final class TrainingSet implements AutoCloseable {
+    private static final int LINE_BITS = 40;
+
+    private final ExampleSpool examples;
+    private final Learner learner;
+    /** The words for a place in each source, with one %d for the line or offset. */
+    private final List<String> sources = new ArrayList<>();
+
+    private final Map<String, Integer> numbers = new HashMap<>();
+    /** The model ids by number. */
+    private final List<String> models = new ArrayList<>();
+    /** The numbers of models that were deleted. A new model of the same id has another number. */
+    private final BitSet gone = new BitSet();
+
+    private BitSet heldOut = new BitSet();
+    private long unlabelled;
+
+    TrainingSet(ThalwegConfig config) {
+        this(config, new ExampleSpool(Path.of(System.getProperty("java.io.tmpdir"))));
+    }
+
+    TrainingSet(ThalwegConfig config, ExampleSpool examples) {
+        this.examples = examples;
+        learner = new Learner(config.learner());
+    }
+
+    /** Begins a source. @param place the words for a place in it, with one %d for the line or offset */
+    void source(String place) {
+        sources.add(place);
+    }
+
+    /**
+     * Adds an example, if it has a label.
+     *
+     * @param line its place in the source
+     * @throws Rejection if no model can use it
+     */
+    void add(String model, Example x, long line) throws Rejection {
+        learner.validate(x, null, 0);
+        if (!x.labelled()) {
+            unlabelled++;
+            return;
+        }
+        Integer number = numbers.get(model);
+        if (number == null) {
+            number = models.size();
+            numbers.put(model, number);
+            models.add(model);
+        }
+        examples.add(x, number, (long) (sources.size() - 1) << LINE_BITS | line);
+    }
+
+    /** Deletes a model: the examples that came before do not count. */
+    void delete(String model) {
+        Integer number = numbers.remove(model);
+        if (number != null) {
+            gone.set(number);
+        }
+    }
+
+    /**
+     * Ends the set, and chooses the examples that are held out.
+     *
+     * @param share the share to hold out, from 0 to 1: the last ones, or any if there is a seed
+     * @param seed null for the last ones
+     */
+    void end(double share, Long seed) {
+        examples.end();
+        long size = examples.size();
+        if (share == 0) {
+            return;
+        }
+        if (size > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    "of more than %,d examples none can be held out".formatted(Integer.MAX_VALUE));
+        }
+        int rest = (int) size;
+        int wanted = (int) Math.round(share * size);
+        if (seed == null) {
+            heldOut.set(rest - wanted, rest);
+            return;
+        }
+        Random random = new Random(seed);
+        for (int place = 0; wanted > 0; place++, rest--) {
+            if (random.nextInt(rest) < wanted) {
+                heldOut.set(place);
+                wanted--;
+            }
+        }
+    }
+
+    /** How many labeled examples there are, with those that are held out or do not count. */
+    long size() {
+        return examples.size();
+    }
+
+    long unlabelled() {
+        return unlabelled;
+    }
+
+    /** How many models there are. */
+    int models() {
+        return numbers.size();
+    }
+
+    /** Reads the examples. @param seed that of the order; null for the order in which they were added */
+    Pass read(Long seed) {
+        return new Pass(seed == null ? examples.read() : examples.read(seed));
+    }
+
+    @Override
+    public void close() {
+        examples.close();
+    }
+
+    /** One reading of the set. Not thread-safe. */
+    final class Pass {
+        private final ExampleSpool.Reading reading;
+
+        private Pass(ExampleSpool.Reading reading) {
+            this.reading = reading;
+        }
+
+        /** Reads the next example, without its label. @return whether there is one */
+        boolean next(Example x) {
+            while (reading.next(x)) {
+                if (!gone.get(reading.model())) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        String model() {
+            return models.get(reading.model());
+        }
+
+        double label() {
+            return reading.label();
+        }
+
+        boolean isHeldOut() {
+            return !heldOut.isEmpty() && heldOut.get((int) reading.place());
+        }
+
+        /** The words for where the example came from. */
+        String where() {
+            return sources.get((int) (reading.line() >>> LINE_BITS)).formatted(reading.line() & (1L << LINE_BITS) - 1);
+        }
+    }
+}
