@@ -63,6 +63,9 @@ final class TrainCommand implements Callable<Integer> {
     private static final int MOST_PASSES = 100;
     private static final int USUAL_PATIENCE = 5;
     private static final int BAR = 40;
+    /** How much larger a loss is that makes one wonder. */
+    private static final double WORSE = 1.01;
+
     private static final String EVERY_PASS = "pass";
 
     @Mixin
@@ -491,6 +494,10 @@ final class TrainCommand implements Callable<Integer> {
                                 best.heldOutLosses().get(best.pass() - 1),
                                 best.heldOut()),
                 best.baseRateLogLoss()));
+        if (seed == null && isWorseThanShuffled(best)) {
+            err().println("the weights after a pass depend much on its last examples; try --shuffle");
+            err().flush();
+        }
         String sha256 = ModelFile.sha256(output);
         people().println("wrote %s with %s, SHA-256 %s"
                 .formatted(
@@ -523,6 +530,18 @@ final class TrainCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         out.println(new ObjectMapper().writeValueAsString(result));
         out.flush();
+    }
+
+    /**
+     * Whether it seems that another order would give better weights: predictions that were made before learning were
+     * better than those of any fixed weights, although these have seen the examples, or further passes made it worse.
+     */
+    private static boolean isWorseThanShuffled(TrainedLearner learner) {
+        double least = learner.losses().get(learner.pass() - 1);
+        double last = learner.losses().get(learner.passes() - 1);
+        return last > least * WORSE
+                || least > learner.progressiveLosses().get(learner.pass() - 1) * WORSE
+                || least > learner.baseRateLogLoss();
     }
 
     private static Map<String, Object> figures(TrainedLearner learner) {
