@@ -24,6 +24,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.KafkaStreams.State;
+import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,6 +60,7 @@ public final class LearnerRuntime implements AutoCloseable {
      * @param schemas finds the schemas that records were written with
      * @param schemaIds registers the schemas of the outputs
      * @throws StopException if something that the learner needs is missing or wrong
+     * @throws org.apache.kafka.common.config.ConfigException if {@value ThalwegConfig#MODEL_START} cannot be used
      */
     public static LearnerRuntime start(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds) {
         return start(config, schemas, schemaIds, null);
@@ -78,19 +80,20 @@ public final class LearnerRuntime implements AutoCloseable {
         int partitions = check(config);
         String keyless = keyless(config, partitions);
         MappingCheck.run(config, schemas);
+        Topology topology = new LearnerTopology(
+                        config,
+                        schemas,
+                        schemaIds,
+                        keyless,
+                        config.isRouted(partitions),
+                        config.areLabelsRouted(partitions),
+                        readers)
+                .get();
         Properties properties = new Properties();
         properties.putAll(settings.streams());
         ScheduledExecutorService lookout = lookout();
         KafkaStreams streams = new KafkaStreams(
-                new LearnerTopology(
-                                config,
-                                schemas,
-                                schemaIds,
-                                keyless,
-                                config.isRouted(partitions),
-                                config.areLabelsRouted(partitions),
-                                readers)
-                        .get(),
+                topology,
                 properties,
                 new StrictClients(settings.instance(), new DeadTransactions(config, lookout)::lookSoon));
         LearnerRuntime runtime =

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * of {@value #TOGETHER} chunks at a time are shuffled. So a file is read in long stretches, and a list that fits into
  * so many chunks is shuffled completely. The order depends on the examples and the seed alone.
  *
- * <p>Writing is not thread-safe. Any number of threads can read when all is written, each with a {@link Reading} of its
+ * <p>Writing is not thread-safe. Any number of threads can read when all is written, each with a {@link SpoolReader} of its
  * own.
  */
 public final class ExampleSpool implements AutoCloseable {
@@ -130,13 +130,13 @@ public final class ExampleSpool implements AutoCloseable {
     }
 
     /** Reads all examples in the order in which they were added. */
-    public Reading read() {
-        return new Reading(null);
+    public SpoolReader read() {
+        return new SpoolReader(null);
     }
 
     /** Reads all examples in a random order. */
-    public Reading read(long seed) {
-        return new Reading(new Random(seed));
+    public SpoolReader read(long seed) {
+        return new SpoolReader(new Random(seed));
     }
 
     /** Deletes the file, if there is one. */
@@ -155,7 +155,7 @@ public final class ExampleSpool implements AutoCloseable {
     }
 
     /** One reading of all examples. Not thread-safe. */
-    public final class Reading {
+    public final class SpoolReader {
         private final @Nullable Random random;
         private final List<Chunk> order = new ArrayList<>(chunks);
         private int nextChunk;
@@ -175,7 +175,7 @@ public final class ExampleSpool implements AutoCloseable {
         private long place;
         private double label;
 
-        private Reading(@Nullable Random random) {
+        private SpoolReader(@Nullable Random random) {
             this.random = random;
             if (random != null) {
                 Collections.shuffle(order, random);

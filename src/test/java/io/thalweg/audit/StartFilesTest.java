@@ -3,29 +3,40 @@ package io.thalweg.audit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.audit.VerificationReport.Conclusion;
-import io.thalweg.avro.ModelOrigin;
 import io.thalweg.avro.Prediction;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.fold.LearningTask;
+import io.thalweg.fold.OutputSink;
+import io.thalweg.input.InputRecord;
 import io.thalweg.math.Examples;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
-import io.thalweg.math.PredictionResult;
-import io.thalweg.math.Rejection;
+import io.thalweg.output.OutputTopic;
 import io.thalweg.store.ModelFile;
+import io.thalweg.store.ModelFiles;
+import io.thalweg.store.SettingsSpan;
+import io.thalweg.store.StartModels;
+import io.thalweg.store.TaskState;
 import io.thalweg.testing.Seeded;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.Headers;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a learner published whose models began with a file, and its replay. */
@@ -38,7 +49,7 @@ class StartFilesTest {
     private Path directory;
 
     /** A file with models of the ids and forms of a {@link LearnedLog}; others begin at zero. */
-    private Path start(String name, String algorithm, Random random) throws IOException, Rejection {
+    private Path start(String name, String algorithm, Random random) throws IOException {
         ThalwegConfig config =
                 new ThalwegConfig(Map.of("algorithm", algorithm, "names.max", "8", "features.space.bits", "10"));
         Learner learner = new Learner(config.learner());
@@ -47,35 +58,26 @@ class StartFilesTest {
         Model large = new Model("large", learner.optimizer());
         for (int i = 0; i < STEPS; i++) {
             double label = random.nextInt(2);
-            learn(learner, dense, Examples.dense(label, random.nextGaussian(), 1, random.nextDouble()));
-            learn(learner, named, Examples.named(label, "feature " + random.nextInt(20), random.nextGaussian()));
-            learn(learner, large, Examples.randomSparse(random, 5, 900));
+            ModelFiles.learn(learner, dense, Examples.dense(label, random.nextGaussian(), 1, random.nextDouble()));
+            ModelFiles.learn(
+                    learner, named, Examples.named(label, "feature " + random.nextInt(20), random.nextGaussian()));
+            ModelFiles.learn(learner, large, Examples.randomSparse(random, 5, 900));
         }
-        Path file = directory.resolve(name);
-        ModelFile.write(
-                file,
-                new ModelOrigin(
-                        ModelFile.FORMAT,
-                        "test",
-                        new HashMap<>(config.replayedSettings("")),
-                        List.of(),
-                        null,
-                        1L,
-                        0L,
-                        null,
-                        1,
-                        1,
-                        List.of(),
-                        List.of()),
-                List.of(dense, named, large));
-        return file;
+        return ModelFiles.write(directory.resolve(name), config, dense, named, large);
     }
 
-    private static void learn(Learner learner, Model model, io.thalweg.math.Example x) throws Rejection {
-        PredictionResult prediction = new PredictionResult();
-        learner.resolve(x, model);
-        learner.predict(model, x, prediction);
-        learner.learn(model, x, prediction);
+    /** The same of two of the models of a {@link LateLabelsLog}. */
+    private Path lateStart(String name, ThalwegConfig config, Random random) throws IOException {
+        Learner learner = new Learner(config.learner());
+        Model dense = new Model("m0", learner.optimizer());
+        Model named = new Model("m1", learner.optimizer());
+        for (int i = 0; i < STEPS; i++) {
+            double label = random.nextInt(2);
+            ModelFiles.learn(learner, dense, Examples.dense(label, random.nextGaussian(), random.nextGaussian()));
+            ModelFiles.learn(
+                    learner, named, Examples.named(label, "f" + random.nextInt(6), random.nextGaussian(), "g", 1));
+        }
+        return ModelFiles.write(directory.resolve(name), config, dense, named);
     }
 
     private static VerificationReport verify(LearnedLog log, ThalwegConfig config, Path... files) {
@@ -84,7 +86,7 @@ class StartFilesTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"sgd", "auto"})
-    void modelsThatBeganWithAFileAreReplayed(String algorithm, Random random) throws IOException, Rejection {
+    void modelsThatBeganWithAFileAreReplayed(String algorithm, Random random) throws IOException {
         Path file = start("start.avro", algorithm, random);
         Path other = start("other.avro", algorithm, random);
         LearnedLog log = new LearnedLog(
@@ -120,7 +122,7 @@ class StartFilesTest {
 
     /** A replay with other weights at the beginning finds that nothing is as it should be. */
     @Test
-    void whatBeganAtZeroDoesNotMatchAFile(Random random) throws IOException, Rejection {
+    void whatBeganAtZeroDoesNotMatchAFile(Random random) throws IOException {
         Path file = start("start.avro", "sgd", random);
         long seed = random.nextLong();
         LearnedLog zero = new LearnedLog(seed, RECORDS, Map.of());
@@ -141,6 +143,106 @@ class StartFilesTest {
         assertThat(report.conclusion()).isEqualTo(Conclusion.DIFFERS);
         // a file that is at hand and was not used does no harm
         assertThat(verify(zero, started.config).lines()).last().asString().startsWith("MATCHES");
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.thalweg.audit.LateLabelsVerificationTest#settings")
+    void soAreThoseWhoseLabelsComeLater(Map<String, String> settings, Random random) throws IOException {
+        Map<String, String> started = new HashMap<>(settings);
+        started.put(
+                ThalwegConfig.MODEL_START,
+                lateStart("late.avro", new ThalwegConfig(Map.of("algorithm", algorithm(settings))), random)
+                        .toString());
+        LateLabelsLog log = new LateLabelsLog(random, RECORDS, started);
+        VerificationReport report = new Verification(log.config, log.schemas, log.cluster::copy).run(progress -> {});
+        assertThat(report.lines()).last().asString().startsWith("MATCHES");
+    }
+
+    private static String algorithm(Map<String, String> settings) {
+        return settings.getOrDefault("algorithm", "sgd");
+    }
+
+    /** Remembers all that was published, without what is not known after a restart. */
+    private static final class Published implements OutputSink {
+        final List<String> records = new ArrayList<>();
+
+        @Override
+        public boolean wants(OutputTopic topic) {
+            return true;
+        }
+
+        @Override
+        public void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
+            records.add((topic + " " + new String(key, StandardCharsets.UTF_8) + " " + value)
+                    .replaceAll("\"(moved|movedSteps|change)\": [^,}]*", "\"$1\": -"));
+        }
+    }
+
+    /**
+     * A task is restored from its changelog alone, again and again, without the file that its models began with; new
+     * models begin with whatever the settings name then. It publishes the same as a task that never ends.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"sgd", "auto"})
+    void modelsGoOnWithoutTheirFile(String algorithm, Random random) throws IOException {
+        ThalwegConfig plain = new ThalwegConfig(Map.of("algorithm", algorithm));
+        StartModels first = of(lateStart("first.avro", plain, random), plain);
+        StartModels second = of(lateStart("second.avro", plain, random), plain);
+        List<StartModels> starts = List.of(first, StartModels.NONE, second, second, StartModels.NONE, first);
+        LateLabelsLog log = new LateLabelsLog(random, 600, Map.of("algorithm", algorithm));
+        int stretch = log.applied.size() / starts.size();
+
+        Published expected = new Published();
+        LearningTask whole =
+                new LearningTask(log.config, log.schemas, "default", TaskState.logged("whole", directory), first);
+        whole.begin();
+        Published actual = new Published();
+        Map<ByteBuffer, byte[]> changelog = new LinkedHashMap<>();
+        for (int i = 0; i < starts.size(); i++) {
+            whole.goOnUnder(log.config, "default", starts.get(i));
+            LearningTask restored = new LearningTask(
+                    log.config, log.schemas, "default", TaskState.logged("weights", directory), starts.get(i));
+            restored.clear(true);
+            changelog.forEach((key, value) -> restored.restore(key.array(), value));
+            restored.begin();
+            for (InputRecord input : log.applied.subList(i * stretch, (i + 1) * stretch)) {
+                whole.apply(input, expected);
+                restored.apply(input, actual);
+                if (random.nextInt(20) == 0) {
+                    // so that new models begin again and again
+                    String model = "m" + random.nextInt(3);
+                    whole.delete(model);
+                    restored.delete(model);
+                }
+                if (random.nextInt(20) == 0) {
+                    commit(restored, changelog);
+                }
+            }
+            commit(restored, changelog);
+        }
+        assertThat(actual.records).isEqualTo(expected.records).hasSizeGreaterThan(500);
+
+        List<SettingsSpan> spans = changelog.entrySet().stream()
+                .flatMap(record -> SettingsSpan.inChangelog(record.getKey().array(), record.getValue()).stream())
+                .findFirst()
+                .orElseThrow();
+        assertThat(spans)
+                .extracting(span -> span.settings().getOrDefault(ThalwegConfig.MODEL_START, ""))
+                .containsExactly(first.sha256(), "", second.sha256(), "", first.sha256());
+    }
+
+    private static void commit(LearningTask task, Map<ByteBuffer, byte[]> changelog) {
+        task.commit((key, value) -> {
+            // as compaction has it: in the order of the last values
+            changelog.remove(ByteBuffer.wrap(key));
+            if (value != null) {
+                changelog.put(ByteBuffer.wrap(key), value);
+            }
+        });
+    }
+
+    private static StartModels of(Path file, ThalwegConfig config) {
+        return StartModels.of(ModelFile.read(file), config);
     }
 
     private static String hash(Path file) {

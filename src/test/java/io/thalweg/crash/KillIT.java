@@ -3,6 +3,10 @@ package io.thalweg.crash;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Examples;
+import io.thalweg.math.Learner;
+import io.thalweg.math.Model;
+import io.thalweg.store.ModelFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,6 +58,43 @@ class KillIT extends CrashTestBase {
             trial.assertVerified();
             System.out.printf("KillIT: %d examples with auto%n", trial.sent());
         }
+    }
+
+    /** New models begin with a file, and after the first kill with another one. */
+    @Test
+    void nothingOfModelsThatBeganWithAFileIsLostOrDoneTwice() throws IOException {
+        try (Trial trial = trial("start", 1)) {
+            Path first = start("first.avro", trial.config());
+            Path second = start("second.avro", trial.config());
+            trial.set(ThalwegConfig.MODEL_START, first.toString());
+            trial.feed(PER_SECOND);
+            killMidStream(trial, trial.learner());
+            trial.set(ThalwegConfig.MODEL_START, second.toString());
+            killMidStream(trial, trial.learner());
+            trial.learner();
+            trial.awaitProgress();
+            trial.finish();
+
+            trial.assertVerified(List.of(first));
+            System.out.printf("KillIT: %d examples of models that began with a file%n", trial.sent());
+        }
+    }
+
+    /** A file with some of the models of {@link RandomInputs}; one that is deleted begins with it again. */
+    private Path start(String name, ThalwegConfig config) throws IOException {
+        Learner learner = new Learner(config.learner());
+        Model dense = new Model(RandomInputs.DENSE_PREFIX + 0, learner.optimizer());
+        Model hashed = new Model("hashed", learner.optimizer());
+        for (int i = 0; i < 500; i++) {
+            ModelFiles.learn(
+                    learner,
+                    dense,
+                    Examples.dense(
+                            (double) random.nextInt(2),
+                            random.doubles(RandomInputs.DENSE_LENGTH).toArray()));
+            ModelFiles.learn(learner, hashed, Examples.randomSparse(random, 20, 1 << 18));
+        }
+        return ModelFiles.write(directory.resolve(name), config, dense, hashed);
     }
 
     /** Without the call before each commit a kill loses steps, and the comparison notices. */

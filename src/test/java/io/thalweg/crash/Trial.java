@@ -407,7 +407,12 @@ final class Trial implements AutoCloseable {
 
     /** Fails unless Thalweg's own verification finds everything as it must be. */
     void assertVerified() {
-        VerificationReport report = new Verification(config(), LearnerProcess::schema).run(progress -> {});
+        assertVerified(List.of());
+    }
+
+    /** @param modelFiles what models began with, besides the file in the settings */
+    void assertVerified(List<Path> modelFiles) {
+        VerificationReport report = new Verification(config(), LearnerProcess::schema, modelFiles).run(progress -> {});
         assertThat(report.lines()).last().asString().startsWith("MATCHES");
     }
 

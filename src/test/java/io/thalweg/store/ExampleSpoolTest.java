@@ -69,7 +69,7 @@ class ExampleSpoolTest {
         return spool;
     }
 
-    private static List<String> all(ExampleSpool.Reading reading) {
+    private static List<String> all(ExampleSpool.SpoolReader reading) {
         Example x = new Example();
         List<String> all = new ArrayList<>();
         while (reading.next(x)) {
@@ -128,7 +128,7 @@ class ExampleSpoolTest {
     @Test
     void anOrderIsMixedAlsoAcrossChunks() {
         try (ExampleSpool spool = spool(300, Long.MAX_VALUE)) {
-            ExampleSpool.Reading reading = spool.read(7);
+            ExampleSpool.SpoolReader reading = spool.read(7);
             Example x = new Example();
             int early = 0;
             for (int i = 0; i < SIZE / 2; i++) {

@@ -12,8 +12,6 @@ import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
-import io.thalweg.math.PredictionResult;
-import io.thalweg.math.Rejection;
 import io.thalweg.testing.Seeded;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -62,22 +60,6 @@ class ModelFileTest {
         return new ThalwegConfig(map);
     }
 
-    private static ModelOrigin origin(ThalwegConfig config) {
-        return new ModelOrigin(
-                ModelFile.FORMAT,
-                "test",
-                new HashMap<>(config.replayedSettings("")),
-                List.of(),
-                null,
-                10L,
-                0L,
-                null,
-                1,
-                1,
-                List.of(0.5),
-                List.of());
-    }
-
     /** Many features in few blocks, and names. */
     private Example named() {
         List<Object> features = new ArrayList<>();
@@ -92,32 +74,17 @@ class ModelFileTest {
         return Examples.randomSparse(random, 6, 100_000);
     }
 
-    private static double learn(Learner learner, Model model, Example x) {
-        PredictionResult prediction = new PredictionResult();
-        try {
-            learner.validate(x, model.form() == null ? null : model, 1);
-            learner.resolve(x, model);
-            learner.predict(model, x, prediction);
-            learner.learn(model, x, prediction);
-        } catch (Rejection e) {
-            throw new AssertionError(e);
-        }
-        return prediction.logit();
-    }
-
     private Model learned(ThalwegConfig config, String id, boolean isNamed) {
         Learner learner = new Learner(config.learner());
         Model model = new Model(id, learner.optimizer());
         for (int i = 0; i < 300; i++) {
-            learn(learner, model, isNamed ? named() : sparse());
+            ModelFiles.learn(learner, model, isNamed ? named() : sparse());
         }
         return model;
     }
 
     private Path write(ThalwegConfig config, Model... models) throws IOException {
-        Path file = directory.resolve("model.avro");
-        ModelFile.write(file, origin(config), List.of(models));
-        return file;
+        return ModelFiles.write(directory.resolve("model.avro"), config, models);
     }
 
     @ParameterizedTest
@@ -147,7 +114,7 @@ class ModelFileTest {
             model.learnsBy(learner.optimizer());
             for (int i = 0; i < 200; i++) {
                 Example x = isNamed ? named() : sparse();
-                assertThat(learn(other, copy, x)).isEqualTo(learn(learner, model, x));
+                assertThat(ModelFiles.learn(other, copy, x)).isEqualTo(ModelFiles.learn(learner, model, x));
             }
             assertThat(copy.bias()).isEqualTo(model.bias());
             assertThat(copy.extent()).isEqualTo(model.extent());
@@ -196,7 +163,7 @@ class ModelFileTest {
         Model model = learned(config, "m", true);
         byte[] first = Files.readAllBytes(write(config, model));
         assertThat(Files.readAllBytes(write(config, model))).isEqualTo(first);
-        learn(new Learner(config.learner()), model, named());
+        ModelFiles.learn(new Learner(config.learner()), model, named());
         assertThat(Files.readAllBytes(write(config, model))).isNotEqualTo(first);
         assertThat(directory).isDirectoryNotContaining("glob:**incomplete");
     }
@@ -265,7 +232,7 @@ class ModelFileTest {
         }
         assertUnreadable(file, "cannot read the model file");
 
-        ModelOrigin later = origin(config);
+        ModelOrigin later = ModelFiles.origin(config);
         later.setFormat(ModelFile.FORMAT + 1);
         ModelFile.write(file, later, List.of());
         assertUnreadable(file, "this version of Thalweg reads format " + ModelFile.FORMAT);

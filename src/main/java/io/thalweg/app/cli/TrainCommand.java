@@ -72,10 +72,10 @@ final class TrainCommand implements Callable<Integer> {
     private SettingsOptions settings;
 
     @ArgGroup(multiplicity = "1")
-    private Source source;
+    private TrainingSource source;
 
     /** The source of the examples: files or a topic. */
-    static final class Source {
+    static final class TrainingSource {
         @Parameters(
                 paramLabel = "FILE",
                 arity = "1..*",

@@ -131,9 +131,9 @@ final class TrainingSet implements AutoCloseable {
 
     /** One reading of the set. Not thread-safe. */
     final class Pass {
-        private final ExampleSpool.Reading reading;
+        private final ExampleSpool.SpoolReader reading;
 
-        private Pass(ExampleSpool.Reading reading) {
+        private Pass(ExampleSpool.SpoolReader reading) {
             this.reading = reading;
         }
 

@@ -440,6 +440,75 @@ class CommandsIT {
         }
     }
 
+    @Test
+    void aLearnerGoesOnFromWhatWasTrainedOnATopic() throws Exception {
+        Project project = new Project("trained");
+        project.thalweg("topics", "--create").is(0);
+        String[] columns = {"--model-column", "model", "--id-column", "visit"};
+        Path file = csv("trained.csv", 300);
+        project.thalweg("produce", file.toString(), columns[0], columns[1], columns[2], columns[3])
+                .is(0);
+        String ofTopic = directory.resolve("topic.avro").toString();
+        String ofFile = directory.resolve("file.avro").toString();
+        Result trained = project.thalweg("train", "--topic", "--json", "--passes", "4", "--output", ofTopic);
+        JsonNode result = json(trained.is(0).out().get(0));
+        assertThat(trained.err()).contains("read trained-examples-0@0 to 299");
+        assertThat(result.get("models").intValue()).isEqualTo(2);
+        assertThat(json(new Project("unused")
+                                .thalweg(
+                                        "train",
+                                        file.toString(),
+                                        "--json",
+                                        "--passes=4",
+                                        "--output",
+                                        ofFile,
+                                        columns[0],
+                                        columns[1],
+                                        columns[2],
+                                        columns[3])
+                                .is(0)
+                                .out()
+                                .get(0))
+                        .get("losses"))
+                .isEqualTo(result.get("losses"));
+        Result range = project.thalweg(
+                "train", "--topic", "--json", "--passes", "1", "--from", "100", "--to", "200", "--output", ofFile);
+        assertThat(json(range.is(0).out().get(0)).get("examples").intValue()).isEqualTo(100);
+
+        Project started = new Project("started", "model.start", ofTopic);
+        started.thalweg("topics", "--create").is(0);
+        started.thalweg("produce", file.toString(), columns[0], columns[1], columns[2], columns[3])
+                .is(0);
+        started.whileLearning(300, () -> {
+            List<JsonNode> predictions =
+                    json(started.thalweg("watch", "predictions", "--from-beginning", "--limit", "300", "--json")
+                            .is(0));
+            assertThat(predictions.get(0).at("/value/version").longValue())
+                    .isEqualTo(150L * result.get("pass").intValue());
+            // two models of 150 examples each
+            assertThat(predictions.get(299).at("/value/version").longValue())
+                    .isEqualTo(150L * result.get("pass").intValue() + 149);
+        });
+        started.thalweg("verify").is(0);
+        Project changed = new Project("started");
+        assertThat(changed.thalweg("verify").is(3).out())
+                .anyMatch(line -> line.contains("give that file with --model"));
+        changed.thalweg("verify", "--model", ofFile, "--model", ofTopic).is(0);
+
+        for (String[] misfit : new String[][] {
+            {"algorithm", "adagrad", "was learned with algorithm = sgd, and it is now adagrad"},
+            {"model.start", ofTopic + "2", "there is no model file"},
+            {"features.space.bits", "7", "features.space.bits = 20, and it is now 7"}
+        }) {
+            assertThat(started.thalweg("run", "--set", misfit[0] + "=" + misfit[1])
+                            .is(2)
+                            .err())
+                    .singleElement()
+                    .asString()
+                    .contains(misfit[2]);
+        }
+    }
+
     private static Result evaluateFile(Project project, Path file) {
         return project.thalweg(
                 "evaluate", "--json", "--file", file.toString(), "--model-column", "model", "--id-column", "visit");
