@@ -63,7 +63,7 @@ class DocumentationTest {
     private static final Pattern WORD = Pattern.compile("#.*|[|&;<>]+|(?:'[^']*'|\"[^\"]*\"|[^\\s|&;<>'\"])+");
 
     /** Commands that learn from whatever they are given. */
-    private static final Set<String> LEARNING = Set.of("evaluate", "local", "run");
+    private static final Set<String> LEARNING = Set.of("evaluate", "local", "run", "train");
 
     static List<Path> pages() throws IOException {
         try (Stream<Path> files = Files.walk(ROOT)) {
@@ -248,6 +248,7 @@ class DocumentationTest {
                     CommandLine.ParseResult subcommand = parse(command).subcommand();
                     boolean learns = LEARNING.contains(subcommand.commandSpec().name())
                             && !subcommand.hasMatchedOption("--config")
+                            && !subcommand.hasMatchedOption("--model")
                             && !subcommand.hasMatchedOption("--no-learner");
                     assertThat(!learns || settings(subcommand).containsKey(ThalwegConfig.ALGORITHM))
                             .as("whether %s sets algorithm: sgd is for features that have been scaled", command)

@@ -500,9 +500,8 @@ class CommandsIT {
             {"model.start", ofTopic + "2", "there is no model file"},
             {"features.space.bits", "7", "features.space.bits = 20, and it is now 7"}
         }) {
-            assertThat(started.thalweg("run", "--set", misfit[0] + "=" + misfit[1])
-                            .is(2)
-                            .err())
+            Project refused = new Project("started", "model.start", ofTopic, misfit[0], misfit[1]);
+            assertThat(refused.thalweg("run").is(2).err())
                     .singleElement()
                     .asString()
                     .contains(misfit[2]);

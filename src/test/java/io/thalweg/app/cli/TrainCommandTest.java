@@ -198,9 +198,9 @@ class TrainCommandTest {
             strings = {"algorithm=auto", "learning.rate.schedule=inverse-scaling", "learning.rate.schedule=inverse-time"
             })
     void enoughPassesReachWhatABatchSolverReaches(String setting) throws IOException {
-        double least = NewtonSolver.leastLogLoss(
-                rows.stream().map(row -> Arrays.copyOf(row, 4)).toList(),
-                rows.stream().mapToDouble(row -> row[4]).toArray());
+        double least = NewtonSolver.leastLogLoss(rows.stream()
+                .map(row -> NewtonSolver.Row.dense(Arrays.copyOf(row, 4), row[4]))
+                .toList());
         List<Object> words = new ArrayList<>(List.of(file, "--passes=60", SHUFFLED, "--set", setting));
         if (!setting.endsWith("auto")) {
             words.addAll(List.of(
@@ -231,13 +231,13 @@ class TrainCommandTest {
             lines.append(new ObjectMapper().writeValueAsString(Map.of("label", flight.label(), "features", features)))
                     .append('\n');
         }
-        double least = NewtonSolver.leastLogLoss(
-                flights.stream()
-                        .map(flight -> columns.stream()
+        double least = NewtonSolver.leastLogLoss(flights.stream()
+                .map(flight -> NewtonSolver.Row.dense(
+                        columns.stream()
                                 .mapToDouble(name -> flight.features().getOrDefault(name, 0.0))
-                                .toArray())
-                        .toList(),
-                flights.stream().mapToDouble(Flight::label).toArray());
+                                .toArray(),
+                        flight.label()))
+                .toList());
         Path jsonLines = Files.writeString(directory.resolve("flights.jsonl"), lines);
         List<Object> words = new ArrayList<>(List.of(jsonLines, "--passes=40", SHUFFLED, "--set", setting));
         if (!setting.endsWith("auto")) {
