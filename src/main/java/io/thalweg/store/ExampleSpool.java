@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * of {@value #TOGETHER} chunks at a time are shuffled. So a file is read in long stretches, and a list that fits into
  * so many chunks is shuffled completely. The order depends on the examples and the seed alone.
  *
- * <p>Writing is not thread-safe. Any number of threads can read when all is written, each with a {@link SpoolReader} of its
- * own.
+ * <p>Writing is not thread-safe. Any number of threads can read when all is written, each with a {@link SpoolReader} of
+ * its own.
  */
 public final class ExampleSpool implements AutoCloseable {
     private static final int CHUNK = 1 << 18;
