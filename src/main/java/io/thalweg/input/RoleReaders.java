@@ -51,7 +51,7 @@ final class RoleReaders {
                 number -> label(field, label.y(number)),
                 number -> label(field, label.y((double) number)),
                 flag -> label(field, label.y(flag)),
-                (utf8, from, length) -> label(field, label.y(utf8, from, length)),
+                (utf8, from, length) -> label(field, label, utf8, from, length),
                 ValueSinks.IGNORED);
         for (Schema symbols : ValueReaders.branchesOf(schema)) {
             if (symbols.getType() == Schema.Type.ENUM
@@ -83,6 +83,14 @@ final class RoleReaders {
                             + "; the label is " + mapping.label());
         }
         record.label(y);
+    }
+
+    private void label(String field, Label label, byte[] utf8, int from, int length) throws Rejection {
+        double y = label.y(utf8, from, length);
+        // text such as NA is as good as null
+        if (!Double.isNaN(y) || !label.isMissing(new String(utf8, from, length, StandardCharsets.UTF_8))) {
+            label(field, y);
+        }
     }
 
     private FieldReader id(String field, Schema schema) {

@@ -22,6 +22,12 @@ public final class FieldEncoder {
 
     private int nameLength;
     private final int fieldLength;
+
+    /** The same for a category whose name has equals signs of its own, which are masked. */
+    private byte[] masked = {};
+    /** How many of these bytes count; 0 if nothing has to be masked. */
+    private int maskedLength;
+
     private final byte[] digits = new byte[20];
 
     /**
@@ -37,6 +43,7 @@ public final class FieldEncoder {
         prefix = Numbers.ascii(field + "=");
         nameLength = prefix.length - 1;
         fieldLength = nameLength;
+        mask();
     }
 
     /**
@@ -46,7 +53,7 @@ public final class FieldEncoder {
      */
     public void number(double value) throws Rejection {
         if (buckets == null) {
-            add(nameLength, prefix, 0, 0, value);
+            add(prefix, nameLength, prefix, 0, 0, value);
             return;
         }
         if (!Double.isFinite(value)) {
@@ -71,21 +78,31 @@ public final class FieldEncoder {
     }
 
     /**
-     * Adds text as a category.
+     * Adds text as a category. The feature is named after the field, an equals sign and the text. An equals sign in the
+     * name of the field or of a key has a backslash before it, and a backslash before an equals sign is doubled, so that
+     * no two categories have the same name: {@code a\=b=c} and {@code a=b=c}.
      *
      * @param utf8 contains it as UTF-8; it is copied
      */
     public void category(byte[] utf8, int from, int length) throws Rejection {
-        add(nameLength + 1, utf8, from, length, 1);
+        if (maskedLength > 0) {
+            add(masked, maskedLength, utf8, from, length, 1);
+        } else {
+            add(prefix, nameLength + 1, utf8, from, length, 1);
+        }
     }
 
     /**
-     * Adds text that is written as a number.
+     * Adds text that is written as a number, or says that there is none.
      *
      * @throws Rejection if it is not a number
      */
     public void parse(String text) throws Rejection {
         double number = Numbers.parse(text.strip());
+        if (Double.isNaN(number) && Numbers.isMissing(text.strip())) {
+            missing();
+            return;
+        }
         if (Double.isNaN(number)) {
             throw new Rejection(
                     Reason.BAD_VALUE,
@@ -96,7 +113,7 @@ public final class FieldEncoder {
 
     /** Adds the feature for a value that is null or empty. */
     public void missing() throws Rejection {
-        add(nameLength, MISSING, 0, MISSING.length, 1);
+        add(prefix, nameLength, MISSING, 0, MISSING.length, 1);
     }
 
     /** Says that the next value is at a key of the field: {@code field.key}. */
@@ -106,6 +123,7 @@ public final class FieldEncoder {
         System.arraycopy(utf8, from, prefix, fieldLength + 1, length);
         nameLength = fieldLength + 1 + length;
         prefix[nameLength] = '=';
+        mask();
     }
 
     /** Says that the next value is at an index of the field: {@code field[0]}. */
@@ -117,12 +135,45 @@ public final class FieldEncoder {
         prefix[fieldLength + 1 + length] = ']';
         nameLength = fieldLength + 2 + length;
         prefix[nameLength] = '=';
+        mask();
     }
 
     /** Says that the next value is of the field itself again. */
     public void whole() {
         nameLength = fieldLength;
         prefix[nameLength] = '=';
+        mask();
+    }
+
+    /** Masks the equals signs of the name. */
+    private void mask() {
+        maskedLength = 0;
+        if (!needsMask()) {
+            return;
+        }
+        if (masked.length <= 2 * nameLength + 1) {
+            masked = new byte[2 * nameLength + 2];
+        }
+        for (int i = 0; i <= nameLength; i++) {
+            if (prefix[i] == '=') {
+                for (int before = i - 1; before >= 0 && prefix[before] == '\\'; before--) {
+                    masked[maskedLength++] = '\\';
+                }
+                if (i < nameLength) {
+                    masked[maskedLength++] = '\\';
+                }
+            }
+            masked[maskedLength++] = prefix[i];
+        }
+    }
+
+    private boolean needsMask() {
+        for (int i = 0; i < nameLength; i++) {
+            if (prefix[i] == '=') {
+                return true;
+            }
+        }
+        return nameLength > 0 && prefix[nameLength - 1] == '\\';
     }
 
     private void reserve(int more) {
@@ -131,12 +182,12 @@ public final class FieldEncoder {
         }
     }
 
-    private void add(int prefixLength, byte[] rest, int from, int length, double value) throws Rejection {
+    private void add(byte[] name, int nameLength, byte[] rest, int from, int length, double value) throws Rejection {
         if (emitted) {
-            collector.add(prefix, prefixLength, rest, from, length, value);
+            collector.add(name, nameLength, rest, from, length, value);
         }
         if (operand >= 0) {
-            collector.addOperand(operand, prefix, prefixLength, rest, from, length, value);
+            collector.addOperand(operand, name, nameLength, rest, from, length, value);
         }
     }
 }

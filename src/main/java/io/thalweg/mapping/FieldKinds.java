@@ -101,7 +101,7 @@ public final class FieldKinds {
                 name,
                 kinds.entrySet().stream()
                         .filter(field -> field.getValue().equals(kind))
-                        .map(field -> field.getKey() + detail(field.getKey()))
+                        .map(field -> Mapping.quoted(field.getKey()) + detail(field.getKey()))
                         .toList());
     }
 

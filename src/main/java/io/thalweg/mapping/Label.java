@@ -2,6 +2,7 @@ package io.thalweg.mapping;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -158,7 +159,7 @@ public final class Label {
             byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
             return y(bytes, 0, bytes.length);
         }
-        return y(number(value.strip()));
+        return y(valueOf(value.strip()));
     }
 
     /** The label, of text as UTF-8. */
@@ -187,6 +188,54 @@ public final class Label {
             case "false" -> 0;
             default -> Numbers.parse(text);
         };
+    }
+
+    /**
+     * The number that text in the field stands for: {@code True} is 1 and {@code False} is 0, and so are {@code yes},
+     * {@code no} and the like, unless they are compared with a number.
+     *
+     * @return NaN if it stands for none
+     */
+    public double valueOf(String text) {
+        double number = number(text);
+        return Double.isNaN(number) ? byWord(text) : number;
+    }
+
+    private double byWord(String text) {
+        return switch (text.toLowerCase(Locale.ROOT)) {
+            case "true" -> 1;
+            case "false" -> 0;
+            // to a comparison with a number these are no numbers
+            case "t", "yes", "y", "on" -> comparison == null ? 1 : Double.NaN;
+            case "f", "no", "n", "off" -> comparison == null ? 0 : Double.NaN;
+            default -> Double.NaN;
+        };
+    }
+
+    /** Whether text says that there is no label, such as NA or null. Text that is compared as text never does. */
+    public boolean isMissing(String value) {
+        return !isOfText() && Numbers.isMissing(value.strip());
+    }
+
+    /**
+     * A comparison that makes a label of the values of a field that are not from 0 to 1.
+     *
+     * @param value one of the values
+     * @return such as {@code label > 0}
+     */
+    public static String suggestion(String field, double value) {
+        String name = written(field);
+        return value < 0 ? name + " > 0" : name + (value == Math.rint(value) ? " == " + Numbers.text(value) : " > 0.5");
+    }
+
+    /** A comparison that makes a label of text. @param value one of the values of the field */
+    public static String suggestion(String field, String value) {
+        return written(field) + " == " + (value.indexOf('\'') < 0 ? "'" + value + "'" : "\"" + value + "\"");
+    }
+
+    /** A field as it is written in a comparison. */
+    private static String written(String field) {
+        return COMPARED.matcher(field).find() ? "'" + field + "'" : Mapping.quoted(field);
     }
 
     /**

@@ -34,7 +34,13 @@ public final class Mapping {
 
     private static final Pattern MODEL_WORDS = Pattern.compile("(?<how>field|fixed):(?<name>.+)", Pattern.DOTALL);
     private static final Pattern TIME_WORDS = Pattern.compile(
-            "(?<field>[^\\[]+?)\\s*(\\[(?<pattern>[^\\];]*)(;(?<year>[^\\]]*))?\\])?\\s*:(?<parts>[^:\\]]*)");
+            "(?<field>'[^']*'|\"[^\"]*\"|[^\\[]+?)\\s*(\\[(?<pattern>[^\\];]*)(;(?<year>[^\\]]*))?\\])?\\s*:(?<parts>[^:\\]]*)");
+
+    private static final String QUOTES = "'\"";
+    /** What may follow a name in quotes. */
+    private static final String AFTER_QUOTES = ",*[:";
+    /** Characters that separate names in settings. */
+    private static final String SIGNS = ",*[]:";
 
     /** Begins the names of the settings. */
     private final String prefix;
@@ -72,16 +78,14 @@ public final class Mapping {
         label = modelOnly || words.apply(LABEL).isEmpty() || !Double.isNaN(constantLabel)
                 ? null
                 : Label.of(words.apply(LABEL));
-        id = modelOnly || words.apply(ID).isEmpty() ? null : words.apply(ID);
-        importance = modelOnly || words.apply(IMPORTANCE).isEmpty() ? null : words.apply(IMPORTANCE);
+        id = modelOnly || words.apply(ID).isEmpty() ? null : unquoted(words.apply(ID));
+        importance = modelOnly || words.apply(IMPORTANCE).isEmpty() ? null : unquoted(words.apply(IMPORTANCE));
         String model = words.apply(MODEL);
         Matcher from = MODEL_WORDS.matcher(model);
         if (!from.matches() && !model.isEmpty() && !model.equals(MODEL_FROM_KEY)) {
             throw new MappingException(setting(MODEL) + " must be key, field:NAME or fixed:NAME, not " + model);
         }
-        modelField = from.matches() && from.group("how").equals("field")
-                ? from.group("name").strip()
-                : null;
+        modelField = from.matches() && from.group("how").equals("field") ? unquoted(from.group("name")) : null;
         fixedModel = from.matches() && from.group("how").equals("fixed")
                 ? from.group("name").strip()
                 : null;
@@ -139,27 +143,69 @@ public final class Mapping {
         return prefix + name;
     }
 
-    /** The parts between commas that are not in brackets. */
+    /** The parts between commas that are not in brackets or in quotes. */
     private static List<String> items(String words) {
-        List<String> items = new ArrayList<>();
+        return parts(words, ',').stream().filter(item -> !item.isEmpty()).toList();
+    }
+
+    /** The parts between separators that are not in brackets or in quotes. */
+    private static List<String> parts(String words, char separator) {
+        List<String> parts = new ArrayList<>();
         int depth = 0;
         int begin = 0;
+        boolean blank = true;
         for (int i = 0; i <= words.length(); i++) {
-            char c = i == words.length() ? ',' : words.charAt(i);
+            i = blank ? endOfQuotes(words, i) : i;
+            char c = i == words.length() ? separator : words.charAt(i);
+            // a cross has a name after each sign, too
+            blank = c == '*' || blank && Character.isWhitespace(c);
             depth += c == '[' ? 1 : c == ']' ? -1 : 0;
-            if (c == ',' && (depth <= 0 || i == words.length())) {
-                String item = words.substring(begin, i).strip();
-                if (!item.isEmpty()) {
-                    items.add(item);
-                }
+            if (c == separator && (depth <= 0 || i == words.length())) {
+                parts.add(words.substring(begin, i).strip());
                 begin = i + 1;
+                blank = true;
             }
         }
-        return items;
+        return parts;
+    }
+
+    /**
+     * Where quotes that begin a name end.
+     *
+     * @return the position after them, or {@code from} if the name is not in quotes. A name may begin with a quote that
+     *     is a part of it
+     */
+    private static int endOfQuotes(String words, int from) {
+        if (from == words.length() || QUOTES.indexOf(words.charAt(from)) < 0) {
+            return from;
+        }
+        int end = words.indexOf(words.charAt(from), from + 1);
+        if (end < 0) {
+            return from;
+        }
+        String rest = words.substring(end + 1).stripLeading();
+        return rest.isEmpty() || AFTER_QUOTES.indexOf(rest.charAt(0)) >= 0 ? end + 1 : from;
     }
 
     private static Set<String> names(String words) {
-        return new LinkedHashSet<>(items(words));
+        Set<String> names = new LinkedHashSet<>();
+        items(words).forEach(item -> names.add(unquoted(item)));
+        return names;
+    }
+
+    /** A name without the quotes that it may be in. */
+    private static String unquoted(String words) {
+        String name = words.strip();
+        return name.length() > 1 && endOfQuotes(name, 0) == name.length() ? name.substring(1, name.length() - 1) : name;
+    }
+
+    /** A name as it is written in settings: in quotes if it contains characters that have a meaning there. */
+    public static String quoted(String name) {
+        boolean plain = name.chars().noneMatch(c -> SIGNS.indexOf(c) >= 0)
+                && name.equals(name.strip())
+                && !name.isEmpty()
+                && QUOTES.indexOf(name.charAt(0)) < 0;
+        return plain ? name : name.indexOf('\'') < 0 ? "'" + name + "'" : "\"" + name + "\"";
     }
 
     private void addTime(String item) {
@@ -168,7 +214,7 @@ public final class Mapping {
             throw new MappingException(
                     TIME + ": \"%s\" is not like departure:hour|weekday or date[yyyyMMddHHmm]:hour".formatted(item));
         }
-        String field = words.group("field").strip();
+        String field = unquoted(words.group("field"));
         if (times.put(field, TimeParts.of(field, words.group("pattern"), words.group("year"), words.group("parts")))
                 != null) {
             throw twice(TIME, field);
@@ -180,7 +226,7 @@ public final class Mapping {
         if (colon <= 0) {
             throw new MappingException(BUCKETS + ": \"%s\" is not like age:18|25|40 or amount:log2".formatted(item));
         }
-        String field = item.substring(0, colon).strip();
+        String field = unquoted(item.substring(0, colon));
         String words = item.substring(colon + 1).strip();
         if (buckets.put(field, Buckets.of(field, words)) != null) {
             throw twice(BUCKETS, field);
@@ -190,12 +236,13 @@ public final class Mapping {
 
     private void addCross(String item) {
         Set<String> cross = new LinkedHashSet<>();
-        for (String operand : item.split("\\*", -1)) {
-            if (operand.isBlank()) {
+        for (String word : parts(item, '*')) {
+            String operand = unquoted(word);
+            if (operand.isEmpty()) {
                 throw new MappingException(CROSS + ": \"%s\" is not like origin*destination".formatted(item));
             }
-            if (!cross.add(operand.strip())) {
-                throw new MappingException(CROSS + ": \"%s\" has %s twice".formatted(item, operand.strip()));
+            if (!cross.add(operand)) {
+                throw new MappingException(CROSS + ": \"%s\" has %s twice".formatted(item, operand));
             }
         }
         if (cross.size() < 2) {

@@ -3,6 +3,8 @@ package io.thalweg.mapping;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /** Conversions between text and numbers that give the same result on every machine. */
@@ -17,7 +19,42 @@ public final class Numbers {
     /** The number of digits that distinguishes any two doubles. */
     private static final int DIGITS = 17;
 
+    /** How programs write that there is no number: those that pandas knows, and those of Java, SQL and Python. */
+    private static final Set<String> MISSING = Set.of(
+            "nan",
+            "+nan",
+            "-nan",
+            "1.#qnan",
+            "-1.#qnan",
+            "1.#ind",
+            "-1.#ind",
+            "nat",
+            "na",
+            "n/a",
+            "<na>",
+            "#n/a",
+            "#n/a n/a",
+            "#na",
+            "null",
+            "(null)",
+            "\\n",
+            "none",
+            "inf",
+            "+inf",
+            "-inf",
+            "infinity",
+            "+infinity",
+            "-infinity");
+
+    private static final int LONGEST_MISSING =
+            MISSING.stream().mapToInt(String::length).max().orElseThrow();
+
     private Numbers() {}
+
+    /** Whether text in place of a number says that there is none: NaN, NA or null, or infinity, in any spelling. */
+    public static boolean isMissing(String text) {
+        return text.length() <= LONGEST_MISSING && MISSING.contains(text.toLowerCase(Locale.ROOT));
+    }
 
     /**
      * Parses a number, which may be too large for a double and so infinite.

@@ -20,6 +20,7 @@ public final class TimeEncoder {
     private final TimePattern pattern;
     private final FieldEncoder[] features;
     private final byte[] digits = new byte[TimePattern.SCRATCH];
+    private final IsoTime iso = new IsoTime();
 
     /** @param features one for each part */
     TimeEncoder(TimeParts times, List<FieldEncoder> features) {
@@ -56,12 +57,17 @@ public final class TimeEncoder {
 
     /** Adds a number that is written like the pattern. It may have lost leading zeros. */
     public void number(long number) throws Rejection {
-        millis(pattern.millis(number, digits));
+        millis(pattern.millis(number, digits, iso));
+    }
+
+    /** Adds a number that may have a fraction. */
+    public void number(double number) throws Rejection {
+        millis(pattern.millis(number, digits, iso));
     }
 
     /** Adds text that is written like the pattern. It may have lost leading zeros. */
     public void text(byte[] utf8, int from, int length) throws Rejection {
-        millis(pattern.millis(utf8, from, length, digits));
+        millis(pattern.millis(utf8, from, length, digits, iso));
     }
 
     /** Adds the features for a time that is null or empty. */

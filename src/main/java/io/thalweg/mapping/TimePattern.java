@@ -6,13 +6,14 @@ import java.time.DateTimeException;
 import java.time.LocalDate;
 import java.util.Arrays;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The format of text or numbers that are times, in UTC.
  *
  * <p>A pattern consists of y, M, d, H, m, s and S, each repeated once for each digit, and of other characters that
  * stand for themselves; letters that stand for themselves are put in quotes. {@code seconds}, {@code millis} and {@code
- * micros} are numbers since 1970.
+ * micros} are numbers since 1970, and {@code iso} is what an {@link IsoTime} reads.
  */
 final class TimePattern {
     /** How many bytes of scratch space reading a time needs. */
@@ -21,6 +22,10 @@ final class TimePattern {
     private static final String LETTERS = "yMdHmsS";
     /** How many digits a long has at most. */
     private static final int DIGITS = 19;
+    /** The microseconds in a second. */
+    private static final long SECOND = 1_000_000;
+    /** Up to this number every whole number is a double of its own. */
+    private static final double WHOLE = 1L << 53;
 
     private final String field;
     private final String pattern;
@@ -39,6 +44,10 @@ final class TimePattern {
     private final int shortest;
     /** The microseconds in a unit since 1970; 0 if this is a pattern of digits. */
     private final long unit;
+    /** Whether times are written in ISO 8601. */
+    private final boolean isIso;
+    /** The parts that are computed from it. */
+    private final Set<TimePart> parts;
 
     /**
      * Parses a pattern.
@@ -51,13 +60,15 @@ final class TimePattern {
     TimePattern(String field, String pattern, String year, Set<TimePart> parts) {
         this.field = field;
         this.pattern = pattern;
+        this.parts = parts;
+        isIso = pattern.equals("iso");
         unit = switch (pattern) {
-            case "seconds" -> 1_000_000;
+            case "seconds" -> SECOND;
             case "millis" -> 1000;
             case "micros" -> 1;
             default -> 0;
         };
-        if (unit > 0) {
+        if (unit > 0 || isIso) {
             letters = null;
             literals = null;
             shortest = 0;
@@ -106,8 +117,9 @@ final class TimePattern {
                 literal.append('0');
             } else if (c > 127 || !quoted && Character.isLetter(c)) {
                 throw wrong(
-                        "a pattern consists of y, M, d, H, m, s and S, one for each digit; put other letters in quotes,"
-                                + " or write seconds, millis or micros for numbers since 1970");
+                        "a pattern consists of y, M, d, H, m, s and S, one for each digit; put other letters in quotes, or"
+                                + " write iso for times in ISO 8601, or seconds, millis or micros for numbers since"
+                                + " 1970");
             } else {
                 letter.append('\0');
                 literal.append(c);
@@ -153,17 +165,35 @@ final class TimePattern {
 
     /** Whether it can be used for text. */
     boolean isOfText() {
-        return letters != null;
+        return letters != null || isIso;
+    }
+
+    /**
+     * Converts a number that may have a fraction.
+     *
+     * @param scratch {@value #SCRATCH} bytes that it may write to
+     * @param iso reads the time if it is in ISO 8601
+     * @return milliseconds since 1970
+     * @throws Rejection if the number is not such a time
+     */
+    long millis(double number, byte[] scratch, IsoTime iso) throws Rejection {
+        double whole = Math.floor(number);
+        if (!(Math.abs(number) < WHOLE) || unit == 0 && whole != number) {
+            throw rejection();
+        }
+        long millis = millis((long) whole, scratch, iso);
+        return unit == SECOND ? millis + (long) ((number - whole) * 1000) : millis;
     }
 
     /**
      * Converts a number, which may have lost leading zeros.
      *
      * @param scratch {@value #SCRATCH} bytes that it may write to
+     * @param iso reads the time if it is in ISO 8601
      * @return milliseconds since 1970
      * @throws Rejection if the number is not such a time
      */
-    long millis(long number, byte[] scratch) throws Rejection {
+    long millis(long number, byte[] scratch, IsoTime iso) throws Rejection {
         if (unit == 1) {
             return Math.floorDiv(number, 1000L);
         }
@@ -177,7 +207,7 @@ final class TimePattern {
         if (number < 0) {
             throw rejection();
         }
-        return millis(scratch, 0, Numbers.write(number, scratch), scratch);
+        return millis(scratch, 0, Numbers.write(number, scratch), scratch, iso);
     }
 
     /**
@@ -185,10 +215,14 @@ final class TimePattern {
      *
      * @param utf8 contains the text as UTF-8
      * @param scratch {@value #SCRATCH} bytes that it may write to
+     * @param iso reads the time if it is in ISO 8601
      * @return milliseconds since 1970
      * @throws Rejection if the text is not such a time
      */
-    long millis(byte[] utf8, int from, int length, byte[] scratch) throws Rejection {
+    long millis(byte[] utf8, int from, int length, byte[] scratch, IsoTime iso) throws Rejection {
+        if (isIso) {
+            return isoMillis(utf8, from, length, iso);
+        }
         int lost = letters.length - length;
         if (lost < 0 || length < shortest) {
             throw rejection();
@@ -199,6 +233,20 @@ final class TimePattern {
         System.arraycopy(utf8, from, scratch, lost, length);
         Arrays.fill(scratch, 0, lost, (byte) '0');
         return millis(scratch, 0);
+    }
+
+    private long isoMillis(byte[] utf8, int from, int length, IsoTime iso) throws Rejection {
+        boolean read = iso.read(utf8, from, length);
+        for (TimePart part : parts) {
+            read = read && iso.has(part);
+        }
+        if (!read) {
+            throw new Rejection(
+                    Reason.BAD_VALUE,
+                    "field " + field + " is not a time in ISO 8601 with "
+                            + parts.stream().map(TimePart::word).collect(Collectors.joining(", ")));
+        }
+        return iso.millis();
     }
 
     private long millis(byte[] utf8, int from) throws Rejection {

@@ -2,12 +2,16 @@ package io.thalweg.math;
 
 import io.thalweg.math.Rejection.Reason;
 import java.util.Arrays;
+import java.util.regex.Pattern;
 
 /**
  * Checks examples before anything is done with them, so that a model never sees one that it cannot use. Not
  * thread-safe.
  */
 final class ExampleValidator {
+    private static final int LONGEST_NAME = 100;
+    private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{C}\\p{Zl}\\p{Zp}]");
+
     private final LearnerSettings settings;
     private final Distinct distinct = new Distinct();
 
@@ -121,9 +125,20 @@ final class ExampleValidator {
         };
     }
 
-    /** Returns words for a feature that do not repeat the payload. */
+    /** Returns words for a feature: its name or number if it has one, or else its place. */
     private static String position(Example x, int k) {
+        if (x.form() == FeatureForm.NAMED) {
+            return shown(x.name(k));
+        }
         return x.form() == FeatureForm.SPARSE && k < x.indexCount() ? "number " + x.indices()[k] : "in place " + k;
+    }
+
+    /** A name that is short and can be printed, without the value of a category. */
+    private static String shown(String named) {
+        int value = named.indexOf('=') + 1;
+        String name = value > 0 && value < named.length() ? named.substring(0, value) + "…" : named;
+        String printed = UNPRINTABLE.matcher(name).replaceAll("\uFFFD");
+        return printed.length() <= LONGEST_NAME ? printed : printed.substring(0, LONGEST_NAME) + "…";
     }
 
     /** A check for an index or a name that is there twice, by a hash table that is reused. */
@@ -153,8 +168,10 @@ final class ExampleValidator {
                     if (same(x, table[slot], k)) {
                         throw new Rejection(
                                 Reason.DUPLICATE_FEATURE,
-                                "feature " + position(x, k) + " is there twice, the first time in place "
-                                        + table[slot]);
+                                "feature " + position(x, k) + " is there twice"
+                                        + (x.form() == FeatureForm.NAMED
+                                                ? ""
+                                                : ", the first time in place " + table[slot]));
                     }
                     slot = slot + 1 & mask;
                 }

@@ -667,7 +667,7 @@ class MappedDecoderTest {
             features.time     ~ s[MMdd]:weekday   ~ features.time: field s, pattern [MMdd]: weekday needs y, or a year after a semicolon: [MMdd;2001]
             features.time     ~ s[MMdd]:hour      ~ features.time: field s, pattern [MMdd]: hour needs H
             features.time     ~ s[MMM]:month      ~ features.time: field s, pattern [MMM]: it has too many M
-            features.time     ~ s[EEE]:weekday    ~ features.time: field s, pattern [EEE]: a pattern consists of y, M, d, H, m, s and S, one for each digit; put other letters in quotes, or write seconds, millis or micros for numbers since 1970
+            features.time     ~ s[EEE]:weekday    ~ features.time: field s, pattern [EEE]: a pattern consists of y, M, d, H, m, s and S, one for each digit; put other letters in quotes, or write iso for times in ISO 8601, or seconds, millis or micros for numbers since 1970
             """)
     void aMappingThatDoesNotFitIsSaidInOneLine(String setting, String value, String complaint) {
         settings.put(setting, value.replace(';', setting.equals("features.buckets") ? '|' : ';'));

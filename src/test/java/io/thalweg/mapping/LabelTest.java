@@ -76,7 +76,9 @@ class LabelTest {
     @Test
     void whatIsNoNumberWhereOneIsWantedIsNoLabel() {
         assertThat(Label.of("delay > 15").y("NA")).isNaN();
-        assertThat(Label.of("clicked").y("yes")).isNaN();
+        assertThat(Label.of("clicked").y("lost")).isNaN();
+        assertThat(Label.of("clicked").y("NA")).isNaN();
+        assertThat(Label.of("delay > 15").y("yes")).isNaN();
         assertThat(Label.of("delay > 15").y(Double.NaN)).isNaN();
         assertThat(Label.of("delay > 15").y(Double.POSITIVE_INFINITY)).isNaN();
     }

@@ -137,6 +137,7 @@ final class CompareCommand implements Callable<Integer> {
         for (String file : files) {
             try (ExampleFile examples = options.open(config(), file, null)) {
                 result.put(file, compare(file, () -> next(examples), people));
+                examples.remarks().forEach(spec.commandLine().getErr()::println);
             }
         }
         if (flights || files.isEmpty()) {

@@ -111,10 +111,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 long begin = System.nanoTime();
                 if (delays.isGiven()) {
                     late = new DelayedLabels(
-                            config,
-                            evaluation,
-                            delays,
-                            (line, e) -> bad(examples, line, "its label: " + e.getMessage(), skipped));
+                            config, evaluation, delays, (line, e) -> bad(examples, line, "its label: ", e, skipped));
                     takeAll(examples, late::take, skipped);
                     late.end();
                 } else {
@@ -231,15 +228,17 @@ final class EvaluateCommand implements Callable<Integer> {
                 }
                 taker.take(line);
             } catch (BadLineException e) {
-                bad(examples, examples.lineNumber(), e.getMessage(), skipped);
+                bad(examples, examples.lineNumber(), "", e, skipped);
             }
         }
     }
 
-    private void bad(ExampleFile examples, long line, String why, SkippedExamples skipped) {
-        String message = "%s, line %d: %s".formatted(examples.name(), line, why);
+    /** @param of what in the line is meant, and a colon; empty if it is the line */
+    private void bad(ExampleFile examples, long line, String of, BadLineException e, SkippedExamples skipped) {
+        String message = "%s, line %d: %s%s".formatted(examples.name(), line, of, e.getMessage());
         if (!skipBad) {
-            throw new StopException(ExitCode.BAD_SETTINGS, message + ". Use --skip-bad to skip such lines");
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS, message + (e.isOfLabel() ? "" : ". Use --skip-bad to skip such lines"));
         }
         skipped.add(message);
     }
@@ -269,6 +268,7 @@ final class EvaluateCommand implements Callable<Integer> {
         if (columns != null) {
             err().println(columns);
         }
+        examples.remarks().forEach(err()::println);
         skipped.printCount();
         printIfAllLabelsAreEqual(evaluation);
     }

@@ -1,6 +1,7 @@
 package io.thalweg.app.cli;
 
 import io.thalweg.app.files.Columns;
+import io.thalweg.app.files.CsvDialect;
 import io.thalweg.app.files.ExampleFile;
 import io.thalweg.app.files.LabelRecords;
 import io.thalweg.config.SettingFlag;
@@ -9,11 +10,14 @@ import io.thalweg.mapping.Mapping;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
+import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** The options for reading a file of examples. */
 final class FileOptions {
@@ -57,12 +61,33 @@ final class FileOptions {
     @Option(
             names = "--category",
             paramLabel = "COLUMN",
-            split = ",",
             description = "Columns whose numbers are categories, such as a weekday or a postal code.")
-    private final Set<String> categories = new LinkedHashSet<>();
+    private final List<String> categories = new ArrayList<>();
 
-    @Option(names = "--exclude", paramLabel = "COLUMN", split = ",", description = "Columns that are ignored.")
-    private final Set<String> excluded = new LinkedHashSet<>();
+    @Option(
+            names = "--exclude",
+            paramLabel = "COLUMN",
+            description =
+                    "Columns that are ignored, separated by commas. A name that contains commas is put in quotes.")
+    private final List<String> excluded = new ArrayList<>();
+
+    @Option(
+            names = "--separator",
+            paramLabel = "CHARACTER",
+            converter = Separators.class,
+            description =
+                    "What separates the cells of CSV: a character, or comma, semicolon, tab or space. Default: what"
+                            + " separates the header: commas, semicolons, tabs or vertical bars.")
+    private Character separator;
+
+    @Option(
+            names = "--decimal",
+            paramLabel = "MARK",
+            converter = Marks.class,
+            description =
+                    "The decimal mark of numbers in CSV: . or , (or point or comma). Default: a point; if cells are not"
+                            + " separated by commas, the one that the numbers have.")
+    private Character decimal;
 
     @Option(
             names = "--form",
@@ -101,7 +126,9 @@ final class FileOptions {
      */
     ExampleFile open(ThalwegConfig config, String file, String modelColumn, String timeColumn, String labelTimeColumn) {
         return ExampleFile.open(
-                file, format, new Columns(mapping(config, modelColumn), form, timeColumn, labelTimeColumn, null));
+                file,
+                format,
+                new Columns(mapping(config, modelColumn), form, timeColumn, labelTimeColumn, null, dialect()));
     }
 
     /**
@@ -155,7 +182,44 @@ final class FileOptions {
      * @throws StopException if the file cannot be opened, or lacks columns
      */
     ExampleFile open(String file, LabelRecords labels, String timeColumn) {
-        return ExampleFile.open(file, format, Columns.ofLabels(labels, timeColumn));
+        return ExampleFile.open(
+                file, format, Columns.ofLabels(labels, timeColumn).in(dialect()));
+    }
+
+    private CsvDialect dialect() {
+        return new CsvDialect(separator, decimal);
+    }
+
+    /** Parses a separator. */
+    static final class Separators implements ITypeConverter<Character> {
+        @Override
+        public Character convert(String text) {
+            return switch (text.toLowerCase(Locale.ROOT)) {
+                case "comma" -> ',';
+                case "semicolon" -> ';';
+                case "tab", "\\t" -> '\t';
+                case "space" -> ' ';
+                default -> {
+                    if (text.length() != 1 || "\"\r\n".contains(text)) {
+                        throw new TypeConversionException(
+                                "'" + text + "' is not one character, nor comma, semicolon, tab or space");
+                    }
+                    yield text.charAt(0);
+                }
+            };
+        }
+    }
+
+    /** Parses a decimal mark. */
+    static final class Marks implements ITypeConverter<Character> {
+        @Override
+        public Character convert(String text) {
+            return switch (text.toLowerCase(Locale.ROOT)) {
+                case ".", "point" -> '.';
+                case ",", "comma" -> ',';
+                default -> throw new TypeConversionException("'" + text + "' is neither . nor ,");
+            };
+        }
     }
 
     private static void put(Map<String, String> settings, String name, String option) {
@@ -164,7 +228,7 @@ final class FileOptions {
         }
     }
 
-    private static void join(Map<String, String> settings, String name, Set<String> option) {
+    private static void join(Map<String, String> settings, String name, List<String> option) {
         if (!option.isEmpty()) {
             settings.merge(
                     name, String.join(",", option), (given, more) -> given.isBlank() ? more : given + "," + more);

@@ -197,8 +197,11 @@ final class ProduceCommand implements Callable<Integer> {
             sender.flush();
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "%s; the %d before it were sent. Use --skip-bad to skip such lines"
-                            .formatted(message, sender.taken()));
+                    "%s; the %d before it were sent%s"
+                            .formatted(
+                                    message,
+                                    sender.taken(),
+                                    bad.isOfLabel() ? "" : ". Use --skip-bad to skip such lines"));
         }
         if (++skipped <= BAD_LINES_SHOWN) {
             err().println("skipped " + message);
@@ -217,6 +220,7 @@ final class ProduceCommand implements Callable<Integer> {
         if (columns != null) {
             err().println(columns);
         }
+        examples.remarks().forEach(err()::println);
         String what = isOfLabels ? "label" : "example";
         err().println("sent %d %s%s to %s (%d %s)%s"
                 .formatted(

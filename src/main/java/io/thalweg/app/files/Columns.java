@@ -24,9 +24,15 @@ import java.util.TreeSet;
  *     is none
  * @param labels the label records that the rows become, and then the other settings have no meaning; null if they
  *     become examples
+ * @param dialect how a CSV table is written
  */
 public record Columns(
-        Map<String, String> settings, FeatureForm form, String time, String labelTime, LabelRecords labels) {
+        Map<String, String> settings,
+        FeatureForm form,
+        String time,
+        String labelTime,
+        LabelRecords labels,
+        CsvDialect dialect) {
     private static final String LABEL = "label";
 
     /** The default: all columns are features, except {@value #LABEL}. */
@@ -34,7 +40,7 @@ public record Columns(
 
     /** Columns without the times of labels. */
     public Columns(Map<String, String> settings, FeatureForm form, String time, LabelRecords labels) {
-        this(settings, form, time, null, labels);
+        this(settings, form, time, null, labels, CsvDialect.UNKNOWN);
     }
 
     /** Columns without times that become examples. */
@@ -47,9 +53,19 @@ public record Columns(
         return new Columns(Map.of(), FeatureForm.NAMED, time, labels);
     }
 
-    /** A row of a table with these columns. @param kinds receives what each column is used as */
-    Row row(Mapping mapping, FieldKinds kinds) {
-        Row row = labels == null ? new ExampleRow(mapping, form, kinds) : new LabelRow(labels, kinds);
+    /** The same columns in a table that is written like this. */
+    public Columns in(CsvDialect written) {
+        return new Columns(settings, form, time, labelTime, labels, written);
+    }
+
+    /**
+     * A row of a table with these columns.
+     *
+     * @param kinds receives what each column is used as
+     * @param decimal how numbers are written
+     */
+    Row row(Mapping mapping, FieldKinds kinds, DecimalMark decimal) {
+        Row row = labels == null ? new ExampleRow(mapping, form, kinds, decimal) : new LabelRow(labels, kinds, decimal);
         if (labelTime != null) {
             row = TimedRow.ofLabelTimes(row, labelTime, kinds);
         }
@@ -66,6 +82,22 @@ public record Columns(
             times.add(labelTime);
         }
         return times;
+    }
+
+    /** The columns that a table must have, and the one of the label if it is not named otherwise. */
+    Set<String> wanted() {
+        Mapping mapping = labels == null ? mapping() : labels.columns();
+        Set<String> wanted = new TreeSet<>(mapping.fields().keySet());
+        wanted.addAll(times());
+        if (labels == null && mapping.label() == null) {
+            wanted.add(LABEL);
+        }
+        return wanted;
+    }
+
+    /** Whether the settings say what the label is. */
+    boolean isLabelNamed() {
+        return !settings.getOrDefault(Mapping.LABEL, "").isBlank();
     }
 
     /**

@@ -19,11 +19,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.zip.GZIPInputStream;
 import org.apache.avro.generic.GenericRecord;
+import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
 
 /**
  * A file or standard input with examples in CSV, JSON Lines or LIBSVM text, plain or gzipped; or with labels that come
@@ -35,7 +37,12 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
 
     private static final int BYTE_ORDER_MARK = 0xFEFF;
     private static final int LOOK_AHEAD = 4096;
-    private static final char REPLACEMENT = '\uFFFD';
+    private static final int SHORTEST_HEAD = 16;
+    /** What a decoder makes of bytes that are not UTF-8. */
+    static final char REPLACEMENT = '\uFFFD';
+
+    static final String NOT_UTF8 =
+            "the text is not UTF-8; convert the file, such as with iconv -f WINDOWS-1252 -t UTF-8";
 
     /** The formats of files. */
     public enum Format {
@@ -75,8 +82,63 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
     public static final class BadLineException extends Exception {
         private static final long serialVersionUID = 1;
 
+        private final boolean ofLabel;
+
         public BadLineException(String message) {
+            this(message, false);
+        }
+
+        private BadLineException(String message, boolean ofLabel) {
             super(message, null, false, false);
+            this.ofLabel = ofLabel;
+        }
+
+        /**
+         * Whether the label is what cannot be used. To skip such lines can mean to skip all of one class, so nobody
+         * should be advised to.
+         */
+        public boolean isOfLabel() {
+            return ofLabel;
+        }
+
+        /**
+         * Computes a label.
+         *
+         * @param column the column that it is in
+         * @param text what is in the column
+         * @throws BadLineException if that is no label, with the comparison that makes it one
+         */
+        static double checkLabel(Label label, String column, String text) throws BadLineException {
+            double y = label.y(text);
+            if (Double.isNaN(y)) {
+                throw new BadLineException(
+                        "column %s is \"%s\", which is not a finite number%s"
+                                .formatted(
+                                        Printable.of(column),
+                                        Printable.of(text),
+                                        label.isComparison()
+                                                ? ", but is compared with one"
+                                                : "; compare it, such as with "
+                                                        + option(Label.suggestion(column, text.strip()))),
+                        true);
+            }
+            checkRange(column, y);
+            return y;
+        }
+
+        /** @throws BadLineException if a label is not from 0 to 1 */
+        static void checkRange(String column, double y) throws BadLineException {
+            if (!(y >= 0 && y <= 1)) {
+                throw new BadLineException(
+                        "the label is %s; a label must be from 0 to 1. If these are classes, compare them, such as with %s"
+                                .formatted(y, option(Label.suggestion(column, y))),
+                        true);
+            }
+        }
+
+        private static String option(String comparison) {
+            return Printable.of(
+                    "--label " + (comparison.indexOf('"') < 0 ? "\"" + comparison + "\"" : "'" + comparison + "'"));
         }
     }
 
@@ -114,7 +176,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
     /** Reads a file that is already open. */
     static ExampleFile read(InputStream in, String name, Format format, Columns columns) {
         try {
-            BufferedReader text = new BufferedReader(new InputStreamReader(plain(in), StandardCharsets.UTF_8));
+            BufferedReader text = new BufferedReader(new InputStreamReader(plain(in, name), StandardCharsets.UTF_8));
             int first = firstCharacter(text);
             if (first < 0) {
                 throw new StopException(ExitCode.BAD_SETTINGS, name + " is empty");
@@ -153,12 +215,43 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         return mapping.label();
     }
 
-    private static InputStream plain(InputStream in) throws IOException {
+    /**
+     * The bytes of the text, which may be gzipped, also as several files in a row.
+     *
+     * @throws StopException if it is not text
+     */
+    private static InputStream plain(InputStream in, String name) throws IOException {
         BufferedInputStream bytes = new BufferedInputStream(in);
-        bytes.mark(2);
-        int magic = bytes.read() | bytes.read() << 8;
+        byte[] head = head(bytes);
+        if (GzipCompressorInputStream.matches(head, head.length)) {
+            // unlike GZIPInputStream, it does not take a pause of a pipe for the end
+            bytes = new BufferedInputStream(GzipCompressorInputStream.builder()
+                    .setInputStream(bytes)
+                    .setDecompressConcatenated(true)
+                    .get());
+            head = head(bytes);
+        }
+        FileSignature.complaint(head).ifPresent(complaint -> {
+            throw new StopException(ExitCode.BAD_SETTINGS, name + " " + complaint);
+        });
+        return bytes;
+    }
+
+    /** The first bytes, as far as they have been written, but no fewer than those that tell most files apart. */
+    private static byte[] head(BufferedInputStream bytes) throws IOException {
+        byte[] head = new byte[FileSignature.LENGTH];
+        bytes.mark(head.length);
+        int length = 0;
+        // waits for no more than a line, because the next one may not have been written yet
+        while (length < SHORTEST_HEAD && (length == 0 || head[length - 1] != '\n')) {
+            int read = bytes.read(head, length, head.length - length);
+            if (read < 0) {
+                break;
+            }
+            length += read;
+        }
         bytes.reset();
-        return magic == GZIPInputStream.GZIP_MAGIC ? new GZIPInputStream(bytes) : bytes;
+        return Arrays.copyOf(head, length);
     }
 
     /** The first character that is not a space or a byte order mark, which is skipped; -1 if there is none. */
@@ -179,7 +272,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
     private static Format format(String name, int first, BufferedReader text) throws IOException {
         String lower = name.toLowerCase(Locale.ROOT);
         String plain = lower.endsWith(".gz") ? lower.substring(0, lower.length() - 3) : lower;
-        if (plain.endsWith(".csv")) {
+        if (plain.endsWith(".csv") || plain.endsWith(".tsv") || plain.endsWith(".tab")) {
             return Format.CSV;
         }
         if (plain.endsWith(".jsonl") || plain.endsWith(".ndjson") || plain.endsWith(".json")) {
@@ -224,6 +317,11 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         return kinds.isEmpty() ? null : Printable.of(String.join("; ", kinds.lines()));
     }
 
+    /** What should be known of the file and of its columns so far, one line for each fact, for people. */
+    public List<String> remarks() {
+        return List.of();
+    }
+
     /** The number of the last line that was read, from 1. */
     public abstract long lineNumber();
 
@@ -266,9 +364,8 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         if (example == null) {
             return;
         }
-        Double label = example.getLabel();
-        if (label != null && !(label >= 0 && label <= 1)) {
-            throw new BadLineException("the label is %s; a label must be from 0 to 1".formatted(label));
+        if (example.getLabel() != null) {
+            BadLineException.checkRange(Mapping.LABEL, example.getLabel());
         }
         double importance = example.getImportance();
         if (!(importance >= 0) || Double.isInfinite(importance)) {
@@ -280,7 +377,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
     static void checkText(CharSequence text) throws BadLineException {
         for (int i = 0; i < text.length(); i++) {
             if (text.charAt(i) == REPLACEMENT) {
-                throw new BadLineException("the text is not UTF-8");
+                throw new BadLineException(NOT_UTF8);
             }
         }
     }

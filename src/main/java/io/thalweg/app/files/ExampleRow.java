@@ -20,21 +20,20 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * A row of a table that becomes an example: its cells are mapped like the fields of an event. A cell that looks like a
- * number is a number, other text is a category, and an empty cell is missing. It is reused for the next row.
+ * number is a number, other text is a category, and an empty cell is missing, and so is a word such as NaN or NA. It is
+ * reused for the next row.
  */
 final class ExampleRow implements Row {
-    private static final Set<String> NOT_FINITE = Set.of("NaN", "Infinity", "-Infinity", "inf", "-inf");
-
     private final Mapping mapping;
     private final FeatureForm form;
     private final FieldKinds kinds;
+    private final DecimalMark decimal;
+    private final ColumnRemarks remarks = new ColumnRemarks();
     private final FeatureCollector collector;
     private final Map<String, ColumnUse> columns = new HashMap<>();
     private final io.thalweg.math.Example x = new io.thalweg.math.Example();
@@ -56,11 +55,15 @@ final class ExampleRow implements Row {
      */
     private record ColumnUse(FieldKind special, FieldEncoder encoder, TimeEncoder times) {}
 
-    /** @param kinds receives what each column is used as */
-    ExampleRow(Mapping mapping, FeatureForm form, FieldKinds kinds) {
+    /**
+     * @param kinds receives what each column is used as
+     * @param decimal how numbers in cells are written
+     */
+    ExampleRow(Mapping mapping, FeatureForm form, FieldKinds kinds, DecimalMark decimal) {
         this.mapping = mapping;
         this.form = form;
         this.kinds = kinds;
+        this.decimal = decimal;
         collector = new FeatureCollector(mapping);
         clear();
     }
@@ -110,34 +113,40 @@ final class ExampleRow implements Row {
     @Override
     public void cell(String name, String cell) throws BadLineException {
         String text = cell.strip();
-        ExampleFile.checkText(text);
         ColumnUse column = column(name);
         if (text.isEmpty()) {
             empty(name);
         } else if (column.special != null) {
-            special(column.special, name, text);
+            special(column.special, name, isNumber(column.special) ? decimal.plain(text) : text);
         } else if (column.times != null) {
-            time(name, column.times, text);
+            time(name, column.times, mapping.times(name).isOfText() ? text : decimal.plain(text));
         } else if (mapping.isCategorical(name)) {
             category(name, text);
+        } else if (Numbers.isMissing(text)) {
+            missing(name, text);
         } else {
-            double number = Numbers.parse(text);
-            if (Double.isFinite(number)) {
-                feature(name, number);
-            } else if (!Double.isNaN(number)) {
-                feature(name, parse(name, text));
-            } else if (NOT_FINITE.contains(text)) {
-                throw new BadLineException(
-                        "column %s is %s; a feature must be a finite number, or text".formatted(name, text));
-            } else {
+            double number = decimal.parse(text);
+            if (Double.isNaN(number)) {
                 category(name, text);
+            } else {
+                number(name, number, text);
             }
         }
     }
 
+    /** Whether a column that is not a feature holds numbers. */
+    private boolean isNumber(FieldKind special) {
+        return special == FieldKind.IMPORTANCE
+                || special == FieldKind.LABEL && !mapping.label().isOfText();
+    }
+
+    private void missing(String name, String word) throws BadLineException {
+        remarks.missing(name, word);
+        empty(name);
+    }
+
     @Override
     public void text(String name, String text) throws BadLineException {
-        ExampleFile.checkText(text);
         ColumnUse column = column(name);
         if (column.special != null) {
             special(column.special, name, text);
@@ -153,56 +162,68 @@ final class ExampleRow implements Row {
         ColumnUse column = column(name);
         if (column.special != null) {
             special(column.special, name, text);
+        } else if (!Double.isFinite(number)) {
+            missing(name, text);
         } else if (column.times != null) {
             time(name, column.times, text);
         } else if (mapping.isCategorical(name)) {
             category(name, text);
         } else {
             feature(name, number);
+            remarks.number(name, number, text);
         }
     }
 
     @Override
-    public void set(String name, List<String> texts) throws BadLineException {
-        single(name);
-        for (String text : new LinkedHashSet<>(texts)) {
-            ExampleFile.checkText(text);
-            if (isFeature(name)) {
-                category(name, text);
-            }
-        }
-    }
-
-    @Override
-    public void numbers(String name, double[] numbers) throws BadLineException {
-        single(name);
-        if (isFeature(name)) {
-            FieldEncoder encoder = column(name).encoder;
-            for (int i = 0; i < numbers.length; i++) {
-                encoder.at(i);
-                feature(name, numbers[i]);
-            }
-            encoder.whole();
-        }
-    }
-
-    private boolean isFeature(String name) {
-        return column(name).encoder != null;
-    }
-
-    private void single(String name) throws BadLineException {
+    public boolean beginList(String name) throws BadLineException {
         ColumnUse column = column(name);
         if (column.times != null || column.special != null && column.special != FieldKind.EXCLUDED) {
             throw new BadLineException("field %s is a list".formatted(Printable.of(name)));
         } else if (column.special != null) {
             kinds.add(name, column.special);
         }
+        return column.special == null;
+    }
+
+    @Override
+    public void at(String name, int index) {
+        column(name).encoder.at(index);
+    }
+
+    @Override
+    public void endList(String name) {
+        column(name).encoder.whole();
+    }
+
+    @Override
+    public boolean isExcluded(String name) {
+        return column(name).special == FieldKind.EXCLUDED;
+    }
+
+    @Override
+    public void leaveOut(String name, String why) {
+        if (isExcluded(name)) {
+            kinds.add(name, FieldKind.EXCLUDED);
+        } else {
+            kinds.leaveOut(name, why);
+        }
+    }
+
+    @Override
+    public List<String> remarks() {
+        return remarks.lines();
     }
 
     private void special(FieldKind kind, String name, String text) throws BadLineException {
         kinds.add(name, kind);
+        if (kind != FieldKind.EXCLUDED) {
+            ExampleFile.checkText(text);
+        }
         switch (kind) {
-            case LABEL -> label = label(name, text);
+            case LABEL ->
+                label = mapping.label().isMissing(text)
+                        ? null
+                        : (Double) BadLineException.checkLabel(mapping.label(), name, text);
             case MODEL -> model = text;
             case ID -> id = text;
             case IMPORTANCE -> importance = parse(name, text);
@@ -210,18 +231,6 @@ final class ExampleRow implements Row {
                 // the column is ignored
             }
         }
-    }
-
-    private double label(String name, String text) throws BadLineException {
-        double y = mapping.label().y(text);
-        if (Double.isNaN(y)) {
-            throw new BadLineException("column %s is \"%s\", which is not a finite number%s"
-                    .formatted(
-                            name,
-                            Printable.of(text),
-                            mapping.label().isOfNumbersInOrder() ? ", but is compared with one" : ""));
-        }
-        return y;
     }
 
     private static double parse(String name, String text) throws BadLineException {
@@ -260,13 +269,18 @@ final class ExampleRow implements Row {
     }
 
     private void time(String name, TimeEncoder times, String text) throws BadLineException {
+        ExampleFile.checkText(text);
+        if (Numbers.isMissing(text)) {
+            missing(name, text);
+            return;
+        }
         kinds.add(name, FieldKind.TIME);
         try {
             if (mapping.times(name).isOfText()) {
                 byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
                 times.text(utf8, 0, utf8.length);
             } else {
-                times.number((long) parse(name, text));
+                times.number(parse(name, text));
             }
         } catch (Rejection e) {
             throw new BadLineException("%s; it is \"%s\"".formatted(e.getMessage(), Printable.of(text)));
@@ -298,15 +312,21 @@ final class ExampleRow implements Row {
     }
 
     private void category(String name, String text) throws BadLineException {
+        ExampleFile.checkText(text);
         if (form != FeatureForm.NAMED) {
             throw new BadLineException("column %s is \"%s\", which is not a number; only named features can be text"
                     .formatted(name, Printable.of(text)));
         }
         if (mapping.isNumeric(name)) {
-            feature(name, text.equals("true") ? 1 : text.equals("false") ? 0 : parse(name, text.strip()));
+            if (text.isBlank() || Numbers.isMissing(text.strip())) {
+                missing(name, text);
+            } else {
+                feature(name, text.equals("true") ? 1 : text.equals("false") ? 0 : parse(name, text.strip()));
+            }
             return;
         }
         kinds.add(name, FieldKind.CATEGORY);
+        remarks.category(name, text);
         byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
         try {
             column(name).encoder.category(utf8, 0, utf8.length);

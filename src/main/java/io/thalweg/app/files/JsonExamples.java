@@ -2,6 +2,7 @@ package io.thalweg.app.files;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
@@ -17,6 +18,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,13 +26,16 @@ import java.util.TreeSet;
 
 /**
  * A reader of examples or labels in JSON Lines, with one object on each line. An object with {@code features} is an
- * example, field by field, with the model in {@code model}; {@code {"model": "m", "delete": true}} deletes a model; any
- * other object is a row of a table, and so is every label.
+ * example, field by field, with the model in {@code model}, unless the settings say that the label is in another of its
+ * fields, or name a field in {@code features}; {@code {"model": "m", "delete": true}} deletes a model; any other object
+ * is a row of a table, and so is every label.
  */
 final class JsonExamples extends ExampleFile {
     private static final ObjectReader JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+            // as Python writes them
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
             .build()
             .readerFor(JsonNode.class);
 
@@ -44,6 +49,10 @@ final class JsonExamples extends ExampleFile {
     private final FieldKinds kinds;
     private final Row row;
     private final boolean isOfLabels;
+    /** Whether every object is a row, also if it has a field that is called features. */
+    private final boolean areRows;
+    /** The field of the label, if the settings say what it is; null if they do not. */
+    private final String label;
     /** The field that contains the timestamps; null if there is none. */
     private final String time;
     /** The field that contains the times at which labels came; null if there is none. */
@@ -59,8 +68,14 @@ final class JsonExamples extends ExampleFile {
         // not every object has to have a label
         Mapping mapping = columns.in(Set.of("label"));
         kinds = new FieldKinds(mapping);
-        row = columns.row(mapping, kinds);
+        row = columns.row(mapping, kinds, DecimalMark.point());
+        label = columns.isLabelNamed() && mapping.label() != null
+                ? mapping.label().field()
+                : null;
         isOfLabels = columns.labels() != null;
+        areRows = isOfLabels
+                || mapping.fields().keySet().stream()
+                        .anyMatch(field -> field.equals(FEATURES) || field.startsWith(FEATURES + "."));
         time = columns.time();
         labelTime = columns.labelTime();
         times = columns.times();
@@ -77,6 +92,11 @@ final class JsonExamples extends ExampleFile {
     }
 
     @Override
+    public List<String> remarks() {
+        return row.remarks();
+    }
+
+    @Override
     Line read() throws IOException, BadLineException {
         String next = text.readLine();
         while (next != null && next.isBlank()) {
@@ -87,7 +107,6 @@ final class JsonExamples extends ExampleFile {
             return null;
         }
         line++;
-        checkText(next);
         return line(parse(next));
     }
 
@@ -107,22 +126,41 @@ final class JsonExamples extends ExampleFile {
     }
 
     private Line line(ObjectNode object) throws BadLineException {
-        if (isOfLabels) {
-            return row(object);
+        if (!areRows && object.path(FEATURES).isContainerNode()) {
+            String other = otherField(object);
+            if (label == null && other != null) {
+                throw new BadLineException(("an example has no field %s; it has model, id, label, importance and"
+                                + " features. If features is a field of an event, say what the label is with --label")
+                        .formatted(Printable.of(other)));
+            }
+            return other == null ? example(object) : row(object);
         }
-        if (object.path(FEATURES).isContainerNode()) {
-            return example(object);
-        }
-        if (object.path(FEATURES).isNull()) {
+        if (!areRows && object.path(FEATURES).isNull()) {
             throw new BadLineException("\"features\" is null");
         }
-        if (object.size() == 2 && object.has(MODEL) && object.path(DELETE).isBoolean()) {
+        boolean canDelete = !isOfLabels && (label == null || !object.has(label));
+        if (canDelete
+                && object.size() == 2
+                && object.has(MODEL)
+                && object.path(DELETE).isBoolean()) {
             if (!object.get(DELETE).booleanValue()) {
                 throw new BadLineException("\"delete\" is false, but there are no features");
             }
             return new Line(line, string(object, MODEL), null);
         }
         return row(object);
+    }
+
+    /** A field that an example does not have, or that has the label; null if there is none. */
+    private String otherField(ObjectNode object) {
+        Set<String> others = new TreeSet<>();
+        object.fieldNames().forEachRemaining(others::add);
+        others.removeAll(FIELDS);
+        others.removeAll(times);
+        if (label != null && !label.equals(Mapping.LABEL) && object.has(label)) {
+            others.add(label);
+        }
+        return others.isEmpty() ? null : others.iterator().next();
     }
 
     private Line row(ObjectNode object) throws BadLineException {
@@ -139,45 +177,63 @@ final class JsonExamples extends ExampleFile {
         for (Map.Entry<String, JsonNode> field : object.properties()) {
             String name = prefix + field.getKey();
             JsonNode value = field.getValue();
-            switch (value.getNodeType()) {
-                case NULL -> row.empty(name);
-                case NUMBER -> row.number(name, value.doubleValue(), value.asText());
-                case BOOLEAN, STRING -> row.text(name, value.asText());
-                case OBJECT -> fields(name + ".", value);
-                case ARRAY -> list(name, value);
-                default -> throw new BadLineException("field %s is not a value".formatted(Printable.of(name)));
+            if (name.indexOf(REPLACEMENT) >= 0 && !row.isExcluded(name)) {
+                throw new BadLineException(NOT_UTF8);
+            }
+            if (value.isObject()) {
+                fields(name + ".", value);
+            } else if (value.isArray()) {
+                list(name, value);
+            } else {
+                value(name, value);
             }
         }
     }
 
-    private void list(String name, JsonNode list) throws BadLineException {
-        List<String> texts = new ArrayList<>();
-        List<Double> numbers = new ArrayList<>();
-        for (JsonNode element : list) {
-            if (element.isNumber()) {
-                numbers.add(element.doubleValue());
-            } else if (element.isTextual() || element.isBoolean()) {
-                texts.add(element.asText());
-            }
+    private void value(String name, JsonNode value) throws BadLineException {
+        switch (value.getNodeType()) {
+            case NULL -> row.empty(name);
+            case NUMBER -> row.number(name, value.doubleValue(), value.asText());
+            default -> row.text(name, value.asText());
         }
-        if (texts.size() == list.size()) {
-            row.set(name, texts);
-        } else if (numbers.size() == list.size()) {
-            row.numbers(name, numbers.stream().mapToDouble(Double::doubleValue).toArray());
-        } else {
-            throw new BadLineException("field %s is a list of neither numbers nor text".formatted(Printable.of(name)));
+    }
+
+    /**
+     * Adds a list, as if it were an array in a record on a topic: with numbers in it, each item is a feature of its own;
+     * else each that is different is a category. Lists of lists or of objects are left out.
+     */
+    private void list(String name, JsonNode list) throws BadLineException {
+        boolean hasNumbers = false;
+        for (JsonNode item : list) {
+            if (item.isContainerNode()) {
+                row.leaveOut(name, item.isObject() ? "list of objects" : "list of lists");
+                return;
+            }
+            hasNumbers |= item.isNumber();
+        }
+        if (!row.beginList(name)) {
+            return;
+        }
+        try {
+            if (hasNumbers) {
+                for (int i = 0; i < list.size(); i++) {
+                    row.at(name, i);
+                    value(name, list.get(i));
+                }
+            } else {
+                Set<JsonNode> distinct = new LinkedHashSet<>();
+                list.forEach(distinct::add);
+                for (JsonNode item : distinct) {
+                    value(name, item);
+                }
+            }
+        } finally {
+            // a line that cannot be used must not affect the next one
+            row.endList(name);
         }
     }
 
     private Line example(ObjectNode object) throws BadLineException {
-        Set<String> unknown = new TreeSet<>();
-        object.fieldNames().forEachRemaining(unknown::add);
-        unknown.removeAll(FIELDS);
-        unknown.removeAll(times);
-        if (!unknown.isEmpty()) {
-            throw new BadLineException("an example has no field %s; it has model, id, label, importance and features"
-                    .formatted(Printable.of(unknown.iterator().next())));
-        }
         Double importance = number(object, "importance");
         Example example = new Example(
                 string(object, "id"),
@@ -232,6 +288,7 @@ final class JsonExamples extends ExampleFile {
         }
         Map<CharSequence, Double> named = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> feature : features.properties()) {
+            checkText(feature.getKey());
             named.put(feature.getKey(), finite("feature " + feature.getKey(), feature.getValue()));
         }
         return named;
@@ -253,6 +310,7 @@ final class JsonExamples extends ExampleFile {
         if (!value.isTextual() && !value.isIntegralNumber()) {
             throw new BadLineException("field %s is not text".formatted(field));
         }
+        checkText(value.asText());
         return value.asText();
     }
 

@@ -15,16 +15,21 @@ final class LabelRow implements Row {
     private final LabelRecords records;
     private final Mapping columns;
     private final FieldKinds kinds;
+    private final DecimalMark decimal;
 
     private String model;
     private String id;
     private Object label;
     private Double importance;
 
-    /** @param kinds receives what each column is used as */
-    LabelRow(LabelRecords records, FieldKinds kinds) {
+    /**
+     * @param kinds receives what each column is used as
+     * @param decimal how numbers are written
+     */
+    LabelRow(LabelRecords records, FieldKinds kinds, DecimalMark decimal) {
         this.records = records;
         this.kinds = kinds;
+        this.decimal = decimal;
         columns = records.columns();
         clear();
     }
@@ -55,18 +60,24 @@ final class LabelRow implements Row {
     @Override
     public void cell(String name, String cell) throws BadLineException {
         String text = cell.strip();
+        FieldKind kind = kind(name);
+        boolean isNumber = kind == FieldKind.IMPORTANCE
+                || kind == FieldKind.LABEL && !columns.label().isOfText();
         if (text.isEmpty()) {
             empty(name);
         } else {
-            text(name, text);
+            text(name, isNumber ? decimal.plain(text) : text);
         }
     }
 
     @Override
     public void text(String name, String text) throws BadLineException {
-        ExampleFile.checkText(text);
-        switch (kind(name)) {
-            case LABEL -> label = label(name, text);
+        FieldKind kind = kind(name);
+        if (kind != FieldKind.EXCLUDED) {
+            ExampleFile.checkText(text);
+        }
+        switch (kind) {
+            case LABEL -> label = columns.label().isMissing(text) ? null : label(name, text);
             case ID -> id = text;
             case MODEL -> model = text;
             case IMPORTANCE -> importance = importance(name, text);
@@ -82,19 +93,31 @@ final class LabelRow implements Row {
     }
 
     @Override
-    public void set(String name, List<String> texts) throws BadLineException {
-        single(name);
+    public boolean beginList(String name) throws BadLineException {
+        if (!isExcluded(name)) {
+            throw new BadLineException("field %s is a list".formatted(Printable.of(name)));
+        }
+        return false;
     }
 
     @Override
-    public void numbers(String name, double[] numbers) throws BadLineException {
-        single(name);
+    public void at(String name, int index) {
+        throw new IllegalStateException("a label has no features");
     }
 
-    private void single(String name) throws BadLineException {
-        if (kind(name) != FieldKind.EXCLUDED) {
-            throw new BadLineException("field %s is a list".formatted(Printable.of(name)));
-        }
+    @Override
+    public void endList(String name) {
+        throw new IllegalStateException("a label has no features");
+    }
+
+    @Override
+    public boolean isExcluded(String name) {
+        return kind(name) == FieldKind.EXCLUDED;
+    }
+
+    @Override
+    public void leaveOut(String name, String why) {
+        kind(name);
     }
 
     @Override
@@ -103,26 +126,12 @@ final class LabelRow implements Row {
     }
 
     private Object label(String name, String text) throws BadLineException {
-        double y = columns.label().y(text);
-        if (Double.isNaN(y)) {
-            throw new BadLineException("column %s is \"%s\", which is not a finite number%s"
-                    .formatted(
-                            Printable.of(name),
-                            Printable.of(text),
-                            columns.label().isOfNumbersInOrder() ? ", but is compared with one" : ""));
-        }
+        double y = BadLineException.checkLabel(columns.label(), name, text);
         if (records.isOfText()) {
             return text;
         }
         if (records.isOfComparedNumbers()) {
-            return switch (text) {
-                case "true" -> 1.0;
-                case "false" -> 0.0;
-                default -> Numbers.parse(text);
-            };
-        }
-        if (!(y >= 0 && y <= 1)) {
-            throw new BadLineException("the label is %s; a label must be from 0 to 1".formatted(y));
+            return columns.label().valueOf(text);
         }
         return y;
     }
@@ -134,6 +143,11 @@ final class LabelRow implements Row {
                     .formatted(Printable.of(name), Printable.of(text)));
         }
         return number;
+    }
+
+    @Override
+    public List<String> remarks() {
+        return List.of();
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.thalweg.app.view.Printable;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.mapping.Label;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.Numbers;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -13,8 +14,8 @@ import java.util.regex.Pattern;
 
 /**
  * A reader of examples in LIBSVM text. Each line is a label, and then {@code number:value} for each feature that is not
- * zero; a comment begins with #. Feature numbers are used as they are, whichever number they begin with. A label of −1
- * means 0, unless labels are compared. A line without a label, which begins with a feature, is an example that is only
+ * zero; a comment begins with #. Feature numbers are used as they are, whichever number they begin with. A feature whose
+ * value is a word such as nan is left out. A label of −1 means 0, unless labels are compared. A line without a label, which begins with a feature, is an example that is only
  * predicted.
  */
 final class LibsvmExamples extends ExampleFile {
@@ -24,6 +25,7 @@ final class LibsvmExamples extends ExampleFile {
     private final Label label;
     private long line;
 
+    private long missing;
     private int lowest = Integer.MAX_VALUE;
     private int highest = -1;
 
@@ -60,6 +62,14 @@ final class LibsvmExamples extends ExampleFile {
     }
 
     @Override
+    public List<String> remarks() {
+        return missing == 0
+                ? List.of()
+                : List.of(
+                        "%,d values such as nan are taken as missing, so that these features are 0".formatted(missing));
+    }
+
+    @Override
     Line read() throws IOException, BadLineException {
         String[] words;
         do {
@@ -72,7 +82,7 @@ final class LibsvmExamples extends ExampleFile {
         } while (words.length == 0);
 
         boolean labelled = words[0].indexOf(':') < 0;
-        Double y = labelled ? (Double) label(words[0]) : null;
+        Double y = labelled ? label(words[0]) : null;
         List<Integer> indices = new ArrayList<>(words.length);
         List<Double> values = new ArrayList<>(words.length);
         for (int i = labelled ? 1 : 0; i < words.length; i++) {
@@ -86,16 +96,22 @@ final class LibsvmExamples extends ExampleFile {
         return new Line(line, null, new Example(null, y, 1.0, new SparseFeatures(indices, values)));
     }
 
-    private double label(String word) throws BadLineException {
+    /** @return null if the word says that there is no label */
+    private Double label(String word) throws BadLineException {
         double number = Numbers.parse(word);
         if (!Double.isFinite(number)) {
+            if (Numbers.isMissing(word)) {
+                return null;
+            }
             throw new BadLineException(
                     "the label is \"%s\", which is not a finite number".formatted(Printable.of(word)));
         }
         if (label != null && label.isComparison()) {
             return label.y(word);
         }
-        return number == -1 ? 0 : number;
+        double y = number == -1 ? 0 : number;
+        BadLineException.checkRange(label == null ? Mapping.LABEL : label.field(), y);
+        return y;
     }
 
     private void addFeature(String word, List<Integer> indices, List<Double> values) throws BadLineException {
@@ -108,6 +124,10 @@ final class LibsvmExamples extends ExampleFile {
                     .formatted(Printable.of(word)));
         }
         double value = Numbers.parse(word.substring(colon + 1));
+        if (Numbers.isMissing(word.substring(colon + 1)) || Double.isInfinite(value)) {
+            missing++;
+            return;
+        }
         if (!Double.isFinite(value)) {
             throw new BadLineException("the value of feature %d is \"%s\", which is not a finite number"
                     .formatted(index, Printable.of(word.substring(colon + 1))));

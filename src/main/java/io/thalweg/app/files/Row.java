@@ -21,14 +21,31 @@ sealed interface Row permits ExampleRow, LabelRow, TimedRow {
      */
     void number(String name, double number, String text) throws BadLineException;
 
-    /** Adds a list of text, in which each item counts once. */
-    void set(String name, List<String> texts) throws BadLineException;
+    /**
+     * Begins a list, the items of which are added like single values.
+     *
+     * @return whether they are used
+     * @throws BadLineException if the column must be a single value
+     */
+    boolean beginList(String name) throws BadLineException;
 
-    /** Adds a list of numbers, each of which is a feature named by its index. */
-    void numbers(String name, double[] numbers) throws BadLineException;
+    /** Says that the next item of the list is a feature named by its index. */
+    void at(String name, int index);
+
+    /** Ends a list of which items were added. */
+    void endList(String name);
+
+    /** Whether a column is used for nothing, so that it does not matter what is in it. */
+    boolean isExcluded(String name);
+
+    /** Adds a value that cannot be used. @param why for people, in a few words */
+    void leaveOut(String name, String why);
 
     /** Adds a cell that is empty. */
     void empty(String name) throws BadLineException;
+
+    /** What should be known of the columns so far, one line for each fact, for people. */
+    List<String> remarks();
 
     /** Ends the row. */
     ExampleFile.Line line(long number) throws BadLineException;

@@ -4,10 +4,9 @@ import io.thalweg.app.files.ExampleFile.BadLineException;
 import io.thalweg.app.view.Printable;
 import io.thalweg.mapping.FieldKind;
 import io.thalweg.mapping.FieldKinds;
+import io.thalweg.mapping.IsoTime;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.Numbers;
-import java.time.DateTimeException;
-import java.time.OffsetDateTime;
 import java.util.List;
 
 /**
@@ -50,14 +49,11 @@ final class TimedRow implements Row {
         double number = Numbers.parse(text);
         long time;
         if (Double.isNaN(number)) {
-            try {
-                time = OffsetDateTime.parse(text).toInstant().toEpochMilli();
-            } catch (DateTimeException | ArithmeticException e) {
-                throw new BadLineException(
-                        ("column %s is \"%s\", which is neither milliseconds since 1970 nor a timestamp such as"
-                                        + " 2026-05-01T12:00:00Z")
-                                .formatted(Printable.of(column), Printable.of(text)));
-            }
+            time = IsoTime.timestamp(text)
+                    .orElseThrow(() -> new BadLineException(
+                            ("column %s is \"%s\", which is neither milliseconds since 1970 nor a timestamp such as"
+                                            + " 2026-05-01T12:00:00Z")
+                                    .formatted(Printable.of(column), Printable.of(text))));
         } else {
             time = (long) number;
         }
@@ -88,7 +84,7 @@ final class TimedRow implements Row {
 
     @Override
     public void cell(String name, String cell) throws BadLineException {
-        if (cell.isBlank() && name.equals(column)) {
+        if (name.equals(column) && (cell.isBlank() || Numbers.isMissing(cell.strip()))) {
             empty(name);
         } else if (!takes(name, cell)) {
             row.cell(name, cell);
@@ -97,7 +93,7 @@ final class TimedRow implements Row {
 
     @Override
     public void text(String name, String text) throws BadLineException {
-        if (text.isBlank() && name.equals(column)) {
+        if (name.equals(column) && (text.isBlank() || Numbers.isMissing(text.strip()))) {
             empty(name);
         } else if (!takes(name, text)) {
             row.text(name, text);
@@ -112,17 +108,28 @@ final class TimedRow implements Row {
     }
 
     @Override
-    public void set(String name, List<String> texts) throws BadLineException {
-        if (!name.equals(column)) {
-            row.set(name, texts);
-        }
+    public boolean beginList(String name) throws BadLineException {
+        return !name.equals(column) && row.beginList(name);
     }
 
     @Override
-    public void numbers(String name, double[] numbers) throws BadLineException {
-        if (!name.equals(column)) {
-            row.numbers(name, numbers);
-        }
+    public void at(String name, int index) {
+        row.at(name, index);
+    }
+
+    @Override
+    public void endList(String name) {
+        row.endList(name);
+    }
+
+    @Override
+    public boolean isExcluded(String name) {
+        return !name.equals(column) && row.isExcluded(name);
+    }
+
+    @Override
+    public void leaveOut(String name, String why) {
+        row.leaveOut(name, why);
     }
 
     @Override
@@ -130,6 +137,11 @@ final class TimedRow implements Row {
         if (!name.equals(column)) {
             row.empty(name);
         }
+    }
+
+    @Override
+    public List<String> remarks() {
+        return row.remarks();
     }
 
     @Override

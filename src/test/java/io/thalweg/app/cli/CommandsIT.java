@@ -181,7 +181,9 @@ class CommandsIT {
                 project.thalweg("produce", more.toString(), "--skip-bad").is(0);
         assertThat(skipped.err())
                 .containsExactly(
-                        "skipped " + more + ", line 2: the label is 2.0; a label must be from 0 to 1",
+                        "skipped " + more
+                                + ", line 2: the label is 2.0; a label must be from 0 to 1. If these are classes,"
+                                + " compare them, such as with --label \"label == 2\"",
                         "sent 4 examples, 2 with a label, to clicks-examples (1 partition); skipped 1 that cannot be"
                                 + " used");
 

@@ -24,7 +24,6 @@ import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class ExampleFileTest {
     private static final Columns ALL = new Columns(
@@ -262,12 +261,11 @@ class ExampleFileTest {
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
                     a,b\\n1,2\\n3\\n           | 3: it has 1 cells, but the header has 2
                     a,b\\n\\n\\n1,2,3\\n       | 4: it has 3 cells, but the header has 2
-                    a,label\\n1,yes\\n         | 2: column label is "yes", which is not a finite number
-                    a,label\\n1,2\\n           | 2: the label is 2.0; a label must be from 0 to 1
-                    a,label\\n1,-1\\n          | 2: the label is -1.0; a label must be from 0 to 1
+                    a,label\\n1,lost\\n        | 2: column label is "lost", which is not a finite number; compare it, such as with --label "label == 'lost'"
+                    a,label\\n1,2\\n           | 2: the label is 2.0; a label must be from 0 to 1. If these are classes, compare them, such as with --label "label == 2"
+                    a,label\\n1,-1\\n          | 2: the label is -1.0; a label must be from 0 to 1. If these are classes, compare them, such as with --label "label > 0"
                     label\\n1\\n                | 2: it has no features
-                    a\\n"x\\ny"\\nNaN\\n       | 4: column a is NaN; a feature must be a finite number, or text
-                    a\\n1e999\\n               | 2: column a is "1e999", which is not a finite number
+                    a\\n"x\\ny"\\n1,2\\n       | 4: it has 2 cells, but the header has 1
                     a=b,a\\n1,b\\n             | 2: feature a=b occurs twice
                     """)
     void badLinesOfATableAreNamedByTheirFirstLine(String text, String complaint) {
@@ -279,12 +277,10 @@ class ExampleFileTest {
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
                     {"a": 1                                       | it is not JSON (
                     {"a": 1} {"a": 2}                             | it is not JSON (
-                    {"a": NaN}                                    | it is not JSON (
+                    {"a": nan}                                    | it is not JSON (
                     {"a": 1, "a": 2}                              | it is not JSON (
                     [1]                                           | it is not a JSON object
                     {}                                            | it has no features
-                    {"a": [1, "b"]}                               | field a is a list of neither numbers nor text
-                    {"a": 1e999}                                  | column a is not a finite number
                     {"features": []}                              | it has no features
                     {"features": {}}                              | it has no features
                     {"features": [1, "2"]}                        | value 1 is not a finite number
@@ -308,7 +304,7 @@ class ExampleFileTest {
 
     @Test
     void theLinesAfterABadOneAreRead() {
-        ExampleFile file = open("t.csv", utf8("a\nNaN\n1\n"), Columns.DEFAULT);
+        ExampleFile file = open("t.csv", utf8("a\n1,2\n1\n"), Columns.DEFAULT);
 
         assertThatThrownBy(file::next).isInstanceOf(BadLineException.class);
         assertThat(complaintOrNumber(file)).isEqualTo("3");
@@ -330,13 +326,12 @@ class ExampleFileTest {
 
         ExampleFile file = open("t.csv", latin1, Columns.DEFAULT);
         assertThat(complaintOrNumber(file)).isEqualTo("2");
-        assertThat(complaintOrNumber(file)).isEqualTo("the text is not UTF-8");
+        assertThat(complaintOrNumber(file)).startsWith("the text is not UTF-8");
     }
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
                     ``                 | t.csv is empty
-                    a,,b\\n1,2,3       | t.csv: column 2 has no name in the header, line 1
                     \\na,a\\n1,2       | t.csv: two columns are named a in the header, line 2
                     a,b\\n1,2          | t.csv has no column clicked; it has a, b
                     """)
@@ -350,13 +345,33 @@ class ExampleFileTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"a\n\"never closed\n1\n", "a\n\"x\"y\n"})
-    void quotesThatDoNotMatchEndTheReading(String text) {
-        ExampleFile file = open("t.csv", utf8(text), Columns.DEFAULT);
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+                    a\\n"never closed\\n1\\n               | 2 bad, 3, end
+                    a\\n"x"y\\n1\\n                        | 2 bad, 3, end
+                    a\\n"5" pipe"\\n1\\n"x\\ny"\\n2\\n       | 2 bad, 3, 4, 6, end
+                    a,b\\n"5 inch,1\\n2,2\\n"x, y",3\\n4,4\\n  | 2 bad, 3, 4, 5, end
+                    a,b\\n"5 inch,1\\n2,2\\nx",3\\n4,4\\n   | 2, 5, end
+                    a,b\\n"5,1\\n2,2\\nx",3,4\\n4,4\\n       | 2 bad, 3, 4 bad, 5, end
+                    a,b\\r\\n"5 inch,1\\r\\n2,2\\r\\n         | 2 bad, 3, end
+                    a,b\\r"5 inch,1\\r2,2\\r                | 2 bad, 3, end
+                    a,b\\n1,1\\r"5" x,1\\n2,2\\n3,3\\n       | 2, 3 bad, 3, 4, end
+                    """)
+    void aQuoteThatDoesNotMatchCostsItsLineAndNoOther(String text, String read) {
+        ExampleFile file = open("t.csv", utf8(text.replace("\\n", "\n").replace("\\r", "\r")), Columns.DEFAULT);
 
-        assertThatThrownBy(file::next)
+        List<String> seen = new ArrayList<>();
+        while (!seen.contains("end")) {
+            String line = complaintOrNumber(file);
+            seen.add(line.matches("\\d+|end") ? line : file.lineNumber() + " bad");
+        }
+        assertThat(String.join(", ", seen)).isEqualTo(read);
+    }
+
+    @Test
+    void aQuoteThatDoesNotMatchInTheHeaderIsSaid() {
+        assertThatThrownBy(() -> open("t.csv", utf8("a,\"b\n1,2\n"), Columns.DEFAULT))
                 .isInstanceOf(StopException.class)
-                .hasMessageStartingWith("cannot continue to read t.csv after line 1 (");
+                .hasMessageStartingWith("t.csv, line 1: in the header, a quote does not match another");
     }
 
     @Test
@@ -399,7 +414,9 @@ class ExampleFileTest {
                 .containsExactly(entry("a", 1.0), entry("c", 3.0));
         assertThat(lines("t.csv", "a,b,c\n1,x,3\n", sparse).get(0).example().getFeatures())
                 .isEqualTo(new SparseFeatures(List.of(0, 1), List.of(1.0, 3.0)));
-        assertThatThrownBy(() -> open("t.csv", utf8("a\n1\n"), named)).hasMessage("t.csv has no column b; it has a");
+        assertThatThrownBy(() -> open("t.csv", utf8("a\n1\n"), named))
+                .hasMessage(
+                        "t.csv has no column b; it has a. If these are several, say what separates them with --separator");
     }
 
     @Test
@@ -465,7 +482,8 @@ class ExampleFileTest {
                 .extracting(line -> line.example().getLabel())
                 .containsExactly(1.0, 0.0, 0.0);
         assertThat(complaint("x.svm", text, labelled("y")))
-                .isEqualTo("2: the label is 2.0; a label must be from 0 to 1");
+                .isEqualTo("2: the label is 2.0; a label must be from 0 to 1"
+                        + ". If these are classes, compare them, such as with --label \"y == 2\"");
     }
 
     @ParameterizedTest
@@ -488,13 +506,13 @@ class ExampleFileTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
                     x 1:1          | the label is "x", which is not a finite number
-                    2 1:1          | the label is 2.0; a label must be from 0 to 1
+                    2 1:1          | the label is 2.0; a label must be from 0 to 1. If these are classes, compare them, such as with --label "label == 2"
                     1 1            | "1" is not a feature; a feature is a number, a colon and a value
                     1 a:1          | "a:1" is not a feature; a feature is a number, a colon and a value
                     1 qid:3 1:1    | "qid:3" is not a feature; a feature is a number, a colon and a value
                     1 9999999999:1 | "9999999999:1" is not a feature; a feature is a number, a colon and a value
                     1 1:           | the value of feature 1 is "", which is not a finite number
-                    1 1:nan        | the value of feature 1 is "nan", which is not a finite number
+                    1 1:x          | the value of feature 1 is "x", which is not a finite number
                     """)
     void badLinesOfLibsvmTextAreNamed(String line, String complaint) {
         assertThat(complaint("x.svm", "0 1:1\n# note\n" + line + "\n", Columns.DEFAULT))
