@@ -241,7 +241,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 HIGH,
                 "Label of an event: a field, or a comparison such as `delay > 15` or `status == 'fraud'`."
                         + " If set, the examples topic may hold Avro records of any schema. If empty, it holds"
-                        + " Examples.");
+                        + " Examples. To change it once there is state, see `" + STATE_MIGRATE + "`.");
         mapping.add(
                 ID_FIELD,
                 Type.STRING,
@@ -272,7 +272,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 null,
                 MEDIUM,
                 "Fields that are not features, separated by commas. A record field excludes all fields in it."
-                        + " Excluded fields can still be crossed.");
+                        + " Excluded fields can still be crossed. Here and in the settings below, a name that contains"
+                        + " signs is put in quotes: `'price, EUR'`.");
         mapping.add(
                 FEATURES_NUMERIC, Type.STRING, "", null, MEDIUM, "Fields whose text or booleans are read as numbers.");
         mapping.add(
@@ -291,7 +292,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 "Parts of a time to use as categories, such as `departure:hour\\|weekday`. Parts: hour, minute,"
                         + " weekday, day, month, and year, in UTC. Text and plain numbers need a pattern in brackets:"
                         + " `date[yyyyMMddHHmm]:hour`, `date[MMddHHmm;2001]:weekday` (with the year that the pattern"
-                        + " lacks), or `t[seconds]:hour` (also `millis` and `micros`).");
+                        + " lacks), `t[iso]:hour` (ISO 8601), or `t[seconds]:hour` (also `millis` and `micros`).");
         mapping.add(
                 FEATURES_BUCKETS,
                 Type.STRING,
@@ -651,7 +652,8 @@ public final class ThalwegConfig extends AbstractConfig {
                 LOW,
                 "Allows a learner with state to start with another `algorithm`, `scaling`, `l1`, or `l2`. It continues"
                         + " from its current weights, with `auto` or with plain `sgd`: without scaling, penalties,"
-                        + " clipping, and invariance. If false, such a start is refused.");
+                        + " clipping, and invariance. Also allows another `label` or `labels.label`. If false, such a"
+                        + " start is refused.");
         running.add(
                 MODEL_START,
                 Type.STRING,

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
@@ -163,6 +164,16 @@ public final class LearnerRuntime implements AutoCloseable {
                                     .toList()));
         }
         return state.partitions();
+    }
+
+    /**
+     * Checks whether the settings fit the events of the examples topic, as a learner does when it starts.
+     *
+     * @return what each field is used as, one line for each kind; empty if that is not known, or nothing is mapped
+     * @throws StopException if they do not fit, in one line
+     */
+    public static List<String> checkMapping(ThalwegConfig config, SchemaSource schemas) {
+        return MappingCheck.ofEvents(config, schemas);
     }
 
     /**

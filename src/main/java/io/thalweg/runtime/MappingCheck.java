@@ -36,13 +36,28 @@ final class MappingCheck {
 
     /** @throws StopException if a mapping does not fit, in one line */
     static void run(ThalwegConfig config, SchemaSource schemas) {
-        checkSettings(config);
-        if (config.isMapped()) {
-            check(config, schemas, config.getString(ThalwegConfig.EXAMPLES_TOPIC), config.mapping());
-        }
+        log(config.getString(ThalwegConfig.EXAMPLES_TOPIC), ofEvents(config, schemas));
         if (config.hasLateLabels()) {
-            check(config, schemas, config.getString(ThalwegConfig.LABELS_TOPIC), config.labelsMapping());
+            String topic = config.getString(ThalwegConfig.LABELS_TOPIC);
+            log(topic, check(config, schemas, topic, config.labelsMapping()));
         }
+    }
+
+    /**
+     * Checks only the examples topic.
+     *
+     * @return what each field is used as, one line for each kind; empty if that is not known, or nothing is mapped
+     * @throws StopException as above
+     */
+    static List<String> ofEvents(ThalwegConfig config, SchemaSource schemas) {
+        checkSettings(config);
+        return config.isMapped()
+                ? check(config, schemas, config.getString(ThalwegConfig.EXAMPLES_TOPIC), config.mapping())
+                : List.of();
+    }
+
+    private static void log(String topic, List<String> lines) {
+        lines.forEach(line -> LOG.info("in topic {}, {}", topic, line));
     }
 
     private static void checkSettings(ThalwegConfig config) {
@@ -81,7 +96,7 @@ final class MappingCheck {
         }
     }
 
-    private static void check(ThalwegConfig config, SchemaSource schemas, String topic, Mapping mapping) {
+    private static List<String> check(ThalwegConfig config, SchemaSource schemas, String topic, Mapping mapping) {
         Optional<Schema> schema;
         try {
             schema = schemas.latestSchema(topic);
@@ -100,10 +115,10 @@ final class MappingCheck {
                                     + " it could not be checked whether the mapping fits",
                             topic,
                             topic);
-            return;
+            return List.of();
         }
         try {
-            MappedDecoder.summary(schema.get(), mapping).forEach(line -> LOG.info("in topic {}, {}", topic, line));
+            return MappedDecoder.summary(schema.get(), mapping);
         } catch (MappingException e) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,

@@ -1,11 +1,14 @@
 package io.thalweg.store;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.mapping.Label;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Optimizer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The settings that a task has learned under, each with the offsets from which they applied. It decides whether state
@@ -122,6 +125,48 @@ final class SettingsHistory {
                     + " needs processing.guarantee = exactly_once_v2, because without it a crash can leave a part of"
                     + " each");
         }
+    }
+
+    /**
+     * Checks that the models go on with the same label, and that no field that was the label has become a feature. That
+     * would give the old label away to a model that learns what often goes with it.
+     *
+     * @param migrate whether the settings allow another label
+     * @throws StateException if the settings do not say that this is wanted
+     */
+    void checkLabel(Map<String, String> now, boolean migrate) {
+        for (String name : List.of(ThalwegConfig.LABEL, ThalwegConfig.LABELS_LABEL)) {
+            String before = label(last().get(name));
+            String after = label(now.get(name));
+            if (!migrate && !before.isEmpty() && !after.isEmpty() && !before.equals(after)) {
+                throw new StateException("the weights were learned with " + name + " = " + before + " and it is now "
+                        + after + "; set it back, set " + ThalwegConfig.STATE_MIGRATE
+                        + " = true to learn this from those weights, or delete them with `thalweg reset`");
+            }
+        }
+        ThalwegConfig config = ThalwegConfig.ofReplayed(now);
+        if (!config.isMapped()) {
+            return;
+        }
+        Mapping mapping = config.mapping();
+        for (SettingsSpan span : spans) {
+            String words = span.settings().getOrDefault(ThalwegConfig.LABEL, "");
+            String field = words.isBlank() ? null : Label.of(words).field();
+            if (field != null
+                    && !mapping.fields().containsKey(field)
+                    && !mapping.isSpecial(field)
+                    && mapping.isWanted(field)) {
+                throw new StateException("the weights were learned with " + ThalwegConfig.LABEL + " = " + label(words)
+                        + ", and field " + field + " would now be a feature; add it to "
+                        + ThalwegConfig.FEATURES_EXCLUDE + ", or, if it shall be a feature, to "
+                        + ThalwegConfig.FEATURES_NUMERIC + " or " + ThalwegConfig.FEATURES_CATEGORICAL);
+            }
+        }
+    }
+
+    /** A label as it is always written; empty if there is none. */
+    private static String label(@Nullable String words) {
+        return words == null || words.isBlank() ? "" : Label.of(words).toString();
     }
 
     private boolean differs(String name, Map<String, String> now) {

@@ -254,6 +254,7 @@ public final class TaskState {
         boolean migrates = !models.all().isEmpty() && history.changesKind(settings);
         if (!models.all().isEmpty()) {
             history.check(settings);
+            history.checkLabel(settings, migrate);
             checkForms(settings);
         }
         if (migrates) {

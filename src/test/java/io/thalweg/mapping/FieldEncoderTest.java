@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -60,6 +63,56 @@ class FieldEncoderTest {
 
         assertThat(rejection.reason()).isEqualTo(Reason.BAD_VALUE);
         assertThat(rejection).hasMessageContaining("field größe").hasMessageNotContaining("secret");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"NaN", "nan", " NA ", "null", "-inf", "N/A"})
+    void wordsForNoNumberAreMissing(String text) throws Rejection {
+        assertThat(events.features(() -> encoder.parse(text))).containsExactly("größe:missing");
+    }
+
+    @Test
+    void noTwoCategoriesHaveTheSameName() throws Rejection {
+        List<String> parts = List.of("a", "=", "\\", "b=", "=c", "\\=", "a\\", "==", "\\\\=\\");
+        Set<String> names = new HashSet<>();
+        Set<String> pairs = new HashSet<>();
+        for (String start : parts) {
+            for (String end : parts) {
+                for (String value : parts) {
+                    String key = start + end;
+                    names.addAll(events.features(() -> {
+                        encoder.at(utf8(key), 0, key.length());
+                        category(encoder, value);
+                        encoder.whole();
+                    }));
+                    pairs.add(key + " " + value);
+                }
+            }
+        }
+        assertThat(names).hasSameSizeAs(pairs);
+    }
+
+    @Test
+    void onlyEqualsSignsAreMaskedInNames() throws Rejection {
+        assertThat(events.features(() -> {
+                    for (String key : List.of("k", "C:\\x", "a=b", "x\\")) {
+                        encoder.at(utf8(key), 0, key.length());
+                        category(encoder, "v=w");
+                        encoder.number(2);
+                    }
+                    encoder.whole();
+                    category(encoder, "v=w");
+                }))
+                .containsExactly(
+                        "größe.k=v=w",
+                        "größe.k 2.0",
+                        "größe.C:\\x=v=w",
+                        "größe.C:\\x 2.0",
+                        "größe.a\\=b=v=w",
+                        "größe.a=b 2.0",
+                        "größe.x\\\\=v=w",
+                        "größe.x\\ 2.0",
+                        "größe=v=w");
     }
 
     @Test

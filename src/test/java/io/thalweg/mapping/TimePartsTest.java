@@ -91,6 +91,124 @@ class TimePartsTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"seconds, 1e3", "millis, 1", "micros, 1e-3"})
+    void numbersWithAFractionAreTimesToo(String unit, double perUnit) throws Rejection {
+        TimeField field = TimeField.of("t[" + unit + "]" + ALL);
+        for (int i = 0; i < 500; i++) {
+            LocalDateTime time = between(1950, 2100);
+            double number = (time.toEpochSecond(ZoneOffset.UTC) * 1000 + 0.5) / perUnit;
+            assertThat(field.events.features(() -> field.encoder.number(number)))
+                    .isEqualTo(parts(time));
+        }
+        for (double none : new double[] {Double.NaN, Double.POSITIVE_INFINITY, 1e300}) {
+            assertThat(catchThrowableOfType(Rejection.class, () -> field.encoder.number(none))
+                            .reason())
+                    .isEqualTo(Reason.BAD_VALUE);
+        }
+    }
+
+    /** The formats that Java has for ISO 8601, and those that other programs write. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "yyyy-MM-dd'T'HH:mm:ss'Z'",
+                "yyyy-MM-dd'T'HH:mm:ss.S'Z'",
+                "yyyy-MM-dd'T'HH:mm:ss.SSSSSSSSS'Z'",
+                "yyyy-MM-dd'T'HH:mm:ss,SSS",
+                "yyyy-MM-dd'T'HH:mm",
+                "yyyy-MM-dd HH:mm:ss",
+                "yyyy-MM-dd HH:mm:ss 'UTC'",
+                "yyyy-MM-dd't'HH:mm:ss'z'",
+                "yyyyMMdd'T'HHmmss'Z'",
+                "yyyyMMdd'T'HHmm",
+                "yyyy-DDD'T'HH:mm:ss'Z'",
+                "yyyyDDD'T'HHmmss",
+                "YYYY-'W'ww-e'T'HH:mm:ss'Z'",
+                "YYYY'W'wwe'T'HHmm'Z'",
+                "yyyy-MM-dd'T'HH:mm:ssXXX",
+                "yyyy-MM-dd'T'HH:mm:ss.SSSXX",
+                "yyyy-MM-dd HH:mm:ssX",
+                "yyyy-MM-dd HH:mm:ss XX",
+                "yyyy-MM-dd'T'HH:mmXXX'['VV']'",
+            })
+    void timesInIso8601AreReadAsJavaWritesThem(String pattern) throws Rejection {
+        TimeField field = TimeField.of("t[iso]" + ALL);
+        // weeks begin on Monday
+        DateTimeFormatter format = DateTimeFormatter.ofPattern(pattern, Locale.UK);
+        boolean hasOffset = pattern.contains("X");
+        for (int i = 0; i < 300; i++) {
+            LocalDateTime time = between(1700, 2300);
+            ZoneOffset offset = hasOffset ? ZoneOffset.ofHours(random.nextInt(-14, 15)) : ZoneOffset.UTC;
+            String text =
+                    time.atOffset(ZoneOffset.UTC).atZoneSameInstant(offset).format(format);
+            assertThat(field.text(text)).as(text).isEqualTo(parts(time));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "2026-05-01T23:59:60Z, 23, 59, 1, 5",
+        "2026-04-30T24:00, 0, 0, 1, 5",
+        "2026-05-01T12.5Z, 12, 30, 1, 5",
+        "'2026-05-01T12:30,5+00', 12, 30, 1, 5",
+        "2026-05-01T00:30:00+05:30, 19, 0, 30, 4",
+        "2026-04-30T20-05, 1, 0, 1, 5",
+    })
+    void whatIsRareInIso8601IsReadToo(String text, int hour, int minute, int day, int month) throws Rejection {
+        assertThat(TimeField.of("t[iso]:hour|minute|day|month").text(text))
+                .containsExactly("t.hour=" + hour, "t.minute=" + minute, "t.day=" + day, "t.month=" + month);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "2026-05-01, weekday, Fri", "20260501, day, 1", "2026-05, month, 5", "2026, year, 2026", "2026-121, month, 5",
+        "10:15, hour, 10", "T10:15:59Z, minute, 15", "101559, year, ''", "2026-W18, year, ''", "2026-05, day, ''",
+        "2026-05-01, hour, ''", "10:15, day, ''"
+    })
+    void aTimeInIso8601HasThePartsThatItSays(String text, String part, String value) throws Rejection {
+        TimeField field = TimeField.of("t[iso]:" + part);
+        if (value.isEmpty()) {
+            assertRejected(field, text);
+        } else {
+            assertThat(field.text(text)).containsExactly("t." + part + "=" + value);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "x",
+                "2026",
+                "2026-05-01T",
+                "2026-05-01T1",
+                "2026-05-01T10:",
+                "2026-05-01T10:1",
+                "2026-02-29T00:00",
+                "2026-13-01T00:00",
+                "2026-05-01T25:00",
+                "2026-05-01T10:60",
+                "2026-05-01T10:00:61",
+                "2026-05-01T24:01",
+                "2026-05-01T10:00Zx",
+                "2026-05-01T10:00+",
+                "2026-05-01T10:00+1",
+                "2026-05-01T10:00+25:00",
+                "2026-05-01T10:00:00.",
+                "2026-05-01T10:00 ",
+                "2026-W54-1T10:00",
+                "2026-W01-8T10:00",
+                "2026-366T10:00",
+                "01.05.2026 10:00",
+                "2026-05-01T10:00[x",
+                "2026/05/01 10:00",
+                "20260501101500"
+            })
+    void whatIsNotIso8601IsRejected(String text) {
+        assertRejected(TimeField.of("t[iso]:hour|day"), text);
+    }
+
     @Test
     void secondsThatHaveNoMillisecondsAreRejected() throws Rejection {
         TimeField field = TimeField.of("t[seconds]:year");

@@ -753,6 +753,75 @@ class TaskStateTest {
             assertThat(same.changelog).isEmpty();
         }
 
+        /** A changelog of weights that were learned with these labels, one after the other. */
+        private List<Change> learnedWith(String... labels) {
+            List<Change> changelog = new ArrayList<>();
+            long offset = 0;
+            for (String label : labels) {
+                Task task = new Task(changelog);
+                task.restore(List.copyOf(changelog));
+                task.state.begin(labelled(label), Examples.SGD, true);
+                learn(task, Examples.dense(1.0, 1));
+                task.state.offsets().advanceTo(INPUT, offset++);
+                task.commit();
+            }
+            return changelog;
+        }
+
+        /** Settings with a label, and with the old labels as what they may be. */
+        private static Map<String, String> labelled(String label, String... settings) {
+            Map<String, String> labelled = new TreeMap<>(with("label", label));
+            labelled.put("features.exclude", "clicked, delay");
+            for (int i = 0; i < settings.length; i += 2) {
+                labelled.put(settings[i], settings[i + 1]);
+            }
+            return labelled;
+        }
+
+        private static void begin(List<Change> changelog, Map<String, String> settings, boolean migrate) {
+            Task next = new Task(new ArrayList<>());
+            next.restore(changelog);
+            next.state.begin(settings, Examples.SGD, migrate);
+        }
+
+        @Test
+        void anotherLabelIsRefusedUnlessItIsAskedFor() {
+            List<Change> changelog = learnedWith("delay>15");
+
+            for (String same : List.of("delay>15", "delay > 15", " delay  > 15.0")) {
+                assertThatCode(() -> begin(changelog, labelled(same), false)).doesNotThrowAnyException();
+            }
+            for (String other : List.of("delay > 16", "delay < 15", "delay", "bought")) {
+                assertThatThrownBy(() -> begin(changelog, labelled(other), false))
+                        .isInstanceOf(StateException.class)
+                        .hasMessage("the weights were learned with label = delay > 15 and it is now " + other
+                                + "; set it back, set state.migrate = true to learn this from those weights, or delete"
+                                + " them with `thalweg reset`");
+                assertThatCode(() -> begin(changelog, labelled(other), true)).doesNotThrowAnyException();
+            }
+        }
+
+        @Test
+        void aFieldThatWasTheLabelIsNoFeatureUnlessASettingSaysSo() {
+            List<Change> changelog = learnedWith("clicked == 'yes'", "delay > 15", "bought");
+
+            for (String left : List.of("clicked", "delay")) {
+                String other = left.equals("clicked") ? "delay" : "clicked";
+                assertThatThrownBy(() -> begin(changelog, labelled("bought", "features.exclude", other), true))
+                        .isInstanceOf(StateException.class)
+                        .hasMessageContaining("field " + left + " would now be a feature; add it to features.exclude");
+            }
+            for (String[] wanted : new String[][] {
+                {"features.exclude", "clicked", "features.numeric", "delay"},
+                {"features.exclude", "delay", "features.categorical", "clicked"},
+                {"features.exclude", "delay", "id.field", "clicked"},
+                {"features.exclude", "delay", "features.cross", "clicked*hour"},
+            }) {
+                assertThatCode(() -> begin(changelog, labelled("bought", wanted), false))
+                        .doesNotThrowAnyException();
+            }
+        }
+
         @Test
         void aSpanThatWasNotWrittenDoesNotOutliveAChangeToStandby() {
             Task task = Task.begun();

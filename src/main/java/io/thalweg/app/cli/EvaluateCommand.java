@@ -128,6 +128,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 schemas.check();
                 String keyless = LearnerRuntime.keyless(config, range.partitions());
                 rangeOptions.requireOffsets(config, range);
+                LearnerRuntime.checkMapping(config, schemas).forEach(err()::println);
                 evaluation = new Evaluation(config, keyless);
                 long begin = System.nanoTime();
                 takeAll(
