@@ -1,5 +1,6 @@
 package io.thalweg.input;
 
+import io.thalweg.mapping.Label;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
 import io.thalweg.math.Example;
@@ -107,6 +108,13 @@ public final class MappedDecoder {
                     Reason.UNREADABLE,
                     "the value has " + bytes.remaining() + " bytes left over after a record with schema id " + id + " ("
                             + ExampleDecoder.brief(chosen.name()) + ")");
+        }
+        if (!mapping.isOfLabels() && x.labelled() && (x.label() < 0 || x.label() > 1)) {
+            String field = mapping.label().field();
+            throw new Rejection(
+                    Reason.LABEL_OUT_OF_RANGE,
+                    "field %s is %s; a label must be from 0 to 1. If these are classes, compare them, such as with %s = %s"
+                            .formatted(field, x.label(), Mapping.LABEL, Label.suggestion(field, x.label())));
         }
     }
 

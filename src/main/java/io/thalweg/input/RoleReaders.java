@@ -79,8 +79,10 @@ final class RoleReaders {
             throw new Rejection(
                     Reason.BAD_VALUE,
                     "field " + field + " is not a finite number"
-                            + (mapping.label().isOfNumbersInOrder() ? ", but is compared with one" : "")
-                            + "; the label is " + mapping.label());
+                            + (mapping.label().isComparison()
+                                    ? ", but is compared with one; the label is " + mapping.label()
+                                    : "; if it is text, compare it, such as with " + mapping.setting(Mapping.LABEL)
+                                            + " = " + Label.suggestion(field, "yes")));
         }
         record.label(y);
     }

@@ -462,6 +462,65 @@ class MappedDecoderTest {
     }
 
     @Test
+    void timesAreReadAsInFiles() throws Rejection {
+        Schema schema = schema(
+                "seconds:\"double\"",
+                "text:\"string\"",
+                "iso:\"string\"",
+                "paid:{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":16,\"scale\":3}");
+        settings.put(
+                "features.time",
+                "seconds[seconds]:hour|minute, text[millis]:hour, iso[iso]:hour|minute, paid[seconds]:year");
+        ByteBuffer paid = ByteBuffer.wrap(BigInteger.valueOf(1777593659820L).toByteArray());
+
+        for (String iso : List.of("2026-05-01T00:00:59.820Z", "2026-05-01T00:00:00Z", "2026-05-01T02:00:00+02:00")) {
+            assertThat(features(schema, 1777593659.82, "1777593659820", iso, paid))
+                    .containsOnlyKeys(
+                            "seconds.hour=0",
+                            "seconds.minute=0",
+                            "text.hour=0",
+                            "iso.hour=0",
+                            "iso.minute=0",
+                            "paid.year=2026");
+        }
+        assertThat(rejection(schema, Double.NaN, "1", "2026-05-01T00:00Z", paid).reason())
+                .isEqualTo(Reason.BAD_VALUE);
+        assertThat(rejection(schema, 1.0, "soon", "2026-05-01T00:00Z", paid).reason())
+                .isEqualTo(Reason.BAD_VALUE);
+        assertThat(rejection(schema, 1.0, "1", "2026-05-01", paid))
+                .hasMessage("field iso is not a time in ISO 8601 with hour, minute");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"-1, y > 0", "2, y == 2", "1.5, y > 0.5"})
+    void aLabelThatIsAClassIsRejectedWithTheComparisonThatHelps(double label, String comparison) {
+        Schema schema = schema("a:\"int\"");
+        Rejection rejection = catchThrowableOfType(Rejection.class, () -> decode(1, schema, record(schema, 1, label)));
+
+        assertThat(rejection.reason()).isEqualTo(Reason.LABEL_OUT_OF_RANGE);
+        assertThat(rejection).hasMessageContaining("field y is " + label).hasMessageEndingWith("label = " + comparison);
+    }
+
+    @Test
+    void keysAndValuesOfMapsMayHaveEqualsSigns() throws Rejection {
+        Schema schema = schema("words:{\"type\":\"map\",\"values\":\"string\"}");
+
+        assertThat(features(schema, Map.of("a", "b=c", "a=b", "c")))
+                .containsOnly(Map.entry("words.a=b=c", 1.0), Map.entry("words.a\\=b=c", 1.0));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"True, 1", "FALSE, 0", "yes, 1", "No, 0", "t, 1", "f, 0", "NA, ", "NaN, ", "null, "})
+    void wordsForLabelsAreTakenAsInFiles(String word, Double label) throws Rejection {
+        Schema schema = new Schema.Parser()
+                .parse("{\"type\":\"record\",\"name\":\"E\",\"fields\":["
+                        + "{\"name\":\"a\",\"type\":\"double\"},{\"name\":\"y\",\"type\":\"string\"}]}");
+        decode(1, schema, record(schema, 1.0, word));
+
+        assertThat(x.labelled() ? (Double) x.label() : null).isEqualTo(label);
+    }
+
+    @Test
     void crossesMultiplyValuesAndJoinNames() throws Rejection {
         Schema schema = schema(
                 "origin:\"string\"",

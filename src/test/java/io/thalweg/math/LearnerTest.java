@@ -25,6 +25,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @Seeded
@@ -396,6 +397,17 @@ class LearnerTest {
         Example x = dense(0.0, 0, 1e300);
         x.importance(1e300);
         return x;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"amount, amount", "country=NZ, country=…", "'a\nb', a\uFFFDb"})
+    void aFeatureThatIsBadIsNamedWithoutTheValueOfACategory(String name, String shown) {
+        learner = new Learner(settings(16));
+
+        assertThat(rejected("m", named(1.0, name, Double.NaN)))
+                .hasMessage("the value of feature " + shown + " is NaN; it must be finite");
+        assertThat(rejected("m", named(1.0, name, 1, "b", 2, name, 3)))
+                .hasMessage("feature " + shown + " is there twice");
     }
 
     @ParameterizedTest(name = "{0}: {1}")

@@ -31,9 +31,9 @@ final class ColumnRemarks {
 
     private static final int LONGEST_NUMBER = 40;
 
-    private final Map<String, Column> columns = new LinkedHashMap<>();
+    private final Map<String, SeenColumn> columns = new LinkedHashMap<>();
 
-    private static final class Column {
+    private static final class SeenColumn {
         private final Set<Integer> distinct = new HashSet<>();
         private int categories;
         private int likeNumbers;
@@ -44,13 +44,13 @@ final class ColumnRemarks {
         private String inexact;
     }
 
-    private Column column(String name) {
-        return columns.computeIfAbsent(name, unused -> new Column());
+    private SeenColumn column(String name) {
+        return columns.computeIfAbsent(name, unused -> new SeenColumn());
     }
 
     /** Adds text that becomes a category. */
     void category(String name, String text) {
-        Column column = column(name);
+        SeenColumn column = column(name);
         if (column.categories == LOOKED_AT) {
             return;
         }
@@ -70,7 +70,7 @@ final class ColumnRemarks {
 
     /** Adds a word that means that there is no value. */
     void missing(String name, String word) {
-        Column column = column(name);
+        SeenColumn column = column(name);
         column.missing++;
         column.missingWord = word;
     }

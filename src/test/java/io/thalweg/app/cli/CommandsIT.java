@@ -424,6 +424,29 @@ class CommandsIT {
                 .asString()
                 .contains("has no partition 1");
 
+        for (String[] wrong : new String[][] {
+            {"features.exclude=nosuch", "features.exclude: there is no field nosuch"},
+            {"features.cross=id*foo", "features.cross: there is no field foo"},
+            {"features.time=id:hour", "features.time: field id is a string; specify its format"},
+        }) {
+            assertThat(project.thalweg("evaluate", "--topic", "--set", "label=label", "--set", wrong[0])
+                            .is(2)
+                            .err())
+                    .singleElement()
+                    .asString()
+                    .contains(wrong[1]);
+        }
+        assertThat(project.thalweg("evaluate", "--topic", "--set", "features.exclude=id")
+                        .is(2)
+                        .err())
+                .singleElement()
+                .asString()
+                .contains("features.exclude is set but label is not");
+        assertThat(project.thalweg("evaluate", "--topic", "--set", "label=label", "--set", "id.field=id")
+                        .is(0)
+                        .err())
+                .contains("label: label", "id: id", "numbers: importance");
+
         Path bad = Files.writeString(
                 directory.resolve("bad.jsonl"), "{\"model\": \"m0\", \"label\": 1, \"features\": [1, 2]}\n");
         project.thalweg("produce", bad.toString()).is(0);
