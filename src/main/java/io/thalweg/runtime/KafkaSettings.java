@@ -88,7 +88,7 @@ public final class KafkaSettings {
     /**
      * Creates an admin client.
      *
-     * @throws StopException if the addresses or the security settings cannot be right
+     * @throws StopException if no client can be made with the settings
      */
     public static Admin admin(ThalwegConfig config) {
         try {
@@ -102,8 +102,16 @@ public final class KafkaSettings {
         } catch (ConfigException e) {
             throw e;
         } catch (KafkaException e) {
-            Throwable cause = e.getCause() == null ? e : e.getCause();
-            throw cause instanceof ConfigException wrong ? wrong : AdminCalls.unreachable(config, cause.getMessage());
+            // nothing has been asked of the brokers yet, so it is the settings
+            Throwable cause = e;
+            while (cause.getCause() != null && !(cause instanceof ConfigException)) {
+                cause = cause.getCause();
+            }
+            throw cause instanceof ConfigException wrong
+                    ? wrong
+                    : new StopException(
+                            ExitCode.BAD_SETTINGS,
+                            "no Kafka client can be made with these settings: " + cause.getMessage());
         }
     }
 

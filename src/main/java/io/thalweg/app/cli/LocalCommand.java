@@ -87,6 +87,7 @@ final class LocalCommand implements Callable<Integer> {
         ThalwegConfig given = settings.config();
         Shutdown.Watch watch = Shutdown.whenAsked(this::close);
         try {
+            say("Starting a broker and a schema registry with the data in " + data + " ...");
             EmbeddedBroker broker = start(() -> EmbeddedBroker.start(data.resolve("broker"), port));
             EmbeddedRegistry registry =
                     start(() -> EmbeddedRegistry.start(data.resolve("schemas.jsonl"), registryPort));
@@ -98,6 +99,7 @@ final class LocalCommand implements Callable<Integer> {
                     .thenAccept(fault -> end.completeExceptionally(
                             new StopException(ExitCode.DIED, "the broker failed: " + fault.getMessage())));
             if (!withoutLearner) {
+                say("Starting the learner ...");
                 LearnerRuntime learner = startLearner(Serving.onThisMachine(config));
                 CompletableFuture.runAsync(learner::await).exceptionally(death -> {
                     end.completeExceptionally(death instanceof CompletionException ? death.getCause() : death);
@@ -111,12 +113,25 @@ final class LocalCommand implements Callable<Integer> {
             greet(config);
             end.join();
         } catch (CompletionException e) {
-            throw e.getCause() instanceof RuntimeException cause ? cause : e;
+            throw e.getCause() instanceof StopException stop
+                    ? withBroker(stop)
+                    : e.getCause() instanceof RuntimeException cause ? cause : e;
         } finally {
             watch.close();
             close();
         }
         return ExitCode.OK.code();
+    }
+
+    /** Says how to run a command that a message suggests, which needs the broker that ends with this one. */
+    private static StopException withBroker(StopException stop) {
+        return stop.getMessage().contains("`thalweg reset`")
+                ? new StopException(
+                        stop.exitCode(),
+                        stop.getMessage()
+                                + ". A reset needs the broker: `thalweg local --no-learner` runs it and prints"
+                                + " the command")
+                : stop;
     }
 
     private static void awaitRunning(LearnerRuntime learner, CompletableFuture<Void> end) {
@@ -127,6 +142,12 @@ final class LocalCommand implements Callable<Integer> {
             }
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
         }
+    }
+
+    /** Says what takes time. Standard output is for what the user needs later. */
+    private void say(String what) {
+        spec.commandLine().getErr().println(what);
+        spec.commandLine().getErr().flush();
     }
 
     private <T extends AutoCloseable> T start(Supplier<T> part) {

@@ -50,6 +50,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 final class ProduceCommand implements Callable<Integer> {
     private static final int BAD_LINES_SHOWN = 10;
+    /** How many lines of a file are looked at before anything is sent. */
+    private static final int LINES_CHECKED = 1000;
 
     @Mixin
     private SettingsOptions settings;
@@ -113,9 +115,10 @@ final class ProduceCommand implements Callable<Integer> {
         LabelRecords labels = isOfLabels ? options.labels(config, model.id, model.column) : null;
         isLabelExpected = config.hasLateLabels() && !isOfLabels;
         // the file first, because problems with it can be found at once
-        try (ExampleFile examples = isOfLabels
-                        ? options.open(file, labels, timeColumn)
-                        : options.open(config, file, model.column, timeColumn);
+        if (!skipBad && !file.equals(ExampleFile.STANDARD_INPUT)) {
+            checkFirstLabels(config, labels);
+        }
+        try (ExampleFile examples = open(config, labels);
                 ConfluentSchemas schemas = new ConfluentSchemas(
                         config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
             schemas.check();
@@ -126,6 +129,36 @@ final class ProduceCommand implements Callable<Integer> {
             }
         }
         return ExitCode.OK.code();
+    }
+
+    private ExampleFile open(ThalwegConfig config, LabelRecords labels) {
+        return isOfLabels
+                ? options.open(file, labels, timeColumn)
+                : options.open(config, file, model.column, timeColumn);
+    }
+
+    /**
+     * Checks labels before anything is sent. Of classes 1 and 2, a 1 would be sent as a label before the first 2 shows
+     * that it is none.
+     */
+    private void checkFirstLabels(ThalwegConfig config, LabelRecords labels) throws IOException {
+        try (ExampleFile examples = open(config, labels)) {
+            Line line = null;
+            do {
+                try {
+                    line = examples.next();
+                } catch (BadLineException e) {
+                    if (e.isOfLabel()) {
+                        throw new StopException(
+                                ExitCode.BAD_SETTINGS,
+                                "%s, line %d: %s; nothing was sent"
+                                        .formatted(examples.name(), examples.lineNumber(), e.getMessage()));
+                    }
+                    // it is said when it is its turn
+                    return;
+                }
+            } while (line != null && examples.lineNumber() < LINES_CHECKED);
+        }
     }
 
     private void send(ExampleFile examples, ExampleSender sender) {

@@ -119,6 +119,8 @@ class LocalIT {
 
         Local first = started("--port", "0", "--registry-port", "0", "--set", "learning.rate=0.5");
         assertThat(first.options()).contains("learning.rate=0.5");
+        assertThat(Files.readString(first.err()))
+                .contains("Starting a broker and a schema registry", "Starting the learner ...");
         thalweg(first.options(), "produce", file.toString());
         thalweg(first.options(), "watch", "predictions", "--from-beginning", "--limit", "2");
         String registry = first.find("registry +(http://localhost:\\d+)\n");
@@ -158,6 +160,12 @@ class LocalIT {
                 .containsExactly("0", "1", "2", "3");
         assertThat(thalweg(again.options(), "verify")).last().asString().startsWith("MATCHES");
         assertThat(again.stop()).isZero();
+
+        Local refused = local("--port", "0", "--registry-port", "0", "--set", "features.space.bits=18");
+        assertThat(refused.process().waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(refused.process().exitValue()).isEqualTo(4);
+        assertThat(Files.readString(refused.err()))
+                .contains("features.space.bits", "thalweg reset", "`thalweg local --no-learner` runs it");
     }
 
     @Test

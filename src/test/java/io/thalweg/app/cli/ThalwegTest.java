@@ -189,6 +189,26 @@ class ThalwegTest {
     }
 
     @Test
+    void aClientThatCannotBeMadeIsNotTakenForBrokersThatAreNotThere() {
+        for (String setting : List.of("metric.reporters=no.such.Reporter", "security.protocol=SASL_SSL")) {
+            Result result = thalweg("topics", "--set", setting, "--set", "bootstrap.servers=127.0.0.1:1");
+            assertThat(result.err().get(result.err().size() - 1))
+                    .doesNotContain("cannot reach the brokers")
+                    .contains("no Kafka client can be made with these settings: ");
+            assertThat(result.exitCode()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void classesInAFileAreRefusedBeforeAnyOfThemIsSent() throws IOException {
+        Path file = Files.writeString(directory.resolve("x.csv"), "a,label\n1,1\n1,1\n2,2\n");
+
+        Result result = thalweg("produce", file.toString(), "--set", "schema.registry.url=http://127.0.0.1:1");
+        assertOneLine(result, 2, "line 4: the label is 2.0", "--label \"label == 2\"; nothing was sent");
+        assertThat(result.err().get(0)).doesNotContain("--skip-bad");
+    }
+
+    @Test
     void aRegistryThatIsNotThereIsOneLine() throws IOException {
         Path file = Files.writeString(directory.resolve("x.csv"), "a\n1\n");
 
