@@ -14,6 +14,8 @@ public enum FindingKind {
     UNEXPECTED,
     /** What was sent on to the partition of its model is not what the examples topic holds. */
     ROUTED_DIFFERS,
+    /** A model of which each of two partitions has learned a part. */
+    MODEL_SPLIT,
     /** An output that cannot be read. */
     UNREADABLE,
     /** A dead letter with another reason, or other bytes than its record. */

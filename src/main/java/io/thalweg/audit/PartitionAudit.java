@@ -4,10 +4,8 @@ import io.thalweg.audit.ClusterView.Records;
 import io.thalweg.audit.SequenceAudit.Later;
 import io.thalweg.audit.VerificationReport.Counts;
 import io.thalweg.avro.DeadLetter;
-import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Prediction;
-import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
@@ -56,6 +54,8 @@ final class PartitionAudit {
     private final SchemaSource schemas;
     private final FindingLog findings;
     private final StartFiles startFiles;
+    private final AuditedStretch stretch;
+    private final PublishedAudits published;
     private final TopicPartition source;
     private final Map<TopicPartition, Long> beginnings;
     private final Map<TopicPartition, Long> ends;
@@ -74,8 +74,6 @@ final class PartitionAudit {
     private final TopicPartition predictionPartition;
     private LetterAudit letters;
     private LetterAudit labelLetters;
-    private WeightsAudit weights;
-    private MetricsAudit metrics;
     private SequenceAudit<Prediction> predictions;
     private SequenceAudit<Outcome> outcomes;
 
@@ -83,36 +81,32 @@ final class PartitionAudit {
      * Creates an audit.
      *
      * @param startFiles the files that models may have begun with
-     * @param beginnings the first offsets of the partitions of all topics
-     * @param ends the ends of the partitions of the output topics, read after {@code committed}
-     * @param source the partition of the events
-     * @param committed the offset at which the replay of the events ends
-     * @param labelSource the partition of the labels; null if they are in the events
-     * @param committedLabels the offset at which the replay of the labels ends
+     * @param published the audits of what was published of the models
+     * @param beginnings the first offsets of the partitions of the output topics
+     * @param ends the ends of the partitions of the output topics, read after the ends of the stretch
      */
     PartitionAudit(
             ClusterView cluster,
-            ThalwegConfig config,
             SchemaSource schemas,
             FindingLog findings,
             StartFiles startFiles,
+            PublishedAudits published,
             Map<TopicPartition, Long> beginnings,
             Map<TopicPartition, Long> ends,
-            TopicPartition source,
-            long committed,
-            TopicPartition labelSource,
-            long committedLabels) {
+            AuditedStretch stretch) {
         this.cluster = cluster;
-        this.config = config;
+        config = stretch.config();
         this.schemas = schemas;
         this.findings = findings;
         this.startFiles = startFiles;
-        this.source = source;
+        this.published = published;
+        this.stretch = stretch;
+        source = stretch.source();
         this.beginnings = beginnings;
         this.ends = ends;
-        this.committed = committed;
-        this.labelSource = labelSource;
-        this.committedLabels = committedLabels;
+        committed = stretch.to();
+        labelSource = stretch.labels();
+        committedLabels = stretch.labelsTo();
         predictionPartition = output(OutputTopic.PREDICTIONS);
     }
 
@@ -124,16 +118,10 @@ final class PartitionAudit {
      */
     Counts run(ToLongFunction<TopicPartition> committedNow, LongConsumer progress) {
         replay = new Replay(
-                config,
-                schemas,
-                source,
-                committed + committedLabels > 0 ? spans() : List.of(),
-                startFiles,
-                this::stepped);
+                config, schemas, stretch, stretch.isEmpty() ? List.of() : spans(), startFiles, this::stepped);
         TopicPartition letterPartition = output(OutputTopic.DEAD_LETTERS);
         letters = letters(letterPartition, source, committed);
         labelLetters = labelSource == null ? letters : letters(letterPartition, labelSource, committedLabels);
-        readWeightsAndMetrics();
         try (Records in = read(predictionPartition);
                 Records outcomesIn = labelSource == null ? NO_RECORDS : read(output(OutputTopic.OUTCOMES))) {
             predictions = new SequenceAudit<>(
@@ -183,28 +171,6 @@ final class PartitionAudit {
         return labelSource == null || config.isOfLabels(sourceTopic) == config.isOfLabels(letterTopic);
     }
 
-    private void readWeightsAndMetrics() {
-        TopicPartition weightsPartition = output(OutputTopic.WEIGHTS);
-        TopicPartition metricsPartition = output(OutputTopic.METRICS);
-        try (Records in = read(weightsPartition)) {
-            weights = new WeightsAudit(
-                    source,
-                    weightsPartition,
-                    in,
-                    new OutputDecoder<Weights>(Weights.getClassSchema(), schemas),
-                    findings);
-        }
-        try (Records in = read(metricsPartition)) {
-            metrics = new MetricsAudit(
-                    source,
-                    metricsPartition,
-                    beginnings.get(metricsPartition) > 0,
-                    in,
-                    new OutputDecoder<Metrics>(Metrics.getClassSchema(), schemas),
-                    findings);
-        }
-    }
-
     private OutputDecoder<Prediction> predictionDecoder() {
         return new OutputDecoder<>(Prediction.getClassSchema(), schemas);
     }
@@ -214,13 +180,13 @@ final class PartitionAudit {
     }
 
     private void replay(LongConsumer progress) {
-        try (Records events = cluster.read(source, 0, committed)) {
+        try (Records events = cluster.read(source, stretch.from(), committed)) {
             if (labelSource == null) {
                 replay(events, progress);
                 return;
             }
             // the same outputs once more, for the order that they record
-            try (Records labelRecords = cluster.read(labelSource, 0, committedLabels);
+            try (Records labelRecords = cluster.read(labelSource, stretch.labelsFrom(), committedLabels);
                     Records orderOfEvents = read(predictionPartition);
                     Records orderOfLabels = read(output(OutputTopic.OUTCOMES))) {
                 replay(
@@ -248,8 +214,9 @@ final class PartitionAudit {
 
     private void stepped(Model model) {
         steps++;
-        weights.stepped(model, current, replay.settings());
-        metrics.stepped(model, () -> replay.metrics(model), current, replay.settings());
+        int at = source.partition();
+        published.weights(model.id(), at).stepped(model, current, replay.settings());
+        published.metrics(model.id(), at).stepped(model, () -> replay.metrics(model), current, replay.settings());
     }
 
     private void take(ConsumerRecord<byte[], byte[]> record) {
@@ -268,8 +235,8 @@ final class PartitionAudit {
         } else if (result instanceof Replay.Deleted deleted) {
             deletions++;
             own.expectNone(offset, "that record deletes its model");
-            weights.deleted(deleted.model());
-            metrics.deleted(deleted.model());
+            published.weights(deleted.model(), source.partition()).deleted(deleted.model());
+            published.metrics(deleted.model(), source.partition()).deleted(deleted.model());
         } else if (result instanceof Replay.Repeated) {
             own.expectNone(offset, "that record was sent on a second time");
         } else if (result instanceof Replay.Rejected rejected) {
@@ -284,19 +251,29 @@ final class PartitionAudit {
     }
 
     private Counts finish(ToLongFunction<TopicPartition> committedNow, TopicPartition letterPartition) {
-        long now = committedNow.applyAsLong(source);
-        long labelsNow = labelSource == null ? 0 : committedNow.applyAsLong(labelSource);
-        ChangesSince since =
-                new ChangesSince(since(now), labelSource != null && now + labelsNow > committed + committedLabels);
-        weights.finish(replay, since);
-        metrics.finish(replay, since);
+        // what follows a stretch that is not the last is of the next layout
+        long now = stretch.isLast() ? committedNow.applyAsLong(source) : committed;
+        long labelsNow =
+                labelSource == null ? 0 : stretch.isLast() ? committedNow.applyAsLong(labelSource) : committedLabels;
+        long weightsBehind = 0;
+        long publishedLater = 0;
+        if (stretch.isLast()) {
+            WeightsAudit weights = published.weights(source.partition());
+            MetricsAudit metrics = published.metrics(source.partition());
+            ChangesSince since =
+                    new ChangesSince(since(now), labelSource != null && now + labelsNow > committed + committedLabels);
+            weights.finish(replay, since);
+            metrics.finish(replay, since);
+            weightsBehind = weights.behind();
+            publishedLater = weights.later() + metrics.later();
+        }
         tooLate("prediction", source, predictionPartition, predictions.later(), now);
         tooLate("dead letter", source, letterPartition, letters.later(), now);
         if (labelSource != null) {
             tooLate("dead letter", labelSource, letterPartition, labelLetters.later(), labelsNow);
         }
         return new Counts(
-                1,
+                stretch.isLast() ? 1 : 0,
                 records,
                 examples,
                 predictions.count(),
@@ -305,19 +282,21 @@ final class PartitionAudit {
                 letters.count() + (labelSource == null ? 0 : labelLetters.count()),
                 letters.unknownSchemas() + (labelSource == null ? 0 : labelLetters.unknownSchemas()),
                 deletions,
-                replay.size(),
+                stretch.isLast() ? replay.size() : 0,
                 steps,
-                weights.behind(),
+                weightsBehind,
                 predictions.later().size()
                         + letters.later().size()
                         + (labelSource == null
                                 ? 0
                                 : outcomes.later().size() + labelLetters.later().size())
-                        + weights.later()
-                        + metrics.later());
+                        + publishedLater);
     }
 
     private List<SettingsSpan> spans() {
+        if (stretch.spans() != null) {
+            return stretch.spans();
+        }
         TopicPartition changelog = new TopicPartition(Verification.changelog(config), source.partition());
         List<SettingsSpan> spans = List.of();
         try (Records in = read(changelog)) {
@@ -400,6 +379,6 @@ final class PartitionAudit {
     }
 
     private Records read(TopicPartition partition) {
-        return cluster.read(partition, beginnings.get(partition), ends.get(partition));
+        return cluster.read(partition, beginnings.getOrDefault(partition, 0L), ends.get(partition));
     }
 }

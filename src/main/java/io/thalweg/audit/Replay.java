@@ -41,6 +41,8 @@ final class Replay {
     private final Deque<ReplayedSpan> spans = new ArrayDeque<>();
     private final LastOutputs last = new LastOutputs();
     private final Consumer<Model> onStep;
+    private final TaskState state;
+    private final AuditedStretch stretch;
     private LearningTask task;
     /** The largest timestamp so far, by topic. */
     private final Map<String, Long> latest = new HashMap<>();
@@ -110,6 +112,7 @@ final class Replay {
      * Creates a replay of a partition.
      *
      * @param config provides the settings that the spans do not have
+     * @param stretch what is replayed
      * @param learned the spans of the task, at least one
      * @param startFiles the files that models may have begun with
      * @param onStep called after each step, with the model that has taken it
@@ -117,10 +120,13 @@ final class Replay {
     Replay(
             ThalwegConfig config,
             SchemaSource schemas,
-            TopicPartition source,
+            AuditedStretch stretch,
             List<SettingsSpan> learned,
             StartFiles startFiles,
             Consumer<Model> onStep) {
+        TopicPartition source = stretch.source();
+        this.stretch = stretch;
+        state = stretch.state();
         this.schemas = schemas;
         this.onStep = onStep;
         names = config;
@@ -232,8 +238,11 @@ final class Replay {
         while (!spans.isEmpty() && (task == null || spans.peek().fromIn(topic) <= offset)) {
             ReplayedSpan span = spans.remove();
             if (task == null) {
-                task = new LearningTask(span.settings, schemas, span.keyless, TaskState.inMemory(), span.start);
+                task = new LearningTask(span.settings, schemas, span.keyless, state, span.start);
                 task.onStep(onStep);
+                // models that were learned before, in another layout, have the optimizer of that
+                task.goOnUnder(span.settings, span.keyless, span.start);
+                task.resumeAt(stretch.from(), stretch.labelsFrom());
             } else {
                 task.goOnUnder(span.settings, span.keyless, span.start);
             }
@@ -252,18 +261,17 @@ final class Replay {
 
     /** Returns the model with an id; null if there is none. */
     Model get(String id) {
-        return task == null ? null : task.model(id);
+        ModelEntry entry = state.get(id);
+        return entry == null ? null : entry.model();
     }
 
     /** Returns how many models there are. */
     int size() {
-        return task == null ? 0 : task.models().size();
+        return state.size();
     }
 
     /** Returns all models, in the order in which they were started. */
     Collection<Model> all() {
-        return task == null
-                ? List.of()
-                : task.models().stream().map(ModelEntry::model).toList();
+        return state.models().stream().map(ModelEntry::model).toList();
     }
 }

@@ -1,10 +1,18 @@
 package io.thalweg.audit;
 
 import io.thalweg.audit.VerificationReport.Counts;
+import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.output.OutputTopic;
+import io.thalweg.store.Layout;
+import io.thalweg.store.PastLayout;
+import io.thalweg.store.SettingsSpan;
+import io.thalweg.store.StateException;
+import io.thalweg.store.StateMove;
+import io.thalweg.store.TaskState;
 import io.thalweg.topology.LearnerSupplier;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,8 +20,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import java.util.function.Supplier;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /**
@@ -65,7 +76,7 @@ public final class Verification {
 
     /** Returns the topic that contains the learner's state. */
     static String changelog(ThalwegConfig config) {
-        return config.getString(ThalwegConfig.APPLICATION_ID) + "-" + LearnerSupplier.STORE + "-changelog";
+        return LearnerSupplier.changelog(config);
     }
 
     /**
@@ -153,31 +164,231 @@ public final class Verification {
             labels.forEach(label -> checkTrimmed(label, beginnings));
             new RouteAudit(open, config, schemas, findings, sentOn, allEnds, true).run(labels, labelSources);
         }
-        long total = all.stream()
-                .mapToLong(source -> committed.getOrDefault(source, 0L))
-                .sum();
+        List<PastLayout> past = past(open, beginnings, ends);
+        long[] total = {0};
+        past.forEach(one -> one.parts().forEach(part -> part.next().values().forEach(next -> total[0] += next)));
         long[] done = {0};
         StartFiles startFiles = new StartFiles(config, modelFiles);
+        LongConsumer more = count -> {
+            done[0] += count;
+            progress.accept(new Progress(done[0], Math.max(total[0], done[0])));
+        };
+        // a learner whose models were never moved has no layout: the partition of its records says where a model is
+        Layout present = past.isEmpty()
+                ? Layout.UNKNOWN
+                : ofFirst(open, beginnings, ends, PastLayout::presentInChangelog, Layout.UNKNOWN);
+        Map<TopicPartition, Long> from = new HashMap<>();
+        Map<TopicPartition, Long> outputsFrom = new HashMap<>(beginnings);
+        PublishedAudits published = published(open, findings, sources, present, beginnings, ends);
+        List<TaskState> states =
+                replayPast(open, findings, startFiles, counts, published, past, present, from, outputsFrom, more);
+        all.forEach(source -> total[0] += committed.getOrDefault(source, 0L) - from.getOrDefault(source, 0L));
+        Map<String, Integer> homes = new HashMap<>();
         for (TopicPartition source : sources) {
             TopicPartition labelSource = late ? labelSources.get(source.partition()) : null;
-            PartitionAudit audit = new PartitionAudit(
-                    open,
+            AuditedStretch stretch = new AuditedStretch(
                     config,
-                    schemas,
-                    findings,
-                    startFiles,
-                    beginnings,
-                    ends,
                     source,
+                    from.getOrDefault(source, 0L),
                     committed.getOrDefault(source, 0L),
                     labelSource,
-                    late ? committed.getOrDefault(labelSource, 0L) : 0);
-            counts.add(audit.run(
-                    partition -> open.committed(group, List.of(partition)).getOrDefault(partition, 0L), more -> {
-                        done[0] += more;
-                        progress.accept(new Progress(done[0], total));
-                    }));
+                    late ? from.getOrDefault(labelSource, 0L) : 0,
+                    late ? committed.getOrDefault(labelSource, 0L) : 0,
+                    null,
+                    states.isEmpty() ? TaskState.inMemory() : states.get(source.partition()),
+                    true);
+            counts.add(new PartitionAudit(open, schemas, findings, startFiles, published, outputsFrom, ends, stretch)
+                    .run(partition -> open.committed(group, List.of(partition)).getOrDefault(partition, 0L), more));
+            published.forget(source.partition());
+            stretch.state().models().forEach(entry -> checkSplit(entry.id(), source, homes, findings));
         }
+    }
+
+    private void checkSplit(String model, TopicPartition source, Map<String, Integer> homes, FindingLog findings) {
+        Integer other = homes.putIfAbsent(model, source.partition());
+        if (other != null) {
+            findings.add(
+                    FindingKind.MODEL_SPLIT,
+                    source,
+                    Finding.NONE,
+                    new TopicPartition(OutputTopic.WEIGHTS.nameIn(config), source.partition()),
+                    Finding.NONE,
+                    model,
+                    ("model %s lives in partitions %d and %d, and each has learned from a part of its examples: the"
+                                    + " topic got more partitions, or producers choose them in different ways")
+                            .formatted(RecordDiff.text(model), other, source.partition()));
+        }
+    }
+
+    // ---- layouts that the learner had before
+
+    /** Returns the layouts that the learner had before its models were moved to the present one. */
+    private List<PastLayout> past(
+            ClusterView open, Map<TopicPartition, Long> beginnings, Map<TopicPartition, Long> ends) {
+        return ofFirst(open, beginnings, ends, PastLayout::inChangelog, List.of());
+    }
+
+    private <T> T ofFirst(
+            ClusterView open,
+            Map<TopicPartition, Long> beginnings,
+            Map<TopicPartition, Long> ends,
+            BiFunction<byte[], byte[], Optional<T>> read,
+            T none) {
+        TopicPartition first = new TopicPartition(changelog(config), 0);
+        T found = none;
+        try (ClusterView.Records in = open.read(first, beginnings.get(first), ends.get(first))) {
+            while (in.hasNext()) {
+                ConsumerRecord<byte[], byte[]> record = in.next();
+                if (record.key() != null && record.value() != null) {
+                    found = read.apply(record.key(), record.value()).orElse(found);
+                }
+            }
+        } catch (StateException e) {
+            throw new UnverifiableException(e.getMessage(), e);
+        }
+        return found;
+    }
+
+    private PublishedAudits published(
+            ClusterView open,
+            FindingLog findings,
+            List<TopicPartition> sources,
+            Layout layout,
+            Map<TopicPartition, Long> beginnings,
+            Map<TopicPartition, Long> ends) {
+        return new PublishedAudits(
+                layout,
+                partition -> {
+                    TopicPartition output = new TopicPartition(OutputTopic.WEIGHTS.nameIn(config), partition);
+                    try (ClusterView.Records in = open.read(output, beginnings.get(output), ends.get(output))) {
+                        return new WeightsAudit(
+                                sources.get(partition),
+                                output,
+                                in,
+                                new OutputDecoder<Weights>(Weights.getClassSchema(), schemas),
+                                findings);
+                    }
+                },
+                partition -> {
+                    TopicPartition output = new TopicPartition(OutputTopic.METRICS.nameIn(config), partition);
+                    try (ClusterView.Records in = open.read(output, beginnings.get(output), ends.get(output))) {
+                        return new MetricsAudit(
+                                sources.get(partition),
+                                output,
+                                beginnings.get(output) > 0,
+                                in,
+                                new OutputDecoder<Metrics>(Metrics.getClassSchema(), schemas),
+                                findings);
+                    }
+                });
+    }
+
+    /**
+     * Replays what was learned in past layouts, and moves the models after each.
+     *
+     * @param from is set to the offsets at which the present layout begins, of input topics
+     * @param outputsFrom is set to those of output topics
+     * @return what was learned, by partition of the present layout; empty if there is no other
+     */
+    private List<TaskState> replayPast(
+            ClusterView open,
+            FindingLog findings,
+            StartFiles startFiles,
+            List<Counts> counts,
+            PublishedAudits published,
+            List<PastLayout> past,
+            Layout present,
+            Map<TopicPartition, Long> from,
+            Map<TopicPartition, Long> outputsFrom,
+            LongConsumer progress) {
+        List<TaskState> states = List.of();
+        for (int i = 0; i < past.size(); i++) {
+            PastLayout layout = past.get(i);
+            List<TaskState> learned = new ArrayList<>();
+            Map<TopicPartition, Long> outputsTo = new HashMap<>();
+            for (int at = 0; at < layout.parts().size(); at++) {
+                PastLayout.PastPart part = layout.parts().get(at);
+                int partition = at;
+                part.outputs().forEach((topic, end) -> outputsTo.put(new TopicPartition(topic, partition), end));
+                TaskState state = states.isEmpty() ? TaskState.inMemory() : states.get(at);
+                learned.add(state);
+                AuditedStretch stretch = stretch(part, at, from, state);
+                checkTrimmed(open, stretch);
+                counts.add(new PartitionAudit(
+                                open, schemas, findings, startFiles, published, outputsFrom, outputsTo, stretch)
+                        .run(source -> 0, progress));
+            }
+            layout.parts().forEach(part -> from.putAll(part.next()));
+            outputsFrom.putAll(outputsTo);
+            states = moved(learned, i + 1 < past.size() ? past.get(i + 1).layout() : present);
+        }
+        return states;
+    }
+
+    private AuditedStretch stretch(
+            PastLayout.PastPart part, int partition, Map<TopicPartition, Long> from, TaskState state) {
+        List<SettingsSpan> spans = part.spans();
+        String labels = spans.isEmpty()
+                ? ""
+                : spans.get(spans.size() - 1).settings().getOrDefault(ThalwegConfig.LABELS_TOPIC, "");
+        String events = part.next().keySet().stream()
+                .map(TopicPartition::topic)
+                .filter(topic -> !topic.equals(labels))
+                .findFirst()
+                .orElse(config.getString(ThalwegConfig.EXAMPLES_TOPIC));
+        ThalwegConfig then = config.with(ThalwegConfig.EXAMPLES_TOPIC, events);
+        if (!labels.isEmpty()) {
+            then = then.with(ThalwegConfig.LABELS_TOPIC, labels);
+        }
+        TopicPartition source = new TopicPartition(events, partition);
+        TopicPartition labelSource = labels.isEmpty() ? null : new TopicPartition(labels, partition);
+        long begin = from.getOrDefault(source, 0L);
+        long labelsBegin = labelSource == null ? 0 : from.getOrDefault(labelSource, 0L);
+        return new AuditedStretch(
+                then,
+                source,
+                begin,
+                part.next().getOrDefault(source, begin),
+                labelSource,
+                labelsBegin,
+                labelSource == null ? 0 : part.next().getOrDefault(labelSource, labelsBegin),
+                spans,
+                state,
+                false);
+    }
+
+    private void checkTrimmed(ClusterView open, AuditedStretch stretch) {
+        List<TopicPartition> inputs = new ArrayList<>(List.of(stretch.source()));
+        if (stretch.labels() != null) {
+            inputs.add(stretch.labels());
+        }
+        List<String> names = inputs.stream().map(TopicPartition::topic).toList();
+        Map<String, Integer> there = open.partitions(names);
+        for (TopicPartition input : inputs) {
+            if (there.getOrDefault(input.topic(), 0) <= input.partition()) {
+                throw new UnverifiableException(
+                        "%s is not there, and a part of what the learner knows is from it".formatted(input));
+            }
+        }
+        List<TopicPartition> all = new ArrayList<>(inputs);
+        for (OutputTopic output : OutputTopic.of(config)) {
+            if (output.mustBeComplete()) {
+                all.add(new TopicPartition(
+                        output.nameIn(config), stretch.source().partition()));
+            }
+        }
+        Map<TopicPartition, Long> beginnings = open.beginnings(all);
+        all.forEach(partition -> checkTrimmed(partition, beginnings));
+    }
+
+    private static List<TaskState> moved(List<TaskState> learned, Layout next) {
+        List<TaskState> states = new ArrayList<>();
+        for (int at = 0; at < next.partitions(); at++) {
+            states.add(TaskState.inMemory());
+        }
+        StateMove.run(learned, states, next);
+        states.forEach(state -> state.beginIn(next, List.of(), Map.of()));
+        return states;
     }
 
     /** Returns all partitions of the labels topic: where its labels are routed, it may have any number. */
@@ -211,6 +422,10 @@ public final class Verification {
                                         .formatted(name)
                                 : "topic %s is not there; name it in the settings, or create it with `thalweg topics`"
                                         .formatted(name));
+            }
+            if (name.equals(changelog(config)) && !partitions.get(name).equals(partitions.get(examples))) {
+                throw new UnverifiableException(
+                        Layout.differs(examples, partitions.get(name), partitions.get(examples)));
             }
             boolean isFree = config.hasLateLabels()
                     && name.equals(config.getString(ThalwegConfig.LABELS_TOPIC))
@@ -254,7 +469,7 @@ public final class Verification {
 
     private static Counts sum(List<Counts> counts) {
         return new Counts(
-                counts.size(),
+                counts.stream().mapToInt(Counts::partitions).sum(),
                 counts.stream().mapToLong(Counts::records).sum(),
                 counts.stream().mapToLong(Counts::examples).sum(),
                 counts.stream().mapToLong(Counts::predictions).sum(),

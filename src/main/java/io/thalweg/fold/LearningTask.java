@@ -14,6 +14,7 @@ import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
 import io.thalweg.math.StepTarget;
 import io.thalweg.output.DeadLetters;
 import io.thalweg.output.MetricsRecords;
@@ -232,6 +233,12 @@ public final class LearningTask {
         state.goOn(learner.optimizer(), migrates);
     }
 
+    /** Continues a replay at these offsets of events and labels. */
+    public void resumeAt(long event, long label) {
+        nextEvent = event;
+        nextLabel = label;
+    }
+
     // ---- applying records
 
     /** Applies a record. The methods below return details of it until the next record is applied. */
@@ -244,7 +251,9 @@ public final class LearningTask {
         }
         Applied applied;
         try {
-            applied = switch (reader.read(record, example)) {
+            InputKind kind = reader.read(record, example);
+            checkHome(reader.modelId(), record.partition().partition());
+            applied = switch (kind) {
                 case EXAMPLE -> example(reader.modelId(), example, record, sink);
                 case LABEL -> label(reader.modelId(), example, record, sink);
                 case DELETION -> deletion(record, sink);
@@ -264,6 +273,21 @@ public final class LearningTask {
             offsets.advanceTo(record.sourcePartition(), record.sourceOffset());
         }
         return applied;
+    }
+
+    /**
+     * Rejects a record of a model that is in another partition since models were moved. Its producer has not noticed
+     * yet that the topic has other partitions, and a second model of the same id would begin here.
+     */
+    private void checkHome(String id, int partition) throws Rejection {
+        int home = state.layout().home(id, partition);
+        if (home != partition) {
+            throw new Rejection(
+                    Reason.WRONG_PARTITION,
+                    "models were moved to other partitions, and this one is in partition " + home
+                            + " now; the producer of the record does not know the present number of partitions, or"
+                            + " chooses them in another way");
+        }
     }
 
     private Applied example(String id, Example x, InputRecord record, OutputSink sink) throws Rejection {

@@ -208,7 +208,7 @@ public final class Model {
      *
      * @param before an earlier copy of this very model; null if there is none
      */
-    public Model copy(@Nullable Model before) {
+    public Model copyToPredict(@Nullable Model before) {
         Model copy = new Model(id, blocks.copy(before == null ? null : before.blocks));
         // created here, so that readers of the copy find it there
         optimizer.untouched();
@@ -425,7 +425,7 @@ public final class Model {
      * Returns a model with another id and the same state, whose progressive validation begins anew. It goes on at the
      * version that this one has, because learning rates may depend on it. The two share no arrays.
      */
-    public Model copy(String copyId) {
+    public Model copyAs(String copyId) {
         Model copy = new Model(copyId);
         copy.learnsBy(optimizer);
         copy.form = form;

@@ -10,6 +10,8 @@ public final class Rejection extends Exception {
         NO_KEY,
         /** The key is not UTF-8, is empty or too long, or contains a NUL character. */
         BAD_KEY,
+        /** Models were moved to other partitions, and that of the record is in another one. */
+        WRONG_PARTITION,
         /** The record has no value, and is not one that deletes a model. */
         NO_VALUE,
         /** The value is not an Avro record that can be read as an example. */

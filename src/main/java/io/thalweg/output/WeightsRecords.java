@@ -25,6 +25,13 @@ public final class WeightsRecords {
         return (model + BLOCK_SEPARATOR + block).getBytes(StandardCharsets.UTF_8);
     }
 
+    /** Returns the model id in a key, whether it is that of a whole model or of a block. */
+    public static String model(byte[] key) {
+        String text = new String(key, StandardCharsets.UTF_8);
+        int separator = text.indexOf(BLOCK_SEPARATOR);
+        return separator < 0 ? text : text.substring(0, separator);
+    }
+
     /**
      * Returns the record of a whole model as it is now.
      *

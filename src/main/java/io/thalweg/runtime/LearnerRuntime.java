@@ -45,12 +45,18 @@ public final class LearnerRuntime implements AutoCloseable {
     private final Deque<Instant> replacements = new ArrayDeque<>();
     private final CompletableFuture<StopException> end = new CompletableFuture<>();
     private final ScheduledExecutorService lookout;
+    private final PartitionWatch partitionWatch;
     private final RestoreTimer restoreTimer = new RestoreTimer();
 
     private LearnerRuntime(
-            KafkaStreams streams, int partitions, int replacementsMax, ScheduledExecutorService lookout) {
+            KafkaStreams streams,
+            int partitions,
+            int replacementsMax,
+            ScheduledExecutorService lookout,
+            PartitionWatch partitionWatch) {
         this.streams = streams;
         this.partitions = partitions;
+        this.partitionWatch = partitionWatch;
         this.replacementsMax = replacementsMax;
         this.lookout = lookout;
     }
@@ -81,15 +87,9 @@ public final class LearnerRuntime implements AutoCloseable {
         int partitions = check(config);
         String keyless = keyless(config, partitions);
         MappingCheck.run(config, schemas);
-        Topology topology = new LearnerTopology(
-                        config,
-                        schemas,
-                        schemaIds,
-                        keyless,
-                        config.isRouted(partitions),
-                        config.areLabelsRouted(partitions),
-                        readers)
-                .get();
+        PartitionWatch watch = new PartitionWatch(config, partitions);
+        Topology topology =
+                new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch::lookAtOnce, readers).get();
         Properties properties = new Properties();
         properties.putAll(settings.streams());
         ScheduledExecutorService lookout = lookout();
@@ -97,8 +97,8 @@ public final class LearnerRuntime implements AutoCloseable {
                 topology,
                 properties,
                 new StrictClients(settings.instance(), new DeadTransactions(config, lookout)::lookSoon));
-        LearnerRuntime runtime =
-                new LearnerRuntime(streams, partitions, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX), lookout);
+        LearnerRuntime runtime = new LearnerRuntime(
+                streams, partitions, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX), lookout, watch);
         streams.setUncaughtExceptionHandler(runtime::respond);
         streams.setStateListener(runtime::stateChanged);
         streams.setGlobalStateRestoreListener(runtime.restoreTimer);
@@ -129,6 +129,14 @@ public final class LearnerRuntime implements AutoCloseable {
             }
         };
         lookout.scheduleWithFixedDelay(look, interval, interval, TimeUnit.MILLISECONDS);
+        long ofPartitions = PartitionWatch.INTERVAL.toMillis();
+        lookout.scheduleWithFixedDelay(
+                () -> partitionWatch
+                        .look()
+                        .ifPresent(changed -> end.complete(new StopException(ExitCode.BAD_STATE, changed))),
+                ofPartitions,
+                ofPartitions,
+                TimeUnit.MILLISECONDS);
     }
 
     /**
@@ -141,6 +149,9 @@ public final class LearnerRuntime implements AutoCloseable {
         try (Admin admin = KafkaSettings.admin(config)) {
             Topics topics = new Topics(config, admin);
             state = topics.look();
+            state.moved().ifPresent(moved -> {
+                throw new StopException(ExitCode.BAD_STATE, moved);
+            });
             if (state.fatal().isEmpty() && topics.hasStrangers()) {
                 LOG.warn(
                         "learner {} has not learned anything yet, but topic {} already holds predictions. Are they from"
@@ -315,6 +326,7 @@ public final class LearnerRuntime implements AutoCloseable {
      */
     public boolean stop() {
         lookout.shutdownNow();
+        partitionWatch.close();
         CloseOptions leaving = CloseOptions.timeout(CLOSE_TIMEOUT)
                 .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
         boolean clean = streams.close(leaving);

@@ -2,6 +2,8 @@ package io.thalweg.runtime;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.output.OutputTopic;
+import io.thalweg.store.Layout;
+import io.thalweg.topology.LearnerSupplier;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -36,8 +38,9 @@ public final class Topics {
      *
      * @param partitions how many partitions the examples topic has; 0 if it is missing
      * @param problems what is wrong with the topics
+     * @param moved the sentence that the models were learned with another number of partitions; empty if they were not
      */
-    public record State(int partitions, List<TopicProblem> problems) {
+    public record State(int partitions, List<TopicProblem> problems, Optional<String> moved) {
         /** The problems that keep the learner from running. */
         public List<TopicProblem> fatal() {
             return problems.stream().filter(TopicProblem::fatal).toList();
@@ -64,7 +67,24 @@ public final class Topics {
     public State look() {
         Look look = lookAtAll();
         FoundTopic examples = look.inputs.examples();
-        return new State(examples == null ? 0 : examples.partitions(), look.problems);
+        int partitions = examples == null ? 0 : examples.partitions();
+        Optional<String> moved = moved(partitions);
+        // only then do the topics need as many partitions as the examples have
+        return moved.isEmpty()
+                ? new State(partitions, look.problems, Optional.empty())
+                : new State(partitions, List.of(), moved);
+    }
+
+    /** Compares the partitions of the examples topic with those of the state. */
+    private Optional<String> moved(int partitions) {
+        TopicChanges topics = new TopicChanges(config, admin, "try again");
+        if (!topics.partitions(Repartition.staging(config)).isEmpty()) {
+            return Optional.of(Repartition.interrupted(config));
+        }
+        int learned = topics.partitions(LearnerSupplier.changelog(config)).size();
+        return learned == 0 || partitions == 0 || learned == partitions
+                ? Optional.empty()
+                : Optional.of(Layout.differs(config.getString(ThalwegConfig.EXAMPLES_TOPIC), learned, partitions));
     }
 
     private Look lookAtAll() {

@@ -12,12 +12,16 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The format of the records in the changelog. A key begins with a letter that says what the record is; a value begins
@@ -38,6 +42,8 @@ import org.apache.kafka.common.TopicPartition;
  * <tr><td>d, model id</td><td>a deletion of a model of which outdated events may still be in these parts</td></tr>
  * <tr><td>c, model id</td><td>the {@link LabelCounts} of a model</td></tr>
  * <tr><td>t</td><td>the time of the stream, and the number of outcomes</td></tr>
+ * <tr><td>y</td><td>the {@link Layout} that the models were learned in</td></tr>
+ * <tr><td>h</td><td>the {@link PastLayout}s; only in partition 0</td></tr>
  * </table>
  */
 final class ChangelogFormat {
@@ -79,6 +85,8 @@ final class ChangelogFormat {
     static final byte DELETION = 'd';
     static final byte COUNTS = 'c';
     static final byte CLOCK = 't';
+    static final byte LAYOUT = 'y';
+    static final byte PAST = 'h';
     /** Steps of one model, and its last publication, as they were written before there was one journal for all. */
     static final byte STEPS_OF_MODEL = 'j';
 
@@ -128,6 +136,14 @@ final class ChangelogFormat {
 
     static byte[] settingsKey() {
         return new byte[] {SETTINGS};
+    }
+
+    static byte[] layoutKey() {
+        return new byte[] {LAYOUT};
+    }
+
+    static byte[] pastKey() {
+        return new byte[] {PAST};
     }
 
     /** Returns the text at the end of a key, after the letter and, if there was one, the number have been read. */
@@ -249,6 +265,52 @@ final class ChangelogFormat {
             values[i] = in.readDouble();
         }
         return values;
+    }
+
+    /**
+     * Returns a digest of a model: of all that the changelog has of it, but for its place there.
+     *
+     * @param counts the counts of its labels; null if there are none
+     */
+    static String digest(ModelEntry entry, @Nullable LabelCounts counts) {
+        Model model = entry.model();
+        Model.Head head = model.head();
+        MessageDigest digest = sha256();
+        digest.update(write(out -> {
+            out.writeByte(head.form().ordinal());
+            out.writeInt(head.length());
+            out.writeInt(head.extent());
+            for (double value : head.shared()) {
+                out.writeDouble(value);
+            }
+            out.writeLong(head.version());
+            out.writeDouble(head.learningRate());
+            out.writeLong(entry.published().version());
+            out.writeBoolean(entry.published().isWhole());
+            head.validation().write(out);
+            out.writeBoolean(counts != null);
+            if (counts != null) {
+                counts.write(out);
+            }
+        }));
+        for (int block = 0; block < model.blockEnd(); block++) {
+            if (model.block(block) != null) {
+                digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, block));
+                digest.update(block(model, block));
+            }
+        }
+        for (int chunk = 0; chunk * NAMES_IN_CHUNK < model.names().size(); chunk++) {
+            digest.update(names(model, chunk));
+        }
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
     }
 
     static byte[] block(Model model, int block) {
@@ -378,39 +440,112 @@ final class ChangelogFormat {
     }
 
     static byte[] settings(List<SettingsSpan> spans) {
+        return write(out -> writeSpans(out, spans));
+    }
+
+    private static void writeSpans(DataOutputStream out, List<SettingsSpan> spans) throws IOException {
+        out.writeInt(spans.size());
+        for (SettingsSpan span : spans) {
+            writeOffsets(out, span.from());
+            out.writeInt(span.settings().size());
+            for (Map.Entry<String, String> setting : span.settings().entrySet()) {
+                out.writeUTF(setting.getKey());
+                out.writeUTF(setting.getValue());
+            }
+        }
+    }
+
+    private static void writeOffsets(DataOutputStream out, Map<TopicPartition, Long> offsets) throws IOException {
+        out.writeInt(offsets.size());
+        for (Map.Entry<TopicPartition, Long> offset : offsets.entrySet()) {
+            out.writeUTF(offset.getKey().topic());
+            out.writeInt(offset.getKey().partition());
+            out.writeLong(offset.getValue());
+        }
+    }
+
+    static List<SettingsSpan> readSettings(byte[] value) {
+        return read(value, ChangelogFormat::readSpans);
+    }
+
+    private static List<SettingsSpan> readSpans(DataInputStream in) throws IOException {
+        List<SettingsSpan> spans = new ArrayList<>();
+        for (int n = in.readInt(); n > 0; n--) {
+            Map<TopicPartition, Long> from = readOffsets(in);
+            Map<String, String> settings = new TreeMap<>();
+            for (int i = in.readInt(); i > 0; i--) {
+                settings.put(in.readUTF(), in.readUTF());
+            }
+            spans.add(new SettingsSpan(from, settings));
+        }
+        return spans;
+    }
+
+    private static Map<TopicPartition, Long> readOffsets(DataInputStream in) throws IOException {
+        Map<TopicPartition, Long> offsets = new LinkedHashMap<>();
+        for (int i = in.readInt(); i > 0; i--) {
+            offsets.put(new TopicPartition(in.readUTF(), in.readInt()), in.readLong());
+        }
+        return offsets;
+    }
+
+    static byte[] layout(Layout layout) {
+        return write(out -> writeLayout(out, layout));
+    }
+
+    private static void writeLayout(DataOutputStream out, Layout layout) throws IOException {
+        out.writeInt(layout.partitions());
+        KeyPartitioner partitioner = layout.partitioner();
+        out.writeUTF(partitioner == null ? "" : partitioner.name());
+    }
+
+    static Layout readLayout(byte[] value) {
+        return read(value, ChangelogFormat::readLayout);
+    }
+
+    private static Layout readLayout(DataInputStream in) throws IOException {
+        int partitions = in.readInt();
+        String partitioner = in.readUTF();
+        return new Layout(partitions, partitioner.isEmpty() ? null : KeyPartitioner.valueOf(partitioner));
+    }
+
+    static byte[] past(List<PastLayout> layouts) {
         return write(out -> {
-            out.writeInt(spans.size());
-            for (SettingsSpan span : spans) {
-                out.writeInt(span.from().size());
-                for (Map.Entry<TopicPartition, Long> from : span.from().entrySet()) {
-                    out.writeUTF(from.getKey().topic());
-                    out.writeInt(from.getKey().partition());
-                    out.writeLong(from.getValue());
-                }
-                out.writeInt(span.settings().size());
-                for (Map.Entry<String, String> setting : span.settings().entrySet()) {
-                    out.writeUTF(setting.getKey());
-                    out.writeUTF(setting.getValue());
+            out.writeInt(layouts.size());
+            for (PastLayout past : layouts) {
+                writeLayout(out, past.layout());
+                out.writeInt(past.parts().size());
+                for (PastLayout.PastPart part : past.parts()) {
+                    writeOffsets(out, part.next());
+                    writeSpans(out, part.spans());
+                    out.writeInt(part.outputs().size());
+                    for (Map.Entry<String, Long> output : part.outputs().entrySet()) {
+                        out.writeUTF(output.getKey());
+                        out.writeLong(output.getValue());
+                    }
                 }
             }
         });
     }
 
-    static List<SettingsSpan> readSettings(byte[] value) {
+    static List<PastLayout> readPast(byte[] value) {
         return read(value, in -> {
-            List<SettingsSpan> spans = new ArrayList<>();
+            List<PastLayout> layouts = new ArrayList<>();
             for (int n = in.readInt(); n > 0; n--) {
-                Map<TopicPartition, Long> from = new LinkedHashMap<>();
+                Layout layout = readLayout(in);
+                List<PastLayout.PastPart> parts = new ArrayList<>();
                 for (int i = in.readInt(); i > 0; i--) {
-                    from.put(new TopicPartition(in.readUTF(), in.readInt()), in.readLong());
+                    Map<TopicPartition, Long> next = readOffsets(in);
+                    List<SettingsSpan> spans = readSpans(in);
+                    Map<String, Long> outputs = new TreeMap<>();
+                    for (int k = in.readInt(); k > 0; k--) {
+                        outputs.put(in.readUTF(), in.readLong());
+                    }
+                    parts.add(new PastLayout.PastPart(next, spans, outputs));
                 }
-                Map<String, String> settings = new TreeMap<>();
-                for (int i = in.readInt(); i > 0; i--) {
-                    settings.put(in.readUTF(), in.readUTF());
-                }
-                spans.add(new SettingsSpan(from, settings));
+                layouts.add(new PastLayout(layout, parts));
             }
-            return spans;
+            return layouts;
         });
     }
 }

@@ -8,7 +8,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /** A reader of the changelog, which restores the state of a task from its records. */
@@ -19,6 +18,7 @@ final class ChangelogReader {
     private final SettingsHistory history;
     private final Journal journal;
     private final LateLabels lateLabels;
+    private final LayoutHistory layouts;
 
     /** The kind of the last record. */
     private byte last;
@@ -37,13 +37,15 @@ final class ChangelogReader {
             InputOffsets offsets,
             SettingsHistory history,
             Journal journal,
-            LateLabels lateLabels) {
+            LateLabels lateLabels,
+            LayoutHistory layouts) {
         this.store = store;
         this.models = models;
         this.offsets = offsets;
         this.history = history;
         this.journal = journal;
         this.lateLabels = lateLabels;
+        this.layouts = layouts;
     }
 
     /**
@@ -74,13 +76,11 @@ final class ChangelogReader {
             case ChangelogFormat.DELETION -> lateLabels.waiting().restoreDeletion(ChangelogFormat.text(rest), value);
             case ChangelogFormat.COUNTS -> lateLabels.restoreCounts(ChangelogFormat.text(rest), value);
             case ChangelogFormat.CLOCK -> lateLabels.restoreClock(undeleted(value));
-            case ChangelogFormat.OFFSET -> {
-                int partition = rest.getInt();
-                offsets.restore(
-                        new TopicPartition(ChangelogFormat.text(rest), partition),
-                        ChangelogFormat.readOffset(undeleted(value)));
-            }
+            case ChangelogFormat.OFFSET ->
+                offsets.restore(InputOffsets.partition(rest), ChangelogFormat.readOffset(undeleted(value)));
             case ChangelogFormat.SETTINGS -> history.restore(ChangelogFormat.readSettings(undeleted(value)));
+            case ChangelogFormat.LAYOUT -> layouts.restore(ChangelogFormat.readLayout(undeleted(value)));
+            case ChangelogFormat.PAST -> layouts.restorePast(ChangelogFormat.readPast(undeleted(value)));
             default ->
                 throw new StateException("the changelog of store " + store + " has a record of unknown kind " + kind
                         + "; it was written by a later version of Thalweg, which you should run, or by another"

@@ -9,17 +9,24 @@ final class ChangelogWriter {
     private final SettingsHistory history;
     private final Journal journal;
     private final LateLabels lateLabels;
+    private final LayoutHistory layouts;
 
     /** The number of the next commit. */
     private long commit = 1;
 
     ChangelogWriter(
-            TaskModels models, InputOffsets offsets, SettingsHistory history, Journal journal, LateLabels lateLabels) {
+            TaskModels models,
+            InputOffsets offsets,
+            SettingsHistory history,
+            Journal journal,
+            LateLabels lateLabels,
+            LayoutHistory layouts) {
         this.models = models;
         this.offsets = offsets;
         this.history = history;
         this.journal = journal;
         this.lateLabels = lateLabels;
+        this.layouts = layouts;
     }
 
     /** Returns the number of the next commit. */
@@ -52,6 +59,7 @@ final class ChangelogWriter {
             history.writeChanges(changelog);
         }
         lateLabels.writeChanges(changelog);
+        layouts.writeChanges(changelog);
         // last: without transactions, a crash may leave a part, and then steps are repeated rather than lost
         offsets.writeChanges(changelog);
     }

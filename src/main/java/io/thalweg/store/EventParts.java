@@ -69,6 +69,9 @@ final class EventParts {
     /** Parts that the changelog does not have yet. */
     private final List<EventPart> unwritten = new ArrayList<>();
 
+    /** Whether an entry of a part of what is remembered was removed before the changelog had the part. */
+    private boolean removedUnwritten;
+
     /** Parts that the changelog has and must delete. */
     private final Set<Long> dropped = new LinkedHashSet<>();
 
@@ -182,9 +185,20 @@ final class EventParts {
      * Begins an entry, which is written to the result. {@link #end} must follow.
      *
      * @param isWaiting whether it is an event or a label that waits for the other
+     * @param before the place of the entry before it with the same key; {@link EventIndex#NONE} if there is none
      */
-    PackedWriter begin(boolean isWaiting) {
-        open = isWaiting ? waiting : remembered;
+    PackedWriter begin(boolean isWaiting, long before) {
+        // a commit writes what waits first, so an entry must not go there if it comes after one that is remembered
+        boolean isLater = removedUnwritten || before != EventIndex.NONE && isUnwritten(part(before));
+        return begin(isWaiting && !isLater);
+    }
+
+    private boolean isUnwritten(EventPart ofRemembered) {
+        return logged && !ofRemembered.isOfWaiting && !ofRemembered.written;
+    }
+
+    private PackedWriter begin(boolean isOfWaiting) {
+        open = isOfWaiting ? waiting : remembered;
         PackedWriter out = out(open);
         if (out.size() == 0) {
             out.putByte(ChangelogFormat.WAITING_FORMAT);
@@ -288,6 +302,12 @@ final class EventParts {
     }
 
     // ---- dead entries
+
+    /** Marks an entry as dead that no other one replaces. */
+    void removed(long place) {
+        removedUnwritten |= isUnwritten(part(place));
+        dead(place);
+    }
 
     /** Marks an entry as dead. */
     void dead(long place) {
@@ -409,6 +429,26 @@ final class EventParts {
         }
     }
 
+    /** A visitor of live entries. */
+    @FunctionalInterface
+    interface LiveVisitor {
+        void entry(long place, PackedReader in, int at);
+    }
+
+    /** Visits all live entries. */
+    void forEach(Live live, LiveVisitor visitor) {
+        close(waiting);
+        close(remembered);
+        for (EventPart part : List.copyOf(parts.values())) {
+            forEach(part, (entry, at, length) -> {
+                long place = place(part, at);
+                if (live.is(WaitingEntry.hash(entry, at), place)) {
+                    visitor.entry(place, entry, at);
+                }
+            });
+        }
+    }
+
     private byte[] contentOf(EventPart part) {
         if (part.content != null) {
             return part.content;
@@ -452,7 +492,8 @@ final class EventParts {
             long from = place(part, at);
             long hash = WaitingEntry.hash(entry, at);
             if (live.is(hash, from)) {
-                PackedWriter to = begin(WaitingEntry.isWaiting(entry, at));
+                // with those that it was put after
+                PackedWriter to = begin(part.isOfWaiting);
                 long place = next();
                 to.makeRoom(length);
                 to.putBytes(content, at, length);
@@ -473,6 +514,9 @@ final class EventParts {
     void writeChanges(Changelog changelog) {
         close(waiting);
         close(remembered);
+        unwritten.sort(
+                Comparator.comparing((EventPart part) -> !part.isOfWaiting).thenComparingLong(part -> part.number));
+        removedUnwritten = false;
         for (EventPart part : unwritten) {
             if (part.live > 0) {
                 changelog.write(ChangelogFormat.waitingKey(part.number), contentOf(part));
@@ -598,6 +642,7 @@ final class EventParts {
         liveBytes = 0;
         smallParts = 0;
         nextNumber = 0;
+        removedUnwritten = false;
         waiting = openPart(true, new PackedWriter());
         remembered = openPart(false, new PackedWriter());
         open = waiting;

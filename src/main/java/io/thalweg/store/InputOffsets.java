@@ -1,8 +1,10 @@
 package io.thalweg.store;
 
+import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +26,26 @@ public final class InputOffsets {
     }
 
     InputOffsets() {}
+
+    /**
+     * Returns the next offset of a partition of the input, if a record of a changelog contains one.
+     *
+     * @param key the key of the record
+     * @param value the value of the record; not null
+     * @throws StateException if the record is damaged or has another format
+     */
+    public static Optional<Map<TopicPartition, Long>> inChangelog(byte[] key, byte[] value) {
+        return key[0] == ChangelogFormat.OFFSET
+                ? Optional.of(
+                        Map.of(partition(ByteBuffer.wrap(key, 1, key.length - 1)), ChangelogFormat.readOffset(value)))
+                : Optional.empty();
+    }
+
+    /** Returns the partition in a key, after the letter. */
+    static TopicPartition partition(ByteBuffer key) {
+        int partition = key.getInt();
+        return new TopicPartition(ChangelogFormat.text(key), partition);
+    }
 
     /** Returns whether a record has been applied. */
     public boolean isApplied(TopicPartition partition, long offset) {

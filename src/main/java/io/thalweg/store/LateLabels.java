@@ -1,9 +1,12 @@
 package io.thalweg.store;
 
 import io.thalweg.math.LabelCounts;
+import io.thalweg.store.StateMove.WaitingPlace;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -78,6 +81,49 @@ public final class LateLabels {
     public void deleteModel(String model, long order) {
         waiting.deleteModel(model, order);
         forgetCounts(model);
+    }
+
+    // ---- moving to another layout
+
+    /**
+     * Moves what is kept to the tasks of another layout.
+     *
+     * @param from what the tasks of the old layout keep, in the order of their partitions
+     * @param to what those of the new layout will keep
+     */
+    static void move(List<LateLabels> from, List<LateLabels> to, Layout layout) {
+        List<WaitingPlace> places = new ArrayList<>();
+        // the earliest time of all: a later one would give up events before their time
+        long earliest = Long.MAX_VALUE;
+        for (int task = 0; task < from.size(); task++) {
+            LateLabels late = from.get(task);
+            late.waiting.addLive(places, task);
+            if (late.time != Long.MIN_VALUE) {
+                earliest = Math.min(earliest, late.time);
+            }
+            for (Map.Entry<String, LabelCounts> of : late.counts.entrySet()) {
+                LateLabels target = to.get(layout.home(of.getKey(), task));
+                target.counts.put(of.getKey(), of.getValue());
+                target.changedCounts.add(of.getKey());
+            }
+        }
+        if (earliest == Long.MAX_VALUE) {
+            return;
+        }
+        for (int task = 0; task < to.size(); task++) {
+            to.get(task).time = earliest;
+            to.get(task).outcomes = task < from.size() ? from.get(task).outcomes : 0;
+            to.get(task).clockChanged = true;
+        }
+        places.sort(WaitingPlace.IN_ORDER);
+        WaitingEntry entry = new WaitingEntry();
+        // below 0: before everything that comes after the move
+        long order = -places.size();
+        for (WaitingPlace place : places) {
+            from.get(place.task()).waiting.read(place.place(), entry);
+            entry.setOrder(order++);
+            to.get(layout.home(entry.model(), place.task())).waiting.put(entry);
+        }
     }
 
     // ---- the changelog

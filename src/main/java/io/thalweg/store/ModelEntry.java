@@ -100,6 +100,20 @@ public final class ModelEntry {
         published = published.under(model);
     }
 
+    /** Makes this a model that a changelog has nothing of, as after a move from another. */
+    void unwritten() {
+        since = 0;
+        from = 0;
+        bytes = 0;
+        headBytes = 0;
+        loggedNames = 0;
+        pendingBytes = 0;
+        overflowed = false;
+        changed = false;
+        model.restored();
+        follow();
+    }
+
     /** Undoes {@link #migrate}. */
     void goBackTo(Model before, PublishedWeights publishedBefore) {
         model = before;

@@ -22,6 +22,11 @@ final class SettingsHistory {
 
     private boolean spanBegan;
 
+    /** Returns all spans, oldest first. */
+    List<SettingsSpan> spans() {
+        return List.copyOf(spans);
+    }
+
     /** Returns the settings of the last span; empty if there is none. */
     Map<String, String> last() {
         return spans.isEmpty() ? Map.of() : spans.get(spans.size() - 1).settings();

@@ -13,6 +13,7 @@ import io.thalweg.output.PublishedWeights;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +42,12 @@ public final class TaskState {
     private final TaskModels models = new TaskModels();
     private final InputOffsets offsets = new InputOffsets();
     private final SettingsHistory history = new SettingsHistory();
+    private final LayoutHistory layouts = new LayoutHistory();
+    /** How many partitions the input has; 0 if that is not known. */
+    private int partitions;
+
+    private String input = "";
+
     private final Journal journal;
     private final LateLabels lateLabels;
     private final ChangelogReader reader;
@@ -55,8 +62,8 @@ public final class TaskState {
         this.logged = logged;
         this.journal = journal;
         lateLabels = new LateLabels(logged, directory, logged ? HeapBudget.OF_PROCESS : HeapBudget.usual());
-        reader = new ChangelogReader(name, models, offsets, history, journal, lateLabels);
-        writer = new ChangelogWriter(models, offsets, history, journal, lateLabels);
+        reader = new ChangelogReader(name, models, offsets, history, journal, lateLabels, layouts);
+        writer = new ChangelogWriter(models, offsets, history, journal, lateLabels, layouts);
     }
 
     /**
@@ -77,6 +84,19 @@ public final class TaskState {
     /** Returns state that is not written anywhere. */
     public static TaskState inMemory() {
         return new TaskState("memory", false, new Journal(), TEMPORARY);
+    }
+
+    /**
+     * Says how many partitions the input has. Models that were learned with another number are refused.
+     *
+     * @param topic the name of the input, for messages
+     * @param partitionsOfInput 0 if it is not known
+     * @return this
+     */
+    public TaskState of(String topic, int partitionsOfInput) {
+        input = topic;
+        partitions = partitionsOfInput;
+        return this;
     }
 
     /** Returns what is kept because labels come later than their events. */
@@ -101,6 +121,11 @@ public final class TaskState {
         return models.all().size();
     }
 
+    /** Returns the layout that the models were learned in; {@link Layout#UNKNOWN} if that is not known. */
+    public Layout layout() {
+        return layouts.layout();
+    }
+
     /** Returns the next offset of each partition of the input. */
     public InputOffsets offsets() {
         return offsets;
@@ -116,7 +141,7 @@ public final class TaskState {
         if (start == null) {
             entry = new ModelEntry(id, optimizer);
         } else {
-            entry = new ModelEntry(start.copy(id));
+            entry = new ModelEntry(start.copyAs(id));
             entry.model().learnsBy(optimizer);
         }
         if (logged) {
@@ -229,7 +254,7 @@ public final class TaskState {
         }
         Learner learner = new Learner(ThalwegConfig.ofReplayed(history.last()).learner());
         entry.model().learnsBy(learner.optimizer());
-        Model copy = entry.model().copy(null);
+        Model copy = entry.model().copyToPredict(null);
         copy.restoreNames(reader.namesOf(entry.model()));
         journal.replay(entry, copy, learner);
         return copy;
@@ -249,6 +274,7 @@ public final class TaskState {
      */
     public void begin(Map<String, String> settings, Optimizer optimizer, boolean migrate) {
         reader.end(transactional);
+        layouts.begin(input, partitions);
         Map<String, String> before = history.last();
         checkNumbersKept(before);
         boolean migrates = !models.all().isEmpty() && history.changesKind(settings);
@@ -368,6 +394,52 @@ public final class TaskState {
         reader.restore(key, value);
     }
 
+    // ---- moving to another layout
+
+    /** Takes a model over from a state of another layout, with all that the weights topic has of it. */
+    void adopt(ModelEntry entry) {
+        models.add(entry);
+        if (logged) {
+            entry.unwritten();
+            models.number(entry);
+            models.mustBeWritten(entry);
+        }
+    }
+
+    /** Returns the settings that were learned under, oldest first. */
+    public List<SettingsSpan> spans() {
+        return history.spans();
+    }
+
+    /** Returns the layouts before the present one, oldest first. Only the state of the first partition has them. */
+    public List<PastLayout> pastLayouts() {
+        return layouts.past();
+    }
+
+    /**
+     * Begins to learn in a layout that models have just been moved to.
+     *
+     * @param layout the layout
+     * @param past the layouts before it; empty unless this is the state of the first partition
+     * @param settings what {@link ThalwegConfig#replayedSettings} returns
+     */
+    public void beginIn(Layout layout, List<PastLayout> past, Map<String, String> settings) {
+        layouts.move(layout, past);
+        history.begin(offsets.next(), settings, false);
+    }
+
+    /**
+     * Returns a digest of each model, by id: two models with the same digest have the same weights, names, metrics, and
+     * counts of labels.
+     */
+    public Map<String, String> digests() {
+        Map<String, String> digests = new HashMap<>();
+        for (ModelEntry entry : models.all()) {
+            digests.put(entry.id(), ChangelogFormat.digest(entry, lateLabels.counts(entry.id())));
+        }
+        return digests;
+    }
+
     // ---- dropping
 
     /** Undoes changes that were made without a record, such as a change of settings, and that were not written. */
@@ -390,6 +462,7 @@ public final class TaskState {
         models.clear();
         offsets.clear();
         history.clear();
+        layouts.clear();
         reader.clear();
         journal.clear();
         lateLabels.clear();

@@ -38,16 +38,6 @@ public final class WaitingEntry {
         boolean isWaiting() {
             return this == EVENT || this == LABEL;
         }
-
-        /** Returns what comes first of entries with the same key and the same {@link WaitingEntry#order}. */
-        int stage() {
-            return switch (this) {
-                case LABEL -> 0;
-                case EVENT -> 1;
-                case LABELED, GIVEN_UP -> 2;
-                case GONE -> 3;
-            };
-        }
     }
 
     private Kind kind = Kind.EVENT;
@@ -196,6 +186,11 @@ public final class WaitingEntry {
         hasPrediction = false;
         hasFeatures = false;
         hasLabel = false;
+    }
+
+    /** Sets the place among entries that are kept until the same time. */
+    void setOrder(long newOrder) {
+        order = newOrder;
     }
 
     /** Makes this nothing, so that it only hides entries before it. */

@@ -3,11 +3,13 @@ package io.thalweg.store;
 import io.thalweg.math.Example;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.math.PredictionResult;
+import io.thalweg.store.StateMove.WaitingPlace;
 import io.thalweg.store.WaitingEntry.Kind;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -158,7 +160,7 @@ public final class WaitingEvents {
         byte[] modelBytes = bytes(model);
         long before = place(modelBytes, id);
         long hidesUntil = hidesUntil(before, due);
-        PackedWriter out = parts.begin(true);
+        PackedWriter out = parts.begin(true, before);
         long place = parts.next();
         WaitingEntry.write(out, modelBytes, id, x, served, isProvisional, timestamp, offset, due, hidesUntil);
         put(hash, before, place, due);
@@ -171,7 +173,7 @@ public final class WaitingEvents {
     }
 
     private void putInPlaceOf(long before, long hashOfKey, WaitingEntry entry, long hidesUntil) {
-        PackedWriter out = parts.begin(entry.kind().isWaiting());
+        PackedWriter out = parts.begin(entry.kind().isWaiting(), before);
         long place = parts.next();
         entry.write(out, hidesUntil);
         put(hashOfKey, before, place, entry.due());
@@ -251,6 +253,22 @@ public final class WaitingEvents {
         }
     }
 
+    /** Adds the places of all entries to a list. @param task a number for this store */
+    void addLive(List<WaitingPlace> places, int task) {
+        parts.forEach(index::contains, (place, in, at) -> {
+            key.read(in, at);
+            if (key.kind() != Kind.GONE && !isOutdated(key)) {
+                places.add(new WaitingPlace(key.due(), key.order(), WaitingEntry.tie(in, at), task, place));
+            }
+        });
+    }
+
+    /** Reads the entry at a place. */
+    void read(long place, WaitingEntry found) {
+        PackedReader in = parts.read(place);
+        found.read(in, parts.begins(place));
+    }
+
     /** Returns the number of entries, with the outdated ones. */
     public long size() {
         return index.size();
@@ -287,7 +305,7 @@ public final class WaitingEvents {
         if (to == EventIndex.NONE) {
             isFound = false;
             index.remove(hashOfKey, from);
-            parts.dead(from);
+            parts.removed(from);
         } else {
             replace(hashOfKey, from, to);
         }
@@ -307,25 +325,8 @@ public final class WaitingEvents {
             key.read(in, at);
             latestDue = Math.max(latestDue, key.due());
             long before = place(key.modelBytes(), key.id());
-            if (before == EventIndex.NONE || !isAfter(before, key)) {
-                replace(hash, before, place);
-            } else {
-                parts.dead(place);
-            }
+            replace(hash, before, place);
         });
-    }
-
-    /**
-     * Returns whether an entry came after another one with the same key. The parts of one commit are not in the order
-     * in which their entries were put.
-     */
-    private boolean isAfter(long place, WaitingEntry other) {
-        PackedReader in = parts.read(place);
-        int at = parts.begins(place);
-        int compared = Long.compare(WaitingEntry.order(in, at), other.order());
-        return compared > 0
-                || compared == 0
-                        && WaitingEntry.kind(in, at).stage() > other.kind().stage();
     }
 
     /**

@@ -6,6 +6,7 @@ import io.thalweg.fold.OutputSink;
 import io.thalweg.input.InputRecord;
 import io.thalweg.output.OutputRecord;
 import io.thalweg.output.OutputTopic;
+import io.thalweg.store.KeyPartitioner;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -46,6 +47,10 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
 
     private int partition;
     private boolean skips;
+    private final int partitions;
+    private final Runnable strayed;
+    /** Whether a record was not where its key belongs. Then its producers choose partitions in another way. */
+    private boolean hasStrayed;
     /** The partitions that the task reads, by topic. */
     private final Map<String, TaskInput> sources = new HashMap<>();
 
@@ -59,7 +64,10 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         }
     }
 
-    LearnerProcessor(ThalwegConfig config, boolean hasSinks) {
+    /** @param strayed called with the first record that is not where its key belongs */
+    LearnerProcessor(ThalwegConfig config, boolean hasSinks, int partitions, Runnable strayed) {
+        this.partitions = partitions;
+        this.strayed = strayed;
         weightsInterval = Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS));
         this.config = config;
         this.hasSinks = hasSinks;
@@ -100,6 +108,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         if (reads != null) {
             reads.touch();
         }
+        checkPlace(record.key());
         InputRecord input = input(record, context.recordMetadata().orElseThrow());
         switch (task.apply(input, this)) {
             case PREDICTED, LEARNED -> counters.predictions.count();
@@ -115,6 +124,16 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
             counters.steps.count();
         }
         skips = false;
+    }
+
+    private void checkPlace(byte[] key) {
+        if (partitions > 1
+                && !hasStrayed
+                && key != null
+                && KeyPartitioner.MURMUR2.partition(key, partitions) != partition) {
+            strayed.run();
+            hasStrayed = true;
+        }
     }
 
     private InputRecord input(Record<byte[], byte[]> record, RecordMetadata at) {

@@ -37,7 +37,10 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
     private final boolean hasSinks;
     /** Null if nobody reads. */
     private final CommittedReads readers;
+
     private final StartModels start;
+    private final int partitions;
+    private final Runnable strayed;
 
     /**
      * Creates a supplier of nodes that forward every output record to every child.
@@ -48,40 +51,61 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
      * @throws org.apache.kafka.common.config.ConfigException if {@value ThalwegConfig#MODEL_START} cannot be used
      */
     public LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless) {
-        this(config, schemas, keyless, false, null);
+        this(config, schemas, keyless, false, 0, () -> {}, null);
     }
 
     /**
      * Creates a supplier.
      *
      * @param hasSinks whether each child is the sink of an output topic, and only gets the records for it
+     * @param partitions how many the input has; 0 if that is not known
+     * @param strayed called before a record is learned from that is not where its key belongs, once for each task
      * @param readers what other threads want to read of committed state; null if nobody does
      */
     LearnerSupplier(
-            ThalwegConfig config, SchemaSource schemas, String keyless, boolean hasSinks, CommittedReads readers) {
+            ThalwegConfig config,
+            SchemaSource schemas,
+            String keyless,
+            boolean hasSinks,
+            int partitions,
+            Runnable strayed,
+            CommittedReads readers) {
         this.config = config;
         this.schemas = schemas;
         this.keyless = keyless;
         this.hasSinks = hasSinks;
         this.readers = readers;
         start = StartModels.of(config);
+        this.partitions = partitions;
+        this.strayed = strayed;
     }
 
     @Override
     public Processor<byte[], byte[], byte[], OutputRecord> get() {
-        return new LearnerProcessor(config, hasSinks);
+        return new LearnerProcessor(config, hasSinks, partitions, strayed);
     }
 
     @Override
     public Set<StoreBuilder<?>> stores() {
         return Set.of(WeightStore.builder(
                 STORE,
-                () -> new LearningTask(config, schemas, keyless, TaskState.logged(STORE, directory()), start),
+                () -> new LearningTask(
+                        config,
+                        schemas,
+                        keyless,
+                        TaskState.logged(STORE, directory(config))
+                                .of(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions),
+                        start),
                 readers));
     }
 
+    /** Returns the name of the topic that contains the state of a learner. */
+    public static String changelog(ThalwegConfig config) {
+        return config.getString(ThalwegConfig.APPLICATION_ID) + "-" + STORE + "-changelog";
+    }
+
     /** Returns where a task can have temporary files: the state directory of Kafka Streams. */
-    private Path directory() {
+    public static Path directory(ThalwegConfig config) {
         Object given = config.clients().get(StreamsConfig.STATE_DIR_CONFIG);
         return Path.of(
                 String.valueOf(

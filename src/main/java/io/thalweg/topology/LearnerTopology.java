@@ -40,38 +40,43 @@ public final class LearnerTopology implements Supplier<Topology> {
     /** Null if nobody reads. */
     private final CommittedReads readers;
 
+    private final int partitions;
+    private final Runnable strayed;
+
     /**
      * Creates a topology for events that are already in the partition of their model.
      *
      * @param keyless the model of records without a key; empty if these become dead letters
      */
     public LearnerTopology(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds, String keyless) {
-        this(config, schemas, schemaIds, keyless, false, false);
+        this(config, schemas, schemaIds, keyless, 0, () -> {});
     }
 
     /**
      * Creates a topology that nobody reads the committed state of.
      *
      * @param keyless the model of records without a key; empty if these become dead letters
-     * @param routed whether events are first routed to the partition of their model; see {@link ThalwegConfig#isRouted}
-     * @param labelsRouted whether labels are; see {@link ThalwegConfig#areLabelsRouted}
+     * @param partitions how many partitions the examples topic has; 0 if that is not known, and then nothing is sent on
+     * @param strayed called before a record is learned from that is not where its key belongs, once for each task. The
+     *     topic may have got more partitions; what is thrown ends the thread
      */
     public LearnerTopology(
             ThalwegConfig config,
             SchemaSource schemas,
             SchemaIds schemaIds,
             String keyless,
-            boolean routed,
-            boolean labelsRouted) {
-        this(config, schemas, schemaIds, keyless, routed, labelsRouted, null);
+            int partitions,
+            Runnable strayed) {
+        this(config, schemas, schemaIds, keyless, partitions, strayed, null);
     }
 
     /**
      * Creates a topology.
      *
      * @param keyless the model of records without a key; empty if these become dead letters
-     * @param routed whether events are first routed to the partition of their model; see {@link ThalwegConfig#isRouted}
-     * @param labelsRouted whether labels are; see {@link ThalwegConfig#areLabelsRouted}
+     * @param partitions how many partitions the examples topic has; 0 if that is not known, and then nothing is sent on
+     * @param strayed called before a record is learned from that is not where its key belongs, once for each task. The
+     *     topic may have got more partitions; what is thrown ends the thread
      * @param readers what other threads want to read of committed state; null if nobody does
      */
     public LearnerTopology(
@@ -79,12 +84,14 @@ public final class LearnerTopology implements Supplier<Topology> {
             SchemaSource schemas,
             SchemaIds schemaIds,
             String keyless,
-            boolean routed,
-            boolean labelsRouted,
+            int partitions,
+            Runnable strayed,
             CommittedReads readers) {
         this.readers = readers;
-        this.routed = routed;
-        this.labelsRouted = labelsRouted;
+        this.strayed = strayed;
+        this.partitions = partitions;
+        routed = config.isRouted(partitions);
+        labelsRouted = config.areLabelsRouted(partitions);
         this.config = config;
         this.schemas = schemas;
         this.schemaIds = schemaIds;
@@ -124,7 +131,9 @@ public final class LearnerTopology implements Supplier<Topology> {
                             : null));
         }
         topology.addProcessor(
-                LEARNER, new LearnerSupplier(config, schemas, keyless, true, readers), sources.toArray(String[]::new));
+                LEARNER,
+                new LearnerSupplier(config, schemas, keyless, true, partitions, strayed, readers),
+                sources.toArray(String[]::new));
         for (OutputTopic output : OutputTopic.of(config)) {
             sink(topology, output.sink(), output, LEARNER);
         }

@@ -350,7 +350,7 @@ public final class TaskReads {
         if (model.source == source && model.copy.version() == source.version()) {
             return;
         }
-        model.copy = source.copy(model.source == source ? model.copy : null);
+        model.copy = source.copyToPredict(model.source == source ? model.copy : null);
         model.source = source;
         CommittedModel committed = new CommittedModel(model.copy, offsets);
         answers.add(new Answered(model.first, () -> {

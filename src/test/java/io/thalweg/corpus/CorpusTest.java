@@ -165,7 +165,7 @@ class CorpusTest {
         streams.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "nowhere:1");
         Instant start = Instant.ofEpochMilli(1_700_000_000_000L);
         try (TopologyTestDriver driver = new TopologyTestDriver(
-                new LearnerTopology(config, SCHEMAS, (topic, schema) -> 1, keyless, routed, false).get(),
+                new LearnerTopology(config, SCHEMAS, (topic, schema) -> 1, keyless, routed ? 2 : 0, () -> {}).get(),
                 streams,
                 start)) {
             TestInputTopic<byte[], byte[]> input =

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.app.page.PageEndpoints;
 import io.thalweg.app.serve.Http;
 import io.thalweg.app.serve.ServedMetric;
 import io.thalweg.app.serve.Serving;
@@ -76,7 +77,7 @@ class PrometheusIT {
             new Topics(config, admin).create();
         }
         schemas = new ConfluentSchemas(config.registry(), Duration.ofSeconds(10));
-        serving = Serving.start(config, schemas);
+        serving = Serving.start(config, schemas, PageEndpoints::new);
         learner = new Http(serving.port());
         try (ExampleSender sender = ExampleSender.open(config, schemas)) {
             for (int i = 0; i < 500; i++) {

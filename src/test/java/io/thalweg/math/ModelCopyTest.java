@@ -52,7 +52,7 @@ class ModelCopyTest {
         for (int step = 0; step < 600; step++) {
             learn(learner, model, example(random, isNamed));
             if (random.nextInt(20) == 0) {
-                before = model.copy(before);
+                before = model.copyToPredict(before);
                 kept.add(new Kept(before, logits(learner, model, probes)));
             }
         }
@@ -95,9 +95,9 @@ class ModelCopyTest {
         Learner learner = new Learner(settings(0.1));
         Model model = new Model("m", learner.optimizer());
         learn(learner, model, sparse(1.0, new int[] {1, 1000}, new double[] {1, 1}));
-        Model first = model.copy(null);
+        Model first = model.copyToPredict(null);
         learn(learner, model, sparse(0.0, new int[] {2}, new double[] {1}));
-        Model second = model.copy(first);
+        Model second = model.copyToPredict(first);
         assertThat(second.block(BlockArray.blockOf(1000))).isSameAs(first.block(BlockArray.blockOf(1000)));
         assertThat(second.block(0)).isNotSameAs(first.block(0)).isNotSameAs(model.block(0));
         assertThat(first.version()).isEqualTo(1);

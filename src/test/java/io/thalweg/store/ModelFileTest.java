@@ -104,7 +104,7 @@ class ModelFileTest {
             StartModels start = StartModels.of(
                     config.with(ThalwegConfig.MODEL_START, write(config, model).toString()));
             Learner other = new Learner(config.learner());
-            Model copy = start.of("anything").copy("other");
+            Model copy = start.of("anything").copyAs("other");
             copy.learnsBy(other.optimizer());
 
             assertThat(copy.version()).isEqualTo(model.version());

@@ -1,10 +1,16 @@
 package io.thalweg.app.cli;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.runtime.Repartition;
+import io.thalweg.runtime.StopException;
 import io.thalweg.runtime.Topics;
+import io.thalweg.store.KeyPartitioner;
 import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.kafka.clients.admin.Admin;
 import picocli.CommandLine.Command;
@@ -15,7 +21,15 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "topics",
-        description = "Reports what is missing or wrong with the learner's topics, or creates those that are missing.",
+        description = {
+            "Reports what is missing or wrong with the learner's topics, creates those that are missing, or gives the "
+                    + "learner another number of partitions.",
+            "",
+            "--repartition keeps what was learned: each model goes to the partition in which its key is from now on. "
+                    + "Stop all instances first. It learns the rest of the input, gives the topics more partitions, "
+                    + "and moves each model exactly once; if it is interrupted, run it again. To get fewer partitions, "
+                    + "create a new topic, set examples.topic to it, and let producers write there first."
+        },
         mixinStandardHelpOptions = true)
 final class TopicsCommand implements Callable<Integer> {
     @Mixin
@@ -27,6 +41,18 @@ final class TopicsCommand implements Callable<Integer> {
                     "Create the topics that are missing, with the right partitions, compaction, retention and sizes.")
     private boolean create;
 
+    @Option(
+            names = "--repartition",
+            paramLabel = "N",
+            description = "Move the models of a learner that is stopped to N partitions.")
+    private Integer repartition;
+
+    @Option(
+            names = "--partitioner",
+            description = "How producers choose the partition of a key: ${COMPLETION-CANDIDATES}. Found out if it is "
+                    + "not given: MURMUR2 is the default of the Java client and kafkajs, CRC32 that of librdkafka.")
+    private KeyPartitioner partitioner;
+
     @Spec
     private CommandSpec spec;
 
@@ -35,11 +61,18 @@ final class TopicsCommand implements Callable<Integer> {
         ThalwegConfig config = settings.config();
         PrintWriter out = spec.commandLine().getOut();
         try (Admin admin = KafkaSettings.admin(config)) {
+            if (repartition != null) {
+                move(config, admin, out);
+            }
             Topics topics = new Topics(config, admin);
             if (create) {
                 topics.create().forEach(topic -> out.println("created " + topic));
             }
             Topics.State state = topics.look();
+            if (state.moved().isPresent()) {
+                out.println("✗ " + settings.repeatedIn(state.moved().get()));
+                return ExitCode.BAD_STATE.code();
+            }
             state.problems().forEach(problem -> out.println((problem.fatal() ? "✗ " : "· ") + problem.text()));
             if (state.fatal().isEmpty()) {
                 out.println("✓ the topics are ready for the learner, with " + state.partitions()
@@ -48,6 +81,20 @@ final class TopicsCommand implements Callable<Integer> {
             }
             state.remedy().ifPresent(remedy -> out.println(settings.repeatedIn(remedy)));
             return ExitCode.NOT_READY.code();
+        }
+    }
+
+    private void move(ThalwegConfig config, Admin admin, PrintWriter out) {
+        if (repartition < 1) {
+            throw new StopException(ExitCode.BAD_SETTINGS, "a learner has at least 1 partition");
+        }
+        Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
+        try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
+            new Repartition(config, admin, schemas, schemas, repartition, Optional.ofNullable(partitioner), line -> {
+                        out.println(line);
+                        out.flush();
+                    })
+                    .run();
         }
     }
 }

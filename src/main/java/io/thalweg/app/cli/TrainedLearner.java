@@ -106,7 +106,7 @@ final class TrainedLearner {
             pass = losses.size();
             kept = task.models().stream()
                     .map(ModelEntry::model)
-                    .map(model -> model.copy(model.id()))
+                    .map(model -> model.copyAs(model.id()))
                     .toList();
         }
         if (loss < progressLoss * (1 - PROGRESS)) {

@@ -38,14 +38,14 @@ final class MetricsHistory {
     private static final int RECENT = 0;
     private static final int RECENT_BASE = 1;
 
-    private final Map<String, ModelMetrics> models = new TreeMap<>();
+    private final Map<String, ShownMetrics> models = new TreeMap<>();
 
-    private static final class ModelMetrics {
+    private static final class ShownMetrics {
         final String model;
         final TimeSeries series;
         Metrics latest;
 
-        ModelMetrics(String model, int most, Metrics latest) {
+        ShownMetrics(String model, int most, Metrics latest) {
             this.model = model;
             this.latest = latest;
             series = new TimeSeries(most, COLUMNS);
@@ -64,12 +64,12 @@ final class MetricsHistory {
             models.remove(model);
             return;
         }
-        ModelMetrics of = models.get(model);
+        ShownMetrics of = models.get(model);
         if (of == null || metrics.getVersion() < of.latest.getVersion()) {
             // also after a reset: a new model of the same name begins at version 0
             int most = Math.max(
                     FEWEST_POINTS_OF_A_MODEL, Math.min(MOST_POINTS_OF_A_MODEL, MOST_POINTS / (models.size() + 1)));
-            of = new ModelMetrics(model, most, metrics);
+            of = new ShownMetrics(model, most, metrics);
             models.put(model, of);
         }
         of.latest = metrics;
@@ -93,7 +93,7 @@ final class MetricsHistory {
     /** Returns the models that are worst compared with their base rate. */
     synchronized List<String> worst(int most) {
         return models.values().stream()
-                .sorted(Comparator.comparingDouble(ModelMetrics::loss).reversed())
+                .sorted(Comparator.comparingDouble(ShownMetrics::loss).reversed())
                 .limit(most)
                 .map(of -> of.model)
                 .toList();
@@ -115,7 +115,7 @@ final class MetricsHistory {
 
     /** Returns the history of a model; null if nothing is known of it. */
     synchronized @Nullable ObjectNode json(String model) {
-        ModelMetrics of = models.get(model);
+        ShownMetrics of = models.get(model);
         if (of == null) {
             return null;
         }
@@ -132,9 +132,9 @@ final class MetricsHistory {
      */
     synchronized ObjectNode list(String search, int limit) {
         String wanted = search.toLowerCase(Locale.ROOT);
-        List<ModelMetrics> found = models.values().stream()
+        List<ShownMetrics> found = models.values().stream()
                 .filter(of -> of.model.toLowerCase(Locale.ROOT).contains(wanted))
-                .sorted(Comparator.comparingDouble(ModelMetrics::loss).reversed())
+                .sorted(Comparator.comparingDouble(ShownMetrics::loss).reversed())
                 .toList();
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("total", models.size());

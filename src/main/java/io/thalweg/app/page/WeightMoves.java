@@ -55,7 +55,7 @@ final class WeightMoves {
     private final LearnerSettings settings;
 
     /** A step on the weight. */
-    private record Moved(Prediction prediction, double value, double importance, double step) {}
+    private record WeightMove(Prediction prediction, double value, double importance, double step) {}
 
     WeightMoves(ThalwegConfig config, SchemaSource schemas) {
         this.config = config;
@@ -101,13 +101,13 @@ final class WeightMoves {
         if (predictions.isEmpty()) {
             return json.put("reason", "The predictions of these steps are no longer in the topic.");
         }
-        List<Moved> moves = moves(predictions, feature);
+        List<WeightMove> moves = moves(predictions, feature);
         json.put("steps", predictions.size());
-        json.put("sum", moves.stream().mapToDouble(Moved::step).sum());
-        moves.sort(Comparator.comparingDouble((Moved moved) -> Math.abs(moved.step))
+        json.put("sum", moves.stream().mapToDouble(WeightMove::step).sum());
+        moves.sort(Comparator.comparingDouble((WeightMove moved) -> Math.abs(moved.step))
                 .reversed());
         ArrayNode events = json.putArray("events");
-        for (Moved moved : moves.subList(0, Math.min(SHOWN, moves.size()))) {
+        for (WeightMove moved : moves.subList(0, Math.min(SHOWN, moves.size()))) {
             ObjectNode event = events.addObject();
             event.put(
                     "id",
@@ -184,12 +184,12 @@ final class WeightMoves {
 
     // ---- the examples
 
-    private List<Moved> moves(List<Prediction> predictions, String feature) {
+    private List<WeightMove> moves(List<Prediction> predictions, String feature) {
         Map<Integer, TreeMap<Long, Prediction>> byPartition = new TreeMap<>();
         predictions.forEach(prediction -> byPartition
                 .computeIfAbsent(prediction.getPartition(), p -> new TreeMap<>())
                 .put(prediction.getOffset(), prediction));
-        List<Moved> moves = new ArrayList<>();
+        List<WeightMove> moves = new ArrayList<>();
         Map<String, Object> reading = new KafkaSettings(config).reader();
         reading.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
         RecordReader reader = new RecordReader(schemas, config, "-");
@@ -211,7 +211,7 @@ final class WeightMoves {
                                     * x.importance()
                                     * (prediction.getProbability() - prediction.getLabel())
                                     * value;
-                            moves.add(new Moved(prediction, value, x.importance(), step));
+                            moves.add(new WeightMove(prediction, value, x.importance(), step));
                         }
                     }
                 }

@@ -1,0 +1,74 @@
+package io.thalweg.runtime;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.store.Layout;
+import io.thalweg.store.StateException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.KafkaException;
+
+/**
+ * Notices that an input topic of a learner that runs has got more partitions. Keys then go to other partitions, and a
+ * learner that goes on would begin second models of the same ids there. Kafka Streams itself notices it after
+ * {@code metadata.max.age.ms}, five minutes by default.
+ */
+final class PartitionWatch implements AutoCloseable {
+    /** How often to look. */
+    static final Duration INTERVAL = Duration.ofSeconds(2);
+
+    private final ThalwegConfig config;
+    private final Admin admin;
+    private final Map<String, Integer> partitions = new TreeMap<>();
+
+    /** @param started how many partitions the examples topic had when the learner started */
+    PartitionWatch(ThalwegConfig config, int started) {
+        this.config = config;
+        admin = KafkaSettings.admin(config);
+        partitions.put(config.getString(ThalwegConfig.EXAMPLES_TOPIC), started);
+        if (config.hasLateLabels() && !config.areLabelsRouted(started)) {
+            // an event and its label are in partitions of the same number
+            partitions.put(config.getString(ThalwegConfig.LABELS_TOPIC), started);
+        }
+    }
+
+    /** Looks. Returns what has changed, in one line; empty if nothing has, or the brokers do not answer. */
+    Optional<String> look() {
+        try {
+            for (Map.Entry<String, Integer> started : partitions.entrySet()) {
+                TopicDescription found = AdminCalls.await(
+                        admin.describeTopics(List.of(started.getKey()))
+                                .topicNameValues()
+                                .get(started.getKey()),
+                        config);
+                int now = found.partitions().size();
+                if (now > started.getValue()) {
+                    return Optional.of(Layout.differs(started.getKey(), started.getValue(), now));
+                }
+            }
+        } catch (KafkaException | StopException e) {
+            // BrokerSilence tells about brokers that do not answer
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * Looks because a record is not where its key belongs.
+     *
+     * @throws StateException if there are more partitions, so that nothing is learned from the record
+     */
+    void lookAtOnce() {
+        look().ifPresent(changed -> {
+            throw new StateException(changed);
+        });
+    }
+
+    @Override
+    public void close() {
+        admin.close(Duration.ZERO);
+    }
+}

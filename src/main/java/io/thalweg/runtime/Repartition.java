@@ -1,0 +1,747 @@
+package io.thalweg.runtime;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.fold.OutputSink;
+import io.thalweg.input.SchemaSource;
+import io.thalweg.output.OutputRecord;
+import io.thalweg.output.OutputSerializer;
+import io.thalweg.output.OutputTopic;
+import io.thalweg.output.SchemaIds;
+import io.thalweg.output.WeightsRecords;
+import io.thalweg.store.InputOffsets;
+import io.thalweg.store.KeyPartitioner;
+import io.thalweg.store.Layout;
+import io.thalweg.store.PastLayout;
+import io.thalweg.store.StateException;
+import io.thalweg.store.StateMove;
+import io.thalweg.store.TaskState;
+import io.thalweg.topology.LearnerSupplier;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import org.apache.avro.specific.SpecificRecordBase;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.header.Headers;
+
+/**
+ * A move of a learner to another number of partitions. It keeps what was learned: each model goes to the partition in
+ * which its records are from now on, with the events that wait for labels and with all that was published of it.
+ *
+ * <p>The learner must be stopped. The steps, each of which can be repeated:
+ *
+ * <ol>
+ *   <li>Learn the rest of the input as the learner would, up to the first record that was produced for the new number
+ *       of partitions. In between, give the topics more partitions.
+ *   <li>Write the state of the new layout to a topic of its own, read it back, and compare each model.
+ *   <li>Mark that topic as complete. Up to here, nothing was taken from the old state.
+ *   <li>Delete the changelog and create it again with the new number of partitions.
+ *   <li>In one transaction: copy the state to it, move the published weights and metrics, and commit the offsets.
+ *   <li>Delete the topic of the second step. While it exists, no learner starts.
+ * </ol>
+ *
+ * <p>Memory is needed for all models of the learner at once.
+ */
+public final class Repartition {
+    /** How many records are learned from in one transaction. */
+    private static final int COMMIT_EVERY = 1000;
+    /** The longest that brokers allow by default, because all of the state is one transaction. */
+    private static final int TRANSACTION_TIMEOUT_MS = 900_000;
+    /** How many records of a partition are looked at to find out how producers choose partitions. */
+    private static final int SAMPLE = 200;
+    /** The key of the mark that the state is complete. The changelog has no such key. */
+    private static final byte[] MARK = {0};
+
+    private static final String REPLICAS = "replicas";
+    private static final String PARTITIONS = "partitions";
+    private static final String SETTING = "setting.";
+
+    private final ThalwegConfig config;
+    private final SchemaSource schemas;
+    private final SchemaIds schemaIds;
+    private final int partitions;
+    private final Optional<KeyPartitioner> given;
+    private final Consumer<String> progress;
+
+    private final Admin admin;
+    private final TopicChanges topics;
+    private final String changelog;
+    private final String staging;
+    private final String examples;
+    private final Map<OutputTopic, OutputSerializer> serializers = new EnumMap<>(OutputTopic.class);
+    private ConsumerGroupMetadata group;
+    private long learned;
+
+    /**
+     * @param schemas finds the schemas that records were written with
+     * @param schemaIds registers the schemas of the outputs
+     * @param partitions how many partitions the learner will have
+     * @param given how producers choose the partition of a key; empty to find it out
+     * @param progress is told what was done, one line each
+     */
+    public Repartition(
+            ThalwegConfig config,
+            Admin admin,
+            SchemaSource schemas,
+            SchemaIds schemaIds,
+            int partitions,
+            Optional<KeyPartitioner> given,
+            Consumer<String> progress) {
+        this.config = config;
+        this.admin = admin;
+        this.schemas = schemas;
+        this.schemaIds = schemaIds;
+        this.partitions = partitions;
+        this.given = given;
+        this.progress = progress;
+        topics = new TopicChanges(config, admin, "run `thalweg topics --repartition %d` again".formatted(partitions));
+        changelog = LearnerSupplier.changelog(config);
+        staging = staging(config);
+        examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+    }
+
+    /** The topic that exists while a learner is being moved. */
+    static String staging(ThalwegConfig config) {
+        return config.getString(ThalwegConfig.APPLICATION_ID) + "-repartition";
+    }
+
+    /** The sentence that a move was interrupted. */
+    static String interrupted(ThalwegConfig config) {
+        return "learner %s is being moved to another number of partitions, or that was interrupted (topic %s is there);"
+                        .formatted(config.getString(ThalwegConfig.APPLICATION_ID), staging(config))
+                + " run `thalweg topics --repartition` with the same number again";
+    }
+
+    /**
+     * Moves the learner, or ends a move that was interrupted.
+     *
+     * @throws StopException if it is running, or cannot be moved; then nothing has changed
+     */
+    public void run() {
+        TopicNames.check(config);
+        checkSettings();
+        LearnerGroup.findStopped(config, admin);
+        Optional<Properties> mark = mark();
+        if (mark.isPresent()) {
+            int interrupted = Integer.parseInt(mark.get().getProperty(PARTITIONS));
+            if (interrupted != partitions) {
+                throw new StopException(
+                        ExitCode.BAD_SETTINGS,
+                        "a move to %d partitions was interrupted; end it first with `thalweg topics --repartition %1$d`"
+                                .formatted(interrupted));
+            }
+            progress.accept("the state is complete in topic " + staging + "; going on from there");
+            finish(mark.get());
+            return;
+        }
+        int before = topics.partitions(changelog).size();
+        checkInput(ThalwegConfig.EXAMPLES_TOPIC);
+        if (config.hasLateLabels()) {
+            checkInput(ThalwegConfig.LABELS_TOPIC);
+        }
+        if (before == partitions) {
+            // left over from an attempt for another number, which has not changed anything
+            topics.delete(staging);
+            extend();
+            progress.accept("learner %s has %d partitions already"
+                    .formatted(config.getString(ThalwegConfig.APPLICATION_ID), partitions));
+        } else if (before == 0) {
+            extend();
+            progress.accept("the topics have %d partitions; nothing was learned yet".formatted(partitions));
+        } else {
+            try (Producer<byte[], byte[]> producer = producer()) {
+                move(before, producer);
+            } catch (StateException e) {
+                throw new StopException(ExitCode.BAD_STATE, e.getMessage());
+            }
+            finish(mark().orElseThrow());
+        }
+    }
+
+    private void checkInput(String setting) {
+        String topic = config.getString(setting);
+        int found = topics.partitions(topic).size();
+        if (found == 0) {
+            throw new StopException(
+                    ExitCode.NOT_READY, "topic %s (%s) is missing; create it first".formatted(topic, setting));
+        }
+        if (found > partitions) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    ("topic %s has %d partitions, and Kafka cannot take any away; create a topic with %d, set %s to it,"
+                                    + " and let producers write there")
+                            .formatted(topic, found, partitions, setting));
+        }
+    }
+
+    /** The topics of events and labels that the learner reads from now on. */
+    private List<String> inputs() {
+        return config.hasLateLabels()
+                ? List.of(examples, config.getString(ThalwegConfig.LABELS_TOPIC))
+                : List.of(examples);
+    }
+
+    private void checkSettings() {
+        if (!config.getString(ThalwegConfig.PROCESSING_GUARANTEE).equals("exactly_once_v2")) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "without processing.guarantee = exactly_once_v2 a learner cannot be moved exactly once");
+        }
+        int several = 2;
+        if (config.isRouted(several) || config.areLabelsRouted(several)) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "models are named in a field (%s), so their records are sent on; only a learner whose models are in"
+                                    .formatted(
+                                            config.isRouted(several)
+                                                    ? ThalwegConfig.MODEL_FROM
+                                                    : ThalwegConfig.LABELS_MODEL_FROM)
+                            + " the keys can be moved");
+        }
+        // a setting that is not allowed with so many partitions is found before anything is done
+        LearnerRuntime.keyless(config, partitions);
+    }
+
+    // ---- the old layout
+
+    private void move(int before, Producer<byte[], byte[]> producer) {
+        List<OldPartition> olds = restore(before);
+        ThalwegConfig old = oldConfig(olds);
+        boolean inPlace = old.getString(ThalwegConfig.EXAMPLES_TOPIC).equals(examples);
+        int found = topics.partitions(examples).size();
+        if (inPlace && found < before) {
+            throw new StopException(
+                    ExitCode.BAD_STATE,
+                    ("topic %s has %d partitions, and the models were learned from %d of it; it was deleted and created"
+                                    + " again, so delete the learner's state with `thalweg reset`")
+                            .formatted(examples, found, before));
+        }
+        String keyless = LearnerRuntime.keyless(old, before);
+        olds.forEach(one -> one.begin(old, schemas, keyless));
+        StateMove.checkNotSplit(olds.stream().map(OldPartition::state).toList());
+        KeyPartitioner partitioner = partitioner(olds, inPlace ? before : 0, found);
+
+        // from now on, no learner starts; one that started in the meantime is found here
+        topics.delete(staging);
+        NewTopic likeChangelog = topics.like(changelog, changelog, partitions);
+        topics.create(
+                new NewTopic(staging, partitions, likeChangelog.replicationFactor())
+                        .configs(Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1")),
+                "topic %s cannot be created".formatted(staging));
+        try {
+            LearnerGroup.findStopped(config, admin);
+            progress.accept("restored %s from %s"
+                    .formatted(
+                            count(
+                                    olds.stream()
+                                            .mapToInt(one -> one.state().size())
+                                            .sum(),
+                                    "model"),
+                            count(before, "partition")));
+            if (inputs().stream().noneMatch(topic -> topics.partitions(topic).size() > before)) {
+                learnRest(olds, old, record -> true, producer);
+            }
+            extend();
+            // a topic that is read no more has no records of the new layout
+            learnRest(
+                    olds,
+                    old,
+                    record -> record.key() == null
+                            || !inputs().contains(record.topic())
+                            || partitioner.partition(record.key(), before) == record.partition(),
+                    producer);
+            progress.accept("learned the rest of the input: " + count(learned, "record"));
+            stage(olds, partitioner, producer);
+            writeMark(likeChangelog, producer);
+            progress.accept(
+                    "the state of %s is complete in topic %s".formatted(count(partitions, "partition"), staging));
+        } catch (StateException e) {
+            topics.delete(staging);
+            throw e;
+        } finally {
+            olds.forEach(one -> one.state().clear(true));
+        }
+    }
+
+    private List<OldPartition> restore(int before) {
+        List<OldPartition> olds = new ArrayList<>();
+        Map<TopicPartition, Long> beginnings =
+                topics.offsets(TopicChanges.of(changelog, before), OffsetSpec.earliest());
+        Map<TopicPartition, Long> ends = topics.offsets(TopicChanges.of(changelog, before), OffsetSpec.latest());
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            for (TopicPartition partition : TopicChanges.of(changelog, before)) {
+                olds.add(new OldPartition(
+                        config,
+                        partition.partition(),
+                        before,
+                        new CommittedRecords(consumer, partition, beginnings.get(partition), ends.get(partition))));
+            }
+        }
+        return olds;
+    }
+
+    /** The settings with the topics that were learned from, which may be others than now. */
+    private ThalwegConfig oldConfig(List<OldPartition> olds) {
+        String labels = olds.stream()
+                .map(one -> one.learnedUnder(ThalwegConfig.LABELS_TOPIC))
+                .filter(topic -> !topic.isEmpty())
+                .findFirst()
+                .orElse("");
+        Set<String> inputs = new TreeSet<>();
+        olds.forEach(one -> one.state().offsets().next().keySet().forEach(partition -> inputs.add(partition.topic())));
+        inputs.remove(labels);
+        ThalwegConfig old = inputs.isEmpty() || inputs.contains(examples)
+                ? config
+                : config.with(ThalwegConfig.EXAMPLES_TOPIC, inputs.iterator().next());
+        return labels.isEmpty() ? old : old.with(ThalwegConfig.LABELS_TOPIC, labels);
+    }
+
+    /**
+     * Finds out how producers choose partitions: as the models are where they are, and as the records of the new
+     * partitions are.
+     *
+     * @param from the first new partition
+     * @param to the number of partitions that the topic has now
+     */
+    private KeyPartitioner partitioner(List<OldPartition> olds, int from, int to) {
+        if (given.isPresent()) {
+            return given.get();
+        }
+        List<KeyPartitioner> fitting = new ArrayList<>(
+                StateMove.partitionersOf(olds.stream().map(OldPartition::state).toList()));
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            List<TopicPartition> added = TopicChanges.of(examples, to).subList(from, to);
+            Map<TopicPartition, Long> beginnings = topics.offsets(added, OffsetSpec.earliest());
+            Map<TopicPartition, Long> ends = topics.offsets(added, OffsetSpec.latest());
+            for (TopicPartition partition : added) {
+                long begin = beginnings.get(partition);
+                Iterator<ConsumerRecord<byte[], byte[]>> sample =
+                        new CommittedRecords(consumer, partition, begin, Math.min(ends.get(partition), begin + SAMPLE));
+                while (sample.hasNext()) {
+                    byte[] key = sample.next().key();
+                    fitting.removeIf(one -> key != null && one.partition(key, to) != partition.partition());
+                }
+            }
+        }
+        if (fitting.isEmpty()) {
+            throw new StopException(
+                    ExitCode.BAD_STATE,
+                    "the models are not where a partitioner of Kafka's clients puts their keys (%s), so it is not known"
+                                    .formatted(Arrays.toString(KeyPartitioner.values()))
+                            + " where they belong; name it with --partitioner if only a few are elsewhere");
+        }
+        return fitting.get(0);
+    }
+
+    /** Gives the topics that have fewer partitions as many as the learner will have. */
+    private void extend() {
+        topics.extend(examples, partitions);
+        if (config.hasLateLabels()) {
+            topics.extend(config.getString(ThalwegConfig.LABELS_TOPIC), partitions);
+        }
+        for (OutputTopic output : OutputTopic.of(config)) {
+            if (!topics.partitions(output.nameIn(config)).isEmpty()) {
+                topics.extend(output.nameIn(config), partitions);
+            }
+        }
+        progress.accept("the topics have %d partitions".formatted(partitions));
+    }
+
+    private void learnRest(
+            List<OldPartition> olds,
+            ThalwegConfig old,
+            Predicate<ConsumerRecord<byte[], byte[]>> isOfLayout,
+            Producer<byte[], byte[]> producer) {
+        try (KafkaConsumer<byte[], byte[]> ofEvents = consumer();
+                KafkaConsumer<byte[], byte[]> ofLabels = consumer()) {
+            for (OldPartition one : olds) {
+                Rest rest = new Rest(one, producer);
+                one.learn(
+                        rest(ofEvents, one, old.getString(ThalwegConfig.EXAMPLES_TOPIC)),
+                        old.hasLateLabels()
+                                ? rest(ofLabels, one, old.getString(ThalwegConfig.LABELS_TOPIC))
+                                : Collections.emptyIterator(),
+                        isOfLayout,
+                        rest,
+                        rest::taken);
+                rest.commit();
+            }
+        }
+    }
+
+    /** What a partition has not read of a topic. */
+    private Iterator<ConsumerRecord<byte[], byte[]>> rest(
+            KafkaConsumer<byte[], byte[]> consumer, OldPartition one, String topic) {
+        TopicPartition partition = new TopicPartition(topic, one.number());
+        if (topics.partitions(topic).size() <= one.number()) {
+            return Collections.emptyIterator();
+        }
+        long begin = topics.offsets(List.of(partition), OffsetSpec.earliest()).get(partition);
+        long end = topics.offsets(List.of(partition), OffsetSpec.latest()).get(partition);
+        return new CommittedRecords(
+                consumer, partition, Math.max(begin, one.state().offsets().next(topic)), end);
+    }
+
+    /** The transactions in which a partition learns the rest of its input. */
+    private final class Rest implements OutputSink {
+        private final OldPartition one;
+        private final Producer<byte[], byte[]> producer;
+        private int uncommitted;
+
+        Rest(OldPartition one, Producer<byte[], byte[]> producer) {
+            this.one = one;
+            this.producer = producer;
+        }
+
+        @Override
+        public boolean wants(OutputTopic topic) {
+            return true;
+        }
+
+        @Override
+        public void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
+            begin();
+            String name = topic.nameIn(config);
+            OutputSerializer serializer = serializers.computeIfAbsent(
+                    topic, output -> new OutputSerializer(schemaIds.idFor(name, output.schema())));
+            producer.send(new ProducerRecord<>(
+                    name,
+                    one.number(),
+                    timestamp,
+                    key,
+                    serializer.serialize(name, new OutputRecord(topic, one.number(), value)),
+                    headers));
+        }
+
+        private void begin() {
+            if (uncommitted == 0) {
+                producer.beginTransaction();
+                uncommitted = 1;
+            }
+        }
+
+        void taken() {
+            begin();
+            learned++;
+            if (++uncommitted > COMMIT_EVERY) {
+                commit();
+            }
+        }
+
+        void commit() {
+            if (uncommitted == 0) {
+                return;
+            }
+            long now = System.currentTimeMillis();
+            one.task().publishRest(now, this);
+            one.task()
+                    .commit((key, value) ->
+                            producer.send(new ProducerRecord<>(changelog, one.number(), now, key, value)));
+            commitOffsets(one.state().offsets().next(), producer);
+            producer.commitTransaction();
+            uncommitted = 0;
+            progress.accept("committed %s of partition %d".formatted(count(learned, "record"), one.number()));
+        }
+    }
+
+    private void commitOffsets(Map<TopicPartition, Long> next, Producer<byte[], byte[]> producer) {
+        Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+        next.forEach((partition, offset) -> offsets.put(partition, new OffsetAndMetadata(offset)));
+        producer.sendOffsetsToTransaction(offsets, group());
+    }
+
+    // ---- the new layout
+
+    private void stage(List<OldPartition> olds, KeyPartitioner partitioner, Producer<byte[], byte[]> producer) {
+        List<TaskState> from = olds.stream().map(OldPartition::state).toList();
+        Map<String, String> digests = new HashMap<>();
+        from.forEach(state -> digests.putAll(state.digests()));
+        List<PastLayout> past = new ArrayList<>(from.get(0).pastLayouts());
+        past.add(new PastLayout(
+                from.get(0).layout(), olds.stream().map(this::part).toList()));
+        Layout layout = new Layout(partitions, partitioner);
+        List<TaskState> to = new ArrayList<>();
+        for (int at = 0; at < partitions; at++) {
+            TaskState state = TaskState.logged(LearnerSupplier.STORE, LearnerSupplier.directory(config))
+                    .of(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions);
+            state.clear(true);
+            if (at < from.size()) {
+                Map<TopicPartition, Long> next =
+                        new HashMap<>(from.get(at).offsets().next());
+                next.keySet().removeIf(partition -> !inputs().contains(partition.topic()));
+                StateMove.goOnFrom(state, next);
+            }
+            to.add(state);
+        }
+        StateMove.run(from, to, layout);
+        Map<String, String> settings = config.replayedSettings(LearnerRuntime.keyless(config, partitions));
+        producer.beginTransaction();
+        long now = System.currentTimeMillis();
+        for (int at = 0; at < partitions; at++) {
+            int partition = at;
+            to.get(at).beginIn(layout, at == 0 ? past : List.of(), settings);
+            to.get(at)
+                    .writeChanges(
+                            (key, value) -> producer.send(new ProducerRecord<>(staging, partition, now, key, value)));
+        }
+        producer.commitTransaction();
+        progress.accept("wrote the models of each partition: "
+                + String.join(
+                        ", ",
+                        to.stream().map(state -> String.valueOf(state.size())).toList()));
+        compare(digests, to);
+        to.forEach(state -> state.clear(true));
+    }
+
+    private PastLayout.PastPart part(OldPartition one) {
+        Map<String, Long> ends = new HashMap<>();
+        for (OutputTopic output : OutputTopic.of(config)) {
+            TopicPartition partition = one.output(output);
+            ends.put(
+                    partition.topic(),
+                    topics.offsets(List.of(partition), OffsetSpec.latest()).get(partition));
+        }
+        return new PastLayout.PastPart(one.state().offsets().next(), one.state().spans(), ends);
+    }
+
+    /** Reads the state back and compares each model with the one it was before. */
+    private void compare(Map<String, String> digests, List<TaskState> written) {
+        Map<String, String> read = new HashMap<>();
+        Map<TopicPartition, Long> ends = topics.offsets(TopicChanges.of(staging, partitions), OffsetSpec.latest());
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            for (TopicPartition partition : TopicChanges.of(staging, partitions)) {
+                OldPartition back = new OldPartition(
+                        config,
+                        partition.partition(),
+                        partitions,
+                        new CommittedRecords(consumer, partition, 0, ends.get(partition)));
+                back.begin(config, schemas, LearnerRuntime.keyless(config, partitions));
+                read.putAll(back.state().digests());
+                long waiting = back.state().lateLabels().waiting().size();
+                if (waiting
+                        != written.get(partition.partition())
+                                .lateLabels()
+                                .waiting()
+                                .size()) {
+                    read.put("events that wait in partition " + partition.partition(), String.valueOf(waiting));
+                }
+                back.state().clear(true);
+            }
+        }
+        if (!read.equals(digests)) {
+            Set<String> different = new TreeSet<>(read.keySet());
+            different.addAll(digests.keySet());
+            different.removeIf(model -> read.getOrDefault(model, "").equals(digests.get(model)));
+            throw new StateException("topic %s does not give back what was written for %s; nothing was changed"
+                    .formatted(staging, different.iterator().next()));
+        }
+        progress.accept("read them back: %s, as before".formatted(count(digests.size(), "model")));
+    }
+
+    // ---- the mark
+
+    private void writeMark(NewTopic likeChangelog, Producer<byte[], byte[]> producer) {
+        Properties mark = new Properties();
+        mark.setProperty(PARTITIONS, String.valueOf(partitions));
+        mark.setProperty(REPLICAS, String.valueOf(likeChangelog.replicationFactor()));
+        likeChangelog.configs().forEach((name, value) -> mark.setProperty(SETTING + name, value));
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try {
+            mark.store(bytes, null);
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory", e);
+        }
+        producer.beginTransaction();
+        producer.send(new ProducerRecord<>(staging, 0, MARK, bytes.toByteArray()));
+        producer.commitTransaction();
+    }
+
+    /** The mark that the state of the new layout is complete; empty if it is not. */
+    private Optional<Properties> mark() {
+        if (topics.partitions(staging).isEmpty()) {
+            return Optional.empty();
+        }
+        // it ends the transaction that a killed process may have left open
+        producer().close();
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            Iterator<ConsumerRecord<byte[], byte[]>> records = staged(consumer, 0);
+            while (records.hasNext()) {
+                ConsumerRecord<byte[], byte[]> record = records.next();
+                if (Arrays.equals(record.key(), MARK)) {
+                    Properties mark = new Properties();
+                    mark.load(new ByteArrayInputStream(record.value()));
+                    return Optional.of(mark);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("reading from memory", e);
+        }
+        return Optional.empty();
+    }
+
+    private CommittedRecords staged(KafkaConsumer<byte[], byte[]> consumer, int number) {
+        TopicPartition partition = new TopicPartition(staging, number);
+        return new CommittedRecords(
+                consumer,
+                partition,
+                0,
+                topics.offsets(List.of(partition), OffsetSpec.latest()).get(partition));
+    }
+
+    // ---- the end
+
+    private void finish(Properties mark) {
+        if (topics.partitions(changelog).size() != partitions) {
+            Map<String, String> settings = new HashMap<>();
+            mark.stringPropertyNames().stream()
+                    .filter(name -> name.startsWith(SETTING))
+                    .forEach(name -> settings.put(name.substring(SETTING.length()), mark.getProperty(name)));
+            topics.delete(changelog);
+            progress.accept("deleted topic " + changelog);
+            topics.create(
+                    new NewTopic(changelog, partitions, Short.parseShort(mark.getProperty(REPLICAS))).configs(settings),
+                    "topic %s was deleted but not created again".formatted(changelog));
+            progress.accept("created topic %s with %s".formatted(changelog, count(partitions, "partition")));
+        }
+        if (isEmpty()) {
+            try (Producer<byte[], byte[]> producer = producer()) {
+                copy(producer);
+            }
+            progress.accept("moved the state, and what was published of each model");
+        }
+        topics.delete(staging);
+        progress.accept(
+                "learner %s has %d partitions".formatted(config.getString(ThalwegConfig.APPLICATION_ID), partitions));
+    }
+
+    private boolean isEmpty() {
+        TopicPartition first = new TopicPartition(changelog, 0);
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            long begin = topics.offsets(List.of(first), OffsetSpec.earliest()).get(first);
+            long end = topics.offsets(List.of(first), OffsetSpec.latest()).get(first);
+            return !new CommittedRecords(consumer, first, begin, end).hasNext();
+        }
+    }
+
+    private void copy(Producer<byte[], byte[]> producer) {
+        Map<TopicPartition, Long> next = new HashMap<>();
+        Layout layout = Layout.UNKNOWN;
+        // a verification needs the group to have offsets
+        inputs().forEach(topic -> TopicChanges.of(topic, partitions).forEach(partition -> next.put(partition, 0L)));
+        producer.beginTransaction();
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            for (int at = 0; at < partitions; at++) {
+                Iterator<ConsumerRecord<byte[], byte[]>> records = staged(consumer, at);
+                while (records.hasNext()) {
+                    ConsumerRecord<byte[], byte[]> record = records.next();
+                    if (!Arrays.equals(record.key(), MARK)) {
+                        producer.send(new ProducerRecord<>(changelog, at, record.key(), record.value()));
+                        layout = PastLayout.presentInChangelog(record.key(), record.value())
+                                .orElse(layout);
+                        InputOffsets.inChangelog(record.key(), record.value()).ifPresent(next::putAll);
+                    }
+                }
+            }
+        }
+        for (OutputTopic output : OutputTopic.of(config)) {
+            if (output.isCompacted()) {
+                movePublished(output.nameIn(config), layout, producer);
+            }
+        }
+        commitOffsets(next, producer);
+        producer.commitTransaction();
+    }
+
+    /** Moves the latest record of each key to the partition of its model. */
+    private void movePublished(String topic, Layout layout, Producer<byte[], byte[]> producer) {
+        List<TopicPartition> all = topics.partitions(topic);
+        Map<TopicPartition, Long> beginnings = topics.offsets(all, OffsetSpec.earliest());
+        Map<TopicPartition, Long> ends = topics.offsets(all, OffsetSpec.latest());
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            for (TopicPartition partition : all) {
+                Map<ByteBuffer, ConsumerRecord<byte[], byte[]>> latest = new LinkedHashMap<>();
+                new CommittedRecords(consumer, partition, beginnings.get(partition), ends.get(partition))
+                        .forEachRemaining(record -> {
+                            if (record.key() != null) {
+                                latest.put(ByteBuffer.wrap(record.key()), record);
+                            }
+                        });
+                for (ConsumerRecord<byte[], byte[]> record : latest.values()) {
+                    int home = layout.home(WeightsRecords.model(record.key()), partition.partition());
+                    if (record.value() != null && home != partition.partition()) {
+                        producer.send(new ProducerRecord<>(
+                                topic, home, record.timestamp(), record.key(), record.value(), record.headers()));
+                        producer.send(new ProducerRecord<>(topic, partition.partition(), record.key(), null));
+                    }
+                }
+            }
+        }
+    }
+
+    // ---- clients
+
+    private KafkaConsumer<byte[], byte[]> consumer() {
+        Map<String, Object> settings = new HashMap<>(new KafkaSettings(config).reader());
+        settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
+        settings.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
+        return new KafkaConsumer<>(settings);
+    }
+
+    /** The group of the learner, as one who is not a member sees it. */
+    private ConsumerGroupMetadata group() {
+        if (group == null) {
+            Map<String, Object> settings = new HashMap<>(new KafkaSettings(config).reader());
+            settings.put(ConsumerConfig.GROUP_ID_CONFIG, config.getString(ThalwegConfig.APPLICATION_ID));
+            settings.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+            // it subscribes to nothing, so it does not join
+            try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings)) {
+                group = consumer.groupMetadata();
+            }
+        }
+        return group;
+    }
+
+    /** A producer with the same name as that of an interrupted move, which can do nothing any more then. */
+    private Producer<byte[], byte[]> producer() {
+        Map<String, Object> settings = new HashMap<>(new KafkaSettings(config).writer());
+        settings.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, staging);
+        settings.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, TRANSACTION_TIMEOUT_MS);
+        settings.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
+        Producer<byte[], byte[]> producer = new KafkaProducer<>(settings);
+        producer.initTransactions();
+        return producer;
+    }
+
+    private static String count(long n, String noun) {
+        return "%,d %s%s".formatted(n, noun, n == 1 ? "" : "s");
+    }
+}
