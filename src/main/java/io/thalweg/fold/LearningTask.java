@@ -513,6 +513,15 @@ public final class LearningTask {
         return prediction;
     }
 
+    /** Returns the largest magnitude of a feature of the last example. Valid after a prediction. */
+    public double largestValue() {
+        double largest = 0;
+        for (int k = 0; k < example.size(); k++) {
+            largest = Math.max(largest, Math.abs(example.value(k)));
+        }
+        return largest;
+    }
+
     /** Returns why the record cannot be used. Valid after a rejection. */
     public Rejection rejection() {
         return rejection;

@@ -25,6 +25,8 @@ public final class RecordReader {
     /** Reads any other records; null if they are Examples. */
     private final @Nullable MappedDecoder mapped;
 
+    private static final String KEY = "the key";
+
     private final String keyless;
     private final int maxBytes;
     /** Reads labels that come on a topic of their own; null if there are none. */
@@ -193,7 +195,7 @@ public final class RecordReader {
             }
             return keyless;
         }
-        return parse(key, key.length, "the key");
+        return parse(key, key.length, KEY);
     }
 
     /**
@@ -272,15 +274,25 @@ public final class RecordReader {
         String id = new String(key, StandardCharsets.UTF_8);
         // decoding replaces invalid UTF-8, so only valid bytes come back unchanged
         if (!Arrays.equals(key, id.getBytes(StandardCharsets.UTF_8))) {
-            throw new Rejection(Reason.BAD_KEY, what + " is not UTF-8; a model id is a string");
+            throw new Rejection(Reason.BAD_KEY, what + " is not UTF-8; a model id is a string" + otherwise(what));
         }
         if (id.indexOf('\0') >= 0) {
             throw new Rejection(
                     Reason.BAD_KEY,
-                    what + " contains a NUL character, which separates model and block in the weights topic");
+                    what
+                            + " contains a NUL character, as numbers and Avro keys do; a model id is text without it"
+                            + otherwise(what));
         }
         lastKey = key;
         lastModelId = id;
         return id;
+    }
+
+    /** Says what to do with keys that are no model ids. */
+    private String otherwise(String what) {
+        return what.equals(KEY) && mapped != null
+                ? "; if keys are not model ids, set %s=fixed:NAME for one model, or %1$s=field:NAME"
+                        .formatted(mapped.mapping().setting(Mapping.MODEL))
+                : "";
     }
 }

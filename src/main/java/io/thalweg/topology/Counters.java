@@ -8,6 +8,7 @@ import org.apache.kafka.common.metrics.Sensor;
 import org.apache.kafka.common.metrics.Sensor.RecordingLevel;
 import org.apache.kafka.common.metrics.stats.CumulativeSum;
 import org.apache.kafka.common.metrics.stats.Rate;
+import org.apache.kafka.common.metrics.stats.Value;
 import org.apache.kafka.common.metrics.stats.WindowedSum;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 
@@ -28,11 +29,15 @@ final class Counters implements AutoCloseable {
     final Counter labels;
 
     final Counter deadLetters;
+    /** Models that have begun. */
+    final Counter newModels;
+
     final Counter deletions;
     /** Records that had been applied before. */
     final Counter repeats;
 
     private final ProcessorContext<?, ?> context;
+    private final Sensor deadLettersShare;
 
     Counters(ProcessorContext<?, ?> context) {
         this.context = context;
@@ -40,8 +45,14 @@ final class Counters implements AutoCloseable {
         steps = counter("steps");
         labels = counter("labels");
         deadLetters = counter("dead-letters");
+        newModels = counter("new-models");
         deletions = counter("deletions");
         repeats = counter("repeats");
+        deadLettersShare = context.metrics().addSensor(name("dead-letters-share"), RecordingLevel.INFO);
+        deadLettersShare.add(
+                new MetricName(
+                        "dead-letters-share", GROUP, "The share of dead letters in the last thousand records.", tags()),
+                new Value());
     }
 
     /** One counter. */
@@ -72,20 +83,37 @@ final class Counters implements AutoCloseable {
         all().forEach(Counter::flush);
     }
 
+    /** Reports the share of dead letters in the last thousand records, from 0 to 1. */
+    void deadLettersShare(double share) {
+        deadLettersShare.record(share);
+    }
+
     @Override
     public void close() {
         flush();
+        context.metrics().removeSensor(deadLettersShare);
         all().forEach(counter -> context.metrics().removeSensor(counter.sensor));
     }
 
     private List<Counter> all() {
-        return List.of(predictions, steps, labels, deadLetters, deletions, repeats);
+        return List.of(predictions, steps, labels, deadLetters, newModels, deletions, repeats);
+    }
+
+    private String name(String what) {
+        return "learner-" + context.taskId() + "-" + what;
+    }
+
+    private Map<String, String> tags() {
+        return Map.of(
+                "thread-id",
+                Thread.currentThread().getName(),
+                "learner-id",
+                context.taskId().toString());
     }
 
     private Counter counter(String what) {
-        String task = context.taskId().toString();
-        Sensor sensor = context.metrics().addSensor("learner-" + task + "-" + what, RecordingLevel.INFO);
-        Map<String, String> tags = Map.of("thread-id", Thread.currentThread().getName(), "learner-id", task);
+        Sensor sensor = context.metrics().addSensor(name(what), RecordingLevel.INFO);
+        Map<String, String> tags = tags();
         sensor.add(
                 new MetricName(what + "-rate", GROUP, "How many " + what + " a second.", tags),
                 new Rate(TimeUnit.SECONDS, new WindowedSum()));

@@ -42,6 +42,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private ProcessorContext<byte[], OutputRecord> context;
     private LearningTask task;
     private Counters counters;
+    private InputHealth health;
     /** Null if nobody reads. */
     private TaskReads reads;
 
@@ -86,6 +87,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         task.begin();
         counters = new Counters(context);
         countedSteps = task.steps();
+        health = new InputHealth(config);
         context.schedule(weightsInterval, PunctuationType.WALL_CLOCK_TIME, this::publishRest);
         if (reads != null) {
             reads.activate(task, partition);
@@ -110,15 +112,30 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         }
         checkPlace(record.key());
         InputRecord input = input(record, context.recordMetadata().orElseThrow());
+        boolean isRejected = false;
+        int models = task.models().size();
         switch (task.apply(input, this)) {
-            case PREDICTED, LEARNED -> counters.predictions.count();
+            case PREDICTED -> counters.predictions.count();
+            case LEARNED -> {
+                counters.predictions.count();
+                health.stepped(task, input.partition());
+            }
             case LABELED -> counters.labels.count();
             case DELETED -> counters.deletions.count();
-            case REJECTED -> rejected(input);
+            case REJECTED -> {
+                isRejected = true;
+                rejected(input);
+            }
             case SKIPPED -> {
                 skipped(input);
                 return;
             }
+        }
+        if (task.models().size() > models) {
+            counters.newModels.count();
+        }
+        if (!isRejected) {
+            health.taken(input.partition(), input.offset(), task.models().size() > models);
         }
         for (long steps = task.steps(); countedSteps < steps; countedSteps++) {
             counters.steps.count();
@@ -158,6 +175,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
 
     private void rejected(InputRecord input) {
         counters.deadLetters.count();
+        health.rejected(input.sourcePartition(), input.sourceOffset(), task.rejection());
         LOG.debug(
                 "{}@{}: {}: {}",
                 input.sourcePartition(),
@@ -184,6 +202,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
      */
     private void publishRest(long now) {
         counters.flush();
+        counters.deadLettersShare(health.deadLettersShare());
         try {
             task.publishRest(now, this);
         } catch (TimeoutException e) {

@@ -36,6 +36,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     private final String sink;
     private final String deadLetterSink;
     private final DeadLetters deadLetters;
+    private final InputHealth health;
     private final Example nothing = new Example();
     private ProcessorContext<byte[], Object> context;
 
@@ -43,6 +44,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
         this.reader = reader;
         this.sink = sink;
         this.deadLetterSink = deadLetterSink;
+        health = new InputHealth(config);
         deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
     }
 
@@ -76,6 +78,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
                             record.timestamp(),
                             coordinates.sentOn()),
                     sink);
+            health.taken(new TopicPartition(at.topic(), at.partition()), at.offset(), false);
         } catch (Rejection rejection) {
             InputRecord input = InputRecord.produced(
                     new TopicPartition(at.topic(), at.partition()),
@@ -84,6 +87,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
                     record.key(),
                     record.value(),
                     record.headers());
+            health.rejected(input.partition(), input.offset(), rejection);
             DeadLetter letter = deadLetters.of(input, rejection);
             context.forward(
                     new Record<>(

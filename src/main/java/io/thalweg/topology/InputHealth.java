@@ -1,0 +1,226 @@
+package io.thalweg.topology;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.fold.LearningTask;
+import io.thalweg.math.Algorithm;
+import io.thalweg.math.Model;
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
+import java.util.EnumMap;
+import java.util.Map;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A watch over the input of a task. It warns when most of it is lost or learned in vain: when many records become dead
+ * letters, when nearly every event begins a model of its own, and when a model is worse than the base rate. Each
+ * warning is one line with the setting that helps, and comes again only when something has changed. Nothing of a record
+ * is logged but its place.
+ */
+final class InputHealth {
+    private static final Logger LOG = LoggerFactory.getLogger(InputHealth.class);
+
+    /** How many records are looked back at. */
+    private static final int WINDOW = 1000;
+    /** So many dead letters in the window are worth a warning. */
+    private static final int SOME = WINDOW / 10;
+    /** With so few in the window, it is over. */
+    private static final int FEW = WINDOW / 20;
+    /** So many records are enough to judge if most are dead letters. */
+    private static final int SOON = 20;
+    /** More new models than this in the window are hardly meant. */
+    private static final int MOST = WINDOW * 98 / 100;
+    /** The step of a model at which it is compared with the base rate. */
+    private static final long JUDGED_AT = 1000;
+    /** A log loss that is larger than that of the base rate by this factor is no chance. */
+    private static final double WORSE = 1.1;
+    /** Numbers of this size are too large for steps without scaling. */
+    private static final double LARGE = 100;
+
+    private final ThalwegConfig config;
+
+    // the last records: the reason of a dead letter, and whether a model began
+    private final @Nullable Reason[] reasons = new Reason[WINDOW];
+    private final boolean[] begun = new boolean[WINDOW];
+    private final Map<Reason, Integer> counts = new EnumMap<>(Reason.class);
+    private long records;
+    private int dead;
+    private int newModels;
+
+    private Level level = Level.NONE;
+    private @Nullable Reason warnedOf;
+    private boolean warnedOfModels;
+    private boolean hasLargeNumbers;
+
+    private enum Level {
+        NONE,
+        SOME,
+        MOST
+    }
+
+    InputHealth(ThalwegConfig config) {
+        this.config = config;
+    }
+
+    /** Returns the share of dead letters in the last thousand records, from 0 to 1. */
+    double deadLettersShare() {
+        return records == 0 ? 0 : (double) dead / Math.min(records, WINDOW);
+    }
+
+    /** Called for a record that became a dead letter. */
+    void rejected(TopicPartition partition, long offset, Rejection rejection) {
+        next(rejection.reason(), false);
+        judge(partition, offset);
+    }
+
+    /** Called for any other record. @param begins whether it has begun a model */
+    void taken(TopicPartition partition, long offset, boolean begins) {
+        next(null, begins);
+        if (level != Level.NONE) {
+            judge(partition, offset);
+        }
+        if (newModels > MOST && !warnedOfModels) {
+            warnedOfModels = true;
+            LOG.warn(
+                    "in {}, {} of the last {} events have begun a model of their own, because {}; a model that is met"
+                            + " once learns nothing that helps. If these are not ids of models, set {}=fixed:NAME for"
+                            + " one model, or {}=field:NAME",
+                    partition,
+                    newModels,
+                    WINDOW,
+                    config.mapping().isModelFromKey() ? "their keys all differ" : "the field of their model does",
+                    ThalwegConfig.MODEL_FROM,
+                    ThalwegConfig.MODEL_FROM);
+        }
+    }
+
+    private void next(@Nullable Reason reason, boolean begins) {
+        int at = (int) (records % WINDOW);
+        if (records >= WINDOW) {
+            Reason before = reasons[at];
+            if (before != null) {
+                dead--;
+                counts.merge(before, -1, Integer::sum);
+            }
+            newModels -= begun[at] ? 1 : 0;
+        }
+        reasons[at] = reason;
+        begun[at] = begins;
+        records++;
+        if (reason != null) {
+            dead++;
+            counts.merge(reason, 1, Integer::sum);
+        }
+        newModels += begins ? 1 : 0;
+    }
+
+    private void judge(TopicPartition partition, long offset) {
+        int seen = (int) Math.min(records, WINDOW);
+        Level now = level(seen);
+        Reason main = now == Level.NONE ? null : mainReason();
+        if (now.ordinal() > level.ordinal() || main != null && main != warnedOf) {
+            warnedOf = main;
+            LOG.warn(
+                    "in {}, {} of the last {} records up to offset {} became dead letters, most with the reason {}{};"
+                            + " topic {} has them with all details",
+                    partition,
+                    dead,
+                    seen,
+                    offset,
+                    main,
+                    hint(main),
+                    config.getString(ThalwegConfig.DEAD_LETTERS_TOPIC));
+        } else if (now == Level.NONE && level != Level.NONE) {
+            warnedOf = null;
+            LOG.info("in {}, only {} of the last {} records became dead letters", partition, dead, seen);
+        }
+        level = now;
+    }
+
+    /** The level of the last records. A level that was reached is left only when it is clearly over. */
+    private Level level(int seen) {
+        if (seen >= SOON && (2 * dead >= seen || level == Level.MOST && 4 * dead >= seen)) {
+            return Level.MOST;
+        }
+        if (dead >= SOME) {
+            return Level.SOME;
+        }
+        return dead < FEW && seen >= SOON ? Level.NONE : level;
+    }
+
+    /** The most frequent reason. Another one must be clearly more frequent than the one that was warned of. */
+    private Reason mainReason() {
+        Reason main = counts.entrySet().stream()
+                .max(Map.Entry.comparingByValue())
+                .orElseThrow()
+                .getKey();
+        return warnedOf != null && counts.get(main) < 2 * counts.getOrDefault(warnedOf, 0) ? warnedOf : main;
+    }
+
+    /** Returns which setting helps, after a colon; empty if that depends on more than the reason. */
+    private String hint(@Nullable Reason reason) {
+        if (reason == null) {
+            return "";
+        }
+        return switch (reason) {
+            case LABEL_OUT_OF_RANGE ->
+                ": labels are 0, 1, or between; for −1 and 1, or 1 and 2, set %s to a comparison, such as \"%s > 0\" or"
+                                .formatted(ThalwegConfig.LABEL, labelField())
+                        + " \"%s > 1\"".formatted(labelField());
+            case BAD_KEY, NO_KEY ->
+                ": the key is the model id unless you set %s=fixed:NAME, for one model, or %1$s=field:NAME"
+                        .formatted(ThalwegConfig.MODEL_FROM);
+            case UNREADABLE -> ": values must be Avro, written with a Schema Registry serializer";
+            case UNKNOWN_SCHEMA -> ": is schema.registry.url that of the producers?";
+            case NO_LABEL_FIELD -> ": is %s the name of the field?".formatted(ThalwegConfig.LABEL);
+            case NO_ID -> ": is %s the name of the field?".formatted(ThalwegConfig.ID_FIELD);
+            case TOO_MANY_MODELS -> ": raise %s, or are these ids of models?".formatted(ThalwegConfig.MODELS_MAX);
+            case FORM_DIFFERS, LENGTH_DIFFERS -> ": events of different kinds need models of their own";
+            case WRONG_PARTITION -> ": restart producers that do not know the present number of partitions";
+            default -> "";
+        };
+    }
+
+    private String labelField() {
+        String label = config.getString(ThalwegConfig.LABEL);
+        return label.matches("[\\w.]+") ? label : "label";
+    }
+
+    /** Called after a step. Compares a model with the base rate, once. */
+    void stepped(LearningTask task, TopicPartition partition) {
+        Model model = task.model();
+        if (model.version() > JUDGED_AT) {
+            return;
+        }
+        hasLargeNumbers |= task.largestValue() > LARGE;
+        if (model.version() < JUDGED_AT) {
+            return;
+        }
+        double logLoss = model.validation().overall().logLoss();
+        double baseRate = model.validation().overall().baseRateLogLoss();
+        if (!(logLoss > WORSE * baseRate)) {
+            return;
+        }
+        boolean namesAreMetOnce = model.names().size() > JUDGED_AT;
+        LOG.warn(
+                "in {}, a model has a log loss of {} after {} examples, worse than {} for always predicting the base"
+                        + " rate{}{}",
+                partition,
+                "%.4f".formatted(logLoss),
+                JUDGED_AT,
+                "%.4f".formatted(baseRate),
+                namesAreMetOnce
+                        ? "; it has %,d features, most of which were met once: leave ids out with %s"
+                                .formatted(model.names().size(), ThalwegConfig.FEATURES_EXCLUDE)
+                        : "",
+                config.algorithm() == Algorithm.AUTO
+                        ? ""
+                        : hasLargeNumbers
+                                ? "; features are in the hundreds or more: set %s=auto, or %s=standard"
+                                        .formatted(ThalwegConfig.ALGORITHM, ThalwegConfig.SCALING)
+                                : "; set %s=auto, or a lower %s"
+                                        .formatted(ThalwegConfig.ALGORITHM, ThalwegConfig.LEARNING_RATE));
+    }
+}

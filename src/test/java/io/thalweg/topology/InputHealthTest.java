@@ -1,0 +1,146 @@
+package io.thalweg.topology;
+
+import static io.thalweg.topology.LearnerDriver.dense;
+import static io.thalweg.topology.LearnerDriver.encode;
+import static io.thalweg.topology.LearnerDriver.key;
+import static io.thalweg.topology.LearnerDriver.named;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import io.thalweg.testing.Seeded;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
+
+/** What the log says of input that is lost, or learned from in vain. */
+@Seeded
+class InputHealthTest {
+    private final ListAppender<ILoggingEvent> log = new ListAppender<>();
+
+    private static Logger logger() {
+        return (Logger) LoggerFactory.getLogger(InputHealth.class);
+    }
+
+    @BeforeEach
+    void listen() {
+        log.start();
+        logger().setLevel(Level.INFO);
+        logger().addAppender(log);
+    }
+
+    @AfterEach
+    void stopListening() {
+        logger().detachAppender(log);
+        logger().setLevel(null);
+    }
+
+    private List<String> warnings() {
+        return log.list.stream()
+                .filter(event -> event.getLevel() == Level.WARN)
+                .map(ILoggingEvent::getFormattedMessage)
+                .toList();
+    }
+
+    @Test
+    void labelsOfMinusOneAreSaidOnceWithTheComparisonThatHelps(Random random) {
+        try (LearnerDriver learner = new LearnerDriver(Map.of("algorithm", "auto"))) {
+            for (int i = 0; i < 600; i++) {
+                learner.send("m", dense(random.nextBoolean() ? 1.0 : -1.0, random.nextGaussian()));
+            }
+            assertThat(warnings()).singleElement().asString().contains("LABEL_OUT_OF_RANGE", "label > 0", "examples-0");
+        }
+    }
+
+    @Test
+    void keysThatAreNumbersAreSaidSoon() {
+        try (LearnerDriver learner = new LearnerDriver(Map.of())) {
+            for (long i = 0; i < 300; i++) {
+                learner.examples.pipeInput(
+                        ByteBuffer.allocate(Long.BYTES).putLong(0, i).array(), encode(dense(1.0, 1.0)));
+            }
+            assertThat(warnings())
+                    .singleElement()
+                    .asString()
+                    .contains("of the last 20 records", "BAD_KEY", "model.from=fixed:NAME");
+            learner.driver.advanceWallClockTime(Duration.ofSeconds(1));
+            assertThat(learner.driver.metrics().entrySet().stream()
+                            .filter(metric -> metric.getKey().name().equals("dead-letters-share"))
+                            .map(metric -> metric.getValue().metricValue()))
+                    .containsExactly(1.0);
+        }
+    }
+
+    @Test
+    void anotherReasonIsSaidAgainAndTheEndToo(Random random) {
+        try (LearnerDriver learner = new LearnerDriver(Map.of("algorithm", "auto"))) {
+            for (int i = 0; i < 300; i++) {
+                learner.examples.pipeInput(key("m"), new byte[] {1, 2, 3});
+            }
+            for (int i = 0; i < 1000; i++) {
+                learner.send("m", dense(7.0, 1.0));
+            }
+            assertThat(warnings()).hasSize(2);
+            assertThat(warnings().get(0)).contains("UNREADABLE");
+            assertThat(warnings().get(1)).contains("LABEL_OUT_OF_RANGE");
+
+            for (int i = 0; i < 1000; i++) {
+                learner.send("m", dense(random.nextInt(2) * 1.0, 1.0));
+            }
+            assertThat(log.list.get(log.list.size() - 1).getFormattedMessage()).contains("only 49 of the last 1000");
+            assertThat(warnings()).hasSize(2);
+        }
+    }
+
+    @Test
+    void aModelForEachEventIsSaid() {
+        try (LearnerDriver learner = new LearnerDriver(Map.of("algorithm", "auto", "models.max", "5000"))) {
+            for (int i = 0; i < 1000; i++) {
+                learner.send("order " + i, dense(i % 2 * 1.0, 1.0));
+            }
+            assertThat(warnings()).singleElement().asString().contains("model of their own", "model.from=fixed:NAME");
+        }
+    }
+
+    @Test
+    void aModelThatIsWorseThanTheBaseRateIsSaidWithTheReason(Random random) {
+        try (LearnerDriver learner = new LearnerDriver(Map.of("algorithm", "sgd"))) {
+            for (int i = 0; i < 1100; i++) {
+                learner.send(
+                        "m",
+                        named(
+                                random.nextInt(2) * 1.0,
+                                Map.of("amount", 5000 * random.nextDouble(), "event_id=" + i, 1.0)));
+            }
+            assertThat(warnings())
+                    .singleElement()
+                    .asString()
+                    .contains("worse than", "after 1000 examples", "algorithm=auto", "features.exclude")
+                    .doesNotContain("amount");
+        }
+    }
+
+    @Test
+    void healthyInputIsNotSaid(Random random) {
+        try (LearnerDriver learner = new LearnerDriver(Map.of("algorithm", "auto"))) {
+            for (int i = 0; i < 3000; i++) {
+                double x = random.nextGaussian();
+                learner.send(
+                        "m" + random.nextInt(20),
+                        dense(random.nextDouble() < 1 / (1 + Math.exp(-3 * x)) ? 1.0 : 0.0, x));
+                if (i % 50 == 0) {
+                    learner.examples.pipeInput(key("m"), new byte[] {1, 2, 3});
+                }
+            }
+            assertThat(warnings()).isEmpty();
+        }
+    }
+}
