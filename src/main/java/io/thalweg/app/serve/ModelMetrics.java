@@ -137,7 +137,7 @@ final class ModelMetrics {
                 return;
             }
             Labels of = Labels.of(metric.labels(), List.of(labels));
-            if (metric.kind() == ServedMetric.Kind.COUNTER) {
+            if (metric.kind() == ServedMetric.MetricType.COUNTER) {
                 counters.computeIfAbsent(
                                 metric,
                                 m -> CounterSnapshot.builder().name(m.base()).help(m.help()))

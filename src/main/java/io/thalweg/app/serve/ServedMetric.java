@@ -10,73 +10,73 @@ import java.util.stream.Stream;
  * docs/reference/metrics.md is generated from here.
  */
 public enum ServedMetric {
-    INFO("thalweg", Kind.INFO, "Version of the program, and the algorithm.", "version", "algorithm"),
-    LIVE("thalweg_live", Kind.GAUGE, "Whether /health/live succeeds: 1 or 0."),
-    READY("thalweg_ready", Kind.GAUGE, "Whether /health/ready succeeds: 1 or 0."),
-    PARTITIONS("thalweg_partitions", Kind.GAUGE, "Number of partitions that are active in this instance."),
+    INFO("thalweg", MetricType.INFO, "Version of the program, and the algorithm.", "version", "algorithm"),
+    LIVE("thalweg_live", MetricType.GAUGE, "Whether /health/live succeeds: 1 or 0."),
+    READY("thalweg_ready", MetricType.GAUGE, "Whether /health/ready succeeds: 1 or 0."),
+    PARTITIONS("thalweg_partitions", MetricType.GAUGE, "Number of partitions that are active in this instance."),
     LAG(
             "thalweg_lag_records",
-            Kind.GAUGE,
+            MetricType.GAUGE,
             "Number of records between the committed offset of a partition and its end. Markers of transactions count"
                     + " too.",
             "topic",
             "partition"),
-    COMMITTED("thalweg_committed_offset", Kind.GAUGE, "Committed offset of a partition.", "topic", "partition"),
-    MODELS("thalweg_models", Kind.GAUGE, "Number of models in this instance."),
+    COMMITTED("thalweg_committed_offset", MetricType.GAUGE, "Committed offset of a partition.", "topic", "partition"),
+    MODELS("thalweg_models", MetricType.GAUGE, "Number of models in this instance."),
     VERSION(
             "thalweg_model_version",
-            Kind.GAUGE,
+            MetricType.GAUGE,
             "Version of the model: the number of steps it has taken. Under `other`, the sum.",
             "model"),
-    EXAMPLES("thalweg_model_examples", Kind.COUNTER, "Number of labeled examples. Under `other`, the sum.", "model"),
+    EXAMPLES("thalweg_model_examples", MetricType.COUNTER, "Number of labeled examples. Under `other`, the sum.", "model"),
     LOG_LOSS(
             "thalweg_model_log_loss_nats",
-            Kind.GAUGE,
+            MetricType.GAUGE,
             "Mean log loss of the predictions, over all labeled examples or the recent window.",
             "model",
             "window"),
     BASE_RATE_LOG_LOSS(
             "thalweg_model_base_rate_log_loss_nats",
-            Kind.GAUGE,
+            MetricType.GAUGE,
             "Log loss of always predicting the mean label. A model above it is worse than no model.",
             "model",
             "window"),
     AUC(
             "thalweg_model_auc_ratio",
-            Kind.GAUGE,
+            MetricType.GAUGE,
             "Area under the ROC curve, from 0 to 1. Not under `other`.",
             "model",
             "window"),
     CALIBRATION(
             "thalweg_model_calibration_ratio",
-            Kind.GAUGE,
+            MetricType.GAUGE,
             "Mean probability divided by mean label. 1 is right.",
             "model",
             "window"),
-    MEAN_LABEL("thalweg_model_mean_label_ratio", Kind.GAUGE, "Mean label, from 0 to 1.", "model", "window"),
+    MEAN_LABEL("thalweg_model_mean_label_ratio", MetricType.GAUGE, "Mean label, from 0 to 1.", "model", "window"),
     LABELS_WAITING(
             "thalweg_model_labels_waiting",
-            Kind.GAUGE,
+            MetricType.GAUGE,
             "Number of events that wait for their labels. Only with labels.topic.",
             "model"),
     LABELS_IN_TIME(
             "thalweg_model_labels_in_time",
-            Kind.COUNTER,
+            MetricType.COUNTER,
             "Number of events whose label came in time. Only with labels.topic.",
             "model"),
     LABELS_GIVEN_UP(
             "thalweg_model_labels_given_up",
-            Kind.COUNTER,
+            MetricType.COUNTER,
             "Number of events whose label did not come in time. Only with labels.topic.",
             "model"),
     LABEL_RATE(
             "thalweg_model_label_rate_ratio",
-            Kind.GAUGE,
+            MetricType.GAUGE,
             "Share of events whose label came in time, of those that no longer wait. Only with labels.topic.",
             "model"),
     HTTP_REQUESTS(
             "thalweg_http_requests_seconds",
-            Kind.HISTOGRAM,
+            MetricType.HISTOGRAM,
             "Time from a request to the end of its answer.",
             "method",
             "path",
@@ -86,7 +86,7 @@ public enum ServedMetric {
     static final String OTHER = "other";
 
     /** Types of metrics. */
-    enum Kind {
+    enum MetricType {
         GAUGE,
         COUNTER,
         HISTOGRAM,
@@ -94,11 +94,11 @@ public enum ServedMetric {
     }
 
     private final String name;
-    private final Kind kind;
+    private final MetricType kind;
     private final String help;
     private final List<String> labels;
 
-    ServedMetric(String name, Kind kind, String help, String... labels) {
+    ServedMetric(String name, MetricType kind, String help, String... labels) {
         this.name = name;
         this.kind = kind;
         this.help = help;
@@ -120,7 +120,7 @@ public enum ServedMetric {
         };
     }
 
-    Kind kind() {
+    MetricType kind() {
         return kind;
     }
 
@@ -138,7 +138,7 @@ public enum ServedMetric {
                 + Stream.of(values())
                         .map(metric -> "| `%s` | %s | %s | %s |\n"
                                 .formatted(
-                                        metric.kind == Kind.HISTOGRAM ? metric.name : metric.queried(),
+                                        metric.kind == MetricType.HISTOGRAM ? metric.name : metric.queried(),
                                         metric.kind.name().toLowerCase(Locale.ROOT),
                                         metric.labels.stream()
                                                 .map(label -> "`" + label + "`")

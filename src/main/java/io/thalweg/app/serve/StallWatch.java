@@ -57,8 +57,8 @@ final class StallWatch implements AutoCloseable {
     /** Created when it is first needed. */
     private Admin admin;
 
-    private final Map<TopicPartition, Seen> seen = new HashMap<>();
-    private volatile List<Seen> latest = List.of();
+    private final Map<TopicPartition, LastSeen> seen = new HashMap<>();
+    private volatile List<LastSeen> latest = List.of();
 
     /**
      * What was seen of a partition.
@@ -69,7 +69,7 @@ final class StallWatch implements AutoCloseable {
      * @param end the end of the partition at the last look
      * @param isRead whether the learner's consumer says that it has read everything
      */
-    record Seen(TopicPartition partition, long committed, long since, long endThen, long end, boolean isRead) {
+    record LastSeen(TopicPartition partition, long committed, long since, long endThen, long end, boolean isRead) {
         /** Returns how many records are not committed yet. Markers of transactions count too. */
         long lag() {
             return Math.max(0, end - committed);
@@ -94,7 +94,7 @@ final class StallWatch implements AutoCloseable {
     }
 
     /** Returns what was seen of each partition that is active here. */
-    List<Seen> latest() {
+    List<LastSeen> latest() {
         return latest;
     }
 
@@ -223,11 +223,11 @@ final class StallWatch implements AutoCloseable {
             OffsetAndMetadata at = committed.get(partition);
             long offset = at == null ? 0 : at.offset();
             long end = ends.get(partition).offset();
-            Seen before = seen.get(partition);
+            LastSeen before = seen.get(partition);
             boolean stands = before != null && before.committed == offset && end > offset;
             seen.put(
                     partition,
-                    new Seen(
+                    new LastSeen(
                             partition,
                             offset,
                             stands ? before.since : now,
