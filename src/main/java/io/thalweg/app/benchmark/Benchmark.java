@@ -52,6 +52,9 @@ public final class Benchmark {
         List<Restore.RestoreRow> restore = Restore.rows().stream()
                 .filter(row -> chosen(row.name(), row.quick()))
                 .toList();
+        List<HttpLoad.HttpRow> http = HttpLoad.rows().stream()
+                .filter(row -> chosen(row.name(), false))
+                .toList();
         List<Soak.SoakRow> soak =
                 Soak.rows().stream().filter(row -> chosen(row.name(), false)).toList();
         if (options.out() != null) {
@@ -69,6 +72,7 @@ public final class Benchmark {
             }
             new Latency(cluster, options.quick(), progress).run(latency, report);
             new Restore(cluster, progress).run(restore, report);
+            new HttpLoad(cluster, scale, progress).run(http, report);
             new Soak(cluster, progress).run(soak, report);
         }
         return report;
@@ -103,6 +107,7 @@ public final class Benchmark {
                         Throughput.rows().stream().map(Throughput.ThroughputRow::name),
                         Latency.rows().stream().map(Latency.LatencyRow::name),
                         Restore.rows().stream().map(Restore.RestoreRow::name),
+                        HttpLoad.rows().stream().map(HttpLoad.HttpRow::name),
                         Soak.rows().stream().map(Soak.SoakRow::name))
                 .flatMap(names -> names)
                 .toList();

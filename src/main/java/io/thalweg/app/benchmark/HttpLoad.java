@@ -1,0 +1,273 @@
+package io.thalweg.app.benchmark;
+
+import io.thalweg.app.benchmark.Candidate.Guarantee;
+import io.thalweg.app.benchmark.Candidate.Program;
+import io.thalweg.app.benchmark.Candidate.Publishing;
+import io.thalweg.app.benchmark.ProcessCommand.Limits;
+import io.thalweg.app.benchmark.ProcessEvent.Event;
+import io.thalweg.config.ThalwegConfig;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+
+/**
+ * Measures predictions over HTTP while the learner learns at full speed, and how much slower it learns than with a
+ * server that nobody asks. Requests are sent at a fixed rate, one example each; the latency of a request counts from the
+ * time at which it was due, so that those that wait for their turn count too. Client, server, learner, and broker share
+ * the machine.
+ */
+final class HttpLoad {
+    private static final Workload WORKLOAD = Workload.DENSE;
+    private static final int PER_SECOND = 5_000;
+    private static final int CONNECTIONS = 8;
+    private static final int FEATURES = 20;
+
+    private final LocalCluster cluster;
+    private final Throughput.ThroughputScale scale;
+    private final Consumer<String> progress;
+    private int started;
+
+    /** A row. */
+    record HttpRow(String algorithm) {
+        String name() {
+            return "http " + WORKLOAD.title() + " " + algorithm;
+        }
+    }
+
+    /** A run of the learner, with the latencies of all requests in ascending order, in nanoseconds. */
+    private record Served(double examplesPerSecond, double predictionsPerSecond, long[] latencies, long failures) {}
+
+    static List<HttpRow> rows() {
+        return List.of(new HttpRow("sgd"));
+    }
+
+    HttpLoad(LocalCluster cluster, Throughput.ThroughputScale scale, Consumer<String> progress) {
+        this.cluster = cluster;
+        this.scale = scale;
+        this.progress = progress;
+    }
+
+    void run(List<HttpRow> rows, BenchmarkReport report) {
+        if (rows.isEmpty()) {
+            return;
+        }
+        progress.accept("%s: writing examples …".formatted(WORKLOAD.title()));
+        WORKLOAD.fill(
+                new ThalwegConfig(cluster.settings("http-filler", WORKLOAD.topic(), WORKLOAD.settings())),
+                cluster.schemas(),
+                records());
+        cluster.deleteTopics("http-filler");
+        rows.forEach(row -> run(row, report));
+        cluster.deleteTopics("examples");
+    }
+
+    private int records() {
+        return (int) (WORKLOAD.records() * scale.recordsShare());
+    }
+
+    private void run(HttpRow row, BenchmarkReport report) {
+        List<Served> idle = new ArrayList<>();
+        List<Served> asked = new ArrayList<>();
+        try (CandidateHandle handle = CandidateHandle.start(
+                Program.LEARNER, cluster.directory().resolve(row.name().replace(' ', '-') + ".log"))) {
+            progress.accept(row.name() + ": warming up …");
+            measure(handle, row, true);
+            for (int round = 1; round <= scale.rounds(); round++) {
+                progress.accept("%s: round %d of %d …".formatted(row.name(), round, scale.rounds()));
+                // whichever is first has the same conditions in half of the rounds
+                boolean askedFirst = round % 2 == 0;
+                (askedFirst ? asked : idle).add(measure(handle, row, askedFirst));
+                (askedFirst ? idle : asked).add(measure(handle, row, !askedFirst));
+            }
+        }
+        List<Double> ratios = new ArrayList<>();
+        for (int round = 0; round < idle.size(); round++) {
+            ratios.add(asked.get(round).examplesPerSecond / idle.get(round).examplesPerSecond);
+        }
+        MedianRange ratio = MedianRange.of(ratios);
+        MedianRange predictions =
+                MedianRange.of(asked.stream().map(Served::predictionsPerSecond).toList());
+        MedianRange median = MedianRange.of(
+                asked.stream().map(each -> milliseconds(each, 0.5)).toList());
+        MedianRange tail = MedianRange.of(
+                asked.stream().map(each -> milliseconds(each, 0.99)).toList());
+        long failures = asked.stream().mapToLong(Served::failures).sum();
+        report.add(
+                "Predictions over HTTP while the learner learns at full speed",
+                List.of(
+                        "row",
+                        "predictions/s",
+                        "p50 ms",
+                        "p99 ms",
+                        "failures",
+                        "speed of learning / with an idle server"),
+                row.name(),
+                BenchmarkReport.whole(predictions.median()),
+                BenchmarkReport.decimal(median.median()),
+                BenchmarkReport.decimal(tail.median()),
+                Long.toString(failures),
+                "%s (%s – %s)"
+                        .formatted(
+                                BenchmarkReport.decimal(ratio.median()),
+                                BenchmarkReport.decimal(ratio.low()),
+                                BenchmarkReport.decimal(ratio.high())));
+        report.figure(row.name() + " predictions/s", predictions.median());
+        report.figure(row.name() + " p50 ms", median.median());
+        report.figure(row.name() + " p99 ms", tail.median());
+        report.figure(row.name() + " failures", failures);
+        report.figure(row.name() + " learning / with an idle server", ratio.median());
+    }
+
+    private static double milliseconds(Served served, double share) {
+        return MedianRange.quantile(served.latencies, share) / 1e6;
+    }
+
+    private Served measure(CandidateHandle handle, HttpRow row, boolean isAsked) {
+        String application = "http-" + ++started;
+        Map<String, String> settings = cluster.settings(application, WORKLOAD.topic(), WORKLOAD.settings());
+        settings.putAll(Candidate.learner(WORKLOAD, row.algorithm, Publishing.THINNED, Guarantee.EXACTLY_ONCE)
+                .settings());
+        int port = freePort();
+        settings.put(ThalwegConfig.HTTP_LISTEN, "127.0.0.1:" + port);
+        handle.measure(settings, new Limits(records(), records() / 3, scale.beforeMs(), scale.measuredMs()), null);
+        ProcessEvent begin = handle.await(Event.BEGIN);
+        Requests requests = isAsked ? new Requests(port) : null;
+        ProcessEvent end = handle.await(Event.END);
+        Served served = new Served(
+                (end.records() - begin.records()) / ((end.nanos() - begin.nanos()) / 1e9),
+                requests == null ? 0 : requests.perSecond(),
+                requests == null ? new long[0] : requests.end(),
+                requests == null ? 0 : requests.failures.get());
+        handle.await(Event.ENDED);
+        cluster.deleteTopics(application);
+        return served;
+    }
+
+    private static int freePort() {
+        try (ServerSocket free = new ServerSocket(0)) {
+            return free.getLocalPort();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Requests at a fixed rate, each connection on a thread of its own. */
+    private static final class Requests {
+        private final AtomicBoolean isOver = new AtomicBoolean();
+        private final AtomicLong failures = new AtomicLong();
+        private final List<long[]> latencies = new ArrayList<>();
+        private final List<Thread> threads = new ArrayList<>();
+        private final long begin = System.nanoTime();
+        private long done;
+
+        Requests(int port) {
+            for (int i = 0; i < CONNECTIONS; i++) {
+                int number = i;
+                Thread thread = new Thread(() -> send(port, number), "requests-" + i);
+                thread.start();
+                threads.add(thread);
+            }
+        }
+
+        private void send(int port, int number) {
+            long interval = 1_000_000_000L * CONNECTIONS / PER_SECOND;
+            long due = begin + interval * number / CONNECTIONS;
+            long[] seen = new long[1 << 20];
+            int count = 0;
+            byte[] request = request(number);
+            try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+                socket.setTcpNoDelay(true);
+                OutputStream out = socket.getOutputStream();
+                InputStream in = new BufferedInputStream(socket.getInputStream());
+                for (; !isOver.get() && count < seen.length; due += interval) {
+                    for (long early = due - System.nanoTime(); early > 0; early = due - System.nanoTime()) {
+                        LockSupport.parkNanos(early);
+                    }
+                    out.write(request);
+                    if (!answer(in)) {
+                        failures.incrementAndGet();
+                    }
+                    seen[count++] = System.nanoTime() - due;
+                }
+            } catch (IOException e) {
+                failures.incrementAndGet();
+            }
+            synchronized (this) {
+                latencies.add(Arrays.copyOf(seen, count));
+                done += count;
+            }
+        }
+
+        private static byte[] request(int number) {
+            Random random = new Random(number);
+            StringBuilder features = new StringBuilder();
+            for (int i = 0; i < FEATURES; i++) {
+                features.append(i == 0 ? "" : ",").append(random.nextDouble() * 2 - 1);
+            }
+            String body = "{\"features\":[" + features + "]}";
+            return ("POST /v1/models/model-0/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                            + "Content-Length: " + body.length() + "\r\n\r\n" + body)
+                    .getBytes(StandardCharsets.US_ASCII);
+        }
+
+        /** Reads an answer, and returns whether it is a prediction. */
+        private static boolean answer(InputStream in) throws IOException {
+            String status = line(in);
+            int length = 0;
+            for (String header = line(in); !header.isEmpty(); header = line(in)) {
+                if (header.regionMatches(true, 0, "Content-Length:", 0, 15)) {
+                    length = Integer.parseInt(header.substring(15).strip());
+                }
+            }
+            in.readNBytes(length);
+            return status.contains(" 200 ");
+        }
+
+        private static String line(InputStream in) throws IOException {
+            StringBuilder line = new StringBuilder();
+            for (int c = in.read(); c != '\n'; c = in.read()) {
+                if (c < 0) {
+                    throw new IOException("the server ended the connection");
+                }
+                if (c != '\r') {
+                    line.append((char) c);
+                }
+            }
+            return line.toString();
+        }
+
+        /** Returns the predictions so far for each second. */
+        double perSecond() {
+            end();
+            return done / ((System.nanoTime() - begin) / 1e9);
+        }
+
+        /** Ends the requests, and returns their latencies in ascending order. */
+        long[] end() {
+            isOver.set(true);
+            for (Thread thread : threads) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+            return latencies.stream().flatMapToLong(Arrays::stream).sorted().toArray();
+        }
+    }
+}
