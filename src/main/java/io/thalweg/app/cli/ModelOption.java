@@ -37,8 +37,9 @@ final class ModelOption {
         if (!mapped) {
             settings.keySet().removeAll(ThalwegConfig.settings(SettingFlag.MAPPING));
         }
-        // it says nothing of a file or a topic that is read now
+        // they say nothing of a file or a topic that is read now
         settings.remove(ThalwegConfig.MODEL_DEFAULT);
+        settings.keySet().removeAll(ThalwegConfig.settings(SettingFlag.LABELS));
         settings.put(ThalwegConfig.MODEL_START, file.toString());
         return settings;
     }

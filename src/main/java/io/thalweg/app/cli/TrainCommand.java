@@ -183,10 +183,14 @@ final class TrainCommand implements Callable<Integer> {
             }
             set.end(holdout, seed);
             if (set.size() == 0) {
+                err().flush();
                 throw new StopException(
                         ExitCode.BAD_SETTINGS,
-                        "there is no example with a label (%d without one, %d skipped); define it with --label"
-                                .formatted(set.unlabelled(), skipped.count()));
+                        "there is no example with a label (%d without one, %d skipped)%s"
+                                .formatted(
+                                        set.unlabelled(),
+                                        skipped.count(),
+                                        source.topic == null ? "; define it with --label" : " in the range"));
             }
             ThalwegConfig ofAll = config.with(ThalwegConfig.MODELS_MAX, (int)
                     Math.min(Integer.MAX_VALUE, (long) config.getInt(ThalwegConfig.MODELS_MAX) * partitions));
@@ -277,7 +281,9 @@ final class TrainCommand implements Callable<Integer> {
                 err().flush();
             }
         }
-        return new ModelSource(file, file.equals(ExampleFile.STANDARD_INPUT) ? null : ModelFile.sha256(Path.of(file)));
+        // a pipe can be read only once
+        boolean canBeReadAgain = !file.equals(ExampleFile.STANDARD_INPUT) && Files.isRegularFile(Path.of(file));
+        return new ModelSource(file, canBeReadAgain ? ModelFile.sha256(Path.of(file)) : null);
     }
 
     private static void take(Line line, ThalwegConfig config, TrainingSet set, Example x) throws Rejection {

@@ -77,6 +77,8 @@ final class BatchSolver implements Callable<Integer> {
 
     /** @param arguments the file, and options for its columns */
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new BatchSolver()).execute(arguments));
+        System.exit(new CommandLine(new BatchSolver())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .execute(arguments));
     }
 }

@@ -409,6 +409,19 @@ class TrainCommandTest {
     }
 
     @Test
+    void aPipeIsReadOnce() throws Exception {
+        JsonNode whole = train(file, "--passes=2").json();
+        Path pipe = directory.resolve("pipe");
+        assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor())
+                .isZero();
+        Process writer =
+                new ProcessBuilder("sh", "-c", "gzip -c \"$0\" > \"$1\"", file.toString(), pipe.toString()).start();
+        assertThat(train(pipe, "--format=csv", "--passes=2").json().get("losses"))
+                .isEqualTo(whole.get("losses"));
+        assertThat(writer.waitFor()).isZero();
+    }
+
+    @Test
     void eachModelOfAColumnIsTrained() throws IOException {
         StringBuilder csv = new StringBuilder("who,a,label\n");
         for (int i = 0; i < 600; i++) {
@@ -494,6 +507,7 @@ class TrainCommandTest {
         assertThat(train(file, "--from=3").error(2)).contains("--from can only be used with --topic");
         assertThat(train("--topic", "--label=x").error(2)).contains("--label can only be used with files");
         assertThat(train().error(2)).contains("FILE");
+        assertThat(run("train", "--help").out).anyMatch(line -> line.contains("Default: model.avro."));
         assertThat(train(directory.resolve("none.csv")).error(2)).contains("there is no file");
         assertThat(train(file, "--model", directory.resolve("none.avro")).error(2))
                 .contains("there is no model file");
