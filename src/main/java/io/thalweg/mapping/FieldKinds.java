@@ -100,13 +100,25 @@ public final class FieldKinds {
                 groups,
                 name,
                 kinds.entrySet().stream()
-                        .filter(field -> field.getValue().equals(kind))
+                        .filter(field -> used(field.getValue()).equals(kind))
                         .map(field -> Mapping.quoted(field.getKey()) + detail(field.getKey()))
                         .toList());
     }
 
+    /** The kinds without those values that are left out, unless all are. */
+    private static Set<FieldKind> used(Set<FieldKind> kinds) {
+        if (kinds.size() < 2 || !kinds.contains(FieldKind.LEFT_OUT)) {
+            return kinds;
+        }
+        Set<FieldKind> used = EnumSet.copyOf(kinds);
+        used.remove(FieldKind.LEFT_OUT);
+        return used;
+    }
+
     private String detail(String field) {
-        String more = Stream.of(reasons.get(field), mapping.bucketWords(field))
+        String reason = reasons.get(field);
+        String leftOut = reason != null && kinds.get(field).size() > 1 ? reason + " left out" : reason;
+        String more = Stream.of(leftOut, mapping.bucketWords(field))
                 .filter(words -> words != null)
                 .findFirst()
                 .orElse(mapping.times(field) == null ? "" : mapping.times(field).toString());

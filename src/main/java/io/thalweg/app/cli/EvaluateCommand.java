@@ -257,6 +257,8 @@ final class EvaluateCommand implements Callable<Integer> {
     private void printWhatWasRead(ExampleFile examples, Evaluation evaluation, SkippedExamples skipped) {
         String columns = examples.columns();
         if (evaluation.metrics().size() == 0) {
+            examples.remarks().forEach(err()::println);
+            err().flush();
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     "%s has no example with a label (%d without one, %d skipped); define it with --label%s"

@@ -253,6 +253,10 @@ final class CsvExamples extends ExampleFile {
             remarks.add("read as separated by %s%s; --separator and --decimal say otherwise"
                     .formatted(separator, decimal.isRecognized() ? ", with decimal commas" : ""));
         }
+        if (header.size() == 1) {
+            remarks.add("the table has one column, %s; if it has more, say what separates them with --separator"
+                    .formatted(Printable.of(Mapping.quoted(header.get(0)))));
+        }
         remarks.addAll(row.remarks());
         return remarks;
     }
@@ -288,7 +292,13 @@ final class CsvExamples extends ExampleFile {
                 lines.skipFirst();
                 parse();
             }
-            throw new BadLineException("it has %d cells, but the header has %d".formatted(size, header.size()));
+            throw new BadLineException("it has %d cells, but the header has %d%s"
+                    .formatted(
+                            size,
+                            header.size(),
+                            size == header.size() + 1
+                                    ? ". If the first is the name of the row, the header needs a cell for it, too"
+                                    : ""));
         }
     }
 

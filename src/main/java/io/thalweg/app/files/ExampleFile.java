@@ -42,7 +42,8 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
     static final char REPLACEMENT = '\uFFFD';
 
     static final String NOT_UTF8 =
-            "the text is not UTF-8; convert the file, such as with iconv -f WINDOWS-1252 -t UTF-8";
+            "the text is not UTF-8; convert the file with iconv -f ENCODING -t UTF-8, where ENCODING is such as"
+                    + " WINDOWS-1252";
 
     /** The formats of files. */
     public enum Format {
@@ -112,13 +113,13 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
             double y = label.y(text);
             if (Double.isNaN(y)) {
                 throw new BadLineException(
-                        "column %s is \"%s\", which is not a finite number%s"
+                        "column %s is \"%s\", which is %s"
                                 .formatted(
                                         Printable.of(column),
                                         Printable.of(text),
                                         label.isComparison()
-                                                ? ", but is compared with one"
-                                                : "; compare it, such as with "
+                                                ? "not a finite number, but is compared with one"
+                                                : "neither a number nor a word such as yes; compare it, such as with "
                                                         + option(Label.suggestion(column, text.strip()))),
                         true);
             }

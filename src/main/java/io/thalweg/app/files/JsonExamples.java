@@ -2,6 +2,7 @@ package io.thalweg.app.files;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * A reader of examples or labels in JSON Lines, with one object on each line. An object with {@code features} is an
@@ -38,6 +40,10 @@ final class JsonExamples extends ExampleFile {
             .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
             .build()
             .readerFor(JsonNode.class);
+
+    /** What the parser says of its own options, which nobody here can set. */
+    private static final Pattern OPTIONS_OF_PARSER =
+            Pattern.compile(", from `[^`]*`|,? ?\\(?start marker at .*|: enable `.*");
 
     private static final String MODEL = "model";
     private static final String FEATURES = "features";
@@ -114,10 +120,13 @@ final class JsonExamples extends ExampleFile {
         JsonNode node;
         try {
             node = JSON.readValue(json);
+        } catch (JsonEOFException e) {
+            throw new BadLineException(
+                    "it is not JSON (it ends early); JSON Lines has one object on each line (jq -c . makes them)");
         } catch (JsonProcessingException e) {
+            String why = e.getOriginalMessage().lines().findFirst().orElse("");
             throw new BadLineException("it is not JSON (%s)"
-                    .formatted(Printable.of(
-                            e.getOriginalMessage().lines().findFirst().orElse(""))));
+                    .formatted(Printable.of(OPTIONS_OF_PARSER.matcher(why).replaceAll(""))));
         }
         if (node instanceof ObjectNode object) {
             return object;

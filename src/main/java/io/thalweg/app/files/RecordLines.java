@@ -44,7 +44,8 @@ final class RecordLines extends Reader {
         record.clear();
         length = 0;
         // to the parser, a carriage return ends a record, even within a line
-        beginsWithin = line.replace("\r\n", "").indexOf('\r') >= 0;
+        int end = line.indexOf('\r');
+        beginsWithin = end >= 0 && end < line.length() - "\r\n".length();
     }
 
     /** How many lines were given to the parser. */

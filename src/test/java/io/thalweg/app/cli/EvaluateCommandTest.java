@@ -333,13 +333,13 @@ class EvaluateCommandTest {
 
     @Test
     void aLineThatCannotBeUsedStopsOrIsCounted() throws IOException {
-        Path file = file("b.csv", "a,label\n1,1\n1,1,1\n2,0\n1,5\n3,1\n");
+        Path file = file("b.csv", "a,label\n1,1\n1,1,1,1\n2,0\n1,5\n3,1\n");
 
         Result stopped = evaluate("--file", file, "--json");
         assertThat(stopped.exitCode()).isEqualTo(2);
         assertThat(stopped.out()).isEmpty();
         assertThat(stopped.err())
-                .containsExactly("thalweg: " + file + ", line 3: it has 3 cells, but the header has 2."
+                .containsExactly("thalweg: " + file + ", line 3: it has 4 cells, but the header has 2."
                         + " Use --skip-bad to skip such lines");
 
         Result skipping = evaluate("--file", file, "--json", "--skip-bad");
@@ -348,7 +348,7 @@ class EvaluateCommandTest {
         assertThat(skipping.json().path("skipped").asInt()).isEqualTo(2);
         assertThat(skipping.err())
                 .contains(
-                        "skipped " + file + ", line 3: it has 3 cells, but the header has 2",
+                        "skipped " + file + ", line 3: it has 4 cells, but the header has 2",
                         "skipped " + file
                                 + ", line 5: the label is 5.0; a label must be from 0 to 1. If these are classes,"
                                 + " compare them, such as with --label \"label == 5\"",

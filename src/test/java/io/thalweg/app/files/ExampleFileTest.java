@@ -260,12 +260,12 @@ class ExampleFileTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
                     a,b\\n1,2\\n3\\n           | 3: it has 1 cells, but the header has 2
-                    a,b\\n\\n\\n1,2,3\\n       | 4: it has 3 cells, but the header has 2
-                    a,label\\n1,lost\\n        | 2: column label is "lost", which is not a finite number; compare it, such as with --label "label == 'lost'"
+                    a,b\\n\\n\\n1,2,3,4\\n     | 4: it has 4 cells, but the header has 2
+                    a,label\\n1,lost\\n        | 2: column label is "lost", which is neither a number nor a word such as yes; compare it, such as with --label "label == 'lost'"
                     a,label\\n1,2\\n           | 2: the label is 2.0; a label must be from 0 to 1. If these are classes, compare them, such as with --label "label == 2"
                     a,label\\n1,-1\\n          | 2: the label is -1.0; a label must be from 0 to 1. If these are classes, compare them, such as with --label "label > 0"
                     label\\n1\\n                | 2: it has no features
-                    a\\n"x\\ny"\\n1,2\\n       | 4: it has 2 cells, but the header has 1
+                    a\\n"x\\ny"\\n1,2,3\\n     | 4: it has 3 cells, but the header has 1
                     a=b,a\\n1,b\\n             | 2: feature a=b occurs twice
                     """)
     void badLinesOfATableAreNamedByTheirFirstLine(String text, String complaint) {

@@ -178,16 +178,16 @@ class ForeignFilesTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-                    425a683931415926535900      | compressed with bzip2
-                    fd377a585a000004e6d6b446    | compressed with xz
-                    28b52ffd2000010000          | compressed with Zstandard
-                    04224d186040820000          | compressed with lz4
+                    425a683931415926535900      | a file compressed with bzip2
+                    fd377a585a000004e6d6b446    | a file compressed with xz
+                    28b52ffd2000010000          | a file compressed with Zstandard
+                    04224d186040820000          | a file compressed with lz4
                     504b03041400000008000000    | a zip archive
                     504152311504151415          | a Parquet file
                     4f626a0104166176726f2e      | an Avro file
                     4152524f573100000000        | an Arrow file
                     d0cf11e0a1b11ae100000000    | an Excel workbook
-                    1f8b0800000000000003        | compressed with gzip twice
+                    1f8b0800000000000003        | a file compressed with gzip twice
                     3c21444f43545950452068746d6c | an HTML page
                     """)
     void otherFilesAreSaidWhatTheyLookLike(String head, String said) throws IOException {
@@ -298,6 +298,16 @@ class ForeignFilesTest {
                 .isInstanceOf(StopException.class)
                 .hasMessageStartingWith(said)
                 .hasMessageContaining("--decimal , or --decimal .");
+    }
+
+    @Test
+    void aTableOfOneColumnIsAskedForItsSeparator() throws BadLineException {
+        ExampleFile file = open("t.csv", "a b label\n1 2 1\n");
+        read(file);
+
+        assertThat(file.remarks()).first().asString().contains("one column, a b label", "--separator");
+        assertThatThrownBy(() -> open("t.csv", "a b clicked\n1 2 1\n", "label", "clicked"))
+                .hasMessageContaining("--separator");
     }
 
     @Test
@@ -564,6 +574,30 @@ class ForeignFilesTest {
         assertThat(read(file)).containsExactly("1.0 {a=1.0}");
         assertThat(file.columns()).startsWith("label: label; numbers: a; excluded: b");
         assertThat(file.remarks()).isEmpty();
+    }
+
+    @Test
+    void aFieldThatIsSometimesAListOfObjectsIsStillSaid() throws BadLineException {
+        ExampleFile file = open("t.jsonl", """
+                {"tags": ["x"], "label": 1}
+                {"tags": [{"a": 1}], "b": 2, "label": 1}
+                """);
+        read(file);
+
+        assertThat(file.columns()).isEqualTo("label: label; numbers: b; categories: tags (list of objects left out)");
+    }
+
+    @Test
+    void aMessageOnJsonNamesNoOptionOfTheParser() {
+        String digits = "1".repeat(2000);
+        for (String bad : List.of(
+                "{\"a\": 1", "{\"a\": [1, {", "{\"a\": " + digits + "}", "{\"a\": .5}", "{\"a\": +1}", "{'a': 1}")) {
+            assertThatThrownBy(() -> read("t.jsonl", bad))
+                    .isInstanceOf(BadLineException.class)
+                    .hasMessageStartingWith("it is not JSON (")
+                    .hasMessageNotContaining("`")
+                    .hasMessageNotContaining("Feature");
+        }
     }
 
     @Test

@@ -173,7 +173,7 @@ class LabelFileTest {
         "'id,label\n,1', column id is empty or missing",
         "'id,label\n1,', column label is empty or missing",
         "'id,label\n1,2', the label is 2.0; a label must be from 0 to 1",
-        "'id,label\n1,lost', 'column label is \"lost\", which is not a finite number; compare it'",
+        "'id,label\n1,lost', 'column label is \"lost\", which is neither a number nor a word such as yes; compare it'",
         "'id,label\n1,1,1', it has 3 cells",
     })
     void rowsThatTheLearnerWouldRefuseAreBadLines(String text, String why) {
