@@ -1,11 +1,11 @@
 package io.thalweg.runtime;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.mapping.IsoTime;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
-import java.time.OffsetDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
@@ -73,7 +73,7 @@ public final class ExampleRange implements AutoCloseable {
         }
 
         private static Instant instant(String text) {
-            int t = text.indexOf('T');
+            int t = Math.max(text.indexOf('T'), text.indexOf(' '));
             if (t < 0) {
                 return LocalDate.parse(text)
                         .atStartOfDay(ZoneId.systemDefault())
@@ -81,8 +81,11 @@ public final class ExampleRange implements AutoCloseable {
             }
             boolean zoned = text.chars().skip(t).anyMatch(c -> c == 'Z' || c == '+' || c == '-');
             return zoned
-                    ? OffsetDateTime.parse(text).toInstant()
-                    : LocalDateTime.parse(text).atZone(ZoneId.systemDefault()).toInstant();
+                    ? Instant.ofEpochMilli(
+                            IsoTime.timestamp(text).orElseThrow(() -> new DateTimeException("not in ISO 8601")))
+                    : LocalDateTime.parse(text.replace(' ', 'T'))
+                            .atZone(ZoneId.systemDefault())
+                            .toInstant();
         }
     }
 

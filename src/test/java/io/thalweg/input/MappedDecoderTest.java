@@ -721,7 +721,7 @@ class MappedDecoderTest {
             features.time     ~ at:hour           ~
             features.time     ~ at:second         ~ features.time: field at has no part "second"; the parts are hour, minute, weekday, day, month, year
             features.time     ~ at                ~ features.time: "at" is not like departure:hour|weekday or date[yyyyMMddHHmm]:hour
-            features.time     ~ s:hour            ~ features.time: field s is a string; specify its format, such as s[yyyyMMddHHmm]:hour or s[seconds]:hour
+            features.time     ~ s:hour            ~ features.time: field s is a string; specify its format, such as s[iso]:hour, s[yyyyMMddHHmm]:hour or s[seconds]:hour
             features.time     ~ raw:hour          ~ features.time: field raw is a bytes; that is not a time
             features.time     ~ s[MMdd]:weekday   ~ features.time: field s, pattern [MMdd]: weekday needs y, or a year after a semicolon: [MMdd;2001]
             features.time     ~ s[MMdd]:hour      ~ features.time: field s, pattern [MMdd]: hour needs H

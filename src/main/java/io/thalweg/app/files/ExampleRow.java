@@ -101,7 +101,7 @@ final class ExampleRow implements Row {
         if (times != null && !times.hasPattern()) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    ("features.time: column %1$s is text or numbers; specify its format, such as"
+                    ("features.time: column %1$s is text or numbers; specify its format, such as %1$s[iso]:hour,"
                                     + " %1$s[yyyyMMddHHmm]:hour or %1$s[seconds]:hour")
                             .formatted(Printable.of(name)));
         }

@@ -428,6 +428,10 @@ class EvaluateCommandTest {
         assertThat(Place.of("12")).isEqualTo(new Place(12L, null));
         assertThat(Place.of("2026-05-01T12:00:00+02:00"))
                 .isEqualTo(new Place(null, Instant.parse("2026-05-01T10:00:00Z")));
+        for (String same : List.of("2026-05-01T12:00+0200", "2026-05-01 10:00:00.000Z", "20260501T100000Z")) {
+            assertThat(Place.of(same)).as(same).isEqualTo(Place.of("2026-05-01T10:00:00Z"));
+        }
+        assertThat(Place.of("2026-05-01 12:30")).isEqualTo(Place.of("2026-05-01T12:30"));
         assertThat(Place.of("2026-05-01"))
                 .isEqualTo(Place.of("2026-05-01T00:00"))
                 .isEqualTo(new Place(

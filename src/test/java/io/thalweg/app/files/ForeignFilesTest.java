@@ -600,6 +600,26 @@ class ForeignFilesTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "1777593600000",
+                "2026-05-01T00:00:00Z",
+                "2026-05-01T00:00:00.000Z",
+                "2026-05-01 02:00:00+02:00",
+                "2026-04-30T19:00-0500",
+                "20260501T000000Z",
+                "2026-05-01 00:00:00 UTC"
+            })
+    void timestampsAreReadInAllForms(String time) throws BadLineException {
+        Columns columns = new Columns(Map.of(), FeatureForm.NAMED, "at", null);
+        for (String text : List.of("at,a\n" + time + ",1\n", "{\"at\": \"" + time + "\", \"a\": 1}\n")) {
+            ExampleFile file = ExampleFile.read(
+                    new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)), "-", null, columns);
+            assertThat(file.next().time()).isEqualTo(1777593600000L);
+        }
+    }
+
     @Test
     void aListThatIsBadDoesNotAffectTheNextLine() throws BadLineException {
         ExampleFile file = open("t.jsonl", "{\"s\": [1, \"\uFFFD\"], \"label\": 1}\n{\"s\": 3, \"label\": 1}\n");
