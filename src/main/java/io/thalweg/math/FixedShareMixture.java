@@ -10,7 +10,7 @@ import java.util.List;
  * and it is what predicts and is published.
  *
  * <p><b>Experts.</b> Each takes its own kind of step on its own weights v in scaled features x′, with its own
- * probability a_k in the gradient g = c·(a_k − y):
+ * probability a_k in the gradient g = c·(a_k − y), with c as under <i>Importance</i>:
  *
  * <ul>
  *   <li>{@code sgd}, on features divided by the largest |x| so far: v ← v − α/N · g·x′;
@@ -24,12 +24,19 @@ import java.util.List;
  *
  * <p><b>Scales</b> are those of {@link FeatureScale}, with the largest |x| added once as a distance from m. A feature
  * that has only been 0 or 1 is not scaled. When m or s moves, v stays, so results do not depend on the units of the
- * features. In a prediction, a value outside the range so far counts as the end of that range.
+ * features. In a prediction, a value outside the range so far counts as the end of that range; an outlier also in the
+ * step.
  *
  * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^c, where p_k(y) = e^−L is the
  * probability that expert k gave to that label, and q is normalized to sum to 1 (the aggregating forecaster of Vovk
  * 1990). Then a share of {@value #SHARE} of the total is spread evenly, so that an expert that was bad can come back
  * when the stream changes (the fixed share of Herbster and Warmuth 1998).
+ *
+ * <p><b>Importance.</b> c is the importance divided by the mean importance so far, so results do not depend on a factor
+ * that is common to all; see {@link ImportanceScale}. For the shares and for {@code sgd}, all c are then multiplied by
+ * the factor that makes the largest at most {@value #LARGEST_IMPORTANCE}. {@code adagrad} needs no such factor, because
+ * √G grows with c. For it, c is at most {@value #LARGEST_ADAGRAD_IMPORTANCE}, so that one example does not slow down
+ * all that come later.
  *
  * <p><b>Labels that come later.</b> The shares follow the logits that the experts had when the prediction was made. If
  * the model has taken n steps since then, the label counts 1/(1 + {@value #CAUTION}·√n) as much: predictions that were
@@ -72,6 +79,11 @@ final class FixedShareMixture extends Optimizer {
     /** How much less a label counts for the shares the later it comes; see {@link #weightOfLate}. */
     private static final double CAUTION = 10;
 
+    /** How large c may become for shares and {@code sgd}, compared with its mean. */
+    private static final double LARGEST_IMPORTANCE = 3;
+    /** The same for {@code adagrad}. */
+    private static final double LARGEST_ADAGRAD_IMPORTANCE = 16;
+
     /** The share of the total that is spread evenly after each label. */
     private static final double SHARE = 1e-4;
     /** The mean of 1 + ‖x′‖² up to which the learning rates are used as they are. */
@@ -107,9 +119,11 @@ final class FixedShareMixture extends Optimizer {
     private static final int BIAS_SQUARES = 3;
     /** The given bias. */
     private static final int GIVEN_BIAS = 4;
+    /** The {@link ImportanceScale}. */
+    private static final int IMPORTANCE = 5;
 
     /** The shares q of the experts; their biases and offsets follow. */
-    private static final int Q = 5;
+    private static final int Q = IMPORTANCE + ImportanceScale.WIDTH;
 
     private static final int BIAS = Q + EXPERTS;
     private static final int OFFSET = BIAS + EXPERTS;
@@ -137,7 +151,7 @@ final class FixedShareMixture extends Optimizer {
     private double[] centers = new double[64];
     /** e^−|z_k|, and then q_k·p_k(y)^c. */
     private final double[] tails = new double[EXPERTS];
-    /** c·(a_k − y), and then times the learning rate. */
+    /** The residuals a_k − y, and then times importance and learning rate. */
     private final double[] steps = new double[EXPERTS];
 
     @Override
@@ -355,27 +369,29 @@ final class FixedShareMixture extends Optimizer {
     boolean step(Model model, Example x, double z, double a, double[] served, long stepsSince) {
         // none were served if another algorithm made the prediction
         double[] basis = served.length == EXPERTS ? served : logits;
-        double c = x.importance();
-        if (!isTame(x)) {
+        if (!isTame(model, x)) {
             return false;
         }
         double[] shared = model.shared();
-        if (c == 0) {
+        if (x.importance() == 0) {
             model.advance(likeliestRate(shared));
             return true;
         }
         double y = x.label();
         model.advance(0);
+        shared[EXAMPLES]++;
+        double ownImportance = ImportanceScale.take(shared, IMPORTANCE, x.importance(), shared[EXAMPLES]);
+        double c = ownImportance * ImportanceScale.limit(shared, IMPORTANCE, LARGEST_IMPORTANCE);
+        double adaGradC = Math.min(ownImportance, LARGEST_ADAGRAD_IMPORTANCE);
         if (target() == StepTarget.LABEL) {
             weigh(shared, basis, y, c, stepsSince);
         } else {
-            setSteps(x, c);
+            setSteps(x);
             if (target().isFirstLabel()) {
                 share(shared, weighByLoss(shared, basis, y, c, stepsSince), stepsSince);
             }
         }
         model.learningRate(likeliestRate(shared));
-        shared[EXAMPLES]++;
         scale(model, x);
 
         double examples = shared[EXAMPLES];
@@ -383,15 +399,15 @@ final class FixedShareMixture extends Optimizer {
         double standardNorm = Math.max(1, shared[STANDARD_NORMS] / examples / USUAL_NORM);
         double adaGradNorm = Math.sqrt(standardNorm);
         for (int k = 0; k < STANDARD; k++) {
-            steps[k] *= MAX_SCALED_RATES[k] / maxScaledNorm;
+            steps[k] *= c * MAX_SCALED_RATES[k] / maxScaledNorm;
         }
         for (int k = STANDARD; k < ADAGRAD; k++) {
-            steps[k] *= STANDARD_RATES[k - STANDARD] / standardNorm;
+            steps[k] *= c * STANDARD_RATES[k - STANDARD] / standardNorm;
         }
         for (int k = ADAGRAD; k < EXPERTS; k++) {
-            steps[k] *= ADAGRAD_RATES[k - ADAGRAD] / adaGradNorm;
+            steps[k] *= adaGradC * ADAGRAD_RATES[k - ADAGRAD] / adaGradNorm;
         }
-        double gradient = c * residual(x, a);
+        double gradient = adaGradC * residual(x, a);
         moveBiases(shared, gradient);
         for (int j = 0; j < x.size(); j++) {
             double[] block = model.touched(slots[j]);
@@ -452,17 +468,28 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /** Returns whether squares of gradients, and sums of squares, stay finite. */
-    private static boolean isTame(Example x) {
+    private boolean isTame(Model model, Example x) {
         boolean tame = x.importance() <= FeatureScale.LARGEST;
+        boolean small = true;
         for (int j = 0; j < x.size(); j++) {
-            tame &= Math.abs(x.values()[j]) <= FeatureScale.LARGEST;
+            small &= Math.abs(x.values()[j]) <= FeatureScale.LARGEST;
         }
-        return tame;
+        return tame && (small || areOutliers(model, x));
+    }
+
+    /** Returns whether all values that are too large to be squared count as the end of the range. */
+    private boolean areOutliers(Model model, Example x) {
+        boolean outliers = true;
+        for (int j = 0; j < x.size(); j++) {
+            double value = x.values()[j];
+            outliers &= Math.abs(value) <= FeatureScale.LARGEST
+                    || FeatureScale.isOutlier(model.blockOf(slots[j], places[j]), places[j], value);
+        }
+        return outliers;
     }
 
     /**
-     * Updates the shares, q_k ← q_k·p_k(y)^c, normalized and with the fixed share; and sets {@link #steps} to c·(a_k −
-     * y).
+     * Updates the shares, q_k ← q_k·p_k(y)^c, normalized and with the fixed share; and sets {@link #steps} to a_k − y.
      */
     private void weigh(double[] shared, double[] served, double y, double c, long stepsSince) {
         tails();
@@ -472,7 +499,7 @@ final class FixedShareMixture extends Optimizer {
             double likelier = 1 / (1 + tails[k]);
             double other = tails[k] * likelier;
             boolean positive = logits[k] >= 0;
-            steps[k] = c * ((positive ? likelier : other) - y);
+            steps[k] = (positive ? likelier : other) - y;
             // the probability of the label, if that is 0 or 1
             tails[k] = shared[Q + k] * (positive == (y == 1) ? likelier : other);
             sum += tails[k];
@@ -502,12 +529,12 @@ final class FixedShareMixture extends Optimizer {
         return 1 / (1 + CAUTION * Math.sqrt(stepsSince));
     }
 
-    /** Sets {@link #steps} where the step does not move toward the label alone. */
-    private void setSteps(Example x, double c) {
+    /** Sets {@link #steps} to the residuals where the step does not move toward the label alone. */
+    private void setSteps(Example x) {
         tails();
         for (int k = 0; k < EXPERTS; k++) {
             double likelier = 1 / (1 + tails[k]);
-            steps[k] = c * residual(x, logits[k] >= 0 ? likelier : tails[k] * likelier);
+            steps[k] = residual(x, logits[k] >= 0 ? likelier : tails[k] * likelier);
         }
     }
 
@@ -558,7 +585,6 @@ final class FixedShareMixture extends Optimizer {
     /** Updates the scales and the means of ‖x′‖² with the example, and keeps its x′. */
     private void scale(Model model, Example x) {
         double[] shared = model.shared();
-        double perExample = 1 / shared[EXAMPLES];
         double maxScaledNorm = 1;
         double standardNorm = 1;
         model.touch(x, slots);
@@ -566,11 +592,15 @@ final class FixedShareMixture extends Optimizer {
             double[] block = model.touched(slots[j]);
             int at = places[j];
             double value = x.values()[j];
-            double moved = FeatureScale.take(block, at, value, perExample, 1);
+            double moved = FeatureScale.take(block, at, value, shared[EXAMPLES], 1);
             if (moved != 0) {
                 for (int k = STANDARD; k < EXPERTS; k++) {
                     shared[OFFSET + k] += block[at + V + k] * moved;
                 }
+            }
+            if (value < block[at + FeatureScale.LOW] || value > block[at + FeatureScale.HIGH]) {
+                // an outlier
+                value = FeatureScale.inRange(block, at, value);
             }
             maxScaled[j] = value * block[at + FeatureScale.INVERSE_LARGEST];
             standard[j] = (value - block[at + FeatureScale.CENTER]) * block[at + FeatureScale.INVERSE];

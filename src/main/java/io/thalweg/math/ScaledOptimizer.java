@@ -18,14 +18,15 @@ import io.thalweg.math.StepOptions.Scaling;
  *
  * <p>Scales follow the examples that were learned from with an importance above 0. A step updates them before the
  * weights. It leaves v as it is when a scale moves, so results do not depend on the units of the features. In a
- * prediction, a value outside the range so far counts as the end of that range. In raw units, w = v/s and b = β − Σ
+ * prediction, a value outside the range so far counts as the end of that range; an outlier, as in {@link FeatureScale},
+ * also in the step. In raw units, w = v/s and b = β − Σ
  * v·m/s.
  *
  * <p><b>Gradient.</b> c·(a − y)·(x′, 1), with the probability a that was predicted. {@link StepOptions#clip} can limit
  * its norm. An example of importance 0 changes only the version.
  *
  * <p><b>State</b> (see {@link Optimizer}). For each feature: the numbers of the subclass, then its scale, which is a
- * {@link FeatureScale} with {@code standard} and the largest |x| with {@code max-abs}. Shared: the numbers of the
+ * {@link FeatureScale}; with {@code max-abs} only its part for the largest |x|. Shared: the numbers of the
  * subclass, then with {@code standard} the number of examples and the offset Σ v·m/s over all features.
  */
 abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimizer, Ftrl {
@@ -57,7 +58,7 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
         standard = options.scaling() == Scaling.STANDARD;
         maxAbs = options.scaling() == Scaling.MAX_ABS;
         scale = own;
-        width = own + (standard ? FeatureScale.WIDTH : maxAbs ? 1 : 0);
+        width = own + (standard ? FeatureScale.WIDTH : maxAbs ? FeatureScale.WIDTH_ALONE : 0);
         examples = ownShared;
         offset = ownShared + 1;
     }
@@ -124,20 +125,13 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
 
     @Override
     final double contribution(double[] shared, double[] block, int at, double value) {
-        double within = value;
-        if (standard) {
-            within = FeatureScale.inRange(block, at + scale, value);
-        } else if (maxAbs) {
-            double largest = block[at + scale];
-            within = Math.max(-largest, Math.min(largest, value));
-        }
-        return scaledWeight(shared, block, at) * (within * inverse(block, at));
+        return scaledWeight(shared, block, at) * (inRange(block, at, value) * inverse(block, at));
     }
 
     @Override
     final boolean step(Model model, Example x, double z, double a) {
         double alpha = rate.at(model.version());
-        if (!isTame(x, alpha)) {
+        if (!isTame(model, x, alpha)) {
             return false;
         }
         model.advance(alpha);
@@ -158,13 +152,21 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
     }
 
     /** Returns whether squares of gradients, and sums of squares, stay finite. */
-    private static boolean isTame(Example x, double alpha) {
+    private boolean isTame(Model model, Example x, double alpha) {
         double limit = FeatureScale.LARGEST / Math.max(1, x.importance());
         boolean tame = limit >= 1 && alpha <= FeatureScale.LARGEST;
         for (int k = 0; k < x.size(); k++) {
-            tame &= Math.abs(x.values()[k]) <= limit;
+            double value = x.values()[k];
+            tame &= Math.abs(value) <= limit || isOutlier(model, slots[k], model.at(x.indices()[k]), value);
         }
         return tame;
+    }
+
+    /** Returns whether a value counts as the end of the range so far. */
+    private boolean isOutlier(Model model, int slot, int at, double value) {
+        double[] block = model.blockOf(slot, at);
+        return standard && FeatureScale.isOutlier(block, at + scale, value)
+                || maxAbs && FeatureScale.isOutlierAlone(block, at + scale, value);
     }
 
     /**
@@ -186,12 +188,12 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
             int at = model.at(x.indices()[k]);
             bringUpToDate(shared, block, at);
             if (standard) {
-                double moved = FeatureScale.take(block, at + scale, x.values()[k], 1 / shared[examples], 0);
+                double moved = FeatureScale.take(block, at + scale, x.values()[k], shared[examples], 0);
                 if (moved != 0) {
                     shared[offset] += scaledWeight(shared, block, at) * moved;
                 }
             } else if (maxAbs) {
-                block[at + scale] = Math.max(block[at + scale], Math.abs(x.values()[k]));
+                FeatureScale.takeLargest(block, at + scale, x.values()[k]);
             }
         }
         // in a second pass, because a feature may be there twice, and both then have the later scale
@@ -200,17 +202,24 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
             double[] block = model.touched(slots[k]);
             int at = model.at(x.indices()[k]);
             double center = standard ? block[at + scale + FeatureScale.CENTER] : 0;
-            inputs[k] = (x.values()[k] - center) * inverse(block, at);
+            inputs[k] = (inRange(block, at, x.values()[k]) - center) * inverse(block, at);
             norm += inputs[k] * inputs[k];
         }
         return norm;
+    }
+
+    /** Returns a value of a feature, limited to the range so far if the feature is scaled. */
+    private double inRange(double[] block, int at, double value) {
+        return standard
+                ? FeatureScale.inRange(block, at + scale, value)
+                : maxAbs ? FeatureScale.inRangeAlone(block, at + scale, value) : value;
     }
 
     /** Returns 1/s of a feature. */
     private double inverse(double[] block, int at) {
         return standard
                 ? block[at + scale + FeatureScale.INVERSE]
-                : maxAbs ? FeatureScale.inverse(block[at + scale]) : 1;
+                : maxAbs ? FeatureScale.inverse(block[at + scale + FeatureScale.LARGEST_ALONE]) : 1;
     }
 
     /** Returns m/s of a feature. */

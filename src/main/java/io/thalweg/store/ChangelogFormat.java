@@ -51,10 +51,12 @@ final class ChangelogFormat {
     static final byte FORMAT = 1;
     /**
      * The format of a head. In format 1 the shared state was only a bias. Up to format 2 there was nothing about the
-     * journal. Up to format 3 models had no numbers, and {@code auto} and standard scales kept other state for a
-     * feature.
+     * journal. Up to format 3 models had no numbers. Up to format 4 {@code auto} and scales kept other state.
      */
-    static final byte HEAD_FORMAT = 4;
+    static final byte HEAD_FORMAT = 5;
+    /** The first format of a head in which models have numbers. */
+    private static final byte HEAD_FORMAT_WITH_NUMBERS = 4;
+
     /** The format of a block. In format 1 it had a number for every feature, whether or not it was met. */
     static final byte BLOCK_FORMAT = 2;
     /**
@@ -231,13 +233,15 @@ final class ChangelogFormat {
     /**
      * A model without its blocks and names, as the changelog has it.
      *
+     * @param format the format in which it was written
      * @param model the head of the model
      * @param publishedVersion the version that the weights topic has
      * @param publishedWhole whether the weights topic has it as one record
      * @param part the first part of the journal that is later
      * @param number the number of the model in the journal; {@link #NO_NUMBER} if it has none yet
      */
-    record EntryHead(Model.Head model, long publishedVersion, boolean publishedWhole, long part, int number) {}
+    record EntryHead(
+            byte format, Model.Head model, long publishedVersion, boolean publishedWhole, long part, int number) {}
 
     static EntryHead readHead(byte[] value) {
         return read(value, HEAD_FORMAT, in -> {
@@ -251,11 +255,12 @@ final class ChangelogFormat {
             boolean publishedWhole = in.readBoolean();
             ProgressiveValidation validation = ProgressiveValidation.read(in);
             return new EntryHead(
+                    value[0],
                     new Model.Head(form, length, extent, shared, version, learningRate, validation),
                     publishedVersion,
                     publishedWhole,
                     value[0] < 3 ? 0 : in.readLong(),
-                    value[0] < HEAD_FORMAT ? NO_NUMBER : in.readInt());
+                    value[0] < HEAD_FORMAT_WITH_NUMBERS ? NO_NUMBER : in.readInt());
         });
     }
 

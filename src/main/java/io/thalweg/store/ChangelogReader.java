@@ -117,6 +117,7 @@ final class ChangelogReader {
             entry.model().restore(head.model());
             entry.published().restore(head.publishedVersion(), head.publishedWhole());
             entry.number = head.number();
+            entry.format = head.format();
             entry.restoredHead(value.length, head.model().version(), head.part());
             journal.beginAt(head.part());
         }

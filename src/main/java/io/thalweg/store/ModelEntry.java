@@ -18,6 +18,9 @@ public final class ModelEntry {
     /** The number that stands for the model in the journal. No other model of the task ever gets the same. */
     int number = ChangelogFormat.NO_NUMBER;
 
+    /** The format in which the model was restored, which says what its optimizer kept. */
+    byte format = ChangelogFormat.HEAD_FORMAT;
+
     /** Whether the next commit has to look at the model. */
     boolean changed;
     /** Whether the model was removed. Those that still refer to the entry must skip it. */

@@ -276,7 +276,7 @@ public final class TaskState {
         reader.end(transactional);
         layouts.begin(input, partitions);
         Map<String, String> before = history.last();
-        checkNumbersKept(before);
+        checkFormats(before);
         boolean migrates = !models.all().isEmpty() && history.changesKind(settings);
         if (!models.all().isEmpty()) {
             history.check(settings);
@@ -328,15 +328,15 @@ public final class TaskState {
     }
 
     /**
-     * Rejects models without a number that were learned with {@code auto} or {@code scaling=standard}: the versions
-     * that wrote them kept other state for a feature.
+     * Rejects models of an earlier format that were learned with {@code auto} or with scaling: the versions that wrote
+     * them kept other state.
      */
-    private void checkNumbersKept(Map<String, String> before) {
+    private void checkFormats(Map<String, String> before) {
         boolean others = Algorithm.AUTO.toString().equals(before.get(ThalwegConfig.ALGORITHM))
-                || "standard".equals(before.get(ThalwegConfig.SCALING));
-        if (others && models.all().stream().anyMatch(entry -> entry.number == ChangelogFormat.NO_NUMBER)) {
+                || !"none".equals(before.getOrDefault(ThalwegConfig.SCALING, "none"));
+        if (others && models.all().stream().anyMatch(entry -> entry.format < ChangelogFormat.HEAD_FORMAT)) {
             throw reader.unusable("was written by a version of Thalweg that kept other state for "
-                    + ThalwegConfig.ALGORITHM + " = auto and " + ThalwegConfig.SCALING + " = standard");
+                    + ThalwegConfig.ALGORITHM + " = auto and for " + ThalwegConfig.SCALING);
         }
     }
 

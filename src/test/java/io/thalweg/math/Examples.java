@@ -182,6 +182,11 @@ public final class Examples {
             }
         }
 
+        /** The log loss of the last example that was learned from. */
+        double logLoss() {
+            return models.logLoss;
+        }
+
         Model model() {
             return models.get("m");
         }

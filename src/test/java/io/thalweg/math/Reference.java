@@ -14,6 +14,7 @@ final class Reference {
     private final LearningRate rate;
     private final StepOptions options;
     private final Scales[] scales;
+    private final Largest[] largest;
     private final double[] v;
     private final double[] squares;
     private final double[] zeta;
@@ -23,10 +24,31 @@ final class Reference {
     private int steps;
     private int examples;
 
-    /** The scale of a feature, from all its values. */
+    /** How many unusual values there have been lately, in eighths: three are a change, eight ordinary values undo one. */
+    private static final class Evidence {
+        private int parts;
+
+        /** @return whether it is a change */
+        boolean unusual() {
+            parts += 8;
+            if (parts < 24) {
+                return false;
+            }
+            parts = 0;
+            return true;
+        }
+
+        void ordinary(double value) {
+            parts -= value == 0 || parts == 0 ? 0 : 1;
+        }
+    }
+
+    /** The scale of a feature, from all its values since it last began anew. */
     static final class Scales {
         private final double prior;
         private final List<Double> values = new ArrayList<>();
+        private Evidence evidence = new Evidence();
+        private int begin;
         double center;
         double inverse;
         double inverseLargest;
@@ -38,6 +60,19 @@ final class Reference {
         }
 
         void take(double value, int examples) {
+            double widths = low < high ? Math.max(low - value, value - high) / (high - low) : 0;
+            double far = 10 + 200.0 / values.size();
+            if (widths > far / 10) {
+                if (evidence.unusual()) {
+                    beginAnew(value, examples);
+                    return;
+                }
+                if (widths > far) {
+                    return;
+                }
+            } else {
+                evidence.ordinary(value);
+            }
             boolean beyond = value < low || value > high || values.stream().allMatch(x -> x == 0 || x == 1);
             values.add(value);
             low = Math.min(low, value);
@@ -58,12 +93,30 @@ final class Reference {
             if (!beyond && values.size() % every != 0) {
                 return;
             }
-            center = values.stream().mapToDouble(x -> x).sum() / examples;
-            double sum = prior * largest * largest;
-            for (double x : values) {
-                sum += (x - center) * (x - center);
+            double mean = values.stream().mapToDouble(x -> x).sum() / count;
+            double toEnd = Math.min(value - low, high - value);
+            double width = high - low;
+            double ofOneAlone = width * width * (1 - 1 / count);
+            if (toEnd > 0 && toEnd < width / 100 && squares(mean) - ofOneAlone < width * width / 4) {
+                beginAnew(value, examples);
+                return;
             }
+            center = mean * count / (examples - begin);
+            double sum = prior * largest * largest + squares(center);
             inverse = sum > 1e-19 * count * largest * largest ? Math.sqrt((count + prior) / sum) : 0;
+        }
+
+        private double squares(double from) {
+            return values.stream().mapToDouble(x -> (x - from) * (x - from)).sum();
+        }
+
+        private void beginAnew(double value, int examples) {
+            values.clear();
+            evidence = new Evidence();
+            low = Double.POSITIVE_INFINITY;
+            high = Double.NEGATIVE_INFINITY;
+            begin = examples - 1;
+            take(value, examples);
         }
 
         double inRange(double value) {
@@ -75,12 +128,49 @@ final class Reference {
         }
     }
 
+    /** The largest |x| of a feature, from all its values since it last began anew. */
+    static final class Largest {
+        private final List<Double> sizes = new ArrayList<>();
+        private Evidence evidence = new Evidence();
+
+        void take(double value) {
+            double size = Math.abs(value);
+            double times = get() > 0 ? size / get() - 1 : 0;
+            double far = 10 + 200.0 / sizes.size();
+            if (times > far / 10) {
+                if (evidence.unusual()) {
+                    sizes.clear();
+                } else if (times > far) {
+                    return;
+                }
+            } else {
+                evidence.ordinary(value);
+            }
+            if (sizes.size() == 1 && size < get() / 100 && size > 0) {
+                sizes.clear();
+            }
+            if (size > 0) {
+                sizes.add(size);
+            }
+        }
+
+        double get() {
+            return sizes.stream().mapToDouble(x -> x).max().orElse(0);
+        }
+
+        double inRange(double value) {
+            return Math.max(-get(), Math.min(get(), value));
+        }
+    }
+
     Reference(LearnerSettings settings, int features) {
         algorithm = settings.algorithm();
         rate = settings.learningRate();
         options = settings.options();
         scales = new Scales[features];
         Arrays.setAll(scales, i -> new Scales(0));
+        largest = new Largest[features];
+        Arrays.setAll(largest, i -> new Largest());
         v = new double[features];
         squares = new double[features];
         zeta = new double[features];
@@ -104,8 +194,16 @@ final class Reference {
     private double inverse(int i) {
         return switch (options.scaling()) {
             case NONE -> 1;
-            case MAX_ABS -> scales[i].inverseLargest;
+            case MAX_ABS -> largest[i].get() == 0 ? 0 : 1 / largest[i].get();
             case STANDARD -> scales[i].inverse;
+        };
+    }
+
+    private double inRange(int i, double value) {
+        return switch (options.scaling()) {
+            case NONE -> value;
+            case MAX_ABS -> largest[i].inRange(value);
+            case STANDARD -> scales[i].inRange(value);
         };
     }
 
@@ -117,15 +215,7 @@ final class Reference {
             raw[x.indices()[k]] = x.values()[k];
         }
         for (int i = 0; i < v.length; i++) {
-            double value = raw[i];
-            boolean there = has(x, i);
-            if (there && options.scaling() == Scaling.STANDARD) {
-                value = scales[i].inRange(value);
-            } else if (there && options.scaling() == Scaling.MAX_ABS && scales[i].met()) {
-                double largest =
-                        scales[i].values.stream().mapToDouble(Math::abs).max().orElseThrow();
-                value = Math.max(-largest, Math.min(largest, value));
-            }
+            double value = has(x, i) ? inRange(i, raw[i]) : 0;
             z += v[i] * (value - center(i)) * inverse(i);
         }
         double alpha = rate.at(steps++);
@@ -139,7 +229,8 @@ final class Reference {
         for (int i = 0; i < v.length; i++) {
             if (has(x, i)) {
                 scales[i].take(raw[i], examples);
-                input[i] = (raw[i] - center(i)) * inverse(i);
+                largest[i].take(raw[i]);
+                input[i] = (inRange(i, raw[i]) - center(i)) * inverse(i);
                 norm += input[i] * input[i];
             }
         }

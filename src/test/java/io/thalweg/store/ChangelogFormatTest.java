@@ -50,7 +50,7 @@ class ChangelogFormatTest {
                         FeatureForm.SPARSE, 0, 7, new double[] {0.5}, 3, 0.25, new ProgressiveValidation()));
         entry.published().restore(2, true);
         assertThat(hex(ChangelogFormat.head(entry, 258)))
-                .isEqualTo("04" + "01" + "00000000" + "00000007" + "00000001" + "3fe0000000000000" + "0000000000000003"
+                .isEqualTo("05" + "01" + "00000000" + "00000007" + "00000001" + "3fe0000000000000" + "0000000000000003"
                         + "3fd0000000000000" + "0000000000000002" + "01" + "00".repeat(3 * (8 + 5 * 8 + 4))
                         + "0000000000000102" + "00000005");
         double[] weights = new double[Model.BLOCK];

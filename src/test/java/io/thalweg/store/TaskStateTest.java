@@ -308,6 +308,16 @@ class TaskStateTest {
                 .toList();
     }
 
+    private static List<Change> inFormat4(List<Change> changelog) {
+        return changelog.stream()
+                .map(change -> {
+                    byte[] value = change.value.clone();
+                    value[0] = change.key.get(0) == 'm' ? 4 : value[0];
+                    return new Change(change.key, value);
+                })
+                .toList();
+    }
+
     private static List<String> kinds(Task task) {
         List<String> kinds = task.changelog.stream()
                 .map(change -> String.valueOf((char) change.key.get(0)))
@@ -1036,19 +1046,30 @@ class TaskStateTest {
 
     @Nested
     class Refusing {
-        /** It was of sixteen parts. */
+        /** It was of sixteen parts up to format 3, and had no scale of importances up to format 4. */
         @Test
         void refusesAnAutoOfAnEarlierVersion() {
             Task task = Task.begun("auto");
             learn(task, wide(1));
             task.commit();
-            List<Change> older = withoutNumbers(task.changelog);
-            Task next = new Task("auto", new ArrayList<>());
-            next.restore(older);
-            assertThatThrownBy(next::begin)
-                    .isInstanceOf(StateException.class)
-                    .hasMessageContaining("algorithm = auto")
-                    .hasMessageContaining("thalweg reset");
+            for (List<Change> older : List.of(withoutNumbers(task.changelog), inFormat4(task.changelog))) {
+                Task next = new Task("auto", new ArrayList<>());
+                next.restore(older);
+                assertThatThrownBy(next::begin)
+                        .isInstanceOf(StateException.class)
+                        .hasMessageContaining("algorithm = auto")
+                        .hasMessageContaining("thalweg reset");
+            }
+        }
+
+        /** A scale that is not there has not changed. */
+        @Test
+        void readsAnSgdOfAnEarlierVersion() {
+            Task task = Task.begun();
+            learn(task, wide(1));
+            task.commit();
+            Task next = Task.restored(new ArrayList<>(), inFormat4(task.changelog));
+            assertThat(next.bits("m")).isEqualTo(task.bits("m"));
         }
 
         @Test

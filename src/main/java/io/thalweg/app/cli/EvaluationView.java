@@ -54,10 +54,11 @@ final class EvaluationView {
         if (report.late() != null) {
             show(report.late());
         }
-        if (report.isWorseThanBaseRate() && !report.isMixture()) {
-            err.println(
-                    "worse than always predicting the base rate: try algorithm = auto, scaling = standard, or a lower"
-                            + " learning.rate");
+        if (report.isWorseThanBaseRate()) {
+            err.println("worse than always predicting the base rate: "
+                    + (report.isMixture()
+                            ? "the features may say nothing about the label, or there are too few examples"
+                            : "try algorithm = auto, scaling = standard, or a lower learning.rate"));
         }
         EvaluationReport.mostLearned(models).ifPresent(model -> showWeights(model, models.size()));
         out.flush();

@@ -280,6 +280,20 @@ class EvaluateCommandTest {
                 .hasSize(6);
     }
 
+    @ParameterizedTest
+    @CsvSource({"learning.rate=5, try algorithm = auto", "algorithm=auto, too few examples"})
+    void saysIfTheBaseRateWouldHaveBeenBetter(String setting, String advice) throws IOException {
+        StringBuilder text = new StringBuilder("x,label\n");
+        for (int row = 0; row < 60; row++) {
+            // what holds in one third is wrong in the next
+            text.append(row % 2).append(',').append((row + row / 20) % 2).append('\n');
+        }
+        Result result = evaluate("--file", file("f.csv", text.toString()), "-s", setting);
+        assertThat(String.join("\n", result.err()))
+                .contains("worse than always predicting the base rate")
+                .contains(advice);
+    }
+
     @Test
     void standardInputIsAFileToo() throws IOException {
         InputStream before = System.in;
