@@ -5,6 +5,7 @@ import io.thalweg.app.benchmark.Candidate.Program;
 import io.thalweg.app.benchmark.ProcessCommand.Limits;
 import io.thalweg.app.benchmark.ProcessCommand.What;
 import io.thalweg.app.benchmark.ProcessEvent.Event;
+import io.thalweg.app.page.PageEndpoints;
 import io.thalweg.app.serve.Serving;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.RecordReader;
@@ -169,7 +170,7 @@ public final class CandidateProcess {
                 case CONSUMER -> consume(config, new Decoding(config, schemas));
                 case GENERIC_RECORD -> consume(config, new GenericReading(schemas));
                 case LEARNER, AT_ONCE -> {
-                    try (Serving serving = Serving.start(config, schemas)) {
+                    try (Serving serving = Serving.start(config, schemas, PageEndpoints::new)) {
                         LearnerRuntime learner = serving.learner();
                         follow(learner.streams(), () -> restoring(learner));
                     }

@@ -28,7 +28,11 @@ public enum ServedMetric {
             MetricType.GAUGE,
             "Version of the model: the number of steps it has taken. Under `other`, the sum.",
             "model"),
-    EXAMPLES("thalweg_model_examples", MetricType.COUNTER, "Number of labeled examples. Under `other`, the sum.", "model"),
+    EXAMPLES(
+            "thalweg_model_examples",
+            MetricType.COUNTER,
+            "Number of labeled examples. Under `other`, the sum.",
+            "model"),
     LOG_LOSS(
             "thalweg_model_log_loss_nats",
             MetricType.GAUGE,
