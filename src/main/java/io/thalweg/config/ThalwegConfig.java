@@ -106,6 +106,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String TOPICS_PARTITIONS = "topics.partitions";
     public static final String TOPICS_REPLICATION_FACTOR = "topics.replication.factor";
     public static final String TOPICS_RETENTION_MS = "topics.retention.ms";
+    public static final String TOPICS_HISTORY_MS = "topics.history.ms";
 
     public static final String HTTP_LISTEN = "http.listen";
     public static final String HTTP_TOKENS_FILE = "http.tokens.file";
@@ -231,6 +232,14 @@ public final class ThalwegConfig extends AbstractConfig {
                 "How long the topics that `topics --create` creates, other than weights and metrics, keep their"
                         + " records, by record timestamp. -1 keeps them forever, which `verify` needs: it replays every"
                         + " event and every label since the first.");
+        topics.add(
+                TOPICS_HISTORY_MS,
+                Type.LONG,
+                604_800_000L,
+                atLeast(0),
+                LOW,
+                "How long the topics of weights and metrics that `topics --create` creates keep all records, by record"
+                        + " timestamp, before they are compacted to the last ones. The page shows this history.");
 
         Group mapping = new Group(def, MAPPING, SettingFlag.REPLAYED, SettingFlag.MAPPING);
         mapping.add(

@@ -6,6 +6,7 @@ import static org.apache.kafka.common.config.TopicConfig.CLEANUP_POLICY_DELETE;
 import static org.apache.kafka.common.config.TopicConfig.MAX_MESSAGE_BYTES_CONFIG;
 import static org.apache.kafka.common.config.TopicConfig.MESSAGE_TIMESTAMP_AFTER_MAX_MS_CONFIG;
 import static org.apache.kafka.common.config.TopicConfig.MESSAGE_TIMESTAMP_BEFORE_MAX_MS_CONFIG;
+import static org.apache.kafka.common.config.TopicConfig.MIN_COMPACTION_LAG_MS_CONFIG;
 import static org.apache.kafka.common.config.TopicConfig.RETENTION_MS_CONFIG;
 
 import io.thalweg.config.ThalwegConfig;
@@ -124,6 +125,8 @@ record TopicPlan(
         TIMESTAMP_LIMITS.forEach(limit -> settings.put(limit, ANY_TIMESTAMP));
         if (compacted) {
             settings.put(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_COMPACT);
+            settings.put(
+                    MIN_COMPACTION_LAG_MS_CONFIG, String.valueOf(config.getLong(ThalwegConfig.TOPICS_HISTORY_MS)));
             settings.remove(RETENTION_MS_CONFIG);
         }
         maxBytesSetting.ifPresent(size -> settings.put(MAX_MESSAGE_BYTES_CONFIG, String.valueOf(config.getInt(size))));
