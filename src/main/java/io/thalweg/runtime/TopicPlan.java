@@ -125,8 +125,7 @@ record TopicPlan(
         TIMESTAMP_LIMITS.forEach(limit -> settings.put(limit, ANY_TIMESTAMP));
         if (compacted) {
             settings.put(CLEANUP_POLICY_CONFIG, CLEANUP_POLICY_COMPACT);
-            settings.put(
-                    MIN_COMPACTION_LAG_MS_CONFIG, String.valueOf(config.getLong(ThalwegConfig.TOPICS_HISTORY_MS)));
+            settings.put(MIN_COMPACTION_LAG_MS_CONFIG, String.valueOf(config.getLong(ThalwegConfig.TOPICS_HISTORY_MS)));
             settings.remove(RETENTION_MS_CONFIG);
         }
         maxBytesSetting.ifPresent(size -> settings.put(MAX_MESSAGE_BYTES_CONFIG, String.valueOf(config.getInt(size))));

@@ -67,11 +67,10 @@ final class MetricsHistory {
         ShownMetrics of = models.get(model);
         if (of == null || metrics.getVersion() < of.latest.getVersion()) {
             // also after a reset: a new model of the same name begins at version 0
-            int most = Math.max(
-                    FEWEST_POINTS_OF_A_MODEL, Math.min(MOST_POINTS_OF_A_MODEL, MOST_POINTS / (models.size() + 1)));
-            of = new ShownMetrics(model, most, metrics);
+            of = new ShownMetrics(model, MOST_POINTS_OF_A_MODEL, metrics);
             models.put(model, of);
         }
+        of.series.limit(Math.max(FEWEST_POINTS_OF_A_MODEL, MOST_POINTS / models.size()));
         of.latest = metrics;
         Quality all = metrics.getOverall();
         Quality recent = metrics.getRecent();

@@ -13,7 +13,7 @@ final class TimeSeries {
     private static final int FIRST_CAPACITY = 16;
 
     private final String[] columns;
-    private final int most;
+    private int most;
     private long[] times = new long[FIRST_CAPACITY];
     private long[] versions = new long[FIRST_CAPACITY];
     private float[][] values;
@@ -61,6 +61,17 @@ final class TimeSeries {
         added++;
     }
 
+    /** Lowers the most points that are kept. @param points 2 or more */
+    void limit(int points) {
+        most = Math.min(most, points);
+        if (size > most) {
+            while (size > most) {
+                halve();
+            }
+            resize(most);
+        }
+    }
+
     private void halve() {
         int kept = 0;
         for (int i = 0; i < size; i += 2) {
@@ -77,12 +88,15 @@ final class TimeSeries {
 
     private void makeRoom() {
         if (size == times.length) {
-            int capacity = Math.min(most, 2 * size);
-            times = Arrays.copyOf(times, capacity);
-            versions = Arrays.copyOf(versions, capacity);
-            for (int column = 0; column < values.length; column++) {
-                values[column] = Arrays.copyOf(values[column], capacity);
-            }
+            resize(Math.min(most, 2 * size));
+        }
+    }
+
+    private void resize(int capacity) {
+        times = Arrays.copyOf(times, capacity);
+        versions = Arrays.copyOf(versions, capacity);
+        for (int column = 0; column < values.length; column++) {
+            values[column] = Arrays.copyOf(values[column], capacity);
         }
     }
 

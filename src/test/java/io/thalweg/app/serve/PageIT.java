@@ -9,6 +9,7 @@ import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.Metrics;
+import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
@@ -21,6 +22,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -276,6 +278,37 @@ class PageIT {
             sum += Double.parseDouble(row.findElements(By.tagName("td")).get(2).getText());
         }
         assertThat(sum).isCloseTo(Double.parseDouble(said[1]), within(2e-3));
+    }
+
+    /** A history of any length costs about the same. */
+    @Test
+    void readsASampleOfALongTopic(Random random) {
+        for (int i = 0; i < 4; i++) {
+            learn("long", random);
+        }
+        await().atMost(PATIENCE).until(() -> {
+            Metrics metrics = last(OutputTopic.METRICS, Metrics.class, "long");
+            return metrics != null && metrics.getVersion() == 4 * EXAMPLES;
+        });
+        List<Long> offsets = new ArrayList<>();
+        try (OutputReader<Prediction> reader = OutputReader.open(
+                learner.config,
+                learner.schemas,
+                OutputTopic.PREDICTIONS,
+                Prediction.class,
+                null,
+                OutputReader.Start.BEGINNING)) {
+            reader.sample(600, null, entry -> offsets.add(entry.source().offset()));
+            assertThat(reader.poll(Duration.ofMillis(100)))
+                    .as("what is behind the end")
+                    .isEmpty();
+        }
+        assertThat(offsets).isSorted().doesNotHaveDuplicates().hasSizeBetween(300, 600);
+        assertThat(offsets.get(0)).isZero();
+        assertThat(offsets).last().satisfies(last -> assertThat(last).isGreaterThan(4 * EXAMPLES - 20));
+        for (int i = 1; i < offsets.size(); i++) {
+            assertThat(offsets.get(i) - offsets.get(i - 1)).isLessThan(offsets.get(offsets.size() - 1) / 40);
+        }
     }
 
     @Test
