@@ -409,19 +409,6 @@ class TrainCommandTest {
     }
 
     @Test
-    void aPipeIsReadOnce() throws Exception {
-        JsonNode whole = train(file, "--passes=2").json();
-        Path pipe = directory.resolve("pipe");
-        assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor())
-                .isZero();
-        Process writer =
-                new ProcessBuilder("sh", "-c", "gzip -c \"$0\" > \"$1\"", file.toString(), pipe.toString()).start();
-        assertThat(train(pipe, "--format=csv", "--passes=2").json().get("losses"))
-                .isEqualTo(whole.get("losses"));
-        assertThat(writer.waitFor()).isZero();
-    }
-
-    @Test
     void eachModelOfAColumnIsTrained() throws IOException {
         StringBuilder csv = new StringBuilder("who,a,label\n");
         for (int i = 0; i < 600; i++) {
