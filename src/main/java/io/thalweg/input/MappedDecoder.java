@@ -113,7 +113,8 @@ public final class MappedDecoder {
             String field = mapping.label().field();
             throw new Rejection(
                     Reason.LABEL_OUT_OF_RANGE,
-                    "field %s is %s; a label must be from 0 to 1. If these are classes, compare them, such as with %s = %s"
+                    ("field %s is %s; a label must be from 0 to 1. If these are classes, compare them, such as with"
+                                    + " %s = %s")
                             .formatted(field, x.label(), Mapping.LABEL, Label.suggestion(field, x.label())));
         }
     }

@@ -44,7 +44,8 @@ final class TimeReaders {
                                 field,
                                 SchemaWords.a(branch),
                                 canHoldTime(branch)
-                                        ? "specify its format, such as %1$s[iso]:hour, %1$s[yyyyMMddHHmm]:hour or %1$s[seconds]:hour"
+                                        ? ("specify its format, such as %1$s[iso]:hour, %1$s[yyyyMMddHHmm]:hour or"
+                                                        + " %1$s[seconds]:hour")
                                                 .formatted(field)
                                         : "that is not a time"));
             }

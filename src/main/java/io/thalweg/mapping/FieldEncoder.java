@@ -79,8 +79,8 @@ public final class FieldEncoder {
 
     /**
      * Adds text as a category. The feature is named after the field, an equals sign and the text. An equals sign in the
-     * name of the field or of a key has a backslash before it, and a backslash before an equals sign is doubled, so that
-     * no two categories have the same name: {@code a\=b=c} and {@code a=b=c}.
+     * name of the field or of a key has a backslash before it, and a backslash before an equals sign is doubled, so
+     * that no two categories have the same name: {@code a\=b=c} and {@code a=b=c}.
      *
      * @param utf8 contains it as UTF-8; it is copied
      */

@@ -116,10 +116,9 @@ final class TimePattern {
                 letter.append(c);
                 literal.append('0');
             } else if (c > 127 || !quoted && Character.isLetter(c)) {
-                throw wrong(
-                        "a pattern consists of y, M, d, H, m, s and S, one for each digit; put other letters in quotes, or"
-                                + " write iso for times in ISO 8601, or seconds, millis or micros for numbers since"
-                                + " 1970");
+                throw wrong("a pattern consists of y, M, d, H, m, s and S, one for each digit; put other letters in"
+                        + " quotes, or write iso for times in ISO 8601, or seconds, millis or micros for numbers since"
+                        + " 1970");
             } else {
                 letter.append('\0');
                 literal.append(c);

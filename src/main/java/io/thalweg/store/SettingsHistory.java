@@ -163,7 +163,7 @@ final class SettingsHistory {
                     && mapping.isWanted(field)) {
                 throw new StateException("the weights were learned with " + ThalwegConfig.LABEL + " = " + label(words)
                         + ", and field " + field + " would now be a feature; add it to "
-                        + ThalwegConfig.FEATURES_EXCLUDE + ", or, if it shall be a feature, to "
+                        + ThalwegConfig.FEATURES_EXCLUDE + ", or, to use it as one, to "
                         + ThalwegConfig.FEATURES_NUMERIC + " or " + ThalwegConfig.FEATURES_CATEGORICAL);
             }
         }

@@ -25,9 +25,9 @@ final class FileOptions {
     static final String COLUMNS =
             "In CSV, and in JSON objects without \"features\", each column that no option names is a feature: a "
                     + "number is the value of the feature named after the column, text is the feature column=text "
-                    + "with the value 1, and an empty cell, null or a word such as NaN is the feature column:missing. Lists of text "
-                    + "are sets of categories, and fields of objects in objects are named with dots. An example "
-                    + "whose label is empty is only predicted. The settings features.time, features.buckets, "
+                    + "with the value 1, and an empty cell, null or a word such as NaN is the feature"
+                    + " column:missing. Lists of text are sets of categories, and fields of objects in objects are named with "
+                    + "dots. An example whose label is empty is only predicted. The settings features.time, features.buckets, "
                     + "features.cross and the others of that group apply here too. What each column was used as "
                     + "is printed at the end.";
 
@@ -40,7 +40,8 @@ final class FileOptions {
             names = "--label",
             paramLabel = "LABEL",
             description =
-                    "The label: a column that contains it, from 0 to 1 or a word such as yes or no, or a comparison of a column with a value, "
+                    "The label: a column that contains it, from 0 to 1 or a word such as yes or no, or a comparison"
+                            + " of a column with a value, "
                             + "such as 'delay > 15' or \"status == 'lost'\", with == != > >= < or <=. That column "
                             + "is not a feature. Default: the column label, if there is one; in LIBSVM text the "
                             + "label that comes first, where -1 means 0.")

@@ -26,7 +26,8 @@ final class ColumnRemarks {
             "[\\s\\p{Z}\\p{Sc}%\\u2030\\u2212+()-]*+(?i:USD|EUR|GBP)?[\\s\\p{Z}\\p{Sc}%\\u2030\\u2212+()-]*+";
     /** Numbers with a currency, percent, marks between thousands, another minus, or a decimal comma. */
     private static final Pattern LIKE_NUMBER = Pattern.compile(AROUND
-            + "(\\d{1,3}(,\\d{2,3})++(\\.\\d*+)?|\\d{1,3}([\\s\\p{Z}.'\\u2019_]\\d{3})++(,\\d*+)?|\\d++([.,]\\d*+)?|[.,]\\d++)"
+            + "(\\d{1,3}(,\\d{2,3})++(\\.\\d*+)?|\\d{1,3}([\\s\\p{Z}.'\\u2019_]\\d{3})++(,\\d*+)?"
+            + "|\\d++([.,]\\d*+)?|[.,]\\d++)"
             + AROUND);
 
     private static final int LONGEST_NUMBER = 40;
@@ -92,25 +93,22 @@ final class ColumnRemarks {
         columns.forEach((name, column) -> {
             String quoted = Printable.of(Mapping.quoted(name));
             if (column.missing > 0) {
-                lines.add("column %s: %,d cells such as %s are taken as missing"
-                        .formatted(quoted, column.missing, Printable.of(column.missingWord)));
+                lines.add("column %s: words such as %s count as missing (%d)"
+                        .formatted(quoted, Printable.of(column.missingWord), column.missing));
             }
             if (column.likeNumbers >= FEW / 5 && column.likeNumbers >= MOST * column.categories) {
-                lines.add(
-                        ("warning: column %s has text that looks like numbers, such as \"%s\", and each is a category of its"
-                                        + " own; write numbers like 1234.5, or exclude the column")
-                                .formatted(quoted, Printable.of(column.likeNumber)));
+                lines.add(("warning: column %s has text that looks like numbers, such as \"%s\", and each is a category"
+                                + " of its own; write numbers like 1234.5, or exclude the column")
+                        .formatted(quoted, Printable.of(column.likeNumber)));
             } else if (column.categories >= FEW && column.distinct.size() >= MOST * column.categories) {
-                lines.add(
-                        ("warning: column %s is different in nearly every row, such as \"%s\", so nothing can be learned"
-                                        + " from it; exclude it, or use %s if it is a time")
-                                .formatted(quoted, Printable.of(column.category), Mapping.TIME));
+                lines.add(("warning: column %s is different in nearly every row, such as \"%s\", so nothing can be"
+                                + " learned from it; exclude it, or use %s if it is a time")
+                        .formatted(quoted, Printable.of(column.category), Mapping.TIME));
             }
             if (column.inexact != null) {
-                lines.add(
-                        ("warning: column %s has whole numbers with more digits than a number keeps, such as %s; if they"
-                                        + " are ids, exclude the column or make it the id")
-                                .formatted(quoted, column.inexact));
+                lines.add(("warning: column %s has whole numbers with more digits than a number keeps, such as %s; if"
+                                + " they are ids, exclude the column or make it the id")
+                        .formatted(quoted, column.inexact));
             }
         });
         return lines;

@@ -99,6 +99,9 @@ final class CsvExamples extends ExampleFile {
             while (isBlank(first)) {
                 first = nextRecord();
             }
+            if (first == null) {
+                throw new StopException(ExitCode.BAD_SETTINGS, name() + " has no header");
+            }
             return first;
         } catch (BadLineException e) {
             throw new StopException(

@@ -109,7 +109,8 @@ final class DecimalMark {
                     && GROUPED_BY_COMMAS.matcher(text).matches()) {
                 throw new StopException(
                         ExitCode.BAD_SETTINGS,
-                        "is the comma in %s a decimal comma, or does it separate thousands? Say so with --decimal , or --decimal ."
+                        ("is the comma in %s a decimal comma, or does it separate thousands? Say so with --decimal ,"
+                                        + " or --decimal .")
                                 .formatted(Printable.of(text)));
             }
             if (withComma == null) {
@@ -123,7 +124,8 @@ final class DecimalMark {
     private static StopException contradictory(String one, String other) {
         return new StopException(
                 ExitCode.BAD_SETTINGS,
-                "the table has %s as well as %s, so it is not known which decimal mark it has; say so with --decimal , or --decimal ."
+                ("the table has %s as well as %s, so it is not known which decimal mark it has; say so with --decimal"
+                                + " , or --decimal .")
                         .formatted(Printable.of(other), Printable.of(one)));
     }
 }

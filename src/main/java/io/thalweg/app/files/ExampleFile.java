@@ -131,7 +131,8 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         static void checkRange(String column, double y) throws BadLineException {
             if (!(y >= 0 && y <= 1)) {
                 throw new BadLineException(
-                        "the label is %s; a label must be from 0 to 1. If these are classes, compare them, such as with %s"
+                        ("the label is %s; a label must be from 0 to 1. If these are classes, compare them, such as"
+                                        + " with %s")
                                 .formatted(y, option(Label.suggestion(column, y))),
                         true);
             }

@@ -208,8 +208,8 @@ final class JsonExamples extends ExampleFile {
     }
 
     /**
-     * Adds a list, as if it were an array in a record on a topic: with numbers in it, each item is a feature of its own;
-     * else each that is different is a category. Lists of lists or of objects are left out.
+     * Adds a list, as if it were an array in a record on a topic: with numbers in it, each item is a feature of its
+     * own; else each that is different is a category. Lists of lists or of objects are left out.
      */
     private void list(String name, JsonNode list) throws BadLineException {
         boolean hasNumbers = false;

@@ -14,9 +14,9 @@ import java.util.regex.Pattern;
 
 /**
  * A reader of examples in LIBSVM text. Each line is a label, and then {@code number:value} for each feature that is not
- * zero; a comment begins with #. Feature numbers are used as they are, whichever number they begin with. A feature whose
- * value is a word such as nan is left out. A label of −1 means 0, unless labels are compared. A line without a label, which begins with a feature, is an example that is only
- * predicted.
+ * zero; a comment begins with #. Feature numbers are used as they are, whichever number they begin with. A feature
+ * whose value is a word such as nan is left out. A label of −1 means 0, unless labels are compared. A line without a
+ * label, which begins with a feature, is an example that is only predicted.
  */
 final class LibsvmExamples extends ExampleFile {
     private static final Pattern SPACE = Pattern.compile("\\s+");
@@ -65,8 +65,7 @@ final class LibsvmExamples extends ExampleFile {
     public List<String> remarks() {
         return missing == 0
                 ? List.of()
-                : List.of(
-                        "%,d values such as nan are taken as missing, so that these features are 0".formatted(missing));
+                : List.of("values such as nan count as missing, so that these features are 0 (%d)".formatted(missing));
     }
 
     @Override

@@ -453,7 +453,7 @@ class ForeignFilesTest {
 
         assertThat(read(file)).containsExactly("1.0 {a=1.0, b=x=1.0}", "0.0 {a:missing=1.0, b=y=1.0}");
         if (!word.isEmpty()) {
-            assertThat(file.remarks()).containsExactly("column a: 1 cells such as " + word + " are taken as missing");
+            assertThat(file.remarks()).containsExactly("column a: words such as " + word + " count as missing (1)");
             assertThat(read("t.csv", "a,label\n" + word + ",1\n", "features.categorical", "a"))
                     .containsExactly("1.0 {a=" + word + "=1.0}");
         }
@@ -484,7 +484,7 @@ class ForeignFilesTest {
         assertThat(read(libsvm))
                 .containsExactly(
                         "1.0 {\"indices\": [2], \"values\": [3.0]}", "null {\"indices\": [3], \"values\": [1.0]}");
-        assertThat(libsvm.remarks()).singleElement().asString().startsWith("2 values such as nan are taken as missing");
+        assertThat(libsvm.remarks()).singleElement().asString().startsWith("values such as nan count as missing");
     }
 
     // ---- what columns turn out to be
