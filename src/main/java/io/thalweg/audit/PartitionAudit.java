@@ -239,6 +239,8 @@ final class PartitionAudit {
             published.metrics(deleted.model(), source.partition()).deleted(deleted.model());
         } else if (result instanceof Replay.Repeated) {
             own.expectNone(offset, "that record was sent on a second time");
+        } else if (result instanceof Replay.PassedOver) {
+            own.expectNone(offset, "that event is of a type that is passed over");
         } else if (result instanceof Replay.Rejected rejected) {
             if (!isLabel && rejected.rejection().reason() == Reason.UNKNOWN_SCHEMA && !own.has(offset)) {
                 predictions.cannotReplay(offset);
@@ -336,8 +338,10 @@ final class PartitionAudit {
                     ConsumerRecord<byte[], byte[]> record = in.next();
                     if (!modelIsKey) {
                         try {
-                            since.putIfAbsent(
-                                    reader.model(record.key(), record.value(), record.headers(), nothing), false);
+                            String named = reader.model(record.key(), record.value(), record.headers(), nothing);
+                            if (named != null) {
+                                since.putIfAbsent(named, false);
+                            }
                         } catch (Rejection rejection) {
                             // a dead letter, which changes no model
                             continue;

@@ -78,6 +78,9 @@ final class Replay {
     /** Nothing, because the record was routed a second time. */
     record Repeated() implements ReplayedRecord {}
 
+    /** Nothing, because the event is of a type that is passed over. */
+    record PassedOver() implements ReplayedRecord {}
+
     /** A dead letter. */
     record Rejected(InputRecord record, Rejection rejection) implements ReplayedRecord {}
 
@@ -208,6 +211,7 @@ final class Replay {
             case DELETED -> new Deleted(task.modelId());
             case REJECTED -> new Rejected(input, task.rejection());
             case SKIPPED -> new Repeated();
+            case PASSED_OVER -> new PassedOver();
         };
     }
 

@@ -197,8 +197,12 @@ final class RouteAudit {
                     if (letters.saysSchemaUnknown(record.offset())) {
                         throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
                     }
-                    byte[] model = reader.model(record.key(), record.value(), record.headers(), nothing)
-                            .getBytes(StandardCharsets.UTF_8);
+                    String named = reader.model(record.key(), record.value(), record.headers(), nothing);
+                    if (named == null) {
+                        letters.expectNone(record.offset(), "it is of a type that is passed over");
+                        continue;
+                    }
+                    byte[] model = named.getBytes(StandardCharsets.UTF_8);
                     letters.expectNone(record.offset(), "it names a model");
                     SourceCoordinates coordinates = new SourceCoordinates(
                             record.topic(), record.partition(), record.offset(), record.key(), record.headers());

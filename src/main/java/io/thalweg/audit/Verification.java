@@ -7,6 +7,8 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.output.OutputTopic;
+import io.thalweg.store.InputOffsets;
+import io.thalweg.store.InputOffsets.UnreadGap;
 import io.thalweg.store.Layout;
 import io.thalweg.store.PastLayout;
 import io.thalweg.store.SettingsSpan;
@@ -24,6 +26,7 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
@@ -140,6 +143,7 @@ public final class Verification {
                             .formatted(group, config.getString(ThalwegConfig.EXAMPLES_TOPIC)));
         }
         for (TopicPartition source : all) {
+            checkUnread(open, source, committed.getOrDefault(source, 0L), beginnings, ends);
             checkTrimmed(source, beginnings);
             for (OutputTopic output : OutputTopic.of(config)) {
                 if (output.mustBeComplete()) {
@@ -234,7 +238,18 @@ public final class Verification {
             Map<TopicPartition, Long> ends,
             BiFunction<byte[], byte[], Optional<T>> read,
             T none) {
-        TopicPartition first = new TopicPartition(changelog(config), 0);
+        return ofChangelog(open, 0, beginnings, ends, read, none);
+    }
+
+    /** Returns the last of what a partition of the changelog has of a kind. */
+    private <T> T ofChangelog(
+            ClusterView open,
+            int partition,
+            Map<TopicPartition, Long> beginnings,
+            Map<TopicPartition, Long> ends,
+            BiFunction<byte[], byte[], Optional<T>> read,
+            T none) {
+        TopicPartition first = new TopicPartition(changelog(config), partition);
         T found = none;
         try (ClusterView.Records in = open.read(first, beginnings.get(first), ends.get(first))) {
             while (in.hasNext()) {
@@ -455,6 +470,40 @@ public final class Verification {
             all.add(new TopicPartition(topic, i));
         }
         return all;
+    }
+
+    /** Says which records were deleted before the learner had read them. */
+    private void checkUnread(
+            ClusterView open,
+            TopicPartition source,
+            long committed,
+            Map<TopicPartition, Long> beginnings,
+            Map<TopicPartition, Long> ends) {
+        long begin = beginnings.get(source);
+        if (begin == 0) {
+            return;
+        }
+        List<UnreadGap> gaps = new ArrayList<>(ofChangelog(
+                open,
+                source.partition(),
+                beginnings,
+                ends,
+                (key, value) -> InputOffsets.gapsInChangelog(key, value)
+                        .filter(found -> InputOffsets.partition(key).equals(source)),
+                List.of()));
+        if (committed > 0 && committed < begin) {
+            gaps.add(new UnreadGap(committed, begin));
+        }
+        if (!gaps.isEmpty()) {
+            throw new UnverifiableException(
+                    "%s begins at offset %d, and retention deleted records before they were learned from: offsets %s"
+                            .formatted(
+                                    source,
+                                    begin,
+                                    gaps.stream()
+                                            .map(gap -> "%d to %d".formatted(gap.from(), gap.to() - 1))
+                                            .collect(Collectors.joining(", "))));
+        }
     }
 
     private static void checkTrimmed(TopicPartition partition, Map<TopicPartition, Long> beginnings) {

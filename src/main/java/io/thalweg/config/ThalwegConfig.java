@@ -68,6 +68,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String ID_FIELD = Mapping.ID;
     public static final String IMPORTANCE_FIELD = Mapping.IMPORTANCE;
     public static final String MODEL_FROM = Mapping.MODEL;
+    public static final String EVENTS_TYPES = Mapping.TYPES;
     public static final String FEATURES_EXCLUDE = Mapping.EXCLUDE;
     public static final String FEATURES_NUMERIC = Mapping.NUMERIC;
     public static final String FEATURES_CATEGORICAL = Mapping.CATEGORICAL;
@@ -318,6 +319,16 @@ public final class ThalwegConfig extends AbstractConfig {
                 MEDIUM,
                 "Features to combine: `origin*destination, origin*departure.hour`. Their names are joined, and their"
                         + " values multiplied.");
+
+        mapping.add(
+                EVENTS_TYPES,
+                Type.STRING,
+                "",
+                null,
+                MEDIUM,
+                "Types of events to learn from, separated by commas: names of records, with or without the namespace."
+                        + " Events of other types are passed over: they have neither a prediction nor a dead letter. If"
+                        + " empty, an event that lacks the field of the label becomes a dead letter.");
 
         Group labels = new Group(def, LABELS, SettingFlag.REPLAYED, SettingFlag.LABELS);
         labels.add(

@@ -24,6 +24,7 @@ import io.thalweg.output.PublishedWeights;
 import io.thalweg.output.WeightsRecords;
 import io.thalweg.store.Changelog;
 import io.thalweg.store.InputOffsets;
+import io.thalweg.store.InputOffsets.UnreadGap;
 import io.thalweg.store.ModelEntry;
 import io.thalweg.store.StartModels;
 import io.thalweg.store.StateException;
@@ -33,6 +34,7 @@ import java.util.Collection;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
@@ -114,7 +116,9 @@ public final class LearningTask {
         /** The record cannot be used. */
         REJECTED,
         /** The record had been applied before. */
-        SKIPPED
+        SKIPPED,
+        /** The record is of a type that is not learned from. */
+        PASSED_OVER
     }
 
     /**
@@ -233,6 +237,21 @@ public final class LearningTask {
         state.goOn(learner.optimizer(), migrates);
     }
 
+    /**
+     * Notes where a partition of the input begins.
+     *
+     * @return what was deleted before it was applied; empty if nothing was
+     */
+    public Optional<UnreadGap> beginsAt(TopicPartition partition, long beginning) {
+        Optional<UnreadGap> gap = state.offsets().beginsAt(partition, beginning);
+        if (gap.isPresent() && config.isOfLabels(partition.topic())) {
+            nextLabel = beginning;
+        } else if (gap.isPresent()) {
+            nextEvent = beginning;
+        }
+        return gap;
+    }
+
     /** Continues a replay at these offsets of events and labels. */
     public void resumeAt(long event, long label) {
         nextEvent = event;
@@ -252,11 +271,14 @@ public final class LearningTask {
         Applied applied;
         try {
             InputKind kind = reader.read(record, example);
-            checkHome(reader.modelId(), record.partition().partition());
+            if (kind != InputKind.OF_OTHER_TYPE) {
+                checkHome(reader.modelId(), record.partition().partition());
+            }
             applied = switch (kind) {
                 case EXAMPLE -> example(reader.modelId(), example, record, sink);
                 case LABEL -> label(reader.modelId(), example, record, sink);
                 case DELETION -> deletion(record, sink);
+                case OF_OTHER_TYPE -> Applied.PASSED_OVER;
             };
         } catch (Rejection e) {
             rejection = e;

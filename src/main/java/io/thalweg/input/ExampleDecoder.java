@@ -38,6 +38,10 @@ public final class ExampleDecoder {
     private static final String CANONICAL = SchemaNormalization.toParsingForm(EXAMPLE);
     private static final Schema SPARSE = io.thalweg.avro.SparseFeatures.getClassSchema();
 
+    /** The version of the header of AWS Glue, and its length: version, compression, and a UUID. */
+    private static final int GLUE = 3;
+
+    private static final int GLUE_HEADER = 18;
     private static final int ID = EXAMPLE.getField("id").pos();
     private static final int LABEL = EXAMPLE.getField("label").pos();
     private static final int IMPORTANCE = EXAMPLE.getField("importance").pos();
@@ -111,12 +115,21 @@ public final class ExampleDecoder {
      */
     static int schemaId(byte[] value) throws Rejection {
         if (value.length < HEADER || value[0] != MAGIC) {
-            throw new Rejection(
-                    Reason.UNREADABLE,
-                    "the value does not begin with a zero byte and a schema id; write it with a Schema Registry"
-                            + " serializer");
+            throw new Rejection(Reason.UNREADABLE, foreign(value));
         }
         return (int) INT.get(value, 1);
+    }
+
+    /** Says what a value is that does not begin with a zero byte and a schema id. */
+    private static String foreign(byte[] value) {
+        int first = value.length == 0 ? -1 : value[0] & 0xff;
+        String what = first == '{' || first == '['
+                ? " and looks like JSON, which is not read"
+                : first == GLUE && value.length >= GLUE_HEADER
+                        ? " and looks like a value of the AWS Glue registry, which is not read"
+                        : value.length < HEADER && first == MAGIC ? " that is complete" : "";
+        return "the value does not begin with a zero byte and a schema id" + what
+                + "; write it with a Schema Registry serializer";
     }
 
     private ReadPlan choosePlan(int id) throws Rejection {

@@ -38,6 +38,7 @@ final class LabelReader {
         }
         String modelId = records.modelId(record.sourceKey(), value, record.sourceHeaders());
         RecordReader.checkSchemaKnown(record, value);
+        RecordReader.checkIdInValue(record.sourceHeaders());
         modelId = records.example(value, modelId, x);
         if (!Double.isNaN(mapping.constantLabel())) {
             x.label(mapping.constantLabel());

@@ -81,10 +81,7 @@ public final class MappedDecoder {
      */
     public void decode(byte[] value, Example x) throws Rejection {
         int id = ExampleDecoder.schemaId(value);
-        CompiledMapping chosen = compiled;
-        if (chosen == null || compiledId != id) {
-            chosen = chooseMapping(id);
-        }
+        CompiledMapping chosen = choose(value, id);
         if (needsLabelField && mapping.label() != null && !chosen.hasLabel()) {
             throw new Rejection(
                     Reason.NO_LABEL_FIELD,
@@ -92,7 +89,6 @@ public final class MappedDecoder {
                             .formatted(id, chosen.name(), mapping.label().field()));
         }
         x.clear();
-        bytes.reset(value, ExampleDecoder.HEADER);
         try {
             record.begin(x);
             chosen.reader().read(bytes);
@@ -117,6 +113,47 @@ public final class MappedDecoder {
                                     + " %s = %s")
                             .formatted(field, x.label(), Mapping.LABEL, Label.suggestion(field, x.label())));
         }
+    }
+
+    /**
+     * Returns whether a value is an event of a type that is passed over.
+     *
+     * @throws Rejection if that cannot be found out, or the registry does not know its schema
+     */
+    boolean isPassedOver(byte[] value) throws Rejection {
+        return !mapping.isOfEveryType()
+                && !mapping.isOfType(
+                        choose(value, ExampleDecoder.schemaId(value)).name());
+    }
+
+    /** Chooses the mapping for a value, and goes to where its record begins. */
+    private CompiledMapping choose(byte[] value, int id) throws Rejection {
+        CompiledMapping chosen = compiled;
+        if (chosen == null || compiledId != id) {
+            chosen = chooseMapping(id);
+        }
+        bytes.reset(value, ExampleDecoder.HEADER);
+        return chosen.branches().isEmpty() ? chosen : branch(chosen, id);
+    }
+
+    /** Chooses the branch of a union. */
+    private CompiledMapping branch(CompiledMapping union, int id) throws Rejection {
+        int branch;
+        try {
+            branch = bytes.readIndex();
+        } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
+            branch = -1;
+        }
+        CompiledMapping chosen = branch < 0 || branch >= union.branches().size()
+                ? null
+                : union.branches().get(branch);
+        if (chosen == null) {
+            throw new Rejection(
+                    Reason.UNREADABLE,
+                    "the value is not one of the records in the union with schema id " + id + "; it is of branch "
+                            + branch);
+        }
+        return chosen;
     }
 
     /** What becomes of the records. */

@@ -6,8 +6,10 @@ import io.thalweg.mapping.FieldEncoder;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
@@ -44,12 +46,35 @@ final class MappingCompiler {
      * @throws MappingException if the schema is not one of a record, or has too many fields or nested records
      */
     static CompiledMapping compile(Schema schema, Mapping mapping, MappedRecord record) {
+        if (schema.getType() == Schema.Type.UNION
+                && schema.getTypes().stream().anyMatch(branch -> branch.getType() == Schema.Type.RECORD)) {
+            return compileUnion(schema, mapping, record);
+        }
         if (schema.getType() != Schema.Type.RECORD) {
             throw new MappingException("the schema is of " + SchemaWords.a(schema) + ", not of a record with fields");
         }
         MappingCompiler compiler = new MappingCompiler(mapping, record);
         ValueReader reader = compiler.record("", schema).reader();
-        return new CompiledMapping(schema.getFullName(), compiler.fields, compiler.roles.hasLabel(), reader);
+        return new CompiledMapping(schema.getFullName(), compiler.fields, compiler.roles.hasLabel(), reader, List.of());
+    }
+
+    /** Compiles a mapping for each record of a union, which has the types of events that a topic holds. */
+    private static CompiledMapping compileUnion(Schema union, Mapping mapping, MappedRecord record) {
+        List<@Nullable CompiledMapping> branches = new ArrayList<>();
+        CompiledMapping main = null;
+        for (Schema branch : union.getTypes()) {
+            CompiledMapping compiled = branch.getType() == Schema.Type.RECORD ? compile(branch, mapping, record) : null;
+            branches.add(compiled);
+            if (compiled != null
+                    && mapping.isOfType(compiled.name())
+                    && (main == null || !main.hasLabel() && compiled.hasLabel())) {
+                main = compiled;
+            }
+        }
+        if (main == null) {
+            throw new MappingException("none of the records of the union is in " + Mapping.TYPES);
+        }
+        return new CompiledMapping(main.name(), main.fields(), main.hasLabel(), main.reader(), branches);
     }
 
     private FieldReader record(String prefix, Schema schema) {

@@ -26,6 +26,8 @@ public final class RecordReader {
     private final @Nullable MappedDecoder mapped;
 
     private static final String KEY = "the key";
+    /** The header that Confluent's HeaderSchemaIdSerializer writes. */
+    private static final String ID_HEADER = "__value_schema_id";
 
     private final String keyless;
     private final int maxBytes;
@@ -100,7 +102,9 @@ public final class RecordReader {
         /** A label of an event that came on another topic. */
         LABEL,
         /** A record that deletes a model. */
-        DELETION
+        DELETION,
+        /** An event of a type that is passed over. */
+        OF_OTHER_TYPE
     }
 
     /**
@@ -123,10 +127,29 @@ public final class RecordReader {
             modelId = deleted(key);
             return InputKind.DELETION;
         }
+        if (mapped != null && !mapped.mapping().isOfEveryType()) {
+            // first: the key of another type may be no model id
+            checkSchemaKnown(record, value);
+            if (mapped.isPassedOver(value)) {
+                return InputKind.OF_OTHER_TYPE;
+            }
+        }
         String known = known(key);
         checkSchemaKnown(record, value);
+        checkIdInValue(record.sourceHeaders());
         modelId = example(value, known, x);
         return InputKind.EXAMPLE;
+    }
+
+    /** Rejects a value whose schema id is in a header: its first bytes are no id, whatever they are. */
+    static void checkIdInValue(Headers headers) throws Rejection {
+        if (headers.lastHeader(ID_HEADER) != null) {
+            throw new Rejection(
+                    Reason.UNREADABLE,
+                    "the schema id is in the header " + ID_HEADER + ", where it is not looked for; let the serializer"
+                            + " write it into the value (value.schema.id.serializer ="
+                            + " io.confluent.kafka.serializers.schema.id.PrefixSchemaIdSerializer)");
+        }
     }
 
     /** Rejects a record of which a replay knows that the registry did not know its schema id. */
@@ -145,12 +168,17 @@ public final class RecordReader {
      * Reads the model that a record is for.
      *
      * @param x is unusable afterwards
+     * @return null if the record is of a type that is passed over
      * @throws Rejection if the record does not name a model, or is too large
      */
-    public String model(byte @Nullable [] key, byte @Nullable [] value, Headers headers, Example x) throws Rejection {
+    public @Nullable String model(byte @Nullable [] key, byte @Nullable [] value, Headers headers, Example x)
+            throws Rejection {
         checkSize(key, value, headers);
         if (value == null) {
             return deleted(key);
+        }
+        if (mapped != null && mapped.isPassedOver(value)) {
+            return null;
         }
         String known = known(key);
         return known == null ? example(value, null, x) : known;

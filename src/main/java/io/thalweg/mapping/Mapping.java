@@ -25,6 +25,7 @@ public final class Mapping {
     public static final String TIME = "features.time";
     public static final String BUCKETS = "features.buckets";
     public static final String CROSS = "features.cross";
+    public static final String TYPES = "events.types";
 
     /** Begins the names of the settings for labels on a topic of their own. */
     public static final String OF_LABELS = "labels.";
@@ -53,6 +54,7 @@ public final class Mapping {
     private final String importance;
     private final String modelField;
     private final String fixedModel;
+    private final Set<String> types;
     private final Set<String> excluded;
     private final Set<String> numeric;
     private final Set<String> categorical;
@@ -89,6 +91,7 @@ public final class Mapping {
         fixedModel = from.matches() && from.group("how").equals("fixed")
                 ? from.group("name").strip()
                 : null;
+        types = hasFeatures ? names(words.apply(TYPES)) : Set.of();
         excluded = hasFeatures ? names(words.apply(EXCLUDE)) : Set.of();
         numeric = hasFeatures ? names(words.apply(NUMERIC)) : Set.of();
         categorical = hasFeatures ? names(words.apply(CATEGORICAL)) : Set.of();
@@ -136,6 +139,20 @@ public final class Mapping {
      */
     public static Mapping ofModelOfLabels(Function<String, String> settings) {
         return new Mapping(OF_LABELS, settings, true, false);
+    }
+
+    /** Returns whether events of any type are learned from. */
+    public boolean isOfEveryType() {
+        return types.isEmpty();
+    }
+
+    /**
+     * Returns whether events of a type are learned from; the others are passed over.
+     *
+     * @param name the name of a record's schema, with its namespace
+     */
+    public boolean isOfType(String name) {
+        return types.isEmpty() || types.contains(name) || types.contains(name.substring(name.lastIndexOf('.') + 1));
     }
 
     /** Returns the name of a setting of this mapping, such as {@link #LABEL}. */

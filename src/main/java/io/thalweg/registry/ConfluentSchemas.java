@@ -1,10 +1,12 @@
 package io.thalweg.registry;
 
 import io.confluent.kafka.schemaregistry.ParsedSchema;
+import io.confluent.kafka.schemaregistry.SchemaProvider;
 import io.confluent.kafka.schemaregistry.avro.AvroSchema;
 import io.confluent.kafka.schemaregistry.client.SchemaMetadata;
 import io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
 import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
+import io.confluent.kafka.serializers.AbstractKafkaSchemaSerDeConfig;
 import io.confluent.kafka.serializers.KafkaAvroSerializer;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
@@ -17,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
@@ -40,6 +43,7 @@ import org.slf4j.LoggerFactory;
 public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ConfluentSchemas.class);
 
+    private static final Duration REFUSAL_KEPT = Duration.ofSeconds(10);
     private static final long FIRST_PAUSE_MS = 100;
     private static final long LONGEST_PAUSE_MS = 5_000;
 
@@ -47,6 +51,12 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
     private final Duration retry;
     private final Serializer serializer;
     private final SchemaRegistryClient client;
+
+    private final Duration refusalKept;
+    /** The ids that no schema was found for. */
+    private final Map<Integer, UnusableId> refused = new ConcurrentHashMap<>();
+
+    private record UnusableId(UnknownSchemaException why, long at) {}
 
     private volatile Known known = new Known(new int[0], new Schema[0]);
 
@@ -59,6 +69,12 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
      * @throws ConfigException with one readable line if a setting is missing, wrong or not supported
      */
     public ConfluentSchemas(Map<String, ?> settings, Duration retry) {
+        this(settings, retry, REFUSAL_KEPT);
+    }
+
+    /** @param refusalKept how long an id that the registry does not know is not asked for again */
+    ConfluentSchemas(Map<String, ?> settings, Duration retry, Duration refusalKept) {
+        this.refusalKept = refusalKept;
         Map<String, Object> complete = RegistrySettings.complete(settings);
         this.address = RegistrySettings.address(complete);
         this.retry = retry;
@@ -95,6 +111,14 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
     }
 
     private Schema fetch(int id) throws UnknownSchemaException {
+        UnusableId before = refused.get(id);
+        if (before != null) {
+            // a schema can still be registered; every record would ask for it otherwise
+            if (System.nanoTime() - before.at < refusalKept.toNanos()) {
+                throw before.why;
+            }
+            refused.remove(id);
+        }
         Answer<ParsedSchema> answer = ask("schema id " + id, () -> client.getSchemaById(id));
         if (answer.fault() == null && answer.value() instanceof AvroSchema avro) {
             remember(id, avro.rawSchema());
@@ -103,7 +127,17 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
         if (answer.fault() != null && answer.fault().kind() == RegistryFault.FaultKind.REFUSED) {
             throw failure("does not return schema id " + id, answer.fault());
         }
-        throw new UnknownSchemaException(id);
+        UnknownSchemaException no = answer.fault() == null
+                ? new UnknownSchemaException(
+                        id, "is of type " + answer.value().schemaType() + ", and only Avro can be read")
+                : answer.fault().kind() == RegistryFault.FaultKind.NOT_AVRO
+                        ? new UnknownSchemaException(
+                                id,
+                                "cannot be used: " + answer.fault().text() + "; "
+                                        + answer.fault().remedy())
+                        : new UnknownSchemaException(id);
+        refused.put(id, new UnusableId(no, System.nanoTime()));
+        throw no;
     }
 
     @Override
@@ -284,6 +318,11 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
 
     /** Confluent's serializer, which also gives the name of a subject. */
     private static final class Serializer extends KafkaAvroSerializer {
+        @Override
+        protected void configureClientProperties(AbstractKafkaSchemaSerDeConfig config, SchemaProvider provider) {
+            super.configureClientProperties(config, new LenientAvroProvider());
+        }
+
         String subject(String topic, GenericRecord value) {
             return getSubjectName(topic, false, value, new AvroSchema(value.getSchema()));
         }

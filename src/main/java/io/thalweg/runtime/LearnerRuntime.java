@@ -89,7 +89,7 @@ public final class LearnerRuntime implements AutoCloseable {
         MappingCheck.run(config, schemas);
         PartitionWatch watch = new PartitionWatch(config, partitions);
         Topology topology =
-                new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch::lookAtOnce, readers).get();
+                new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch, readers).get();
         Properties properties = new Properties();
         properties.putAll(settings.streams());
         ScheduledExecutorService lookout = lookout();

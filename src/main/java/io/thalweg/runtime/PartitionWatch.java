@@ -3,21 +3,24 @@ package io.thalweg.runtime;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.store.Layout;
 import io.thalweg.store.StateException;
+import io.thalweg.topology.InputWatch;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
 
 /**
  * Notices that an input topic of a learner that runs has got more partitions. Keys then go to other partitions, and a
  * learner that goes on would begin second models of the same ids there. Kafka Streams itself notices it after
  * {@code metadata.max.age.ms}, five minutes by default.
  */
-final class PartitionWatch implements AutoCloseable {
+final class PartitionWatch implements InputWatch, AutoCloseable {
     /** How often to look. */
     static final Duration INTERVAL = Duration.ofSeconds(2);
 
@@ -56,15 +59,25 @@ final class PartitionWatch implements AutoCloseable {
         return Optional.empty();
     }
 
-    /**
-     * Looks because a record is not where its key belongs.
-     *
-     * @throws StateException if there are more partitions, so that nothing is learned from the record
-     */
-    void lookAtOnce() {
+    /** @throws StateException if there are more partitions, so that nothing is learned from the record */
+    @Override
+    public void strayed() {
         look().ifPresent(changed -> {
             throw new StateException(changed);
         });
+    }
+
+    @Override
+    public long beginning(TopicPartition partition) {
+        try {
+            return AdminCalls.await(
+                            admin.listOffsets(Map.of(partition, OffsetSpec.earliest()))
+                                    .partitionResult(partition),
+                            config)
+                    .offset();
+        } catch (KafkaException | StopException e) {
+            return 0;
+        }
     }
 
     @Override

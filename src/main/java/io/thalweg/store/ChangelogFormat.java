@@ -4,6 +4,7 @@ import io.thalweg.math.FeatureForm;
 import io.thalweg.math.LabelCounts;
 import io.thalweg.math.Model;
 import io.thalweg.math.ProgressiveValidation;
+import io.thalweg.store.InputOffsets.UnreadGap;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -42,6 +43,7 @@ import org.jspecify.annotations.Nullable;
  * <tr><td>d, model id</td><td>a deletion of a model of which outdated events may still be in these parts</td></tr>
  * <tr><td>c, model id</td><td>the {@link LabelCounts} of a model</td></tr>
  * <tr><td>t</td><td>the time of the stream, and the number of outcomes</td></tr>
+ * <tr><td>u, partition, topic</td><td>what retention deleted of the input before it was applied</td></tr>
  * <tr><td>y</td><td>the {@link Layout} that the models were learned in</td></tr>
  * <tr><td>h</td><td>the {@link PastLayout}s; only in partition 0</td></tr>
  * </table>
@@ -87,6 +89,7 @@ final class ChangelogFormat {
     static final byte DELETION = 'd';
     static final byte COUNTS = 'c';
     static final byte CLOCK = 't';
+    static final byte GAPS = 'u';
     static final byte LAYOUT = 'y';
     static final byte PAST = 'h';
     /** Steps of one model, and its last publication, as they were written before there was one journal for all. */
@@ -399,6 +402,26 @@ final class ChangelogFormat {
 
     static long readOffset(byte[] value) {
         return read(value, DataInputStream::readLong);
+    }
+
+    static byte[] gaps(List<UnreadGap> gaps) {
+        return write(out -> {
+            out.writeInt(gaps.size());
+            for (UnreadGap gap : gaps) {
+                out.writeLong(gap.from());
+                out.writeLong(gap.to());
+            }
+        });
+    }
+
+    static List<UnreadGap> readGaps(byte[] value) {
+        return read(value, in -> {
+            List<UnreadGap> gaps = new ArrayList<>();
+            for (int n = in.readInt(); n > 0; n--) {
+                gaps.add(new UnreadGap(in.readLong(), in.readLong()));
+            }
+            return gaps;
+        });
     }
 
     /** Checks the format of a part of the events that wait. */

@@ -78,6 +78,8 @@ final class ChangelogReader {
             case ChangelogFormat.CLOCK -> lateLabels.restoreClock(undeleted(value));
             case ChangelogFormat.OFFSET ->
                 offsets.restore(InputOffsets.partition(rest), ChangelogFormat.readOffset(undeleted(value)));
+            case ChangelogFormat.GAPS ->
+                offsets.restoreGaps(InputOffsets.partition(rest), ChangelogFormat.readGaps(undeleted(value)));
             case ChangelogFormat.SETTINGS -> history.restore(ChangelogFormat.readSettings(undeleted(value)));
             case ChangelogFormat.LAYOUT -> layouts.restore(ChangelogFormat.readLayout(undeleted(value)));
             case ChangelogFormat.PAST -> layouts.restorePast(ChangelogFormat.readPast(undeleted(value)));

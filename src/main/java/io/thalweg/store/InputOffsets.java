@@ -1,8 +1,10 @@
 package io.thalweg.store;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
@@ -23,7 +25,19 @@ public final class InputOffsets {
     private static final class Position {
         long next;
         boolean moved;
+        /** What was deleted before it was applied. */
+        final List<UnreadGap> gaps = new ArrayList<>();
+
+        boolean gapsChanged;
     }
+
+    /**
+     * Records of the input that were deleted before they were applied.
+     *
+     * @param from the first offset
+     * @param to the offset after the last
+     */
+    public record UnreadGap(long from, long to) {}
 
     InputOffsets() {}
 
@@ -36,9 +50,13 @@ public final class InputOffsets {
      */
     public static Optional<Map<TopicPartition, Long>> inChangelog(byte[] key, byte[] value) {
         return key[0] == ChangelogFormat.OFFSET
-                ? Optional.of(
-                        Map.of(partition(ByteBuffer.wrap(key, 1, key.length - 1)), ChangelogFormat.readOffset(value)))
+                ? Optional.of(Map.of(partition(key), ChangelogFormat.readOffset(value)))
                 : Optional.empty();
+    }
+
+    /** Returns the partition of the input that a record of a changelog is about. @param key the key of the record */
+    public static TopicPartition partition(byte[] key) {
+        return partition(ByteBuffer.wrap(key, 1, key.length - 1));
     }
 
     /** Returns the partition in a key, after the letter. */
@@ -57,6 +75,35 @@ public final class InputOffsets {
         Position position = position(partition);
         position.next = offset + 1;
         position.moved = true;
+    }
+
+    /**
+     * Notes where a partition begins. What is before that and was not applied is a gap.
+     *
+     * @return the gap; empty if there is none
+     */
+    public Optional<UnreadGap> beginsAt(TopicPartition partition, long beginning) {
+        Position position = position(partition);
+        if (position.next == 0 || position.next >= beginning) {
+            return Optional.empty();
+        }
+        UnreadGap gap = new UnreadGap(position.next, beginning);
+        position.gaps.add(gap);
+        position.gapsChanged = true;
+        position.next = beginning;
+        position.moved = true;
+        return Optional.of(gap);
+    }
+
+    /**
+     * Returns the gaps of a partition of the input, if a record of a changelog contains them.
+     *
+     * @param key the key of the record
+     * @param value the value of the record; not null
+     * @throws StateException if the record is damaged or has another format
+     */
+    public static Optional<List<UnreadGap>> gapsInChangelog(byte[] key, byte[] value) {
+        return key[0] == ChangelogFormat.GAPS ? Optional.of(ChangelogFormat.readGaps(value)) : Optional.empty();
     }
 
     private Position position(TopicPartition partition) {
@@ -94,9 +141,22 @@ public final class InputOffsets {
         position(partition).next = next;
     }
 
+    /** Sets the gaps of a partition, as the changelog has them. */
+    void restoreGaps(TopicPartition partition, List<UnreadGap> gaps) {
+        Position position = position(partition);
+        position.gaps.clear();
+        position.gaps.addAll(gaps);
+    }
+
     /** Writes the offsets that have moved since the last call. */
     void writeChanges(Changelog changelog) {
         positions.forEach((partition, position) -> {
+            if (position.gapsChanged) {
+                position.gapsChanged = false;
+                changelog.write(
+                        ChangelogFormat.key(ChangelogFormat.GAPS, partition.partition(), partition.topic()),
+                        ChangelogFormat.gaps(position.gaps));
+            }
             if (position.moved) {
                 position.moved = false;
                 changelog.write(

@@ -33,6 +33,10 @@ final class Counters implements AutoCloseable {
     final Counter newModels;
 
     final Counter deletions;
+    /** Events of types that are not learned from. */
+    final Counter passedOver;
+    /** Offsets of the input that were deleted before they were read. */
+    final Counter unread;
     /** Records that had been applied before. */
     final Counter repeats;
 
@@ -47,6 +51,8 @@ final class Counters implements AutoCloseable {
         deadLetters = counter("dead-letters");
         newModels = counter("new-models");
         deletions = counter("deletions");
+        passedOver = counter("passed-over");
+        unread = counter("unread");
         repeats = counter("repeats");
         deadLettersShare = context.metrics().addSensor(name("dead-letters-share"), RecordingLevel.INFO);
         deadLettersShare.add(
@@ -58,14 +64,19 @@ final class Counters implements AutoCloseable {
     /** One counter. */
     static final class Counter {
         private final Sensor sensor;
-        private int count;
+        private long count;
 
         private Counter(Sensor sensor) {
             this.sensor = sensor;
         }
 
         void count() {
-            if (++count == MOST) {
+            count(1);
+        }
+
+        void count(long more) {
+            count += more;
+            if (count >= MOST) {
                 flush();
             }
         }
@@ -96,7 +107,7 @@ final class Counters implements AutoCloseable {
     }
 
     private List<Counter> all() {
-        return List.of(predictions, steps, labels, deadLetters, newModels, deletions, repeats);
+        return List.of(predictions, steps, labels, deadLetters, newModels, deletions, passedOver, unread, repeats);
     }
 
     private String name(String what) {

@@ -49,7 +49,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private int partition;
     private boolean skips;
     private final int partitions;
-    private final Runnable strayed;
+    private final InputWatch watch;
     /** Whether a record was not where its key belongs. Then its producers choose partitions in another way. */
     private boolean hasStrayed;
     /** The partitions that the task reads, by topic. */
@@ -65,10 +65,10 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         }
     }
 
-    /** @param strayed called with the first record that is not where its key belongs */
-    LearnerProcessor(ThalwegConfig config, boolean hasSinks, int partitions, Runnable strayed) {
+    /** @param watch is asked about the input */
+    LearnerProcessor(ThalwegConfig config, boolean hasSinks, int partitions, InputWatch watch) {
         this.partitions = partitions;
-        this.strayed = strayed;
+        this.watch = watch;
         weightsInterval = Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS));
         this.config = config;
         this.hasSinks = hasSinks;
@@ -86,6 +86,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         }
         task.begin();
         counters = new Counters(context);
+        findUnread();
         countedSteps = task.steps();
         health = new InputHealth(config);
         context.schedule(weightsInterval, PunctuationType.WALL_CLOCK_TIME, this::publishRest);
@@ -122,6 +123,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
             }
             case LABELED -> counters.labels.count();
             case DELETED -> counters.deletions.count();
+            case PASSED_OVER -> counters.passedOver.count();
             case REJECTED -> {
                 isRejected = true;
                 rejected(input);
@@ -143,12 +145,31 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         skips = false;
     }
 
+    /** Finds out whether retention has deleted records while nothing read them. */
+    private void findUnread() {
+        for (TopicPartition read : task.offsets().next().keySet()) {
+            if (read.partition() != partition) {
+                continue;
+            }
+            task.beginsAt(read, watch.beginning(read)).ifPresent(gap -> {
+                counters.unread.count(gap.to() - gap.from());
+                LOG.warn(
+                        "retention has deleted records of {} that were not learned from, offsets {} to {}; give topic"
+                                + " {} a longer retention, or stop the learner for a shorter time",
+                        read,
+                        gap.from(),
+                        gap.to() - 1,
+                        read.topic());
+            });
+        }
+    }
+
     private void checkPlace(byte[] key) {
         if (partitions > 1
                 && !hasStrayed
                 && key != null
                 && KeyPartitioner.MURMUR2.partition(key, partitions) != partition) {
-            strayed.run();
+            watch.strayed();
             hasStrayed = true;
         }
     }

@@ -40,7 +40,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
 
     private final StartModels start;
     private final int partitions;
-    private final Runnable strayed;
+    private final InputWatch watch;
 
     /**
      * Creates a supplier of nodes that forward every output record to every child.
@@ -51,7 +51,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
      * @throws org.apache.kafka.common.config.ConfigException if {@value ThalwegConfig#MODEL_START} cannot be used
      */
     public LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless) {
-        this(config, schemas, keyless, false, 0, () -> {}, null);
+        this(config, schemas, keyless, false, 0, InputWatch.NONE, null);
     }
 
     /**
@@ -59,7 +59,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
      *
      * @param hasSinks whether each child is the sink of an output topic, and only gets the records for it
      * @param partitions how many the input has; 0 if that is not known
-     * @param strayed called before a record is learned from that is not where its key belongs, once for each task
+     * @param watch knows more of the input
      * @param readers what other threads want to read of committed state; null if nobody does
      */
     LearnerSupplier(
@@ -68,7 +68,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
             String keyless,
             boolean hasSinks,
             int partitions,
-            Runnable strayed,
+            InputWatch watch,
             CommittedReads readers) {
         this.config = config;
         this.schemas = schemas;
@@ -77,12 +77,12 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
         this.readers = readers;
         start = StartModels.of(config);
         this.partitions = partitions;
-        this.strayed = strayed;
+        this.watch = watch;
     }
 
     @Override
     public Processor<byte[], byte[], byte[], OutputRecord> get() {
-        return new LearnerProcessor(config, hasSinks, partitions, strayed);
+        return new LearnerProcessor(config, hasSinks, partitions, watch);
     }
 
     @Override

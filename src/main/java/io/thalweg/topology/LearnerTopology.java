@@ -41,7 +41,7 @@ public final class LearnerTopology implements Supplier<Topology> {
     private final CommittedReads readers;
 
     private final int partitions;
-    private final Runnable strayed;
+    private final InputWatch watch;
 
     /**
      * Creates a topology for events that are already in the partition of their model.
@@ -49,7 +49,7 @@ public final class LearnerTopology implements Supplier<Topology> {
      * @param keyless the model of records without a key; empty if these become dead letters
      */
     public LearnerTopology(ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds, String keyless) {
-        this(config, schemas, schemaIds, keyless, 0, () -> {});
+        this(config, schemas, schemaIds, keyless, 0, InputWatch.NONE);
     }
 
     /**
@@ -57,8 +57,7 @@ public final class LearnerTopology implements Supplier<Topology> {
      *
      * @param keyless the model of records without a key; empty if these become dead letters
      * @param partitions how many partitions the examples topic has; 0 if that is not known, and then nothing is sent on
-     * @param strayed called before a record is learned from that is not where its key belongs, once for each task. The
-     *     topic may have got more partitions; what is thrown ends the thread
+     * @param watch knows more of the input
      */
     public LearnerTopology(
             ThalwegConfig config,
@@ -66,8 +65,8 @@ public final class LearnerTopology implements Supplier<Topology> {
             SchemaIds schemaIds,
             String keyless,
             int partitions,
-            Runnable strayed) {
-        this(config, schemas, schemaIds, keyless, partitions, strayed, null);
+            InputWatch watch) {
+        this(config, schemas, schemaIds, keyless, partitions, watch, null);
     }
 
     /**
@@ -75,8 +74,7 @@ public final class LearnerTopology implements Supplier<Topology> {
      *
      * @param keyless the model of records without a key; empty if these become dead letters
      * @param partitions how many partitions the examples topic has; 0 if that is not known, and then nothing is sent on
-     * @param strayed called before a record is learned from that is not where its key belongs, once for each task. The
-     *     topic may have got more partitions; what is thrown ends the thread
+     * @param watch knows more of the input
      * @param readers what other threads want to read of committed state; null if nobody does
      */
     public LearnerTopology(
@@ -85,10 +83,10 @@ public final class LearnerTopology implements Supplier<Topology> {
             SchemaIds schemaIds,
             String keyless,
             int partitions,
-            Runnable strayed,
+            InputWatch watch,
             CommittedReads readers) {
         this.readers = readers;
-        this.strayed = strayed;
+        this.watch = watch;
         this.partitions = partitions;
         routed = config.isRouted(partitions);
         labelsRouted = config.areLabelsRouted(partitions);
@@ -132,7 +130,7 @@ public final class LearnerTopology implements Supplier<Topology> {
         }
         topology.addProcessor(
                 LEARNER,
-                new LearnerSupplier(config, schemas, keyless, true, partitions, strayed, readers),
+                new LearnerSupplier(config, schemas, keyless, true, partitions, watch, readers),
                 sources.toArray(String[]::new));
         for (OutputTopic output : OutputTopic.of(config)) {
             sink(topology, output.sink(), output, LEARNER);

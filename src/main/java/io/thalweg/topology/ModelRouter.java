@@ -69,6 +69,9 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
         RecordMetadata at = context.recordMetadata().orElseThrow();
         try {
             String model = reader.model(record.key(), record.value(), record.headers(), nothing);
+            if (model == null) {
+                return;
+            }
             SourceCoordinates coordinates =
                     new SourceCoordinates(at.topic(), at.partition(), at.offset(), record.key(), record.headers());
             context.forward(

@@ -308,6 +308,7 @@ class ThalwegConfigTest {
                 "features.time", "",
                 "features.buckets", "",
                 "features.cross", ""));
+        recorded.put("events.types", "");
         assertThat(config(Map.of("algorithm", "auto", "label", "y", "model.from", "fixed:x"))
                         .replayedSettings("m"))
                 .isEqualTo(recorded);

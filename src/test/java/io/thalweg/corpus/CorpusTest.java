@@ -3,6 +3,7 @@ package io.thalweg.corpus;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.UnknownSchemaException;
+import io.thalweg.topology.InputWatch;
 import io.thalweg.topology.LearnerTopology;
 import java.time.Duration;
 import java.time.Instant;
@@ -165,7 +166,8 @@ class CorpusTest {
         streams.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "nowhere:1");
         Instant start = Instant.ofEpochMilli(1_700_000_000_000L);
         try (TopologyTestDriver driver = new TopologyTestDriver(
-                new LearnerTopology(config, SCHEMAS, (topic, schema) -> 1, keyless, routed ? 2 : 0, () -> {}).get(),
+                new LearnerTopology(config, SCHEMAS, (topic, schema) -> 1, keyless, routed ? 2 : 0, InputWatch.NONE)
+                        .get(),
                 streams,
                 start)) {
             TestInputTopic<byte[], byte[]> input =

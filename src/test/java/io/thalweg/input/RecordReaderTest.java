@@ -3,10 +3,15 @@ package io.thalweg.input;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.stream.Stream;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
@@ -93,6 +98,37 @@ class RecordReaderTest {
         assertThat(reader.modelId(null, null, NONE)).isEqualTo("default");
         assertThat(rejected(keyed, null, VALUE, NONE).reason()).isEqualTo(Reason.NO_KEY);
         assertThat(rejected(keyed, null, null, NONE).reason()).isEqualTo(Reason.NO_KEY);
+    }
+
+    private Rejection unreadable(byte[] value, Headers headers) {
+        Rejection rejection = catchThrowableOfType(
+                Rejection.class,
+                () -> reader.read(
+                        InputRecord.produced(new TopicPartition("t", 0), 0, 0, utf8("m"), value, headers),
+                        new Example()));
+        assertThat(rejection.reason()).isEqualTo(Reason.UNREADABLE);
+        return rejection;
+    }
+
+    @Test
+    void aForeignFrameIsNamedForWhatItIs() {
+        assertThat(unreadable(utf8("{\"a\": 1}"), NONE)).hasMessageContaining("looks like JSON");
+        assertThat(unreadable(
+                        ByteBuffer.allocate(30).put((byte) 3).put((byte) 5).array(), NONE))
+                .hasMessageContaining("AWS Glue");
+        // the value begins with a zero byte all the same
+        Headers headers = new RecordHeaders().add("__value_schema_id", new byte[17]);
+        assertThat(unreadable(new byte[30], headers)).hasMessageContaining("in the header __value_schema_id");
+        assertThat(unreadable(utf8("text"), NONE)).hasMessageContaining("does not begin with a zero byte");
+    }
+
+    @Test
+    void aKeyThatIsANumberNamesTheSettingThatHelps() {
+        RecordReader mapped = new RecordReader(
+                id -> io.thalweg.avro.Example.getClassSchema(), new ThalwegConfig(Map.of("label", "clicked")), "");
+        assertThat(rejected(mapped, new byte[] {0, 0, 0, 0, 0, 0, 0, 7}, VALUE, NONE))
+                .hasMessageContaining("model.from=fixed:NAME")
+                .hasMessageContaining("model.from=field:NAME");
     }
 
     @Test

@@ -11,10 +11,15 @@ import io.thalweg.avro.Example;
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.InputRecord;
+import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.registry.StubRegistry.Answer;
 import java.net.ServerSocket;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -23,8 +28,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.types.Password;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -54,14 +61,61 @@ class ConfluentSchemasTest {
     @Test
     void anIdThatTheRegistryDoesNotKnowIsBadInputAndMayBecomeKnown() throws Exception {
         try (StubRegistry registry = StubRegistry.start((request, exchange) -> request < 3 ? NOT_FOUND : FOUND);
-                ConfluentSchemas schemas = client(registry, Map.of())) {
-            for (int i = 0; i < 2; i++) {
-                assertThatThrownBy(() -> schemas.writerSchema(7))
-                        .isInstanceOf(UnknownSchemaException.class)
-                        .hasMessageContaining("7");
-            }
-            assertThat(schemas.writerSchema(7)).isEqualTo(Schema.create(Schema.Type.DOUBLE));
+                ConfluentSchemas schemas = new ConfluentSchemas(
+                        Map.of("schema.registry.url", registry.url()), SHORT, Duration.ofMillis(1))) {
+            assertThatThrownBy(() -> schemas.writerSchema(7))
+                    .isInstanceOf(UnknownSchemaException.class)
+                    .hasMessageContaining("7");
+            Awaitility.await()
+                    .ignoreExceptionsInstanceOf(UnknownSchemaException.class)
+                    .until(() -> schemas.writerSchema(7).equals(Schema.create(Schema.Type.DOUBLE)));
             assertThat(registry.paths).hasSize(3);
+        }
+    }
+
+    @Test
+    void anIdThatTheRegistryDoesNotKnowIsNotAskedForWithEveryRecord() throws Exception {
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> NOT_FOUND);
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            for (int i = 0; i < 100; i++) {
+                assertThatThrownBy(() -> schemas.writerSchema(7)).hasMessageContaining("has no schema with id 7");
+            }
+            assertThatThrownBy(() -> schemas.writerSchema(0)).hasMessageContaining("Apicurio");
+            assertThat(registry.paths).containsExactly("/schemas/ids/7", "/schemas/ids/0");
+        }
+    }
+
+    /** Names that Debezium and older clients write, and Avro 1.12 refuses. */
+    @ParameterizedTest
+    @CsvSource({
+        "shop-1.public.orders, Envelope, a, b",
+        "shop.orders, Envelope, 2nd_a, b-rate",
+        "shop.orders, Envelope$Inner, a, b"
+    })
+    void aSchemaWithUnusualNamesIsRead(String namespace, String name, String first, String second) throws Exception {
+        String schema = ("{'type':'record','name':'%s','namespace':'%s','fields':[{'name':'%s','type':'double'},"
+                        + "{'name':'%s','type':'double'},{'name':'clicked','type':'boolean'}]}")
+                .formatted(name, namespace, first, second);
+        String body = "{\"schema\":\"" + schema.replace("'", "\\\"") + "\"}";
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> new Answer(200, body));
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            RecordReader reader = new RecordReader(schemas, new ThalwegConfig(Map.of("label", "clicked")), "default");
+            byte[] value = ByteBuffer.allocate(5 + 2 * Double.BYTES + 1)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .put(new byte[] {0, 0, 0, 0, 7})
+                    .putDouble(1.5)
+                    .putDouble(-2)
+                    .put((byte) 1)
+                    .array();
+            io.thalweg.math.Example x = new io.thalweg.math.Example();
+            for (int i = 0; i < 3; i++) {
+                reader.read(
+                        InputRecord.produced(new TopicPartition("orders", 0), i, 0, null, value, new RecordHeaders()),
+                        x);
+            }
+            assertThat(List.of(x.label(), x.value(0), x.value(1))).containsExactly(1.0, 1.5, -2.0);
+            assertThat(x.name(0)).isEqualTo(first);
+            assertThat(registry.paths).hasSize(1);
         }
     }
 
@@ -74,7 +128,11 @@ class ConfluentSchemasTest {
     void aSchemaThatIsNotAvroIsBadInput(String body) throws Exception {
         try (StubRegistry registry = StubRegistry.start((request, exchange) -> new Answer(200, body));
                 ConfluentSchemas schemas = client(registry, Map.of())) {
-            assertThatThrownBy(() -> schemas.writerSchema(7)).isInstanceOf(UnknownSchemaException.class);
+            for (int i = 0; i < 3; i++) {
+                assertThatThrownBy(() -> schemas.writerSchema(7))
+                        .isInstanceOf(UnknownSchemaException.class)
+                        .hasMessageContaining(body.contains("PROTOBUF") ? "only Avro can be read" : "cannot be parsed");
+            }
             assertThat(registry.paths).hasSize(1);
         }
     }

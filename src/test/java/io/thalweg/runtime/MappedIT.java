@@ -32,6 +32,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
@@ -47,6 +48,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A learner on a topic of records of its own schema, of two partitions, whose models are in a field. */
 @Seeded
@@ -282,6 +285,39 @@ class MappedIT {
                     copied.headers()));
         }
         assertThat(verify().findings()).extracting(Finding::kind).containsExactly(FindingKind.ROUTED_DIFFERS);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"field:shop", "fixed:all"})
+    void eventsOfOtherTypesInAUnionArePassedOver(String modelFrom, Random random) throws Exception {
+        settings.put("model.from", modelFrom);
+        settings.put("events.types", "Order");
+        try (Admin admin = KafkaSettings.admin(config())) {
+            new Topics(config(), admin).create();
+        }
+        Schema ping = SchemaBuilder.record("Ping").fields().requiredInt("n").endRecord();
+        Schema union = Schema.createUnion(ping, FIRST);
+        int id = id(union);
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(config()).writer())) {
+            for (int i = 0; i < 100; i++) {
+                GenericRecord event = new GenericData.Record(i % 2 == 0 ? ping : FIRST);
+                if (i % 2 == 0) {
+                    event.put("n", i);
+                } else {
+                    event.put("id", "order-" + i);
+                    event.put("shop", "shop-" + i % 5);
+                    event.put("amount", random.nextDouble());
+                    event.put("country", null);
+                    event.put("status", i % 3 == 0 ? "fraud" : "ok");
+                }
+                producer.send(new ProducerRecord<>(name + "-orders", i % 4 / 2, null, encode(id, event)));
+            }
+        }
+        learn(50, 0);
+        VerificationReport report = verify();
+        assertThat(report.conclusion()).as("%s", report.lines()).isEqualTo(VerificationReport.Conclusion.MATCHES);
+        assertThat(report.counts().predictions()).isEqualTo(50);
+        assertThat(read("dead.letters.topic")).isEmpty();
     }
 
     @Test

@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.audit.FindingKind;
 import io.thalweg.audit.Verification;
@@ -43,6 +47,7 @@ import org.apache.avro.generic.GenericRecordBuilder;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -53,6 +58,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /** A learner whose input gets another number of partitions: what is refused, and what a move keeps. */
 @Seeded
@@ -547,6 +553,40 @@ class RepartitionIT {
             assertThat(end.exitCode()).isEqualTo(ExitCode.BAD_STATE);
             assertThat(end).hasMessageContaining("has 2 partitions, and the models were learned with 1");
         }
+    }
+
+    @Test
+    void recordsThatRetentionDeletedUnreadAreNamed(Random random) throws Exception {
+        Trial trial = new Trial(1).createTopics();
+        trial.send(60, random, true);
+        trial.learn(60);
+        trial.send(40, random, true);
+        TopicPartition examples = new TopicPartition(trial.name + "-examples", 0);
+        try (Admin admin = KafkaSettings.admin(trial.config())) {
+            admin.deleteRecords(Map.of(examples, RecordsToDelete.beforeOffset(80)))
+                    .all()
+                    .get();
+        }
+        assertThat(trial.verify().obstacle().orElseThrow()).contains("before they were learned from: offsets 60 to 79");
+
+        ListAppender<ILoggingEvent> log = new ListAppender<>();
+        Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
+        log.start();
+        root.addAppender(log);
+        try {
+            trial.learn(80);
+            trial.learn(80);
+        } finally {
+            root.detachAppender(log);
+        }
+        assertThat(log.list)
+                .filteredOn(event -> event.getLevel() == Level.WARN)
+                .extracting(ILoggingEvent::getFormattedMessage)
+                .filteredOn(text -> text.contains("retention has deleted"))
+                .singleElement()
+                .asString()
+                .contains(examples + " that were not learned from, offsets 60 to 79");
+        assertThat(trial.verify().obstacle().orElseThrow()).contains("offsets 60 to 79");
     }
 
     @Test

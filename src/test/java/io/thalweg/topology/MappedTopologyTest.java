@@ -11,12 +11,16 @@ import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.streams.test.TestRecord;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Records of any schema through the topology. */
 class MappedTopologyTest {
@@ -109,6 +113,47 @@ class MappedTopologyTest {
         }
         try (LearnerDriver learner = driver(Map.of("label", "carrier > 5"))) {
             assertBuried(learner, "BAD_VALUE", "field carrier is not a finite number", flight("LH", 1, 0));
+        }
+    }
+
+    /** Several types of events in one topic: a union of records, or a schema of its own for each. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void anEventOfAnotherTypeIsADeadLetterOrPassedOver(boolean isUnion) {
+        Schema ping = SchemaBuilder.record("Ping")
+                .namespace("a.b")
+                .fields()
+                .requiredInt("n")
+                .endRecord();
+        Schema union = Schema.createUnion(Schema.create(Schema.Type.NULL), ping, FLIGHT);
+        GenericRecord other = new GenericData.Record(ping);
+        other.put("n", 7);
+        GenericRecord flight = new GenericData.Record(FLIGHT);
+        flight.put("number", "LH 1");
+        flight.put("carrier", "LH");
+        flight.put("distance", 2.0);
+        flight.put("delay", 16);
+        byte[] otherValue = isUnion ? encode(13, union, other) : encode(14, ping, other);
+        byte[] flightValue = isUnion ? encode(13, union, flight) : encode(11, FLIGHT, flight);
+        for (String types : List.of("", FLIGHT.getFullName(), "Passenger, " + FLIGHT.getName())) {
+            try (LearnerDriver learner = driver(Map.of("events.types", types))) {
+                learner.registry.put(13, union);
+                learner.registry.put(14, ping);
+                assertThat(predict(learner, "m", flightValue).getLabel()).isEqualTo(1.0);
+                if (types.isEmpty()) {
+                    assertBuried(learner, "NO_LABEL_FIELD", "(a.b.Ping) has no field delay", otherValue);
+                } else {
+                    // nor does it matter that its key is no model id
+                    learner.examples.pipeInput(new byte[] {0}, otherValue);
+                    assertThat(learner.deadLetters.isEmpty()).isTrue();
+                    assertThat(learner.total("passed-over")).isEqualTo(1);
+                }
+                assertThat(predict(learner, "m", flightValue).getVersion()).isEqualTo(1);
+            }
+        }
+        try (LearnerDriver learner = driver(Map.of())) {
+            learner.registry.put(13, union);
+            assertBuried(learner, "UNREADABLE", "not one of the records in the union", new byte[] {0, 0, 0, 0, 13, 0});
         }
     }
 
