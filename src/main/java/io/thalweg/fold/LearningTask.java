@@ -571,8 +571,8 @@ public final class LearningTask {
     }
 
     /**
-     * Returns a copy of a model with its journaled steps taken, while the task is restored or stands by; null if there is
-     * no such model.
+     * Returns a copy of a model with its journaled steps taken, while the task is restored or stands by; null if there
+     * is no such model.
      */
     public @Nullable Model standbyCopy(String id) {
         return state.standbyCopy(id);

@@ -279,8 +279,8 @@ final class BlockArray {
     // ---- copies
 
     /**
-     * Returns a copy. It shares the blocks that have not changed since an earlier copy with that copy, so neither may be
-     * changed.
+     * Returns a copy. It shares the blocks that have not changed since an earlier copy with that copy, so neither may
+     * be changed.
      *
      * @param before an earlier copy of this array; null if there is none
      */

@@ -46,8 +46,8 @@ public final class ProgressiveValidation {
     }
 
     /**
-     * Returns a copy of the sums over all labeled examples, without what the area under the curve needs, which is NaN in
-     * it.
+     * Returns a copy of the sums over all labeled examples, without what the area under the curve needs, which is NaN
+     * in it.
      */
     public MetricSums overallMeans() {
         return overall.plusMeans(new MetricSums());

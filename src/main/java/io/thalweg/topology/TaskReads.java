@@ -26,9 +26,10 @@ import org.apache.kafka.common.TopicPartition;
  * comes by, which it does not do if the commit failed. So no answer comes from a transaction that was aborted. While
  * nothing is learned, the state is committed at all times, and questions are answered at the next {@link #pass}.
  *
- * <p><b>Models that are asked for</b> are copied at each commit that has changed them, as long as somebody asks. Readers
- * use the last copy and wait for nothing. Copying takes at most {@value #LARGEST_SHARE} of the thread's time: after a
- * copy that took long, the next one is made at a later commit. A model costs nothing before somebody asks for it.
+ * <p><b>Models that are asked for</b> are copied at each commit that has changed them, as long as somebody asks.
+ * Readers use the last copy and wait for nothing. Copying takes at most {@value #LARGEST_SHARE} of the thread's time:
+ * after a copy that took long, the next one is made at a later commit. A model costs nothing before somebody asks for
+ * it.
  */
 public final class TaskReads {
     /** The largest part of the time that may go into copies. */
@@ -294,7 +295,9 @@ public final class TaskReads {
         }
     }
 
-    /** Hands out answers after a commit, and answers questions if the state is committed. Called several times a second. */
+    /**
+     * Hands out answers after a commit, and answers questions if the state is committed. Called several times a second.
+     */
     void pass() {
         passed = System.nanoTime();
         if (!active) {

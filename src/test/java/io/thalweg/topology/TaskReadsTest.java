@@ -2,6 +2,7 @@ package io.thalweg.topology;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
@@ -125,12 +126,13 @@ class TaskReadsTest {
 
         reads.touch();
         task.delete("m");
-        // whether a copy is due depends on the time; a question makes the thread look
-        for (int i = 0; i < 100 && reads.model("m").getNow(null) != null; i++) {
+        // how soon the thread looks again depends on how long it took the last time
+        await().until(() -> {
             reads.ask(state -> 1);
             reads.commit();
             reads.pass();
-        }
+            return reads.model("m").getNow(null) == null;
+        });
         CompletableFuture<CommittedModel> gone = reads.model("m");
         reads.commit();
         reads.pass();

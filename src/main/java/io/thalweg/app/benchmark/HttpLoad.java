@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.StringJoiner;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -27,14 +28,14 @@ import java.util.function.Consumer;
 
 /**
  * Measures predictions over HTTP while the learner learns at full speed, and how much slower it learns than with a
- * server that nobody asks. Requests are sent at a fixed rate, one example each; the latency of a request counts from the
- * time at which it was due, so that those that wait for their turn count too. Client, server, learner, and broker share
- * the machine.
+ * server that nobody asks. Requests are sent at a fixed rate, with one example each or many; the latency of a request
+ * counts from the time at which it was due, so that those that wait for their turn count too. Client, server, learner,
+ * and broker share the machine.
  */
 final class HttpLoad {
     private static final Workload WORKLOAD = Workload.DENSE;
     private static final int PER_SECOND = 5_000;
-    private static final int CONNECTIONS = 8;
+    private static final int CONNECTIONS = 4;
     private static final int FEATURES = 20;
 
     private final LocalCluster cluster;
@@ -42,10 +43,10 @@ final class HttpLoad {
     private final Consumer<String> progress;
     private int started;
 
-    /** A row. */
-    record HttpRow(String algorithm) {
+    /** A row. @param perRequest how many examples a request has */
+    record HttpRow(String algorithm, int perRequest) {
         String name() {
-            return "http " + WORKLOAD.title() + " " + algorithm;
+            return "http %s %s, %d per request".formatted(WORKLOAD.title(), algorithm, perRequest);
         }
     }
 
@@ -53,7 +54,7 @@ final class HttpLoad {
     private record Served(double examplesPerSecond, double predictionsPerSecond, long[] latencies, long failures) {}
 
     static List<HttpRow> rows() {
-        return List.of(new HttpRow("sgd"));
+        return List.of(new HttpRow("sgd", 1), new HttpRow("sgd", 50));
     }
 
     HttpLoad(LocalCluster cluster, Throughput.ThroughputScale scale, Consumer<String> progress) {
@@ -84,7 +85,7 @@ final class HttpLoad {
         List<Served> idle = new ArrayList<>();
         List<Served> asked = new ArrayList<>();
         try (CandidateHandle handle = CandidateHandle.start(
-                Program.LEARNER, cluster.directory().resolve(row.name().replace(' ', '-') + ".log"))) {
+                Program.LEARNER, cluster.directory().resolve(row.name().replaceAll("\\W+", "-") + ".log"))) {
             progress.accept(row.name() + ": warming up …");
             measure(handle, row, true);
             for (int round = 1; round <= scale.rounds(); round++) {
@@ -146,7 +147,7 @@ final class HttpLoad {
         settings.put(ThalwegConfig.HTTP_LISTEN, "127.0.0.1:" + port);
         handle.measure(settings, new Limits(records(), records() / 3, scale.beforeMs(), scale.measuredMs()), null);
         ProcessEvent begin = handle.await(Event.BEGIN);
-        Requests requests = isAsked ? new Requests(port) : null;
+        Requests requests = isAsked ? new Requests(port, row.perRequest) : null;
         ProcessEvent end = handle.await(Event.END);
         Served served = new Served(
                 (end.records() - begin.records()) / ((end.nanos() - begin.nanos()) / 1e9),
@@ -172,10 +173,12 @@ final class HttpLoad {
         private final AtomicLong failures = new AtomicLong();
         private final List<long[]> latencies = new ArrayList<>();
         private final List<Thread> threads = new ArrayList<>();
+        private final int perRequest;
         private final long begin = System.nanoTime();
         private long done;
 
-        Requests(int port) {
+        Requests(int port, int perRequest) {
+            this.perRequest = perRequest;
             for (int i = 0; i < CONNECTIONS; i++) {
                 int number = i;
                 Thread thread = new Thread(() -> send(port, number), "requests-" + i);
@@ -185,11 +188,11 @@ final class HttpLoad {
         }
 
         private void send(int port, int number) {
-            long interval = 1_000_000_000L * CONNECTIONS / PER_SECOND;
+            long interval = 1_000_000_000L * CONNECTIONS * perRequest / PER_SECOND;
             long due = begin + interval * number / CONNECTIONS;
             long[] seen = new long[1 << 20];
             int count = 0;
-            byte[] request = request(number);
+            byte[] request = request(number, perRequest);
             try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
                 socket.setTcpNoDelay(true);
                 OutputStream out = socket.getOutputStream();
@@ -209,17 +212,21 @@ final class HttpLoad {
             }
             synchronized (this) {
                 latencies.add(Arrays.copyOf(seen, count));
-                done += count;
+                done += (long) count * perRequest;
             }
         }
 
-        private static byte[] request(int number) {
+        private static byte[] request(int number, int examples) {
             Random random = new Random(number);
-            StringBuilder features = new StringBuilder();
-            for (int i = 0; i < FEATURES; i++) {
-                features.append(i == 0 ? "" : ",").append(random.nextDouble() * 2 - 1);
+            List<String> all = new ArrayList<>();
+            for (int i = 0; i < examples; i++) {
+                StringJoiner features = new StringJoiner(",", "{\"features\":[", "]}");
+                for (int k = 0; k < FEATURES; k++) {
+                    features.add(Double.toString(random.nextDouble() * 2 - 1));
+                }
+                all.add(features.toString());
             }
-            String body = "{\"features\":[" + features + "]}";
+            String body = examples == 1 ? all.get(0) : "{\"examples\":[" + String.join(",", all) + "]}";
             return ("POST /v1/models/model-0/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                             + "Content-Length: " + body.length() + "\r\n\r\n" + body)
                     .getBytes(StandardCharsets.US_ASCII);

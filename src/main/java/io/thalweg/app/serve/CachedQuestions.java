@@ -18,16 +18,16 @@ final class CachedQuestions {
     private static final long LEAST = TimeUnit.SECONDS.toNanos(1);
     private static final int TIMES_COST = 50;
 
-    private final Map<Asked, Cached<?>> cached = new LinkedHashMap<>(16, 0.75f, true) {
+    private final Map<QuestionKey, Cached<?>> cached = new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1;
 
         @Override
-        protected boolean removeEldestEntry(Map.Entry<Asked, Cached<?>> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<QuestionKey, Cached<?>> eldest) {
             return size() > MOST;
         }
     };
 
-    private record Asked(TaskReads task, String question) {}
+    private record QuestionKey(TaskReads task, String question) {}
 
     private static final class Cached<T> {
         CompletableFuture<T> answer;
@@ -45,7 +45,7 @@ final class CachedQuestions {
      */
     @SuppressWarnings("unchecked")
     synchronized <T> CompletableFuture<T> ask(TaskReads task, String name, Function<LearningTask, T> question) {
-        Asked key = new Asked(task, name);
+        QuestionKey key = new QuestionKey(task, name);
         Cached<T> known = (Cached<T>) cached.get(key);
         if (known != null && known.isValid()) {
             return known.answer;

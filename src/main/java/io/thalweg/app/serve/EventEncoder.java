@@ -22,8 +22,8 @@ import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
 
 /**
- * Events as they are on the examples topic, from JSON. The schema is that of Examples; of other events, the one that was
- * last registered for the topic. Safe for use by several threads.
+ * Events as they are on the examples topic, from JSON. The schema is that of Examples; of other events, the one that
+ * was last registered for the topic. Safe for use by several threads.
  */
 final class EventEncoder {
     private static final byte MAGIC = 0;

@@ -84,7 +84,8 @@ final class Instances {
         } catch (IOException | GeneralSecurityException e) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "the truststore %s cannot be used (%s); change http.ssl.truststore.location, its type, or the password"
+                    ("the truststore %s cannot be used (%s); change http.ssl.truststore.location, its type, or the"
+                                    + " password")
                             .formatted(location, e.getMessage()));
         }
     }

@@ -26,8 +26,8 @@ import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.MetricName;
 
 /**
- * The path that Prometheus scrapes: the metrics of Kafka Streams and its clients, of the JVM, of this server, and of the
- * models.
+ * The path that Prometheus scrapes: the metrics of Kafka Streams and its clients, of the JVM, of this server, and of
+ * the models.
  */
 final class MetricsEndpoint implements Endpoints, AutoCloseable {
     static final String PATH = "/metrics";
@@ -91,8 +91,8 @@ final class MetricsEndpoint implements Endpoints, AutoCloseable {
     }
 
     /**
-     * Binds the metrics of Kafka Streams anew if there are others than before. Micrometer itself looks once a minute, so
-     * that those of a task that has moved would stay, and those of a new one be missing.
+     * Binds the metrics of Kafka Streams anew if there are others than before. Micrometer itself looks once a minute,
+     * so that those of a task that has moved would stay, and those of a new one be missing.
      */
     private synchronized void bind() {
         if (learner == null) {

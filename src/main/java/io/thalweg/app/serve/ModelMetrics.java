@@ -184,7 +184,7 @@ final class ModelMetrics {
         points.add(ServedMetric.LIVE, health.notLive().isEmpty() ? 1 : 0);
         points.add(ServedMetric.READY, health.notReady().isEmpty() ? 1 : 0);
         points.add(ServedMetric.PARTITIONS, reads.active().size());
-        for (StallWatch.LastSeen seen : stalls.latest()) {
+        for (StallWatch.PartitionProgress seen : stalls.latest()) {
             String partition = Integer.toString(seen.partition().partition());
             points.add(ServedMetric.LAG, seen.lag(), seen.partition().topic(), partition);
             points.add(

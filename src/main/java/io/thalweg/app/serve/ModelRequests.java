@@ -76,9 +76,13 @@ final class ModelRequests {
         String id = request.pathParam("id");
         String passedOn = request.header(Instances.PASSED_ON);
         int partition = locations.getOrDefault(id, instances.partitionOf(id));
-        request.future(() -> find(request, id, partition, passedOn, here)
-                .orTimeout(timeoutMs, TimeUnit.MILLISECONDS)
-                .exceptionally(failure -> {
+        CompletableFuture<Void> answered = find(request, id, partition, passedOn, here);
+        if (answered.isDone() && !answered.isCompletedExceptionally()) {
+            // most predictions: to hand the request to another thread would cost more than the answer
+            return;
+        }
+        request.future(
+                () -> answered.orTimeout(timeoutMs, TimeUnit.MILLISECONDS).exceptionally(failure -> {
                     throw refusal(failure);
                 }));
     }

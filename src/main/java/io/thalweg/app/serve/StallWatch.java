@@ -35,9 +35,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A watch for partitions whose committed offsets stand still although there are records to read. It asks the brokers and
- * not the learner's own consumers, which may be what hangs. While the brokers do not answer, it learns nothing, and the
- * learner counts as alive: to restart it would not help.
+ * A watch for partitions whose committed offsets stand still although there are records to read. It asks the brokers
+ * and not the learner's own consumers, which may be what hangs. While the brokers do not answer, it learns nothing, and
+ * the learner counts as alive: to restart it would not help.
  */
 final class StallWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(StallWatch.class);
@@ -57,19 +57,18 @@ final class StallWatch implements AutoCloseable {
     /** Created when it is first needed. */
     private Admin admin;
 
-    private final Map<TopicPartition, LastSeen> seen = new HashMap<>();
-    private volatile List<LastSeen> latest = List.of();
+    private final Map<TopicPartition, PartitionProgress> seen = new HashMap<>();
+    private volatile List<PartitionProgress> latest = List.of();
 
     /**
      * What was seen of a partition.
      *
      * @param committed the committed offset
      * @param since when it was first seen, in nanoseconds
-     * @param endThen the end of the partition at that time
      * @param end the end of the partition at the last look
      * @param isRead whether the learner's consumer says that it has read everything
      */
-    record LastSeen(TopicPartition partition, long committed, long since, long endThen, long end, boolean isRead) {
+    record PartitionProgress(TopicPartition partition, long committed, long since, long end, boolean isRead) {
         /** Returns how many records are not committed yet. Markers of transactions count too. */
         long lag() {
             return Math.max(0, end - committed);
@@ -94,7 +93,7 @@ final class StallWatch implements AutoCloseable {
     }
 
     /** Returns what was seen of each partition that is active here. */
-    List<LastSeen> latest() {
+    List<PartitionProgress> latest() {
         return latest;
     }
 
@@ -102,9 +101,9 @@ final class StallWatch implements AutoCloseable {
     List<String> stalls() {
         long now = nanoTime.getAsLong();
         return latest.stream()
-                .filter(each -> each.lag() > 0 && (!each.isRead || each.end > each.endThen))
-                // what was committed last may be followed by nothing but markers of transactions
-                .filter(each -> !each.isRead || isSilent())
+                // what was committed last may be followed by nothing but markers of transactions; then the consumer has
+                // read everything, and goes on asking for more
+                .filter(each -> each.lag() > 0 && (!each.isRead || isSilent()))
                 .filter(each -> TimeUnit.NANOSECONDS.toMillis(now - each.since) > limitMs)
                 .map(each -> "the committed offset of %s has been %d for %d s, but the partition ends at %d"
                         .formatted(
@@ -223,17 +222,12 @@ final class StallWatch implements AutoCloseable {
             OffsetAndMetadata at = committed.get(partition);
             long offset = at == null ? 0 : at.offset();
             long end = ends.get(partition).offset();
-            LastSeen before = seen.get(partition);
+            PartitionProgress before = seen.get(partition);
             boolean stands = before != null && before.committed == offset && end > offset;
             seen.put(
                     partition,
-                    new LastSeen(
-                            partition,
-                            offset,
-                            stands ? before.since : now,
-                            stands ? before.endThen : end,
-                            end,
-                            read.contains(partition)));
+                    new PartitionProgress(
+                            partition, offset, stands ? before.since : now, end, read.contains(partition)));
         }
         latest = List.copyOf(seen.values());
     }

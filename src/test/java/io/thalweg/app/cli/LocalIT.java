@@ -132,6 +132,14 @@ class LocalIT {
         assertThat(schema.statusCode()).isEqualTo(200);
         assertThat(schema.body()).contains("io.thalweg.avro");
 
+        HttpResponse<String> page = HttpClient.newHttpClient()
+                .send(
+                        HttpRequest.newBuilder(URI.create(first.find("page +(http://localhost:\\d+)\n") + "/v1/models"))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
+        assertThat(page.statusCode()).isEqualTo(200);
+        assertThat(page.body()).contains("\"total\":1");
+
         Local second = local("--port", "0", "--registry-port", "0");
         assertThat(second.process().waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(second.process().exitValue()).isEqualTo(3);

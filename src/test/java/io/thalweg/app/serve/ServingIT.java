@@ -9,9 +9,14 @@ import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.app.serve.ServedLearner.Served;
 import io.thalweg.avro.Example;
+import io.thalweg.avro.Prediction;
 import io.thalweg.math.FeatureForm;
+import io.thalweg.output.OutputTopic;
+import io.thalweg.runtime.ExampleSender;
+import io.thalweg.runtime.OutputReader;
 import io.thalweg.testing.Seed;
 import io.thalweg.testing.Seeded;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,6 +30,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
+import org.apache.avro.Schema;
 import org.apache.kafka.streams.KafkaStreams;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -78,7 +84,7 @@ class ServingIT {
         x.clear();
         x.form(FeatureForm.NAMED);
         features.forEach((name, value) -> {
-            byte[] utf8 = name.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8);
+            byte[] utf8 = name.toString().getBytes(StandardCharsets.UTF_8);
             x.addNamed(utf8, 0, utf8.length, value);
         });
         return x;
@@ -293,7 +299,8 @@ class ServingIT {
             assertThat(first.path("offset").asLong()).isZero();
             JsonNode more = http.post(
                             "/v1/examples",
-                            "{\"records\":[{\"model\":\"m\",\"timestamp\":5,\"event\":{\"label\":0,\"features\":{\"a\":-1}}},"
+                            "{\"records\":[{\"model\":\"m\",\"timestamp\":5,"
+                                    + "\"event\":{\"label\":0,\"features\":{\"a\":-1}}},"
                                     + "{\"model\":\"n\",\"event\":{\"features\":{\"indices\":[1],\"values\":[2]}}}]}")
                     .ok();
             assertThat(more.path("records").findValuesAsText("offset")).containsExactly("1", "2");
@@ -312,6 +319,117 @@ class ServingIT {
             assertThat(http.post("/v1/labels", "{\"model\":\"m\",\"event\":{\"id\":\"1\",\"label\":1}}")
                             .refusal(409))
                     .contains("labels.topic");
+        }
+    }
+
+    private static final Schema FLIGHT = new Schema.Parser().parse("""
+            {"type": "record", "name": "Flight", "fields": [
+              {"name": "carrier", "type": ["null", "string"], "default": null},
+              {"name": "distance", "type": "double"},
+              {"name": "departure", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+              {"name": "tags", "type": {"type": "array", "items": "string"}, "default": []},
+              {"name": "delay", "type": "int"}]}""");
+
+    @Test
+    void eventsGoThroughTheSameMapping() {
+        try (ServedLearner learner = learner(
+                "label", "delay > 15", "features.time", "departure:hour", "features.cross", "carrier*departure.hour")) {
+            learner.schemas.idFor(learner.config.getString("examples.topic"), FLIGHT);
+            Http http = learner.start();
+            String event = "\"carrier\":\"A%d\",\"distance\":0.%d,\"departure\":\"2026-01-01T%02d:30:00Z\"";
+            List<String> records = new ArrayList<>();
+            for (int i = 0; i < 50; i++) {
+                records.add("{\"model\":\"m\",\"event\":{%s,\"delay\":%d}}"
+                        .formatted(event.formatted(i % 3, i, i % 5), i % 2 * 30));
+            }
+            http.post("/v1/examples", "{\"records\":[" + String.join(",", records) + "]}")
+                    .ok();
+            await().atMost(PATIENCE)
+                    .until(() -> http.get("/v1/models/m").status() == 200
+                            && http.get("/v1/models/m").json().path("version").asLong() == 50);
+
+            // the delay is not known yet, and the time can be a number
+            String asked = event.formatted(1, 7, 3);
+            JsonNode served = http.post("/v1/models/m/predict", "{\"event\":{" + asked + "},\"contributions\":true}")
+                    .ok();
+            assertThat(served.path("contributions").findValuesAsText("feature"))
+                    .contains("carrier=A1", "distance", "departure.hour=3", "carrier=A1*departure.hour=3");
+            String asNumber = asked.replace("\"2026-01-01T03:30:00Z\"", "1767238200000");
+            assertThat(http.post("/v1/models/m/predict", "{\"event\":{" + asNumber + "}}")
+                            .ok()
+                            .path("logit"))
+                    .isEqualTo(served.path("logit"));
+
+            // what the learner itself predicts for this event at this version
+            http.post("/v1/examples", "{\"model\":\"m\",\"event\":{" + asked + ",\"delay\":0}}")
+                    .ok();
+            try (OutputReader<Prediction> predictions = OutputReader.open(
+                    learner.config,
+                    learner.schemas,
+                    OutputTopic.PREDICTIONS,
+                    Prediction.class,
+                    null,
+                    OutputReader.Start.BEGINNING)) {
+                List<Prediction> read = new ArrayList<>();
+                await().atMost(PATIENCE).until(() -> {
+                    predictions.poll(Duration.ofMillis(100)).forEach(entry -> read.add(entry.value()));
+                    return read.size() == 51;
+                });
+                assertThat(read.get(50).getVersion())
+                        .isEqualTo(served.path("version").asLong());
+                assertThat(read.get(50).getLogit())
+                        .isEqualTo(served.path("logit").asDouble());
+            }
+            for (String wrong : List.of(
+                    "{\"distance\":1}",
+                    "{%s,\"speed\":1}".formatted(asked),
+                    "{%s}".formatted(asked.replace("0.7", "\"far\"")),
+                    "{%s}".formatted(asked.replace("2026-01", "January")))) {
+                assertThat(http.post("/v1/models/m/predict", "{\"event\":" + wrong + "}")
+                                .refusal(422))
+                        .isNotBlank();
+            }
+            // an event to learn from needs its label
+            assertThat(http.post("/v1/examples", "{\"model\":\"m\",\"event\":{" + asked + "}}")
+                            .refusal(422))
+                    .contains("delay");
+        }
+    }
+
+    @Test
+    void labelsThatAreSentLaterAreLearned() {
+        String topic = "served-labels-" + learners;
+        try (ServedLearner learner = learner("labels.topic", topic)) {
+            Http http = learner.start();
+            for (int i = 0; i < 4; i++) {
+                http.post(
+                                "/v1/examples",
+                                "{\"model\":\"m\",\"event\":{\"id\":\"%d\",\"features\":{\"a\":%d}}}".formatted(i, i))
+                        .ok();
+            }
+            for (int i = 0; i < 3; i++) {
+                JsonNode sent = http.post(
+                                "/v1/labels",
+                                "{\"model\":\"m\",\"event\":{\"id\":\"%d\",\"label\":%d}}".formatted(i, i % 2))
+                        .ok();
+                assertThat(sent.path("topic").asText()).isEqualTo(topic);
+            }
+            await().atMost(PATIENCE)
+                    .until(() -> http.get("/v1/models/m").status() == 200
+                            && http.get("/v1/models/m").json().path("version").asLong() == 3);
+            JsonNode prediction = http.post("/v1/models/m/predict", "{\"features\":{\"a\":1}}")
+                    .ok();
+            assertThat(prediction.path("offset").asLong()).isEqualTo(4);
+            assertThat(prediction.path("labelsOffset").asLong()).isEqualTo(3);
+            await().atMost(PATIENCE).untilAsserted(() -> {
+                String scrape = http.get("/metrics").body();
+                assertThat(value(scrape, "thalweg_model_labels_waiting{model=\"m\"}"))
+                        .isEqualTo(1);
+                assertThat(value(scrape, "thalweg_model_labels_in_time_total{model=\"m\"}"))
+                        .isEqualTo(3);
+                assertThat(value(scrape, "thalweg_model_label_rate_ratio{model=\"m\"}"))
+                        .isEqualTo(1);
+            });
         }
     }
 
@@ -424,6 +542,38 @@ class ServingIT {
                 assertThat(learner.serving().meters()).isBetween(metersThen - 10, metersThen + 10);
             });
             assertThat(http.get("/v1/models/m").ok().path("version").asLong()).isEqualTo(100);
+        }
+    }
+
+    @Test
+    void aLearnerThatStandsStillIsNotLive(@TempDir Path directory) {
+        Path file = directory.resolve("schemas.jsonl");
+        EmbeddedRegistry own = EmbeddedRegistry.start(file, 0);
+        int port = Integer.parseInt(own.url().replaceFirst(".*:", ""));
+        try (ServedLearner learner = new ServedLearner(
+                broker, own, "standing-still", "http.stall.max.ms", "1000", "registry.retry.max.ms", "240000")) {
+            learner.createTopics();
+            Http http = learner.start();
+            await().atMost(PATIENCE).until(() -> http.get("/health/started").status() == 200);
+            assertThat(http.get("/health/ready").ok().path("partitions")).hasSize(1);
+            try (ExampleSender sender = ExampleSender.open(learner.config, learner.schemas)) {
+                // the learner asks for the schema of the first example, and gets no answer
+                own.close();
+                sender.send("m", new Example(null, 1.0, 1.0, List.of(1.0)));
+                sender.flush();
+            }
+            await().atMost(PATIENCE).until(() -> http.get("/health/live").status() == 503);
+            JsonNode health = http.get("/health/live").json();
+            assertThat(health.path("state").asText()).isEqualTo("RUNNING");
+            assertThat(health.path("reasons").get(0).asText())
+                    .contains("standing-still-examples-0", "has been 0 for", "ends at 1");
+            assertThat(value(http.get("/metrics").body(), "thalweg_live")).isZero();
+
+            own = EmbeddedRegistry.start(file, port);
+            await().atMost(PATIENCE).until(() -> http.get("/health/live").status() == 200);
+            await().atMost(PATIENCE).until(() -> http.get("/v1/models/m").status() == 200);
+        } finally {
+            own.close();
         }
     }
 
