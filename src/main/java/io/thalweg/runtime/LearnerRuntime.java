@@ -88,8 +88,7 @@ public final class LearnerRuntime implements AutoCloseable {
         String keyless = keyless(config, partitions);
         MappingCheck.run(config, schemas);
         PartitionWatch watch = new PartitionWatch(config, partitions);
-        Topology topology =
-                new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch, readers).get();
+        Topology topology = new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch, readers).get();
         Properties properties = new Properties();
         properties.putAll(settings.streams());
         ScheduledExecutorService lookout = lookout();
