@@ -8,8 +8,8 @@ import java.util.OptionalLong;
 /**
  * A parser of times in ISO 8601: calendar, ordinal and week dates, with or without a time of day, in the extended or
  * the basic format, with or without a fraction and an offset; without one they are in UTC. It also takes what programs
- * write instead: a space for the T, UTC for the Z, and the name of the zone after the offset. The only object that it makes
- * for a time is a date. Not thread-safe.
+ * write instead: a space for the T, UTC for the Z, and the name of the zone after the offset. The only object that it
+ * makes for a time is a date. Not thread-safe.
  */
 public final class IsoTime {
     /** How exactly a date is given. */

@@ -34,8 +34,8 @@ public final class Mapping {
     public static final String MODEL_FROM_KEY = "key";
 
     private static final Pattern MODEL_WORDS = Pattern.compile("(?<how>field|fixed):(?<name>.+)", Pattern.DOTALL);
-    private static final Pattern TIME_WORDS = Pattern.compile(
-            "(?<field>'[^']*'|\"[^\"]*\"|[^\\[]+?)\\s*(\\[(?<pattern>[^\\];]*)(;(?<year>[^\\]]*))?\\])?\\s*:(?<parts>[^:\\]]*)");
+    private static final Pattern TIME_WORDS = Pattern.compile("(?<field>'[^']*'|\"[^\"]*\"|[^\\[]+?)\\s*"
+            + "(\\[(?<pattern>[^\\];]*)(;(?<year>[^\\]]*))?\\])?\\s*:(?<parts>[^:\\]]*)");
 
     private static final String QUOTES = "'\"";
     /** What may follow a name in quotes. */

@@ -18,12 +18,12 @@ import java.util.Arrays;
  * 200/n times the width of the range. It counts as the end of the range, and the scale stays as it is. Otherwise one
  * wrong value would make all others too small to matter, for as long as the model lives. From a tenth of that distance
  * on, a value is unusual. If three unusual values come close after each other, the feature has changed, for example its
- * unit, and the scale begins anew with the last of them. Each value that is not unusual, and not 0, takes back an eighth
- * of an unusual one.
+ * unit, and the scale begins anew with the last of them. Each value that is not unusual, and not 0, takes back an
+ * eighth of an unusual one.
  *
- * <p>A wrong value may also be among the first, before anything tells that it is wrong. It is recognized by a value that
- * is within a hundredth of the range from one end, where all others are too except for the one at the other end. Then,
- * too, the scale begins anew with the value that came last.
+ * <p>A wrong value may also be among the first, before anything tells that it is wrong. It is recognized by a value
+ * that is within a hundredth of the range from one end, where all others are too except for the one at the other end.
+ * Then, too, the scale begins anew with the value that came last.
  *
  * <p>The largest |x| alone, without mean and deviation, has the same rules: see {@link #takeLargest}.
  */
@@ -178,7 +178,9 @@ final class FeatureScale {
         block[at + DEVIATIONS] = ones * (1 - block[at + MEAN]);
     }
 
-    /** Takes note of whether a value is unusual, and returns whether it is an outlier or the last that makes a change. */
+    /**
+     * Takes note of whether a value is unusual, and returns whether it is an outlier or the last that makes a change.
+     */
     private static boolean isRefused(double[] block, int at, double value) {
         double distance = distance(block, at, value);
         if (distance > UNUSUAL) {

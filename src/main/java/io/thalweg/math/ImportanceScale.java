@@ -9,10 +9,10 @@ package io.thalweg.math;
  * are equal, c divided by the mean is exactly 1.
  *
  * <p>Importances can differ by orders of magnitude, such as amounts of money, inverse propensities, or a large
- * importance for a rare class. A step in proportion to the largest would be too long. If it were just cut, the optimizer
- * would learn something else than what importances say: with a rare class, probabilities far too low. So {@link #limit}
- * returns a factor for all steps. A single importance of more than {@value #MOST} times the mean counts as that much, and the first does not
- * count if the second shows that it was.
+ * importance for a rare class. A step in proportion to the largest would be too long. If it were just cut, the
+ * optimizer would learn something else than what importances say: with a rare class, probabilities far too low. So
+ * {@link #limit} returns a factor for all steps. A single importance of more than {@value #MOST} times the mean counts
+ * as that much, and the first does not count if the second shows that it was.
  */
 final class ImportanceScale {
     /** The mean. */

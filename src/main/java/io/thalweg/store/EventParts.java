@@ -206,7 +206,9 @@ final class EventParts {
         return out;
     }
 
-    /** Returns the place of the entry that {@link #begin} has begun. Must be called before anything is written to it. */
+    /**
+     * Returns the place of the entry that {@link #begin} has begun. Must be called before anything is written to it.
+     */
     long next() {
         return place(open, out(open).size());
     }

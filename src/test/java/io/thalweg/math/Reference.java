@@ -24,7 +24,9 @@ final class Reference {
     private int steps;
     private int examples;
 
-    /** How many unusual values there have been lately, in eighths: three are a change, eight ordinary values undo one. */
+    /**
+     * How many unusual values there have been lately, in eighths: three are a change, eight ordinary values undo one.
+     */
     private static final class Evidence {
         private int parts;
 

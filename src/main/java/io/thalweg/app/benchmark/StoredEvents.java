@@ -27,8 +27,8 @@ import org.apache.kafka.streams.state.Stores;
 
 /**
  * The join of events and labels as one would first write it with Kafka Streams: an event is put into a RocksDB store
- * with a changelog, and is read and deleted when its label comes. It publishes a prediction and an outcome for each, but
- * learns nothing, gives nothing up, forgets the label at once, and does not hold a label that overtakes its event.
+ * with a changelog, and is read and deleted when its label comes. It publishes a prediction and an outcome for each,
+ * but learns nothing, gives nothing up, forgets the label at once, and does not hold a label that overtakes its event.
  */
 final class StoredEvents implements Processor<byte[], byte[], byte[], OutputRecord> {
     private static final String STORE = "events";

@@ -40,7 +40,8 @@ import org.slf4j.LoggerFactory;
  * Follows the output topics for the page, and tells open pages once a second what goes on.
  *
  * <p>It reads committed records only, on a thread of its own. Where more arrive than a page can show, it passes over
- * them. So its work, and the memory it takes, are bounded, however fast the learner is and however much the topics hold.
+ * them. So its work, and the memory it takes, are bounded, however fast the learner is and however much the topics
+ * hold.
  */
 final class PageFeed implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PageFeed.class);

@@ -415,8 +415,8 @@ class ExampleFileTest {
         assertThat(lines("t.csv", "a,b,c\n1,x,3\n", sparse).get(0).example().getFeatures())
                 .isEqualTo(new SparseFeatures(List.of(0, 1), List.of(1.0, 3.0)));
         assertThatThrownBy(() -> open("t.csv", utf8("a\n1\n"), named))
-                .hasMessage(
-                        "t.csv has no column b; it has a. If these are several, say what separates them with --separator");
+                .hasMessage("t.csv has no column b; it has a."
+                        + " If these are several, say what separates them with --separator");
     }
 
     @Test
