@@ -26,9 +26,10 @@ final class FileOptions {
             "In CSV, and in JSON objects without \"features\", each column that no option names is a feature: a "
                     + "number is the value of the feature named after the column, text is the feature column=text "
                     + "with the value 1, and an empty cell, null or a word such as NaN is the feature"
-                    + " column:missing. Lists of text are sets of categories, and fields of objects in objects are "
-                    + "named with dots. An example whose label is empty is only predicted. The settings "
-                    + "features.time, features.buckets, features.cross and the others of that group apply here too. What each column was used as "
+                    + " column:missing. Lists of text are sets of categories, and fields of objects in objects are"
+                    + " named with dots. An example whose label is empty is only predicted. The settings"
+                    + " features.time, features.buckets, features.cross and the others of that group apply here"
+                    + " too. What each column was used as "
                     + "is printed at the end.";
 
     @Option(

@@ -12,6 +12,7 @@ import io.thalweg.runtime.StopException;
 import java.io.BufferedInputStream;
 import java.io.BufferedReader;
 import java.io.Closeable;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -350,7 +351,8 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
     private static StopException unreadable(String name, long line, IOException e) {
         return new StopException(
                 ExitCode.BAD_SETTINGS,
-                "cannot continue to read %s after line %d (%s)".formatted(name, line, e.getMessage()));
+                "cannot continue to read %s after line %d (%s)"
+                        .formatted(name, line, e instanceof EOFException ? "it ends early" : e.getMessage()));
     }
 
     private static void check(Line line) throws BadLineException {
