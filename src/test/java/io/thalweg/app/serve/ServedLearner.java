@@ -55,7 +55,8 @@ final class ServedLearner implements AutoCloseable {
             settings.put((String) more[i], more[i + 1]);
         }
         config = new ThalwegConfig(settings);
-        schemas = new ConfluentSchemas(config.registry(), Duration.ofSeconds(10));
+        schemas = new ConfluentSchemas(
+                config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
     }
 
     void createTopics() {

@@ -12,6 +12,7 @@ import io.thalweg.avro.Example;
 import io.thalweg.avro.Prediction;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.output.OutputTopic;
+import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.OutputReader;
 import io.thalweg.testing.Seed;
@@ -556,7 +557,8 @@ class ServingIT {
             Http http = learner.start();
             await().atMost(PATIENCE).until(() -> http.get("/health/started").status() == 200);
             assertThat(http.get("/health/ready").ok().path("partitions")).hasSize(1);
-            try (ExampleSender sender = ExampleSender.open(learner.config, learner.schemas)) {
+            try (ConfluentSchemas ofSender = new ConfluentSchemas(learner.config.registry(), PATIENCE);
+                    ExampleSender sender = ExampleSender.open(learner.config, ofSender)) {
                 // the learner asks for the schema of the first example, and gets no answer
                 own.close();
                 sender.send("m", new Example(null, 1.0, 1.0, List.of(1.0)));
