@@ -12,7 +12,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A temporary file for what does not have to be on the heap. Its contents are a copy of what the changelog has, so it
+ * A temporary file for what does not have to be on the heap. Its contents are a copy of what is elsewhere, so it
  * is deleted when it is closed, and does not have to survive a crash. Not thread-safe.
  */
 final class SpillFile implements AutoCloseable {
