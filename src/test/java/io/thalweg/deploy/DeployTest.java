@@ -14,6 +14,7 @@ import io.kubernetes.client.openapi.models.V1PodDisruptionBudget;
 import io.kubernetes.client.openapi.models.V1Service;
 import io.kubernetes.client.openapi.models.V1StatefulSet;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.testing.Programs;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;

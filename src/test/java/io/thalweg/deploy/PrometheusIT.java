@@ -18,6 +18,7 @@ import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.Topics;
+import io.thalweg.testing.Programs;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URLEncoder;

@@ -3,7 +3,6 @@ package io.thalweg.app.serve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
@@ -16,10 +15,9 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.OutputReader;
+import io.thalweg.testing.Programs;
 import io.thalweg.testing.Seeded;
-import java.io.File;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -55,8 +53,6 @@ import org.openqa.selenium.logging.LoggingPreferences;
 @Timeout(300)
 class PageIT {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
-    private static final Path BROWSER = Path.of("/usr/bin/chromium");
-    private static final Path DRIVER = Path.of("/usr/bin/chromedriver");
     private static final int EXAMPLES = 1_500;
 
     private static EmbeddedBroker broker;
@@ -67,9 +63,8 @@ class PageIT {
 
     @BeforeAll
     static void start(@TempDir Path directory) {
-        assumeTrue(
-                System.getenv("CI") != null || Files.isExecutable(BROWSER) && Files.isExecutable(DRIVER),
-                "needs chromium and chromedriver, as Debian's packages chromium and chromium-driver install them");
+        Path chromium = Programs.find("chromium", "chromium");
+        Path driver = Programs.find("chromedriver", "chromium-driver");
         broker = EmbeddedBroker.start(directory.resolve("broker"), 0);
         registry = EmbeddedRegistry.start(null, 0);
         learner = new ServedLearner(
@@ -78,7 +73,7 @@ class PageIT {
         learner.start();
         url = learner.serving().url();
         ChromeOptions options = new ChromeOptions();
-        options.setBinary(BROWSER.toFile());
+        options.setBinary(chromium.toFile());
         options.addArguments(
                 "--headless",
                 "--no-sandbox",
@@ -94,7 +89,7 @@ class PageIT {
         options.setCapability("goog:loggingPrefs", logs);
         browser = new ChromeDriver(
                 new ChromeDriverService.Builder()
-                        .usingDriverExecutable(new File(DRIVER.toString()))
+                        .usingDriverExecutable(driver.toFile())
                         .build(),
                 options);
     }

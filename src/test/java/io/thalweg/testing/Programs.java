@@ -1,4 +1,4 @@
-package io.thalweg.deploy;
+package io.thalweg.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** Programs that tests need and that a machine may not have. */
-final class Programs {
+public final class Programs {
     private Programs() {}
 
     /**
@@ -21,7 +21,7 @@ final class Programs {
      * @param from the Debian package that has it. Without it the test is skipped, except with
      *     {@code -Dthalweg.programs=required}, which .ci/run sets
      */
-    static Path find(String name, String from) {
+    public static Path find(String name, String from) {
         Path found = Stream.of(System.getenv("PATH").split(":"))
                 .map(place -> Path.of(place, name))
                 .filter(Files::isExecutable)
@@ -36,7 +36,8 @@ final class Programs {
     }
 
     /** Runs a program that must succeed, and returns what it prints. */
-    static String run(Path directory, Path program, String... arguments) throws IOException, InterruptedException {
+    public static String run(Path directory, Path program, String... arguments)
+            throws IOException, InterruptedException {
         Process process = new ProcessBuilder(Stream.concat(Stream.of(program.toString()), Stream.of(arguments))
                         .toList())
                 .directory(directory.toFile())
