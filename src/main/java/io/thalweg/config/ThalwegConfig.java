@@ -126,6 +126,8 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String HTTP_METRICS_MODELS_MAX = "http.metrics.models.max";
     public static final String HTTP_STALL_MAX_MS = "http.stall.max.ms";
 
+    public static final String TOPICS_COMPRESSION = "topics.compression";
+
     /** The prefix of a setting that is passed to all Kafka clients although Kafka does not define it. */
     public static final String PASS_PREFIX = "client.";
 
@@ -241,6 +243,15 @@ public final class ThalwegConfig extends AbstractConfig {
                 LOW,
                 "How long the topics of weights and metrics that `topics --create` creates keep all records, by record"
                         + " timestamp, before they are compacted to the last ones. The page shows this history.");
+
+        topics.add(
+                TOPICS_COMPRESSION,
+                Type.STRING,
+                "lz4",
+                ValidString.in("none", "gzip", "snappy", "lz4", "zstd"),
+                MEDIUM,
+                "Compression of what the learner writes. Without a codec of their own, kafkajs and other clients read"
+                        + " only `gzip` and `none`. Kafka's `compression.type` overrides it.");
 
         Group mapping = new Group(def, MAPPING, SettingFlag.REPLAYED, SettingFlag.MAPPING);
         mapping.add(

@@ -39,7 +39,7 @@ public final class KafkaSettings {
                 ProducerConfig.MAX_REQUEST_SIZE_CONFIG, config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES) + MARGIN);
         // weights and histograms contain many equal bytes, so there is less to send at each commit and less to
         // restore
-        settings.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, "lz4");
+        settings.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, config.getString(ThalwegConfig.TOPICS_COMPRESSION));
         // how long a prediction waits for others to be sent with it: not the 100 ms of Kafka Streams, and a little
         // longer if its readers wait for a commit anyway
         boolean transactions =
@@ -123,6 +123,11 @@ public final class KafkaSettings {
         settings.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
         settings.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
         return settings;
+    }
+
+    /** The compression of the outputs. */
+    public String compression() {
+        return String.valueOf(writer().get(ProducerConfig.COMPRESSION_TYPE_CONFIG));
     }
 
     /** The settings for a producer of bytes. */

@@ -87,6 +87,13 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         task.begin();
         counters = new Counters(context);
         findUnread();
+        if (!task.models().isEmpty()) {
+            LOG.info(
+                    "took over partition {} with {} {}",
+                    partition,
+                    task.models().size(),
+                    task.models().size() == 1 ? "model" : "models");
+        }
         countedSteps = task.steps();
         health = new InputHealth(config);
         context.schedule(weightsInterval, PunctuationType.WALL_CLOCK_TIME, this::publishRest);

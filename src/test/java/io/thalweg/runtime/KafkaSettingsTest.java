@@ -37,4 +37,15 @@ class KafkaSettingsTest {
     private static Map<String, Object> producer(Map<String, ?> passed) {
         return new StreamsConfig(settings(passed).streams()).getProducerConfigs("producer");
     }
+
+    @Test
+    void theCompressionIsASettingThatKafkasOwnOverrides() {
+        assertThat(new KafkaSettings(new ThalwegConfig(Map.of())).compression()).isEqualTo("lz4");
+        assertThat(new KafkaSettings(new ThalwegConfig(Map.of("topics.compression", "gzip"))).compression())
+                .isEqualTo("gzip");
+        assertThat(new KafkaSettings(
+                                new ThalwegConfig(Map.of("topics.compression", "gzip", "compression.type", "zstd")))
+                        .compression())
+                .isEqualTo("zstd");
+    }
 }

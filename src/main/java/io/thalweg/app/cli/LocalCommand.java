@@ -233,7 +233,8 @@ final class LocalCommand implements Callable<Integer> {
             lines.add(command.formatted("verify"));
         }
         lines.add("  curl -s " + registry + "/subjects/" + examples + "-value/versions/latest/schema");
-        lines.add("  kcat -C -b " + broker + " -t " + predictions + " -s value=avro -r " + registry);
+        // the kcat of Debian has no Avro, so it shows what is not in the value
+        lines.add("  kcat -C -e -q -b " + broker + " -t " + predictions + " -f '%p %o %k\\n'");
         lines.forEach(out::println);
         out.flush();
     }

@@ -75,12 +75,20 @@ final class TopicsCommand implements Callable<Integer> {
             }
             state.problems().forEach(problem -> out.println((problem.fatal() ? "✗ " : "· ") + problem.text()));
             if (state.fatal().isEmpty()) {
+                explainCompression(new KafkaSettings(config).compression(), out);
                 out.println("✓ the topics are ready for the learner, with " + state.partitions()
                         + (state.partitions() == 1 ? " partition" : " partitions"));
                 return ExitCode.OK.code();
             }
             state.remedy().ifPresent(remedy -> out.println(settings.repeatedIn(remedy)));
             return ExitCode.NOT_READY.code();
+        }
+    }
+
+    private static void explainCompression(String compression, PrintWriter out) {
+        if (!compression.equals("gzip") && !compression.equals("none")) {
+            out.println("· outputs are written with %s, which kafkajs cannot read; %s=gzip is for every client"
+                    .formatted(compression, ThalwegConfig.TOPICS_COMPRESSION));
         }
     }
 
