@@ -15,8 +15,8 @@ import java.util.List;
  * <ul>
  *   <li>{@code sgd}, on features divided by the largest |x| so far: v ← v − α/N · g·x′;
  *   <li>{@code sgd-standard}, the same on standardized features (x − m)/s;
- *   <li>{@code adagrad} (Duchi, Hazan and Singer 2011), on standardized features: v ← v − α/√N · g·x′/√G, where G is 1
- *       plus the sum of (g·x′)² with the gradient of the mixture.
+ *   <li>{@code adagrad} (Duchi, Hazan and Singer 2011), on standardized features: v ← v − α/√√N · g·x′/(β + √G), where G
+ *       is the sum of (g·x′)² with the gradient of the mixture. β is {@value #BETA}, and {@value #BIAS_BETA} for the bias.
  * </ul>
  *
  * <p>N is the mean of 1 + ‖x′‖² so far divided by {@value #USUAL_NORM}, and at least 1, so that a step does not grow
@@ -27,9 +27,9 @@ import java.util.List;
  * features. In a prediction, a value outside the range so far counts as the end of that range; an outlier also in the
  * step.
  *
- * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^c, where p_k(y) = e^−L is the
- * probability that expert k gave to that label, and q is normalized to sum to 1 (the aggregating forecaster of Vovk
- * 1990). Then a share of {@value #SHARE} of the total is spread evenly, so that an expert that was bad can come back
+ * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^(η·c), where p_k(y) = e^−L is the
+ * probability that expert k gave to that label, η is {@value #SHARES_RATE}, and q is normalized to sum to 1 (the
+ * aggregating forecaster of Vovk 1990). Then a share of {@value #SHARE} of the total is spread evenly, so that an expert that was bad can come back
  * when the stream changes (the fixed share of Herbster and Warmuth 1998).
  *
  * <p><b>Importance.</b> c is the importance divided by the mean importance so far, so results do not depend on a factor
@@ -56,7 +56,7 @@ final class FixedShareMixture extends Optimizer {
     /** Learning rates of the {@code sgd-standard} experts. */
     private static final double[] STANDARD_RATES = {0.1};
     /** Learning rates of the {@code adagrad} experts. */
-    private static final double[] ADAGRAD_RATES = {0.02, 0.05, 0.12, 0.3, 0.8};
+    private static final double[] ADAGRAD_RATES = {0.05, 0.1, 0.2, 0.5, 1};
 
     /** The first {@code sgd-standard} expert; those before it are {@code sgd}. */
     private static final int STANDARD = MAX_SCALED_RATES.length;
@@ -84,6 +84,13 @@ final class FixedShareMixture extends Optimizer {
     /** The same for {@code adagrad}. */
     private static final double LARGEST_ADAGRAD_IMPORTANCE = 16;
 
+    /** β of the weights of {@code adagrad}. */
+    private static final double BETA = 0.25;
+    /** β of the biases of {@code adagrad}. */
+    private static final double BIAS_BETA = 0.1;
+    /** η, the learning rate of the shares. */
+    private static final double SHARES_RATE = 0.5;
+
     /** The share of the total that is spread evenly after each label. */
     private static final double SHARE = 1e-4;
     /** The mean of 1 + ‖x′‖² up to which the learning rates are used as they are. */
@@ -94,7 +101,7 @@ final class FixedShareMixture extends Optimizer {
     private static final double LEAST_SUM = 1e-280;
 
     // the state of a feature: its FeatureScale, and then
-    /** G − 1. */
+    /** G. */
     private static final int SQUARES = FeatureScale.WIDTH;
     /** The given weight. */
     private static final int GIVEN = FeatureScale.WIDTH + 1;
@@ -143,13 +150,13 @@ final class FixedShareMixture extends Optimizer {
     private double[] standard = new double[64];
 
     // of the step under way
-    /** G − 1. */
+    /** G. */
     private double[] squares = new double[64];
-    /** x′/√G. */
+    /** x′/(β + √G). */
     private double[] adaGrad = new double[64];
     /** m/s. */
     private double[] centers = new double[64];
-    /** e^−|z_k|, and then q_k·p_k(y)^c. */
+    /** e^−|z_k|, and then q_k·p_k(y)^(η·c). */
     private final double[] tails = new double[EXPERTS];
     /** The residuals a_k − y, and then times importance and learning rate. */
     private final double[] steps = new double[EXPERTS];
@@ -397,7 +404,7 @@ final class FixedShareMixture extends Optimizer {
         double examples = shared[EXAMPLES];
         double maxScaledNorm = Math.max(1, shared[MAX_SCALED_NORMS] / examples / USUAL_NORM);
         double standardNorm = Math.max(1, shared[STANDARD_NORMS] / examples / USUAL_NORM);
-        double adaGradNorm = Math.sqrt(standardNorm);
+        double adaGradNorm = Math.sqrt(Math.sqrt(standardNorm));
         for (int k = 0; k < STANDARD; k++) {
             steps[k] *= c * MAX_SCALED_RATES[k] / maxScaledNorm;
         }
@@ -422,10 +429,10 @@ final class FixedShareMixture extends Optimizer {
         return true;
     }
 
-    /** Computes x′/√G. It is a loop of its own so that the processor can take several roots at once. */
+    /** Computes x′/(β + √G). It is a loop of its own so that the processor can take several roots at once. */
     private static void overRoots(double[] inputs, double[] squares, int size, double[] into) {
         for (int j = 0; j < size; j++) {
-            into[j] = inputs[j] / Math.sqrt(1 + squares[j]);
+            into[j] = inputs[j] / (BETA + Math.sqrt(squares[j]));
         }
     }
 
@@ -489,7 +496,7 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /**
-     * Updates the shares, q_k ← q_k·p_k(y)^c, normalized and with the fixed share; and sets {@link #steps} to a_k − y.
+     * Updates the shares, q_k ← q_k·p_k(y)^(η·c), normalized and with the fixed share; and sets {@link #steps} to a_k − y.
      */
     private void weigh(double[] shared, double[] served, double y, double c, long stepsSince) {
         tails();
@@ -501,7 +508,11 @@ final class FixedShareMixture extends Optimizer {
             boolean positive = logits[k] >= 0;
             steps[k] = (positive ? likelier : other) - y;
             // the probability of the label, if that is 0 or 1
-            tails[k] = shared[Q + k] * (positive == (y == 1) ? likelier : other);
+            tails[k] = positive == (y == 1) ? likelier : other;
+        }
+        for (int k = 0; k < EXPERTS; k++) {
+            // the power of SHARES_RATE
+            tails[k] = shared[Q + k] * Math.sqrt(tails[k]);
             sum += tails[k];
         }
         if (!plain || sum < LEAST_SUM) {
@@ -539,11 +550,11 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /**
-     * Computes q_k·p_k(y)^c by way of the logarithm, up to a common factor, and returns the sum. This works for any
+     * Computes q_k·p_k(y)^(η·c) by way of the logarithm, up to a common factor, and returns the sum. This works for any
      * label and importance, and also if all experts were almost certain and wrong.
      */
     private double weighByLoss(double[] shared, double[] served, double y, double c, long stepsSince) {
-        double power = c * weightOfLate(stepsSince);
+        double power = SHARES_RATE * c * weightOfLate(stepsSince);
         double least = Double.POSITIVE_INFINITY;
         for (int k = 0; k < EXPERTS; k++) {
             tails[k] = power * Logistic.logLoss(served[k], y);
@@ -617,9 +628,9 @@ final class FixedShareMixture extends Optimizer {
         for (int k = 0; k < ADAGRAD; k++) {
             shared[BIAS + k] -= steps[k];
         }
-        double root = Math.sqrt(1 + shared[BIAS_SQUARES]);
+        double divisor = BIAS_BETA + Math.sqrt(shared[BIAS_SQUARES]);
         for (int k = ADAGRAD; k < EXPERTS; k++) {
-            shared[BIAS + k] -= steps[k] / root;
+            shared[BIAS + k] -= steps[k] / divisor;
         }
     }
 

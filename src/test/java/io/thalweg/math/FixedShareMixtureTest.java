@@ -203,7 +203,7 @@ class FixedShareMixtureTest {
             c = c / meanImportance * Math.min(1, 3 * meanImportance / largestImportance);
             double sum = 0;
             for (int expert = 0; expert < z.length; expert++) {
-                q[expert] *= Math.exp(-c * Logistic.logLoss(z[expert], x.label()));
+                q[expert] *= Math.exp(-c / 2 * Logistic.logLoss(z[expert], x.label()));
                 sum += q[expert];
             }
             for (int expert = 0; expert < z.length; expert++) {
@@ -229,14 +229,14 @@ class FixedShareMixtureTest {
                 String kind = experts.get(expert).kind();
                 double mean = (kind.equals("sgd") ? maxScaledNorms : standardNorms) / examples;
                 double n = Math.max(1, mean / 14);
-                double alpha = experts.get(expert).learningRate() / (kind.equals("adagrad") ? Math.sqrt(n) : n);
+                double alpha = experts.get(expert).learningRate() / (kind.equals("adagrad") ? Math.pow(n, 0.25) : n);
                 double own =
                         alpha * (kind.equals("adagrad") ? adaGradC : c) * (Logistic.probability(z[expert]) - x.label());
-                biases[expert] -= kind.equals("adagrad") ? own / Math.sqrt(1 + biasSquares) : own;
+                biases[expert] -= kind.equals("adagrad") ? own / (0.1 + Math.sqrt(biasSquares)) : own;
                 for (int i = 0; i < raw.length; i++) {
                     if (there[i]) {
                         double move = own * input(expert, i, raw[i]);
-                        v[expert][i] -= kind.equals("adagrad") ? move / Math.sqrt(1 + squares[i]) : move;
+                        v[expert][i] -= kind.equals("adagrad") ? move / (0.25 + Math.sqrt(squares[i])) : move;
                     }
                 }
             }

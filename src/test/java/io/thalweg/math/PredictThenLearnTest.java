@@ -140,7 +140,7 @@ class PredictThenLearnTest {
         double weight = 1 / (1 + 10 * Math.sqrt(20));
         double sum = 0;
         for (int k = 0; k < shares.length; k++) {
-            shares[k] *= Math.pow(1 + Math.exp(-served[k]), -weight);
+            shares[k] *= Math.pow(1 + Math.exp(-served[k]), -weight / 2);
             sum += shares[k];
         }
         double spread = 1e-3 * weight;

@@ -18,6 +18,7 @@ import io.thalweg.runtime.StopException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -45,6 +46,9 @@ final class CompareCommand implements Callable<Integer> {
     private static final double[] RATES = {
         1e-7, 1e-6, 1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2
     };
+    /** How many examples come before each of the log losses that show how fast a model learns at first. */
+    private static final int[] EARLY = {100, 1_000, 10_000};
+
     private static final int BATCH = 1024;
     /** A learner whose log loss is this many times that of auto is shown as diverging. */
     private static final double DIVERGES = 100;
@@ -92,6 +96,8 @@ final class CompareCommand implements Callable<Integer> {
         final String kind;
         final double rate;
         final Evaluation evaluation;
+        /** The mean log loss of the first examples, for each number in {@link #EARLY}; NaN if there are not as many. */
+        final double[] early = new double[EARLY.length];
         /** Why it had to stop; null if it did not. */
         BadLineException end;
 
@@ -99,6 +105,7 @@ final class CompareCommand implements Callable<Integer> {
             this.kind = kind;
             this.rate = rate;
             evaluation = new Evaluation(config, config.getString(ThalwegConfig.MODEL_DEFAULT));
+            Arrays.fill(early, Double.NaN);
         }
 
         void take(List<Line> lines) {
@@ -108,6 +115,10 @@ final class CompareCommand implements Callable<Integer> {
                 }
                 try {
                     evaluation.take(line);
+                    int at = Arrays.binarySearch(EARLY, metrics().size());
+                    if (at >= 0) {
+                        early[at] = metrics().logLoss();
+                    }
                 } catch (BadLineException e) {
                     end = e;
                 }
@@ -238,13 +249,64 @@ final class CompareCommand implements Callable<Integer> {
             best = best == null || one.logLoss() < best.logLoss() ? one : best;
         }
         show(name, auto, shown, people);
+        Map<String, double[]> early = early(learners);
+        showEarly(early, people);
         Map<String, Object> result = new LinkedHashMap<>();
         result.put("examples", auto.metrics().size());
         result.put("base_rate_log_loss", auto.metrics().baseRateLogLoss());
         shown.forEach((row, learner) -> result.put(learner == auto ? AUTO : row, figures(learner)));
         result.put("best_tuned", figures(best));
         result.put(TO_BEST, auto.logLoss() / best.logLoss());
+        result.put("early", earlyFigures(early));
         return result;
+    }
+
+    /** The log losses of the first examples, for each algorithm at the rate that is best for so many. */
+    private static Map<String, double[]> early(List<ComparedLearner> learners) {
+        Map<String, double[]> early = new LinkedHashMap<>();
+        for (ComparedLearner learner : learners) {
+            double[] best = early.computeIfAbsent(learner.kind, kind -> learner.early.clone());
+            Arrays.setAll(best, i -> Double.isNaN(learner.early[i]) ? best[i] : Math.min(best[i], learner.early[i]));
+        }
+        return early;
+    }
+
+    private static Map<String, Object> earlyFigures(Map<String, double[]> early) {
+        Map<String, Object> figures = new LinkedHashMap<>();
+        early.forEach((kind, losses) -> {
+            Map<String, Object> ofKind = new LinkedHashMap<>();
+            for (int i = 0; i < EARLY.length; i++) {
+                if (!Double.isNaN(losses[i])) {
+                    ofKind.put(String.valueOf(EARLY[i]), losses[i]);
+                }
+            }
+            figures.put(kind, ofKind);
+        });
+        return figures;
+    }
+
+    private static void showEarly(Map<String, double[]> early, PrintWriter people) {
+        Table.Column[] columns = new Table.Column[EARLY.length + 1];
+        columns[0] = Table.Column.left("  log loss of the first", 0);
+        for (int i = 0; i < EARLY.length; i++) {
+            columns[i + 1] = Table.Column.right(String.format(Locale.ROOT, "%,d", EARLY[i]), 0);
+        }
+        Table table = new Table(columns);
+        // the first pass only determines how wide the columns are
+        early.forEach((kind, losses) -> earlyRow(table, kind, losses));
+        people.println(table.header());
+        early.forEach((kind, losses) -> people.println(earlyRow(table, kind, losses)));
+        people.println();
+        people.flush();
+    }
+
+    private static String earlyRow(Table table, String kind, double[] losses) {
+        String[] cells = new String[EARLY.length + 1];
+        cells[0] = "  " + kind + (kind.equals(AUTO) ? "" : ", at its best rate for so many");
+        for (int i = 0; i < EARLY.length; i++) {
+            cells[i + 1] = Double.isNaN(losses[i]) ? Figures.NONE : five(losses[i]);
+        }
+        return table.row(cells);
     }
 
     private static boolean fill(List<Line> batch, Lines lines) {

@@ -54,7 +54,15 @@ class CompareIT {
                     .isEqualTo(auto / set.path("best_tuned").path("log_loss").asDouble())
                     .isLessThan(1.02);
             assertThat(auto).isLessThan(set.path("base_rate_log_loss").asDouble());
+            JsonNode early = set.path("early");
+            assertThat(early.size()).isEqualTo(8);
+            for (String first : new String[] {"100", "1000"}) {
+                early.forEach(
+                        losses -> assertThat(losses.path(first).asDouble()).isPositive());
+                assertThat(early.path("auto").path(first).asDouble()).isLessThan(0.8);
+            }
         }
+        assertThat(flights.path("early").path("auto").path("10000").asDouble()).isPositive();
         assertThat(err.toString())
                 .contains("flights: 100,000 examples")
                 .contains("auto, nothing set")
