@@ -15,8 +15,9 @@ import java.util.List;
  * <ul>
  *   <li>{@code sgd}, on features divided by the largest |x| so far: v ← v − α/N · g·x′;
  *   <li>{@code sgd-standard}, the same on standardized features (x − m)/s;
- *   <li>{@code adagrad} (Duchi, Hazan and Singer 2011), on standardized features: v ← v − α/√√N · g·x′/(β + √G), where G
- *       is the sum of (g·x′)² with the gradient of the mixture. β is {@value #BETA}, and {@value #BIAS_BETA} for the bias.
+ *   <li>{@code adagrad} (Duchi, Hazan and Singer 2011), on standardized features: v ← v − α/√√N · g·x′/(β + √G), where
+ *       G is the sum of (g·x′)² with the gradient of the mixture. β is {@value #BETA}, and {@value #BIAS_BETA} for the
+ *       bias.
  * </ul>
  *
  * <p>N is the mean of 1 + ‖x′‖² so far divided by {@value #USUAL_NORM}, and at least 1, so that a step does not grow
@@ -29,8 +30,8 @@ import java.util.List;
  *
  * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^(η·c), where p_k(y) = e^−L is the
  * probability that expert k gave to that label, η is {@value #SHARES_RATE}, and q is normalized to sum to 1 (the
- * aggregating forecaster of Vovk 1990). Then a share of {@value #SHARE} of the total is spread evenly, so that an expert that was bad can come back
- * when the stream changes (the fixed share of Herbster and Warmuth 1998).
+ * aggregating forecaster of Vovk 1990). Then a share of {@value #SHARE} of the total is spread evenly, so that an
+ * expert that was bad can come back when the stream changes (the fixed share of Herbster and Warmuth 1998).
  *
  * <p><b>Importance.</b> c is the importance divided by the mean importance so far, so results do not depend on a factor
  * that is common to all; see {@link ImportanceScale}. For the shares and for {@code sgd}, all c are then multiplied by
@@ -496,7 +497,8 @@ final class FixedShareMixture extends Optimizer {
     }
 
     /**
-     * Updates the shares, q_k ← q_k·p_k(y)^(η·c), normalized and with the fixed share; and sets {@link #steps} to a_k − y.
+     * Updates the shares, q_k ← q_k·p_k(y)^(η·c), normalized and with the fixed share; and sets {@link #steps} to a_k −
+     * y.
      */
     private void weigh(double[] shared, double[] served, double y, double c, long stepsSince) {
         tails();

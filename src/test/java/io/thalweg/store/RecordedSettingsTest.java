@@ -99,7 +99,7 @@ class RecordedSettingsTest {
         if (key.type == Type.BOOLEAN) {
             return List.of(true, false);
         }
-        if (key.type == Type.STRING) {
+        if (key.type == Type.STRING || key.type == Type.PASSWORD) {
             return key.validator instanceof ValidString
                     ? List.of(
                             key.validator.toString().replaceAll("[\\[\\]]", "").split(", "))
