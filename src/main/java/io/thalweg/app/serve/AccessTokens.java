@@ -17,15 +17,12 @@ final class AccessTokens {
     private static final int SHORTEST = 16;
 
     private final List<Token> tokens;
-    /** The first token that allows to read, for requests to other instances. */
-    private final String reading;
 
     /** A token, of which only the hash is kept, so that all have the same length. */
     private record Token(byte[] hash, Access access) {}
 
-    private AccessTokens(List<Token> tokens, String reading) {
+    private AccessTokens(List<Token> tokens) {
         this.tokens = tokens;
-        this.reading = reading;
     }
 
     /**
@@ -42,7 +39,6 @@ final class AccessTokens {
                     .formatted(file, e.getClass().getSimpleName(), e.getMessage()));
         }
         List<Token> tokens = new ArrayList<>();
-        String reading = null;
         for (int i = 0; i < lines.size(); i++) {
             String line = lines.get(i).strip();
             if (line.isEmpty() || line.startsWith("#")) {
@@ -57,23 +53,15 @@ final class AccessTokens {
                 throw wrong("the token in line %d of %s has less than %d characters".formatted(i + 1, file, SHORTEST));
             }
             tokens.add(new Token(hash(words[1]), Access.valueOf(words[0].toUpperCase(Locale.ROOT))));
-            if (reading == null || words[0].equals("read")) {
-                reading = words[1];
-            }
         }
         if (tokens.isEmpty()) {
             throw wrong(file + " has no tokens; add a line such as `read` or `write`, a space, and a token");
         }
-        return new AccessTokens(tokens, reading);
+        return new AccessTokens(tokens);
     }
 
     private static StopException wrong(String message) {
         return new StopException(ExitCode.BAD_SETTINGS, "http.tokens.file: " + message);
-    }
-
-    /** Returns a token for requests to other instances, which have the same file. */
-    String reading() {
-        return reading;
     }
 
     /**

@@ -28,7 +28,7 @@ import org.apache.avro.io.EncoderFactory;
 final class EventEncoder {
     private static final byte MAGIC = 0;
     /** How long a schema is used before the registry is asked for a later one. */
-    private static final long LATEST_FOR = TimeUnit.SECONDS.toNanos(30);
+    static final long LATEST_FOR = TimeUnit.SECONDS.toNanos(30);
 
     private final SchemaSource registry;
     private final String topic;

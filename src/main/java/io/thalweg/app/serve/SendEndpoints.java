@@ -37,10 +37,16 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
     private final SchemaIds schemaIds;
     private final long timeoutMs;
     private final JsonRecords records = new JsonRecords(Set.of());
+    /** Null before it is first needed. */
+    private volatile LabelSchema latestOfLabels;
+
     /** Created when it is first needed. */
     private Producer<byte[], byte[]> producer;
 
     private boolean closed;
+
+    /** A schema, and when the registry was asked for it. */
+    private record LabelSchema(Schema schema, long since) {}
 
     SendEndpoints(ThalwegConfig config, EventEncoder events, SchemaSource registry, SchemaIds schemaIds) {
         this.config = config;
@@ -68,9 +74,15 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
 
     /** Returns the schema that was last registered for labels, or the one that the settings of labels call for. */
     private Schema labelSchema() {
+        LabelSchema known = latestOfLabels;
+        if (known != null && System.nanoTime() - known.since < EventEncoder.LATEST_FOR) {
+            return known.schema;
+        }
         try {
-            return registry.latestSchema(config.getString(ThalwegConfig.LABELS_TOPIC))
+            Schema schema = registry.latestSchema(config.getString(ThalwegConfig.LABELS_TOPIC))
                     .orElseGet(() -> new LabelRecords(config, Map.of()).schema());
+            latestOfLabels = new LabelSchema(schema, System.nanoTime());
+            return schema;
         } catch (SchemaSourceException e) {
             throw HttpRefusal.unavailable("the schema registry does not answer", 5);
         }

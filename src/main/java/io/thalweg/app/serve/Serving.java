@@ -195,6 +195,8 @@ public final class Serving implements AutoCloseable {
         }
         if (stalls != null) {
             stalls.close();
+        }
+        if (metrics != null) {
             metrics.close();
         }
         if (send != null) {

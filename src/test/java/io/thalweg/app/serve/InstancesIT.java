@@ -238,6 +238,8 @@ class InstancesIT {
             assertThat(learner.differences(served, IntStream.range(0, PARTITIONS), List.of(x)))
                     .isEmpty();
             assertThat(served.stream().map(Served::partition).distinct()).hasSize(PARTITIONS);
+            // the kill was noticed
+            assertThat(stale.get() + refused.get()).isPositive();
             System.out.printf("%d served, %d of them stale, %d refused%n", served.size(), stale.get(), refused.get());
         }
     }
