@@ -10,6 +10,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.runtime.StopException;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,16 +44,21 @@ final class LearnerProcess {
         return SCHEMAS.get(id - 1);
     }
 
-    /** @param args settings, each as name=value */
-    public static void main(String[] args) {
-        JavaProcess.endWithParent();
+    /** The settings in arguments, each as name=value. @param from the first of them */
+    static Map<String, String> settings(String[] args, int from) {
         Map<String, String> settings = new LinkedHashMap<>();
-        for (String arg : args) {
+        for (String arg : Arrays.asList(args).subList(from, args.length)) {
             int equals = arg.indexOf('=');
             settings.put(arg.substring(0, equals), arg.substring(equals + 1));
         }
+        return settings;
+    }
+
+    /** @param args settings, each as name=value */
+    public static void main(String[] args) {
+        JavaProcess.endWithParent();
         LearnerRuntime learner = LearnerRuntime.start(
-                new ThalwegConfig(settings), LearnerProcess::schema, (topic, schema) -> id(schema));
+                new ThalwegConfig(settings(args, 0)), LearnerProcess::schema, (topic, schema) -> id(schema));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             learner.close();
             System.err.println(CLOSED);
