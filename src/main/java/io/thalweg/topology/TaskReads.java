@@ -288,8 +288,7 @@ public final class TaskReads {
     /** Answers questions, when the state is what is about to be committed. */
     void commit() {
         if (active) {
-            // this would not be called again if the commit before had failed
-            handOut();
+            // nothing is handed out here: when a task is closed after a failure, this may be called once more
             answer();
             touched = false;
         }
