@@ -613,12 +613,26 @@ class ServingIT {
             String predict = "/v1/models/{id}/predict";
             for (String body : List.of(
                     "{\"features\":{\"a\":1},\"contributions\":true}",
+                    "{\"record\":{\"partition\":0,\"offset\":0}}",
                     "{\"examples\":[{\"features\":{\"a\":1}},{\"event\":{\"features\":{\"b\":1}}}]}")) {
                 openApi.checkBody(predict, body);
                 openApi.check("post", predict, http.post("/v1/models/m/predict", body));
             }
             openApi.check("post", predict, http.post("/v1/models/none/predict", "{\"features\":{\"a\":1}}"));
             openApi.check("post", predict, http.post("/v1/models/m/predict", "{}"));
+            openApi.check(
+                    "post",
+                    predict,
+                    http.post("/v1/models/m/predict", "{\"record\":{\"partition\":0,\"offset\":1000000}}"));
+            for (String path :
+                    List.of("/v1/page", "/v1/page/models", "/v1/page/dead-letters", "/v1/page/models/{id}")) {
+                openApi.check("get", path, http.get(path.replace("{id}", "m")));
+                openApi.check("get", path, http.get(path.replace("{id}", "none")));
+            }
+            String moves = "/v1/page/models/{id}/moves";
+            for (String query : List.of("?feature=a&from=0&to=3", "?feature=a&from=3&to=1", "?feature=a&from=x&to=1")) {
+                openApi.check("get", moves, http.get(moves.replace("{id}", "m") + query));
+            }
             for (String path : List.of("/metrics", "/health/live", "/health/started", "/health/ready")) {
                 openApi.check("get", path, http.get(path));
                 assertThat(http.get(path).status()).isEqualTo(200);
