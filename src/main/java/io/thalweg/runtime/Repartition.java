@@ -235,7 +235,8 @@ public final class Repartition {
 
     private void move(int before, Producer<byte[], byte[]> producer) {
         List<OldPartition> olds = restore(before);
-        ThalwegConfig old = oldConfig(olds);
+        // one change at a time: a replay of the old layout ends under the settings that it was learned under
+        ThalwegConfig old = oldConfig(olds).with(ThalwegConfig.STATE_MIGRATE, false);
         boolean inPlace = old.getString(ThalwegConfig.EXAMPLES_TOPIC).equals(examples);
         int found = topics.partitions(examples).size();
         if (inPlace && found < before) {
@@ -267,6 +268,11 @@ public final class Repartition {
                                             .sum(),
                                     "model"),
                             count(before, "partition")));
+            if (partitions > 1 && olds.stream().anyMatch(one -> one.state().get(keyless) != null)) {
+                progress.accept("records without a key have been those of model %s; with %d partitions they become dead"
+                                .formatted(keyless, partitions)
+                        + " letters (NO_KEY)");
+            }
             if (inputs().stream().noneMatch(topic -> topics.partitions(topic).size() > before)) {
                 learnRest(olds, old, record -> true, producer);
             }
