@@ -277,7 +277,7 @@
   function draw(id, series, data, options = {}) {
     const box = $(id);
     const width = box.clientWidth;
-    const key = JSON.stringify([series.map((s) => s.label), state.axis, document.documentElement.dataset.theme]);
+    const key = JSON.stringify([series.map((s) => [s.label, s.points]), state.axis, document.documentElement.dataset.theme]);
     const there = state.charts[id];
     if (there && there.key === key) {
       if (there.plot.width !== width) there.plot.setSize({ width, height: there.plot.height });
@@ -416,7 +416,7 @@
       return;
     }
     const tables = drawn.map((weight) => rising(weight.history, [weight.history.weight]));
-    draw('weights-chart', drawn.map((weight) => ({ label: weight.name })), uPlot.join(tables), {
+    draw('weights-chart', drawn.map((weight) => ({ label: weight.name, points: weight.history.time.length < 2 })), uPlot.join(tables), {
       focus: true,
       hooks: { ready: [listenForJumps] },
     });
