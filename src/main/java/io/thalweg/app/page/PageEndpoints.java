@@ -81,13 +81,14 @@ public final class PageEndpoints implements Endpoints {
     private static ObjectNode model(PageFeed started, Context request) {
         String id = request.pathParam("id");
         ObjectNode metrics = started.metrics.json(id);
-        if (metrics == null) {
-            throw new HttpRefusal(404, "no metrics of model %s were published yet".formatted(id));
-        }
-        started.lookAt(id);
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("model", id);
         json.set("metrics", metrics);
+        if (metrics == null) {
+            // a link to a model may be opened before its first metrics are read
+            return json;
+        }
+        started.lookAt(id);
         json.set(
                 "weights",
                 started.weights.json(

@@ -329,6 +329,11 @@
     const path = 'v1/page/models/' + encodeURIComponent(model);
     const shown = await get(`${path}?search=${encodeURIComponent(state.weightsSearch)}${picks}`);
     if (model !== state.model) return;
+    if (shown.metrics === null) {
+      $('verdict').textContent = `${model}: no metrics were published yet.`;
+      $('verdict').className = '';
+      return;
+    }
     state.shown = shown;
     drawModel();
   }
