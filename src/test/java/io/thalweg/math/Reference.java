@@ -150,6 +150,7 @@ final class Reference {
             }
             if (sizes.size() == 1 && size < get() / 100 && size > 0) {
                 sizes.clear();
+                evidence = new Evidence();
             }
             if (size > 0) {
                 sizes.add(size);
