@@ -256,10 +256,10 @@ class FixedShareMixtureTest {
                 x.importance(random.nextInt(4) * 0.5);
                 x.label(random.nextDouble());
             }
-            if (random.nextInt(40) == 0) {
+            if (random.nextInt(40) == 0 && step >= 10) {
                 x.importance(Math.exp(12 * random.nextGaussian()));
             }
-            if (random.nextInt(40) == 0) {
+            if (random.nextInt(40) == 0 && step >= 10) {
                 x.values()[random.nextInt(x.size())] *= 1e7;
             }
             double z = learning.logit(x);
