@@ -1,6 +1,7 @@
 package io.thalweg.app.serve;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -23,9 +24,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -124,25 +128,11 @@ class InstancesIT {
 
             ExecutorService threads = Executors.newCachedThreadPool();
             List<Future<?>> running = new ArrayList<>();
-            running.add(threads.submit(() -> {
-                Random random = seed.random();
-                try (ExampleSender sender = ExampleSender.open(learner.config, learner.schemas)) {
-                    for (int i = 0; !isOver.get(); i++) {
-                        sender.send(
-                                "model-" + i % MODELS,
-                                new Example(
-                                        null,
-                                        (double) random.nextInt(2),
-                                        1.0,
-                                        List.of(random.nextGaussian(), 1.0, random.nextDouble())));
-                        if (i % 50 == 0) {
-                            sender.flush();
-                            Thread.sleep(20);
-                        }
-                    }
-                }
-                return null;
-            }));
+            Random features = seed.random();
+            ExampleSender sender = ExampleSender.open(learner.config, learner.schemas);
+            // a steady load that leaves the learners time to answer
+            ScheduledExecutorService load = Executors.newSingleThreadScheduledExecutor();
+            Future<?> sending = load.scheduleWithFixedDelay(() -> send(sender, features), 0, 20, TimeUnit.MILLISECONDS);
             for (Instance instance : instances) {
                 await().atMost(PATIENCE).until(() -> isReady(instance));
             }
@@ -225,6 +215,12 @@ class InstancesIT {
                 }
             }
             isOver.set(true);
+            load.shutdown();
+            assertThat(load.awaitTermination(PATIENCE.toSeconds(), TimeUnit.SECONDS))
+                    .isTrue();
+            // it went on until it was ended, and did not fail
+            assertThatThrownBy(sending::get).isInstanceOf(CancellationException.class);
+            sender.close();
             for (Future<?> each : running) {
                 each.get();
             }
@@ -242,6 +238,19 @@ class InstancesIT {
             assertThat(stale.get() + refused.get()).isPositive();
             System.out.printf("%d served, %d of them stale, %d refused%n", served.size(), stale.get(), refused.get());
         }
+    }
+
+    private static void send(ExampleSender sender, Random random) {
+        for (int i = 0; i < 50; i++) {
+            sender.send(
+                    "model-" + i % MODELS,
+                    new Example(
+                            null,
+                            (double) random.nextInt(2),
+                            1.0,
+                            List.of(random.nextGaussian(), 1.0, random.nextDouble())));
+        }
+        sender.flush();
     }
 
     private static boolean isReady(Instance instance) {
