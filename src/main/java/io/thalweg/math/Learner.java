@@ -104,7 +104,9 @@ public final class Learner {
     public void predict(Model model, Example x, PredictionResult prediction) throws Rejection {
         double z = optimizer.logit(model, x);
         if (!Double.isFinite(z)) {
-            throw new Rejection(Reason.OVERFLOW, "the logit is not a finite number; scale the features down");
+            throw new Rejection(
+                    Reason.OVERFLOW,
+                    "the logit is not a finite number; scale the features down or use a lower learning.rate");
         }
         prediction.set(z, model.version(), optimizer.experts());
         optimizer.expertLogits(prediction.experts());

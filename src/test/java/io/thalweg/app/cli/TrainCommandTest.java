@@ -343,7 +343,7 @@ class TrainCommandTest {
                 .contains("OVERFLOW");
         assertThat(train(file, "--passes=2", "--set", "learning.rate=1e308").error(2))
                 .contains("OVERFLOW")
-                .contains("lower learning.rate");
+                .contains("use a lower learning.rate");
     }
 
     @Test
