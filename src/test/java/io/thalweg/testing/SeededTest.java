@@ -65,6 +65,8 @@ class SeededTest {
                                     .selectors(selectClass(Sample.class))
                                     .filters(EngineFilter.includeEngines("junit-jupiter"))
                                     .configurationParameters(parameters)
+                                    // the seed that this run may have been given is not for the sample
+                                    .enableImplicitConfigurationParameters(false)
                                     .build(),
                             new TestExecutionListener() {
                                 @Override
