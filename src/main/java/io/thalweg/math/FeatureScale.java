@@ -51,8 +51,8 @@ final class FeatureScale {
     static final int INVERSE = 8;
 
     /**
-     * In its whole part, how many examples there were before the scale began: 0 unless it has begun anew. In its
-     * fraction, how much has come of what makes it begin anew.
+     * In its whole part, how many examples do not count: those from before the scale began, if it has begun anew, and
+     * those with an outlier. In its fraction, how much has come of what makes it begin anew.
      */
     static final int BEGIN = 9;
 
@@ -140,7 +140,12 @@ final class FeatureScale {
     private static double takeUnusual(double[] block, int at, double value, double examples, double prior) {
         boolean first = block[at + COUNT] == 0;
         if (!first && isRefused(block, at, value)) {
-            return isChange(block[at + BEGIN]) ? beginAnew(block, at, value, examples, prior) : 0;
+            if (isChange(block[at + BEGIN])) {
+                return beginAnew(block, at, value, examples, prior);
+            }
+            // its example does not count, or the feature would seem to have been absent from it
+            block[at + BEGIN]++;
+            return 0;
         }
         boolean switched = !first && isSwitch(block, at);
         boolean wider = first || value < block[at + LOW] || value > block[at + HIGH];

@@ -209,7 +209,7 @@ abstract sealed class ScaledOptimizer extends Optimizer permits PenalizedOptimiz
     }
 
     /** Returns a value of a feature, limited to the range so far if the feature is scaled. */
-    private double inRange(double[] block, int at, double value) {
+    final double inRange(double[] block, int at, double value) {
         return standard
                 ? FeatureScale.inRange(block, at + scale, value)
                 : maxAbs ? FeatureScale.inRangeAlone(block, at + scale, value) : value;

@@ -50,7 +50,9 @@ final class Reference {
         private final double prior;
         private final List<Double> values = new ArrayList<>();
         private Evidence evidence = new Evidence();
+        /** How many examples do not count. */
         private int begin;
+
         double center;
         double inverse;
         double inverseLargest;
@@ -70,6 +72,7 @@ final class Reference {
                     return;
                 }
                 if (widths > far) {
+                    begin++;
                     return;
                 }
             } else {
