@@ -195,7 +195,10 @@ class FixedShareMixtureTest {
                 return mixed;
             }
             examples++;
-            meanImportance = examples == 1 ? c : meanImportance;
+            if (examples == 1 || examples == 2 && c < meanImportance / 1000) {
+                meanImportance = c;
+                largestImportance = c;
+            }
             c = Math.min(c, 1000 * meanImportance);
             meanImportance += (c - meanImportance) / Math.min(examples, 4096);
             largestImportance = Math.max(c, largestImportance * (1 - 1 / 4096.0));
