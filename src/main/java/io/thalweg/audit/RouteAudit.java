@@ -11,17 +11,20 @@ import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import io.thalweg.output.OutputTopic;
+import io.thalweg.store.KeyPartitioner;
+import io.thalweg.store.PastLayout;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
-import org.apache.kafka.common.utils.Utils;
 
 /**
  * Checks the routing of events to the partitions of their models. The routed topic must contain every committed event
@@ -42,6 +45,7 @@ final class RouteAudit {
     private final boolean isOfLabels;
     private final Map<TopicPartition, Long> committed;
     private final Map<TopicPartition, Long> ends;
+    private final List<PastRoutes> past = new ArrayList<>();
     private final Map<Way, Sum> expected = new TreeMap<>();
     private final Map<Way, Sum> found = new TreeMap<>();
 
@@ -60,6 +64,14 @@ final class RouteAudit {
             return first != 0 ? first : second != 0 ? second : Integer.compare(to, other.to);
         }
     }
+
+    /**
+     * The records that were sent on in a layout that the learner had before.
+     *
+     * @param partitions how many partitions they were sent to; 0 if they were learned from where they are
+     * @param ends the offsets up to which they were
+     */
+    private record PastRoutes(int partitions, Map<TopicPartition, Long> ends) {}
 
     /** The number of events and a hash over them. */
     private static final class Sum {
@@ -89,6 +101,7 @@ final class RouteAudit {
     /**
      * Creates an audit.
      *
+     * @param layouts the layouts that the learner had before, oldest first
      * @param committed the committed offsets of the topic that is routed, read before the ends
      * @param ends the ends of all other topics
      * @param isOfLabels whether labels are routed, and not events
@@ -98,6 +111,7 @@ final class RouteAudit {
             ThalwegConfig config,
             SchemaSource schemas,
             FindingLog findings,
+            List<PastLayout> layouts,
             Map<TopicPartition, Long> committed,
             Map<TopicPartition, Long> ends,
             boolean isOfLabels) {
@@ -108,6 +122,13 @@ final class RouteAudit {
         this.committed = committed;
         this.ends = ends;
         this.isOfLabels = isOfLabels;
+        for (PastLayout layout : layouts) {
+            int count = layout.parts().size();
+            Map<TopicPartition, Long> pastEnds = new HashMap<>();
+            layout.parts().forEach(part -> pastEnds.putAll(part.next()));
+            boolean isSentOn = isOfLabels ? config.areLabelsRouted(count) : config.isRouted(count);
+            past.add(new PastRoutes(isSentOn ? count : 0, pastEnds));
+        }
         reader = isOfLabels ? RecordReader.ofModelsOfLabels(schemas, config) : RecordReader.ofModels(schemas, config);
     }
 
@@ -174,6 +195,7 @@ final class RouteAudit {
     }
 
     private void expect(TopicPartition from, int partitions) {
+        long begin = sentOnFrom(from);
         long end = committed.getOrDefault(from, 0L);
         TopicPartition output = new TopicPartition(OutputTopic.DEAD_LETTERS.nameIn(config), from.partition());
         LetterAudit letters;
@@ -182,15 +204,18 @@ final class RouteAudit {
                     from,
                     output,
                     false,
-                    letter -> !config.hasLateLabels()
-                            || isOfLabels == config.isOfLabels(letter.getTopic().toString()),
+                    letter -> letter.getOffset() >= begin
+                            && (!config.hasLateLabels()
+                                    || isOfLabels
+                                            == config.isOfLabels(
+                                                    letter.getTopic().toString())),
                     end,
                     in,
                     new OutputDecoder<DeadLetter>(DeadLetter.getClassSchema(), schemas),
                     findings);
         }
         Example nothing = new Example();
-        try (Records records = cluster.read(from, 0, end)) {
+        try (Records records = cluster.read(from, begin, end)) {
             while (records.hasNext()) {
                 ConsumerRecord<byte[], byte[]> record = records.next();
                 try {
@@ -206,13 +231,37 @@ final class RouteAudit {
                     letters.expectNone(record.offset(), "it names a model");
                     SourceCoordinates coordinates = new SourceCoordinates(
                             record.topic(), record.partition(), record.offset(), record.key(), record.headers());
-                    add(expected, Utils.toPositive(Utils.murmur2(model)) % partitions, record, coordinates, model);
+                    add(
+                            expected,
+                            KeyPartitioner.MURMUR2.partition(model, partitionsAt(from, record.offset(), partitions)),
+                            record,
+                            coordinates,
+                            model);
                 } catch (Rejection rejection) {
                     letters.expect(InputRecord.produced(record), rejection, config);
                 }
             }
         }
         letters.finish();
+    }
+
+    /** Returns how many partitions a record was sent to; 0 if it was learned from where it is. */
+    private int partitionsAt(TopicPartition from, long offset, int present) {
+        for (PastRoutes routes : past) {
+            if (offset < routes.ends.getOrDefault(from, 0L)) {
+                return routes.partitions;
+            }
+        }
+        return present;
+    }
+
+    /** Returns the offset from which on a partition is sent on. */
+    private long sentOnFrom(TopicPartition from) {
+        return past.stream()
+                .filter(routes -> routes.partitions == 0)
+                .mapToLong(routes -> routes.ends.getOrDefault(from, 0L))
+                .max()
+                .orElse(0);
     }
 
     private void compare(List<TopicPartition> examples, List<TopicPartition> routed) {

@@ -111,11 +111,12 @@ public final class Verification {
         String group = config.getString(ThalwegConfig.APPLICATION_ID);
         List<TopicPartition> examples = of(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions);
         boolean routed = config.isRouted(partitions);
-        List<TopicPartition> sources = routed ? of(config.routedTopic(), partitions) : examples;
+        List<String> learnedTopics = config.learnedTopics(partitions);
+        List<TopicPartition> sources = of(learnedTopics.get(0), partitions);
         boolean late = config.hasLateLabels();
         boolean labelsRouted = config.areLabelsRouted(partitions);
         List<TopicPartition> labels = late ? labels(open) : List.of();
-        List<TopicPartition> labelSources = labelsRouted ? of(config.routedLabelsTopic(), partitions) : labels;
+        List<TopicPartition> labelSources = labelsRouted ? of(learnedTopics.get(1), partitions) : labels;
         List<TopicPartition> all = new ArrayList<>(sources);
         all.addAll(labelSources);
         List<TopicPartition> produced = new ArrayList<>(examples);
@@ -160,15 +161,15 @@ public final class Verification {
 
         Map<TopicPartition, Long> allEnds = new HashMap<>(ends);
         allEnds.putAll(sourceEnds);
+        List<PastLayout> past = past(open, beginnings, ends);
         if (routed) {
             examples.forEach(example -> checkTrimmed(example, beginnings));
-            new RouteAudit(open, config, schemas, findings, sentOn, allEnds, false).run(examples, sources);
+            new RouteAudit(open, config, schemas, findings, past, sentOn, allEnds, false).run(examples, sources);
         }
         if (labelsRouted) {
             labels.forEach(label -> checkTrimmed(label, beginnings));
-            new RouteAudit(open, config, schemas, findings, sentOn, allEnds, true).run(labels, labelSources);
+            new RouteAudit(open, config, schemas, findings, past, sentOn, allEnds, true).run(labels, labelSources);
         }
-        List<PastLayout> past = past(open, beginnings, ends);
         long[] total = {0};
         past.forEach(one -> one.parts().forEach(part -> part.next().values().forEach(next -> total[0] += next)));
         long[] done = {0};
@@ -327,7 +328,7 @@ public final class Verification {
                 part.outputs().forEach((topic, end) -> outputsTo.put(new TopicPartition(topic, partition), end));
                 TaskState state = states.isEmpty() ? TaskState.inMemory() : states.get(at);
                 learned.add(state);
-                AuditedStretch stretch = stretch(part, at, from, state);
+                AuditedStretch stretch = stretch(part, at, layout.parts().size(), from, state);
                 checkTrimmed(open, stretch);
                 counts.add(new PartitionAudit(
                                 open, schemas, findings, startFiles, published, outputsFrom, outputsTo, stretch)
@@ -335,28 +336,38 @@ public final class Verification {
             }
             layout.parts().forEach(part -> from.putAll(part.next()));
             outputsFrom.putAll(outputsTo);
-            states = moved(learned, i + 1 < past.size() ? past.get(i + 1).layout() : present);
+            Layout next = i + 1 < past.size() ? past.get(i + 1).layout() : present;
+            states = moved(learned, next);
+            if (config.areSentOn(next.partitions())) {
+                Map<TopicPartition, Long> notSentOnAgain = new HashMap<>(from);
+                notSentOnAgain
+                        .keySet()
+                        .removeIf(partition -> config.isSentOn(partition.topic())
+                                || config.learnedTopics(next.partitions()).contains(partition.topic()));
+                states.forEach(state -> StateMove.goOnFrom(state, notSentOnAgain));
+            }
         }
         return states;
     }
 
     private AuditedStretch stretch(
-            PastLayout.PastPart part, int partition, Map<TopicPartition, Long> from, TaskState state) {
+            PastLayout.PastPart part, int partition, int partitions, Map<TopicPartition, Long> from, TaskState state) {
         List<SettingsSpan> spans = part.spans();
         String labels = spans.isEmpty()
                 ? ""
                 : spans.get(spans.size() - 1).settings().getOrDefault(ThalwegConfig.LABELS_TOPIC, "");
         String events = part.next().keySet().stream()
                 .map(TopicPartition::topic)
-                .filter(topic -> !topic.equals(labels))
+                .filter(topic -> !topic.equals(labels) && !config.isSentOn(topic))
                 .findFirst()
                 .orElse(config.getString(ThalwegConfig.EXAMPLES_TOPIC));
         ThalwegConfig then = config.with(ThalwegConfig.EXAMPLES_TOPIC, events);
         if (!labels.isEmpty()) {
             then = then.with(ThalwegConfig.LABELS_TOPIC, labels);
         }
-        TopicPartition source = new TopicPartition(events, partition);
-        TopicPartition labelSource = labels.isEmpty() ? null : new TopicPartition(labels, partition);
+        List<String> topics = then.learnedTopics(partitions);
+        TopicPartition source = new TopicPartition(topics.get(0), partition);
+        TopicPartition labelSource = labels.isEmpty() ? null : new TopicPartition(topics.get(1), partition);
         long begin = from.getOrDefault(source, 0L);
         long labelsBegin = labelSource == null ? 0 : from.getOrDefault(labelSource, 0L);
         return new AuditedStretch(
@@ -439,8 +450,11 @@ public final class Verification {
                                         .formatted(name));
             }
             if (name.equals(changelog(config)) && !partitions.get(name).equals(partitions.get(examples))) {
-                throw new UnverifiableException(
-                        Layout.differs(examples, partitions.get(name), partitions.get(examples)));
+                throw new UnverifiableException(Layout.differs(
+                        examples,
+                        partitions.get(name),
+                        partitions.get(examples),
+                        config.areSentOn(partitions.get(name))));
             }
             boolean isFree = config.hasLateLabels()
                     && name.equals(config.getString(ThalwegConfig.LABELS_TOPIC))

@@ -1057,9 +1057,22 @@ public final class ThalwegConfig extends AbstractConfig {
         return hasLateLabels() && !labelsMapping.isModelFromKey() && partitions > 1;
     }
 
+    /** Whether events or labels are sent on to the partition of their model. */
+    public boolean areSentOn(int partitions) {
+        return isRouted(partitions) || areLabelsRouted(partitions);
+    }
+
     /** The topic that labels are sent on to; it has as many partitions as the examples topic. */
     public String routedLabelsTopic() {
         return getString(APPLICATION_ID) + "-by-model-labels";
+    }
+
+    /** The topics that a learner learns from: events first, then labels, if they come later. */
+    public List<String> learnedTopics(int partitions) {
+        String events = isRouted(partitions) ? routedTopic() : getString(EXAMPLES_TOPIC);
+        return hasLateLabels()
+                ? List.of(events, areLabelsRouted(partitions) ? routedLabelsTopic() : getString(LABELS_TOPIC))
+                : List.of(events);
     }
 
     /** Whether records of a topic are labels. */

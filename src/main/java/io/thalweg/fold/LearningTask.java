@@ -8,6 +8,7 @@ import io.thalweg.input.InputRecord;
 import io.thalweg.input.RecordReader;
 import io.thalweg.input.RecordReader.InputKind;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.mapping.CategorySample;
 import io.thalweg.math.Example;
 import io.thalweg.math.LabelCounts;
 import io.thalweg.math.Learner;
@@ -213,7 +214,8 @@ public final class LearningTask {
     /** Returns the next offset of the topic that is read: the one that records are sent on to, if they are. */
     private long nextOffset(String sentOnTo, String producedTo) {
         long next = state.offsets().next(sentOnTo);
-        return next > 0 ? next : state.offsets().next(producedTo);
+        boolean isSentOn = config.learnedTopics(state.layout().partitions()).contains(sentOnTo);
+        return next > 0 || isSentOn ? next : state.offsets().next(producedTo);
     }
 
     /** Writes what has changed since the last commit. Called before each commit, in the same transaction. */
@@ -542,6 +544,11 @@ public final class LearningTask {
             largest = Math.max(largest, Math.abs(example.value(k)));
         }
         return largest;
+    }
+
+    /** Returns what the first categories of each field are like; empty if records are not mapped. */
+    public Map<String, CategorySample> categories() {
+        return reader.categories();
     }
 
     /** Returns why the record cannot be used. Valid after a rejection. */

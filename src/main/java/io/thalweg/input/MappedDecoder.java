@@ -1,5 +1,6 @@
 package io.thalweg.input;
 
+import io.thalweg.mapping.CategorySample;
 import io.thalweg.mapping.Label;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
@@ -154,6 +155,11 @@ public final class MappedDecoder {
                             + branch);
         }
         return chosen;
+    }
+
+    /** What the first categories of each field are like. */
+    Map<String, CategorySample> categories() {
+        return record.features().categories();
     }
 
     /** What becomes of the records. */

@@ -1,12 +1,14 @@
 package io.thalweg.input;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.mapping.CategorySample;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Map;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.utils.Utils;
@@ -93,6 +95,11 @@ public final class RecordReader {
                 Mapping.ofModelOfLabels(config::getString),
                 "",
                 config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+    }
+
+    /** What the first categories of each field are like; empty if records are not mapped. */
+    public Map<String, CategorySample> categories() {
+        return mapped == null ? Map.of() : mapped.categories();
     }
 
     /** The kinds of input records. */

@@ -6,7 +6,10 @@ import io.thalweg.math.FeatureHash;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Collects the features of one event at a time: those that its fields add, and at the end the crosses of them, in the
@@ -28,6 +31,8 @@ public final class FeatureCollector {
     private final Mapping mapping;
     private final List<String> operands;
     private final int[][] crosses;
+
+    private final Map<String, CategorySample> categories = new LinkedHashMap<>();
 
     private Example x;
 
@@ -68,7 +73,18 @@ public final class FeatureCollector {
     public FieldEncoder feature(String field) {
         boolean emitted = !mapping.isSpecial(field) && !mapping.isExcluded(field);
         int operand = operands.indexOf(field);
-        return emitted || operand >= 0 ? new FieldEncoder(this, field, emitted, operand, mapping.buckets(field)) : null;
+        return emitted || operand >= 0
+                ? new FieldEncoder(this, field, emitted, operand, mapping.buckets(field), sample(field))
+                : null;
+    }
+
+    private CategorySample sample(String field) {
+        return categories.computeIfAbsent(field, name -> new CategorySample(mapping.isCategorical(name)));
+    }
+
+    /** Returns what the first categories of each field are like, in the order of the fields. */
+    public Map<String, CategorySample> categories() {
+        return Collections.unmodifiableMap(categories);
     }
 
     /**
@@ -82,7 +98,7 @@ public final class FeatureCollector {
                 times.names().stream()
                         .map(name -> {
                             FieldEncoder part = feature(name);
-                            return part == null ? new FieldEncoder(this, name, false, -1, null) : part;
+                            return part == null ? new FieldEncoder(this, name, false, -1, null, sample(name)) : part;
                         })
                         .toList());
     }

@@ -16,6 +16,8 @@ public final class FieldEncoder {
     private final boolean emitted;
     private final int operand;
     private final Buckets buckets;
+    private final CategorySample sample;
+    private boolean isSampled;
 
     /** The name of the feature, and an equals sign. */
     private byte[] prefix;
@@ -33,8 +35,17 @@ public final class FieldEncoder {
     /**
      * @param emitted whether the field is a feature by itself
      * @param operand its position among the values that are crossed; below 0 if it is in no cross
+     * @param sample receives the first categories
      */
-    FieldEncoder(FeatureCollector collector, String field, boolean emitted, int operand, Buckets buckets) {
+    FieldEncoder(
+            FeatureCollector collector,
+            String field,
+            boolean emitted,
+            int operand,
+            Buckets buckets,
+            CategorySample sample) {
+        this.sample = sample;
+        isSampled = !emitted;
         this.collector = collector;
         this.field = field;
         this.emitted = emitted;
@@ -60,7 +71,7 @@ public final class FieldEncoder {
             throw new Rejection(Reason.NOT_FINITE, "field " + field + " is " + value + "; it must be finite");
         }
         byte[] range = buckets.of(value);
-        category(range, 0, range.length);
+        addCategory(range, 0, range.length);
     }
 
     /** Adds a whole number as a category. */
@@ -85,6 +96,14 @@ public final class FieldEncoder {
      * @param utf8 contains it as UTF-8; it is copied
      */
     public void category(byte[] utf8, int from, int length) throws Rejection {
+        if (!isSampled) {
+            sample.add(utf8, from, length);
+            isSampled = sample.isComplete();
+        }
+        addCategory(utf8, from, length);
+    }
+
+    private void addCategory(byte[] utf8, int from, int length) throws Rejection {
         if (maskedLength > 0) {
             add(masked, maskedLength, utf8, from, length, 1);
         } else {

@@ -19,6 +19,17 @@ public final class MetricSums {
     private static final int BUCKETS = 1024;
     private static final int BUCKETS_PER_UNIT = 32;
 
+    /** So many examples are enough to compare a model with the base rate. */
+    public static final int JUDGED_AT = 1000;
+
+    /** A log loss that is larger than that of the base rate by this factor is no chance. */
+    private static final double WORSE = 1.1;
+
+    /** Returns whether predicting the base rate for every example would clearly have been better. */
+    public static boolean isClearlyWorse(double logLoss, double baseRateLogLoss) {
+        return logLoss > WORSE * baseRateLogLoss;
+    }
+
     private long examples;
     private double importance;
     private double loss;

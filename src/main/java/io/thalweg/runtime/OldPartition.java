@@ -9,8 +9,10 @@ import io.thalweg.output.OutputTopic;
 import io.thalweg.store.SettingsSpan;
 import io.thalweg.store.TaskState;
 import io.thalweg.topology.LearnerSupplier;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -21,6 +23,7 @@ import org.apache.kafka.common.TopicPartition;
  */
 final class OldPartition {
     private final int number;
+    private final int partitions;
     private final TaskState state;
     private LearningTask task;
     private ThalwegConfig settings;
@@ -33,6 +36,7 @@ final class OldPartition {
      */
     OldPartition(ThalwegConfig config, int number, int partitions, Iterator<ConsumerRecord<byte[], byte[]>> changelog) {
         this.number = number;
+        this.partitions = partitions;
         state = TaskState.logged(LearnerSupplier.STORE, LearnerSupplier.directory(config))
                 .of(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions);
         state.clear(true);
@@ -50,6 +54,16 @@ final class OldPartition {
     /** What the partition has learned. */
     TaskState state() {
         return state;
+    }
+
+    /** The next offset of each topic that it learns from. Of records that were sent on, the state has more. */
+    Map<TopicPartition, Long> next() {
+        Map<TopicPartition, Long> next = new HashMap<>(state.offsets().next());
+        List<String> topics = settings.learnedTopics(partitions);
+        if (topics.stream().anyMatch(settings::isSentOn)) {
+            next.keySet().removeIf(partition -> partition.partition() != number || !topics.contains(partition.topic()));
+        }
+        return next;
     }
 
     /** A setting that the partition last learned under; empty if it has not learned. */
@@ -87,7 +101,7 @@ final class OldPartition {
         ConsumerRecord<byte[], byte[]> label = next(labels, isOfLayout);
         while (event != null || label != null) {
             boolean isLabel = event == null || label != null && label.timestamp() < event.timestamp();
-            InputRecord record = InputRecord.produced(isLabel ? label : event);
+            InputRecord record = read(isLabel ? label : event);
             task.apply(isLabel ? record.asLabel() : record, sink);
             taken.run();
             if (isLabel) {
@@ -96,6 +110,10 @@ final class OldPartition {
                 event = next(events, isOfLayout);
             }
         }
+    }
+
+    private InputRecord read(ConsumerRecord<byte[], byte[]> record) {
+        return settings.isSentOn(record.topic()) ? InputRecord.sentOn(record) : InputRecord.produced(record);
     }
 
     private static ConsumerRecord<byte[], byte[]> next(

@@ -50,7 +50,8 @@ final class PartitionWatch implements InputWatch, AutoCloseable {
                         config);
                 int now = found.partitions().size();
                 if (now > started.getValue()) {
-                    return Optional.of(Layout.differs(started.getKey(), started.getValue(), now));
+                    return Optional.of(
+                            Layout.differs(started.getKey(), started.getValue(), now, config.areSentOn(now)));
                 }
             }
         } catch (KafkaException | StopException e) {

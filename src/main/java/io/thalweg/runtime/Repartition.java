@@ -194,7 +194,8 @@ public final class Repartition {
             throw new StopException(
                     ExitCode.NOT_READY, "topic %s (%s) is missing; create it first".formatted(topic, setting));
         }
-        if (found > partitions) {
+        boolean isFree = setting.equals(ThalwegConfig.LABELS_TOPIC) && config.areLabelsRouted(partitions);
+        if (found > partitions && !isFree && !config.areSentOn(found)) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     ("topic %s has %d partitions, and Kafka cannot take any away; create a topic with %d, set %s to it,"
@@ -203,38 +204,79 @@ public final class Repartition {
         }
     }
 
-    /** The topics of events and labels that the learner reads from now on. */
+    /** The topics that the learner learns from in the new layout. */
     private List<String> inputs() {
-        return config.hasLateLabels()
-                ? List.of(examples, config.getString(ThalwegConfig.LABELS_TOPIC))
-                : List.of(examples);
+        return config.learnedTopics(partitions);
     }
 
     private void checkSettings() {
-        if (!config.getString(ThalwegConfig.PROCESSING_GUARANTEE).equals("exactly_once_v2")) {
+        if (config.areSentOn(partitions)
+                && given.filter(one -> one != KeyPartitioner.MURMUR2).isPresent()) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "without processing.guarantee = exactly_once_v2 a learner cannot be moved exactly once");
-        }
-        int several = 2;
-        if (config.isRouted(several) || config.areLabelsRouted(several)) {
-            throw new StopException(
-                    ExitCode.BAD_SETTINGS,
-                    "models are named in a field (%s), so their records are sent on; only a learner whose models are in"
-                                    .formatted(
-                                            config.isRouted(several)
-                                                    ? ThalwegConfig.MODEL_FROM
-                                                    : ThalwegConfig.LABELS_MODEL_FROM)
-                            + " the keys can be moved");
+                    "the learner itself sends records on to the partition of their model, as %s says; leave"
+                                    .formatted(KeyPartitioner.MURMUR2)
+                            + " --partitioner out");
         }
         // a setting that is not allowed with so many partitions is found before anything is done
         LearnerRuntime.keyless(config, partitions);
+    }
+
+    /** The copies in the topic between are in one order, and what is left of the input is sent on by the learner. */
+    private void checkCopies(int before, List<OldPartition> olds) {
+        if (!config.areSentOn(Math.max(before, partitions))) {
+            return;
+        }
+        Set<String> known = new TreeSet<>(config.learnedTopics(before));
+        known.add(examples);
+        known.add(config.getString(ThalwegConfig.LABELS_TOPIC));
+        Set<String> others = new TreeSet<>();
+        olds.forEach(one -> one.state().offsets().next().keySet().forEach(partition -> others.add(partition.topic())));
+        others.removeAll(known);
+        if (partitions < before || !others.isEmpty()) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    ("models are named in a field (%s), and such a learner can only get more partitions of the same"
+                                    + " topics%s")
+                            .formatted(
+                                    config.isRouted(Math.max(before, partitions))
+                                            ? ThalwegConfig.MODEL_FROM
+                                            : ThalwegConfig.LABELS_MODEL_FROM,
+                                    others.isEmpty()
+                                            ? "; it has " + before
+                                            : "; it has learned from " + String.join(", ", others)));
+        }
+    }
+
+    /** The offsets up to which the learner has sent records on; empty if it has not in that layout. */
+    private Map<TopicPartition, Long> sentOn(int before) {
+        Set<String> topicsSentOn = new TreeSet<>();
+        if (config.isRouted(before)) {
+            topicsSentOn.add(examples);
+        }
+        if (config.areLabelsRouted(before)) {
+            topicsSentOn.add(config.getString(ThalwegConfig.LABELS_TOPIC));
+        }
+        Map<TopicPartition, Long> offsets = new HashMap<>();
+        if (!topicsSentOn.isEmpty()) {
+            AdminCalls.await(
+                            admin.listConsumerGroupOffsets(config.getString(ThalwegConfig.APPLICATION_ID))
+                                    .partitionsToOffsetAndMetadata(),
+                            config)
+                    .forEach((partition, committed) -> {
+                        if (topicsSentOn.contains(partition.topic()) && committed != null) {
+                            offsets.put(partition, committed.offset());
+                        }
+                    });
+        }
+        return offsets;
     }
 
     // ---- the old layout
 
     private void move(int before, Producer<byte[], byte[]> producer) {
         List<OldPartition> olds = restore(before);
+        checkCopies(before, olds);
         // one change at a time: a replay of the old layout ends under the settings that it was learned under
         ThalwegConfig old = oldConfig(olds).with(ThalwegConfig.STATE_MIGRATE, false);
         boolean inPlace = old.getString(ThalwegConfig.EXAMPLES_TOPIC).equals(examples);
@@ -324,7 +366,7 @@ public final class Repartition {
                 .orElse("");
         Set<String> inputs = new TreeSet<>();
         olds.forEach(one -> one.state().offsets().next().keySet().forEach(partition -> inputs.add(partition.topic())));
-        inputs.remove(labels);
+        inputs.removeIf(topic -> topic.equals(labels) || config.isSentOn(topic));
         ThalwegConfig old = inputs.isEmpty() || inputs.contains(examples)
                 ? config
                 : config.with(ThalwegConfig.EXAMPLES_TOPIC, inputs.iterator().next());
@@ -341,6 +383,9 @@ public final class Repartition {
     private KeyPartitioner partitioner(List<OldPartition> olds, int from, int to) {
         if (given.isPresent()) {
             return given.get();
+        }
+        if (config.isRouted(partitions)) {
+            return KeyPartitioner.MURMUR2;
         }
         List<KeyPartitioner> fitting = new ArrayList<>(
                 StateMove.partitionersOf(olds.stream().map(OldPartition::state).toList()));
@@ -371,8 +416,14 @@ public final class Repartition {
     /** Gives the topics that have fewer partitions as many as the learner will have. */
     private void extend() {
         topics.extend(examples, partitions);
-        if (config.hasLateLabels()) {
+        if (config.hasLateLabels() && !config.areLabelsRouted(partitions)) {
             topics.extend(config.getString(ThalwegConfig.LABELS_TOPIC), partitions);
+        }
+        for (String topic : inputs()) {
+            if (topics.partitions(topic).isEmpty()) {
+                new Topics(config, admin).create();
+            }
+            topics.extend(topic, partitions);
         }
         for (OutputTopic output : OutputTopic.of(config)) {
             if (!topics.partitions(output.nameIn(config)).isEmpty()) {
@@ -389,13 +440,12 @@ public final class Repartition {
             Producer<byte[], byte[]> producer) {
         try (KafkaConsumer<byte[], byte[]> ofEvents = consumer();
                 KafkaConsumer<byte[], byte[]> ofLabels = consumer()) {
+            List<String> learnedFrom = old.learnedTopics(olds.size());
             for (OldPartition one : olds) {
                 Rest rest = new Rest(one, producer);
                 one.learn(
-                        rest(ofEvents, one, old.getString(ThalwegConfig.EXAMPLES_TOPIC)),
-                        old.hasLateLabels()
-                                ? rest(ofLabels, one, old.getString(ThalwegConfig.LABELS_TOPIC))
-                                : Collections.emptyIterator(),
+                        rest(ofEvents, one, learnedFrom.get(0)),
+                        learnedFrom.size() > 1 ? rest(ofLabels, one, learnedFrom.get(1)) : Collections.emptyIterator(),
                         isOfLayout,
                         rest,
                         rest::taken);
@@ -472,7 +522,7 @@ public final class Repartition {
             one.task()
                     .commit((key, value) ->
                             producer.send(new ProducerRecord<>(changelog, one.number(), now, key, value)));
-            commitOffsets(one.state().offsets().next(), producer);
+            commitOffsets(one.next(), producer);
             producer.commitTransaction();
             uncommitted = 0;
             progress.accept("committed %s of partition %d".formatted(count(learned, "record"), one.number()));
@@ -492,8 +542,16 @@ public final class Repartition {
         Map<String, String> digests = new HashMap<>();
         from.forEach(state -> digests.putAll(state.digests()));
         List<PastLayout> past = new ArrayList<>(from.get(0).pastLayouts());
+        Map<TopicPartition, Long> sentOn = sentOn(olds.size());
         past.add(new PastLayout(
-                from.get(0).layout(), olds.stream().map(this::part).toList()));
+                from.get(0).layout(),
+                olds.stream().map(one -> part(one, sentOn)).toList()));
+        Map<TopicPartition, Long> notSentOnAgain = new HashMap<>(sentOn);
+        olds.forEach(one -> one.next().forEach((partition, offset) -> {
+            if (!inputs().contains(partition.topic()) && !config.isSentOn(partition.topic())) {
+                notSentOnAgain.put(partition, offset);
+            }
+        }));
         Layout layout = new Layout(partitions, partitioner);
         List<TaskState> to = new ArrayList<>();
         for (int at = 0; at < partitions; at++) {
@@ -501,10 +559,12 @@ public final class Repartition {
                     .of(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions);
             state.clear(true);
             if (at < from.size()) {
-                Map<TopicPartition, Long> next =
-                        new HashMap<>(from.get(at).offsets().next());
+                Map<TopicPartition, Long> next = new HashMap<>(olds.get(at).next());
                 next.keySet().removeIf(partition -> !inputs().contains(partition.topic()));
                 StateMove.goOnFrom(state, next);
+            }
+            if (config.areSentOn(partitions)) {
+                StateMove.goOnFrom(state, notSentOnAgain);
             }
             to.add(state);
         }
@@ -528,7 +588,8 @@ public final class Repartition {
         to.forEach(state -> state.clear(true));
     }
 
-    private PastLayout.PastPart part(OldPartition one) {
+    /** @param sentOn up to where the learner has sent records on */
+    private PastLayout.PastPart part(OldPartition one, Map<TopicPartition, Long> sentOn) {
         Map<String, Long> ends = new HashMap<>();
         for (OutputTopic output : OutputTopic.of(config)) {
             TopicPartition partition = one.output(output);
@@ -536,7 +597,9 @@ public final class Repartition {
                     partition.topic(),
                     topics.offsets(List.of(partition), OffsetSpec.latest()).get(partition));
         }
-        return new PastLayout.PastPart(one.state().offsets().next(), one.state().spans(), ends);
+        Map<TopicPartition, Long> next = new HashMap<>(sentOn);
+        next.putAll(one.next());
+        return new PastLayout.PastPart(next, one.state().spans(), ends);
     }
 
     /** Reads the state back and compares each model with the one it was before. */

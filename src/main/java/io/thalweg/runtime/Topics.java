@@ -84,7 +84,11 @@ public final class Topics {
         int learned = topics.partitions(LearnerSupplier.changelog(config)).size();
         return learned == 0 || partitions == 0 || learned == partitions
                 ? Optional.empty()
-                : Optional.of(Layout.differs(config.getString(ThalwegConfig.EXAMPLES_TOPIC), learned, partitions));
+                : Optional.of(Layout.differs(
+                        config.getString(ThalwegConfig.EXAMPLES_TOPIC),
+                        learned,
+                        partitions,
+                        config.areSentOn(learned)));
     }
 
     private Look lookAtAll() {

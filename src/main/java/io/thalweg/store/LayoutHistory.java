@@ -31,7 +31,7 @@ final class LayoutHistory {
             return;
         }
         if (layout.partitions() != 0) {
-            throw new StateException(Layout.differs(topic, layout.partitions(), partitions));
+            throw new StateException(Layout.differs(topic, layout.partitions(), partitions, false));
         }
         layout = new Layout(partitions, null);
         changed = true;

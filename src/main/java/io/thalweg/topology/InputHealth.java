@@ -2,12 +2,17 @@ package io.thalweg.topology;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
+import io.thalweg.mapping.CategorySample;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Algorithm;
+import io.thalweg.math.MetricSums;
 import io.thalweg.math.Model;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -15,9 +20,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A watch over the input of a task. It warns when most of it is lost or learned in vain: when many records become dead
- * letters, when nearly every event begins a model of its own, and when a model is worse than the base rate. Each
- * warning is one line with the setting that helps, and comes again only when something has changed. Nothing of a record
- * is logged but its place.
+ * letters, when nearly every event begins a model of its own, when a model is worse than the base rate, and when the
+ * categories of a field look like numbers or are all different. Each warning is one line with the setting that helps,
+ * and comes again only when something has changed. Nothing of a record is logged but its place, and no text of a field.
  */
 final class InputHealth {
     private static final Logger LOG = LoggerFactory.getLogger(InputHealth.class);
@@ -32,10 +37,6 @@ final class InputHealth {
     private static final int SOON = 20;
     /** More new models than this in the window are hardly meant. */
     private static final int MOST = WINDOW * 98 / 100;
-    /** The step of a model at which it is compared with the base rate. */
-    private static final long JUDGED_AT = 1000;
-    /** A log loss that is larger than that of the base rate by this factor is no chance. */
-    private static final double WORSE = 1.1;
     /** Numbers of this size are too large for steps without scaling. */
     private static final double LARGE = 100;
 
@@ -53,6 +54,7 @@ final class InputHealth {
     private @Nullable Reason warnedOf;
     private boolean warnedOfModels;
     private boolean hasLargeNumbers;
+    private final Set<String> warnedOfFields = new HashSet<>();
 
     private enum Level {
         NONE,
@@ -188,28 +190,62 @@ final class InputHealth {
         return label.matches("[\\w.]+") ? label : "label";
     }
 
+    /**
+     * Called from time to time. Warns of fields whose categories are hardly meant, once for each.
+     *
+     * @param categories what the categories of fields are like
+     */
+    void look(Map<String, CategorySample> categories, TopicPartition partition) {
+        categories.forEach((field, sample) -> {
+            String quoted = Mapping.quoted(field);
+            if (sample.isLikeNumbers() && warnedOfFields.add(field)) {
+                LOG.warn(
+                        "in {}, field {} has text that looks like numbers, and each is a category of its own; write"
+                                + " numbers like 1234.5, or leave the field out with {}={}",
+                        partition,
+                        quoted,
+                        ThalwegConfig.FEATURES_EXCLUDE,
+                        quoted);
+            } else if (sample.isAllDifferent() && warnedOfFields.add(field)) {
+                LOG.warn(
+                        "in {}, field {} is different in nearly every event, so nothing can be learned from it; leave"
+                                + " it out with {}={}, or use {} if it is a time",
+                        partition,
+                        quoted,
+                        ThalwegConfig.FEATURES_EXCLUDE,
+                        quoted,
+                        ThalwegConfig.FEATURES_TIME);
+            }
+        });
+    }
+
+    /** Returns whether it is time to look at the categories of fields. */
+    boolean isTimeToLook() {
+        return records % WINDOW == 0;
+    }
+
     /** Called after a step. Compares a model with the base rate, once. */
     void stepped(LearningTask task, TopicPartition partition) {
         Model model = task.model();
-        if (model.version() > JUDGED_AT) {
+        if (model.version() > MetricSums.JUDGED_AT) {
             return;
         }
         hasLargeNumbers |= task.largestValue() > LARGE;
-        if (model.version() < JUDGED_AT) {
+        if (model.version() < MetricSums.JUDGED_AT) {
             return;
         }
         double logLoss = model.validation().overall().logLoss();
         double baseRate = model.validation().overall().baseRateLogLoss();
-        if (!(logLoss > WORSE * baseRate)) {
+        if (!MetricSums.isClearlyWorse(logLoss, baseRate)) {
             return;
         }
-        boolean namesAreMetOnce = model.names().size() > JUDGED_AT;
+        boolean namesAreMetOnce = model.names().size() > MetricSums.JUDGED_AT;
         LOG.warn(
                 "in {}, a model has a log loss of {} after {} examples, worse than {} for always predicting the base"
                         + " rate{}{}",
                 partition,
                 "%.4f".formatted(logLoss),
-                JUDGED_AT,
+                MetricSums.JUDGED_AT,
                 "%.4f".formatted(baseRate),
                 namesAreMetOnce
                         ? "; it has %,d features, most of which were met once: leave ids out with %s"

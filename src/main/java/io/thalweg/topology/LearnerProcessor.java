@@ -31,6 +31,9 @@ import org.slf4j.LoggerFactory;
 final class LearnerProcessor implements Processor<byte[], byte[], byte[], OutputRecord>, OutputSink {
     private static final Logger LOG = LoggerFactory.getLogger(LearnerProcessor.class);
 
+    /** Records that a router sends on a second time come between others. */
+    private static final long SKIPS_ARE_NEWS_AFTER = 1000;
+
     /** How often readers of committed state are looked after. */
     private static final Duration READS_INTERVAL = Duration.ofMillis(10);
 
@@ -47,7 +50,9 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private TaskReads reads;
 
     private int partition;
-    private boolean skips;
+    /** How many records are learned from before others that are skipped are worth a line again. */
+    private long untilSkipsAreNews;
+
     private final int partitions;
     private final InputWatch watch;
     /** Whether a record was not where its key belongs. Then its producers choose partitions in another way. */
@@ -146,10 +151,13 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         if (!isRejected) {
             health.taken(input.partition(), input.offset(), task.models().size() > models);
         }
+        if (health.isTimeToLook()) {
+            health.look(task.categories(), input.partition());
+        }
         for (long steps = task.steps(); countedSteps < steps; countedSteps++) {
             counters.steps.count();
         }
-        skips = false;
+        untilSkipsAreNews--;
     }
 
     /** Finds out whether retention has deleted records while nothing read them. */
@@ -214,14 +222,14 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
 
     private void skipped(InputRecord input) {
         counters.repeats.count();
-        if (!skips) {
-            skips = true;
+        if (untilSkipsAreNews <= 0) {
             LOG.warn(
                     "{}@{} and the records after it have been learned from already and are skipped. If the topic was"
                             + " deleted and created again, delete the learner's state with `thalweg reset`.",
                     input.partition(),
                     input.offset());
         }
+        untilSkipsAreNews = SKIPS_ARE_NEWS_AFTER;
     }
 
     /**

@@ -5,42 +5,26 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.thalweg.app.local.EmbeddedBroker;
-import io.thalweg.audit.Verification;
 import io.thalweg.audit.VerificationReport;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.Outcome;
-import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.SchemaSource;
-import io.thalweg.input.UnknownSchemaException;
-import io.thalweg.output.SchemaIds;
 import io.thalweg.testing.Seeded;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
-import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.generic.GenericRecordBuilder;
-import org.apache.avro.io.BinaryEncoder;
-import org.apache.avro.io.EncoderFactory;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.AfterAll;
@@ -53,7 +37,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** A learner on events and labels that come later, in two topics of two partitions. */
 @Seeded
 class LateLabelsIT {
-    private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final int PARTITIONS = 2;
     private static final int MODELS = 5;
     private static final int EVENTS = 400;
@@ -74,18 +57,8 @@ class LateLabelsIT {
             .endRecord();
 
     private static EmbeddedBroker broker;
-    private static int learners;
 
-    private final List<Schema> registered = new CopyOnWriteArrayList<>(List.of(EVENT, LABEL));
-    private final SchemaIds schemaIds = (topic, schema) -> id(schema);
-    private final SchemaSource schemas = id -> {
-        if (id < 0 || id >= registered.size()) {
-            throw new UnknownSchemaException(id);
-        }
-        return registered.get(id);
-    };
-    private final Map<String, Object> settings = new HashMap<>();
-    private String name;
+    private LearnerTrial trial;
 
     /** Where the model of events and labels is. */
     private enum Way {
@@ -109,13 +82,6 @@ class LateLabelsIT {
         }
     }
 
-    private synchronized int id(Schema schema) {
-        if (!registered.contains(schema)) {
-            registered.add(schema);
-        }
-        return registered.indexOf(schema);
-    }
-
     @BeforeAll
     static void startBroker(@TempDir Path directory) {
         broker = EmbeddedBroker.start(directory, 0);
@@ -127,54 +93,14 @@ class LateLabelsIT {
     }
 
     private void begin(Way way) {
-        name = "late-" + learners++;
-        settings.putAll(Map.of(
-                "bootstrap.servers",
-                broker.bootstrapServers(),
-                "application.id",
-                name,
-                "topics.partitions",
-                PARTITIONS,
-                "labels.wait.ms",
-                HOUR,
-                "labels.id.field",
-                "order",
-                "labels.label",
-                "lost",
-                "num.stream.threads",
-                "2"));
-        for (String topic : List.of("examples", "labels", "predictions", "weights", "metrics", "outcomes")) {
-            settings.put(topic + ".topic", name + "-" + topic);
-        }
-        settings.put("dead.letters.topic", name + "-dead-letters");
+        trial = new LearnerTrial(broker, PARTITIONS, EVENT, LABEL).withLateLabels(Duration.ofMillis(HOUR));
+        trial.settings.put("num.stream.threads", "2");
         if (way.areEventsSentOn) {
-            settings.put("id.field", "id");
-            settings.put("model.from", "field:shop");
+            trial.settings.put("id.field", "id");
+            trial.settings.put("model.from", "field:shop");
         }
         if (way.areLabelsSentOn) {
-            settings.put("labels.model.from", "field:shop");
-        }
-    }
-
-    private ThalwegConfig config() {
-        return new ThalwegConfig(settings);
-    }
-
-    private void create(String topic, int partitions) throws Exception {
-        try (Admin admin = KafkaSettings.admin(config())) {
-            admin.createTopics(
-                            List.of(new NewTopic(topic, partitions, (short) 1).configs(Map.of("retention.ms", "-1"))))
-                    .all()
-                    .get();
-            await().atMost(PATIENCE)
-                    .until(() -> admin.listTopics().names().get().contains(topic));
-        }
-    }
-
-    private void createTopics() {
-        try (Admin admin = KafkaSettings.admin(config())) {
-            new Topics(config(), admin).create();
-            assertThat(new Topics(config(), admin).look().problems()).isEmpty();
+            trial.settings.put("labels.model.from", "field:shop");
         }
     }
 
@@ -186,21 +112,9 @@ class LateLabelsIT {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
-    private byte[] encode(GenericRecord record) {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        out.writeBytes(ByteBuffer.allocate(5).putInt(1, id(record.getSchema())).array());
-        BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
-        try {
-            new GenericDatumWriter<GenericRecord>(record.getSchema()).write(record, encoder);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return out.toByteArray();
-    }
-
     private void sendEvents(Way way, Random random) {
         if (!way.areEventsSentOn) {
-            try (ExampleSender sender = ExampleSender.open(config(), schemaIds)) {
+            try (ExampleSender sender = ExampleSender.open(trial.config(), trial.schemaIds)) {
                 for (int i = 0; i < EVENTS; i++) {
                     sender.send(
                             model(i),
@@ -211,7 +125,7 @@ class LateLabelsIT {
             }
             return;
         }
-        try (Producer<byte[], byte[]> producer = producer()) {
+        try (Producer<byte[], byte[]> producer = trial.producer()) {
             for (int i = 0; i < EVENTS; i++) {
                 GenericRecord event = new GenericRecordBuilder(EVENT)
                         .set("id", "e" + i)
@@ -219,13 +133,9 @@ class LateLabelsIT {
                         .set("amount", random.nextGaussian())
                         .build();
                 producer.send(new ProducerRecord<>(
-                        name + "-examples", random.nextInt(PARTITIONS), BEGIN + i, null, encode(event)));
+                        trial.name + "-examples", random.nextInt(PARTITIONS), BEGIN + i, null, trial.encode(event)));
             }
         }
-    }
-
-    private Producer<byte[], byte[]> producer() {
-        return new KafkaProducer<>(new KafkaSettings(config()).writer());
     }
 
     /** A label on its way. */
@@ -233,19 +143,19 @@ class LateLabelsIT {
 
     private void sendLabels(Way way, Random random, List<Due> labels) {
         if (!way.areLabelsSentOn) {
-            try (ExampleSender sender = ExampleSender.openForLabels(config(), schemaIds, LABEL)) {
+            try (ExampleSender sender = ExampleSender.openForLabels(trial.config(), trial.schemaIds, LABEL)) {
                 labels.forEach(label -> sender.send(label.model, label.timestamp, label(label, null)));
                 sender.flush();
             }
             return;
         }
-        try (Producer<byte[], byte[]> producer = producer()) {
+        try (Producer<byte[], byte[]> producer = trial.producer()) {
             labels.forEach(label -> producer.send(new ProducerRecord<>(
-                    name + "-labels",
+                    trial.name + "-labels",
                     random.nextInt(way.labelPartitions),
                     label.timestamp,
                     random.nextBoolean() ? null : utf8("any " + random.nextInt()),
-                    encode(label(label, label.model)))));
+                    trial.encode(label(label, label.model)))));
         }
     }
 
@@ -263,30 +173,26 @@ class LateLabelsIT {
 
     /** Runs the learner until there are as many outcomes and dead letters. */
     private void learn(int predictions, int outcomes, int letters) {
-        try (LearnerRuntime learner = LearnerRuntime.start(config(), schemas, schemaIds)) {
-            await().atMost(PATIENCE).dontCatchUncaughtExceptions().untilAsserted(() -> {
+        try (LearnerRuntime learner = trial.start()) {
+            await().atMost(LearnerTrial.PATIENCE).dontCatchUncaughtExceptions().untilAsserted(() -> {
                 assertThat(learner.hasEnded()).isFalse();
-                assertThat(read("predictions")).as("predictions").hasSize(predictions);
-                assertThat(read("outcomes")).as("outcomes").hasSize(outcomes);
-                assertThat(read("dead-letters")).as("dead letters").hasSize(letters);
+                assertThat(trial.read("predictions")).as("predictions").hasSize(predictions);
+                assertThat(trial.read("outcomes")).as("outcomes").hasSize(outcomes);
+                assertThat(trial.read("dead-letters")).as("dead letters").hasSize(letters);
             });
         }
-    }
-
-    private List<ConsumerRecord<byte[], byte[]>> read(String output) {
-        return CommittedTopic.read(config(), name + "-" + output);
     }
 
     @ParameterizedTest
     @EnumSource(Way.class)
     void everyLabelHasItsOutcomeAndVerifyRepeatsIt(Way way, Random random) throws Exception {
         begin(way);
-        create(name + "-labels", way.labelPartitions);
+        trial.create(trial.name + "-labels", way.labelPartitions);
         if (way.labelPartitions > PARTITIONS) {
             // the labels topic is there before the others, which otherwise would all be created alike
-            create(name + "-examples", PARTITIONS);
+            trial.create(trial.name + "-examples", PARTITIONS);
         }
-        createTopics();
+        trial.createTopics();
 
         sendEvents(way, random);
         learn(EVENTS, 0, 0);
@@ -332,7 +238,7 @@ class LateLabelsIT {
         learn(EVENTS, outcomes, letters);
 
         Map<String, String> found = new TreeMap<>();
-        for (ConsumerRecord<byte[], byte[]> record : read("outcomes")) {
+        for (ConsumerRecord<byte[], byte[]> record : trial.read("outcomes")) {
             Outcome outcome = CommittedTopic.decode(Outcome.getClassSchema(), record.value());
             String id = outcome.getId().toString();
             found.merge(id, outcome.getOutcome() + " ", String::concat);
@@ -348,9 +254,9 @@ class LateLabelsIT {
         }
         assertThat(found).isEqualTo(expected);
         Map<String, Integer> reasons = new TreeMap<>();
-        for (ConsumerRecord<byte[], byte[]> record : read("dead-letters")) {
+        for (ConsumerRecord<byte[], byte[]> record : trial.read("dead-letters")) {
             DeadLetter letter = CommittedTopic.decode(DeadLetter.getClassSchema(), record.value());
-            assertThat(letter.getTopic()).hasToString(name + "-labels");
+            assertThat(letter.getTopic()).hasToString(trial.name + "-labels");
             reasons.merge(letter.getReason().toString(), 1, Integer::sum);
         }
         assertThat(reasons)
@@ -362,7 +268,7 @@ class LateLabelsIT {
                         way.areLabelsSentOn ? "NO_KEY" : "UNREADABLE",
                         way.labelPartitions));
 
-        VerificationReport report = new Verification(config(), schemas).run(progress -> {});
+        VerificationReport report = trial.verify();
         assertThat(report.findings()).isEmpty();
         assertThat(report.obstacle()).isEmpty();
         assertThat(report.conclusion()).isEqualTo(VerificationReport.Conclusion.MATCHES);
@@ -372,12 +278,13 @@ class LateLabelsIT {
 
     /** Sends a label to each partition that names no model, or cannot be read. Returns how many. */
     private int sendBad(Way way) {
-        try (Producer<byte[], byte[]> producer = producer()) {
+        try (Producer<byte[], byte[]> producer = trial.producer()) {
             for (int partition = 0; partition < way.labelPartitions; partition++) {
                 byte[] value = way.areLabelsSentOn
-                        ? encode(label(new Due(null, "e0", 1, 0), null))
+                        ? trial.encode(label(new Due(null, "e0", 1, 0), null))
                         : new byte[] {0, 0, 0, 0, 1, 9};
-                producer.send(new ProducerRecord<>(name + "-labels", partition, BEGIN + EVENTS, utf8("shop-0"), value));
+                producer.send(
+                        new ProducerRecord<>(trial.name + "-labels", partition, BEGIN + EVENTS, utf8("shop-0"), value));
             }
         }
         return way.labelPartitions;
@@ -386,28 +293,28 @@ class LateLabelsIT {
     @Test
     void aLabelsTopicThatIsMissingOrDoesNotFitEndsTheStart() throws Exception {
         begin(Way.KEYED);
-        String labels = name + "-labels";
-        settings.remove("labels.topic");
-        settings.keySet().removeIf(setting -> setting.startsWith("labels."));
-        createTopics();
-        settings.put("labels.topic", labels);
+        String labels = trial.name + "-labels";
+        trial.settings.remove("labels.topic");
+        trial.settings.keySet().removeIf(setting -> setting.startsWith("labels."));
+        trial.createTopics();
+        trial.settings.put("labels.topic", labels);
         assertStops("topic " + labels + " (labels.topic) is missing", "thalweg topics --create");
 
-        create(labels, PARTITIONS + 1);
-        create(name + "-outcomes", PARTITIONS);
+        trial.create(labels, PARTITIONS + 1);
+        trial.create(trial.name + "-outcomes", PARTITIONS);
         assertStops(
                 "topic %s has 3 partitions and the examples have 2; a label must be in the partition of its event"
                         .formatted(labels),
                 "create it with 2");
-        settings.put("labels.topic", name + "-weights");
-        assertThatThrownBy(() -> LearnerRuntime.start(config(), schemas, schemaIds))
+        trial.settings.put("labels.topic", trial.name + "-weights");
+        assertThatThrownBy(() -> trial.start())
                 .isInstanceOfSatisfying(
                         StopException.class, e -> assertThat(e.exitCode()).isEqualTo(ExitCode.BAD_SETTINGS))
-                .hasMessageContaining("labels.topic and weights.topic both name topic " + name + "-weights");
+                .hasMessageContaining("labels.topic and weights.topic both name topic " + trial.name + "-weights");
     }
 
     private void assertStops(String... why) {
-        assertThatThrownBy(() -> LearnerRuntime.start(config(), schemas, schemaIds))
+        assertThatThrownBy(() -> trial.start())
                 .isInstanceOfSatisfying(
                         StopException.class, e -> assertThat(e.exitCode()).isEqualTo(ExitCode.NOT_READY))
                 .hasMessageContainingAll(why);
@@ -416,30 +323,30 @@ class LateLabelsIT {
     @Test
     void aResetForgetsWhatWasSentOnAndKeepsTheLabels(Random random) throws Exception {
         begin(Way.LABELS_SENT_ON);
-        createTopics();
+        trial.createTopics();
         sendEvents(Way.LABELS_SENT_ON, random);
         learn(EVENTS, 0, 0);
         List<Due> labels = List.of(new Due(model(1), "e1", 1, BEGIN + EVENTS));
         sendLabels(Way.LABELS_SENT_ON, random, labels);
         learn(EVENTS, 1, 0);
 
-        try (Admin admin = KafkaSettings.admin(config())) {
-            Reset reset = new Reset(config(), admin, false);
+        try (Admin admin = KafkaSettings.admin(trial.config())) {
+            Reset reset = new Reset(trial.config(), admin, false);
             assertThat(reset.look())
-                    .anyMatch(line -> line.contains("topic " + name + "-by-model-labels: the copies of the labels"))
-                    .anyMatch(line -> line.contains("the contents of topic " + name + "-outcomes: "))
                     .anyMatch(
-                            line -> line.contains("oldest record of %1$s-examples and of %1$s-labels".formatted(name)))
-                    .noneMatch(line -> line.contains("topic " + name + "-labels:"));
+                            line -> line.contains("topic " + trial.name + "-by-model-labels: the copies of the labels"))
+                    .anyMatch(line -> line.contains("the contents of topic " + trial.name + "-outcomes: "))
+                    .anyMatch(line ->
+                            line.contains("oldest record of %1$s-examples and of %1$s-labels".formatted(trial.name)))
+                    .noneMatch(line -> line.contains("topic " + trial.name + "-labels:"));
             reset.run();
             assertThat(reset.look()).isEmpty();
-            assertThat(admin.listTopics().names().get()).doesNotContain(name + "-by-model-labels");
-            assertThat(read("labels")).hasSize(1);
-            assertThat(read("outcomes")).isEmpty();
+            assertThat(admin.listTopics().names().get()).doesNotContain(trial.name + "-by-model-labels");
+            assertThat(trial.read("labels")).hasSize(1);
+            assertThat(trial.read("outcomes")).isEmpty();
         }
-        createTopics();
+        trial.createTopics();
         learn(EVENTS, 1, 0);
-        assertThat(new Verification(config(), schemas).run(progress -> {}).conclusion())
-                .isEqualTo(VerificationReport.Conclusion.MATCHES);
+        assertThat(trial.verify().conclusion()).isEqualTo(VerificationReport.Conclusion.MATCHES);
     }
 }

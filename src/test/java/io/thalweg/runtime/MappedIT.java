@@ -2,22 +2,16 @@ package io.thalweg.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
 
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.audit.Finding;
 import io.thalweg.audit.FindingKind;
-import io.thalweg.audit.Verification;
 import io.thalweg.audit.VerificationReport;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Prediction;
-import io.thalweg.config.ThalwegConfig;
-import io.thalweg.input.SchemaSource;
+import io.thalweg.avro.Weights;
 import io.thalweg.input.SourceCoordinates;
-import io.thalweg.input.UnknownSchemaException;
-import io.thalweg.output.SchemaIds;
 import io.thalweg.testing.Seeded;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -26,29 +20,28 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
-import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
-import org.apache.avro.io.BinaryEncoder;
-import org.apache.avro.io.EncoderFactory;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.utils.Utils;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A learner on a topic of records of its own schema, of two partitions, whose models are in a field. */
@@ -71,35 +64,24 @@ class MappedIT {
             .parse("{\"type\":\"record\",\"name\":\"Order\",\"fields\":[{\"name\":\"shop\",\"type\":[\"null\","
                     + "\"string\"]},{\"name\":\"amount\",\"type\":\"float\"}]}");
 
+    private static final Map<String, Object> MAPPING = Map.of(
+            "label",
+            "status == 'fraud'",
+            "id.field",
+            "id",
+            "model.from",
+            "field:shop",
+            "features.buckets",
+            "amount:log2",
+            "features.cross",
+            "country*amount",
+            "num.stream.threads",
+            "2");
+
     private static EmbeddedBroker broker;
     private static int learners;
 
-    private final List<Schema> registered = new CopyOnWriteArrayList<>(List.of(FIRST, SECOND, WITHOUT_LABEL));
-    private final SchemaIds schemaIds = (topic, schema) -> id(schema);
-    private boolean hasSubject = true;
-    private final SchemaSource schemas = new SchemaSource() {
-        @Override
-        public Schema writerSchema(int id) throws UnknownSchemaException {
-            if (id < 0 || id >= registered.size()) {
-                throw new UnknownSchemaException(id);
-            }
-            return registered.get(id);
-        }
-
-        @Override
-        public Optional<Schema> latestSchema(String topic) {
-            return hasSubject ? Optional.of(FIRST) : Optional.empty();
-        }
-    };
-    private Map<String, Object> settings;
-    private String name;
-
-    private synchronized int id(Schema schema) {
-        if (!registered.contains(schema)) {
-            registered.add(schema);
-        }
-        return registered.indexOf(schema);
-    }
+    private LearnerTrial trial;
 
     @BeforeAll
     static void startBroker(@TempDir Path directory) {
@@ -113,67 +95,29 @@ class MappedIT {
 
     @BeforeEach
     void aLearnerOfItsOwn() throws Exception {
-        name = "mapped-" + learners++;
-        settings = new HashMap<>(Map.of(
-                "bootstrap.servers",
-                broker.bootstrapServers(),
-                "application.id",
-                name,
-                "examples.topic",
-                name + "-orders",
-                "label",
-                "status == 'fraud'",
-                "id.field",
-                "id",
-                "model.from",
-                "field:shop",
-                "features.buckets",
-                "amount:log2",
-                "features.cross",
-                "country*amount",
-                "num.stream.threads",
-                "2"));
-        for (String topic : List.of("predictions", "weights", "metrics")) {
-            settings.put(topic + ".topic", name + "-" + topic);
-        }
-        settings.put("dead.letters.topic", name + "-dead-letters");
-        try (Admin admin = KafkaSettings.admin(config())) {
-            // the topic is there before the learner is
-            admin.createTopics(
-                            List.of(new NewTopic(name + "-orders", 2, (short) 1).configs(Map.of("retention.ms", "-1"))))
-                    .all()
-                    .get();
-            await().atMost(PATIENCE)
-                    .until(() -> new Topics(config(), admin).look().partitions() == 2);
-        }
-    }
-
-    private ThalwegConfig config() {
-        return new ThalwegConfig(settings);
+        trial = new LearnerTrial(broker, 2, FIRST, SECOND, WITHOUT_LABEL);
+        trial.subject = FIRST;
+        trial.settings.putAll(MAPPING);
+        // the topic is there before the learner is
+        trial.create(trial.name + "-examples", 2);
     }
 
     private void createTopics() {
-        try (Admin admin = KafkaSettings.admin(config())) {
-            assertThat(new Topics(config(), admin).create()).hasSize(5).contains(name + "-by-model");
-            assertThat(new Topics(config(), admin).look().fatal()).isEmpty();
-        }
-    }
-
-    private byte[] encode(int id, GenericRecord record) throws IOException {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        out.writeBytes(ByteBuffer.allocate(5).putInt(1, id).array());
-        BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
-        new GenericDatumWriter<>(registered.get(id)).write(record, encoder);
-        return out.toByteArray();
+        assertThat(trial.createTopics()).hasSize(5).contains(trial.name + "-by-model");
     }
 
     /** @return how many of them can be predicted */
     private int send(Random random, int from) throws IOException {
+        return send(random, from, 2);
+    }
+
+    private int send(Random random, int from, int partitions) throws IOException {
         int good = 0;
-        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(config()).writer())) {
+        try (Producer<byte[], byte[]> producer = trial.producer()) {
             for (int i = from; i < from + EVENTS; i++) {
                 int schema = i % 3 == 0 ? 1 : i % 50 == 4 ? 2 : 0;
-                GenericRecord order = new GenericData.Record(registered.get(schema));
+                GenericRecord order = new GenericData.Record(
+                        List.of(FIRST, SECOND, WITHOUT_LABEL).get(schema));
                 boolean hasShop = i % 40 != 7;
                 boolean fraud = random.nextInt(3) == 0;
                 order.put("shop", hasShop ? "shop-" + random.nextInt(5) : null);
@@ -190,11 +134,11 @@ class MappedIT {
                 }
                 byte[] value = i % 60 == 13
                         ? new byte[] {1, 2, 3}
-                        : i % 60 == 14 ? null : i % 60 == 16 ? new byte[] {0, 0, 0, 1, 0} : encode(schema, order);
+                        : i % 60 == 14 ? null : i % 60 == 16 ? new byte[] {0, 0, 0, 1, 0} : trial.encode(order);
                 good += value != null && value.length > 5 && hasShop && schema < 2 ? 1 : 0;
                 byte[] key = random.nextBoolean() ? null : new byte[] {(byte) random.nextInt(), 0};
-                ProducerRecord<byte[], byte[]> record =
-                        new ProducerRecord<>(name + "-orders", random.nextInt(2), 1000L + i, key, value);
+                ProducerRecord<byte[], byte[]> record = new ProducerRecord<>(
+                        trial.name + "-examples", random.nextInt(partitions), 1000L + i, key, value);
                 record.headers().add("trace", ("t" + i).getBytes(StandardCharsets.UTF_8));
                 producer.send(record);
             }
@@ -203,22 +147,8 @@ class MappedIT {
     }
 
     private void learn(int predictions, int letters) {
-        try (LearnerRuntime learner = LearnerRuntime.start(config(), schemas, schemaIds)) {
-            await().atMost(PATIENCE).dontCatchUncaughtExceptions().until(() -> {
-                assertThat(learner.hasEnded()).isFalse();
-                return read("predictions.topic").size() >= predictions
-                        && read("dead.letters.topic").size() >= letters;
-            });
-        }
-    }
-
-    private List<ConsumerRecord<byte[], byte[]>> read(String setting) {
-        return CommittedTopic.read(
-                config(), settings.getOrDefault(setting, setting).toString());
-    }
-
-    private VerificationReport verify() {
-        return new Verification(config(), schemas).run(progress -> {});
+        trial.learn(() -> trial.read("predictions").size() >= predictions
+                && trial.read("dead-letters").size() >= letters);
     }
 
     @Test
@@ -228,14 +158,14 @@ class MappedIT {
         learn(good, EVENTS - good);
         // and again, from where it was
         good += send(random, EVENTS);
-        settings.put("features.exclude", "country");
+        trial.settings.put("features.exclude", "country");
         learn(good, 2 * EVENTS - good);
 
         Map<String, ConsumerRecord<byte[], byte[]>> orders = new HashMap<>();
-        read("examples.topic").forEach(record -> orders.put(record.partition() + "@" + record.offset(), record));
+        trial.read("examples").forEach(record -> orders.put(record.partition() + "@" + record.offset(), record));
         assertThat(orders).hasSize(2 * EVENTS);
         Map<String, Set<Integer>> partitions = new HashMap<>();
-        List<ConsumerRecord<byte[], byte[]>> predictions = read("predictions.topic");
+        List<ConsumerRecord<byte[], byte[]>> predictions = trial.read("predictions");
         assertThat(predictions).hasSize(good);
         for (ConsumerRecord<byte[], byte[]> record : predictions) {
             partitions
@@ -253,10 +183,10 @@ class MappedIT {
                 .hasSize(5)
                 .allSatisfy((model, in) -> assertThat(in).hasSize(1));
         Map<String, Integer> reasons = new HashMap<>();
-        for (ConsumerRecord<byte[], byte[]> record : read("dead.letters.topic")) {
+        for (ConsumerRecord<byte[], byte[]> record : trial.read("dead-letters")) {
             DeadLetter letter = CommittedTopic.decode(DeadLetter.getClassSchema(), record.value());
             reasons.merge(letter.getReason().toString(), 1, Integer::sum);
-            assertThat(letter.getTopic()).hasToString(name + "-orders");
+            assertThat(letter.getTopic()).hasToString(trial.name + "-examples");
             ConsumerRecord<byte[], byte[]> order = orders.remove(letter.getPartition() + "@" + letter.getOffset());
             assertThat(order).as("one letter for a record").isNotNull();
             assertThat(letter.getValue()).isEqualTo(order.value() == null ? null : ByteBuffer.wrap(order.value()));
@@ -266,7 +196,7 @@ class MappedIT {
         }
         assertThat(reasons).containsOnlyKeys("UNREADABLE", "UNKNOWN_SCHEMA", "NO_VALUE", "NO_KEY", "NO_LABEL_FIELD");
 
-        VerificationReport report = verify();
+        VerificationReport report = trial.verify();
         assertThat(report.findings()).isEmpty();
         assertThat(report.obstacle()).isEmpty();
         assertThat(report.conclusion()).isEqualTo(VerificationReport.Conclusion.MATCHES);
@@ -274,8 +204,8 @@ class MappedIT {
         assertThat(report.counts().models()).isEqualTo(5);
 
         // somebody else writes to the topic by model: a copy of a record of it
-        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(config()).writer())) {
-            ConsumerRecord<byte[], byte[]> copied = read(name + "-by-model").get(0);
+        try (Producer<byte[], byte[]> producer = trial.producer()) {
+            ConsumerRecord<byte[], byte[]> copied = trial.read("by-model").get(0);
             producer.send(new ProducerRecord<>(
                     copied.topic(),
                     copied.partition(),
@@ -284,21 +214,18 @@ class MappedIT {
                     copied.value(),
                     copied.headers()));
         }
-        assertThat(verify().findings()).extracting(Finding::kind).containsExactly(FindingKind.ROUTED_DIFFERS);
+        assertThat(trial.verify().findings()).extracting(Finding::kind).containsExactly(FindingKind.ROUTED_DIFFERS);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"field:shop", "fixed:all"})
     void eventsOfOtherTypesInAUnionArePassedOver(String modelFrom, Random random) throws Exception {
-        settings.put("model.from", modelFrom);
-        settings.put("events.types", "Order");
-        try (Admin admin = KafkaSettings.admin(config())) {
-            new Topics(config(), admin).create();
-        }
+        trial.settings.put("model.from", modelFrom);
+        trial.settings.put("events.types", "Order");
+        trial.createTopics();
         Schema ping = SchemaBuilder.record("Ping").fields().requiredInt("n").endRecord();
         Schema union = Schema.createUnion(ping, FIRST);
-        int id = id(union);
-        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(config()).writer())) {
+        try (Producer<byte[], byte[]> producer = trial.producer()) {
             for (int i = 0; i < 100; i++) {
                 GenericRecord event = new GenericData.Record(i % 2 == 0 ? ping : FIRST);
                 if (i % 2 == 0) {
@@ -310,37 +237,140 @@ class MappedIT {
                     event.put("country", null);
                     event.put("status", i % 3 == 0 ? "fraud" : "ok");
                 }
-                producer.send(new ProducerRecord<>(name + "-orders", i % 4 / 2, null, encode(id, event)));
+                producer.send(
+                        new ProducerRecord<>(trial.name + "-examples", i % 4 / 2, null, trial.encode(union, event)));
             }
         }
         learn(50, 0);
-        VerificationReport report = verify();
+        VerificationReport report = trial.verify();
         assertThat(report.conclusion()).as("%s", report.lines()).isEqualTo(VerificationReport.Conclusion.MATCHES);
         assertThat(report.counts().predictions()).isEqualTo(50);
-        assertThat(read("dead.letters.topic")).isEmpty();
+        assertThat(trial.read("dead-letters")).isEmpty();
     }
 
     @Test
     void aMappingThatDoesNotFitTheTopicEndsItAtStart() throws Exception {
         createTopics();
-        settings.put("label", "state == 'fraud'");
+        trial.settings.put("label", "state == 'fraud'");
         assertStops(
                 "label: there is no field state; the event has id, shop, amount, country, status (in Order, the schema"
                         + " of topic "
-                        + name + "-orders)");
-        hasSubject = false;
-        LearnerRuntime.start(config(), schemas, schemaIds).close();
+                        + trial.name + "-examples)");
+        trial.subject = null;
+        trial.start().close();
         send(new Random(1), 0);
         assertStops("label: there is no field state; the event has ");
-        settings.remove("label");
-        assertStops(" is set but label is not; without a label, topic " + name + "-orders must hold Examples");
+        trial.settings.remove("label");
+        assertStops(" is set but label is not; without a label, topic " + trial.name + "-examples must hold Examples");
     }
 
     private void assertStops(String why) {
-        assertThatThrownBy(() -> LearnerRuntime.start(config(), schemas, schemaIds))
+        assertThatThrownBy(() -> trial.start())
                 .isInstanceOfSatisfying(
                         StopException.class, e -> assertThat(e.exitCode()).isEqualTo(ExitCode.BAD_SETTINGS))
                 .hasMessageContaining(why)
                 .hasMessageNotContaining("\n");
+    }
+
+    /** Models of records in other partitions, because the learner sends records on where their model is. */
+    @ParameterizedTest
+    @CsvSource({"1, 3", "2, 5"})
+    void itsModelsMoveToMorePartitions(int before, int after, Random random) throws Exception {
+        trial = new LearnerTrial(broker, before, FIRST, SECOND, WITHOUT_LABEL);
+        trial.settings.putAll(MAPPING);
+        trial.createTopics();
+        int good = send(random, 0, before);
+        learn(good, EVENTS - good);
+        Map<String, Double> learned = steps();
+        // some that were not read, and some of the new partitions
+        good += send(random, EVENTS, before);
+        trial.grow(trial.name + "-examples", after);
+        good += send(random, 2 * EVENTS, after);
+        assertThatThrownBy(() -> trial.start())
+                .hasMessageContaining("`thalweg topics --repartition %d`".formatted(after));
+
+        for (String point :
+                List.of("the topics have", "wrote", "the state of", "the state is complete", "created topic")) {
+            assertThatThrownBy(() -> trial.move(after, line -> {
+                        if (line.startsWith(point)) {
+                            throw new IllegalStateException("killed");
+                        }
+                    }))
+                    .hasMessage("killed");
+        }
+        trial.move(after, line -> {});
+        trial.assertVerified();
+        learn(good, 3 * EVENTS - good);
+        good += send(random, 3 * EVENTS, after);
+        learn(good, 4 * EVENTS - good);
+
+        assertThat(trial.assertVerified().counts().predictions()).isEqualTo(good);
+        assertThat(trial.verify().counts().models()).isEqualTo(5);
+        Map<String, Double> now = steps();
+        assertThat(learned)
+                .allSatisfy((model, steps) -> assertThat(now.get(model)).isGreaterThan(steps));
+        assertThat(now.values().stream().mapToDouble(Double::doubleValue).sum())
+                .as("steps of all models: one for each labeled event")
+                .isEqualTo(good - unlabeled());
+        Map<String, Set<Integer>> homes = new TreeMap<>();
+        for (ConsumerRecord<byte[], byte[]> record : trial.read("weights")) {
+            Set<Integer> home =
+                    homes.computeIfAbsent(new String(record.key(), StandardCharsets.UTF_8), model -> new TreeSet<>());
+            if (record.value() == null) {
+                home.remove(record.partition());
+            } else {
+                home.add(record.partition());
+            }
+        }
+        assertThat(homes)
+                .allSatisfy((model, home) -> assertThat(home)
+                        .containsExactly(
+                                Utils.toPositive(Utils.murmur2(model.getBytes(StandardCharsets.UTF_8))) % after));
+        // the router has lost its offsets: what was learned once is not learned again
+        try (Admin admin = KafkaSettings.admin(trial.config())) {
+            admin.alterConsumerGroupOffsets(
+                            trial.name,
+                            Map.of(new TopicPartition(trial.name + "-examples", 0), new OffsetAndMetadata(0)))
+                    .all()
+                    .get();
+        }
+        int total = good + send(random, 4 * EVENTS, after);
+        learn(total, 0);
+        assertThat(trial.read("predictions")).hasSize(total);
+    }
+
+    @Test
+    void itCannotGetFewerPartitionsOrOtherTopics(Random random) throws Exception {
+        trial.createTopics();
+        int good = send(random, 0, 2);
+        learn(good, EVENTS - good);
+        assertThatThrownBy(() -> trial.move(1, line -> {}))
+                .isInstanceOf(StopException.class)
+                .hasMessageContaining("can only get more partitions of the same topics; it has 2");
+        String other = trial.name + "-other";
+        trial.create(other, 1);
+        trial.settings.put("examples.topic", other);
+        assertThatThrownBy(() -> trial.move(1, line -> {}))
+                .isInstanceOf(StopException.class)
+                .hasMessageContaining("can only get more partitions of the same topics")
+                .hasMessageContaining("it has learned from " + trial.name + "-examples");
+    }
+
+    /** The latest version of each model. */
+    private Map<String, Double> steps() {
+        Map<String, Double> steps = new HashMap<>();
+        trial.read("weights").stream().filter(record -> record.value() != null).forEach(record -> {
+            Weights weights = CommittedTopic.decode(Weights.getClassSchema(), record.value());
+            steps.merge(new String(record.key(), StandardCharsets.UTF_8), (double) weights.getVersion(), Math::max);
+        });
+        return steps;
+    }
+
+    private int unlabeled() {
+        return (int) trial.read("predictions").stream()
+                .filter(record -> CommittedTopic.<Prediction>decode(Prediction.getClassSchema(), record.value())
+                                .getLabel()
+                        == null)
+                .count();
     }
 }

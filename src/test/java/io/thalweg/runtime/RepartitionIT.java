@@ -11,17 +11,13 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.audit.FindingKind;
-import io.thalweg.audit.Verification;
 import io.thalweg.audit.VerificationReport;
-import io.thalweg.audit.VerificationReport.Conclusion;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
-import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
-import io.thalweg.output.SchemaIds;
 import io.thalweg.store.KeyPartitioner;
 import io.thalweg.testing.Seeded;
 import io.thalweg.topology.LearnerSupplier;
@@ -32,24 +28,17 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.Callable;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericRecordBuilder;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewPartitions;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -63,7 +52,6 @@ import org.slf4j.LoggerFactory;
 /** A learner whose input gets another number of partitions: what is refused, and what a move keeps. */
 @Seeded
 class RepartitionIT {
-    private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final int MODELS = 12;
     private static final long HOUR = 3_600_000;
     private static final Schema LABEL = SchemaBuilder.record("Claim")
@@ -78,18 +66,6 @@ class RepartitionIT {
     }
 
     private static EmbeddedBroker broker;
-    private static int learners;
-
-    private final List<Schema> registered = new CopyOnWriteArrayList<>(List.of(Example.getClassSchema(), LABEL));
-    private final SchemaIds schemaIds = (topic, schema) -> id(schema);
-    private final SchemaSource schemas = registered::get;
-
-    private synchronized int id(Schema schema) {
-        if (!registered.contains(schema)) {
-            registered.add(schema);
-        }
-        return registered.indexOf(schema);
-    }
 
     @BeforeAll
     static void startBroker(@TempDir Path directory) {
@@ -101,45 +77,22 @@ class RepartitionIT {
         broker.close();
     }
 
-    /** A learner with topics of its own. */
-    private final class Trial {
-        final String name = "moved-" + learners++;
-        final Map<String, Object> settings = new HashMap<>();
+    /** A learner whose models are in the keys. */
+    private static final class Trial extends LearnerTrial {
         private int sent;
 
         Trial(int partitions) {
-            settings.putAll(Map.of(
-                    "bootstrap.servers",
-                    broker.bootstrapServers(),
-                    "application.id",
-                    name,
-                    "topics.partitions",
-                    partitions,
-                    "metrics.every",
-                    "3",
-                    "producer.transaction.timeout.ms",
-                    "5000"));
-            for (String topic : List.of("examples", "predictions", "weights", "metrics")) {
-                settings.put(topic + ".topic", name + "-" + topic);
-            }
-            settings.put("dead.letters.topic", name + "-dead-letters");
+            super(broker, partitions, Example.getClassSchema(), LABEL);
+            settings.put("metrics.every", "3");
         }
 
         Trial withLateLabels() {
-            settings.putAll(Map.of("labels.wait.ms", HOUR, "labels.id.field", "order", "labels.label", "lost"));
-            settings.put("labels.topic", name + "-labels");
-            settings.put("outcomes.topic", name + "-outcomes");
+            withLateLabels(Duration.ofMillis(HOUR));
             return this;
         }
 
-        ThalwegConfig config() {
-            return new ThalwegConfig(settings);
-        }
-
-        Trial createTopics() {
-            try (Admin admin = KafkaSettings.admin(config())) {
-                new Topics(config(), admin).create();
-            }
+        Trial withTopics() {
+            createTopics();
             return this;
         }
 
@@ -178,56 +131,12 @@ class RepartitionIT {
             }
         }
 
-        void grow(String topic, int partitions) throws Exception {
-            try (Admin admin = KafkaSettings.admin(config())) {
-                admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(partitions)))
-                        .all()
-                        .get();
-                await().atMost(PATIENCE)
-                        .until(() -> admin.describeTopics(List.of(topic))
-                                        .topicNameValues()
-                                        .get(topic)
-                                        .get()
-                                        .partitions()
-                                        .size()
-                                == partitions);
-            }
-        }
-
-        /** Runs the learner until it has predicted or rejected so many examples. */
-        void learn(int records) {
-            learn(() -> read("predictions").size() + read("dead-letters").size() == records);
-        }
-
-        void learn(Callable<Boolean> done) {
-            try (LearnerRuntime learner = LearnerRuntime.start(config(), schemas, schemaIds)) {
-                await().atMost(PATIENCE).dontCatchUncaughtExceptions().until(() -> {
-                    assertThat(learner.hasEnded()).isFalse();
-                    return done.call();
-                });
-            }
-        }
-
         /** How many outcomes there are of each kind. */
         Map<String, Long> results() {
             return read("outcomes").stream()
                     .map(record -> (Outcome) CommittedTopic.decode(Outcome.getClassSchema(), record.value()))
                     .collect(Collectors.groupingBy(
                             outcome -> outcome.getOutcome().toString(), TreeMap::new, Collectors.counting()));
-        }
-
-        void move(int partitions, Consumer<String> progress) {
-            move(partitions, schemas, progress);
-        }
-
-        void move(int partitions, SchemaSource source, Consumer<String> progress) {
-            try (Admin admin = KafkaSettings.admin(config())) {
-                new Repartition(config(), admin, source, schemaIds, partitions, Optional.empty(), progress).run();
-            }
-        }
-
-        List<ConsumerRecord<byte[], byte[]>> read(String output) {
-            return CommittedTopic.read(config(), name + "-" + output);
         }
 
         /** The weights of each model and the partition they are in, as a reader of the compacted topic sees them. */
@@ -265,15 +174,6 @@ class RepartitionIT {
                             Collectors.mapping(ConsumerRecord::partition, Collectors.toCollection(TreeSet::new))));
         }
 
-        VerificationReport verify() {
-            return new Verification(config(), schemas).run(progress -> {});
-        }
-
-        void assertVerified() {
-            VerificationReport report = verify();
-            assertThat(report.conclusion()).as("%s", report.lines()).isEqualTo(Conclusion.MATCHES);
-        }
-
         long now() {
             return 1_000_000 + sent;
         }
@@ -287,8 +187,8 @@ class RepartitionIT {
     }
 
     /** The same examples, in the same order, learned by a learner that never moves. */
-    private Map<String, String> neverMoved(Seeds seeds) throws Exception {
-        Trial fixed = new Trial(1).createTopics();
+    private static Map<String, String> neverMoved(Seeds seeds) throws Exception {
+        Trial fixed = new Trial(1).withTopics();
         int records = 0;
         for (int count : seeds.counts) {
             fixed.send(count, new Random(seeds.first + records), true);
@@ -303,7 +203,7 @@ class RepartitionIT {
     @Test
     void aTopicThatHasGrownIsRefusedInOneLineAndTheMoveKeepsWhatWasLearned(Random random) throws Exception {
         Seeds seeds = new Seeds(random.nextInt(), 200, 60, 150, 100);
-        Trial trial = new Trial(1).createTopics();
+        Trial trial = new Trial(1).withTopics();
         trial.send(200, new Random(seeds.first), true);
         trial.learn(200);
         // left to learn: some in the old layout, some in the new one
@@ -311,8 +211,7 @@ class RepartitionIT {
         trial.grow(trial.name + "-examples", 3);
         trial.send(150, new Random(seeds.first + 260), true);
 
-        StopException refused = catchThrowableOfType(
-                StopException.class, () -> LearnerRuntime.start(trial.config(), schemas, schemaIds));
+        StopException refused = catchThrowableOfType(StopException.class, () -> trial.start());
         assertThat(refused.exitCode()).isEqualTo(ExitCode.BAD_STATE);
         assertThat(refused)
                 .hasMessageContaining("has 3 partitions, and the models were learned with 1")
@@ -334,9 +233,23 @@ class RepartitionIT {
     }
 
     @Test
+    void aLearnerWithoutTransactionsIsMovedToo(Random random) throws Exception {
+        Seeds seeds = new Seeds(random.nextInt(), 100, 50, 50);
+        Trial trial = new Trial(1).withTopics();
+        trial.settings.put("processing.guarantee", "at_least_once");
+        trial.send(100, new Random(seeds.first), true);
+        trial.learn(100);
+        trial.send(50, new Random(seeds.first + 100), true);
+        trial.move(3, line -> {});
+        trial.send(50, new Random(seeds.first + 150), true);
+        trial.learn(200);
+        assertThat(trial.weights()).isEqualTo(neverMoved(seeds));
+    }
+
+    @Test
     void itIsKilledAtEveryPointAndGoesOn(Random random) throws Exception {
         Seeds seeds = new Seeds(random.nextInt(), 150, 50, 50);
-        Trial trial = new Trial(2).createTopics();
+        Trial trial = new Trial(2).withTopics();
         trial.send(150, new Random(seeds.first), true);
         trial.learn(150);
         trial.send(50, new Random(seeds.first + 150), true);
@@ -347,7 +260,7 @@ class RepartitionIT {
             if (read[0]++ == 0) {
                 throw new Killed();
             }
-            return schemas.writerSchema(id);
+            return trial.schemas.writerSchema(id);
         };
         assertThatThrownBy(() -> trial.move(5, deadly, line -> {})).isInstanceOf(Killed.class);
         for (String point : List.of(
@@ -371,7 +284,7 @@ class RepartitionIT {
                     }))
                     .as("killed at \"%s\", after %s", point, lines)
                     .isInstanceOf(Killed.class);
-            assertThatThrownBy(() -> LearnerRuntime.start(trial.config(), schemas, schemaIds))
+            assertThatThrownBy(() -> trial.start())
                     .as("a learner after a death at \"%s\"", point)
                     .isInstanceOf(StopException.class)
                     .hasMessageContaining("topics --repartition");
@@ -393,7 +306,7 @@ class RepartitionIT {
     @Test
     void aNewTopicWithFewerPartitionsTakesTheModelsOver(Random random) throws Exception {
         Seeds seeds = new Seeds(random.nextInt(), 150, 50, 100, 100);
-        Trial trial = new Trial(3).createTopics();
+        Trial trial = new Trial(3).withTopics();
         trial.send(150, new Random(seeds.first), true);
         trial.learn(150);
         trial.send(50, new Random(seeds.first + 150), true);
@@ -402,12 +315,7 @@ class RepartitionIT {
                 .hasMessageContaining("Kafka cannot take any away")
                 .hasMessageContaining("set examples.topic to it");
 
-        try (Admin admin = KafkaSettings.admin(trial.config())) {
-            admin.createTopics(List.of(
-                            new NewTopic(trial.name + "-fewer", 2, (short) 1).configs(Map.of("retention.ms", "-1"))))
-                    .all()
-                    .get();
-        }
+        trial.create(trial.name + "-fewer", 2);
         trial.settings.put("examples.topic", trial.name + "-fewer");
         trial.send(100, new Random(seeds.first + 200), true);
         trial.move(2, line -> {});
@@ -424,7 +332,7 @@ class RepartitionIT {
 
     @Test
     void eventsThatWaitForTheirLabelsMoveToo(Random random) throws Exception {
-        Trial trial = new Trial(2).withLateLabels().createTopics();
+        Trial trial = new Trial(2).withLateLabels().withTopics();
         trial.send(200, random, false);
         trial.learn(200);
         List<ConsumerRecord<byte[], byte[]>> events = trial.read("examples");
@@ -443,10 +351,11 @@ class RepartitionIT {
 
     @Test
     void aLearnerThatRunsSaysAtOnceThatTheTopicHasGrown(Random random) throws Exception {
-        Trial trial = new Trial(2).createTopics();
+        Trial trial = new Trial(2).withTopics();
         trial.send(100, random, true);
-        try (LearnerRuntime learner = LearnerRuntime.start(trial.config(), schemas, schemaIds)) {
-            await().atMost(PATIENCE).until(() -> trial.read("predictions").size() == 100);
+        try (LearnerRuntime learner = trial.start()) {
+            await().atMost(LearnerTrial.PATIENCE)
+                    .until(() -> trial.read("predictions").size() == 100);
             trial.grow(trial.name + "-examples", 5);
             trial.send(100, random, true);
 
@@ -455,7 +364,7 @@ class RepartitionIT {
             assertThat(end).hasMessageContaining("has 5 partitions, and the models were learned with 2");
         }
         // no record in its new partition has begun a second model there
-        await().atMost(PATIENCE).ignoreExceptions().until(() -> {
+        await().atMost(LearnerTrial.PATIENCE).ignoreExceptions().until(() -> {
             trial.move(5, line -> {});
             return true;
         });
@@ -466,7 +375,7 @@ class RepartitionIT {
 
     @Test
     void aRecordOfAProducerThatIsBehindBecomesADeadLetter(Random random) throws Exception {
-        Trial trial = new Trial(1).createTopics();
+        Trial trial = new Trial(1).withTopics();
         trial.send(100, random, true);
         trial.learn(100);
         trial.move(4, line -> {});
@@ -475,7 +384,7 @@ class RepartitionIT {
                 .findFirst()
                 .orElseThrow()
                 .getKey();
-        try (Producer<byte[], byte[]> behind = new KafkaProducer<>(new KafkaSettings(trial.config()).writer())) {
+        try (Producer<byte[], byte[]> behind = trial.producer()) {
             ConsumerRecord<byte[], byte[]> any = trial.read("examples").get(0);
             behind.send(new ProducerRecord<>(
                     trial.name + "-examples", 0, elsewhere.getBytes(StandardCharsets.UTF_8), any.value()));
@@ -489,9 +398,9 @@ class RepartitionIT {
 
     @Test
     void theWayInWhichProducersChoosePartitionsIsFoundOut(Random random) throws Exception {
-        Trial trial = new Trial(2).createTopics();
-        try (Producer<byte[], byte[]> librdkafka = new KafkaProducer<>(new KafkaSettings(trial.config()).writer())) {
-            Trial donor = new Trial(1).createTopics();
+        Trial trial = new Trial(2).withTopics();
+        try (Producer<byte[], byte[]> librdkafka = trial.producer()) {
+            Trial donor = new Trial(1).withTopics();
             donor.send(60, random, true);
             for (ConsumerRecord<byte[], byte[]> record : donor.read("examples")) {
                 librdkafka.send(new ProducerRecord<>(
@@ -517,9 +426,9 @@ class RepartitionIT {
 
     @Test
     void verifyNamesAModelThatLivesInTwoPartitions(Random random) throws Exception {
-        Trial trial = new Trial(2).createTopics();
+        Trial trial = new Trial(2).withTopics();
         trial.send(50, random, true);
-        try (Producer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(trial.config()).writer())) {
+        try (Producer<byte[], byte[]> producer = trial.producer()) {
             ConsumerRecord<byte[], byte[]> any = trial.read("examples").get(0);
             for (int partition = 0; partition < 2; partition++) {
                 producer.send(new ProducerRecord<>(
@@ -541,14 +450,14 @@ class RepartitionIT {
 
     @Test
     void stateWhoseTopicsWereAllExtendedByHandIsRefused(Random random) throws Exception {
-        Trial trial = new Trial(1).createTopics();
+        Trial trial = new Trial(1).withTopics();
         trial.send(50, random, true);
         trial.learn(50);
         for (String topic : List.of("examples", "predictions", "weights", "metrics", "dead-letters")) {
             trial.grow(trial.name + "-" + topic, 2);
         }
         trial.grow(LearnerSupplier.changelog(trial.config()), 2);
-        try (LearnerRuntime learner = LearnerRuntime.start(trial.config(), schemas, schemaIds)) {
+        try (LearnerRuntime learner = trial.start()) {
             StopException end = catchThrowableOfType(StopException.class, learner::await);
             assertThat(end.exitCode()).isEqualTo(ExitCode.BAD_STATE);
             assertThat(end).hasMessageContaining("has 2 partitions, and the models were learned with 1");
@@ -557,7 +466,7 @@ class RepartitionIT {
 
     @Test
     void recordsThatRetentionDeletedUnreadAreNamed(Random random) throws Exception {
-        Trial trial = new Trial(1).createTopics();
+        Trial trial = new Trial(1).withTopics();
         trial.send(60, random, true);
         trial.learn(60);
         trial.send(40, random, true);
@@ -591,10 +500,10 @@ class RepartitionIT {
 
     @Test
     void aLearnerThatRunsIsNotMoved(Random random) {
-        Trial trial = new Trial(1).createTopics();
+        Trial trial = new Trial(1).withTopics();
         trial.send(10, random, true);
-        try (LearnerRuntime learner = LearnerRuntime.start(trial.config(), schemas, schemaIds)) {
-            await().atMost(PATIENCE).until(learner::isRunning);
+        try (LearnerRuntime learner = trial.start()) {
+            await().atMost(LearnerTrial.PATIENCE).until(learner::isRunning);
             assertThatThrownBy(() -> trial.move(2, line -> {})).hasMessageContaining("is running; stop all");
         }
     }

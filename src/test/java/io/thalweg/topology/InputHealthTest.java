@@ -13,12 +13,20 @@ import ch.qos.logback.core.read.ListAppender;
 import io.thalweg.testing.Seeded;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.IntFunction;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
 /** What the log says of input that is lost, or learned from in vain. */
@@ -126,6 +134,57 @@ class InputHealthTest {
                     .contains("worse than", "after 1000 examples", "algorithm=auto", "features.exclude")
                     .doesNotContain("amount");
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"$%d", "%d%%", "1,%03d.5"})
+    void textThatLooksLikeNumbersIsSaidWithTheFieldOnce(String format, Random random) {
+        List<String> said = ofText(Map.of(), i -> format.formatted(100 + random.nextInt(800)));
+        assertThat(said)
+                .filteredOn(line -> line.contains("looks like numbers"))
+                .singleElement()
+                .asString()
+                .contains("in examples-0, field text has", "features.exclude=text")
+                .doesNotContain(format.formatted(1).substring(0, 1) + "1");
+        assertThat(ofText(Map.of("features.categorical", "text"), i -> format.formatted(i % 7)))
+                .as("a category that is meant")
+                .isEmpty();
+    }
+
+    @Test
+    void aCategoryThatIsDifferentInNearlyEveryEventIsSaid() {
+        assertThat(ofText(Map.of(), i -> "visit-" + i))
+                .filteredOn(line -> line.contains("different in nearly every event"))
+                .singleElement()
+                .asString()
+                .contains("field text", "features.exclude=text");
+        assertThat(ofText(Map.of(), i -> "city-" + i % 300)).isEmpty();
+        assertThat(ofText(Map.of("features.exclude", "text"), i -> "visit-" + i))
+                .isEmpty();
+    }
+
+    /** Learns from events that have a text, and returns the warnings. */
+    private List<String> ofText(Map<String, String> more, IntFunction<String> text) {
+        log.list.clear();
+        Schema schema = SchemaBuilder.record("Visit")
+                .fields()
+                .requiredString("text")
+                .requiredDouble("x")
+                .requiredBoolean("bought")
+                .endRecord();
+        Map<String, String> settings = new HashMap<>(Map.of("algorithm", "auto", "label", "bought"));
+        settings.putAll(more);
+        try (LearnerDriver learner = new LearnerDriver(settings)) {
+            learner.registry.put(11, schema);
+            for (int i = 0; i < 3000; i++) {
+                GenericRecord visit = new GenericData.Record(schema);
+                visit.put("text", text.apply(i));
+                visit.put("x", i % 2 - 0.5);
+                visit.put("bought", i % 2 == 0);
+                learner.examples.pipeInput(key("m"), encode(11, schema, visit));
+            }
+        }
+        return warnings();
     }
 
     @Test

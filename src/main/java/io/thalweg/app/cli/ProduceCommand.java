@@ -13,6 +13,8 @@ import io.thalweg.runtime.StopException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -52,6 +54,10 @@ final class ProduceCommand implements Callable<Integer> {
     private static final int BAD_LINES_SHOWN = 10;
     /** How many lines of a file are looked at before anything is sent. */
     private static final int LINES_CHECKED = 1000;
+    /** So many models in these lines are hardly meant. */
+    private static final int SAME_MODEL_HARDLY_EVER = LINES_CHECKED * 98 / 100;
+    /** So many skipped lines, and one in so many, are worth a warning. */
+    private static final int SOME_SKIPPED = 10;
 
     @Mixin
     private SettingsOptions settings;
@@ -102,6 +108,11 @@ final class ProduceCommand implements Callable<Integer> {
 
     private volatile boolean stopping;
     private long skipped;
+    private String firstSkipped;
+    private final Set<String> models = new HashSet<>();
+    /** The warnings that were printed, without the values that they show. */
+    private final Set<String> warned = new HashSet<>();
+
     private long labelled;
     /** Whether an event without a label waits for one on the labels topic. */
     private boolean isLabelExpected;
@@ -201,6 +212,7 @@ final class ProduceCommand implements Callable<Integer> {
                 }
                 checkFindable(line.example());
                 pace(start, sent++);
+                look(examples, modelId, sent);
                 if (isOfLabels) {
                     sender.send(modelId, line.time(), line.label());
                 } else if (line.example() == null) {
@@ -212,6 +224,34 @@ final class ProduceCommand implements Callable<Integer> {
             } catch (BadLineException e) {
                 skip(examples, sender, e);
             }
+        }
+    }
+
+    /** Says while the file is being sent what is hardly meant, and not only when it is too late. */
+    private void look(ExampleFile examples, String modelId, long lines) {
+        if (lines > LINES_CHECKED) {
+            return;
+        }
+        if (modelId != null) {
+            models.add(modelId);
+        }
+        if (lines == LINES_CHECKED) {
+            if (models.size() >= SAME_MODEL_HARDLY_EVER) {
+                warn(
+                        "warning: %d of the first %d lines name a model of their own; a model that is met once learns nothing"
+                                        .formatted(models.size(), LINES_CHECKED)
+                                + " that helps");
+            }
+            examples.remarks().stream()
+                    .filter(remark -> remark.startsWith(ExampleFile.WARNING))
+                    .forEach(this::warn);
+            err().flush();
+        }
+    }
+
+    private void warn(String line) {
+        if (warned.add(line.replaceAll("\"[^\"]*\"|\\d", ""))) {
+            err().println(line);
         }
     }
 
@@ -236,7 +276,10 @@ final class ProduceCommand implements Callable<Integer> {
                                     sender.taken(),
                                     bad.isOfLabel() ? "" : ". Use --skip-bad to skip such lines"));
         }
-        if (++skipped <= BAD_LINES_SHOWN) {
+        if (++skipped == 1) {
+            firstSkipped = message;
+        }
+        if (skipped <= BAD_LINES_SHOWN) {
             err().println("skipped " + message);
         }
     }
@@ -253,7 +296,11 @@ final class ProduceCommand implements Callable<Integer> {
         if (columns != null) {
             err().println(columns);
         }
-        examples.remarks().forEach(err()::println);
+        examples.remarks().forEach(this::warn);
+        long lines = sender.taken() + skipped;
+        if (skipped >= SOME_SKIPPED && skipped >= lines / SOME_SKIPPED) {
+            warn("warning: %d of %d lines cannot be used; the first: %s".formatted(skipped, lines, firstSkipped));
+        }
         String what = isOfLabels ? "label" : "example";
         err().println("sent %d %s%s to %s (%d %s)%s"
                 .formatted(

@@ -10,8 +10,11 @@ import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Prediction;
+import io.thalweg.avro.Quality;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.ExactMetrics;
+import io.thalweg.math.MetricSums;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExitCode;
@@ -98,6 +101,9 @@ final class WatchCommand implements Callable<Integer> {
 
     @Spec
     private CommandSpec spec;
+
+    private final ExactMetrics seen = new ExactMetrics();
+    private boolean isJudged;
 
     /** The names of the topics. */
     static final class Outputs implements ITypeConverter<OutputTopic>, Iterable<String> {
@@ -201,12 +207,45 @@ final class WatchCommand implements Callable<Integer> {
                     continue;
                 }
                 view.take(entry);
+                judge(entry.value());
                 if (++taken == limit) {
                     return;
                 }
             }
             view.rest();
         }
+    }
+
+    /** Says once if what is seen is worse than always predicting the base rate. */
+    private void judge(SpecificRecord value) {
+        if (isJudged) {
+            return;
+        }
+        if (value instanceof Metrics metrics && metrics.getOverall().getExamples() >= MetricSums.JUDGED_AT) {
+            Quality overall = metrics.getOverall();
+            judge(overall.getExamples(), overall.getLogLoss(), overall.getBaseRateLogLoss());
+        } else if (value instanceof Prediction prediction && prediction.getLabel() != null) {
+            seen.add(prediction.getLogit(), prediction.getLabel(), 1);
+            if (seen.size() == MetricSums.JUDGED_AT) {
+                judge(seen.size(), seen.logLoss(), seen.baseRateLogLoss());
+                isJudged = true;
+            }
+        }
+    }
+
+    private void judge(long examples, double logLoss, double baseRateLogLoss) {
+        if (MetricSums.isClearlyWorse(logLoss, baseRateLogLoss)) {
+            isJudged = true;
+            err(
+                    "warning: the log loss of %,d examples is %.4f, worse than %.4f for always predicting the base rate; the"
+                                    .formatted(examples, logLoss, baseRateLogLoss)
+                            + " log of the learner says which setting helps; algorithm=auto needs none");
+        }
+    }
+
+    private void err(String line) {
+        spec.commandLine().getErr().println(line);
+        spec.commandLine().getErr().flush();
     }
 
     private boolean isWanted(Entry<?> entry) {

@@ -33,6 +33,9 @@ import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
  * later than their events, in CSV or JSON Lines.
  */
 public abstract sealed class ExampleFile implements Closeable permits CsvExamples, JsonExamples, LibsvmExamples {
+    /** Remarks on what is hardly meant begin with this word. */
+    public static final String WARNING = "warning:";
+
     /** The file name that means standard input. */
     public static final String STANDARD_INPUT = "-";
 

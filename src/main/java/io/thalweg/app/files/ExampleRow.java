@@ -211,7 +211,7 @@ final class ExampleRow implements Row {
 
     @Override
     public List<String> remarks() {
-        return remarks.lines();
+        return remarks.lines(collector.categories());
     }
 
     private void special(FieldKind kind, String name, String text) throws BadLineException {
@@ -326,7 +326,6 @@ final class ExampleRow implements Row {
             return;
         }
         kinds.add(name, FieldKind.CATEGORY);
-        remarks.category(name, text);
         byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
         try {
             column(name).encoder.category(utf8, 0, utf8.length);

@@ -680,6 +680,45 @@ class CommandsIT {
     }
 
     @Test
+    void whoSendsAndWatchesGarbageIsTold() throws Exception {
+        Project project = new Project("garbage", "learning.rate", "1");
+        project.thalweg("topics", "--create").is(0);
+        StringBuilder text = new StringBuilder("event_id,price,amount,label\n");
+        for (int i = 0; i < 1500; i++) {
+            text.append(
+                    i % 5 == 4
+                            ? "e%d,$%d,%d,maybe\n".formatted(i, i % 9, i)
+                            : "e%d,$%d,%d,%d\n".formatted(i, i % 9, 1000 + i * 7919 % 1000, i % 2));
+        }
+        Path file = Files.writeString(directory.resolve("garbage.csv"), text);
+
+        List<String> sent = project.thalweg("produce", file.toString(), "--model", "m", "--skip-bad")
+                .is(0)
+                .err();
+        assertThat(sent)
+                .filteredOn(line -> line.startsWith("warning:"))
+                .hasSize(3)
+                .anyMatch(line -> line.contains("column event_id is different in nearly every row"))
+                .anyMatch(line -> line.contains("column price has text that looks like numbers"))
+                .anyMatch(line -> line.contains("300 of 1500 lines cannot be used; the first: ")
+                        && line.contains("garbage.csv, line 6: "));
+        assertThat(project.thalweg("produce", file.toString(), "--model-column", "event_id", "--skip-bad")
+                        .is(0)
+                        .err())
+                .anyMatch(line -> line.contains("1000 of the first 1000 lines name a model of their own"));
+        project.whileLearning(2400, () -> {});
+        for (String[] watched : new String[][] {
+            {"watch", "metrics", "--model", "m", "--limit", "120"},
+            {"watch", "predictions", "--from-beginning", "--model", "m", "--limit", "1200"}
+        }) {
+            assertThat(project.thalweg(watched).is(0).err())
+                    .singleElement()
+                    .asString()
+                    .contains("worse than", "always predicting the base rate", "algorithm=auto");
+        }
+    }
+
+    @Test
     void anExampleThatTheTopicDoesNotTakeIsOneLine() throws Exception {
         Project project = new Project("large");
         project.thalweg("topics", "--create").is(0);
