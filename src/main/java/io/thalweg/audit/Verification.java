@@ -163,11 +163,11 @@ public final class Verification {
         allEnds.putAll(sourceEnds);
         List<PastLayout> past = past(open, beginnings, ends);
         if (routed) {
-            examples.forEach(example -> checkTrimmed(example, beginnings));
+            examples.forEach(example -> checkSentOn(example, sentOn, beginnings));
             new RouteAudit(open, config, schemas, findings, past, sentOn, allEnds, false).run(examples, sources);
         }
         if (labelsRouted) {
-            labels.forEach(label -> checkTrimmed(label, beginnings));
+            labels.forEach(label -> checkSentOn(label, sentOn, beginnings));
             new RouteAudit(open, config, schemas, findings, past, sentOn, allEnds, true).run(labels, labelSources);
         }
         long[] total = {0};
@@ -509,15 +509,30 @@ public final class Verification {
             gaps.add(new UnreadGap(committed, begin));
         }
         if (!gaps.isEmpty()) {
-            throw new UnverifiableException(
-                    "%s begins at offset %d, and retention deleted records before they were learned from: offsets %s"
-                            .formatted(
-                                    source,
-                                    begin,
-                                    gaps.stream()
-                                            .map(gap -> "%d to %d".formatted(gap.from(), gap.to() - 1))
-                                            .collect(Collectors.joining(", "))));
+            throw unread(source, begin, gaps);
         }
+    }
+
+    /** Says which records were deleted before the learner had sent them on to their models. */
+    private static void checkSentOn(
+            TopicPartition partition, Map<TopicPartition, Long> sentOn, Map<TopicPartition, Long> beginnings) {
+        long begin = beginnings.get(partition);
+        long next = sentOn.getOrDefault(partition, 0L);
+        if (next > 0 && next < begin) {
+            throw unread(partition, begin, List.of(new UnreadGap(next, begin)));
+        }
+        checkTrimmed(partition, beginnings);
+    }
+
+    private static UnverifiableException unread(TopicPartition partition, long begin, List<UnreadGap> gaps) {
+        return new UnverifiableException(
+                "%s begins at offset %d, and retention deleted records before they were learned from: offsets %s"
+                        .formatted(
+                                partition,
+                                begin,
+                                gaps.stream()
+                                        .map(gap -> "%d to %d".formatted(gap.from(), gap.to() - 1))
+                                        .collect(Collectors.joining(", "))));
     }
 
     private static void checkTrimmed(TopicPartition partition, Map<TopicPartition, Long> beginnings) {

@@ -130,9 +130,12 @@ public final class LearnerRuntime implements AutoCloseable {
         lookout.scheduleWithFixedDelay(look, interval, interval, TimeUnit.MILLISECONDS);
         long ofPartitions = PartitionWatch.INTERVAL.toMillis();
         lookout.scheduleWithFixedDelay(
-                () -> partitionWatch
-                        .look()
-                        .ifPresent(changed -> end.complete(new StopException(ExitCode.BAD_STATE, changed))),
+                () -> {
+                    partitionWatch
+                            .look()
+                            .ifPresent(changed -> end.complete(new StopException(ExitCode.BAD_STATE, changed)));
+                    partitionWatch.answer();
+                },
                 ofPartitions,
                 ofPartitions,
                 TimeUnit.MILLISECONDS);

@@ -5,13 +5,17 @@ import io.thalweg.store.Layout;
 import io.thalweg.store.StateException;
 import io.thalweg.topology.InputWatch;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 
@@ -24,9 +28,17 @@ final class PartitionWatch implements InputWatch, AutoCloseable {
     /** How often to look. */
     static final Duration INTERVAL = Duration.ofSeconds(2);
 
+    /** No answer yet, and nobody is looking for it. */
+    private static final long UNANSWERED = -1;
+    /** No answer yet, but soon. */
+    private static final long IN_FLIGHT = -2;
+
     private final ThalwegConfig config;
     private final Admin admin;
     private final Map<String, Integer> partitions = new TreeMap<>();
+
+    /** The partitions of which the first offset was asked for, with the answer, which is below 0 until it is there. */
+    private final Map<TopicPartition, Long> asked = new ConcurrentHashMap<>();
 
     /** @param started how many partitions the examples topic had when the learner started */
     PartitionWatch(ThalwegConfig config, int started) {
@@ -58,6 +70,51 @@ final class PartitionWatch implements InputWatch, AutoCloseable {
             // BrokerSilence tells about brokers that do not answer
         }
         return Optional.empty();
+    }
+
+    @Override
+    public long committed(TopicPartition partition) {
+        String group = config.getString(ThalwegConfig.APPLICATION_ID);
+        try {
+            OffsetAndMetadata offset = AdminCalls.await(
+                            admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata(), config)
+                    .get(partition);
+            return offset == null ? 0 : offset.offset();
+        } catch (KafkaException | StopException e) {
+            return 0;
+        }
+    }
+
+    @Override
+    public void ask(TopicPartition partition) {
+        asked.put(partition, UNANSWERED);
+    }
+
+    @Override
+    public OptionalLong answer(TopicPartition partition) {
+        long answer = asked.getOrDefault(partition, UNANSWERED);
+        return answer < 0 ? OptionalLong.empty() : OptionalLong.of(answer);
+    }
+
+    /** Answers what was asked. */
+    void answer() {
+        Map<TopicPartition, OffsetSpec> open = new HashMap<>();
+        asked.forEach((partition, answer) -> {
+            if (answer == UNANSWERED) {
+                // if it is asked for again meanwhile, the answer could be too old
+                asked.put(partition, IN_FLIGHT);
+                open.put(partition, OffsetSpec.earliest());
+            }
+        });
+        if (open.isEmpty()) {
+            return;
+        }
+        try {
+            AdminCalls.await(admin.listOffsets(open).all(), config)
+                    .forEach((partition, found) -> asked.replace(partition, IN_FLIGHT, found.offset()));
+        } catch (KafkaException | StopException e) {
+            open.keySet().forEach(partition -> asked.replace(partition, IN_FLIGHT, UNANSWERED));
+        }
     }
 
     /** @throws StateException if there are more partitions, so that nothing is learned from the record */

@@ -88,11 +88,17 @@ public final class InputOffsets {
             return Optional.empty();
         }
         UnreadGap gap = new UnreadGap(position.next, beginning);
-        position.gaps.add(gap);
-        position.gapsChanged = true;
+        addGap(partition, gap);
         position.next = beginning;
         position.moved = true;
         return Optional.of(gap);
+    }
+
+    /** Notes what was deleted before it was applied. */
+    public void addGap(TopicPartition partition, UnreadGap gap) {
+        Position position = position(partition);
+        position.gaps.add(gap);
+        position.gapsChanged = true;
     }
 
     /**

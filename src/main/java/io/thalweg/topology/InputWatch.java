@@ -1,5 +1,6 @@
 package io.thalweg.topology;
 
+import java.util.OptionalLong;
 import org.apache.kafka.common.TopicPartition;
 
 /** What a learner wants to know of the partitions that it reads, beyond their records. */
@@ -15,6 +16,21 @@ public interface InputWatch {
         public long beginning(TopicPartition partition) {
             return 0;
         }
+
+        @Override
+        public long committed(TopicPartition partition) {
+            return 0;
+        }
+
+        @Override
+        public void ask(TopicPartition partition) {
+            // there is never an answer
+        }
+
+        @Override
+        public OptionalLong answer(TopicPartition partition) {
+            return OptionalLong.empty();
+        }
     };
 
     /**
@@ -25,4 +41,13 @@ public interface InputWatch {
 
     /** Returns the first offset of a partition; 0 if it is not known. */
     long beginning(TopicPartition partition);
+
+    /** Returns the offset that the learner has committed of a partition; 0 if there is none, or it is not known. */
+    long committed(TopicPartition partition);
+
+    /** Asks for the first offset of a partition, without waiting for the answer. */
+    void ask(TopicPartition partition);
+
+    /** Returns the first offset of a partition as it was some time after it was last asked for; empty until then. */
+    OptionalLong answer(TopicPartition partition);
 }

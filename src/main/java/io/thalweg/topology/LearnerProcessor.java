@@ -9,6 +9,7 @@ import io.thalweg.output.OutputTopic;
 import io.thalweg.store.KeyPartitioner;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.common.TopicPartition;
@@ -64,9 +65,11 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private long countedSteps;
 
     /** A partition that the task reads. */
-    private record TaskInput(TopicPartition partition, boolean isSentOn, boolean isOfLabels) {
-        TaskInput(String topic, int partition, ThalwegConfig config) {
-            this(new TopicPartition(topic, partition), config.isSentOn(topic), config.isOfLabels(topic));
+    private record TaskInput(TopicPartition partition, boolean isSentOn, boolean isOfLabels, UnreadWatch unread) {
+        static TaskInput of(TopicPartition partition, ThalwegConfig config, InputWatch watch) {
+            String topic = partition.topic();
+            return new TaskInput(
+                    partition, config.isSentOn(topic), config.isOfLabels(topic), new UnreadWatch(partition, watch));
         }
     }
 
@@ -162,19 +165,15 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
 
     /** Finds out whether retention has deleted records while nothing read them. */
     private void findUnread() {
+        List<String> topics = config.learnedTopics(partitions);
         for (TopicPartition read : task.offsets().next().keySet()) {
-            if (read.partition() != partition) {
+            // of records that were sent on, the state also has the offsets that they had before
+            if (read.partition() != partition || !topics.contains(read.topic())) {
                 continue;
             }
             task.beginsAt(read, watch.beginning(read)).ifPresent(gap -> {
                 counters.unread.count(gap.to() - gap.from());
-                LOG.warn(
-                        "retention has deleted records of {} that were not learned from, offsets {} to {}; give topic"
-                                + " {} a longer retention, or stop the learner for a shorter time",
-                        read,
-                        gap.from(),
-                        gap.to() - 1,
-                        read.topic());
+                UnreadWatch.warn(read, gap, UnreadWatch.STOPPED.formatted(read.topic()));
             });
         }
     }
@@ -190,7 +189,9 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     }
 
     private InputRecord input(Record<byte[], byte[]> record, RecordMetadata at) {
-        TaskInput source = sources.computeIfAbsent(at.topic(), topic -> new TaskInput(topic, partition, config));
+        TaskInput source = sources.computeIfAbsent(
+                at.topic(), topic -> TaskInput.of(new TopicPartition(topic, partition), config, watch));
+        source.unread.taken(at.offset());
         InputRecord input = source.isSentOn
                 ? InputRecord.sentOn(
                         source.partition,
@@ -237,6 +238,12 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
      * such: Kafka Streams would commit the predictions in flight without the steps they belong to.
      */
     private void publishRest(long now) {
+        for (TaskInput source : sources.values()) {
+            source.unread.look().ifPresent(gap -> {
+                task.offsets().addGap(source.partition, gap);
+                counters.unread.count(gap.to() - gap.from());
+            });
+        }
         counters.flush();
         counters.deadLettersShare(health.deadLettersShare());
         try {

@@ -106,7 +106,7 @@ public final class LearnerTopology implements Supplier<Topology> {
                 SOURCE,
                 routed
                         ? new Route(
-                                () -> ModelRouter.ofEvents(config, schemas),
+                                () -> ModelRouter.ofEvents(config, schemas, watch),
                                 ROUTER,
                                 ModelRouter.ROUTED,
                                 ModelRouter.UNROUTABLE,
@@ -120,7 +120,7 @@ public final class LearnerTopology implements Supplier<Topology> {
                     LABELS_SOURCE,
                     labelsRouted
                             ? new Route(
-                                    () -> ModelRouter.ofLabels(config, schemas),
+                                    () -> ModelRouter.ofLabels(config, schemas, watch),
                                     LABELS_ROUTER,
                                     ModelRouter.ROUTED_LABELS,
                                     ModelRouter.UNROUTABLE_LABELS,

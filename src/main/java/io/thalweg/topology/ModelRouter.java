@@ -11,11 +11,14 @@ import io.thalweg.math.Rejection;
 import io.thalweg.output.DeadLetters;
 import io.thalweg.output.OutputRecord;
 import io.thalweg.output.OutputTopic;
+import io.thalweg.store.InputOffsets.UnreadGap;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.utils.Utils;
+import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
@@ -33,6 +36,9 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     static final String UNROUTABLE_LABELS = "unroutable-labels";
 
     private final RecordReader reader;
+    private final String topic;
+    private final InputWatch watch;
+    private final Duration weightsInterval;
     private final String sink;
     private final String deadLetterSink;
     private final DeadLetters deadLetters;
@@ -40,7 +46,19 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     private final Example nothing = new Example();
     private ProcessorContext<byte[], Object> context;
 
-    private ModelRouter(ThalwegConfig config, RecordReader reader, String sink, String deadLetterSink) {
+    private Counters counters;
+    private UnreadWatch unread;
+
+    private ModelRouter(
+            ThalwegConfig config,
+            RecordReader reader,
+            String topic,
+            InputWatch watch,
+            String sink,
+            String deadLetterSink) {
+        this.topic = topic;
+        this.watch = watch;
+        weightsInterval = Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS));
         this.reader = reader;
         this.sink = sink;
         this.deadLetterSink = deadLetterSink;
@@ -49,24 +67,55 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     }
 
     /** Returns a router of events. */
-    static ModelRouter ofEvents(ThalwegConfig config, SchemaSource schemas) {
-        return new ModelRouter(config, RecordReader.ofModels(schemas, config), ROUTED, UNROUTABLE);
+    static ModelRouter ofEvents(ThalwegConfig config, SchemaSource schemas, InputWatch watch) {
+        return new ModelRouter(
+                config,
+                RecordReader.ofModels(schemas, config),
+                config.getString(ThalwegConfig.EXAMPLES_TOPIC),
+                watch,
+                ROUTED,
+                UNROUTABLE);
     }
 
     /** Returns a router of labels. */
-    static ModelRouter ofLabels(ThalwegConfig config, SchemaSource schemas) {
+    static ModelRouter ofLabels(ThalwegConfig config, SchemaSource schemas, InputWatch watch) {
         return new ModelRouter(
-                config, RecordReader.ofModelsOfLabels(schemas, config), ROUTED_LABELS, UNROUTABLE_LABELS);
+                config,
+                RecordReader.ofModelsOfLabels(schemas, config),
+                config.getString(ThalwegConfig.LABELS_TOPIC),
+                watch,
+                ROUTED_LABELS,
+                UNROUTABLE_LABELS);
     }
 
     @Override
     public void init(ProcessorContext<byte[], Object> processorContext) {
         context = processorContext;
+        counters = new Counters(context);
+        TopicPartition read = new TopicPartition(topic, context.taskId().partition());
+        unread = new UnreadWatch(read, watch);
+        UnreadGap gap = new UnreadGap(watch.committed(read), watch.beginning(read));
+        if (gap.from() > 0 && gap.from() < gap.to()) {
+            counters.unread.count(gap.to() - gap.from());
+            UnreadWatch.warn(read, gap, UnreadWatch.STOPPED.formatted(topic));
+        }
+        context.schedule(weightsInterval, PunctuationType.WALL_CLOCK_TIME, now -> {
+            unread.look().ifPresent(found -> counters.unread.count(found.to() - found.from()));
+            counters.flush();
+        });
+    }
+
+    @Override
+    public void close() {
+        if (counters != null) {
+            counters.close();
+        }
     }
 
     @Override
     public void process(Record<byte[], byte[]> record) {
         RecordMetadata at = context.recordMetadata().orElseThrow();
+        unread.taken(at.offset());
         try {
             String model = reader.model(record.key(), record.value(), record.headers(), nothing);
             if (model == null) {
@@ -90,6 +139,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
                     record.key(),
                     record.value(),
                     record.headers());
+            counters.deadLetters.count();
             health.rejected(input.partition(), input.offset(), rejection);
             DeadLetter letter = deadLetters.of(input, rejection);
             context.forward(

@@ -2,6 +2,7 @@ package io.thalweg.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.audit.Finding;
@@ -29,6 +30,7 @@ import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Producer;
@@ -354,6 +356,48 @@ class MappedIT {
                 .isInstanceOf(StopException.class)
                 .hasMessageContaining("can only get more partitions of the same topics")
                 .hasMessageContaining("it has learned from " + trial.name + "-examples");
+    }
+
+    @Test
+    void retentionOfEventsThatWereSentOnIsNoGapAndOfOthersIs(Random random) throws Exception {
+        trial.createTopics();
+        int good = send(random, 0, 2);
+        learn(good, EVENTS - good);
+        // all of these were sent on, though the last of partition 0 went to one partition only
+        long end = endOf(0);
+        trim(0, end);
+        assertThat(trial.verify().obstacle().orElseThrow()).contains("retention has deleted the records before it");
+        send(random, EVENTS, 2);
+        trim(0, end + 5);
+        assertThat(trial.verify().obstacle().orElseThrow())
+                .contains("before they were learned from: offsets %d to %d".formatted(end, end + 4));
+        try (LearnerRuntime learner = trial.start()) {
+            await().atMost(LearnerTrial.PATIENCE).until(() -> RepartitionIT.unread(learner) > 0);
+            await().atMost(LearnerTrial.PATIENCE)
+                    .until(() -> trial.read("predictions").size()
+                                    + trial.read("dead-letters").size()
+                            == 2 * EVENTS - 5);
+            assertThat(RepartitionIT.unread(learner)).isEqualTo(5);
+        }
+    }
+
+    private long endOf(int partition) {
+        return trial.read("examples").stream()
+                        .filter(record -> record.partition() == partition)
+                        .mapToLong(ConsumerRecord::offset)
+                        .max()
+                        .orElseThrow()
+                + 1;
+    }
+
+    private void trim(int partition, long before) throws Exception {
+        try (Admin admin = KafkaSettings.admin(trial.config())) {
+            admin.deleteRecords(Map.of(
+                            new TopicPartition(trial.name + "-examples", partition),
+                            RecordsToDelete.beforeOffset(before)))
+                    .all()
+                    .get();
+        }
     }
 
     /** The latest version of each model. */

@@ -32,6 +32,8 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
@@ -478,24 +480,85 @@ class RepartitionIT {
         }
         assertThat(trial.verify().obstacle().orElseThrow()).contains("before they were learned from: offsets 60 to 79");
 
+        List<String> said = warningsOf(() -> {
+            trial.learn(80);
+            trial.learn(80);
+        });
+        assertThat(said)
+                .singleElement()
+                .asString()
+                .contains(examples + " that were not learned from, offsets 60 to 79");
+        assertThat(trial.verify().obstacle().orElseThrow()).contains("offsets 60 to 79");
+    }
+
+    /** Returns what the log says of records that retention has deleted. */
+    private static List<String> warningsOf(Runnable what) {
         ListAppender<ILoggingEvent> log = new ListAppender<>();
         Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
         log.start();
         root.addAppender(log);
         try {
-            trial.learn(80);
-            trial.learn(80);
+            what.run();
         } finally {
             root.detachAppender(log);
         }
-        assertThat(log.list)
-                .filteredOn(event -> event.getLevel() == Level.WARN)
-                .extracting(ILoggingEvent::getFormattedMessage)
-                .filteredOn(text -> text.contains("retention has deleted"))
+        return log.list.stream()
+                .filter(event -> event.getLevel() == Level.WARN)
+                .map(ILoggingEvent::getFormattedMessage)
+                .filter(text -> text.contains("retention has deleted"))
+                .toList();
+    }
+
+    @Test
+    void retentionThatOvertakesALearnerThatRunsIsNamed(Random random) throws Exception {
+        Trial trial = new Trial(1).withTopics();
+        // so little is fetched at once that retention can overtake it
+        trial.settings.putAll(Map.of("max.partition.fetch.bytes", 200, "weights.interval.ms", 100));
+        for (int i = 0; i < 60; i++) {
+            trial.send(1, random, true);
+        }
+        TopicPartition examples = new TopicPartition(trial.name + "-examples", 0);
+        CountDownLatch deleted = new CountDownLatch(1);
+        CountDownLatch reading = new CountDownLatch(1);
+        SchemaSource slow = id -> {
+            reading.countDown();
+            await().atMost(LearnerTrial.PATIENCE).until(() -> deleted.getCount() == 0);
+            return trial.schemas.writerSchema(id);
+        };
+        List<String> said = warningsOf(() -> {
+            try (LearnerRuntime learner = LearnerRuntime.start(trial.config(), slow, trial.schemaIds);
+                    Admin admin = KafkaSettings.admin(trial.config())) {
+                reading.await();
+                admin.deleteRecords(Map.of(examples, RecordsToDelete.beforeOffset(50)))
+                        .all()
+                        .get();
+                deleted.countDown();
+                await().atMost(LearnerTrial.PATIENCE).until(() -> unread(learner) > 0);
+                assertThat(learner.hasEnded()).isFalse();
+                assertThat(unread(learner) + trial.read("predictions").size()).isEqualTo(60);
+            } catch (InterruptedException | ExecutionException e) {
+                throw new AssertionError(e);
+            }
+        });
+        int read = trial.read("predictions").size();
+        assertThat(said)
                 .singleElement()
                 .asString()
-                .contains(examples + " that were not learned from, offsets 60 to 79");
-        assertThat(trial.verify().obstacle().orElseThrow()).contains("offsets 60 to 79");
+                .contains(
+                        examples + " that were not learned from, offsets " + (read - 10) + " to 49",
+                        "is further behind than that");
+        assertThat(trial.verify().obstacle().orElseThrow()).contains("offsets " + (read - 10) + " to 49");
+        // it is not said again
+        trial.send(1, random, true);
+        assertThat(warningsOf(() -> trial.learn(read + 1))).isEmpty();
+        assertThat(trial.verify().obstacle().orElseThrow()).contains("offsets " + (read - 10) + " to 49");
+    }
+
+    static double unread(LearnerRuntime learner) {
+        return learner.streams().metrics().entrySet().stream()
+                .filter(metric -> metric.getKey().name().equals("unread-total"))
+                .mapToDouble(metric -> (double) metric.getValue().metricValue())
+                .sum();
     }
 
     @Test
