@@ -15,13 +15,13 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 
 /** What is committed on a topic of a real broker, and its values in Confluent's wire format. */
-final class CommittedTopic {
+public final class CommittedTopic {
     private static final int HEADER = 5;
 
     private CommittedTopic() {}
 
     /** Returns all committed records of a topic, those of each partition in their order. */
-    static List<ConsumerRecord<byte[], byte[]>> read(ThalwegConfig config, String topic) {
+    public static List<ConsumerRecord<byte[], byte[]>> read(ThalwegConfig config, String topic) {
         List<ConsumerRecord<byte[], byte[]>> all = new ArrayList<>();
         try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config).reader())) {
             List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()

@@ -17,7 +17,6 @@ import io.thalweg.runtime.StopException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
@@ -45,20 +44,12 @@ final class EvaluateCommand implements Callable<Integer> {
     private Source source;
 
     /** The source of the examples: a file or a topic. */
-    static final class Source {
+    static final class Source extends ExampleSource {
         @Option(
                 names = {"-f", "--file"},
                 paramLabel = "FILE",
                 description = "The file; - for standard input.")
         private String file;
-
-        @Option(
-                names = {"-t", "--topic"},
-                arity = "0..1",
-                fallbackValue = "",
-                paramLabel = "NAME",
-                description = "The examples topic, up to its current end. Default: the one in the settings.")
-        private String topic;
     }
 
     @Mixin
@@ -73,11 +64,11 @@ final class EvaluateCommand implements Callable<Integer> {
     @Mixin
     private DelayOptions delays;
 
-    @Option(names = "--model-column", paramLabel = "COLUMN", description = "The column that contains the model id.")
-    private String modelColumn;
+    @Mixin
+    private ModelColumnOption modelColumn;
 
-    @Option(names = "--skip-bad", description = "Skip lines that cannot be used, and report how many.")
-    private boolean skipBad;
+    @Mixin
+    private SkipBadOption skipBad;
 
     @Option(names = "--top", paramLabel = "N", description = "How many of the strongest weights to show. Default: 20.")
     private int top = 20;
@@ -93,21 +84,19 @@ final class EvaluateCommand implements Callable<Integer> {
         if (top < 0) {
             throw new ParameterException(spec.commandLine(), "--top must be 0 or more");
         }
-        refuseOptionsOfTheOtherSource();
+        source.refuseOptionsOfTheOther(
+                spec, "--file", "rangeOptions", List.of("modelColumn", "skipBad", "options", "delays"));
         delays.check(spec.commandLine());
         ThalwegConfig config =
-                delays.withTopicOfLabels(settings, model.defaults(settings.given(), source.topic == null));
-        if (source.topic != null && !source.topic.isEmpty()) {
-            config = config.with(ThalwegConfig.EXAMPLES_TOPIC, source.topic);
-        }
+                source.in(delays.withTopicOfLabels(settings, model.defaults(settings.given(), !source.isTopic())));
         SkippedExamples skipped = new SkippedExamples(err());
         Evaluation evaluation;
         DelayedLabels late = null;
         double seconds;
-        if (source.topic == null) {
+        if (!source.isTopic()) {
             evaluation = new Evaluation(config, config.getString(ThalwegConfig.MODEL_DEFAULT));
             try (ExampleFile examples =
-                    options.open(config, source.file, modelColumn, delays.time(), delays.labelTime())) {
+                    options.open(config, source.file, modelColumn.column(), delays.time(), delays.labelTime())) {
                 long begin = System.nanoTime();
                 if (delays.isGiven()) {
                     late = new DelayedLabels(
@@ -154,29 +143,6 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private static double secondsSince(long begin) {
         return (System.nanoTime() - begin) / (double) TimeUnit.SECONDS.toNanos(1);
-    }
-
-    /** Refuses options that would have no effect, because they were meant to have one. */
-    private void refuseOptionsOfTheOtherSource() {
-        List<String> others = new ArrayList<>();
-        if (source.topic == null) {
-            addOptions("rangeOptions", others);
-        } else {
-            others.addAll(List.of("--model-column", "--skip-bad"));
-            addOptions("options", others);
-            addOptions("delays", others);
-        }
-        for (String other : others) {
-            if (spec.commandLine().getParseResult().hasMatchedOption(other)) {
-                throw new ParameterException(
-                        spec.commandLine(),
-                        other + " can only be used with " + (source.topic == null ? "--topic" : "--file"));
-            }
-        }
-    }
-
-    private void addOptions(String mixin, List<String> options) {
-        spec.mixins().get(mixin).options().forEach(option -> options.add(option.longestName()));
     }
 
     /** @param routed whether the learner routes records to the partition of their model */
@@ -237,7 +203,7 @@ final class EvaluateCommand implements Callable<Integer> {
     /** @param of what in the line is meant, and a colon; empty if it is the line */
     private void bad(ExampleFile examples, long line, String of, BadLineException e, SkippedExamples skipped) {
         String message = "%s, line %d: %s%s".formatted(examples.name(), line, of, e.getMessage());
-        if (!skipBad) {
+        if (!skipBad.isGiven()) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS, message + (e.isOfLabel() ? "" : ". Use --skip-bad to skip such lines"));
         }

@@ -75,15 +75,12 @@ final class ProduceCommand implements Callable<Integer> {
     @ArgGroup
     private final ModelOptions model = new ModelOptions();
 
-    private static final class ModelOptions {
+    private static final class ModelOptions extends ModelColumnOption {
         @Option(
                 names = "--model",
                 paramLabel = "ID",
                 description = "The model that all examples are for, unless a JSON example names its own.")
         private String id;
-
-        @Option(names = "--model-column", paramLabel = "COLUMN", description = "The column that contains the model id.")
-        private String column;
     }
 
     @Option(names = "--labels", description = "Send labels to labels.topic, for events that were sent without a label.")
@@ -97,8 +94,8 @@ final class ProduceCommand implements Callable<Integer> {
                     + "names it too. Default: the time of sending.")
     private String timeColumn;
 
-    @Option(names = "--skip-bad", description = "Skip lines that cannot be used, and report how many.")
-    private boolean skipBad;
+    @Mixin
+    private SkipBadOption skipBad;
 
     @Option(names = "--rate", paramLabel = "N", description = "Send at most this many examples per second.")
     private double rate = Double.POSITIVE_INFINITY;
@@ -123,10 +120,10 @@ final class ProduceCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--rate must be above 0");
         }
         ThalwegConfig config = settings.config();
-        LabelRecords labels = isOfLabels ? options.labels(config, model.id, model.column) : null;
+        LabelRecords labels = isOfLabels ? options.labels(config, model.id, model.column()) : null;
         isLabelExpected = config.hasLateLabels() && !isOfLabels;
         // the file first, because problems with it can be found at once
-        if (!skipBad && !file.equals(ExampleFile.STANDARD_INPUT)) {
+        if (!skipBad.isGiven() && !file.equals(ExampleFile.STANDARD_INPUT)) {
             checkFirstLabels(config, labels);
         }
         try (ExampleFile examples = open(config, labels);
@@ -145,7 +142,7 @@ final class ProduceCommand implements Callable<Integer> {
     private ExampleFile open(ThalwegConfig config, LabelRecords labels) {
         return isOfLabels
                 ? options.open(file, labels, timeColumn)
-                : options.open(config, file, model.column, timeColumn);
+                : options.open(config, file, model.column(), timeColumn);
     }
 
     /**
@@ -266,7 +263,7 @@ final class ProduceCommand implements Callable<Integer> {
 
     private void skip(ExampleFile examples, ExampleSender sender, BadLineException bad) {
         String message = "%s, line %d: %s".formatted(examples.name(), examples.lineNumber(), bad.getMessage());
-        if (!skipBad) {
+        if (!skipBad.isGiven()) {
             sender.flush();
             throw new StopException(
                     ExitCode.BAD_SETTINGS,

@@ -75,20 +75,12 @@ final class TrainCommand implements Callable<Integer> {
     private TrainingSource source;
 
     /** The source of the examples: files or a topic. */
-    static final class TrainingSource {
+    static final class TrainingSource extends ExampleSource {
         @Parameters(
                 paramLabel = "FILE",
                 arity = "1..*",
                 description = "The files, which are one training set; - for standard input.")
         private List<String> files;
-
-        @Option(
-                names = {"-t", "--topic"},
-                arity = "0..1",
-                fallbackValue = "",
-                paramLabel = "NAME",
-                description = "The examples topic, up to its current end. Default: the one in the settings.")
-        private String topic;
     }
 
     @Mixin
@@ -97,11 +89,11 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private FileOptions options;
 
-    @Option(names = "--model-column", paramLabel = "COLUMN", description = "The column that contains the model id.")
-    private String modelColumn;
+    @Mixin
+    private ModelColumnOption modelColumn;
 
-    @Option(names = "--skip-bad", description = "Skip examples that cannot be used, and report how many.")
-    private boolean skipBad;
+    @Mixin
+    private SkipBadOption skipBad;
 
     @Mixin
     private ModelOption model;
@@ -155,10 +147,7 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         check();
-        ThalwegConfig config = settings.config(model.defaults(settings.given(), source.topic == null));
-        if (source.topic != null && !source.topic.isEmpty()) {
-            config = config.with(ThalwegConfig.EXAMPLES_TOPIC, source.topic);
-        }
+        ThalwegConfig config = source.in(settings.config(model.defaults(settings.given(), !source.isTopic())));
         if (!rates.isEmpty() && config.algorithm() == Algorithm.AUTO) {
             throw new ParameterException(spec.commandLine(), "auto sets its own learning rates; drop --rates");
         }
@@ -169,8 +158,8 @@ final class TrainCommand implements Callable<Integer> {
             Map<String, String> learnedWith = new HashMap<>(config.replayedSettings(""));
             List<ModelSource> sources = new ArrayList<>();
             int partitions = 1;
-            if (source.topic == null) {
-                options.mapping(config, modelColumn).forEach((name, value) -> {
+            if (!source.isTopic()) {
+                options.mapping(config, modelColumn.column()).forEach((name, value) -> {
                     if (!value.isBlank()) {
                         learnedWith.put(name, value);
                     }
@@ -190,7 +179,7 @@ final class TrainCommand implements Callable<Integer> {
                                 .formatted(
                                         set.unlabelled(),
                                         skipped.count(),
-                                        source.topic == null ? "; define it with --label" : " in the range"));
+                                        !source.isTopic() ? "; define it with --label" : " in the range"));
             }
             ThalwegConfig ofAll = config.with(ThalwegConfig.MODELS_MAX, (int)
                     Math.min(Integer.MAX_VALUE, (long) config.getInt(ThalwegConfig.MODELS_MAX) * partitions));
@@ -222,18 +211,7 @@ final class TrainCommand implements Callable<Integer> {
         require(
                 rates.stream().allMatch(rate -> rate > 0 && !rate.isInfinite()),
                 "--rates must be finite numbers above 0");
-        List<String> others = new ArrayList<>();
-        for (String mixin : source.topic == null ? List.of("rangeOptions") : List.of("options")) {
-            spec.mixins().get(mixin).options().forEach(option -> others.add(option.longestName()));
-        }
-        if (source.topic != null) {
-            others.add("--model-column");
-        }
-        for (String other : others) {
-            require(
-                    !spec.commandLine().getParseResult().hasMatchedOption(other),
-                    other + " can only be used with " + (source.topic == null ? "--topic" : "files"));
-        }
+        source.refuseOptionsOfTheOther(spec, "files", "rangeOptions", List.of("modelColumn", "options"));
         Path directory = output.toAbsolutePath().getParent();
         if (!Files.isDirectory(directory) || !Files.isWritable(directory) || Files.isDirectory(output)) {
             throw new StopException(
@@ -260,7 +238,7 @@ final class TrainCommand implements Callable<Integer> {
     private ModelSource read(String file, ThalwegConfig config, TrainingSet set, SkippedExamples skipped)
             throws IOException {
         Example x = new Example();
-        try (ExampleFile lines = options.open(config, file, modelColumn)) {
+        try (ExampleFile lines = options.open(config, file, modelColumn.column())) {
             set.source(escaped(lines.name()) + ", line %d");
             while (true) {
                 try {
@@ -278,8 +256,9 @@ final class TrainCommand implements Callable<Integer> {
             }
             if (lines.columns() != null) {
                 err().println(lines.columns());
-                err().flush();
             }
+            lines.remarks().forEach(err()::println);
+            err().flush();
         }
         // a pipe can be read only once
         boolean canBeReadAgain = !file.equals(ExampleFile.STANDARD_INPUT) && Files.isRegularFile(Path.of(file));
@@ -346,7 +325,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private void bad(String message, SkippedExamples skipped) {
-        if (!skipBad) {
+        if (!skipBad.isGiven()) {
             throw new StopException(ExitCode.BAD_SETTINGS, message + ". Use --skip-bad to skip such lines");
         }
         skipped.add(message);
@@ -359,7 +338,7 @@ final class TrainCommand implements Callable<Integer> {
         people().println(table.header());
         people().flush();
         Random seeds = seed == null ? null : new Random(seed);
-        boolean skips = skipBad || source.topic != null;
+        boolean skips = skipBad.isGiven() || source.isTopic();
         for (int pass = 1; pass <= passesMax(); pass++) {
             List<TrainedLearner> going = learners.stream().filter(this::goesOn).toList();
             if (going.isEmpty()) {

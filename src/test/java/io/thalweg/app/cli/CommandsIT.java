@@ -9,8 +9,10 @@ import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.CommittedTopic;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.store.KeyPartitioner;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -26,10 +28,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -716,6 +726,56 @@ class CommandsIT {
                     .asString()
                     .contains("worse than", "always predicting the base rate", "algorithm=auto");
         }
+    }
+
+    @Test
+    void theWayInWhichProducersChoosePartitionsCanBeNamed() throws Exception {
+        Project project = new Project("named-way", "topics.partitions", "2");
+        project.thalweg("topics", "--create").is(0);
+        project.thalweg("produce", csv("few.csv", 20).toString(), "--model-column", "model")
+                .is(0);
+        // a stranger has put a model where no hash puts it
+        try (Producer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(project.config()).writer())) {
+            byte[] stray = IntStream.range(0, 1000)
+                    .mapToObj(i -> ("stray" + i).getBytes(StandardCharsets.UTF_8))
+                    .filter(key -> Arrays.stream(KeyPartitioner.values()).allMatch(way -> way.partition(key, 2) == 0))
+                    .findFirst()
+                    .orElseThrow();
+            producer.send(new ProducerRecord<>(
+                            "named-way-examples",
+                            1,
+                            stray,
+                            CommittedTopic.read(project.config(), "named-way-examples").get(0).value()))
+                    .get();
+        }
+        project.whileLearning(21, () -> {});
+
+        assertThat(project.thalweg("topics", "--repartition", "3").is(4).err())
+                .singleElement()
+                .asString()
+                .contains("are not where a partitioner of Kafka's clients puts their keys", "--partitioner");
+        assertThat(project.thalweg("topics", "--repartition", "3", "--partitioner", "MURMUR3")
+                        .is(2)
+                        .err())
+                .anyMatch(line -> line.contains("MURMUR2") && line.contains("CRC32"));
+        project.thalweg("topics", "--repartition", "3", "--partitioner", "CRC32")
+                .is(0);
+
+        assertThat(project.thalweg("verify").is(0).out()).last().asString().startsWith("MATCHES");
+        Map<String, Set<Integer>> homes = new TreeMap<>();
+        for (ConsumerRecord<byte[], byte[]> record : CommittedTopic.read(project.config(), "named-way-weights")) {
+            Set<Integer> home =
+                    homes.computeIfAbsent(new String(record.key(), StandardCharsets.UTF_8), model -> new TreeSet<>());
+            if (record.value() == null) {
+                home.remove(record.partition());
+            } else {
+                home.add(record.partition());
+            }
+        }
+        assertThat(homes)
+                .hasSize(3)
+                .allSatisfy((model, home) -> assertThat(home)
+                        .containsExactly(KeyPartitioner.CRC32.partition(model.getBytes(StandardCharsets.UTF_8), 3)));
     }
 
     @Test

@@ -101,6 +101,11 @@ class LocalIT {
         return local;
     }
 
+    /** Nothing that is healthy is logged as if it were not. */
+    private static void assertCalm(Local local) throws IOException {
+        assertThat(Files.readAllLines(local.err())).noneMatch(line -> line.matches(".* (WARN|ERROR) .*|.*Exception.*"));
+    }
+
     private static List<String> thalweg(String[] options, String... arguments) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
@@ -151,6 +156,7 @@ class LocalIT {
         assertThat(second.printed()).isEmpty();
 
         assertThat(first.stop()).as("%s", Files.readString(first.err())).isZero();
+        assertCalm(first);
 
         Local again = started(
                 "--port",
@@ -168,6 +174,7 @@ class LocalIT {
                 .containsExactly("0", "1", "2", "3");
         assertThat(thalweg(again.options(), "verify")).last().asString().startsWith("MATCHES");
         assertThat(again.stop()).isZero();
+        assertCalm(again);
 
         Local refused = local("--port", "0", "--registry-port", "0", "--set", "features.space.bits=18");
         assertThat(refused.process().waitFor(60, TimeUnit.SECONDS)).isTrue();
@@ -185,5 +192,32 @@ class LocalIT {
         assertThat(thalweg(options, "reset", "--yes"))
                 .containsExactly("there is nothing to delete for learner thalweg");
         assertThat(local.stop()).isZero();
+        assertCalm(local);
+    }
+
+    @Test
+    void aResetAndANewBeginningAreNoCauseForAlarm() throws Exception {
+        StringBuilder rows = new StringBuilder("x,label\n");
+        for (int i = 0; i < 2000; i++) {
+            rows.append(i % 7 - 3).append(',').append(i % 2).append('\n');
+        }
+        Path file = Files.writeString(directory.resolve("x.csv"), rows);
+        Local first = started("--port", "0", "--registry-port", "0", "--set", "algorithm=auto");
+        thalweg(first.options(), "produce", file.toString());
+        thalweg(first.options(), "watch", "predictions", "--from-beginning", "--limit", "2000");
+        assertThat(first.stop()).isZero();
+
+        Local without = started("--port", "0", "--registry-port", "0", "--no-learner");
+        String[] options = without.find("bin/thalweg reset(.*)").strip().split(" ");
+        thalweg(options, "reset", "--yes");
+        assertThat(without.stop()).isZero();
+
+        Local second = started("--port", "0", "--registry-port", "0", "--set", "algorithm=auto");
+        thalweg(second.options(), "watch", "predictions", "--from-beginning", "--limit", "2000");
+        assertThat(thalweg(second.options(), "verify")).last().asString().startsWith("MATCHES");
+        assertThat(second.stop()).isZero();
+        for (Local each : List.of(first, without, second)) {
+            assertCalm(each);
+        }
     }
 }
