@@ -226,6 +226,14 @@ public final class IsoTime {
         return hour < 24 || fraction == 0;
     }
 
+    /** Takes the minus sign U+2212, which the standard prefers to a hyphen. */
+    private boolean takeMinus() {
+        boolean isThere =
+                end - at >= 3 && text[at] == (byte) 0xE2 && text[at + 1] == (byte) 0x88 && text[at + 2] == (byte) 0x92;
+        at += isThere ? 3 : 0;
+        return isThere;
+    }
+
     private boolean readZone() {
         hasOffset = true;
         take(' ');
@@ -236,7 +244,7 @@ public final class IsoTime {
             return true;
         }
         boolean east = take('+');
-        if (!east && !take('-')) {
+        if (!east && !take('-') && !takeMinus()) {
             hasOffset = false;
             return at == end && text[end - 1] != ' ';
         }

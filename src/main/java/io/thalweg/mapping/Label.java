@@ -206,15 +206,15 @@ public final class Label {
             case "true" -> 1;
             case "false" -> 0;
             // to a comparison with a number these are no numbers
-            case "t", "yes", "y", "on" -> comparison == null ? 1 : Double.NaN;
-            case "f", "no", "n", "off" -> comparison == null ? 0 : Double.NaN;
+            case "t", "yes", "y", "on", "pos", "positive" -> comparison == null ? 1 : Double.NaN;
+            case "f", "no", "n", "off", "neg", "negative" -> comparison == null ? 0 : Double.NaN;
             default -> Double.NaN;
         };
     }
 
     /** Whether text says that there is no label, such as NA or null. Text that is compared as text never does. */
     public boolean isMissing(String value) {
-        return !isOfText() && Numbers.isMissing(value.strip());
+        return !isOfText() && (value.isBlank() || Numbers.isMissing(value.strip()));
     }
 
     /**

@@ -19,7 +19,10 @@ public final class Numbers {
     /** The number of digits that distinguishes any two doubles. */
     private static final int DIGITS = 17;
 
-    /** How programs write that there is no number: those that pandas knows, and those of Java, SQL and Python. */
+    /**
+     * How programs write that there is no number: those that pandas knows, and those of Java, SQL, Python,
+     * Excel and ARFF.
+     */
     private static final Set<String> MISSING = Set.of(
             "nan",
             "+nan",
@@ -28,6 +31,8 @@ public final class Numbers {
             "-1.#qnan",
             "1.#ind",
             "-1.#ind",
+            "1.#inf",
+            "-1.#inf",
             "nat",
             "na",
             "n/a",
@@ -37,6 +42,16 @@ public final class Numbers {
             "#na",
             "null",
             "(null)",
+            "<null>",
+            "[null]",
+            "nil",
+            "?",
+            "#div/0!",
+            "#num!",
+            "#value!",
+            "#ref!",
+            "#null!",
+            "#name?",
             "\\n",
             "none",
             "inf",

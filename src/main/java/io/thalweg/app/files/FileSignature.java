@@ -77,6 +77,11 @@ enum FileSignature {
         if (zeros == 0) {
             return Optional.empty();
         }
+        Optional<String> wide = utf32(head);
+        if (wide.isPresent()) {
+            return wide.map(
+                    encoding -> "looks like text in %1$s; convert it with iconv -f %1$s -t UTF-8".formatted(encoding));
+        }
         // letters of most European languages have a zero byte in UTF-16, always in the same place
         boolean alternate = zeros * 3 > head.length && (zeros(head, 0) == 0 || zeros(head, 1) == 0);
         String encoding = zeros(head, 0) == 0 ? "UTF-16LE" : "UTF-16BE";
@@ -126,6 +131,18 @@ enum FileSignature {
             zeros += head[i] == 0 ? 1 : 0;
         }
         return zeros;
+    }
+
+    /** The encoding of text without a mark of its own, of which each character has four bytes. */
+    private static Optional<String> utf32(byte[] head) {
+        boolean little = head.length >= 8;
+        boolean big = little;
+        for (int i = 0; i + 3 < head.length; i += 4) {
+            boolean middle = head[i + 2] == 0 && head[i + 3] == 0;
+            little &= head[i] != 0 && middle;
+            big &= head[i] == 0 && head[i + 1] == 0 && head[i + 3] != 0;
+        }
+        return little ? Optional.of("UTF-32LE") : big ? Optional.of("UTF-32BE") : Optional.empty();
     }
 
     private static boolean hasControls(byte[] head) {

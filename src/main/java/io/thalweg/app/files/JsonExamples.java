@@ -38,12 +38,14 @@ final class JsonExamples extends ExampleFile {
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
             // as Python writes them
             .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+            // which begins each object in a JSON text sequence (RFC 7464)
+            .enable(JsonReadFeature.ALLOW_RS_CONTROL_CHAR)
             .build()
             .readerFor(JsonNode.class);
 
     /** What the parser says of its own options, which nobody here can set. */
     private static final Pattern OPTIONS_OF_PARSER =
-            Pattern.compile(", from `[^`]*`|,? ?\\(?start marker at .*|: enable `.*");
+            Pattern.compile(", from `[^`]*`|,? ?\\(?start marker at .*|: enable `.*| \\((not recognized|consider) .*");
 
     private static final String MODEL = "model";
     private static final String FEATURES = "features";

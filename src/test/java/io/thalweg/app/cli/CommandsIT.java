@@ -745,7 +745,9 @@ class CommandsIT {
                             "named-way-examples",
                             1,
                             stray,
-                            CommittedTopic.read(project.config(), "named-way-examples").get(0).value()))
+                            CommittedTopic.read(project.config(), "named-way-examples")
+                                    .get(0)
+                                    .value()))
                     .get();
         }
         project.whileLearning(21, () -> {});

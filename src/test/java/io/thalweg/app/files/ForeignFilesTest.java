@@ -163,6 +163,9 @@ class ForeignFilesTest {
         "UTF-16LE, '', UTF-16LE",
         "UTF-16BE, '', UTF-16BE",
         "UTF-32LE, fffe0000, UTF-32",
+        "UTF-32BE, 0000feff, UTF-32",
+        "UTF-32LE, '', UTF-32LE",
+        "UTF-32BE, '', UTF-32BE",
     })
     void otherUnicodeIsSaid(String charset, String mark, String said) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -380,6 +383,8 @@ class ForeignFilesTest {
         "y, n",
         "Y, N",
         "on, off",
+        "positive, negative",
+        "Pos, Neg",
         "1, 0",
         "1.0, 0.0"
     })
@@ -391,6 +396,11 @@ class ForeignFilesTest {
                         {"a": 1, "label": "%s"}
                         {"a": 2, "label": "%s"}
                         {"a": 3, "label": "null"}
+                        """.formatted(one, zero))).isEqualTo(right);
+        assertThat(read("t.jsonl", """
+                        {"a": 1, "label": "%s"}
+                        {"a": 2, "label": " %s "}
+                        {"a": 3, "label": ""}
                         """.formatted(one, zero))).isEqualTo(right);
     }
 
@@ -446,6 +456,13 @@ class ForeignFilesTest {
                 "1e999",
                 "-1e999",
                 "1.#QNAN",
+                "-1.#INF",
+                "?",
+                "nil",
+                "<null>",
+                "[NULL]",
+                "#DIV/0!",
+                "#VALUE!",
                 ""
             })
     void whatIsMissingIsMissingInAnySpelling(String word) throws BadLineException {
@@ -588,10 +605,53 @@ class ForeignFilesTest {
     }
 
     @Test
+    void jsonOfOtherWritersIsRead() throws BadLineException {
+        List<String> right = List.of("0.0 {a=1.0}", "1.0 {a=2.0}");
+        for (String text : List.of(
+                "\uFEFF{\"a\": 1, \"label\": 0}\n\n  \n{\"a\": 2, \"label\": 1}\n",
+                "{\"a\": 1, \"label\": 0}\r\n{\"a\": 2, \"label\": 1}",
+                "{\"a\": 1, \"label\": 0}\r{\"a\": 2, \"label\": 1}\r",
+                "\u001e{\"a\": 1, \"label\": 0}\n\u001e{\"a\": 2, \"label\": true}\n",
+                "{\"a\": 1, \"b\": NaN, \"label\": 0}\n{\"a\": 2, \"label\": 1, \"b\": -Infinity}\n")) {
+            assertThat(read("t.jsonl", text, "features.exclude", "b")).as(text).isEqualTo(right);
+        }
+        assertThat(read("t.jsonl", "{\"x\": 1, \"a\": [[1, 2], [3]], \"label\": 1}\n"))
+                .containsExactly("1.0 {x=1.0}");
+    }
+
+    @Test
+    void tablesOfOtherWritersAreRead() throws BadLineException {
+        Map<String, String> tables = Map.of(
+                "a,\"b c\",label\r1,\"q, \"\"x\"\"\",1\r2,y,0\r", "1.0 {a=1.0, b c=q, \"x\"=1.0}",
+                "\"a\";\"b\";\"label\"\n\"1,5\";\"x\";1\n\"2,5\";\"x\";0\n", "1.0 {a=1.5, b=x=1.0}",
+                "a;b;label\n1,5;1.000,25;1\n2,5;2.000,25;0\n", "1.0 {a=1.5, b=1000.25}",
+                "a\tb\t\tlabel\n1\t\t\t1\n", "1.0 {a=1.0, b:missing=1.0}",
+                ",,a,label\n7,8,1,1\n", "1.0 {a=1.0}",
+                "a,label,\n1,1,\n", "1.0 {a=1.0}",
+                "\n\na,label\n\n1,1\n\n", "1.0 {a=1.0}",
+                "sep=;\na;label\n1;1\n", "1.0 {a=1.0}");
+        for (Map.Entry<String, String> table : tables.entrySet()) {
+            assertThat(read("t.csv", table.getKey())).as(table.getKey()).first().isEqualTo(table.getValue());
+        }
+    }
+
+    @Test
     void aMessageOnJsonNamesNoOptionOfTheParser() {
         String digits = "1".repeat(2000);
         for (String bad : List.of(
-                "{\"a\": 1", "{\"a\": [1, {", "{\"a\": " + digits + "}", "{\"a\": .5}", "{\"a\": +1}", "{'a': 1}")) {
+                "{\"a\": 1",
+                "{\"a\": [1, {",
+                "{\"a\": " + digits + "}",
+                "{\"a\": .5}",
+                "{\"a\": +1}",
+                "{'a': 1}",
+                "{\"a\": 1} // x",
+                "{\"a\": 1} # x",
+                "{\"a\": 1},",
+                "{\"a\": \"\t\"}",
+                "{\"a\": 01}",
+                "{a: 1}",
+                "{\"a\": [1,]}")) {
             assertThatThrownBy(() -> read("t.jsonl", bad))
                     .isInstanceOf(BadLineException.class)
                     .hasMessageStartingWith("it is not JSON (")
