@@ -21,6 +21,7 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 
 /**
  * A range of the committed records of the examples topic, fixed when it is opened. It joins no group and commits
@@ -107,7 +108,7 @@ public final class ExampleRange implements AutoCloseable {
         int partitions;
         List<Span> spans = new ArrayList<>();
         try (Admin admin = KafkaSettings.admin(config)) {
-            partitions = new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC);
+            partitions = new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC, AclOperation.READ);
             List<TopicPartition> read =
                     Topics.pick(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions, partition);
             OffsetLookup offsets = new OffsetLookup(config, admin, read);

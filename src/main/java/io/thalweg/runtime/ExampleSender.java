@@ -22,6 +22,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.errors.InvalidTimestampException;
 
 /**
@@ -103,7 +104,7 @@ public final class ExampleSender implements AutoCloseable {
             DatumWriter<IndexedRecord> writer) {
         int partitions;
         try (Admin admin = KafkaSettings.admin(config)) {
-            partitions = new Topics(config, admin).partitions(setting);
+            partitions = new Topics(config, admin).partitions(setting, AclOperation.WRITE);
         }
         String topic = config.getString(setting);
         int schemaId = schemaIds.idFor(topic, schema);

@@ -25,6 +25,7 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,7 +95,7 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
         }
         int partitions;
         try (Admin admin = KafkaSettings.admin(config)) {
-            partitions = new Topics(config, admin).partitions(topic.setting());
+            partitions = new Topics(config, admin).partitions(topic.setting(), AclOperation.READ);
         }
         List<TopicPartition> followed = Topics.pick(topic.nameIn(config), partitions, partition);
         Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config).reader());

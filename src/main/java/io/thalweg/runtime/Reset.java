@@ -9,7 +9,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -19,8 +21,9 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.GroupNotEmptyException;
 
@@ -32,7 +35,7 @@ import org.apache.kafka.common.errors.GroupNotEmptyException;
  * settings, so that they begin at offset 0, which an audit needs. In the compacted topics every key gets a tombstone,
  * which tells readers that the models are gone.
  *
- * <p>An interrupted reset can be repeated. Offsets are deleted first, because a learner with state but no offsets
+ * <p>It checks first that it has all rights that it will need. An interrupted reset can be repeated. Offsets are deleted first, because a learner with state but no offsets
  * learns from nothing twice, whereas one with offsets but no state would continue in the middle with weights of zero.
  */
 public final class Reset {
@@ -46,6 +49,9 @@ public final class Reset {
     private final TopicChanges topics;
     private final List<String> emptied;
     private final List<String> retracted;
+
+    /** A part of the reset. @param name what it deletes or empties */
+    private record Step(String name, Runnable action) {}
 
     /**
      * @param keepOutputs whether to keep what has been published
@@ -74,9 +80,11 @@ public final class Reset {
      * Lists what a reset would delete, one line each.
      *
      * @return empty if there is nothing to delete
-     * @throws StopException if the learner is running, or the brokers do not answer
+     * @throws StopException if the learner is running, a right is missing that the reset will need, or the brokers do
+     *     not answer
      */
     public List<String> look() {
+        checkRights();
         List<String> goes = new ArrayList<>();
         // first, because listing groups does not report brokers that cannot be reached
         boolean hasState = !topics.partitions(changelog).isEmpty();
@@ -91,18 +99,24 @@ public final class Reset {
             goes.add("changelog topic %s: weights, metrics and names of all models%s"
                     .formatted(changelog, config.hasLateLabels() ? ", and the events that wait for their labels" : ""));
         }
-        if (!topics.partitions(config.routedTopic()).isEmpty()) {
+        if (topics.isKnown(Repartition.staging(config))) {
+            goes.add("topic %s: what is left of a move to other partitions".formatted(Repartition.staging(config)));
+        }
+        if (topics.isKnown(config.routedTopic())) {
             goes.add("topic %s: the copies of the events, in the partitions of their models"
                     .formatted(config.routedTopic()));
         }
-        if (!topics.partitions(config.routedLabelsTopic()).isEmpty()) {
+        if (topics.isKnown(config.routedLabelsTopic())) {
             goes.add("topic %s: the copies of the labels, in the partitions of their models"
                     .formatted(config.routedLabelsTopic()));
         }
         if (!keepOutputs) {
             for (String topic : emptied) {
-                long offsets = sum(topics.partitions(topic));
-                if (offsets > 0) {
+                List<TopicPartition> partitions = topics.partitions(topic);
+                long offsets = sum(partitions);
+                if (partitions.isEmpty()) {
+                    goes.add("nothing of topic %s, which is missing: it is created".formatted(topic));
+                } else if (offsets > 0) {
                     goes.add("the contents of topic %s: %,d offsets".formatted(topic, offsets));
                 }
             }
@@ -118,27 +132,98 @@ public final class Reset {
     }
 
     /**
-     * Resets the learner.
+     * Checks that nothing will be refused halfway, as far as the brokers tell.
      *
-     * @throws StopException if the learner is running, or the brokers do not answer or refuse
+     * @throws StopException if a right is missing
+     */
+    private void checkRights() {
+        AccessCheck check = new AccessCheck(config, admin);
+        List<AccessRight> needed = new ArrayList<>();
+        needed.add(deletionOfGroup());
+        needed.add(AccessRight.onTopic(AclOperation.DELETE, changelog));
+        for (String topic : temporary()) {
+            if (topics.isKnown(topic)) {
+                needed.add(AccessRight.onTopic(AclOperation.DELETE, topic));
+            }
+        }
+        List<AccessRight> missing = new ArrayList<>();
+        if (!keepOutputs) {
+            for (String topic : retracted) {
+                needed.add(AccessRight.onTopic(AclOperation.READ, topic));
+                needed.add(AccessRight.onTopic(AclOperation.WRITE, topic));
+            }
+            for (String topic : emptied) {
+                needed.add(AccessRight.onTopic(AclOperation.DELETE, topic));
+                needed.add(AccessRight.onTopic(AclOperation.DESCRIBE_CONFIGS, topic));
+                if (!check.canCreate(topic)) {
+                    missing.add(AccessRight.onTopic(AclOperation.CREATE, topic));
+                }
+            }
+        }
+        missing.addAll(check.missing(needed));
+        if (!missing.isEmpty()) {
+            throw AccessDenied.lacks(config, missing);
+        }
+    }
+
+    /**
+     * Resets the learner. If that breaks off, it can be repeated.
+     *
+     * @throws StopException if the learner is running, or the brokers do not answer or refuse; the message says what was
+     *     done and what was not
      */
     public void run() {
-        deleteGroup();
-        topics.delete(changelog);
-        topics.delete(Repartition.staging(config));
-        // the learner copies all events and labels to them again
-        topics.delete(config.routedTopic());
-        topics.delete(config.routedLabelsTopic());
-        if (!keepOutputs) {
-            emptied.forEach(this::empty);
-            retracted.forEach(this::retract);
+        List<Step> steps = steps();
+        for (int i = 0; i < steps.size(); i++) {
+            try {
+                steps.get(i).action.run();
+            } catch (StopException e) {
+                throw new StopException(e.exitCode(), e.getMessage() + state(steps, i));
+            } catch (KafkaException e) {
+                String why = AccessDenied.explain(e, config, AccessRole.ADMINISTRATOR)
+                        .map(Throwable::getMessage)
+                        .orElse(e.getMessage());
+                throw new StopException(ExitCode.NOT_READY, why + state(steps, i));
+            }
         }
+    }
+
+    private List<Step> steps() {
+        List<Step> steps = new ArrayList<>();
+        steps.add(new Step("group " + application, this::deleteGroup));
+        steps.add(new Step("topic " + changelog, () -> topics.delete(changelog)));
+        for (String topic : temporary()) {
+            if (topics.isKnown(topic)) {
+                steps.add(new Step("topic " + topic, () -> topics.delete(topic)));
+            }
+        }
+        if (!keepOutputs) {
+            retracted.forEach(topic -> steps.add(new Step("topic " + topic, () -> retract(topic))));
+            // last, because these are deleted before they are created again
+            emptied.forEach(topic -> steps.add(new Step("topic " + topic, () -> empty(topic))));
+        }
+        return steps;
+    }
+
+    /** The topics that are only there with some settings, or for a time. The learner makes their contents again. */
+    private List<String> temporary() {
+        return List.of(Repartition.staging(config), config.routedTopic(), config.routedLabelsTopic());
+    }
+
+    private static String state(List<Step> steps, int failed) {
+        String done = names(steps.subList(0, failed));
+        return "; reset: %s; not reset: %s; run the reset again"
+                .formatted(done.isEmpty() ? "nothing" : done, names(steps.subList(failed, steps.size())));
+    }
+
+    private static String names(List<Step> steps) {
+        return steps.stream().map(Step::name).collect(Collectors.joining(", "));
     }
 
     private void deleteGroup() {
         LearnerGroup.findStopped(config, admin);
         try {
-            await(admin.deleteConsumerGroups(List.of(application)).all());
+            AdminCalls.await(admin.deleteConsumerGroups(List.of(application)).all(), config, deletionOfGroup());
         } catch (GroupIdNotFoundException e) {
             // it never ran, or this is the second attempt
         } catch (GroupNotEmptyException e) {
@@ -146,16 +231,46 @@ public final class Reset {
         }
     }
 
+    private AccessRight deletionOfGroup() {
+        return AccessRight.onGroup(AclOperation.DELETE, application);
+    }
+
     private void empty(String topic) {
         List<TopicPartition> partitions = topics.partitions(topic);
+        if (partitions.isEmpty()) {
+            new Topics(config, admin).create(plan -> plan.topic().equals(topic), created -> {});
+            return;
+        }
         if (sum(partitions) == 0) {
             return;
         }
         NewTopic anew = topics.like(topic, topic, partitions.size());
         topics.delete(topic);
-        topics.create(
-                anew,
-                "topic %s was deleted but not created again; `thalweg topics --create` creates it".formatted(topic));
+        String lost = "topic %s was deleted and not created again; to give it the settings that it had, create it with"
+                        .formatted(topic)
+                + " `" + command(anew) + "`";
+        try {
+            topics.create(anew, lost);
+        } catch (StopException e) {
+            throw e.getMessage().startsWith(lost) ? e : new StopException(e.exitCode(), e.getMessage() + "; " + lost);
+        } catch (KafkaException e) {
+            throw new StopException(ExitCode.NOT_READY, e.getMessage() + "; " + lost);
+        }
+    }
+
+    /** The command that creates a topic. */
+    private String command(NewTopic topic) {
+        StringBuilder command = new StringBuilder(
+                "kafka-topics --bootstrap-server %s --create --topic %s --partitions %d --replication-factor %d"
+                        .formatted(
+                                config.getString(ThalwegConfig.BOOTSTRAP_SERVERS),
+                                topic.name(),
+                                topic.numPartitions(),
+                                topic.replicationFactor()));
+        new TreeMap<>(topic.configs())
+                .forEach((name, value) ->
+                        command.append(" --config ").append(name).append('=').append(value));
+        return command.toString();
     }
 
     private void retract(String topic) {
@@ -213,9 +328,5 @@ public final class Reset {
         return topics.offsets(partitions, OffsetSpec.latest()).values().stream()
                 .mapToLong(Long::longValue)
                 .sum();
-    }
-
-    private <T> T await(KafkaFuture<T> answer) {
-        return AdminCalls.await(answer, config);
     }
 }

@@ -12,13 +12,15 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConfigEntry;
-import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
+import org.apache.kafka.clients.admin.ListOffsetsResult;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
@@ -44,6 +46,17 @@ final class TopicChanges {
                 .orElse(List.of());
     }
 
+    /** Whether a topic is there; false too if these clients may not know. */
+    boolean isKnown(String topic) {
+        try {
+            AdminCalls.await(
+                    admin.describeTopics(List.of(topic)).topicNameValues().get(topic), config);
+            return true;
+        } catch (UnknownTopicOrPartitionException | AuthorizationException e) {
+            return false;
+        }
+    }
+
     /** The first partitions of a topic. */
     static List<TopicPartition> of(String topic, int partitions) {
         return IntStream.range(0, partitions)
@@ -52,9 +65,19 @@ final class TopicChanges {
     }
 
     private Optional<TopicDescription> describe(String topic) {
+        return describe(topic, AccessRight.onTopic(AclOperation.DESCRIBE, topic));
+    }
+
+    /**
+     * Describes a topic.
+     *
+     * @param right the right to describe it, or one that includes it
+     * @return empty if it is missing
+     */
+    Optional<TopicDescription> describe(String topic, AccessRight right) {
         try {
             return Optional.of(AdminCalls.await(
-                    admin.describeTopics(List.of(topic)).topicNameValues().get(topic), config));
+                    admin.describeTopics(List.of(topic)).topicNameValues().get(topic), config, right));
         } catch (UnknownTopicOrPartitionException e) {
             return Optional.empty();
         }
@@ -64,10 +87,17 @@ final class TopicChanges {
     Map<TopicPartition, Long> offsets(List<TopicPartition> partitions, OffsetSpec which) {
         Map<TopicPartition, OffsetSpec> asked = new HashMap<>();
         partitions.forEach(partition -> asked.put(partition, which));
-        Map<TopicPartition, ListOffsetsResultInfo> answer =
-                AdminCalls.await(admin.listOffsets(asked).all(), config);
+        ListOffsetsResult answer = admin.listOffsets(asked);
         Map<TopicPartition, Long> offsets = new HashMap<>();
-        answer.forEach((partition, found) -> offsets.put(partition, found.offset()));
+        for (TopicPartition partition : partitions) {
+            offsets.put(
+                    partition,
+                    AdminCalls.await(
+                                    answer.partitionResult(partition),
+                                    config,
+                                    AccessRight.onTopic(AclOperation.DESCRIBE, partition.topic()))
+                            .offset());
+        }
         return offsets;
     }
 
@@ -76,7 +106,12 @@ final class TopicChanges {
         TopicDescription description = describe(topic).orElseThrow();
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
         Map<String, String> own = new HashMap<>();
-        AdminCalls.await(admin.describeConfigs(List.of(resource)).values().get(resource), config).entries().stream()
+        AdminCalls.await(
+                        admin.describeConfigs(List.of(resource)).values().get(resource),
+                        config,
+                        AccessRight.onTopic(AclOperation.DESCRIBE_CONFIGS, topic))
+                .entries()
+                .stream()
                 .filter(entry -> entry.source() == ConfigEntry.ConfigSource.DYNAMIC_TOPIC_CONFIG)
                 .forEach(entry -> own.put(entry.name(), entry.value()));
         short replicas = (short) description.partitions().get(0).replicas().size();
@@ -86,7 +121,8 @@ final class TopicChanges {
     /** Deletes a topic, if it is there. */
     void delete(String topic) {
         try {
-            AdminCalls.await(admin.deleteTopics(List.of(topic)).all(), config);
+            AdminCalls.await(
+                    admin.deleteTopics(List.of(topic)).all(), config, AccessRight.onTopic(AclOperation.DELETE, topic));
         } catch (UnknownTopicOrPartitionException e) {
             return;
         }
@@ -106,7 +142,10 @@ final class TopicChanges {
 
     private boolean created(NewTopic topic) {
         try {
-            AdminCalls.await(admin.createTopics(List.of(topic)).all(), config);
+            AdminCalls.await(
+                    admin.createTopics(List.of(topic)).all(),
+                    config,
+                    AccessRight.onTopic(AclOperation.CREATE, topic.name()));
             return true;
         } catch (TopicExistsException e) {
             // the brokers are still deleting the old topic
@@ -120,7 +159,8 @@ final class TopicChanges {
             AdminCalls.await(
                     admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(partitions)))
                             .all(),
-                    config);
+                    config,
+                    AccessRight.onTopic(AclOperation.ALTER, topic));
             waitUntil(
                     () -> partitions(topic).size() >= partitions,
                     "topic %s was given %d partitions and does not show them".formatted(topic, partitions));

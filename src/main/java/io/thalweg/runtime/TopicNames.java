@@ -7,7 +7,7 @@ import java.util.Map;
 /** The check that no two settings name the same topic. */
 final class TopicNames {
     /** More than one partition, so that everything that may be sent on is. */
-    private static final int SEVERAL = 2;
+    static final int SEVERAL = 2;
 
     private TopicNames() {}
 

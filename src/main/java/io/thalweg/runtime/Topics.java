@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
@@ -20,9 +22,11 @@ import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.ApiException;
+import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.TopicExistsException;
-import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** The topics of a learner. This class checks them, and creates those that are missing. */
 public final class Topics {
@@ -77,7 +81,7 @@ public final class Topics {
 
     /** Compares the partitions of the examples topic with those of the state. */
     private Optional<String> moved(int partitions) {
-        TopicChanges topics = new TopicChanges(config, admin, "try again");
+        TopicChanges topics = changes();
         if (!topics.partitions(Repartition.staging(config)).isEmpty()) {
             return Optional.of(Repartition.interrupted(config));
         }
@@ -89,6 +93,10 @@ public final class Topics {
                         learned,
                         partitions,
                         config.areSentOn(learned)));
+    }
+
+    private TopicChanges changes() {
+        return new TopicChanges(config, admin, "try again");
     }
 
     private Look lookAtAll() {
@@ -137,18 +145,23 @@ public final class Topics {
      * time for a missing topic, and some brokers then create it with the wrong settings.
      *
      * @param setting the setting that names the topic
-     * @throws StopException if there is no such topic, two settings name the same, or the brokers do not answer
+     * @param use what will be done with the topic: READ or WRITE
+     * @throws StopException if there is no such topic, its use is not allowed, two settings name the same, or the
+     *     brokers do not answer
      */
-    public int partitions(String setting) {
+    public int partitions(String setting, AclOperation use) {
         TopicNames.check(config);
         TopicPlan plan = TopicPlan.ofInputsAndOutputs(config).stream()
                 .filter(p -> p.setting().equals(setting))
                 .findFirst()
                 .orElseThrow();
-        return find(plan, new ArrayList<>())
+        AccessRight right = AccessRight.onTopic(use, plan.topic());
+        new AccessCheck(config, admin).require(List.of(right));
+        return changes()
+                .describe(plan.topic(), right)
+                .map(found -> found.partitions().size())
                 .orElseThrow(() ->
-                        new StopException(ExitCode.NOT_READY, plan.missing().text() + "; create it with " + CREATE))
-                .partitions();
+                        new StopException(ExitCode.NOT_READY, plan.missing().text() + "; create it with " + CREATE));
     }
 
     /**
@@ -170,27 +183,29 @@ public final class Topics {
     }
 
     private Optional<FoundTopic> find(TopicPlan plan, List<TopicProblem> problems) {
-        TopicDescription description;
-        try {
-            description = get(admin.describeTopics(List.of(plan.topic()))
-                    .topicNameValues()
-                    .get(plan.topic()));
-        } catch (UnknownTopicOrPartitionException e) {
-            return Optional.empty();
-        }
+        return changes()
+                .describe(plan.topic(), AccessRight.onTopic(AclOperation.DESCRIBE, plan.topic()))
+                .map(found -> new FoundTopic(found.partitions().size(), settings(plan, problems)));
+    }
+
+    private Map<String, String> settings(TopicPlan plan, List<TopicProblem> problems) {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, plan.topic());
         Map<String, String> settings = new HashMap<>();
         try {
             Config found = get(admin.describeConfigs(List.of(resource)).values().get(resource));
             found.entries().forEach(entry -> settings.put(entry.name(), entry.value()));
-        } catch (org.apache.kafka.common.errors.AuthorizationException e) {
+        } catch (AuthorizationException e) {
             problems.add(new TopicProblem(
                     plan.topic(),
                     false,
                     false,
-                    "topic %s: no permission to read its settings, so they were not checked".formatted(plan.topic())));
+                    "topic %s: its settings were not checked, because principal %s has no right to %s"
+                            .formatted(
+                                    plan.topic(),
+                                    ClientPrincipal.of(config),
+                                    AccessRight.onTopic(AclOperation.DESCRIBE_CONFIGS, plan.topic()))));
         }
-        return Optional.of(new FoundTopic(description.partitions().size(), settings));
+        return settings;
     }
 
     /**
@@ -198,12 +213,25 @@ public final class Topics {
      * settings say.
      *
      * @return the names of the created topics
+     * @throws StopException if one cannot be created
      */
     public List<String> create() {
+        return create(plan -> true, topic -> {});
+    }
+
+    /**
+     * Creates missing topics, as {@link #create()} does. If one cannot be created, it creates the others.
+     *
+     * @param which the topics to create if they are missing
+     * @param done is told the name of each topic that was created
+     * @throws StopException if some could not be created, with one line that says which and why
+     */
+    List<String> create(Predicate<TopicPlan> which, Consumer<String> done) {
         Look look = lookAtAll();
         int partitions = partitionsOf(look.inputs.examples());
         short replicas = config.getShort(ThalwegConfig.TOPICS_REPLICATION_FACTOR);
         List<NewTopic> missing = look.missing.stream()
+                .filter(which)
                 .map(plan -> new NewTopic(
                                 plan.topic(),
                                 Optional.of(look.inputs.partitionsFor(plan, config, partitions)),
@@ -211,16 +239,34 @@ public final class Topics {
                         .configs(plan.settings()))
                 .toList();
         List<String> created = new ArrayList<>();
+        List<AccessRight> denied = new ArrayList<>();
+        List<String> refused = new ArrayList<>();
         admin.createTopics(missing).values().forEach((topic, result) -> {
             try {
                 get(result);
                 created.add(topic);
+                done.accept(topic);
             } catch (TopicExistsException e) {
                 // another process has just created it
+            } catch (AuthorizationException e) {
+                denied.add(AccessRight.onTopic(AclOperation.CREATE, topic));
+            } catch (ApiException e) {
+                refused.add("topic %s (%s)".formatted(topic, e.getMessage()));
             }
         });
         awaitAll(created);
+        if (!denied.isEmpty()) {
+            throw AccessDenied.lacks(config, denied);
+        }
+        if (!refused.isEmpty()) {
+            throw new StopException(ExitCode.NOT_READY, "the brokers did not create " + String.join(", ", refused));
+        }
         return created;
+    }
+
+    /** Creates all missing topics. @param done is told the name of each topic that was created */
+    public void create(Consumer<String> done) {
+        create(plan -> true, done);
     }
 
     /** Waits until the brokers know the topics, which is a moment after the controller has created them. */
@@ -249,7 +295,7 @@ public final class Topics {
                     .partitions()
                     .forEach(p -> ends.put(new TopicPartition(topic, p.partition()), OffsetSpec.latest()));
             return get(admin.listOffsets(ends).all()).values().stream().anyMatch(end -> end.offset() > 0);
-        } catch (org.apache.kafka.common.errors.ApiException e) {
+        } catch (ApiException e) {
             // no permission, or no such group; only a warning is lost
             return false;
         }

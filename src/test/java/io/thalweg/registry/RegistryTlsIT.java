@@ -9,15 +9,11 @@ import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.registry.StubRegistry.Answer;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.file.Files;
+import io.thalweg.testing.TestKeys;
 import java.nio.file.Path;
-import java.security.KeyStore;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
@@ -32,19 +28,22 @@ import org.junit.jupiter.api.io.TempDir;
 /** Confluent's security settings, passed through to a registry behind TLS. */
 @Timeout(60)
 class RegistryTlsIT {
-    private static final String PASSWORD = "keystore-password";
+    private static final String PASSWORD = TestKeys.PASSWORD;
     private static final String TOKEN = "a-static-token";
     private static final String USER_INFO = "alice:wonder:land";
     private static final String BASIC = "Basic YWxpY2U6d29uZGVyOmxhbmQ=";
 
     @TempDir
-    static Path keys;
+    static Path directory;
+
+    private static TestKeys keys;
 
     @BeforeAll
-    static void makeKeys() throws Exception {
-        makeKey("server", "dns:localhost");
-        makeKey("elsewhere", "dns:elsewhere.example");
-        makeKey("client", "dns:client.example");
+    static void makeKeys() {
+        keys = new TestKeys(directory);
+        keys.make("server", "dns:localhost");
+        keys.make("elsewhere", "dns:elsewhere.example");
+        keys.make("client", "dns:client.example");
     }
 
     @Test
@@ -133,9 +132,7 @@ class RegistryTlsIT {
         Map<String, Object> credentials =
                 Map.of("basic.auth.credentials.source", "USER_INFO", "basic.auth.user.info", USER_INFO);
         Map<String, Object> mutual = new HashMap<>(credentials);
-        mutual.put(
-                "schema.registry.ssl.keystore.location",
-                keys.resolve("client.p12").toString());
+        mutual.put("schema.registry.ssl.keystore.location", keys.key("client").toString());
         mutual.put("schema.registry.ssl.keystore.password", PASSWORD);
         mutual.put("schema.registry.ssl.keystore.type", "PKCS12");
         mutual.put("schema.registry.ssl.key.password", PASSWORD);
@@ -166,9 +163,9 @@ class RegistryTlsIT {
     /** @param trusted whose certificate clients must show, or null */
     private static StubRegistry start(String key, String trusted) throws Exception {
         KeyManagerFactory keyManagers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-        keyManagers.init(load(key + ".p12"), PASSWORD.toCharArray());
+        keyManagers.init(TestKeys.load(keys.key(key)), PASSWORD.toCharArray());
         TrustManagerFactory trustManagers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        trustManagers.init(load((trusted == null ? key : trusted) + "-trust.p12"));
+        trustManagers.init(TestKeys.load(keys.trust(trusted == null ? key : trusted)));
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(keyManagers.getKeyManagers(), trustManagers.getTrustManagers(), null);
         HttpsServer server = HttpsServer.create(StubRegistry.anyPort(), 0);
@@ -192,52 +189,9 @@ class RegistryTlsIT {
         Map<String, Object> settings = new HashMap<>(more);
         settings.put("schema.registry.url", "https://localhost:" + registry.port());
         settings.put(
-                "schema.registry.ssl.truststore.location",
-                keys.resolve(trusted + "-trust.p12").toString());
+                "schema.registry.ssl.truststore.location", keys.trust(trusted).toString());
         settings.put("schema.registry.ssl.truststore.password", PASSWORD);
         settings.put("schema.registry.ssl.truststore.type", "PKCS12");
         return new ConfluentSchemas(settings, Duration.ofMillis(250));
-    }
-
-    private static void makeKey(String name, String alternativeName) throws Exception {
-        Process keytool = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "keytool")
-                                .toString(),
-                        "-genkeypair",
-                        "-alias",
-                        name,
-                        "-keyalg",
-                        "EC",
-                        "-dname",
-                        "CN=" + name,
-                        "-ext",
-                        "san=" + alternativeName,
-                        "-validity",
-                        "2",
-                        "-storetype",
-                        "PKCS12",
-                        "-keystore",
-                        keys.resolve(name + ".p12").toString(),
-                        "-storepass",
-                        PASSWORD)
-                .inheritIO()
-                .start();
-        assertThat(keytool.waitFor(30, TimeUnit.SECONDS)).isTrue();
-        assertThat(keytool.exitValue()).isZero();
-
-        KeyStore trust = KeyStore.getInstance("PKCS12");
-        trust.load(null, null);
-        trust.setCertificateEntry(name, load(name + ".p12").getCertificate(name));
-        try (OutputStream out = Files.newOutputStream(keys.resolve(name + "-trust.p12"))) {
-            trust.store(out, PASSWORD.toCharArray());
-        }
-    }
-
-    private static KeyStore load(String file) throws Exception {
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        try (InputStream in = Files.newInputStream(keys.resolve(file))) {
-            store.load(in, PASSWORD.toCharArray());
-        }
-        return store;
     }
 }

@@ -66,7 +66,10 @@ final class TopicsCommand implements Callable<Integer> {
             }
             Topics topics = new Topics(config, admin);
             if (create) {
-                topics.create().forEach(topic -> out.println("created " + topic));
+                topics.create(topic -> {
+                    out.println("created " + topic);
+                    out.flush();
+                });
             }
             Topics.State state = topics.look();
             if (state.moved().isPresent()) {

@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.acl.AclOperation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -60,7 +61,7 @@ final class VerifyCommand implements Callable<Integer> {
         ThalwegConfig config = settings.config();
         try (Admin admin = KafkaSettings.admin(config)) {
             // if the brokers do not answer, this fails within seconds, with a message that says what to do
-            new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC);
+            new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC, AclOperation.READ);
         }
         VerificationReport report;
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));

@@ -81,6 +81,16 @@ public final class EmbeddedBroker implements AutoCloseable {
      * @throws IllegalStateException with one readable line if the port is taken, or the directory is in use or damaged
      */
     public static EmbeddedBroker start(Path dataDirectory, int port) {
+        return start(dataDirectory, port, Map.of());
+    }
+
+    /**
+     * Starts a broker with other settings, and waits until clients can use it. Tests make a secured broker with them.
+     *
+     * @param settings settings of Kafka's broker, which override those that are chosen here; its listener for clients
+     *     is {@value #CLIENT_LISTENER}
+     */
+    public static EmbeddedBroker start(Path dataDirectory, int port, Map<String, String> settings) {
         Path directory = dataDirectory.toAbsolutePath().normalize();
         Path topics = directory.resolve("topics");
         Path portFile = directory.resolve("port");
@@ -99,7 +109,8 @@ public final class EmbeddedBroker implements AutoCloseable {
                     lock,
                     topics,
                     clientPort,
-                    Map.of(CLIENT_LISTENER, clientSocket, CONTROLLER_LISTENER, controllerSocket));
+                    Map.of(CLIENT_LISTENER, clientSocket, CONTROLLER_LISTENER, controllerSocket),
+                    settings);
         } catch (Exception e) {
             Utils.closeQuietly(lock, "lock");
             Utils.closeQuietly(clientSocket, "client socket");
@@ -110,9 +121,16 @@ public final class EmbeddedBroker implements AutoCloseable {
     }
 
     private static EmbeddedBroker start(
-            FileChannel lock, Path topics, int clientPort, Map<String, ServerSocketChannel> sockets) throws Exception {
+            FileChannel lock,
+            Path topics,
+            int clientPort,
+            Map<String, ServerSocketChannel> sockets,
+            Map<String, String> others)
+            throws Exception {
         int controllerPort = sockets.get(CONTROLLER_LISTENER).socket().getLocalPort();
-        KafkaConfig config = new KafkaConfig(settings(topics, clientPort, controllerPort), false);
+        Map<String, String> settings = settings(topics, clientPort, controllerPort);
+        settings.putAll(others);
+        KafkaConfig config = new KafkaConfig(settings, false);
         format(topics);
 
         CompletableFuture<Throwable> failed = new CompletableFuture<>();

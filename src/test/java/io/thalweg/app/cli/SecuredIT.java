@@ -1,0 +1,280 @@
+package io.thalweg.app.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.testing.SecuredBroker;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.PolicyViolationException;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
+import org.apache.kafka.server.policy.CreateTopicPolicy;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands against a broker that denies by default. */
+@Timeout(300)
+class SecuredIT {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final int EXAMPLES = 40;
+
+    @TempDir
+    private static Path directory;
+
+    private static SecuredBroker broker;
+    private static EmbeddedRegistry registry;
+    private static Path csv;
+
+    /** A policy of the cluster that refuses new topics while the test wants that. */
+    public static final class RefusingPolicy implements CreateTopicPolicy {
+        private static volatile boolean refuses;
+
+        @Override
+        public void validate(RequestMetadata metadata) {
+            if (refuses) {
+                throw new PolicyViolationException("no new topics today");
+            }
+        }
+
+        @Override
+        public void configure(Map<String, ?> configs) {
+            // nothing to set
+        }
+
+        @Override
+        public void close() {
+            // nothing is open
+        }
+    }
+
+    @BeforeAll
+    static void start() throws IOException {
+        broker = SecuredBroker.start(
+                directory.resolve("secured"), Map.of("create.topic.policy.class.name", RefusingPolicy.class.getName()));
+        registry = EmbeddedRegistry.start(null, 0);
+        StringBuilder text = new StringBuilder("hour,browser,label\n");
+        for (int i = 0; i < EXAMPLES; i++) {
+            text.append("%s,%s,%d\n".formatted(i % 24 / 24.0, i % 3 == 0 ? "fox" : "crow", i % 5 / 4));
+        }
+        csv = Files.writeString(directory.resolve("clicks.csv"), text);
+    }
+
+    @AfterAll
+    static void stop() {
+        registry.close();
+        broker.close();
+    }
+
+    private record Result(int exitCode, List<String> out, List<String> err) {
+        Result is(int expected) {
+            assertThat(exitCode).as("%s", this).isEqualTo(expected);
+            return this;
+        }
+
+        /** Checks that there was one line about what is wrong. */
+        void isOneLine(int expected, String... parts) {
+            is(expected);
+            assertThat(err).as("%s", this).singleElement().asString().contains(parts);
+        }
+    }
+
+    /** A learner with its own name, its own topics, and users for its roles. */
+    private static final class Project {
+        private final String name;
+        private final Map<String, String> settings = new LinkedHashMap<>();
+
+        Project(String name, String... more) {
+            this.name = name;
+            settings.put("schema.registry.url", registry.url());
+            settings.put("application.id", name);
+            for (String topic : List.of("examples", "predictions", "weights", "metrics", "dead.letters")) {
+                settings.put(topic + ".topic", name + "-" + topic);
+            }
+            settings.put("metrics.every", "10");
+            settings.put("registry.retry.max.ms", "0");
+            for (int i = 0; i < more.length; i += 2) {
+                settings.put(more[i], more[i + 1]);
+            }
+        }
+
+        String topic(String kind) {
+            return kind.equals("changelog") ? name + "-weights-changelog" : name + "-" + kind;
+        }
+
+        Result thalweg(Map<String, String> user, String... arguments) {
+            StringWriter out = new StringWriter();
+            StringWriter err = new StringWriter();
+            Map<String, String> all = new LinkedHashMap<>(settings);
+            all.putAll(user);
+            List<String> words = new ArrayList<>(Arrays.asList(arguments));
+            all.forEach((setting, value) -> words.addAll(List.of("--set", setting + "=" + value)));
+            int exitCode = Thalweg.commandLine()
+                    .setOut(new PrintWriter(out))
+                    .setErr(new PrintWriter(err))
+                    .execute(words.toArray(String[]::new));
+            return new Result(
+                    exitCode,
+                    out.toString().lines().toList(),
+                    err.toString().lines().toList());
+        }
+
+        ThalwegConfig config(Map<String, String> user) {
+            Map<String, String> all = new LinkedHashMap<>(settings);
+            all.putAll(user);
+            return new ThalwegConfig(all);
+        }
+
+        /** Creates the topics and sends examples, as the user who may do everything. */
+        void prepare() {
+            thalweg(broker.superUser(), "topics", "--create").is(0);
+            thalweg(broker.superUser(), "produce", csv.toString()).is(0);
+        }
+
+        /** Runs a learner until all examples are committed. */
+        void learn(Map<String, String> user) {
+            ThalwegConfig config = config(user);
+            try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), Duration.ZERO);
+                    LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas)) {
+                Awaitility.await().atMost(PATIENCE).until(() -> committed() == EXAMPLES || learner.hasEnded());
+                assertThat(learner.reasonOfEnd()).isNull();
+            }
+        }
+
+        long committed() throws Exception {
+            return broker.admin().listConsumerGroupOffsets(name).partitionsToOffsetAndMetadata().get().values().stream()
+                    .mapToLong(offset -> offset == null ? 0 : offset.offset())
+                    .sum();
+        }
+
+        /** What a user needs to reset the learner. */
+        List<AclBinding> resetRights(String user) {
+            List<AclBinding> acls = new ArrayList<>();
+            for (String kind : List.of("predictions", "dead.letters")) {
+                acls.addAll(SecuredBroker.onTopic(
+                        user, topic(kind), AclOperation.DELETE, AclOperation.CREATE, AclOperation.DESCRIBE_CONFIGS));
+            }
+            for (String kind : List.of("weights", "metrics")) {
+                acls.addAll(SecuredBroker.onTopic(user, topic(kind), AclOperation.READ, AclOperation.WRITE));
+            }
+            acls.addAll(SecuredBroker.onTopic(user, topic("changelog"), AclOperation.DELETE));
+            acls.add(SecuredBroker.acl(
+                    user, AclOperation.DELETE, new ResourcePattern(ResourceType.GROUP, name, PatternType.LITERAL)));
+            return acls;
+        }
+    }
+
+    private static Set<String> topics() throws Exception {
+        return broker.admin().listTopics().names().get();
+    }
+
+    private static String topicSetting(String topic, String setting) throws Exception {
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        return broker.admin()
+                .describeConfigs(List.of(resource))
+                .all()
+                .get()
+                .get(resource)
+                .get(setting)
+                .value();
+    }
+
+    private static void setTopic(String topic, String setting, String value) throws Exception {
+        broker.admin()
+                .incrementalAlterConfigs(Map.of(
+                        new ConfigResource(ConfigResource.Type.TOPIC, topic), (Collection<AlterConfigOp>)
+                                List.of(new AlterConfigOp(new ConfigEntry(setting, value), AlterConfigOp.OpType.SET))))
+                .all()
+                .get();
+    }
+
+    @Test
+    void aResetThatLacksARightChangesNothingAndNamesIt() throws Exception {
+        Project project = new Project("reset-rights");
+        project.prepare();
+        project.learn(broker.superUser());
+        Map<String, String> admin = broker.user("reset-admin");
+        List<AclBinding> rights = project.resetRights("reset-admin");
+        broker.allow(rights);
+        for (AclBinding right : rights) {
+            broker.revoke(List.of(right));
+            project.thalweg(admin, "reset", "--yes")
+                    .isOneLine(
+                            3,
+                            "principal User:reset-admin has no right to",
+                            right.entry().operation().name(),
+                            right.pattern().name(),
+                            "`thalweg topics --acls");
+            assertThat(project.committed()).isEqualTo(EXAMPLES);
+            assertThat(topics()).contains(project.topic("changelog"), project.topic("predictions"));
+            broker.allow(List.of(right));
+        }
+
+        project.thalweg(admin, "reset", "--yes").is(0);
+        assertThat(project.committed()).isZero();
+        assertThat(topics()).contains(project.topic("predictions")).doesNotContain(project.topic("changelog"));
+        project.learn(broker.superUser());
+        project.thalweg(broker.superUser(), "verify").is(0);
+    }
+
+    @Test
+    void aResetThatBreaksOffSaysWhatIsLeftAndCanBeRepeated() throws Exception {
+        Project project = new Project("reset-again");
+        project.prepare();
+        project.learn(broker.superUser());
+        setTopic(project.topic("predictions"), "segment.bytes", "7340032");
+
+        RefusingPolicy.refuses = true;
+        try {
+            project.thalweg(broker.superUser(), "reset", "--yes")
+                    .isOneLine(
+                            3,
+                            "no new topics today",
+                            "kafka-topics --bootstrap-server",
+                            "--create --topic reset-again-predictions --partitions 1 --replication-factor 1",
+                            "--config segment.bytes=7340032",
+                            "; reset: group reset-again, topic reset-again-weights-changelog,",
+                            "; not reset: topic reset-again-predictions,",
+                            "run the reset again");
+            assertThat(topics()).doesNotContain(project.topic("predictions"));
+            project.thalweg(broker.superUser(), "reset", "--yes")
+                    .isOneLine(3, "no new topics today", "not reset: topic reset-again-predictions");
+        } finally {
+            RefusingPolicy.refuses = false;
+        }
+
+        Result again = project.thalweg(broker.superUser(), "reset", "--yes").is(0);
+        assertThat(again.out())
+                .anyMatch(line -> line.contains("topic reset-again-predictions, which is missing: it is created"))
+                .last()
+                .isEqualTo("learner reset-again has been reset");
+        assertThat(topics()).contains(project.topic("predictions"));
+        project.thalweg(broker.superUser(), "topics").is(0);
+        assertThat(project.thalweg(broker.superUser(), "reset", "--yes").is(0).out())
+                .containsExactly("there is nothing to delete for learner reset-again");
+    }
+}

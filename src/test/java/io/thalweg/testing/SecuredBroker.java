@@ -1,0 +1,202 @@
+package io.thalweg.testing;
+
+import io.thalweg.app.local.EmbeddedBroker;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ScramCredentialInfo;
+import org.apache.kafka.clients.admin.ScramMechanism;
+import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
+import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclBindingFilter;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
+import org.awaitility.Awaitility;
+
+/** A broker behind TLS and SASL, whose authorizer denies everything that no ACL allows. */
+public final class SecuredBroker implements AutoCloseable {
+    /** The mechanism of users. */
+    private static final String SCRAM = "SCRAM-SHA-512";
+
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private final TestKeys keys;
+    private final EmbeddedBroker broker;
+    private final Admin admin;
+
+    private SecuredBroker(TestKeys keys, EmbeddedBroker broker) {
+        this.keys = keys;
+        this.broker = broker;
+        admin = Admin.create(new HashMap<>(plain("admin", "admin-secret")));
+    }
+
+    /** Starts a broker with SCRAM and PLAIN. */
+    public static SecuredBroker start(Path directory) {
+        return start(directory, Map.of());
+    }
+
+    /** Starts a broker. @param more settings that override those that are chosen here */
+    public static SecuredBroker start(Path directory, Map<String, String> more) {
+        TestKeys keys = new TestKeys(directory.resolve("keys"));
+        keys.make("server", "ip:127.0.0.1,dns:localhost");
+        Map<String, String> settings = new HashMap<>();
+        settings.put("listener.security.protocol.map", "CLIENT:SASL_SSL,CONTROLLER:PLAINTEXT");
+        settings.put("sasl.enabled.mechanisms", "PLAIN," + SCRAM);
+        settings.put("sasl.mechanism.inter.broker.protocol", "PLAIN");
+        settings.put(
+                "listener.name.client.plain.sasl.jaas.config",
+                "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"broker\""
+                        + " password=\"broker-secret\" user_broker=\"broker-secret\" user_admin=\"admin-secret\""
+                        + " user_plain=\"plain-secret\";");
+        settings.put(
+                "listener.name.client.scram-sha-512.sasl.jaas.config",
+                "org.apache.kafka.common.security.scram.ScramLoginModule required;");
+        settings.put("ssl.keystore.location", keys.key("server").toString());
+        settings.put("ssl.keystore.password", TestKeys.PASSWORD);
+        settings.put("ssl.keystore.type", "PKCS12");
+        settings.put("ssl.key.password", TestKeys.PASSWORD);
+        settings.put("ssl.truststore.location", keys.trust("server").toString());
+        settings.put("ssl.truststore.password", TestKeys.PASSWORD);
+        settings.put("ssl.truststore.type", "PKCS12");
+        settings.put("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer");
+        // the broker speaks to its controller without a name, on a listener that no client uses
+        settings.put("super.users", "User:broker;User:admin;User:ANONYMOUS");
+        // clients log in again this often, so that a changed password is noticed
+        settings.put("connections.max.reauth.ms", "2000");
+        settings.putAll(more);
+        return new SecuredBroker(keys, EmbeddedBroker.start(directory.resolve("broker"), 0, settings));
+    }
+
+    /** The keys. The broker's is named server. */
+    public TestKeys keys() {
+        return keys;
+    }
+
+    /** A client that may do everything. */
+    public Admin admin() {
+        return admin;
+    }
+
+    /** The settings of TLS. */
+    public Map<String, String> tls() {
+        Map<String, String> settings = new HashMap<>();
+        settings.put("bootstrap.servers", broker.bootstrapServers());
+        settings.put("security.protocol", "SASL_SSL");
+        settings.put("ssl.truststore.location", keys.trust("server").toString());
+        settings.put("ssl.truststore.password", TestKeys.PASSWORD);
+        settings.put("ssl.truststore.type", "PKCS12");
+        return settings;
+    }
+
+    private Map<String, String> plain(String user, String password) {
+        Map<String, String> settings = tls();
+        settings.put("sasl.mechanism", "PLAIN");
+        settings.put(
+                "sasl.jaas.config",
+                "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"%s\" password=\"%s\";"
+                        .formatted(user, password));
+        return settings;
+    }
+
+    /** The settings of the user who logs in with PLAIN and may do nothing. */
+    public Map<String, String> plain() {
+        return plain("plain", "plain-secret");
+    }
+
+    /** The settings of the user who may do everything. */
+    public Map<String, String> superUser() {
+        return plain("admin", "admin-secret");
+    }
+
+    /** Creates a user who logs in with SCRAM and may do nothing yet. Returns the settings of its clients. */
+    public Map<String, String> user(String name) {
+        password(name, name + "-secret");
+        return scram(name, name + "-secret");
+    }
+
+    /** The settings of a user with a password, right or wrong. */
+    public Map<String, String> scram(String user, String password) {
+        Map<String, String> settings = tls();
+        settings.put("sasl.mechanism", SCRAM);
+        settings.put(
+                "sasl.jaas.config",
+                "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"%s\" password=\"%s\";"
+                        .formatted(user, password));
+        return settings;
+    }
+
+    /** Sets the password of a user, and waits until the broker knows it. */
+    public void password(String user, String password) {
+        try {
+            admin.alterUserScramCredentials(List.of(new UserScramCredentialUpsertion(
+                            user, new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), password)))
+                    .all()
+                    .get();
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+        Awaitility.await().atMost(PATIENCE).until(() -> {
+            try (Admin probe = Admin.create(new HashMap<>(scram(user, password)))) {
+                probe.describeCluster().nodes().get();
+                return true;
+            } catch (java.util.concurrent.ExecutionException e) {
+                return false;
+            }
+        });
+    }
+
+    /** An ACL that allows a user an operation. */
+    public static AclBinding acl(String user, AclOperation operation, ResourcePattern resource) {
+        return new AclBinding(
+                resource, new AccessControlEntry("User:" + user, "*", operation, AclPermissionType.ALLOW));
+    }
+
+    /** The ACLs that allow a user operations on a topic. */
+    public static List<AclBinding> onTopic(String user, String topic, AclOperation... operations) {
+        ResourcePattern resource = new ResourcePattern(ResourceType.TOPIC, topic, PatternType.LITERAL);
+        return Stream.of(operations)
+                .map(operation -> acl(user, operation, resource))
+                .toList();
+    }
+
+    /** Adds ACLs, and waits until they apply. */
+    public void allow(Collection<AclBinding> acls) {
+        try {
+            admin.createAcls(acls).all().get();
+            Awaitility.await().atMost(PATIENCE).until(() -> all().containsAll(acls));
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Removes ACLs, and waits until they do not apply any more. */
+    public void revoke(Collection<AclBinding> acls) {
+        try {
+            admin.deleteAcls(acls.stream().map(AclBinding::toFilter).toList())
+                    .all()
+                    .get();
+            Awaitility.await().atMost(PATIENCE).until(() -> all().stream().noneMatch(acls::contains));
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private Collection<AclBinding> all() throws Exception {
+        return admin.describeAcls(AclBindingFilter.ANY).values().get();
+    }
+
+    @Override
+    public void close() {
+        admin.close(Duration.ZERO);
+        broker.close();
+    }
+}
