@@ -23,6 +23,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.streams.StreamsConfig;
@@ -62,6 +63,9 @@ final class KafkaClusterView implements ClusterView {
                         topic.getKey(), get(topic.getValue()).partitions().size());
             } catch (UnknownTopicOrPartitionException e) {
                 // left out
+            } catch (TopicAuthorizationException e) {
+                // the exception of an admin client does not say which
+                throw new TopicAuthorizationException(e.getMessage(), Set.of(topic.getKey()));
             }
         }
         return partitions;

@@ -8,9 +8,11 @@ import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
@@ -76,6 +78,7 @@ public final class StrictClients implements KafkaClientSupplier {
 
     private final String instance;
     private final Runnable assigned;
+    private final AtomicBoolean leaves = new AtomicBoolean();
 
     /** Creates clients for an instance without a name. */
     public StrictClients() {
@@ -91,6 +94,14 @@ public final class StrictClients implements KafkaClientSupplier {
     public StrictClients(String instance, Runnable assigned) {
         this.instance = instance;
         this.assigned = assigned;
+    }
+
+    /**
+     * Makes consumers leave the group when they are closed from now on, as an instance that ends with an error should:
+     * Kafka Streams would let the group wait for their session timeout.
+     */
+    public void leaveGroup() {
+        leaves.set(true);
     }
 
     @Override
@@ -117,7 +128,7 @@ public final class StrictClients implements KafkaClientSupplier {
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-        return new MainConsumer(config, assigned);
+        return new MainConsumer(config, assigned, leaves);
     }
 
     @Override
@@ -130,13 +141,23 @@ public final class StrictClients implements KafkaClientSupplier {
         return getRestoreConsumer(config);
     }
 
-    /** A consumer that reports when it has been assigned partitions. */
+    /** A consumer that reports when it has been assigned partitions, and can be made to leave its group. */
     private static final class MainConsumer extends KafkaConsumer<byte[], byte[]> {
         private final Runnable assigned;
+        private final AtomicBoolean leaves;
 
-        MainConsumer(Map<String, Object> config, Runnable assigned) {
+        MainConsumer(Map<String, Object> config, Runnable assigned, AtomicBoolean leaves) {
             super(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
             this.assigned = assigned;
+            this.leaves = leaves;
+        }
+
+        @Override
+        public void close(CloseOptions options) {
+            super.close(
+                    leaves.get()
+                            ? options.withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP)
+                            : options);
         }
 
         @Override

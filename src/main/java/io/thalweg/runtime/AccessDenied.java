@@ -11,6 +11,7 @@ import java.util.stream.Collectors;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.ClusterAuthorizationException;
 import org.apache.kafka.common.errors.GroupAuthorizationException;
 import org.apache.kafka.common.errors.TopicAuthorizationException;
 import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
@@ -89,6 +90,12 @@ public final class AccessDenied {
         } else if (denied instanceof GroupAuthorizationException group && group.groupId() != null) {
             List<AccessRight> ofRole = on(ResourceType.GROUP, group.groupId(), config, role);
             rights.addAll(ofRole.isEmpty() ? List.of(AccessRight.onGroup(AclOperation.READ, group.groupId())) : ofRole);
+        } else if (denied instanceof ClusterAuthorizationException) {
+            // what a broker tells an idempotent producer that may write to no topic
+            role.rights(config).stream()
+                    .filter(right -> right.operation() == AclOperation.WRITE
+                            && right.resource().resourceType() == ResourceType.TOPIC)
+                    .forEach(rights::add);
         } else if (denied instanceof TransactionalIdAuthorizationException) {
             rights.add(AccessRight.onTransactions(config.getString(ThalwegConfig.APPLICATION_ID)));
         }

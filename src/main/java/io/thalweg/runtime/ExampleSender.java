@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.avro.Schema;
@@ -32,6 +33,7 @@ import org.apache.kafka.common.errors.InvalidTimestampException;
 public final class ExampleSender implements AutoCloseable {
     private static final byte MAGIC = 0;
 
+    private final ThalwegConfig config;
     private final String topic;
     private final int partitions;
     private final byte[] header;
@@ -65,11 +67,13 @@ public final class ExampleSender implements AutoCloseable {
     }
 
     private ExampleSender(
+            ThalwegConfig config,
             String topic,
             int partitions,
             int schemaId,
             DatumWriter<IndexedRecord> writer,
             Producer<byte[], byte[]> producer) {
+        this.config = config;
         this.writer = writer;
         this.topic = topic;
         this.partitions = partitions;
@@ -109,7 +113,7 @@ public final class ExampleSender implements AutoCloseable {
         String topic = config.getString(setting);
         int schemaId = schemaIds.idFor(topic, schema);
         return new ExampleSender(
-                topic, partitions, schemaId, writer, new KafkaProducer<>(new KafkaSettings(config).writer()));
+                config, topic, partitions, schemaId, writer, new KafkaProducer<>(new KafkaSettings(config).writer()));
     }
 
     /** The name of the topic. */
@@ -217,6 +221,13 @@ public final class ExampleSender implements AutoCloseable {
 
     private StopException failed() {
         Failure first = failure.get();
+        Optional<StopException> denied = AccessDenied.explain(first.reason, config, AccessRole.PRODUCER);
+        if (denied.isPresent()) {
+            return new StopException(
+                    denied.get().exitCode(),
+                    "%s; topic %s accepted %d of %d records"
+                            .formatted(denied.get().getMessage(), topic, taken.get(), given));
+        }
         return new StopException(
                 ExitCode.NOT_READY,
                 "topic %s did not accept record %d of this run (%s); it accepted %d of %d"

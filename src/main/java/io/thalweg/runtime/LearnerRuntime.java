@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
@@ -22,6 +23,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.KafkaStreams.State;
@@ -47,13 +49,19 @@ public final class LearnerRuntime implements AutoCloseable {
     private final ScheduledExecutorService lookout;
     private final PartitionWatch partitionWatch;
     private final RestoreTimer restoreTimer = new RestoreTimer();
+    private final ThalwegConfig config;
+    private final StrictClients clients;
 
     private LearnerRuntime(
+            ThalwegConfig config,
+            StrictClients clients,
             KafkaStreams streams,
             int partitions,
             int replacementsMax,
             ScheduledExecutorService lookout,
             PartitionWatch partitionWatch) {
+        this.config = config;
+        this.clients = clients;
         this.streams = streams;
         this.partitions = partitions;
         this.partitionWatch = partitionWatch;
@@ -92,12 +100,16 @@ public final class LearnerRuntime implements AutoCloseable {
         Properties properties = new Properties();
         properties.putAll(settings.streams());
         ScheduledExecutorService lookout = lookout();
-        KafkaStreams streams = new KafkaStreams(
-                topology,
-                properties,
-                new StrictClients(settings.instance(), new DeadTransactions(config, lookout)::lookSoon));
+        StrictClients clients = new StrictClients(settings.instance(), new DeadTransactions(config, lookout)::lookSoon);
+        KafkaStreams streams = new KafkaStreams(topology, properties, clients);
         LearnerRuntime runtime = new LearnerRuntime(
-                streams, partitions, config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX), lookout, watch);
+                config,
+                clients,
+                streams,
+                partitions,
+                config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX),
+                lookout,
+                watch);
         streams.setUncaughtExceptionHandler(runtime::respond);
         streams.setStateListener(runtime::stateChanged);
         streams.setGlobalStateRestoreListener(runtime.restoreTimer);
@@ -149,8 +161,12 @@ public final class LearnerRuntime implements AutoCloseable {
     private static int check(ThalwegConfig config) {
         Topics.State state;
         try (Admin admin = KafkaSettings.admin(config)) {
+            AccessCheck rights = new AccessCheck(config, admin);
+            // as if nothing were sent on, because it is not known yet how many partitions there are
+            rights.require(AccessRole.LEARNER.rights(config, 1));
             Topics topics = new Topics(config, admin);
             state = topics.look();
+            rights.require(AccessRole.LEARNER.rights(config, state.partitions()));
             state.moved().ifPresent(moved -> {
                 throw new StopException(ExitCode.BAD_STATE, moved);
             });
@@ -225,6 +241,11 @@ public final class LearnerRuntime implements AutoCloseable {
                         cause.getMessage() + "; nothing is lost, start the learner again when it answers");
             }
         }
+        Optional<StopException> denied = AccessDenied.explain(death, config, AccessRole.LEARNER);
+        if (denied.isPresent()) {
+            // another thread would be denied the same
+            return stop(denied.map(this::precisely).get());
+        }
         Instant now = Instant.now();
         synchronized (replacements) {
             replacements.addLast(now);
@@ -248,8 +269,26 @@ public final class LearnerRuntime implements AutoCloseable {
         return StreamThreadExceptionResponse.REPLACE_THREAD;
     }
 
+    /** Asks the brokers which of the rights in question is missing, if they tell. */
+    private StopException precisely(StopException denied) {
+        try (Admin admin = KafkaSettings.admin(config)) {
+            new AccessCheck(config, admin).require(AccessRole.LEARNER.rights(config, partitions));
+            return denied;
+        } catch (StopException missing) {
+            return missing;
+        } catch (KafkaException e) {
+            return denied;
+        }
+    }
+
     private StreamThreadExceptionResponse stop(ExitCode exitCode, String message) {
-        end.complete(new StopException(exitCode, message));
+        return stop(new StopException(exitCode, message));
+    }
+
+    private StreamThreadExceptionResponse stop(StopException reason) {
+        // the partitions are for others at once
+        clients.leaveGroup();
+        end.complete(reason);
         return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
     }
 

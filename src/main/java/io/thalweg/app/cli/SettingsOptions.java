@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -46,6 +47,9 @@ final class SettingsOptions {
                     "A setting, such as learning.rate=0.1. It overrides the file and the environment. Can be repeated.")
     private Map<String, String> set = new LinkedHashMap<>();
 
+    /** What the command uses, for messages; null until the settings were read. */
+    private ThalwegConfig used;
+
     /**
      * The settings.
      *
@@ -59,7 +63,13 @@ final class SettingsOptions {
     ThalwegConfig config(Map<String, ?> defaults) {
         Map<String, Object> settings = new LinkedHashMap<>(defaults);
         settings.putAll(given());
-        return new ThalwegConfig(settings);
+        used = new ThalwegConfig(settings);
+        return used;
+    }
+
+    /** The settings that the command uses; empty if they were not read, or are wrong. */
+    Optional<ThalwegConfig> used() {
+        return Optional.ofNullable(used);
     }
 
     /** The settings that were given, in the file, the environment or options. */

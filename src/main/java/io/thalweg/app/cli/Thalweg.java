@@ -1,14 +1,15 @@
 package io.thalweg.app.cli;
 
 import io.thalweg.input.SchemaSourceException;
+import io.thalweg.runtime.AccessDenied;
+import io.thalweg.runtime.AccessRole;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import org.apache.kafka.common.config.ConfigException;
-import org.apache.kafka.common.errors.AuthenticationException;
-import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -71,7 +72,13 @@ public final class Thalweg implements Runnable {
         LOG.debug("failed", exception);
         ExitCode exitCode;
         String message = exception.getMessage();
-        if (exception instanceof StopException stop) {
+        Optional<StopException> denied = options(commandLine)
+                .flatMap(SettingsOptions::used)
+                .flatMap(config -> AccessDenied.explain(exception, config, role(commandLine.getCommandName())));
+        if (denied.isPresent()) {
+            exitCode = denied.get().exitCode();
+            message = denied.get().getMessage();
+        } else if (exception instanceof StopException stop) {
             exitCode = stop.exitCode();
         } else if (exception instanceof ConfigException || exception.getCause() instanceof ConfigException) {
             exitCode = ExitCode.BAD_SETTINGS;
@@ -80,10 +87,6 @@ public final class Thalweg implements Runnable {
                     : exception.getCause().getMessage();
         } else if (exception instanceof SchemaSourceException) {
             exitCode = ExitCode.NOT_READY;
-        } else if (exception instanceof AuthenticationException || exception instanceof AuthorizationException) {
-            exitCode = ExitCode.NOT_READY;
-            message = "the brokers deny access: " + message
-                    + "; check the security settings and the permissions of this user";
         } else if (exception instanceof RetriableException) {
             exitCode = ExitCode.NOT_READY;
             message = "the brokers did not answer as expected: " + message;
@@ -100,12 +103,28 @@ public final class Thalweg implements Runnable {
 
     /** Adds the options that the command was given to the commands that a message suggests. */
     private static String withOptions(String message, CommandLine commandLine) {
+        return options(commandLine)
+                .map(settings -> settings.repeatedIn(String.valueOf(message)))
+                .orElse(message);
+    }
+
+    private static Optional<SettingsOptions> options(CommandLine commandLine) {
         return commandLine.getCommandSpec().mixins().values().stream()
                 .map(CommandSpec::userObject)
                 .filter(SettingsOptions.class::isInstance)
-                .map(settings -> ((SettingsOptions) settings).repeatedIn(String.valueOf(message)))
-                .findFirst()
-                .orElse(message);
+                .map(SettingsOptions.class::cast)
+                .findFirst();
+    }
+
+    /** What a command does in the cluster. */
+    private static AccessRole role(String command) {
+        return switch (command) {
+            case "produce" -> AccessRole.PRODUCER;
+            case "verify" -> AccessRole.AUDITOR;
+            case "topics", "reset" -> AccessRole.ADMINISTRATOR;
+            case "run", "local" -> AccessRole.LEARNER;
+            default -> AccessRole.READER;
+        };
     }
 
     /** What {@code --version} prints. The build writes its version into a file beside this class. */

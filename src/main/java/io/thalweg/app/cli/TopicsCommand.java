@@ -2,6 +2,7 @@ package io.thalweg.app.cli;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.AccessRole;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.Repartition;
@@ -22,8 +23,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "topics",
         description = {
-            "Reports what is missing or wrong with the learner's topics, creates those that are missing, or gives the "
-                    + "learner another number of partitions.",
+            "Reports what is missing or wrong with the learner's topics, creates those that are missing, prints the "
+                    + "rights that they need, or gives the learner another number of partitions.",
             "",
             "--repartition keeps what was learned: each model goes to the partition in which its key is from now on. "
                     + "Stop all instances first. It learns the rest of the input, gives the topics more partitions, "
@@ -40,6 +41,13 @@ final class TopicsCommand implements Callable<Integer> {
             description =
                     "Create the topics that are missing, with the right partitions, compaction, retention and sizes.")
     private boolean create;
+
+    @Option(
+            names = "--acls",
+            description =
+                    "Print the least rights that these settings need, as kafka-acls commands for each role, and do "
+                            + "nothing else.")
+    private boolean acls;
 
     @Option(
             names = "--repartition",
@@ -60,6 +68,13 @@ final class TopicsCommand implements Callable<Integer> {
     public Integer call() {
         ThalwegConfig config = settings.config();
         PrintWriter out = spec.commandLine().getOut();
+        if (acls) {
+            for (AccessRole role : AccessRole.values()) {
+                out.println("# %s: %s".formatted(role.text(), role.commands()));
+                role.grants(config).forEach(out::println);
+            }
+            return ExitCode.OK.code();
+        }
         try (Admin admin = KafkaSettings.admin(config)) {
             if (repartition != null) {
                 move(config, admin, out);

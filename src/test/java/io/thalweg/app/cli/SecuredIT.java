@@ -18,10 +18,14 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.MemberDescription;
 import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
@@ -36,6 +40,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The commands against a broker that denies by default. */
 @Timeout(300)
@@ -188,6 +194,52 @@ class SecuredIT {
         }
     }
 
+    /** The ACLs that `topics --acls` prints for a role, given to another user. */
+    private static List<AclBinding> printed(Project project, String role, String user) {
+        List<String> lines =
+                project.thalweg(broker.plain(), "topics", "--acls").is(0).out();
+        List<AclBinding> acls = new ArrayList<>();
+        String section = "";
+        for (String line : lines) {
+            if (line.startsWith("# ")) {
+                section = line.substring(2, line.indexOf(':'));
+            } else if (section.equals(role)) {
+                acls.addAll(acls(line, user));
+            }
+        }
+        assertThat(acls).as(role).isNotEmpty();
+        return acls;
+    }
+
+    /** What a kafka-acls command grants. */
+    private static List<AclBinding> acls(String command, String user) {
+        List<AclOperation> operations = new ArrayList<>();
+        ResourceType type = ResourceType.UNKNOWN;
+        String name = "";
+        PatternType pattern = PatternType.LITERAL;
+        List<String> words = List.of(command.split(" "));
+        assertThat(words.get(0)).isEqualTo("kafka-acls");
+        for (int i = 1; i < words.size(); i++) {
+            switch (words.get(i)) {
+                case "--operation" ->
+                    operations.add(AclOperation.fromString(
+                            words.get(++i).replaceAll("([a-z])([A-Z])", "$1_$2").toUpperCase(Locale.ROOT)));
+                case "--topic", "--group", "--transactional-id" -> {
+                    type = ResourceType.fromString(
+                            words.get(i).substring(2).replace('-', '_').toUpperCase(Locale.ROOT));
+                    name = words.get(++i);
+                }
+                case "--resource-pattern-type" ->
+                    pattern = PatternType.valueOf(words.get(++i).toUpperCase(Locale.ROOT));
+                default -> assertThat(words.get(i)).doesNotContain("Unknown");
+            }
+        }
+        ResourcePattern resource = new ResourcePattern(type, name, pattern);
+        return operations.stream()
+                .map(operation -> SecuredBroker.acl(user, operation, resource))
+                .toList();
+    }
+
     private static Set<String> topics() throws Exception {
         return broker.admin().listTopics().names().get();
     }
@@ -239,6 +291,84 @@ class SecuredIT {
         assertThat(topics()).contains(project.topic("predictions")).doesNotContain(project.topic("changelog"));
         project.learn(broker.superUser());
         project.thalweg(broker.superUser(), "verify").is(0);
+    }
+
+    @Test
+    void aLearnerThatLacksARightSaysSoInOneLineAtItsStart() {
+        Project project = new Project("start-rights");
+        project.prepare();
+        Map<String, String> learner = broker.user("start-learner");
+        List<AclBinding> rights = printed(project, "learner", "start-learner");
+        broker.allow(rights);
+        for (AclBinding right : rights) {
+            broker.revoke(List.of(right));
+            project.thalweg(learner, "run")
+                    .isOneLine(
+                            3,
+                            "principal User:start-learner has no right to",
+                            right.entry().operation().name(),
+                            right.pattern().name());
+            broker.allow(List.of(right));
+        }
+
+        project.learn(learner);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"examples", "predictions", "changelog", "group", "transactional id", "password"})
+    void aLearnerThatLosesARightEndsAtOnceInOneLine(String lost) throws Exception {
+        String name = "lost-" + lost.replace(" ", "-");
+        Project project = new Project(name, "session.timeout.ms", "300000");
+        project.prepare();
+        Map<String, String> learner = broker.user(name);
+        List<AclBinding> rights = printed(project, "learner", name);
+        broker.allow(rights);
+        try (ProgramLog log = new ProgramLog()) {
+            CompletableFuture<Result> run = CompletableFuture.supplyAsync(() -> project.thalweg(learner, "run"));
+            Awaitility.await().atMost(PATIENCE).until(() -> project.committed() == EXAMPLES || run.isDone());
+            assertThat(run).isNotDone();
+            AclBinding gone = null;
+            if (lost.equals("password")) {
+                broker.password(name, "another");
+            } else {
+                gone = rights.stream()
+                        .filter(right -> right.entry().operation()
+                                        == AclOperation.WRITE
+                                        == Set.of("predictions", "transactional id", "changelog")
+                                                .contains(lost)
+                                && (right.pattern().resourceType().name().equalsIgnoreCase(lost.replace(' ', '_'))
+                                        || right.pattern().name().equals(project.topic(lost))))
+                        .findFirst()
+                        .orElseThrow();
+                broker.revoke(List.of(gone));
+            }
+            log.clear();
+            project.thalweg(broker.superUser(), "produce", csv.toString()).is(0);
+
+            Result result = run.get(60, TimeUnit.SECONDS);
+            result.isOneLine(3, "principal User:" + name);
+            if (gone != null) {
+                assertThat(result.err().get(0))
+                        .contains(
+                                gone.entry().operation() + " on", gone.pattern().name(), "`thalweg topics --acls");
+            }
+            if (!lost.equals("group") && !lost.equals("password")) {
+                // long before its session would time out
+                Awaitility.await("it has left its group")
+                        .atMost(PATIENCE)
+                        .until(() -> members(name).isEmpty());
+            }
+            assertThat(log.lines()).isEmpty();
+        }
+    }
+
+    private static Collection<MemberDescription> members(String group) throws Exception {
+        return broker.admin()
+                .describeConsumerGroups(List.of(group))
+                .all()
+                .get()
+                .get(group)
+                .members();
     }
 
     @Test
