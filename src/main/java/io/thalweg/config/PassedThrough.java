@@ -1,5 +1,6 @@
 package io.thalweg.config;
 
+import java.lang.reflect.Field;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -12,7 +13,9 @@ import org.apache.commons.text.similarity.LevenshteinDistance;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.config.SslConfigs;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.streams.StreamsConfig;
 
@@ -29,14 +32,41 @@ final class PassedThrough {
             StreamsConfig.ADMIN_CLIENT_PREFIX,
             StreamsConfig.TOPIC_PREFIX);
 
-    /** Prefixes of Kafka settings whose full names are defined by plug-ins, such as SASL mechanisms and listeners. */
-    private static final List<String> OPEN_PREFIXES = List.of("sasl.", "ssl.", "security.", "metrics.", "interceptor.");
+    private static final String REGISTRY_PREFIX = "schema.registry.";
 
-    private static final List<String> REGISTRY_PREFIXES =
-            List.of("schema.registry.", "basic.auth.", "bearer.auth.", "proxy.", "avro.", "context.name.", "rule.");
+    /** The registry client's settings that end with a name of the user's, such as that of a rule or a header. */
+    private static final List<String> REGISTRY_OPEN_PREFIXES =
+            List.of("rule.executors.", "rule.actions.", "request.header.");
 
-    /** Settings of Confluent's Avro serializers and registry client that have none of these prefixes. */
+    /** Settings of Confluent's Avro serializers and registry client. Each can also have the prefix of the registry. */
     private static final Set<String> REGISTRY_NAMES = Set.of(
+            "avro.reflection.allow.null",
+            "avro.remove.java.properties",
+            "avro.use.logical.type.converters",
+            "basic.auth.credentials.source",
+            "basic.auth.user.info",
+            "bearer.auth.cache.expiry.buffer.seconds",
+            "bearer.auth.client.id",
+            "bearer.auth.client.secret",
+            "bearer.auth.credentials.source",
+            "bearer.auth.custom.provider.class",
+            "bearer.auth.identity.pool.id",
+            "bearer.auth.issuer.endpoint.url",
+            "bearer.auth.logical.cluster",
+            "bearer.auth.scope",
+            "bearer.auth.scope.claim.name",
+            "bearer.auth.sub.claim.name",
+            "bearer.auth.token",
+            "context.name.strategy",
+            "max.retries",
+            "propagate.schema.tags",
+            "proxy.host",
+            "proxy.port",
+            "retries.max.wait.ms",
+            "retries.wait.ms",
+            "rule.actions",
+            "rule.executors",
+            "rule.service.loader.enable",
             "auto.register.schemas",
             "use.schema.id",
             "id.compatibility.strict",
@@ -62,8 +92,24 @@ final class PassedThrough {
             "url.randomize");
 
     private static final Set<String> CLIENT_NAMES = new HashSet<>();
+    private static final Set<String> TOPIC_NAMES = new HashSet<>();
+    private static final Set<String> PREFIXED_REGISTRY_NAMES = new HashSet<>();
 
     static {
+        for (Field field : TopicConfig.class.getFields()) {
+            if (field.getName().endsWith("_CONFIG")) {
+                try {
+                    TOPIC_NAMES.add((String) field.get(null));
+                } catch (IllegalAccessException e) {
+                    throw new ExceptionInInitializerError(e);
+                }
+            }
+        }
+        ConfigDef tls = new ConfigDef();
+        SslConfigs.addClientSslSupport(tls);
+        PREFIXED_REGISTRY_NAMES.add(ThalwegConfig.REGISTRY_URL);
+        Stream.concat(REGISTRY_NAMES.stream(), tls.names().stream())
+                .forEach(name -> PREFIXED_REGISTRY_NAMES.add(REGISTRY_PREFIX + name));
         CLIENT_NAMES.addAll(StreamsConfig.configDef().names());
         CLIENT_NAMES.addAll(ConsumerConfig.configNames());
         CLIENT_NAMES.addAll(ProducerConfig.configNames());
@@ -93,6 +139,29 @@ final class PassedThrough {
             Map.entry(ProducerConfig.TRANSACTIONAL_ID_CONFIG, "Kafka Streams chooses it"));
 
     private PassedThrough() {}
+
+    /**
+     * Checks that nothing breaks the guarantee, which needs acknowledgments of all replicas and records that are written
+     * once and in order. Kafka itself sees to that with transactions.
+     *
+     * @throws ConfigException if something does
+     */
+    static void checkGuarantee(Map<String, ?> settings) {
+        settings.forEach((name, value) -> {
+            String bare = withoutPrefix(name);
+            String text = String.valueOf(value).strip();
+            if (bare.equals(ProducerConfig.ACKS_CONFIG) && !text.equals("all") && !text.equals("-1")) {
+                throw new ConfigException(
+                        name,
+                        value,
+                        "a broker that fails would lose what the learner has published or"
+                                + " learned; drop it, or set all");
+            }
+            if (bare.equals(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG) && !text.equalsIgnoreCase("true")) {
+                throw new ConfigException(name, value, "records could be written twice or in another order; drop it");
+            }
+        });
+    }
 
     /**
      * Checks that all settings are known and can be set.
@@ -126,13 +195,18 @@ final class PassedThrough {
     }
 
     private static String nearest(String name) {
-        Set<String> known = new TreeSet<>(CLIENT_NAMES);
-        known.addAll(REGISTRY_NAMES);
-        known.addAll(ThalwegConfig.DEFINITION.names());
+        String bare = withoutPrefix(name);
+        String prefix = name.substring(0, name.length() - bare.length());
+        Set<String> known = new TreeSet<>(prefix.equals(StreamsConfig.TOPIC_PREFIX) ? TOPIC_NAMES : CLIENT_NAMES);
+        if (prefix.isEmpty()) {
+            known.addAll(REGISTRY_NAMES);
+            known.addAll(PREFIXED_REGISTRY_NAMES);
+            known.addAll(ThalwegConfig.DEFINITION.names());
+        }
         return known.stream()
-                .min((a, b) -> Integer.compare(distance(name, a), distance(name, b)))
-                .filter(other -> distance(name, other) <= 3)
-                .map(other -> "; did you mean " + other + "?")
+                .min((a, b) -> Integer.compare(distance(bare, a), distance(bare, b)))
+                .filter(other -> distance(bare, other) <= 3)
+                .map(other -> "; did you mean " + prefix + other + "?")
                 .orElse("");
     }
 
@@ -141,15 +215,18 @@ final class PassedThrough {
     }
 
     private static boolean isClient(String name) {
+        String bare = withoutPrefix(name);
         return CLIENT_NAMES.contains(name)
                 || name.startsWith(ThalwegConfig.PASS_PREFIX)
-                || name.startsWith(StreamsConfig.TOPIC_PREFIX)
-                || !withoutPrefix(name).equals(name) && isClient(withoutPrefix(name))
-                || OPEN_PREFIXES.stream().anyMatch(name::startsWith);
+                || name.startsWith(StreamsConfig.TOPIC_PREFIX) && TOPIC_NAMES.contains(bare)
+                || !name.startsWith(StreamsConfig.TOPIC_PREFIX) && !bare.equals(name) && CLIENT_NAMES.contains(bare);
     }
 
     private static boolean isRegistry(String name) {
-        return REGISTRY_NAMES.contains(name) || REGISTRY_PREFIXES.stream().anyMatch(name::startsWith);
+        return REGISTRY_NAMES.contains(name)
+                || PREFIXED_REGISTRY_NAMES.contains(name)
+                || REGISTRY_OPEN_PREFIXES.stream()
+                        .anyMatch(open -> name.startsWith(open) || name.startsWith(REGISTRY_PREFIX + open));
     }
 
     static Map<String, Object> clients(Map<String, ?> settings) {

@@ -896,6 +896,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public ThalwegConfig(Map<String, ?> settings) {
         super(DEFINITION, settings, false);
         PassedThrough.check(settings.keySet());
+        PassedThrough.checkGuarantee(settings);
         checkLengths();
         checkStep();
         checkLabels();

@@ -1,11 +1,11 @@
 package io.thalweg.registry;
 
 import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
+import io.thalweg.config.UserInfo;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
-import java.util.regex.Pattern;
 import javax.net.ssl.SSLException;
 
 /**
@@ -27,7 +27,6 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
         NO_ANSWER
     }
 
-    private static final Pattern USER_INFO = Pattern.compile("//[^/@\\s,]*@");
     /**
      * The error code that the client gives to a body that is not a registry's error message, such as the page of a
      * proxy.
@@ -142,7 +141,7 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
     }
 
     static String withoutUserInfo(String text) {
-        return USER_INFO.matcher(text).replaceAll("//");
+        return UserInfo.removedFrom(text);
     }
 
     private static String detail(Throwable thrown) {

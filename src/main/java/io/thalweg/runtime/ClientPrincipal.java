@@ -7,13 +7,10 @@ import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.X509Certificate;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.Map;
 import javax.security.auth.login.AppConfigurationEntry;
-import org.apache.kafka.common.config.SaslConfigs;
 import org.apache.kafka.common.config.SslConfigs;
 import org.apache.kafka.common.config.types.Password;
-import org.apache.kafka.common.security.JaasContext;
 
 /**
  * Who the clients of these settings are to the brokers, for messages. Brokers do not tell whom they have taken a client
@@ -40,17 +37,11 @@ final class ClientPrincipal {
     }
 
     private static String ofSasl(Map<String, Object> clients) {
-        String mechanism =
-                String.valueOf(clients.getOrDefault(SaslConfigs.SASL_MECHANISM, SaslConfigs.DEFAULT_SASL_MECHANISM));
+        String mechanism = SaslCheck.mechanism(clients);
         if (mechanism.equals("OAUTHBEARER")) {
             return "of the OAuth token";
         }
-        Map<String, Object> settings = new HashMap<>(clients);
-        settings.put(SaslConfigs.SASL_MECHANISM, mechanism);
-        settings.computeIfPresent(SaslConfigs.SASL_JAAS_CONFIG, (name, value) -> password(value));
-        settings.putIfAbsent(SaslConfigs.SASL_JAAS_CONFIG, null);
-        for (AppConfigurationEntry entry :
-                JaasContext.loadClientContext(settings).configurationEntries()) {
+        for (AppConfigurationEntry entry : SaslCheck.login(clients)) {
             for (String option : new String[] {"username", "principal"}) {
                 if (entry.getOptions().get(option) instanceof String name) {
                     // of a Kerberos principal, brokers take what is before the first / or @

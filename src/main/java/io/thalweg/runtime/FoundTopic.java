@@ -15,6 +15,11 @@ import java.util.Optional;
  *     be right
  */
 record FoundTopic(int partitions, Map<String, String> settings) {
+    /** Whether its settings could be read. */
+    boolean isKnown() {
+        return !settings.isEmpty();
+    }
+
     Optional<String> cleanupPolicy() {
         return Optional.ofNullable(settings.get(CLEANUP_POLICY_CONFIG));
     }

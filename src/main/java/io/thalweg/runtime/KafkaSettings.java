@@ -2,8 +2,12 @@ package io.thalweg.runtime;
 
 import io.thalweg.clients.StrictClients;
 import io.thalweg.config.ThalwegConfig;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -20,6 +24,11 @@ import org.apache.kafka.streams.StreamsConfig;
  */
 public final class KafkaSettings {
     private static final int MARGIN = 64 << 10;
+
+    /** What clients say if they cannot be made. */
+    private static final Pattern UNMADE = Pattern.compile("^Failed to (construct|create new) [kK]afka");
+
+    private static final Pattern EXCEPTION_NAME = Pattern.compile("\\b(?:[a-z]+\\.)+[A-Z]\\w*(?:Exception|Error): ");
 
     private final Map<String, Object> streams;
 
@@ -71,6 +80,18 @@ public final class KafkaSettings {
         streams = settings;
     }
 
+    /**
+     * Checks what can be checked of the security settings of all clients of a learner, before any of them is made.
+     *
+     * @throws ConfigException if they do not fit together
+     */
+    void checkClients() {
+        StreamsConfig config = new StreamsConfig(streams);
+        SaslCheck.check(config.getMainConsumerConfigs("", "", 0));
+        SaslCheck.check(config.getRestoreConsumerConfigs(""));
+        SaslCheck.check(config.getProducerConfigs(""));
+    }
+
     /** The settings for Kafka Streams. */
     public Map<String, Object> streams() {
         return streams;
@@ -88,31 +109,59 @@ public final class KafkaSettings {
     /**
      * Creates an admin client.
      *
-     * @throws StopException if no client can be made with the settings
+     * @throws ConfigException if no client can be made with the settings
      */
     public static Admin admin(ThalwegConfig config) {
         try {
             Map<String, Object> settings =
                     new StreamsConfig(new KafkaSettings(config).streams).getAdminConfigs("thalweg-admin");
+            SaslCheck.check(settings);
             // a client waits for its own requests before it closes, by default for a minute
             int timeout = config.getInt(ThalwegConfig.START_TIMEOUT_MS);
             settings.put(AdminClientConfig.DEFAULT_API_TIMEOUT_MS_CONFIG, timeout);
             settings.put(AdminClientConfig.REQUEST_TIMEOUT_MS_CONFIG, Math.min(timeout, 30_000));
             return Admin.create(settings);
-        } catch (ConfigException e) {
-            throw e;
         } catch (KafkaException e) {
-            // nothing has been asked of the brokers yet, so it is the settings
-            Throwable cause = e;
-            while (cause.getCause() != null && !(cause instanceof ConfigException)) {
-                cause = cause.getCause();
-            }
-            throw cause instanceof ConfigException wrong
-                    ? wrong
-                    : new StopException(
-                            ExitCode.BAD_SETTINGS,
-                            "no Kafka client can be made with these settings: " + cause.getMessage());
+            throw wrong(e).orElse(e);
         }
+    }
+
+    /**
+     * Explains why no client of Kafka could be made, which is always because of the settings: nothing has been asked of
+     * the brokers yet.
+     *
+     * @return empty if the exception is about something else
+     */
+    public static Optional<KafkaException> wrong(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof ConfigException wrong) {
+                return Optional.of(wrong);
+            }
+            if (cause instanceof KafkaException
+                    && UNMADE.matcher(String.valueOf(cause.getMessage())).find()) {
+                return Optional.of(
+                        new ConfigException("no Kafka client can be made with these settings: " + why(cause)));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The messages of all causes, from the outside to the inside. */
+    private static String why(Throwable failure) {
+        List<String> why = new ArrayList<>();
+        for (Throwable cause = failure.getCause(); cause != null; cause = cause.getCause()) {
+            if (cause instanceof ConfigException) {
+                // it is made for people
+                return cause.getMessage();
+            }
+            // without the names of the exceptions that others were made of
+            String message =
+                    EXCEPTION_NAME.matcher(String.valueOf(cause.getMessage())).replaceAll("");
+            if (why.stream().noneMatch(before -> before.contains(message))) {
+                why.add(message);
+            }
+        }
+        return String.join(": ", why);
     }
 
     /** The settings for a consumer of bytes that belongs to no group and reads what is committed. */

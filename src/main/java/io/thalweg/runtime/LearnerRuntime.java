@@ -92,8 +92,12 @@ public final class LearnerRuntime implements AutoCloseable {
     public static LearnerRuntime start(
             ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds, CommittedReads readers) {
         KafkaSettings settings = new KafkaSettings(config);
+        settings.checkClients();
         int partitions = check(config);
         String keyless = keyless(config, partitions);
+        try (Admin admin = KafkaSettings.admin(config)) {
+            StateCheck.run(config, admin, keyless);
+        }
         MappingCheck.run(config, schemas);
         PartitionWatch watch = new PartitionWatch(config, partitions);
         Topology topology = new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch, readers).get();
@@ -101,7 +105,7 @@ public final class LearnerRuntime implements AutoCloseable {
         properties.putAll(settings.streams());
         ScheduledExecutorService lookout = lookout();
         StrictClients clients = new StrictClients(settings.instance(), new DeadTransactions(config, lookout)::lookSoon);
-        KafkaStreams streams = new KafkaStreams(topology, properties, clients);
+        KafkaStreams streams = streams(topology, properties, clients);
         LearnerRuntime runtime = new LearnerRuntime(
                 config,
                 clients,
@@ -117,6 +121,14 @@ public final class LearnerRuntime implements AutoCloseable {
         runtime.watch(new BrokerSilence(
                 streams::metrics, Duration.ofMillis(config.getLong(ThalwegConfig.BROKER_STALL_MAX_MS))));
         return runtime;
+    }
+
+    private static KafkaStreams streams(Topology topology, Properties properties, StrictClients clients) {
+        try {
+            return new KafkaStreams(topology, properties, clients);
+        } catch (KafkaException e) {
+            throw KafkaSettings.wrong(e).orElse(e);
+        }
     }
 
     /** An executor for periodic checks. It drops tasks that are submitted after its end. */

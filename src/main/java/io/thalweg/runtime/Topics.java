@@ -102,21 +102,33 @@ public final class Topics {
     private Look lookAtAll() {
         TopicNames.check(config);
         List<TopicProblem> problems = new ArrayList<>();
+        List<String> unchecked = new ArrayList<>();
         Map<TopicPlan, FoundTopic> found = new LinkedHashMap<>();
         TopicPlan ofExamples = TopicPlan.ofExamples(config);
-        FoundTopic examples = find(ofExamples, problems).orElse(null);
+        FoundTopic examples = find(ofExamples, unchecked).orElse(null);
         found.put(ofExamples, examples);
         FoundTopic labels = TopicPlan.ofLabels(config)
                 .flatMap(plan -> {
-                    Optional<FoundTopic> topic = find(plan, problems);
+                    Optional<FoundTopic> topic = find(plan, unchecked);
                     found.put(plan, topic.orElse(null));
                     return topic;
                 })
                 .orElse(null);
         for (TopicPlan plan : TopicPlan.ofAll(config, partitionsOf(examples))) {
             if (!plan.isInput()) {
-                found.put(plan, find(plan, problems).orElse(null));
+                found.put(plan, find(plan, unchecked).orElse(null));
             }
+        }
+        if (!unchecked.isEmpty()) {
+            problems.add(new TopicProblem(
+                    unchecked.get(0),
+                    false,
+                    false,
+                    "the settings of these topics were not checked, because principal %s has no right to %s on them: %s"
+                            .formatted(
+                                    ClientPrincipal.of(config),
+                                    AclOperation.DESCRIBE_CONFIGS,
+                                    String.join(", ", unchecked))));
         }
         FoundInputs inputs = new FoundInputs(examples, labels);
         List<TopicPlan> missing = new ArrayList<>();
@@ -182,28 +194,20 @@ public final class Topics {
                 .toList();
     }
 
-    private Optional<FoundTopic> find(TopicPlan plan, List<TopicProblem> problems) {
+    private Optional<FoundTopic> find(TopicPlan plan, List<String> unchecked) {
         return changes()
                 .describe(plan.topic(), AccessRight.onTopic(AclOperation.DESCRIBE, plan.topic()))
-                .map(found -> new FoundTopic(found.partitions().size(), settings(plan, problems)));
+                .map(found -> new FoundTopic(found.partitions().size(), settings(plan, unchecked)));
     }
 
-    private Map<String, String> settings(TopicPlan plan, List<TopicProblem> problems) {
+    private Map<String, String> settings(TopicPlan plan, List<String> unchecked) {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, plan.topic());
         Map<String, String> settings = new HashMap<>();
         try {
             Config found = get(admin.describeConfigs(List.of(resource)).values().get(resource));
             found.entries().forEach(entry -> settings.put(entry.name(), entry.value()));
         } catch (AuthorizationException e) {
-            problems.add(new TopicProblem(
-                    plan.topic(),
-                    false,
-                    false,
-                    "topic %s: its settings were not checked, because principal %s has no right to %s"
-                            .formatted(
-                                    plan.topic(),
-                                    ClientPrincipal.of(config),
-                                    AccessRight.onTopic(AclOperation.DESCRIBE_CONFIGS, plan.topic()))));
+            unchecked.add(plan.topic());
         }
         return settings;
     }

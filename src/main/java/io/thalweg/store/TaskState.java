@@ -341,14 +341,23 @@ public final class TaskState {
     }
 
     private void checkForms(Map<String, String> settings) {
-        String form = settings.get(ThalwegConfig.FEATURES_FORM);
         for (ModelEntry entry : models.all()) {
-            String learned = entry.model().head().form().name().toLowerCase(Locale.ROOT);
-            if (form != null && !form.equals("any") && !form.equals(learned)) {
-                throw new StateException("model " + entry.id + " was learned from " + learned + " features and "
-                        + ThalwegConfig.FEATURES_FORM + " is now " + form
-                        + "; set it back, or delete the weights with `thalweg reset`");
-            }
+            checkForm(entry.id, entry.model().head().form(), settings);
+        }
+    }
+
+    /**
+     * Checks that a model goes on with features of the same form.
+     *
+     * @throws StateException if the settings want another
+     */
+    static void checkForm(String id, FeatureForm form, Map<String, String> settings) {
+        String wanted = settings.get(ThalwegConfig.FEATURES_FORM);
+        String learned = form.name().toLowerCase(Locale.ROOT);
+        if (wanted != null && !wanted.equals("any") && !wanted.equals(learned)) {
+            throw new StateException("model " + id + " was learned from " + learned + " features and "
+                    + ThalwegConfig.FEATURES_FORM + " is now " + wanted
+                    + "; set it back, or delete the weights with `thalweg reset`");
         }
     }
 

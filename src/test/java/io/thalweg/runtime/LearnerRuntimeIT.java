@@ -140,6 +140,33 @@ class LearnerRuntimeIT {
     }
 
     @Test
+    void anInstanceWhoseSettingsDoNotFitDoesNotJoinTheOthers() throws Exception {
+        createTopics();
+        send(EXAMPLES);
+        try (LearnerRuntime learner = LearnerRuntime.start(config(), up(), SCHEMA_IDS)) {
+            assertThat(predictionsOf(learner, EXAMPLES)).containsExactlyElementsOf(offsets(EXAMPLES));
+            for (Map.Entry<String, String> other : Map.of(
+                            "features.space.bits", "18", "features.form", "dense", "algorithm", "auto")
+                    .entrySet()) {
+                ThalwegConfig misfit = config().with(other.getKey(), other.getValue());
+                StopException end =
+                        catchThrowableOfType(StopException.class, () -> LearnerRuntime.start(misfit, up(), SCHEMA_IDS));
+                assertThat(end.exitCode()).isEqualTo(ExitCode.BAD_STATE);
+                assertThat(end)
+                        .hasMessageContaining(other.getKey())
+                        .hasMessageContaining("set it back")
+                        .hasMessageContaining("thalweg reset");
+                assertThat(learner.isRunning())
+                        .as("no partition has changed hands")
+                        .isTrue();
+            }
+            try (LearnerRuntime fitting = LearnerRuntime.start(config(), up(), SCHEMA_IDS)) {
+                assertThat(fitting.hasEnded()).isFalse();
+            }
+        }
+    }
+
+    @Test
     void aThreadThatKeepsDyingEndsTheProcess() throws Exception {
         createTopics();
         send(1);

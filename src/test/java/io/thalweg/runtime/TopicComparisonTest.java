@@ -84,6 +84,10 @@ class TopicComparisonTest {
             assertThat(TopicComparison.of(CONFIG, plan, created(plan), new FoundInputs(hidden, hidden)))
                     .as("%s beside hidden inputs", plan.topic())
                     .isEmpty();
+            FoundTopic strict = with(created(plan), "message.timestamp.after.max.ms", "3600000");
+            assertThat(TopicComparison.of(CONFIG, plan, strict, new FoundInputs(hidden, hidden)))
+                    .as("%s, which may be as strict as its inputs", plan.topic())
+                    .isEmpty();
         }
     }
 

@@ -1,6 +1,7 @@
 package io.thalweg.app.cli;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.UserInfo;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.io.IOException;
@@ -91,14 +92,17 @@ final class SettingsOptions {
         return HINT.matcher(message).replaceAll(hint -> Matcher.quoteReplacement(hint.group() + repeated()));
     }
 
-    /** The options of this command, for a shell. Secrets are left out, because messages are logged. */
+    /** The options of this command, for a shell. Secrets are left out, because messages are logged; in addresses too. */
     private String repeated() {
         StringBuilder options = new StringBuilder();
         if (file != null) {
             options.append(" --config ").append(LocalCommand.quoted(file.toString()));
         }
         set.forEach((name, value) -> options.append(" --set ")
-                .append(SECRET.matcher(name).find() ? name + "=…" : LocalCommand.quoted(name + "=" + value)));
+                .append(
+                        SECRET.matcher(name).find()
+                                ? name + "=…"
+                                : LocalCommand.quoted(name + "=" + UserInfo.removedFrom(value))));
         return options.toString();
     }
 

@@ -9,6 +9,8 @@ import io.thalweg.runtime.StopException;
  */
 final class Shutdown {
     private static volatile boolean endsByItself;
+    /** What runs until a command has registered its own task; null if there is none. */
+    private static Watch atFirst;
 
     private Shutdown() {}
 
@@ -16,6 +18,11 @@ final class Shutdown {
     interface Watch extends AutoCloseable {
         @Override
         void close();
+    }
+
+    /** Makes the process exit with code 0 if it is asked to stop before a command has registered a task. */
+    static void beginning() {
+        atFirst = whenAsked(() -> {});
     }
 
     /**
@@ -38,6 +45,10 @@ final class Shutdown {
             }
         };
         Thread hook = new Thread(stop, "shutdown");
+        if (atFirst != null) {
+            atFirst.close();
+            atFirst = null;
+        }
         Runtime.getRuntime().addShutdownHook(hook);
         return () -> {
             try {

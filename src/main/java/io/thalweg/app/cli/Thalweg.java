@@ -1,15 +1,18 @@
 package io.thalweg.app.cli;
 
+import io.thalweg.config.UserInfo;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.runtime.AccessDenied;
 import io.thalweg.runtime.AccessRole;
 import io.thalweg.runtime.ExitCode;
+import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.StopException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
-import org.apache.kafka.common.config.ConfigException;
+import java.util.Set;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,6 +55,8 @@ import picocli.CommandLine.Spec;
 public final class Thalweg implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(Thalweg.class);
 
+    private static final Set<String> RUN_UNTIL_STOPPED = Set.of("run", "local");
+
     @Spec
     private CommandSpec spec;
 
@@ -75,16 +80,15 @@ public final class Thalweg implements Runnable {
         Optional<StopException> denied = options(commandLine)
                 .flatMap(SettingsOptions::used)
                 .flatMap(config -> AccessDenied.explain(exception, config, role(commandLine.getCommandName())));
+        Optional<KafkaException> wrong = KafkaSettings.wrong(exception);
         if (denied.isPresent()) {
             exitCode = denied.get().exitCode();
             message = denied.get().getMessage();
         } else if (exception instanceof StopException stop) {
             exitCode = stop.exitCode();
-        } else if (exception instanceof ConfigException || exception.getCause() instanceof ConfigException) {
+        } else if (wrong.isPresent()) {
             exitCode = ExitCode.BAD_SETTINGS;
-            message = exception instanceof ConfigException
-                    ? message
-                    : exception.getCause().getMessage();
+            message = wrong.get().getMessage();
         } else if (exception instanceof SchemaSourceException) {
             exitCode = ExitCode.NOT_READY;
         } else if (exception instanceof RetriableException) {
@@ -97,7 +101,10 @@ public final class Thalweg implements Runnable {
         }
         commandLine
                 .getErr()
-                .println(commandLine.getColorScheme().errorText("thalweg: " + withOptions(message, commandLine)));
+                .println(commandLine
+                        .getColorScheme()
+                        .errorText(
+                                "thalweg: " + UserInfo.removedFrom(withOptions(String.valueOf(message), commandLine))));
         return exitCode.code();
     }
 
@@ -138,6 +145,9 @@ public final class Thalweg implements Runnable {
     }
 
     public static void main(String[] arguments) {
+        if (arguments.length > 0 && RUN_UNTIL_STOPPED.contains(arguments[0])) {
+            Shutdown.beginning();
+        }
         Shutdown.exit(commandLine().execute(arguments));
     }
 }

@@ -7,6 +7,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.testing.SecuredBroker;
+import io.thalweg.testing.TestKeys;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -23,6 +24,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.MemberDescription;
@@ -41,6 +43,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The commands against a broker that denies by default. */
@@ -369,6 +372,126 @@ class SecuredIT {
                 .get()
                 .get(group)
                 .members();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "ssl.truststore.password | wrong | password was incorrect",
+                "ssl.truststore.location | /nowhere/trust.p12 | /nowhere/trust.p12",
+                "ssl.truststore.type | JKZ | JKZ",
+                "sasl.jaas.config | org.apache.kafka.common.security.scram.ScramLoginModule required username='a' password='b' | JAAS",
+                "sasl.jaas.config | org.apache.kafka.common.security.scram.ScramLoginModul required username='a' password='b'; | ScramLoginModul",
+                "sasl.jaas.config | org.apache.kafka.common.security.scram.ScramLoginModule required usrname='a'; | no username",
+                "sasl.mechanism | SCRAM-SHA-256 | SCRAM-SHA-256",
+                "sasl.mechanism | PLAIN | sasl.mechanism",
+                "sasl.mechanism | SCRAM-SHA-513 | SCRAM-SHA-513",
+                "sasl.mechanism | GSSAPI | GSSAPI",
+                "security.protocol | SASL_TLS | SASL_TLS",
+                "bootstrap.servers | nowhere.invalid | bootstrap.servers",
+                "admin.ssl.truststore.password | wrong | password was incorrect",
+                "producer.ssl.truststore.password | wrong | password was incorrect",
+                "consumer.sasl.jaas.config | nonsense | JAAS",
+            })
+    void whatIsWrongInTheSecuritySettingsIsASetting(String setting, String value, String cause) {
+        Project project = new Project("settings");
+        if (setting.startsWith("producer.")) {
+            // found when the learner makes its producer, after its checks
+            project.prepare();
+        }
+        for (String command : List.of("run", "topics")) {
+            if (command.equals("topics") && (setting.startsWith("producer.") || setting.startsWith("consumer."))) {
+                continue;
+            }
+            Map<String, String> user =
+                    setting.startsWith("producer.") ? broker.superUser() : broker.scram("nobody", "nobody-secret");
+            user.put(setting, value.replace('\'', '"'));
+            Result result = project.thalweg(user, command);
+            result.isOneLine(2, cause);
+            assertThat(result.err().get(0))
+                    .doesNotContain("nobody-secret", TestKeys.PASSWORD, "password=")
+                    .doesNotContain("Exception");
+        }
+    }
+
+    @Test
+    void topicsThatCouldNotBeCreatedAreNamedBesideThoseThatWere() {
+        Project project = new Project("four-of-five");
+        Map<String, String> admin = broker.user("four-admin");
+        List<AclBinding> rights = printed(project, "administrator", "four-admin");
+        broker.allow(rights);
+        List<AclBinding> creation = SecuredBroker.onTopic("four-admin", project.topic("metrics"), AclOperation.CREATE);
+        broker.revoke(creation);
+
+        Result result = project.thalweg(admin, "topics", "--create");
+        result.isOneLine(3, "principal User:four-admin has no right to CREATE on topic four-of-five-metrics;");
+        assertThat(result.out())
+                .containsExactlyInAnyOrder(
+                        "created four-of-five-examples",
+                        "created four-of-five-predictions",
+                        "created four-of-five-weights",
+                        "created four-of-five-dead.letters");
+        broker.allow(creation);
+        assertThat(project.thalweg(admin, "topics", "--create").is(0).out())
+                .contains("created four-of-five-metrics")
+                .last()
+                .asString()
+                .startsWith("✓");
+    }
+
+    @Test
+    void eachRoleCanDoItsPartWithTheRightsThatArePrintedAndNothingLess() {
+        Project project = new Project("roles");
+        Map<String, Map<String, String>> users = new LinkedHashMap<>();
+        Map<String, List<AclBinding>> rights = new LinkedHashMap<>();
+        for (String role : List.of("administrator", "producer", "learner", "auditor", "reader")) {
+            String user = "roles-" + role;
+            users.put(role, broker.user(user));
+            rights.put(role, printed(project, role, user));
+            broker.allow(rights.get(role));
+        }
+        project.thalweg(users.get("administrator"), "topics", "--create").is(0);
+        project.thalweg(users.get("producer"), "produce", csv.toString()).is(0);
+        project.learn(users.get("learner"));
+        Map<String, List<List<String>>> commands = new LinkedHashMap<>();
+        commands.put("producer", List.of(List.of("produce", csv.toString())));
+        commands.put("auditor", List.of(List.of("verify")));
+        commands.put(
+                "reader",
+                Stream.of("predictions", "weights", "metrics", "dead-letters")
+                        .map(topic -> List.of("watch", topic, "--from-beginning", "--limit", "1"))
+                        .toList());
+        // the right to read dead letters shows by what is said without it, because there are none to read
+        List<String> deadLetters = commands.get("reader").get(3);
+        commands.forEach((role, lines) -> {
+            if (role.equals("auditor")) {
+                project.thalweg(users.get(role), "verify").is(0);
+            }
+            for (AclBinding right : rights.get(role)) {
+                broker.revoke(List.of(right));
+                assertThat(lines)
+                        .as("%s without %s", role, right)
+                        .filteredOn(line ->
+                                line != deadLetters || right.pattern().name().equals(project.topic("dead.letters")))
+                        .anySatisfy(line -> project.thalweg(users.get(role), line.toArray(String[]::new))
+                                .isOneLine(
+                                        3,
+                                        "principal User:roles-" + role + " has no right to",
+                                        right.entry().operation() + " on",
+                                        right.pattern().name()));
+                broker.allow(List.of(right));
+            }
+        });
+        project.thalweg(users.get("administrator"), "reset", "--yes").is(0);
+        project.thalweg(users.get("producer"), "produce", csv.toString()).is(0);
+    }
+
+    @Test
+    void whoeverCannotLogInIsNamed() {
+        Project project = new Project("log-in");
+        project.thalweg(broker.scram("nobody", "nobody-secret"), "topics")
+                .isOneLine(3, "principal User:nobody", "log in", "check the security settings and the credentials");
     }
 
     @Test
