@@ -20,5 +20,8 @@ WORKDIR /home/thalweg
 # the heap holds the weights; the rest of the container's memory is for the JVM itself
 ENV THALWEG_OPTS="-XX:MaxRAMPercentage=75"
 STOPSIGNAL SIGTERM
+# asks the learner's own server, if it has one; without http.listen nobody can tell from outside
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=6 \
+    CMD [ -z "$THALWEG_HTTP_LISTEN" ] || curl --fail --silent "http://localhost:${THALWEG_HTTP_LISTEN##*:}/health/live"
 ENTRYPOINT ["/opt/thalweg/bin/thalweg"]
 CMD ["run"]

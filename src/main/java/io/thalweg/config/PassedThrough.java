@@ -183,7 +183,10 @@ final class PassedThrough {
     }
 
     static boolean isKnown(String name) {
-        return ThalwegConfig.DEFINITION.names().contains(name) || isClient(name) || isRegistry(name);
+        return ThalwegConfig.DEFINITION.names().contains(name)
+                || isClient(name)
+                || isRegistry(name)
+                || ConfigProviders.isOfProviders(name);
     }
 
     private static String withoutPrefix(String name) {
@@ -234,7 +237,8 @@ final class PassedThrough {
         settings.forEach((name, value) -> {
             if (name.startsWith(ThalwegConfig.PASS_PREFIX) && !CLIENT_NAMES.contains(name)) {
                 clients.put(name.substring(ThalwegConfig.PASS_PREFIX.length()), value);
-            } else if (isClient(name)) {
+            } else if (isClient(name) && !ConfigProviders.isOfProviders(name)) {
+                // values that are kept elsewhere are here already
                 clients.put(name, value);
             }
         });

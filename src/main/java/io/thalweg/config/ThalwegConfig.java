@@ -894,9 +894,10 @@ public final class ThalwegConfig extends AbstractConfig {
      *     the message is one line for people
      */
     public ThalwegConfig(Map<String, ?> settings) {
-        super(DEFINITION, settings, false);
+        super(DEFINITION, ConfigProviders.addedTo(settings), false);
         PassedThrough.check(settings.keySet());
-        PassedThrough.checkGuarantee(settings);
+        ConfigProviders.checkResolved(originals());
+        PassedThrough.checkGuarantee(originals());
         checkLengths();
         checkStep();
         checkLabels();

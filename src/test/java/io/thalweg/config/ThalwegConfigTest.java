@@ -9,11 +9,16 @@ import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.LearningRate.Schedule;
 import io.thalweg.math.StepOptions;
 import io.thalweg.math.StepOptions.Scaling;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.kafka.common.config.ConfigException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -224,6 +229,52 @@ class ThalwegConfigTest {
     })
     void noMessageShowsUsersAndPasswordsOfAddresses(String text, String shown) {
         assertThat(UserInfo.removedFrom(text)).isEqualTo(shown);
+    }
+
+    @Test
+    void valuesCanBeKeptInFilesAndInTheEnvironment(@TempDir Path directory) throws IOException {
+        Path secrets = Files.writeString(directory.resolve("secrets.properties"), "rate=0.25\nword=hidden\n");
+        Files.writeString(directory.resolve("token"), "of-a-file");
+        Map<String, Object> settings = Map.of(
+                "learning.rate", "${file:" + secrets + ":rate}",
+                "sasl.jaas.config", "x password=${file:" + secrets + ":word};",
+                "bearer.auth.token", "${directory:" + directory + ":token}",
+                "client.id", "${env:PATH}");
+        ThalwegConfig config = config(settings);
+
+        assertThat(config.getDouble("learning.rate")).isEqualTo(0.25);
+        assertThat(config.registry()).containsEntry("bearer.auth.token", "of-a-file");
+        assertThat(config.clients())
+                .containsOnly(
+                        Map.entry("sasl.jaas.config", "x password=hidden;"),
+                        Map.entry("client.id", System.getenv("PATH")));
+        assertThat(config.with("learning.rate", "0.5").clients()).isEqualTo(config.clients());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"${file:/nowhere.properties:a}", "${env:THALWEG_NOWHERE}", "${directory:/nowhere:a}"})
+    void aValueThatIsNotThereIsNamed(String reference) {
+        assertThatThrownBy(() -> config(Map.of("ssl.key.password", reference)))
+                .isInstanceOf(ConfigException.class)
+                .satisfies(
+                        e -> assertThat(e.getMessage().toLowerCase(Locale.ROOT)).contains("nowhere"))
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void otherProvidersReplaceThese() {
+        ThalwegConfig config = config(Map.of(
+                "config.providers",
+                "mine",
+                "config.providers.mine.class",
+                "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
+                "client.id",
+                "${mine:PATH}",
+                "client.rack",
+                "${env:PATH}"));
+        assertThat(config.clients())
+                .containsEntry("client.id", System.getenv("PATH"))
+                .containsEntry("client.rack", "${env:PATH}");
     }
 
     @Test
