@@ -87,7 +87,7 @@ class ArchitectureTest {
                     "kafka..",
                     "org.apache.kafka.server..",
                     "org.apache.kafka.metadata..",
-                    "com.fasterxml.jackson..",
+                    "com.fasterxml.jackson.databind..",
                     "org.apache.commons.csv..",
                     "ch.qos.logback..",
                     "io.thalweg.app..",

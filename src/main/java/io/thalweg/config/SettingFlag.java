@@ -16,6 +16,8 @@ public enum SettingFlag {
     REPLAYED,
     /** Determines how the fields of an event become features. It has no effect on Examples. */
     MAPPING,
+    /** Says in which format records are. It is recorded with the state unless it has its default. */
+    FORMAT,
     /** Determines how labels are joined to events. It has no effect unless there is a topic of labels. */
     LABELS,
     /** Not accepted by {@code auto}, which determines this itself. */

@@ -47,6 +47,9 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String DEAD_LETTERS_TOPIC = "dead.letters.topic";
     public static final String OUTCOMES_TOPIC = "outcomes.topic";
 
+    public static final String EXAMPLES_FORMAT = "examples.format";
+    public static final String LABELS_FORMAT = "labels.format";
+
     public static final String ALGORITHM = "algorithm";
     public static final String LEARNING_RATE = "learning.rate";
     public static final String LEARNING_RATE_SCHEDULE = "learning.rate.schedule";
@@ -135,6 +138,7 @@ public final class ThalwegConfig extends AbstractConfig {
 
     private static final String CONNECTION = "Connection";
     private static final String TOPICS = "Topics";
+    private static final String FORMATS = "Formats";
     private static final String MAPPING = "Mapping";
     private static final String LABELS = "Labels that come later";
     private static final String LEARNING = "Learning";
@@ -253,6 +257,24 @@ public final class ThalwegConfig extends AbstractConfig {
                 "Compression of what the learner writes. Without a codec of their own, kafkajs and other clients read"
                         + " only `gzip` and `none`. Kafka's `compression.type` overrides it.");
 
+        Group formats = new Group(def, FORMATS, SettingFlag.REPLAYED, SettingFlag.FORMAT);
+        formats.add(
+                EXAMPLES_FORMAT,
+                Type.STRING,
+                ValueFormat.AVRO.toString(),
+                ValidString.in(ValueFormat.words(ValueFormat.AVRO, ValueFormat.JSON)),
+                HIGH,
+                "Format of the values of the examples topic: `avro` in the frame of a schema registry, or `json`, one"
+                        + " object in each value, with or without the frame of Confluent's JSON Schema serializer.");
+        formats.add(
+                LABELS_FORMAT,
+                Type.STRING,
+                "",
+                ValidString.in(ValueFormat.words(null, ValueFormat.AVRO, ValueFormat.JSON)),
+                MEDIUM,
+                "Format of the values of the labels topic. If empty, they have that of the examples.",
+                SettingFlag.LABELS);
+
         Group mapping = new Group(def, MAPPING, SettingFlag.REPLAYED, SettingFlag.MAPPING);
         mapping.add(
                 LABEL,
@@ -261,7 +283,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 null,
                 HIGH,
                 "Label of an event: a field, or a comparison such as `delay > 15` or `status == 'fraud'`."
-                        + " If set, the examples topic may hold Avro records of any schema. If empty, it holds"
+                        + " If set, the examples topic may hold records with any fields. If empty, it holds"
                         + " Examples. To change it once there is state, see `" + STATE_MIGRATE + "`.");
         mapping.add(
                 ID_FIELD,
@@ -907,6 +929,7 @@ public final class ThalwegConfig extends AbstractConfig {
         } catch (MappingException e) {
             throw new ConfigException(e.getMessage());
         }
+        checkFormats();
     }
 
     /** Limits the length of values, because they are recorded with the state. */
@@ -932,7 +955,7 @@ public final class ThalwegConfig extends AbstractConfig {
         return labelsMapping;
     }
 
-    /** Whether the examples topic holds records of any schema, rather than Examples. */
+    /** Whether the examples topic holds records with any fields, rather than Examples. */
     public boolean isMapped() {
         return mapping.label() != null || hasLateLabels() && mapping.id() != null;
     }
@@ -940,6 +963,33 @@ public final class ThalwegConfig extends AbstractConfig {
     /** Whether labels come later than their events, on a topic of their own. */
     public boolean hasLateLabels() {
         return !getString(LABELS_TOPIC).isEmpty();
+    }
+
+    /** The format of the values of the examples topic. */
+    public ValueFormat examplesFormat() {
+        return ValueFormat.of(getString(EXAMPLES_FORMAT));
+    }
+
+    /** The format of the values of the labels topic. */
+    public ValueFormat labelsFormat() {
+        String format = getString(LABELS_FORMAT);
+        return format.isEmpty() ? examplesFormat() : ValueFormat.of(format);
+    }
+
+    /** Rejects settings of the mapping that need a schema. */
+    private void checkFormats() {
+        if (examplesFormat() != ValueFormat.JSON || !isMapped()) {
+            return;
+        }
+        if (!mapping.isOfEveryType()) {
+            throw new ConfigException(EVENTS_TYPES + " needs events with a schema that has a name; with "
+                    + EXAMPLES_FORMAT + " = json, drop it");
+        }
+        mapping.timesWithoutPattern().stream().findFirst().ifPresent(field -> {
+            throw new ConfigException(("%s: JSON has no times, so specify the format of field %s, such as"
+                            + " %2$s[iso]:hour, %2$s[yyyyMMddHHmm]:hour or %2$s[seconds]:hour")
+                    .formatted(FEATURES_TIME, field));
+        });
     }
 
     private void checkLabels() {
@@ -1136,6 +1186,9 @@ public final class ThalwegConfig extends AbstractConfig {
         } else if (getString(LABELS_POLICY).equals("provisional")) {
             replayed.remove(LABELS_MISSING);
         }
+        settings(SettingFlag.FORMAT)
+                .forEach(name -> replayed.remove(
+                        name, String.valueOf(DEFINITION.defaultValues().get(name))));
         // the effective values, which can differ from those that were given
         replayed.put(NAMES_MAX, String.valueOf(learner().namesMax()));
         replayed.put(MODEL_DEFAULT, keyless);

@@ -18,6 +18,7 @@ import org.apache.avro.io.Decoder;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.ResolvingDecoder;
 import org.apache.avro.util.Utf8;
+import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A record written with the current Example schema is read directly. A record written with another version, or with
  * any schema that Avro can resolve to it, is read through Avro's schema resolution. Not thread-safe.
  */
-public final class ExampleDecoder {
+public final class ExampleDecoder implements ValueDecoder {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
     private static final byte MAGIC = 0;
     /** How many bytes precede the Avro encoding. */
@@ -71,6 +72,11 @@ public final class ExampleDecoder {
 
     public ExampleDecoder(SchemaSource schemas) {
         this.schemas = schemas;
+    }
+
+    @Override
+    public void decode(byte[] value, Headers headers, Example x) throws Rejection {
+        decode(value, x);
     }
 
     /**
@@ -124,7 +130,7 @@ public final class ExampleDecoder {
     private static String foreign(byte[] value) {
         int first = value.length == 0 ? -1 : value[0] & 0xff;
         String what = first == '{' || first == '['
-                ? " and looks like JSON, which is not read"
+                ? " and looks like JSON; if it is, set examples.format=json"
                 : first == GLUE && value.length >= GLUE_HEADER
                         ? " and looks like a value of the AWS Glue registry, which is not read"
                         : value.length < HEADER && first == MAGIC ? " that is complete" : "";

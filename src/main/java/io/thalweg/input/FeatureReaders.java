@@ -7,8 +7,6 @@ import io.thalweg.mapping.FieldEncoder;
 import io.thalweg.mapping.FieldKind;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.TimeParts;
-import io.thalweg.math.Rejection;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -22,11 +20,13 @@ final class FeatureReaders {
     private final SkipReaders skip;
     private final TimeReaders times;
     private final FeatureCollector collector;
+    private final FieldSinks sinks;
 
-    FeatureReaders(Mapping mapping, SchemaFields fields, SkipReaders skip, MappedRecord record) {
+    FeatureReaders(Mapping mapping, SchemaFields fields, SkipReaders skip, MappedRecord record, FieldSinks sinks) {
         this.mapping = mapping;
         this.fields = fields;
         this.skip = skip;
+        this.sinks = sinks;
         times = new TimeReaders(fields, skip, record);
         collector = record.features();
     }
@@ -46,7 +46,7 @@ final class FeatureReaders {
     private FieldReader feature(String field, Schema schema) {
         FieldEncoder encoder = collector.feature(field);
         MissingSink missing = encoder::missing;
-        ValueSinks sinks = sinks(field, encoder);
+        ValueSinks sinks = this.sinks.feature(field, encoder);
         boolean[] used = {false};
         List<String> unused = new ArrayList<>();
         ValueReader reader = skip.orSkip(schema, branch -> {
@@ -90,26 +90,6 @@ final class FeatureReaders {
         return why;
     }
 
-    private ValueSinks sinks(String field, FieldEncoder encoder) {
-        boolean categorical = mapping.isCategorical(field);
-        boolean numeric = mapping.isNumeric(field);
-        return new ValueSinks(
-                categorical ? encoder::category : encoder::number,
-                categorical ? encoder::category : encoder::number,
-                numeric ? flag -> encoder.number(flag ? 1 : 0) : ValueSinks.asText(encoder::category),
-                numeric ? (utf8, from, length) -> parse(encoder, utf8, from, length) : encoder::category,
-                encoder::missing);
-    }
-
-    private static void parse(FieldEncoder encoder, byte[] utf8, int from, int length) throws Rejection {
-        String text = new String(utf8, from, length, StandardCharsets.UTF_8);
-        if (text.isBlank()) {
-            encoder.missing();
-        } else {
-            encoder.parse(text);
-        }
-    }
-
     /** Creates a reader of a value that may contain several; null if it cannot be used. */
     private @Nullable ValueReader values(String field, Schema schema, FieldEncoder encoder, ValueSinks sinks) {
         return switch (schema.getType()) {
@@ -149,10 +129,11 @@ final class FeatureReaders {
 
     /** Whether a single value of this type becomes a number. */
     private boolean isNumber(String field, Schema schema) {
-        return switch (schema.getType()) {
-            case STRING, BOOLEAN, ENUM -> mapping.isNumeric(field);
-            default -> !mapping.isCategorical(field);
+        boolean isWord = switch (schema.getType()) {
+            case STRING, BOOLEAN, ENUM -> true;
+            default -> false;
         };
+        return sinks.isNumber(field, isWord);
     }
 
     private boolean isUsable(String field, Schema schema) {

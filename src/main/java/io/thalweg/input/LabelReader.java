@@ -21,7 +21,7 @@ final class LabelReader {
      */
     LabelReader(SchemaSource schemas, ThalwegConfig config, String keyless) {
         mapping = config.labelsMapping();
-        records = new RecordReader(schemas, mapping, keyless, config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+        records = RecordReader.ofLabels(schemas, config, keyless);
     }
 
     /**
@@ -39,7 +39,7 @@ final class LabelReader {
         String modelId = records.modelId(record.sourceKey(), value, record.sourceHeaders());
         RecordReader.checkSchemaKnown(record, value);
         RecordReader.checkIdInValue(record.sourceHeaders());
-        modelId = records.example(value, modelId, x);
+        modelId = records.example(value, record.sourceHeaders(), modelId, x);
         if (!Double.isNaN(mapping.constantLabel())) {
             x.label(mapping.constantLabel());
         }

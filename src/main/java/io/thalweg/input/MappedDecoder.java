@@ -1,7 +1,6 @@
 package io.thalweg.input;
 
 import io.thalweg.mapping.CategorySample;
-import io.thalweg.mapping.Label;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
 import io.thalweg.math.Example;
@@ -15,6 +14,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
+import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * Mapping} defines. The mapping is compiled once for each writer's schema; decoding creates neither Avro objects nor
  * text. Not thread-safe.
  */
-public final class MappedDecoder {
+public final class MappedDecoder implements ValueDecoder {
     private static final Logger LOG = LoggerFactory.getLogger(MappedDecoder.class);
 
     private final SchemaSource schemas;
@@ -72,6 +72,11 @@ public final class MappedDecoder {
         return fields.kinds().lines();
     }
 
+    @Override
+    public void decode(byte[] value, Headers headers, Example x) throws Rejection {
+        decode(value, x);
+    }
+
     /**
      * Decodes a value.
      *
@@ -106,22 +111,16 @@ public final class MappedDecoder {
                     "the value has " + bytes.remaining() + " bytes left over after a record with schema id " + id + " ("
                             + ExampleDecoder.brief(chosen.name()) + ")");
         }
-        if (!mapping.isOfLabels() && x.labelled() && (x.label() < 0 || x.label() > 1)) {
-            String field = mapping.label().field();
-            throw new Rejection(
-                    Reason.LABEL_OUT_OF_RANGE,
-                    ("field %s is %s; a label must be from 0 to 1. If these are classes, compare them, such as with"
-                                    + " %s = %s")
-                            .formatted(field, x.label(), Mapping.LABEL, Label.suggestion(field, x.label())));
-        }
+        record.checkLabel();
     }
 
-    /**
-     * Returns whether a value is an event of a type that is passed over.
-     *
-     * @throws Rejection if that cannot be found out, or the registry does not know its schema
-     */
-    boolean isPassedOver(byte[] value) throws Rejection {
+    @Override
+    public boolean canPassOver() {
+        return !mapping.isOfEveryType();
+    }
+
+    @Override
+    public boolean isPassedOver(byte[] value, Headers headers) throws Rejection {
         return !mapping.isOfEveryType()
                 && !mapping.isOfType(
                         choose(value, ExampleDecoder.schemaId(value)).name());
@@ -157,23 +156,18 @@ public final class MappedDecoder {
         return chosen;
     }
 
-    /** What the first categories of each field are like. */
-    Map<String, CategorySample> categories() {
+    @Override
+    public Map<String, CategorySample> categories() {
         return record.features().categories();
     }
 
-    /** What becomes of the records. */
-    Mapping mapping() {
-        return mapping;
-    }
-
-    /** The model that the last record names, as UTF-8; only the first {@link #modelLength} bytes count. */
-    byte[] model() {
+    @Override
+    public byte[] model() {
         return record.model();
     }
 
-    /** The length of the model's name; below 0 if the record does not name one. */
-    int modelLength() {
+    @Override
+    public int modelLength() {
         return record.modelLength();
     }
 

@@ -1,9 +1,11 @@
 package io.thalweg.input;
 
 import io.thalweg.mapping.FeatureCollector;
+import io.thalweg.mapping.Label;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
 import java.util.Arrays;
 import org.apache.avro.AvroRuntimeException;
 
@@ -15,6 +17,7 @@ final class MappedRecord {
     /** How many records may be nested. Deeper ones are damaged, or were made to exhaust the stack. */
     static final int DEEPEST = 500;
 
+    private final Mapping mapping;
     private final FeatureCollector features;
     /** The importance of a record that has none: an event counts once, and a label leaves it to its event. */
     private final double absentImportance;
@@ -28,6 +31,7 @@ final class MappedRecord {
     private int depth;
 
     MappedRecord(Mapping mapping) {
+        this.mapping = mapping;
         features = new FeatureCollector(mapping);
         absentImportance = mapping.isOfLabels() ? Double.NaN : 1;
     }
@@ -52,6 +56,23 @@ final class MappedRecord {
      */
     void end() throws Rejection {
         features.end();
+    }
+
+    /**
+     * Checks the label of a record that was read completely.
+     *
+     * @throws Rejection if it is not from 0 to 1. What label records have is checked when it meets its event
+     */
+    void checkLabel() throws Rejection {
+        if (!mapping.isOfLabels() && example.labelled() && (example.label() < 0 || example.label() > 1)) {
+            String field = mapping.label().field();
+            throw new Rejection(
+                    Reason.LABEL_OUT_OF_RANGE,
+                    ("field %s is %s; a label must be from 0 to 1. If these are classes, compare them, such as with"
+                                    + " %s = %s")
+                            .formatted(
+                                    field, example.label(), Mapping.LABEL, Label.suggestion(field, example.label())));
+        }
     }
 
     /** The features of the record. */

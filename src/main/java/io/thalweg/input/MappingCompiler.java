@@ -35,8 +35,9 @@ final class MappingCompiler {
     private MappingCompiler(Mapping mapping, MappedRecord record) {
         fields = new SchemaFields(mapping);
         SkipReaders skip = new SkipReaders(record);
-        roles = new RoleReaders(mapping, fields, skip, record);
-        features = new FeatureReaders(mapping, fields, skip, record);
+        FieldSinks sinks = new FieldSinks(mapping, record);
+        roles = new RoleReaders(mapping, fields, skip, sinks);
+        features = new FeatureReaders(mapping, fields, skip, record, sinks);
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.thalweg.input;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.ValueFormat;
 import io.thalweg.mapping.CategorySample;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Example;
@@ -8,9 +9,11 @@ import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.utils.Utils;
 import org.jspecify.annotations.Nullable;
 
@@ -22,12 +25,12 @@ public final class RecordReader {
     /** The longest model id, in bytes of UTF-8. */
     public static final int LONGEST_MODEL_ID = 1024;
 
-    /** Reads Examples. */
-    private final ExampleDecoder decoder;
-    /** Reads any other records; null if they are Examples. */
-    private final @Nullable MappedDecoder mapped;
+    private final ValueDecoder decoder;
+    /** What becomes of the records; null if they are Examples. */
+    private final @Nullable Mapping mapping;
 
     private static final String KEY = "the key";
+    private static final Headers NO_HEADERS = new RecordHeaders();
     /** The header that Confluent's HeaderSchemaIdSerializer writes. */
     private static final String ID_HEADER = "__value_schema_id";
 
@@ -48,35 +51,65 @@ public final class RecordReader {
      * @param maxBytes the limit on key, value and headers together
      */
     public RecordReader(SchemaSource schemas, String keyless, int maxBytes) {
-        this(schemas, null, keyless, maxBytes);
+        this(new ExampleDecoder(schemas), null, keyless, maxBytes, null);
     }
 
     /** A reader as the settings say. @param keyless the model of records without key, or empty if they are rejected */
     public RecordReader(SchemaSource schemas, ThalwegConfig config, String keyless) {
         this(
                 schemas,
+                config,
                 config.isMapped() ? config.mapping() : null,
                 keyless,
-                config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES),
                 config.hasLateLabels() ? new LabelReader(schemas, config, keyless) : null);
     }
 
-    /** A reader of a topic of any records. @param mapping what becomes of them; null if they are Examples */
-    RecordReader(SchemaSource schemas, @Nullable Mapping mapping, String keyless, int maxBytes) {
-        this(schemas, mapping, keyless, maxBytes, null);
+    /** A reader of labels. @param keyless the model of records without key, or empty if they are rejected */
+    static RecordReader ofLabels(SchemaSource schemas, ThalwegConfig config, String keyless) {
+        return new RecordReader(schemas, config, config.labelsMapping(), keyless, null);
+    }
+
+    /** A reader of a topic of any Avro records. @param mapping what becomes of them */
+    RecordReader(SchemaSource schemas, Mapping mapping, String keyless, int maxBytes) {
+        this(new MappedDecoder(schemas, mapping, true), mapping, keyless, maxBytes, null);
     }
 
     private RecordReader(
             SchemaSource schemas,
+            ThalwegConfig config,
+            @Nullable Mapping mapping,
+            String keyless,
+            @Nullable LabelReader labels) {
+        this(
+                decoder(schemas, config, mapping, labels == null),
+                mapping,
+                keyless,
+                config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES),
+                labels);
+    }
+
+    private RecordReader(
+            ValueDecoder decoder,
             @Nullable Mapping mapping,
             String keyless,
             int maxBytes,
             @Nullable LabelReader labels) {
         this.labels = labels;
-        this.decoder = new ExampleDecoder(schemas);
-        this.mapped = mapping == null ? null : new MappedDecoder(schemas, mapping, labels == null);
+        this.decoder = decoder;
+        this.mapping = mapping;
         this.keyless = keyless;
         this.maxBytes = maxBytes;
+    }
+
+    /** The decoder for the format of the examples, or of the labels if the mapping is theirs. */
+    private static ValueDecoder decoder(
+            SchemaSource schemas, ThalwegConfig config, @Nullable Mapping mapping, boolean needsLabelField) {
+        ValueFormat format = mapping != null && mapping.isOfLabels() ? config.labelsFormat() : config.examplesFormat();
+        return switch (format) {
+            case AVRO ->
+                mapping == null ? new ExampleDecoder(schemas) : new MappedDecoder(schemas, mapping, needsLabelField);
+            case JSON -> mapping == null ? new JsonExampleDecoder() : new JsonDecoder(mapping, needsLabelField);
+        };
     }
 
     /**
@@ -84,22 +117,27 @@ public final class RecordReader {
      * records is the same.
      */
     public static RecordReader ofModels(SchemaSource schemas, ThalwegConfig config) {
-        return new RecordReader(
-                schemas, Mapping.ofModelOnly(config::getString), "", config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+        return new RecordReader(schemas, config, Mapping.ofModelOnly(config::getString), "", null);
     }
 
     /** Creates a reader that reads the model of a label record and nothing else, for {@link #model}. */
     public static RecordReader ofModelsOfLabels(SchemaSource schemas, ThalwegConfig config) {
-        return new RecordReader(
-                schemas,
-                Mapping.ofModelOfLabels(config::getString),
-                "",
-                config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES));
+        return new RecordReader(schemas, config, Mapping.ofModelOfLabels(config::getString), "", null);
+    }
+
+    /**
+     * Maps some values of a topic.
+     *
+     * @return what each of their fields is used as, one line for each kind
+     * @throws io.thalweg.mapping.MappingException if the mapping names a field that none of them has, in one line
+     */
+    public static List<String> summary(List<byte[]> values, Mapping mapping) {
+        return JsonDecoder.summary(values, mapping);
     }
 
     /** What the first categories of each field are like; empty if records are not mapped. */
     public Map<String, CategorySample> categories() {
-        return mapped == null ? Map.of() : mapped.categories();
+        return decoder.categories();
     }
 
     /** The kinds of input records. */
@@ -134,17 +172,17 @@ public final class RecordReader {
             modelId = deleted(key);
             return InputKind.DELETION;
         }
-        if (mapped != null && !mapped.mapping().isOfEveryType()) {
+        if (decoder.canPassOver()) {
             // first: the key of another type may be no model id
             checkSchemaKnown(record, value);
-            if (mapped.isPassedOver(value)) {
+            if (decoder.isPassedOver(value, record.sourceHeaders())) {
                 return InputKind.OF_OTHER_TYPE;
             }
         }
         String known = known(key);
         checkSchemaKnown(record, value);
         checkIdInValue(record.sourceHeaders());
-        modelId = example(value, known, x);
+        modelId = example(value, record.sourceHeaders(), known, x);
         return InputKind.EXAMPLE;
     }
 
@@ -184,11 +222,11 @@ public final class RecordReader {
         if (value == null) {
             return deleted(key);
         }
-        if (mapped != null && mapped.isPassedOver(value)) {
+        if (isPassedOver(value, headers)) {
             return null;
         }
         String known = known(key);
-        return known == null ? example(value, null, x) : known;
+        return known == null ? example(value, headers, null, x) : known;
     }
 
     /**
@@ -204,20 +242,18 @@ public final class RecordReader {
 
     /** The model that a record without a value deletes. */
     private String deleted(byte @Nullable [] key) throws Rejection {
-        if (mapped != null && !mapped.mapping().isModelFromKey()) {
+        if (mapping != null && !mapping.isModelFromKey()) {
             throw new Rejection(
                     Reason.NO_VALUE,
-                    "the record has no value; that deletes a model only if "
-                            + mapped.mapping().setting(Mapping.MODEL) + " is key");
+                    "the record has no value; that deletes a model only if " + mapping.setting(Mapping.MODEL)
+                            + " is key");
         }
         return ofKey(key);
     }
 
     /** The model of a record with a value; null if the value names it. */
     private @Nullable String known(byte @Nullable [] key) throws Rejection {
-        return mapped == null || mapped.mapping().isModelFromKey()
-                ? ofKey(key)
-                : mapped.mapping().fixedModel();
+        return mapping == null || mapping.isModelFromKey() ? ofKey(key) : mapping.fixedModel();
     }
 
     private String ofKey(byte @Nullable [] key) throws Rejection {
@@ -240,27 +276,36 @@ public final class RecordReader {
      * @return the model that the record is for
      * @throws Rejection if that is not possible
      */
-    public String example(byte[] value, @Nullable String modelId, Example x) throws Rejection {
-        if (mapped == null) {
-            decoder.decode(value, x);
-        } else {
-            mapped.decode(value, x);
-        }
+    public String example(byte[] value, Headers headers, @Nullable String modelId, Example x) throws Rejection {
+        decoder.decode(value, headers, x);
         return modelId == null ? inField() : modelId;
+    }
+
+    /** Decodes the example in a value of a record without headers, as above. */
+    public String example(byte[] value, @Nullable String modelId, Example x) throws Rejection {
+        return example(value, NO_HEADERS, modelId, x);
+    }
+
+    /**
+     * Returns whether a record is an event that is passed over.
+     *
+     * @throws Rejection if that cannot be found out
+     */
+    public boolean isPassedOver(byte @Nullable [] value, Headers headers) throws Rejection {
+        return value != null && decoder.canPassOver() && decoder.isPassedOver(value, headers);
     }
 
     /** The model that a field of the last value names. */
     private String inField() throws Rejection {
-        if (mapped == null) {
+        if (mapping == null) {
             throw new IllegalArgumentException("an Example does not name its model");
         }
-        String field = "field " + mapped.mapping().modelField();
-        if (mapped.modelLength() < 0) {
+        String field = "field " + mapping.modelField();
+        if (decoder.modelLength() < 0) {
             throw new Rejection(
-                    Reason.NO_KEY,
-                    field + ", which " + mapped.mapping().setting(Mapping.MODEL) + " names, is null or missing");
+                    Reason.NO_KEY, field + ", which " + mapping.setting(Mapping.MODEL) + " names, is null or missing");
         }
-        return parse(mapped.model(), mapped.modelLength(), field);
+        return parse(decoder.model(), decoder.modelLength(), field);
     }
 
     private void checkSize(byte @Nullable [] key, byte @Nullable [] value, Headers headers) throws Rejection {
@@ -325,9 +370,9 @@ public final class RecordReader {
 
     /** Says what to do with keys that are no model ids. */
     private String otherwise(String what) {
-        return what.equals(KEY) && mapped != null
+        return what.equals(KEY) && mapping != null
                 ? "; if keys are not model ids, set %s=fixed:NAME for one model, or %1$s=field:NAME"
-                        .formatted(mapped.mapping().setting(Mapping.MODEL))
+                        .formatted(mapping.setting(Mapping.MODEL))
                 : "";
     }
 }

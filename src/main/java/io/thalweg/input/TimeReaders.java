@@ -3,11 +3,8 @@ package io.thalweg.input;
 import io.thalweg.mapping.FieldKind;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
-import io.thalweg.mapping.Numbers;
 import io.thalweg.mapping.TimeEncoder;
 import io.thalweg.mapping.TimeParts;
-import io.thalweg.math.Rejection;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
@@ -80,26 +77,7 @@ final class TimeReaders {
 
     private static @Nullable ValueReader byPattern(Schema schema, TimeParts times, TimeEncoder sink) {
         // seconds since 1970 do not fit into a float
-        return schema.getType() == Schema.Type.FLOAT
-                ? null
-                : ValueReaders.of(
-                        schema,
-                        new ValueSinks(
-                                sink::number,
-                                sink::number,
-                                null,
-                                (utf8, from, length) -> text(times, sink, utf8, from, length),
-                                sink::missing));
-    }
-
-    private static void text(TimeParts times, TimeEncoder sink, byte[] utf8, int from, int length) throws Rejection {
-        if (length == 0) {
-            sink.missing();
-        } else if (times.isOfText()) {
-            sink.text(utf8, from, length);
-        } else {
-            sink.number(Numbers.parse(new String(utf8, from, length, StandardCharsets.UTF_8)));
-        }
+        return schema.getType() == Schema.Type.FLOAT ? null : ValueReaders.of(schema, FieldSinks.time(times, sink));
     }
 
     private static @Nullable ValueReader byLogicalType(Schema schema, TimeParts times, TimeEncoder sink) {

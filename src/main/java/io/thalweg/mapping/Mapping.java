@@ -417,6 +417,14 @@ public final class Mapping {
         return times.get(field);
     }
 
+    /** The fields that are times without a pattern, so that only a schema can say how their values are meant. */
+    public List<String> timesWithoutPattern() {
+        return times.entrySet().stream()
+                .filter(time -> !time.getValue().hasPattern())
+                .map(Map.Entry::getKey)
+                .toList();
+    }
+
     /** The ranges of a field; null if it has none. */
     Buckets buckets(String field) {
         return buckets.get(field);
@@ -442,6 +450,14 @@ public final class Mapping {
     /** The crosses as they are written in the settings. */
     public List<String> crossWords() {
         return crosses.stream().map(cross -> String.join("*", cross)).toList();
+    }
+
+    /** Whether a setting says how the values of a field are used, or crosses them. */
+    public boolean isUseNamed(String field) {
+        return numeric.contains(field)
+                || categorical.contains(field)
+                || buckets.containsKey(field)
+                || operands.containsKey(field);
     }
 
     /** The ranges of a field as they are written in the settings; null if it has none. */

@@ -141,12 +141,15 @@ final class Evaluation {
      * @throws Rejection if the learner would make the record a dead letter; then nothing has changed
      */
     void take(ConsumerRecord<byte[], byte[]> record, RecordReader reader) throws Rejection {
+        if (reader.isPassedOver(record.value(), record.headers())) {
+            return;
+        }
         String modelId = reader.modelId(record.key(), record.value(), record.headers());
         if (record.value() == null) {
             task.delete(modelId);
             return;
         }
-        apply(reader.example(record.value(), modelId, x));
+        apply(reader.example(record.value(), record.headers(), modelId, x));
     }
 
     /** Continues with another partition, which has models of its own. */

@@ -311,11 +311,14 @@ final class TrainCommand implements Callable<Integer> {
 
     private static void take(ConsumerRecord<byte[], byte[]> record, RecordReader reader, TrainingSet set, Example x)
             throws Rejection {
+        if (reader.isPassedOver(record.value(), record.headers())) {
+            return;
+        }
         String id = reader.modelId(record.key(), record.value(), record.headers());
         if (record.value() == null) {
             set.delete(id);
         } else {
-            set.add(reader.example(record.value(), id, x), x, record.offset());
+            set.add(reader.example(record.value(), record.headers(), id, x), x, record.offset());
         }
     }
 

@@ -1,0 +1,527 @@
+package io.thalweg.input;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import io.thalweg.mapping.CategorySample;
+import io.thalweg.mapping.FeatureCollector;
+import io.thalweg.mapping.FieldEncoder;
+import io.thalweg.mapping.FieldKind;
+import io.thalweg.mapping.Label;
+import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.MappingException;
+import io.thalweg.mapping.Numbers;
+import io.thalweg.mapping.TimeParts;
+import io.thalweg.math.Example;
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.header.Headers;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decodes a JSON object into an {@link Example}, as a {@link Mapping} defines. The tokens of the parser go to the same
+ * sinks as the fields of Avro records; no tree is built. The fields of an object in the object are named with dots.
+ * Not thread-safe.
+ */
+final class JsonDecoder implements ValueDecoder {
+    /** The most fields that a value may have. */
+    private static final int MOST_FIELDS = 65_536;
+
+    /** The most fields that are remembered between values. */
+    private static final int MOST_REMEMBERED = 8192;
+
+    /** The most characters that the names of fields may have together, those of a value and those remembered. */
+    private static final int MOST_CHARACTERS = 1 << 22;
+
+    private final Mapping mapping;
+    private final boolean needsLabelField;
+    private final MappedRecord record;
+    private final FieldSinks sinks;
+    private final JsonInput json = new JsonInput();
+
+    private final Map<String, JsonField> fields = new HashMap<>();
+    private JsonField root = new JsonField("");
+    /** The number of the value that is being read. */
+    private long number;
+
+    private int fieldCount;
+    private long characters;
+    /** The characters of the names in {@link #fields}. */
+    private long remembered;
+
+    // the items of a list: their types, numbers, and where their texts begin and end
+    private JsonToken[] types = new JsonToken[16];
+    private long[] wholes = new long[16];
+    private double[] doubles = new double[16];
+    private int[] begins = new int[16];
+    private int[] ends = new int[16];
+    private int itemCount;
+
+    /** Receives which fields there are; null if nobody asks. */
+    private @Nullable SchemaFields seen;
+
+    /** A field of the values, and what becomes of it. */
+    private final class JsonField {
+        private final String name;
+        private @Nullable Map<String, JsonField> children;
+        private boolean resolved;
+        private FieldSinks.@Nullable Role role;
+        private boolean isTime;
+        private @Nullable FieldEncoder encoder;
+        private @Nullable ValueSinks sinks;
+        /** The number of the last value that had the field. */
+        private long last;
+
+        JsonField(String name) {
+            this.name = name;
+        }
+
+        /** Finds out what becomes of the field, the first time that it has a value. */
+        void resolve() {
+            if (resolved) {
+                return;
+            }
+            resolved = true;
+            role = JsonDecoder.this.sinks.role(name);
+            if (role != null) {
+                sinks = role.sinks();
+            } else if (mapping.isWanted(name)) {
+                TimeParts times = mapping.times(name);
+                isTime = times != null;
+                FeatureCollector collector = record.features();
+                if (times != null) {
+                    sinks = FieldSinks.time(times, collector.times(times));
+                } else {
+                    encoder = collector.feature(name);
+                    sinks = JsonDecoder.this.sinks.feature(name, encoder);
+                }
+            }
+        }
+
+        JsonField child(String key) throws Rejection {
+            if (children == null) {
+                children = new HashMap<>();
+            }
+            JsonField child = children.get(key);
+            if (child == null) {
+                child = create(name.isEmpty() && this == root ? key : name + "." + key);
+                children.put(key, child);
+            }
+            return child;
+        }
+    }
+
+    /** @param needsLabelField whether events without the field of the label are rejected */
+    JsonDecoder(Mapping mapping, boolean needsLabelField) {
+        this.mapping = mapping;
+        this.needsLabelField = needsLabelField;
+        record = new MappedRecord(mapping);
+        sinks = new FieldSinks(mapping, record);
+    }
+
+    /**
+     * Maps some values.
+     *
+     * @return what each of their fields is used as, one line for each kind
+     * @throws MappingException if the mapping names a field that none of them has, in one line
+     */
+    static List<String> summary(List<byte[]> values, Mapping mapping) {
+        JsonDecoder decoder = new JsonDecoder(mapping, false);
+        SchemaFields all = new SchemaFields(mapping);
+        decoder.seen = all;
+        Example x = new Example();
+        for (byte[] value : values) {
+            try {
+                decoder.decode(value, x);
+            } catch (Rejection e) {
+                // it becomes a dead letter, and the other values say enough
+                continue;
+            }
+        }
+        all.check();
+        return all.kinds().lines();
+    }
+
+    @Override
+    public void decode(byte[] value, Headers headers, Example x) throws Rejection {
+        decode(value, x);
+    }
+
+    private void decode(byte[] value, Example x) throws Rejection {
+        decode(value, JsonInput.begin(value), value.length, x);
+    }
+
+    /** Decodes a part of a value that is an object. */
+    void decode(byte[] value, int from, int to, Example x) throws Rejection {
+        x.clear();
+        record.begin(x);
+        forget();
+        number++;
+        fieldCount = 0;
+        characters = 0;
+        try (JsonParser in = json.open(value, from, to)) {
+            JsonInput.beginObject(in);
+            object(in, root);
+            JsonInput.end(in);
+        } catch (IOException | IllegalStateException e) {
+            throw JsonInput.unreadable(e);
+        }
+        record.end();
+        Label label = mapping.label();
+        if (needsLabelField && label != null && lastSeen(label.field()) != number) {
+            throw new Rejection(
+                    Reason.NO_LABEL_FIELD,
+                    "the value has no field %s that the label can be computed from; an event without a label has null there"
+                            .formatted(label.field()));
+        }
+        record.checkLabel();
+    }
+
+    @Override
+    public Map<String, CategorySample> categories() {
+        return record.features().categories();
+    }
+
+    @Override
+    public byte[] model() {
+        return record.model();
+    }
+
+    @Override
+    public int modelLength() {
+        return record.modelLength();
+    }
+
+    private long lastSeen(String name) {
+        JsonField field = fields.get(name);
+        return field == null ? -1 : field.last;
+    }
+
+    /** Forgets the fields if there have been so many that their names must be data. */
+    private void forget() {
+        if (fields.size() > MOST_REMEMBERED || remembered > MOST_CHARACTERS) {
+            json.namesAreData();
+            fields.clear();
+            remembered = 0;
+            root = new JsonField("");
+        }
+    }
+
+    /** How many fields are kept between values, for tests. */
+    int rememberedFields() {
+        return fields.size();
+    }
+
+    private JsonField create(String name) throws Rejection {
+        characters += name.length();
+        if (characters > MOST_CHARACTERS) {
+            throw new Rejection(
+                    Reason.TOO_LARGE,
+                    "the names of the fields have more than " + MOST_CHARACTERS
+                            + " characters, including those of the objects that they are in");
+        }
+        JsonField known = fields.get(name);
+        if (known == null) {
+            known = new JsonField(name);
+            remembered += name.length();
+            fields.put(name, known);
+        }
+        return known;
+    }
+
+    private void object(JsonParser in, JsonField of) throws IOException, Rejection {
+        for (String key = in.nextFieldName(); key != null; key = in.nextFieldName()) {
+            JsonField field = next(of, key);
+            JsonToken token = in.nextToken();
+            field.resolve();
+            if (token == JsonToken.START_OBJECT) {
+                if (field.role != null || field.isTime) {
+                    throw notSingle(field, "an object");
+                }
+                FieldEncoder encoder = field.encoder;
+                ValueSinks to = field.sinks;
+                if (encoder != null && to != null && mapping.isUseNamed(field.name)) {
+                    map(in, field, encoder, to);
+                    continue;
+                }
+                if (seen != null) {
+                    seen.addRecord(field.name);
+                }
+                object(in, field);
+            } else if (token == JsonToken.START_ARRAY) {
+                list(in, field);
+            } else {
+                if (seen != null) {
+                    addKind(field, token);
+                }
+                ValueSinks to = field.sinks;
+                if (to != null) {
+                    single(in, token, field, to);
+                }
+            }
+        }
+    }
+
+    private JsonField next(JsonField of, String key) throws Rejection {
+        if (++fieldCount > MOST_FIELDS) {
+            throw new Rejection(
+                    Reason.TOO_LARGE,
+                    "the value has more than " + MOST_FIELDS + " fields, including those of the objects in it");
+        }
+        JsonField field = of.child(key);
+        if (field.last == number) {
+            throw JsonInput.twice(field.name);
+        }
+        field.last = number;
+        return field;
+    }
+
+    /** Reads an object as Avro's maps are: a setting names the object, and its values are used as that says. */
+    private void map(JsonParser in, JsonField of, FieldEncoder encoder, ValueSinks to) throws IOException, Rejection {
+        try {
+            for (String key = in.nextFieldName(); key != null; key = in.nextFieldName()) {
+                next(of, key);
+                JsonToken token = in.nextToken();
+                if (token.isStructStart()) {
+                    in.skipChildren();
+                    continue;
+                }
+                if (seen != null) {
+                    addKind(of, token);
+                }
+                byte[] utf8 = key.getBytes(StandardCharsets.UTF_8);
+                encoder.at(utf8, 0, utf8.length);
+                single(in, token, of, to);
+            }
+        } finally {
+            encoder.whole();
+        }
+    }
+
+    private void single(JsonParser in, JsonToken token, JsonField field, ValueSinks to) throws IOException, Rejection {
+        switch (token) {
+            case VALUE_STRING -> {
+                json.clearText();
+                int from = json.readText(in);
+                text(field, to, json.text(), from, json.textEnd() - from);
+            }
+            case VALUE_NUMBER_INT -> {
+                if (in.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
+                    large(in, field, to);
+                } else {
+                    whole(field, to, in.getLongValue());
+                }
+            }
+            case VALUE_NUMBER_FLOAT -> {
+                if (in.isNaN()) {
+                    to.missing().take();
+                } else {
+                    fraction(field, to, in.getDoubleValue());
+                }
+            }
+            case VALUE_TRUE, VALUE_FALSE -> flag(field, to, token == JsonToken.VALUE_TRUE);
+            default -> to.missing().take();
+        }
+    }
+
+    private void text(JsonField field, ValueSinks to, byte[] utf8, int from, int length) throws Rejection {
+        if (to.text() != null) {
+            to.text().take(utf8, from, length);
+            return;
+        }
+        // a number in quotes
+        String text = new String(utf8, from, length, StandardCharsets.UTF_8).strip();
+        double parsed = Numbers.parse(text);
+        if (!Double.isNaN(parsed)) {
+            fraction(field, to, parsed);
+        } else if (text.isEmpty() || Numbers.isMissing(text)) {
+            to.missing().take();
+        } else {
+            throw notSingle(field, "text that is not a number");
+        }
+    }
+
+    private static void whole(JsonField field, ValueSinks to, long value) throws Rejection {
+        if (to.whole() == null) {
+            throw notSingle(field, "a number");
+        }
+        to.whole().take(value);
+    }
+
+    private static void fraction(JsonField field, ValueSinks to, double value) throws Rejection {
+        if (to.number() == null) {
+            throw notSingle(field, "a number with a fraction");
+        }
+        to.number().take(value);
+    }
+
+    /** Passes on a whole number of more than 64 bits: an id with its digits, anything else as a double. */
+    private void large(JsonParser in, JsonField field, ValueSinks to) throws IOException, Rejection {
+        if (to.number() == null && to.text() != null) {
+            json.clearText();
+            int from = json.readText(in);
+            to.text().take(json.text(), from, json.textEnd() - from);
+        } else {
+            fraction(field, to, in.getDoubleValue());
+        }
+    }
+
+    private static void flag(JsonField field, ValueSinks to, boolean value) throws Rejection {
+        if (to.flag() == null) {
+            throw notSingle(field, "true or false");
+        }
+        to.flag().take(value);
+    }
+
+    private static Rejection notSingle(JsonField field, String what) {
+        return new Rejection(
+                Reason.BAD_VALUE,
+                "field " + field.name + " is " + what + "; "
+                        + (field.role == null ? "a time is text or a number" : field.role.needs()));
+    }
+
+    /** Reads a list. As of Avro's arrays, numbers have indices, and anything else is a set. */
+    private void list(JsonParser in, JsonField field) throws IOException, Rejection {
+        if (field.role != null || field.isTime) {
+            throw notSingle(field, "a list");
+        }
+        if (field.sinks == null) {
+            if (seen != null) {
+                addKind(field, JsonToken.START_ARRAY);
+            }
+            in.skipChildren();
+            return;
+        }
+        String unusable = items(in);
+        if (unusable != null) {
+            if (seen != null) {
+                seen.addValue(field.name);
+                seen.kinds().leaveOut(field.name, unusable);
+            }
+            return;
+        }
+        boolean hasNumbers = false;
+        for (int i = 0; i < itemCount; i++) {
+            if (seen != null) {
+                addKind(field, types[i]);
+            }
+            hasNumbers |= types[i] != JsonToken.VALUE_NULL && sinks.isNumber(field.name, isWord(types[i]));
+        }
+        FieldEncoder encoder = field.encoder;
+        if (encoder == null) {
+            throw new IllegalStateException("a feature has an encoder");
+        }
+        try {
+            FeatureCollector collector = record.features();
+            boolean isNullThere = false;
+            collector.beginSet();
+            for (int i = 0; i < itemCount; i++) {
+                if (hasNumbers) {
+                    encoder.at(i);
+                } else if (types[i] == JsonToken.VALUE_NULL) {
+                    if (isNullThere) {
+                        continue;
+                    }
+                    isNullThere = true;
+                } else if (!collector.isNew(json.text(), begins[i], ends[i] - begins[i])) {
+                    continue;
+                }
+                item(i, field, field.sinks);
+            }
+        } finally {
+            // a record that is rejected must not affect the next one
+            encoder.whole();
+        }
+    }
+
+    private void item(int i, JsonField field, ValueSinks to) throws Rejection {
+        switch (types[i]) {
+            case VALUE_STRING -> text(field, to, json.text(), begins[i], ends[i] - begins[i]);
+            case VALUE_NUMBER_INT -> whole(field, to, wholes[i]);
+            case VALUE_NUMBER_FLOAT -> fraction(field, to, doubles[i]);
+            case VALUE_TRUE, VALUE_FALSE -> flag(field, to, types[i] == JsonToken.VALUE_TRUE);
+            default -> to.missing().take();
+        }
+    }
+
+    /**
+     * Reads the items of a list. How they are used depends on all of them.
+     *
+     * @return null, or why they cannot be used
+     */
+    private @Nullable String items(JsonParser in) throws IOException, Rejection {
+        json.clearText();
+        itemCount = 0;
+        for (JsonToken token = in.nextToken(); token != JsonToken.END_ARRAY; token = in.nextToken()) {
+            if (token == JsonToken.START_OBJECT || token == JsonToken.START_ARRAY) {
+                in.skipChildren();
+                while (in.nextToken() != JsonToken.END_ARRAY) {
+                    in.skipChildren();
+                }
+                return token == JsonToken.START_OBJECT ? "list of objects" : "list of lists";
+            }
+            if (itemCount == MOST_FIELDS) {
+                throw new Rejection(Reason.TOO_LARGE, "a list has more than " + MOST_FIELDS + " items");
+            }
+            if (itemCount == types.length) {
+                types = Arrays.copyOf(types, 2 * itemCount);
+                wholes = Arrays.copyOf(wholes, 2 * itemCount);
+                doubles = Arrays.copyOf(doubles, 2 * itemCount);
+                begins = Arrays.copyOf(begins, 2 * itemCount);
+                ends = Arrays.copyOf(ends, 2 * itemCount);
+            }
+            JsonToken type = token;
+            if (token == JsonToken.VALUE_NUMBER_INT) {
+                if (in.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
+                    type = JsonToken.VALUE_NUMBER_FLOAT;
+                    doubles[itemCount] = in.getDoubleValue();
+                } else {
+                    wholes[itemCount] = in.getLongValue();
+                }
+            } else if (token == JsonToken.VALUE_NUMBER_FLOAT) {
+                if (in.isNaN()) {
+                    type = JsonToken.VALUE_NULL;
+                } else {
+                    doubles[itemCount] = in.getDoubleValue();
+                }
+            }
+            // an item of a set is known by its text
+            begins[itemCount] = json.readText(in);
+            ends[itemCount] = json.textEnd();
+            types[itemCount++] = type;
+        }
+        return null;
+    }
+
+    private static boolean isWord(JsonToken token) {
+        return token == JsonToken.VALUE_STRING || token == JsonToken.VALUE_TRUE || token == JsonToken.VALUE_FALSE;
+    }
+
+    /** Notes what a value is used as. */
+    private void addKind(JsonField field, JsonToken token) {
+        SchemaFields to = seen;
+        if (to == null) {
+            return;
+        }
+        to.addValue(field.name);
+        if (field.role != null) {
+            to.kinds().add(field.name, field.role.kind());
+        } else if (field.sinks == null) {
+            if (!mapping.isModelOnly()) {
+                to.kinds().add(field.name, FieldKind.EXCLUDED);
+            }
+        } else if (field.isTime) {
+            to.kinds().add(field.name, FieldKind.TIME);
+        } else if (token == JsonToken.VALUE_NULL) {
+            to.kinds().empty(field.name);
+        } else {
+            to.kinds()
+                    .add(field.name, sinks.isNumber(field.name, isWord(token)) ? FieldKind.NUMBER : FieldKind.CATEGORY);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+package io.thalweg.input;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.io.JsonEOFException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.regex.Pattern;
+
+/**
+ * The JSON in values of records, as the tokens of Jackson's parser. Depth and the length of numbers are limited, so
+ * that no value takes much more time or memory than its length. Not thread-safe.
+ */
+final class JsonInput {
+    /** How many objects and lists may be nested. Deeper ones are damaged, or were made to exhaust the stack. */
+    static final int DEEPEST = 500;
+
+    /** The longest number, in characters: as long as text can be that is read as a number. */
+    private static final int LONGEST_NUMBER = 512;
+
+    /** What precedes a value that Confluent's JSON Schema serializer wrote: a zero byte and four bytes of an id. */
+    private static final int FRAME = 5;
+
+    /** Texts that are longer do not stay in memory after their record. */
+    private static final int KEPT = 1 << 16;
+
+    private static final JsonFactory FACTORY = factory(true);
+
+    /** Without the table of the names that were read, which takes longer to extend than to do without. */
+    private static final JsonFactory OF_MANY_NAMES = factory(false);
+
+    private static JsonFactory factory(boolean remembersNames) {
+        return JsonFactory.builder()
+                .streamReadConstraints(StreamReadConstraints.builder()
+                        .maxNestingDepth(DEEPEST)
+                        .maxNumberLength(LONGEST_NUMBER)
+                        .build())
+                // names can be anything, and there can be many; the text is UTF-8, as everywhere in Kafka
+                .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                .disable(JsonFactory.Feature.CHARSET_DETECTION)
+                .enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER)
+                // as Python writes them
+                .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+                .configure(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES, remembersNames)
+                .build();
+    }
+
+    /** What the parser says of its own options, which nobody here can set. */
+    private static final Pattern OPTIONS_OF_PARSER =
+            Pattern.compile(", from `[^`]*`|,? ?\\(?start marker at .*|: enable `.*| \\(not recognized as .*");
+
+    private boolean namesAreData;
+    private byte[] text = new byte[256];
+    private int textEnd;
+
+    /** Notes that values have ever new names. */
+    void namesAreData() {
+        namesAreData = true;
+    }
+
+    /** Creates a parser of a part of a value. It has to be closed. */
+    JsonParser open(byte[] value, int from, int to) throws IOException {
+        if (text.length > KEPT) {
+            text = new byte[256];
+        }
+        textEnd = 0;
+        return namesAreData
+                // by way of a reader, because only that parser can do without the table
+                ? OF_MANY_NAMES.createParser(new InputStreamReader(
+                        new ByteArrayInputStream(value, from, to - from), StandardCharsets.UTF_8.newDecoder()))
+                : FACTORY.createParser(value, from, to - from);
+    }
+
+    /** Where the JSON in a value begins: behind the frame of the JSON Schema serializer, or behind a byte order mark. */
+    static int begin(byte[] value) {
+        if (value.length > FRAME && value[0] == 0) {
+            return FRAME;
+        }
+        boolean marked =
+                value.length > 2 && value[0] == (byte) 0xef && value[1] == (byte) 0xbb && value[2] == (byte) 0xbf;
+        return marked ? 3 : 0;
+    }
+
+    /** The texts that were read, as UTF-8; valid until the next one is read. */
+    byte[] text() {
+        return text;
+    }
+
+    /** Where the texts that were read end. */
+    int textEnd() {
+        return textEnd;
+    }
+
+    /** Forgets the texts that were read. */
+    void clearText() {
+        textEnd = 0;
+    }
+
+    /**
+     * Adds the text at the parser to {@link #text}.
+     *
+     * @return where it begins; it ends at {@link #textEnd}
+     * @throws Rejection if it contains half of a surrogate pair, which is no text
+     */
+    int readText(JsonParser in) throws IOException, Rejection {
+        char[] chars = in.getTextCharacters();
+        int at = in.getTextOffset();
+        int end = at + in.getTextLength();
+        int start = textEnd;
+        if (text.length - textEnd < 3 * (end - at)) {
+            text = Arrays.copyOf(text, Math.max(2 * text.length, textEnd + 3 * (end - at)));
+        }
+        byte[] into = text;
+        int to = textEnd;
+        while (at < end) {
+            char c = chars[at++];
+            if (c < 0x80) {
+                into[to++] = (byte) c;
+            } else if (c < 0x800) {
+                into[to++] = (byte) (0xc0 | c >> 6);
+                into[to++] = (byte) (0x80 | c & 0x3f);
+            } else if (!Character.isSurrogate(c)) {
+                into[to++] = (byte) (0xe0 | c >> 12);
+                into[to++] = (byte) (0x80 | c >> 6 & 0x3f);
+                into[to++] = (byte) (0x80 | c & 0x3f);
+            } else {
+                if (at == end || !Character.isSurrogatePair(c, chars[at])) {
+                    throw new Rejection(Reason.UNREADABLE, "the value is not JSON: text contains half a character");
+                }
+                int point = Character.toCodePoint(c, chars[at++]);
+                into[to++] = (byte) (0xf0 | point >> 18);
+                into[to++] = (byte) (0x80 | point >> 12 & 0x3f);
+                into[to++] = (byte) (0x80 | point >> 6 & 0x3f);
+                into[to++] = (byte) (0x80 | point & 0x3f);
+            }
+        }
+        textEnd = to;
+        return start;
+    }
+
+    /** @throws Rejection if the next token does not begin an object */
+    static void beginObject(JsonParser in) throws IOException, Rejection {
+        JsonToken first = in.nextToken();
+        if (first != JsonToken.START_OBJECT) {
+            throw new Rejection(
+                    Reason.UNREADABLE,
+                    first == null ? "the value is empty, and not a JSON object" : "the value is not a JSON object");
+        }
+    }
+
+    /** @throws Rejection if something follows */
+    static void end(JsonParser in) throws IOException, Rejection {
+        if (in.nextToken() != null) {
+            throw new Rejection(Reason.UNREADABLE, "the value is not one JSON object: more follows after its end");
+        }
+    }
+
+    /** The rejection of a value that the parser cannot read. */
+    static Rejection unreadable(Exception thrown) {
+        String why = thrown instanceof JsonEOFException
+                ? "it ends early"
+                : thrown instanceof JsonProcessingException json ? json.getOriginalMessage() : thrown.getMessage();
+        return new Rejection(
+                Reason.UNREADABLE,
+                "the value is not JSON: "
+                        + ExampleDecoder.brief(
+                                OPTIONS_OF_PARSER.matcher(String.valueOf(why)).replaceAll("")));
+    }
+
+    /** The rejection of a value in which a name is there twice. */
+    static Rejection twice(String name) {
+        return new Rejection(Reason.UNREADABLE, "the value has field " + ExampleDecoder.brief(name) + " twice");
+    }
+}
