@@ -214,7 +214,7 @@ final class LetterAudit {
         if (rejection.reason() == Reason.UNKNOWN_SCHEMA) {
             unknownSchemas++;
         }
-        DeadLetters deadLetters = new DeadLetters(settings.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
+        DeadLetters deadLetters = new DeadLetters(settings);
         DeadLetter expected = deadLetters.of(record, rejection);
         String where =
                 where(record.sourcePartition().topic(), record.sourcePartition().partition(), record.sourceOffset());

@@ -3,6 +3,7 @@ package io.thalweg.audit;
 import io.thalweg.input.BoundedDecoder;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.UnknownSchemaException;
+import io.thalweg.output.OutputJson;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
@@ -42,8 +43,11 @@ final class OutputDecoder<T extends SpecificRecordBase> {
         if (value == null) {
             throw new Unreadable("there is none");
         }
+        if (OutputJson.isJson(value)) {
+            return readJson(value);
+        }
         if (value.length < HEADER || value[0] != 0) {
-            throw new Unreadable("it does not begin with a zero byte and a schema id");
+            throw new Unreadable("it is not JSON and does not begin with a zero byte and a schema id");
         }
         SpecificDatumReader<T> reader = reader(ByteBuffer.wrap(value, 1, 4).getInt());
         decoder.reset(value, HEADER);
@@ -59,6 +63,16 @@ final class OutputDecoder<T extends SpecificRecordBase> {
             throw new Unreadable(decoder.remaining() + " bytes are left over");
         }
         return record;
+    }
+
+    @SuppressWarnings("unchecked") // the schema is that of the class
+    private T readJson(byte[] value) throws Unreadable {
+        try {
+            return (T) OutputJson.read(value, schema);
+        } catch (IOException | RuntimeException e) {
+            throw new Unreadable(
+                    String.valueOf(e.getMessage()).lines().findFirst().orElse("it is damaged"));
+        }
     }
 
     private SpecificDatumReader<T> reader(int id) throws Unreadable {

@@ -13,6 +13,7 @@ import io.thalweg.math.FeatureForm;
 import io.thalweg.math.LearnerSettings;
 import io.thalweg.math.LearningRate;
 import io.thalweg.math.StepOptions;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,6 +50,7 @@ public final class ThalwegConfig extends AbstractConfig {
 
     public static final String EXAMPLES_FORMAT = "examples.format";
     public static final String LABELS_FORMAT = "labels.format";
+    public static final String OUTPUT_FORMAT = "output.format";
 
     public static final String ALGORITHM = "algorithm";
     public static final String LEARNING_RATE = "learning.rate";
@@ -174,9 +176,10 @@ public final class ThalwegConfig extends AbstractConfig {
                 REGISTRY_URL,
                 Type.STRING,
                 "http://localhost:8081",
-                new NonEmptyString(),
+                null,
                 HIGH,
-                "Address of the Schema Registry. Several addresses are separated by commas.");
+                "Address of the Schema Registry. Several addresses are separated by commas. If it is empty, or not set"
+                        + " although all formats are `json`, there is no registry.");
         connection.add(
                 APPLICATION_ID,
                 Type.STRING,
@@ -274,6 +277,14 @@ public final class ThalwegConfig extends AbstractConfig {
                 MEDIUM,
                 "Format of the values of the labels topic. If empty, they have that of the examples.",
                 SettingFlag.LABELS);
+        formats.add(
+                OUTPUT_FORMAT,
+                Type.STRING,
+                ValueFormat.AVRO.toString(),
+                ValidString.in(ValueFormat.words(ValueFormat.AVRO, ValueFormat.JSON)),
+                HIGH,
+                "Format of what the learner writes: `avro` in the frame of a schema registry, or `json`. If nothing is in"
+                        + " Avro, no schema registry is needed.");
 
         Group mapping = new Group(def, MAPPING, SettingFlag.REPLAYED, SettingFlag.MAPPING);
         mapping.add(
@@ -976,8 +987,41 @@ public final class ThalwegConfig extends AbstractConfig {
         return format.isEmpty() ? examplesFormat() : ValueFormat.of(format);
     }
 
-    /** Rejects settings of the mapping that need a schema. */
+    /** The format of what the learner writes. */
+    public ValueFormat outputFormat() {
+        return ValueFormat.of(getString(OUTPUT_FORMAT));
+    }
+
+    /** Whether there is a schema registry: one is needed, or its address is given although none is needed. */
+    public boolean hasRegistry() {
+        return !getString(REGISTRY_URL).isBlank()
+                && (isGiven(REGISTRY_URL) || !needingRegistry().isEmpty());
+    }
+
+    /** The settings that need a schema registry, with their values. */
+    private List<String> needingRegistry() {
+        List<String> needing = new ArrayList<>();
+        if (examplesFormat() != ValueFormat.JSON) {
+            needing.add(EXAMPLES_FORMAT + " = " + examplesFormat());
+        }
+        if (hasLateLabels() && labelsFormat() != ValueFormat.JSON) {
+            needing.add(LABELS_FORMAT + " = " + labelsFormat());
+        }
+        if (outputFormat() != ValueFormat.JSON) {
+            needing.add(OUTPUT_FORMAT + " = " + outputFormat());
+        }
+        return needing;
+    }
+
+    /** Rejects settings that need a schema registry where there is none, and those of the mapping that need a schema. */
     private void checkFormats() {
+        if (getString(REGISTRY_URL).isBlank() && !needingRegistry().isEmpty()) {
+            throw new ConfigException("%s is empty, but %s needs a schema registry; set its address, or set %s to json"
+                    .formatted(
+                            REGISTRY_URL,
+                            String.join(" and ", needingRegistry()),
+                            needingRegistry().size() == 1 ? "the format" : "the formats"));
+        }
         if (examplesFormat() != ValueFormat.JSON || !isMapped()) {
             return;
         }

@@ -154,7 +154,7 @@ public final class LearningTask {
         unmet.clear();
         reader = new RecordReader(schemas, config, keyless);
         learner = new Learner(config.learner(), config.getInt(ThalwegConfig.WEIGHTS_WINDOW));
-        deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
+        deadLetters = new DeadLetters(config);
         weightsPolicy = new PublishedWeights.Policy(
                 config.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX), config.getInt(ThalwegConfig.WEIGHTS_EVERY));
         metricsEvery = config.getInt(ThalwegConfig.METRICS_EVERY);

@@ -39,16 +39,16 @@ final class FieldSinks {
      * @param setting the setting that gives it the role
      * @param needs which values the field may have, for messages
      */
-    record Role(FieldKind kind, String setting, String needs, ValueSinks sinks) {}
+    record FieldRole(FieldKind kind, String setting, String needs, ValueSinks sinks) {}
 
     /** Returns the role of a field; null if it is not the label, id, importance or model. */
     @Nullable
-    Role role(String field) {
+    FieldRole role(String field) {
         Label label = mapping.label();
         if (label != null && field.equals(label.field())) {
-            return new Role(FieldKind.LABEL, mapping.setting(Mapping.LABEL), LABEL_NEEDS, label(field, label));
+            return new FieldRole(FieldKind.LABEL, mapping.setting(Mapping.LABEL), LABEL_NEEDS, label(field, label));
         } else if (field.equals(mapping.id())) {
-            return new Role(
+            return new FieldRole(
                     FieldKind.ID,
                     mapping.setting(Mapping.ID),
                     ID_NEEDS,
@@ -59,13 +59,13 @@ final class FieldSinks {
                             record::id,
                             ValueSinks.IGNORED));
         } else if (field.equals(mapping.importance())) {
-            return new Role(
+            return new FieldRole(
                     FieldKind.IMPORTANCE,
                     mapping.setting(Mapping.IMPORTANCE),
                     IMPORTANCE_NEEDS,
                     new ValueSinks(record::importance, record::importance, null, null, ValueSinks.IGNORED));
         } else if (field.equals(mapping.modelField())) {
-            return new Role(
+            return new FieldRole(
                     FieldKind.MODEL,
                     mapping.setting(Mapping.MODEL),
                     MODEL_NEEDS,

@@ -70,7 +70,7 @@ final class JsonDecoder implements ValueDecoder {
         private final String name;
         private @Nullable Map<String, JsonField> children;
         private boolean resolved;
-        private FieldSinks.@Nullable Role role;
+        private FieldSinks.@Nullable FieldRole role;
         private boolean isTime;
         private @Nullable FieldEncoder encoder;
         private @Nullable ValueSinks sinks;

@@ -30,12 +30,14 @@ public final class RecordReader {
     private final @Nullable Mapping mapping;
 
     private static final String KEY = "the key";
+    private static final long LONGEST_ESCAPE = 6;
     private static final Headers NO_HEADERS = new RecordHeaders();
     /** The header that Confluent's HeaderSchemaIdSerializer writes. */
     private static final String ID_HEADER = "__value_schema_id";
 
     private final String keyless;
     private final int maxBytes;
+    private final boolean outputsAreJson;
     /** Reads labels that come on a topic of their own; null if there are none. */
     private final @Nullable LabelReader labels;
 
@@ -51,7 +53,7 @@ public final class RecordReader {
      * @param maxBytes the limit on key, value and headers together
      */
     public RecordReader(SchemaSource schemas, String keyless, int maxBytes) {
-        this(new ExampleDecoder(schemas), null, keyless, maxBytes, null);
+        this(new ExampleDecoder(schemas), null, keyless, maxBytes, null, false);
     }
 
     /** A reader as the settings say. @param keyless the model of records without key, or empty if they are rejected */
@@ -64,6 +66,18 @@ public final class RecordReader {
                 config.hasLateLabels() ? new LabelReader(schemas, config, keyless) : null);
     }
 
+    /** Creates a reader of events to predict, which may lack the field of the label. */
+    public static RecordReader toPredict(SchemaSource schemas, ThalwegConfig config) {
+        Mapping mapping = config.isMapped() ? config.mapping() : null;
+        return new RecordReader(
+                decoder(schemas, config, mapping, false),
+                mapping,
+                "",
+                config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES),
+                null,
+                false);
+    }
+
     /** A reader of labels. @param keyless the model of records without key, or empty if they are rejected */
     static RecordReader ofLabels(SchemaSource schemas, ThalwegConfig config, String keyless) {
         return new RecordReader(schemas, config, config.labelsMapping(), keyless, null);
@@ -71,7 +85,7 @@ public final class RecordReader {
 
     /** A reader of a topic of any Avro records. @param mapping what becomes of them */
     RecordReader(SchemaSource schemas, Mapping mapping, String keyless, int maxBytes) {
-        this(new MappedDecoder(schemas, mapping, true), mapping, keyless, maxBytes, null);
+        this(new MappedDecoder(schemas, mapping, true), mapping, keyless, maxBytes, null, false);
     }
 
     private RecordReader(
@@ -85,7 +99,8 @@ public final class RecordReader {
                 mapping,
                 keyless,
                 config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES),
-                labels);
+                labels,
+                config.outputFormat() == ValueFormat.JSON);
     }
 
     private RecordReader(
@@ -93,7 +108,9 @@ public final class RecordReader {
             @Nullable Mapping mapping,
             String keyless,
             int maxBytes,
-            @Nullable LabelReader labels) {
+            @Nullable LabelReader labels,
+            boolean outputsAreJson) {
+        this.outputsAreJson = outputsAreJson;
         this.labels = labels;
         this.decoder = decoder;
         this.mapping = mapping;
@@ -183,7 +200,26 @@ public final class RecordReader {
         checkSchemaKnown(record, value);
         checkIdInValue(record.sourceHeaders());
         modelId = example(value, record.sourceHeaders(), known, x);
+        if (outputsAreJson) {
+            checkId(x.id());
+        }
         return InputKind.EXAMPLE;
+    }
+
+    /** Rejects an id that would make the prediction too large: in JSON, a character can take six. */
+    private void checkId(byte @Nullable [] id) throws Rejection {
+        if (id == null || LONGEST_ESCAPE * id.length <= maxBytes) {
+            return;
+        }
+        long size = 0;
+        for (byte b : id) {
+            size += b >= 0 && b < ' ' ? LONGEST_ESCAPE : b == '"' || b == '\\' ? 2 : 1;
+        }
+        if (size > maxBytes) {
+            throw new Rejection(
+                    Reason.TOO_LARGE,
+                    "the id takes " + size + " bytes in JSON, more than example.max.bytes = " + maxBytes);
+        }
     }
 
     /** Rejects a value whose schema id is in a header: its first bytes are no id, whatever they are. */

@@ -24,7 +24,7 @@ final class RoleReaders {
     /** Creates a reader of a field that has one of these roles; null if it has none. */
     @Nullable
     FieldReader of(String field, Schema schema) {
-        FieldSinks.Role role = sinks.role(field);
+        FieldSinks.FieldRole role = sinks.role(field);
         if (role == null) {
             return null;
         }

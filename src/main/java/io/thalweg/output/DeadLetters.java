@@ -1,6 +1,8 @@
 package io.thalweg.output;
 
 import io.thalweg.avro.DeadLetter;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.ValueFormat;
 import io.thalweg.input.InputRecord;
 import io.thalweg.input.RecordReader;
 import io.thalweg.math.Rejection;
@@ -23,14 +25,14 @@ public final class DeadLetters {
     private static final String ROUTED_OFFSET = "routed.offset";
 
     private final int maxBytes;
+    private final boolean isJson;
 
     /**
-     * Creates a factory.
-     *
-     * @param maxBytes the largest size of a dead letter, key and headers included
+     * Creates a factory, for letters of the size and in the format that the settings say.
      */
-    public DeadLetters(int maxBytes) {
-        this.maxBytes = maxBytes;
+    public DeadLetters(ThalwegConfig config) {
+        maxBytes = config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES);
+        isJson = config.outputFormat() == ValueFormat.JSON;
     }
 
     /**
@@ -109,11 +111,16 @@ public final class DeadLetters {
 
     /**
      * Returns whether the dead letter can repeat the record. The key counts twice, because it is both the key of the
-     * letter and a field of it.
+     * letter and a field of it. In JSON, the fields are in Base64.
      */
     private boolean fits(InputRecord record) {
         byte[] key = record.sourceKey();
-        long size = RecordReader.size(key, record.value(), record.sourceHeaders()) + (key == null ? 0 : key.length);
+        byte[] value = record.value();
+        int keyLength = key == null ? 0 : key.length;
+        long size = RecordReader.size(key, value, record.sourceHeaders()) + keyLength;
+        if (isJson) {
+            size += ((value == null ? 0L : value.length) + keyLength) / 3;
+        }
         return size + OVERHEAD <= maxBytes;
     }
 }

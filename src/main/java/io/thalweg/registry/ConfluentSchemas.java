@@ -8,10 +8,8 @@ import io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
 import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
 import io.confluent.kafka.serializers.AbstractKafkaSchemaSerDeConfig;
 import io.confluent.kafka.serializers.KafkaAvroSerializer;
-import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
-import io.thalweg.output.SchemaIds;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -40,7 +38,7 @@ import org.slf4j.LoggerFactory;
  * <p>Safe for use by several threads. Looking up a schema that has been seen before takes no lock and allocates
  * nothing.
  */
-public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoCloseable {
+public final class ConfluentSchemas implements Registry {
     private static final Logger LOG = LoggerFactory.getLogger(ConfluentSchemas.class);
 
     private static final Duration REFUSAL_KEPT = Duration.ofSeconds(10);
@@ -94,6 +92,7 @@ public final class ConfluentSchemas implements SchemaSource, SchemaIds, AutoClos
      *
      * @throws SchemaSourceException with one readable line if it cannot
      */
+    @Override
     public void check() {
         // The answer that it does not know this id is enough, and the request needs no more
         // permissions than learning does.

@@ -2,6 +2,8 @@ package io.thalweg.runtime;
 
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.ValueFormat;
+import io.thalweg.output.OutputJson;
 import io.thalweg.output.SchemaIds;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -25,6 +27,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.errors.InvalidTimestampException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A producer of examples, or of labels that come later. Those of one model are sent in the order in which they are
@@ -36,7 +39,9 @@ public final class ExampleSender implements AutoCloseable {
     private final ThalwegConfig config;
     private final String topic;
     private final int partitions;
-    private final byte[] header;
+    /** What precedes Avro; null for JSON. */
+    private final byte @Nullable [] header;
+
     private final Producer<byte[], byte[]> producer;
     private final DatumWriter<IndexedRecord> writer;
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
@@ -70,7 +75,7 @@ public final class ExampleSender implements AutoCloseable {
             ThalwegConfig config,
             String topic,
             int partitions,
-            int schemaId,
+            byte @Nullable [] header,
             DatumWriter<IndexedRecord> writer,
             Producer<byte[], byte[]> producer) {
         this.config = config;
@@ -78,7 +83,7 @@ public final class ExampleSender implements AutoCloseable {
         this.topic = topic;
         this.partitions = partitions;
         this.producer = producer;
-        header = ByteBuffer.allocate(5).put(MAGIC).putInt(schemaId).array();
+        this.header = header;
     }
 
     /**
@@ -88,7 +93,13 @@ public final class ExampleSender implements AutoCloseable {
      */
     public static ExampleSender open(ThalwegConfig config, SchemaIds schemaIds) {
         Schema schema = Example.getClassSchema();
-        return open(config, schemaIds, ThalwegConfig.EXAMPLES_TOPIC, schema, new SpecificDatumWriter<>(schema));
+        return open(
+                config,
+                config.examplesFormat(),
+                schemaIds,
+                ThalwegConfig.EXAMPLES_TOPIC,
+                schema,
+                new SpecificDatumWriter<>(schema));
     }
 
     /**
@@ -97,11 +108,18 @@ public final class ExampleSender implements AutoCloseable {
      * @throws StopException if the brokers or the topic cannot be found
      */
     public static ExampleSender openForLabels(ThalwegConfig config, SchemaIds schemaIds, Schema schema) {
-        return open(config, schemaIds, ThalwegConfig.LABELS_TOPIC, schema, new GenericDatumWriter<>(schema));
+        return open(
+                config,
+                config.labelsFormat(),
+                schemaIds,
+                ThalwegConfig.LABELS_TOPIC,
+                schema,
+                new GenericDatumWriter<>(schema));
     }
 
     private static ExampleSender open(
             ThalwegConfig config,
+            ValueFormat format,
             SchemaIds schemaIds,
             String setting,
             Schema schema,
@@ -111,9 +129,14 @@ public final class ExampleSender implements AutoCloseable {
             partitions = new Topics(config, admin).partitions(setting, AclOperation.WRITE);
         }
         String topic = config.getString(setting);
-        int schemaId = schemaIds.idFor(topic, schema);
+        byte[] header = format == ValueFormat.JSON
+                ? null
+                : ByteBuffer.allocate(5)
+                        .put(MAGIC)
+                        .putInt(schemaIds.idFor(topic, schema))
+                        .array();
         return new ExampleSender(
-                config, topic, partitions, schemaId, writer, new KafkaProducer<>(new KafkaSettings(config).writer()));
+                config, topic, partitions, header, writer, new KafkaProducer<>(new KafkaSettings(config).writer()));
     }
 
     /** The name of the topic. */
@@ -190,6 +213,9 @@ public final class ExampleSender implements AutoCloseable {
     }
 
     private byte[] encode(IndexedRecord record) {
+        if (header == null) {
+            return OutputJson.write(record);
+        }
         bytes.reset();
         try {
             bytes.write(header);

@@ -2,26 +2,24 @@ package io.thalweg.runtime;
 
 import io.thalweg.config.SettingFlag;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.ValueFormat;
 import io.thalweg.input.MappedDecoder;
+import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
+import io.thalweg.input.ValueLook;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.apache.avro.Schema;
-import org.apache.kafka.clients.consumer.Consumer;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /**
  * A check at start: whether the mappings fit the records of the examples topic and of the labels topic. It logs what
@@ -29,17 +27,22 @@ import org.slf4j.event.Level;
  */
 final class MappingCheck {
     private static final Logger LOG = LoggerFactory.getLogger(MappingCheck.class);
-    /** How many offsets back from the end to look for a record, because the last offsets may be transaction markers. */
-    private static final int LOOK_BACK = 10;
 
     private MappingCheck() {}
 
-    /** @throws StopException if a mapping does not fit, in one line */
+    /** @throws StopException if a mapping or a format does not fit, in one line */
     static void run(ThalwegConfig config, SchemaSource schemas) {
-        log(config.getString(ThalwegConfig.EXAMPLES_TOPIC), ofEvents(config, schemas));
+        run(config, schemas, topic -> TopicSample.of(config, topic));
+    }
+
+    /** @param samples gives some records of a topic */
+    static void run(ThalwegConfig config, SchemaSource schemas, Function<String, TopicSample> samples) {
+        log(config.getString(ThalwegConfig.EXAMPLES_TOPIC), ofEvents(config, schemas, samples));
         if (config.hasLateLabels()) {
             String topic = config.getString(ThalwegConfig.LABELS_TOPIC);
-            log(topic, check(config, schemas, topic, config.labelsMapping()));
+            TopicSample sample = samples.apply(topic);
+            sample.check(ThalwegConfig.LABELS_FORMAT, config.labelsFormat());
+            log(topic, check(config, schemas, topic, config.labelsMapping(), config.labelsFormat(), sample));
         }
     }
 
@@ -50,9 +53,17 @@ final class MappingCheck {
      * @throws StopException as above
      */
     static List<String> ofEvents(ThalwegConfig config, SchemaSource schemas) {
+        return ofEvents(config, schemas, topic -> TopicSample.of(config, topic));
+    }
+
+    private static List<String> ofEvents(
+            ThalwegConfig config, SchemaSource schemas, Function<String, TopicSample> samples) {
         checkSettings(config);
+        String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+        TopicSample sample = samples.apply(topic);
+        sample.check(ThalwegConfig.EXAMPLES_FORMAT, config.examplesFormat());
         return config.isMapped()
-                ? check(config, schemas, config.getString(ThalwegConfig.EXAMPLES_TOPIC), config.mapping())
+                ? check(config, schemas, topic, config.mapping(), config.examplesFormat(), sample)
                 : List.of();
     }
 
@@ -96,20 +107,27 @@ final class MappingCheck {
         }
     }
 
-    private static List<String> check(ThalwegConfig config, SchemaSource schemas, String topic, Mapping mapping) {
+    private static List<String> check(
+            ThalwegConfig config,
+            SchemaSource schemas,
+            String topic,
+            Mapping mapping,
+            ValueFormat format,
+            TopicSample sample) {
+        if (format == ValueFormat.JSON) {
+            return checkJson(config, topic, mapping, sample);
+        }
         Optional<Schema> schema;
         try {
             schema = schemas.latestSchema(topic);
             if (schema.isEmpty()) {
-                schema = ofLastRecord(config, schemas, topic);
+                schema = ofLastRecord(schemas, sample);
             }
         } catch (SchemaSourceException e) {
             throw new StopException(ExitCode.NOT_READY, e.getMessage());
         }
         if (schema.isEmpty()) {
-            // of labels, nothing has to be set, and then nothing is likely to be wrong
-            boolean isSet = mapping.fields().values().stream().anyMatch(config::isGiven);
-            LOG.atLevel(isSet ? Level.WARN : Level.INFO)
+            unchecked(config, mapping)
                     .log(
                             "the registry has no schema under subject {}-value, and no record of topic {} names one, so"
                                     + " it could not be checked whether the mapping fits",
@@ -127,35 +145,41 @@ final class MappingCheck {
         }
     }
 
-    private static Optional<Schema> ofLastRecord(ThalwegConfig config, SchemaSource schemas, String topic) {
-        ConsumerRecord<byte[], byte[]> last = null;
-        try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config).reader())) {
-            List<TopicPartition> all = consumer.partitionsFor(topic).stream()
-                    .map(found -> new TopicPartition(topic, found.partition()))
-                    .toList();
-            consumer.assign(all);
-            Map<TopicPartition, Long> ends = consumer.endOffsets(all);
-            Map<TopicPartition, Long> beginnings = consumer.beginningOffsets(all);
-            all.forEach(partition ->
-                    consumer.seek(partition, Math.max(beginnings.get(partition), ends.get(partition) - LOOK_BACK)));
-            long deadline =
-                    System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(config.getInt(ThalwegConfig.START_TIMEOUT_MS));
-            while (all.stream().anyMatch(partition -> consumer.position(partition) < ends.get(partition))
-                    && System.nanoTime() < deadline) {
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                    boolean framed = record.value() != null && record.value().length >= 5 && record.value()[0] == 0;
-                    if (framed && (last == null || record.timestamp() >= last.timestamp())) {
-                        last = record;
-                    }
-                }
-            }
+    private static List<String> checkJson(ThalwegConfig config, String topic, Mapping mapping, TopicSample sample) {
+        List<byte[]> values = sample.values().stream()
+                .filter(value -> ValueLook.of(value).format() == ValueFormat.JSON)
+                .toList();
+        if (values.isEmpty()) {
+            unchecked(config, mapping)
+                    .log("topic {} holds no JSON yet, so it could not be checked whether the mapping fits", topic);
+            return List.of();
         }
-        if (last == null) {
+        try {
+            return RecordReader.summary(values, mapping);
+        } catch (MappingException e) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "%s (in the %d values of topic %s that were looked at)"
+                            .formatted(e.getMessage(), values.size(), topic));
+        }
+    }
+
+    private static LoggingEventBuilder unchecked(ThalwegConfig config, Mapping mapping) {
+        // of labels, nothing has to be set, and then nothing is likely to be wrong
+        boolean isSet = mapping.fields().values().stream().anyMatch(config::isGiven);
+        return LOG.atLevel(isSet ? Level.WARN : Level.INFO);
+    }
+
+    private static Optional<Schema> ofLastRecord(SchemaSource schemas, TopicSample sample) {
+        List<byte[]> framed = sample.values().stream()
+                .filter(value -> value.length >= 5 && value[0] == 0)
+                .toList();
+        if (framed.isEmpty()) {
             return Optional.empty();
         }
         try {
-            return Optional.of(
-                    schemas.writerSchema(ByteBuffer.wrap(last.value(), 1, 4).getInt()));
+            byte[] last = framed.get(framed.size() - 1);
+            return Optional.of(schemas.writerSchema(ByteBuffer.wrap(last, 1, 4).getInt()));
         } catch (UnknownSchemaException e) {
             return Optional.empty();
         }

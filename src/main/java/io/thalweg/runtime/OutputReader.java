@@ -3,6 +3,7 @@ package io.thalweg.runtime;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.UnknownSchemaException;
+import io.thalweg.output.OutputJson;
 import io.thalweg.output.OutputTopic;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -223,8 +224,12 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
         if (value == null) {
             return new Entry<>(record, null, null);
         }
+        if (OutputJson.isJson(value)) {
+            return json(record, value);
+        }
         if (value.length < HEADER || value[0] != MAGIC) {
-            return new Entry<>(record, null, "the value does not begin with a zero byte and a schema id");
+            return new Entry<>(
+                    record, null, "the value is not JSON and does not begin with a zero byte and a schema id");
         }
         int id = ByteBuffer.wrap(value, 1, 4).getInt();
         try {
@@ -243,6 +248,15 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
                     null,
                     "the value cannot be read as %s with schema id %d: %s"
                             .formatted(schema.getName(), id, e.getMessage()));
+        }
+    }
+
+    private Entry<T> json(ConsumerRecord<byte[], byte[]> record, byte[] value) {
+        try {
+            return new Entry<>(record, type.cast(OutputJson.read(value, schema)), null);
+        } catch (IOException | RuntimeException e) {
+            String why = String.valueOf(e.getMessage()).lines().findFirst().orElse("it is damaged");
+            return new Entry<>(record, null, "the value cannot be read as %s: %s".formatted(schema.getName(), why));
         }
     }
 

@@ -487,8 +487,8 @@ public final class Repartition {
         public void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
             begin();
             String name = topic.nameIn(config);
-            OutputSerializer serializer = serializers.computeIfAbsent(
-                    topic, output -> new OutputSerializer(schemaIds.idFor(name, output.schema())));
+            OutputSerializer serializer =
+                    serializers.computeIfAbsent(topic, output -> OutputSerializer.of(config, output, schemaIds));
             producer.send(new ProducerRecord<>(
                     name,
                     one.number(),

@@ -186,12 +186,11 @@ public final class LearnerTopology implements Supplier<Topology> {
 
     @SuppressWarnings("removal") // as above
     private void sink(Topology topology, String name, OutputTopic output, String parent) {
-        String topic = output.nameIn(config);
         topology.addSink(
                 name,
-                topic,
+                output.nameIn(config),
                 new ByteArraySerializer(),
-                new OutputSerializer(schemaIds.idFor(topic, output.schema())),
+                OutputSerializer.of(config, output, schemaIds),
                 OutputTopic::partition,
                 parent);
     }

@@ -63,7 +63,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
         this.sink = sink;
         this.deadLetterSink = deadLetterSink;
         health = new InputHealth(config);
-        deadLetters = new DeadLetters(config.getInt(ThalwegConfig.DEAD_LETTERS_MAX_BYTES));
+        deadLetters = new DeadLetters(config);
     }
 
     /** Returns a router of events. */

@@ -8,11 +8,14 @@ import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.UnknownSchemaException;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -57,8 +60,18 @@ class MappingCheckTest {
             "labels.importance.field",
             "weight"));
 
+    /** What lies on each topic. */
+    private final Map<String, List<byte[]>> values = new HashMap<>();
+
     private void check() {
-        MappingCheck.run(new ThalwegConfig(settings), schemas);
+        MappingCheck.run(
+                new ThalwegConfig(settings),
+                schemas,
+                topic -> new TopicSample(
+                        topic,
+                        values.getOrDefault(topic, List.of()).stream()
+                                .map(value -> new ConsumerRecord<byte[], byte[]>(topic, 0, 0, null, value))
+                                .toList()));
     }
 
     private void assertStops(String why) {
@@ -88,6 +101,48 @@ class MappingCheckTest {
         settings.put(setting, value);
 
         assertStops(why);
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void aTopicInAnotherFormatStopsTheStartWithTheSettingThatFits() {
+        values.put("orders", List.of(bytes("{\"order\": \"1\"}"), bytes(" {\"order\": \"2\"}")));
+        assertStops("topic orders holds JSON, in the 2 records looked at, but examples.format is avro; set"
+                + " examples.format=json");
+
+        values.put("orders", List.of(bytes("\0\0\0\0\1{\"order\": \"1\"}")));
+        assertStops("set examples.format=json");
+
+        values.put("orders", List.of(bytes("\0\0\0\0\1abc")));
+        values.put("claims", List.of(bytes("{\"order\": \"1\"}")));
+        assertStops("topic claims holds JSON, in the 1 records looked at, but labels.format is avro; set"
+                + " labels.format=json");
+
+        settings.put("labels.format", "json");
+        settings.put("examples.format", "json");
+        assertStops("set examples.format=avro");
+
+        // some are as the setting says, or all are of no known format: the others become dead letters
+        values.put("orders", List.of(bytes("{\"order\": \"1\"}"), bytes("\0\0\0\0\1abc")));
+        values.put("claims", List.of(bytes("{\"order\": \"1\", \"status\": \"lost\", \"weight\": 1}")));
+        assertThatCode(this::check).doesNotThrowAnyException();
+        settings.put("labels.topic", "others");
+        values.put("others", List.of(bytes("a,b")));
+        assertThatCode(this::check).doesNotThrowAnyException();
+    }
+
+    @Test
+    void fieldsOfJsonAreLookedForInTheValues() {
+        settings.put("examples.format", "json");
+        values.put("claims", List.of(bytes("{\"order\": \"1\", \"status\": \"lost\", \"weight\": null}")));
+        assertThatCode(this::check).doesNotThrowAnyException();
+
+        settings.put("labels.label", "lost");
+        assertStops("labels.label: there is no field lost; the label record has order, status, weight (in the 1 values"
+                + " of topic claims that were looked at)");
     }
 
     @Test

@@ -13,7 +13,7 @@ import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.OutputSerializer;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
 import java.io.BufferedReader;
@@ -164,8 +164,8 @@ public final class CandidateProcess {
 
     private void run() {
         ThalwegConfig config = new ThalwegConfig(command.settings());
-        try (ConfluentSchemas schemas = new ConfluentSchemas(
-                config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
+        try (Registry schemas =
+                Registry.of(config, Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
             switch (program) {
                 case CONSUMER -> consume(config, new Decoding(config, schemas));
                 case GENERIC_RECORD -> consume(config, new GenericReading(schemas));
@@ -186,14 +186,14 @@ public final class CandidateProcess {
                     Topology topology = BenchmarkTopology.around(
                             StoredWeights.supplier(config, schemas),
                             config,
-                            (output, topic) -> new OutputSerializer(schemas.idFor(topic, output.schema())));
+                            (output, topic) -> OutputSerializer.of(config, output, schemas));
                     run(topology, config);
                 }
                 case ROCKSDB_EVENTS, ROCKSDB_TRANSACTIONAL -> {
                     Topology topology = BenchmarkTopology.around(
                             StoredEvents.supplier(config, schemas),
                             config,
-                            (output, topic) -> new OutputSerializer(schemas.idFor(topic, output.schema())));
+                            (output, topic) -> OutputSerializer.of(config, output, schemas));
                     run(topology, config, Map.of(TRANSACTIONAL_STORES, program == Program.ROCKSDB_TRANSACTIONAL));
                 }
             }
@@ -412,7 +412,7 @@ public final class CandidateProcess {
         private final RecordReader reader;
         private final Example x = new Example();
 
-        Decoding(ThalwegConfig config, ConfluentSchemas schemas) {
+        Decoding(ThalwegConfig config, Registry schemas) {
             reader = new RecordReader(schemas, config, "");
         }
 
@@ -430,11 +430,11 @@ public final class CandidateProcess {
     private static final class GenericReading implements Reading {
         private static final int HEADER = 5;
 
-        private final ConfluentSchemas schemas;
+        private final Registry schemas;
         private DatumReader<GenericRecord> reader;
         private BinaryDecoder decoder;
 
-        GenericReading(ConfluentSchemas schemas) {
+        GenericReading(Registry schemas) {
             this.schemas = schemas;
         }
 

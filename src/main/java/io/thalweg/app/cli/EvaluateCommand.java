@@ -7,7 +7,7 @@ import io.thalweg.app.files.ExampleFile.Line;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.RecordReader;
 import io.thalweg.math.Rejection;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.CommittedRecords;
 import io.thalweg.runtime.ExampleRange;
 import io.thalweg.runtime.ExampleRange.Span;
@@ -113,7 +113,7 @@ final class EvaluateCommand implements Callable<Integer> {
         } else {
             Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
             try (ExampleRange range = rangeOptions.open(config);
-                    ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
+                    Registry schemas = Registry.of(config, retry)) {
                 schemas.check();
                 String keyless = LearnerRuntime.keyless(config, range.partitions());
                 rangeOptions.requireOffsets(config, range);

@@ -6,7 +6,7 @@ import io.thalweg.app.page.PageEndpoints;
 import io.thalweg.app.serve.Serving;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.output.OutputTopic;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
@@ -168,8 +168,7 @@ final class LocalCommand implements Callable<Integer> {
     }
 
     private LearnerRuntime startLearner(ThalwegConfig config) {
-        ConfluentSchemas schemas = new ConfluentSchemas(
-                config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
+        Registry schemas = Registry.of(config, Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
         push(schemas);
         serving = Serving.start(config, schemas, PageEndpoints::new);
         push(serving);

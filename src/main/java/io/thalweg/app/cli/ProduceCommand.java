@@ -6,7 +6,7 @@ import io.thalweg.app.files.ExampleFile.Line;
 import io.thalweg.app.files.LabelRecords;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
@@ -127,8 +127,8 @@ final class ProduceCommand implements Callable<Integer> {
             checkFirstLabels(config, labels);
         }
         try (ExampleFile examples = open(config, labels);
-                ConfluentSchemas schemas = new ConfluentSchemas(
-                        config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
+                Registry schemas =
+                        Registry.of(config, Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)))) {
             schemas.check();
             try (ExampleSender sender = isOfLabels
                     ? ExampleSender.openForLabels(config, schemas, labels.schema())

@@ -3,7 +3,7 @@ package io.thalweg.app.cli;
 import io.thalweg.app.page.PageEndpoints;
 import io.thalweg.app.serve.Serving;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import java.time.Duration;
@@ -43,7 +43,7 @@ final class RunCommand implements Callable<Integer> {
 
     private static void run(ThalwegConfig config, CompletableFuture<Serving> started) {
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
-        try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
+        try (Registry schemas = Registry.of(config, retry)) {
             schemas.check();
             try (Serving serving = Serving.start(config, schemas, PageEndpoints::new)) {
                 started.complete(serving);

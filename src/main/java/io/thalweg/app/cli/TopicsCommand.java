@@ -1,7 +1,7 @@
 package io.thalweg.app.cli;
 
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.AccessRole;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
@@ -115,7 +115,7 @@ final class TopicsCommand implements Callable<Integer> {
             throw new StopException(ExitCode.BAD_SETTINGS, "a learner has at least 1 partition");
         }
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
-        try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
+        try (Registry schemas = Registry.of(config, retry)) {
             new Repartition(config, admin, schemas, schemas, repartition, Optional.ofNullable(partitioner), line -> {
                         out.println(line);
                         out.flush();

@@ -14,7 +14,7 @@ import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
 import io.thalweg.math.Model;
 import io.thalweg.math.Rejection;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.CommittedRecords;
 import io.thalweg.runtime.ExampleRange;
 import io.thalweg.runtime.ExampleRange.Span;
@@ -282,7 +282,7 @@ final class TrainCommand implements Callable<Integer> {
     private int read(ThalwegConfig config, TrainingSet set, List<ModelSource> sources, SkippedExamples skipped) {
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
         try (ExampleRange range = rangeOptions.open(config);
-                ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
+                Registry schemas = Registry.of(config, retry)) {
             schemas.check();
             RecordReader reader = new RecordReader(schemas, config, LearnerRuntime.keyless(config, range.partitions()));
             rangeOptions.requireOffsets(config, range);

@@ -10,7 +10,7 @@ import io.thalweg.audit.Verification;
 import io.thalweg.audit.VerificationReport;
 import io.thalweg.audit.VerificationReport.Counts;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.Topics;
@@ -65,7 +65,7 @@ final class VerifyCommand implements Callable<Integer> {
         }
         VerificationReport report;
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
-        try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
+        try (Registry schemas = Registry.of(config, retry)) {
             schemas.check();
             report = new Verification(config, schemas, modelFiles).run(this::progress);
         }

@@ -16,7 +16,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.ExactMetrics;
 import io.thalweg.math.MetricSums;
 import io.thalweg.output.OutputTopic;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.OutputReader;
 import io.thalweg.runtime.OutputReader.Entry;
@@ -166,7 +166,7 @@ final class WatchCommand implements Callable<Integer> {
         Start start = fromBeginning || topic.isCompacted() ? Start.BEGINNING : Start.END;
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
         CountDownLatch done = new CountDownLatch(1);
-        try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), retry)) {
+        try (Registry schemas = Registry.of(config, retry)) {
             schemas.check();
             try (OutputReader<T> reader = OutputReader.open(config, schemas, topic, watched.type, partition, start)) {
                 Shutdown.Watch watch = Shutdown.whenAsked(() -> {

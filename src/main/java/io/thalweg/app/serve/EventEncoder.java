@@ -3,6 +3,7 @@ package io.thalweg.app.serve;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.ValueFormat;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.mapping.Mapping;
@@ -10,6 +11,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -22,7 +24,8 @@ import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
 
 /**
- * Events as they are on the examples topic, from JSON. The schema is that of Examples; of other events, the one that
+ * Events as they are on the examples topic, from JSON. If the topic holds JSON, they stay as they are. Otherwise the schema
+ * is that of Examples; of other events, the one that
  * was last registered for the topic. Safe for use by several threads.
  */
 final class EventEncoder {
@@ -33,6 +36,7 @@ final class EventEncoder {
     private final SchemaSource registry;
     private final String topic;
     private final boolean isMapped;
+    private final boolean isJson;
     /** For events to predict, which have no label yet. */
     private final JsonRecords unlabelled;
 
@@ -47,6 +51,7 @@ final class EventEncoder {
         this.registry = registry;
         topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         isMapped = config.isMapped();
+        isJson = config.examplesFormat() == ValueFormat.JSON;
         Mapping mapping = config.mapping();
         unlabelled = new JsonRecords(
                 mapping.label() == null ? Set.of() : Set.of(mapping.label().field()));
@@ -77,6 +82,9 @@ final class EventEncoder {
      * @throws HttpRefusal if the JSON does not fit the schema
      */
     byte[] event(JsonNode json) {
+        if (isJson) {
+            return json.toString().getBytes(StandardCharsets.UTF_8);
+        }
         Latest now = latest();
         return encode(now.id, unlabelled.record(now.schema, json));
     }

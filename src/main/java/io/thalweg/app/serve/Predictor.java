@@ -34,8 +34,8 @@ final class Predictor {
         this.events = events;
         examples = new ExampleLookup(config);
         learner = new Learner(config.learner());
-        reader = new RecordReader(events.schemas(), config, "");
-        stored = new RecordReader(events.registry(), config, "");
+        reader = RecordReader.toPredict(events.schemas(), config);
+        stored = RecordReader.toPredict(events.registry(), config);
     }
 
     /**

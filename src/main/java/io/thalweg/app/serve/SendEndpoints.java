@@ -6,10 +6,13 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.http.Context;
 import io.thalweg.app.files.LabelRecords;
+import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.ValueFormat;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.mapping.Mapping;
+import io.thalweg.output.OutputJson;
 import io.thalweg.output.SchemaIds;
 import io.thalweg.runtime.KafkaSettings;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +22,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.apache.avro.Schema;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -58,17 +62,28 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
 
     @Override
     public void addTo(Routes routes) {
-        routes.post(
-                "/v1/examples",
-                Access.WRITE,
-                request -> send(
-                        request, config.getString(ThalwegConfig.EXAMPLES_TOPIC), config.mapping(), events.schema()));
+        routes.post("/v1/examples", Access.WRITE, request -> {
+            String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+            boolean isJson = config.examplesFormat() == ValueFormat.JSON;
+            send(
+                    request,
+                    topic,
+                    config.mapping(),
+                    !isJson
+                            ? inAvro(topic, events.schema())
+                            : config.isMapped() ? SendEndpoints::asItIs : this::exampleInJson);
+        });
         routes.post("/v1/labels", Access.WRITE, request -> {
             if (!config.hasLateLabels()) {
                 throw new HttpRefusal(
                         409, "labels are in the events: this learner has no topic of labels (labels.topic)");
             }
-            send(request, config.getString(ThalwegConfig.LABELS_TOPIC), config.labelsMapping(), labelSchema());
+            String topic = config.getString(ThalwegConfig.LABELS_TOPIC);
+            send(
+                    request,
+                    topic,
+                    config.labelsMapping(),
+                    config.labelsFormat() == ValueFormat.JSON ? SendEndpoints::asItIs : inAvro(topic, labelSchema()));
         });
     }
 
@@ -88,23 +103,36 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
         }
     }
 
-    private void send(Context request, String topic, Mapping mapping, Schema schema) {
-        ObjectNode body = HttpServer.object(request);
-        JsonNode many = body.get("records");
-        if (many != null && (!many.isArray() || many.isEmpty() || many.size() > MOST_RECORDS)) {
-            throw new HttpRefusal(422, "\"records\" must be a list of 1 to %d records".formatted(MOST_RECORDS));
-        }
+    /** Returns what makes values in Avro. */
+    private Function<JsonNode, byte[]> inAvro(String topic, Schema schema) {
         int schemaId;
         try {
             schemaId = schemaIds.idFor(topic, schema);
         } catch (SchemaSourceException e) {
             throw HttpRefusal.unavailable("the schema registry does not give an id for the schema", 5);
         }
+        return json -> EventEncoder.encode(schemaId, records.record(schema, json));
+    }
+
+    private byte[] exampleInJson(JsonNode json) {
+        return OutputJson.write(records.record(Example.getClassSchema(), json));
+    }
+
+    private static byte[] asItIs(JsonNode json) {
+        return json.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    private void send(Context request, String topic, Mapping mapping, Function<JsonNode, byte[]> encoder) {
+        ObjectNode body = HttpServer.object(request);
+        JsonNode many = body.get("records");
+        if (many != null && (!many.isArray() || many.isEmpty() || many.size() > MOST_RECORDS)) {
+            throw new HttpRefusal(422, "\"records\" must be a list of 1 to %d records".formatted(MOST_RECORDS));
+        }
         // all are checked before the first is sent
         List<ProducerRecord<byte[], byte[]>> checked = new ArrayList<>();
         for (JsonNode each : many == null ? List.of(body) : many) {
             try {
-                checked.add(record(each, topic, mapping, schema, schemaId));
+                checked.add(record(each, topic, mapping, encoder));
             } catch (HttpRefusal e) {
                 throw many == null
                         ? e
@@ -136,7 +164,7 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
     }
 
     private ProducerRecord<byte[], byte[]> record(
-            JsonNode json, String topic, Mapping mapping, Schema schema, int schemaId) {
+            JsonNode json, String topic, Mapping mapping, Function<JsonNode, byte[]> encoder) {
         Set<String> allowed = Set.of("model", "event", "timestamp");
         json.fieldNames().forEachRemaining(name -> {
             if (!allowed.contains(name)) {
@@ -157,7 +185,7 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
         if (!timestamp.isMissingNode() && (!timestamp.canConvertToLong() || timestamp.longValue() < 0)) {
             throw new HttpRefusal(422, "\"timestamp\" is not a number of milliseconds since 1970");
         }
-        byte[] value = EventEncoder.encode(schemaId, records.record(schema, json.get("event")));
+        byte[] value = encoder.apply(json.get("event"));
         byte[] key = model.isMissingNode() ? null : model.textValue().getBytes(StandardCharsets.UTF_8);
         int most = config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES);
         if (value.length + (key == null ? 0 : key.length) > most) {

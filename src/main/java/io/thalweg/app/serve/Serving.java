@@ -2,7 +2,7 @@ package io.thalweg.app.serve;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.topology.CommittedReads;
 import java.io.IOException;
@@ -31,21 +31,21 @@ public final class Serving implements AutoCloseable {
     private static final int MOST_WAITING = 10_000;
 
     private final ThalwegConfig config;
-    private final ConfluentSchemas schemas;
+    private final Registry schemas;
     private final PageFactory ofPage;
     private final AtomicReference<LearnerRuntime> learner = new AtomicReference<>();
 
     // null if there is no server
     private CommittedReads reads;
     private ThreadPoolExecutor executor;
-    private ConfluentSchemas schemasOfServer;
+    private Registry schemasOfServer;
     private SendEndpoints send;
     private StallWatch stalls;
     private MetricsEndpoint metrics;
     private Endpoints page;
     private HttpServer server;
 
-    private Serving(ThalwegConfig config, ConfluentSchemas schemas, PageFactory ofPage) {
+    private Serving(ThalwegConfig config, Registry schemas, PageFactory ofPage) {
         this.config = config;
         this.schemas = schemas;
         this.ofPage = ofPage;
@@ -70,7 +70,7 @@ public final class Serving implements AutoCloseable {
      * @throws io.thalweg.runtime.StopException with one readable line if a setting is wrong, or something that the
      *     learner needs is missing
      */
-    public static Serving start(ThalwegConfig config, ConfluentSchemas schemas, PageFactory ofPage) {
+    public static Serving start(ThalwegConfig config, Registry schemas, PageFactory ofPage) {
         Serving serving = new Serving(config, schemas, ofPage);
         try {
             serving.start();
@@ -101,8 +101,7 @@ public final class Serving implements AutoCloseable {
                 new ThreadPoolExecutor.DiscardPolicy());
         reads = new CommittedReads(executor);
         // somebody waits for the answer, so it gives up sooner than the learner does
-        schemasOfServer = new ConfluentSchemas(
-                config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 4));
+        schemasOfServer = Registry.of(config, Duration.ofMillis(config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 4));
         Instances instances = new Instances(config, learner);
         EventEncoder events = new EventEncoder(config, schemasOfServer);
         CachedQuestions questions = new CachedQuestions();

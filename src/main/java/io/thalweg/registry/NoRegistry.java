@@ -1,0 +1,33 @@
+package io.thalweg.registry;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSourceException;
+import io.thalweg.input.UnknownSchemaException;
+import org.apache.avro.Schema;
+
+/** No registry, for topics that are all in JSON. */
+final class NoRegistry implements Registry {
+    @Override
+    public void check() {
+        // nothing can be wrong
+    }
+
+    @Override
+    public Schema writerSchema(int id) throws UnknownSchemaException {
+        throw new UnknownSchemaException(
+                id, "cannot be looked up, because there is no schema registry; set " + ThalwegConfig.REGISTRY_URL);
+    }
+
+    @Override
+    public int idFor(String topic, Schema schema) {
+        throw new SchemaSourceException(
+                "topic " + topic + " is written in Avro, which needs a schema registry; set "
+                        + ThalwegConfig.REGISTRY_URL,
+                null);
+    }
+
+    @Override
+    public void close() {
+        // nothing is open
+    }
+}
