@@ -28,6 +28,7 @@ import org.apache.kafka.common.config.ConfigDef.NonEmptyString;
 import org.apache.kafka.common.config.ConfigDef.Type;
 import org.apache.kafka.common.config.ConfigDef.ValidString;
 import org.apache.kafka.common.config.ConfigException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All settings of Thalweg, with their defaults, ranges and documentation. docs/reference/settings.md is
@@ -51,6 +52,10 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String EXAMPLES_FORMAT = "examples.format";
     public static final String LABELS_FORMAT = "labels.format";
     public static final String OUTPUT_FORMAT = "output.format";
+    public static final String KEY_FORMAT = "key.format";
+    public static final String EVENTS_UNWRAP = "events.unwrap";
+    public static final String EVENTS_UNWRAP_DELETES = "events.unwrap.deletes";
+    public static final String EVENTS_UNWRAP_SNAPSHOTS = "events.unwrap.snapshots";
 
     public static final String ALGORITHM = "algorithm";
     public static final String LEARNING_RATE = "learning.rate";
@@ -277,6 +282,40 @@ public final class ThalwegConfig extends AbstractConfig {
                 MEDIUM,
                 "Format of the values of the labels topic. If empty, they have that of the examples.",
                 SettingFlag.LABELS);
+        formats.add(
+                KEY_FORMAT,
+                Type.STRING,
+                KeyFormat.STRING.toString(),
+                ValidString.in(KeyFormat.words()),
+                MEDIUM,
+                "Format of the keys of events and labels, where they are model ids: `string`, `long` (8 bytes), `json`,"
+                        + " or `avro` in the frame of a schema registry. Of an object or record, the only field"
+                        + " counts.");
+        formats.add(
+                EVENTS_UNWRAP,
+                Type.STRING,
+                "",
+                ValidString.in("", "after"),
+                MEDIUM,
+                "`after` if events are change events of Debezium, in JSON or Avro: a row is learned from as it is after"
+                        + " the change. Records without a value are passed over. If empty, events are taken as they"
+                        + " are.");
+        formats.add(
+                EVENTS_UNWRAP_DELETES,
+                Type.STRING,
+                "skip",
+                ValidString.in("skip", "before"),
+                MEDIUM,
+                "What becomes of change events of deleted rows: `skip` passes them over, `before` learns from the row as"
+                        + " it was before.");
+        formats.add(
+                EVENTS_UNWRAP_SNAPSHOTS,
+                Type.STRING,
+                "after",
+                ValidString.in("skip", "after"),
+                MEDIUM,
+                "What becomes of change events of rows that were read for a snapshot: `after` learns from them like from"
+                        + " inserted rows, `skip` passes them over.");
         formats.add(
                 OUTPUT_FORMAT,
                 Type.STRING,
@@ -987,6 +1026,20 @@ public final class ThalwegConfig extends AbstractConfig {
         return format.isEmpty() ? examplesFormat() : ValueFormat.of(format);
     }
 
+    /** The format of keys. */
+    public KeyFormat keyFormat() {
+        return KeyFormat.valueOf(getString(KEY_FORMAT).toUpperCase(Locale.ROOT));
+    }
+
+    /** How change events are read; null if events are taken as they are. */
+    public @Nullable ChangeEvents changeEvents() {
+        return getString(EVENTS_UNWRAP).isEmpty()
+                ? null
+                : new ChangeEvents(
+                        getString(EVENTS_UNWRAP_DELETES).equals("before"),
+                        getString(EVENTS_UNWRAP_SNAPSHOTS).equals("after"));
+    }
+
     /** The format of what the learner writes. */
     public ValueFormat outputFormat() {
         return ValueFormat.of(getString(OUTPUT_FORMAT));
@@ -1007,6 +1060,9 @@ public final class ThalwegConfig extends AbstractConfig {
         if (hasLateLabels() && labelsFormat() != ValueFormat.JSON) {
             needing.add(LABELS_FORMAT + " = " + labelsFormat());
         }
+        if (keyFormat() == KeyFormat.AVRO) {
+            needing.add(KEY_FORMAT + " = " + keyFormat());
+        }
         if (outputFormat() != ValueFormat.JSON) {
             needing.add(OUTPUT_FORMAT + " = " + outputFormat());
         }
@@ -1021,6 +1077,17 @@ public final class ThalwegConfig extends AbstractConfig {
                             REGISTRY_URL,
                             String.join(" and ", needingRegistry()),
                             needingRegistry().size() == 1 ? "the format" : "the formats"));
+        }
+        if (changeEvents() == null) {
+            List.of(EVENTS_UNWRAP_DELETES, EVENTS_UNWRAP_SNAPSHOTS).stream()
+                    .filter(this::isGiven)
+                    .findFirst()
+                    .ifPresent(name -> {
+                        throw new ConfigException(name + " has no effect unless " + EVENTS_UNWRAP + " is after");
+                    });
+        } else if (!isMapped()) {
+            throw new ConfigException(EVENTS_UNWRAP + " is set, but " + (hasLateLabels() ? ID_FIELD : LABEL)
+                    + " is not; change events have rows, which become examples only by a mapping");
         }
         if (examplesFormat() != ValueFormat.JSON || !isMapped()) {
             return;

@@ -11,10 +11,12 @@ import org.jspecify.annotations.Nullable;
  * @param hasLabel whether there is a field that the label can be computed from
  * @param branches if the schema is a union, what is compiled for each branch; null for one that is no record. The rest
  *     is that of the branch that has the label
+ * @param envelope finds the row in a change event; null if the schema is that of the event itself
  */
 record CompiledMapping(
         String name,
         SchemaFields fields,
         boolean hasLabel,
         ValueReader reader,
-        List<@Nullable CompiledMapping> branches) {}
+        List<@Nullable CompiledMapping> branches,
+        @Nullable AvroEnvelope envelope) {}

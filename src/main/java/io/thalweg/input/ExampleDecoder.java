@@ -5,9 +5,6 @@ import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.io.IOException;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -22,7 +19,7 @@ import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decodes the value of a record in Confluent's wire format (a zero byte, the schema id as four bytes, Avro) directly
+ * Decodes the value of a record that a schema registry's serializer wrote, directly
  * into the arrays of an {@link Example}. No Avro object is created, and features keep the order that they have in the
  * record.
  *
@@ -30,19 +27,10 @@ import org.jspecify.annotations.Nullable;
  * any schema that Avro can resolve to it, is read through Avro's schema resolution. Not thread-safe.
  */
 public final class ExampleDecoder implements ValueDecoder {
-    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
-    private static final byte MAGIC = 0;
-    /** How many bytes precede the Avro encoding. */
-    static final int HEADER = 5;
-
     private static final Schema EXAMPLE = io.thalweg.avro.Example.getClassSchema();
     private static final String CANONICAL = SchemaNormalization.toParsingForm(EXAMPLE);
     private static final Schema SPARSE = io.thalweg.avro.SparseFeatures.getClassSchema();
 
-    /** The version of the header of AWS Glue, and its length: version, compression, and a UUID. */
-    private static final int GLUE = 3;
-
-    private static final int GLUE_HEADER = 18;
     private static final int ID = EXAMPLE.getField("id").pos();
     private static final int LABEL = EXAMPLE.getField("label").pos();
     private static final int IMPORTANCE = EXAMPLE.getField("importance").pos();
@@ -58,8 +46,8 @@ public final class ExampleDecoder implements ValueDecoder {
 
     private final SchemaSource schemas;
     private final BoundedDecoder bytes = new BoundedDecoder();
-    private final Map<Integer, ReadPlan> plans = new HashMap<>();
-    private int planId;
+    private final SchemaLocator locator = new SchemaLocator(SchemaLocator.VALUE_HEADER);
+    private final Map<SchemaKey, ReadPlan> plans = new HashMap<>();
     private @Nullable ReadPlan plan;
     private final Utf8 text = new Utf8();
 
@@ -68,7 +56,8 @@ public final class ExampleDecoder implements ValueDecoder {
      *
      * @param resolving resolves the schema; null if records are read directly
      */
-    private record ReadPlan(Schema writer, @Nullable ResolvingDecoder resolving) {}
+    private record ReadPlan(
+            SchemaKey key, Schema writer, @Nullable ResolvingDecoder resolving) {}
 
     public ExampleDecoder(SchemaSource schemas) {
         this.schemas = schemas;
@@ -76,22 +65,10 @@ public final class ExampleDecoder implements ValueDecoder {
 
     @Override
     public void decode(byte[] value, Headers headers, Example x) throws Rejection {
-        decode(value, x);
-    }
-
-    /**
-     * Decodes a value.
-     *
-     * @param value the value of a record, not null
-     * @param x is cleared and filled; unusable after a rejection
-     * @throws Rejection if the value cannot be read, or the registry does not know its schema
-     * @throws SchemaSourceException if the registry does not answer
-     */
-    public void decode(byte[] value, Example x) throws Rejection {
-        int id = schemaId(value);
-        ReadPlan chosen = choosePlan(id);
+        locator.locate(value, headers);
+        ReadPlan chosen = choosePlan();
         x.clear();
-        bytes.reset(value, HEADER);
+        bytes.reset(value, locator.begin());
         try {
             ResolvingDecoder resolving = chosen.resolving;
             if (resolving == null) {
@@ -104,63 +81,37 @@ public final class ExampleDecoder implements ValueDecoder {
         } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException | ClassCastException e) {
             throw new Rejection(
                     Reason.UNREADABLE,
-                    "the value cannot be read as an Example with schema id " + id + " ("
+                    "the value cannot be read as an Example with " + chosen.key + " ("
                             + brief(chosen.writer.getFullName()) + "): " + brief(e.getMessage()));
         }
         if (bytes.remaining() > 0) {
             throw new Rejection(
                     Reason.UNREADABLE,
-                    "the value has " + bytes.remaining() + " bytes left over after an Example with schema id " + id);
+                    "the value has " + bytes.remaining() + " bytes left over after an Example with " + chosen.key);
         }
     }
 
-    /**
-     * The schema id at the beginning of a value.
-     *
-     * @throws Rejection if there is none
-     */
-    static int schemaId(byte[] value) throws Rejection {
-        if (value.length < HEADER || value[0] != MAGIC) {
-            throw new Rejection(Reason.UNREADABLE, foreign(value));
-        }
-        return (int) INT.get(value, 1);
-    }
-
-    /** Says what a value is that does not begin with a zero byte and a schema id. */
-    private static String foreign(byte[] value) {
-        int first = value.length == 0 ? -1 : value[0] & 0xff;
-        String what = first == '{' || first == '['
-                ? " and looks like JSON; if it is, set examples.format=json"
-                : first == GLUE && value.length >= GLUE_HEADER
-                        ? " and looks like a value of the AWS Glue registry, which is not read"
-                        : value.length < HEADER && first == MAGIC ? " that is complete" : "";
-        return "the value does not begin with a zero byte and a schema id" + what
-                + "; write it with a Schema Registry serializer";
-    }
-
-    private ReadPlan choosePlan(int id) throws Rejection {
-        if (plan != null && planId == id) {
+    private ReadPlan choosePlan() throws Rejection {
+        if (plan != null && locator.isAt(plan.key)) {
             return plan;
         }
-        ReadPlan found = plans.get(id);
+        SchemaKey key = locator.key();
+        ReadPlan found = plans.get(key);
         if (found == null) {
             try {
-                Schema writer = schemas.writerSchema(id);
+                Schema writer = key.in(schemas);
                 // schemas with the same canonical form encode records the same way, whatever
                 // their defaults and properties
                 boolean same = SchemaNormalization.toParsingForm(writer).equals(CANONICAL);
-                found = new ReadPlan(writer, same ? null : resolving(writer));
+                found = new ReadPlan(key, writer, same ? null : resolving(writer));
             } catch (UnknownSchemaException e) {
                 throw new Rejection(Reason.UNKNOWN_SCHEMA, brief(e.getMessage()));
             } catch (IOException | AvroRuntimeException e) {
-                throw new Rejection(
-                        Reason.UNREADABLE,
-                        "schema id " + id + " cannot be read as an Example: " + brief(e.getMessage()));
+                throw new Rejection(Reason.UNREADABLE, key + " cannot be read as an Example: " + brief(e.getMessage()));
             }
-            plans.put(id, found);
+            plans.put(key, found);
         }
         plan = found;
-        planId = id;
         return found;
     }
 

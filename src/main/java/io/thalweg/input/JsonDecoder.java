@@ -2,6 +2,7 @@ package io.thalweg.input;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import io.thalweg.config.ChangeEvents;
 import io.thalweg.mapping.CategorySample;
 import io.thalweg.mapping.FeatureCollector;
 import io.thalweg.mapping.FieldEncoder;
@@ -62,6 +63,9 @@ final class JsonDecoder implements ValueDecoder {
     private int[] ends = new int[16];
     private int itemCount;
 
+    /** Finds rows; null if the values are events themselves. */
+    private final @Nullable JsonEnvelope envelope;
+
     /** Receives which fields there are; null if nobody asks. */
     private @Nullable SchemaFields seen;
 
@@ -116,8 +120,18 @@ final class JsonDecoder implements ValueDecoder {
         }
     }
 
-    /** @param needsLabelField whether events without the field of the label are rejected */
     JsonDecoder(Mapping mapping, boolean needsLabelField) {
+        this(mapping, needsLabelField, null);
+    }
+
+    /**
+     * Creates a decoder.
+     *
+     * @param needsLabelField whether events without the field of the label are rejected
+     * @param changes how change events are read; null if the values are no change events
+     */
+    JsonDecoder(Mapping mapping, boolean needsLabelField, @Nullable ChangeEvents changes) {
+        envelope = changes == null ? null : new JsonEnvelope(json, changes);
         this.mapping = mapping;
         this.needsLabelField = needsLabelField;
         record = new MappedRecord(mapping);
@@ -130,14 +144,16 @@ final class JsonDecoder implements ValueDecoder {
      * @return what each of their fields is used as, one line for each kind
      * @throws MappingException if the mapping names a field that none of them has, in one line
      */
-    static List<String> summary(List<byte[]> values, Mapping mapping) {
-        JsonDecoder decoder = new JsonDecoder(mapping, false);
+    static List<String> summary(List<byte[]> values, Mapping mapping, @Nullable ChangeEvents changes) {
+        JsonDecoder decoder = new JsonDecoder(mapping, false, changes);
         SchemaFields all = new SchemaFields(mapping);
         decoder.seen = all;
         Example x = new Example();
         for (byte[] value : values) {
             try {
-                decoder.decode(value, x);
+                if (!decoder.isPassedOver(value, NO_HEADERS)) {
+                    decoder.decode(value, x);
+                }
             } catch (Rejection e) {
                 // it becomes a dead letter, and the other values say enough
                 continue;
@@ -149,15 +165,27 @@ final class JsonDecoder implements ValueDecoder {
 
     @Override
     public void decode(byte[] value, Headers headers, Example x) throws Rejection {
-        decode(value, x);
+        if (envelope == null) {
+            decode(value, JsonInput.begin(value), value.length, x);
+        } else if (envelope.locate(value)) {
+            decode(value, envelope.from(), envelope.to(), x);
+        } else {
+            throw MappedDecoder.passedOver();
+        }
     }
 
-    private void decode(byte[] value, Example x) throws Rejection {
-        decode(value, JsonInput.begin(value), value.length, x);
+    @Override
+    public boolean canPassOver() {
+        return envelope != null;
+    }
+
+    @Override
+    public boolean isPassedOver(byte[] value, Headers headers) throws Rejection {
+        return envelope != null && !envelope.locate(value);
     }
 
     /** Decodes a part of a value that is an object. */
-    void decode(byte[] value, int from, int to, Example x) throws Rejection {
+    private void decode(byte[] value, int from, int to, Example x) throws Rejection {
         x.clear();
         record.begin(x);
         forget();

@@ -81,6 +81,11 @@ final class JsonInput {
                 : FACTORY.createParser(value, from, to - from);
     }
 
+    /** Creates a parser that knows at which byte it is. It has to be closed. */
+    JsonParser openBytes(byte[] value, int from, int to) throws IOException {
+        return FACTORY.createParser(value, from, to - from);
+    }
+
     /** Where the JSON in a value begins: behind the frame of the JSON Schema serializer, or behind a byte order mark. */
     static int begin(byte[] value) {
         if (value.length > FRAME && value[0] == 0) {

@@ -36,9 +36,9 @@ final class LabelReader {
         if (value == null) {
             throw new Rejection(Reason.NO_VALUE, "a label record needs a value");
         }
+        records.checkKeySchemaKnown(record);
         String modelId = records.modelId(record.sourceKey(), value, record.sourceHeaders());
         RecordReader.checkSchemaKnown(record, value);
-        RecordReader.checkIdInValue(record.sourceHeaders());
         modelId = records.example(value, record.sourceHeaders(), modelId, x);
         if (!Double.isNaN(mapping.constantLabel())) {
             x.label(mapping.constantLabel());

@@ -1,5 +1,6 @@
 package io.thalweg.input;
 
+import io.thalweg.config.ChangeEvents;
 import io.thalweg.mapping.CategorySample;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
@@ -20,7 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decodes the value of a record of any schema, in Confluent's wire format, into an {@link Example}, as a {@link
+ * Decodes the value of a record of any schema, that a schema registry's serializer wrote, into an {@link Example}, as a {@link
  * Mapping} defines. The mapping is compiled once for each writer's schema; decoding creates neither Avro objects nor
  * text. Not thread-safe.
  */
@@ -32,27 +33,37 @@ public final class MappedDecoder implements ValueDecoder {
     private final boolean needsLabelField;
     private final MappedRecord record;
     private final BoundedDecoder bytes = new BoundedDecoder();
-    private final Map<Integer, CompiledMapping> compiledMappings = new HashMap<>();
+    private final SchemaLocator locator = new SchemaLocator(SchemaLocator.VALUE_HEADER);
+    private final Map<SchemaKey, CompiledMapping> compiledMappings = new HashMap<>();
     /**
      * Why the mapping cannot be compiled for a schema. It is kept because finding out can be slow, and every record of
      * the schema would ask again.
      */
-    private final Map<Integer, String> unmappable = new HashMap<>();
+    private final Map<SchemaKey, String> unmappable = new HashMap<>();
 
-    private int compiledId;
+    private SchemaKey compiledKey = SchemaKey.ofId(0);
     private @Nullable CompiledMapping compiled;
+
+    /** How change events are read; null if the values are no change events. */
+    private final @Nullable ChangeEvents changes;
+    /** Whether the last change event that was chosen for is passed over. */
+    private boolean isPassedOver;
+    /** How many bytes are behind the last change event. */
+    private int leftBehindEvent;
 
     /** Creates a decoder of events that must have the field of the label. */
     public MappedDecoder(SchemaSource schemas, Mapping mapping) {
-        this(schemas, mapping, true);
+        this(schemas, mapping, true, null);
     }
 
     /**
      * Creates a decoder.
      *
      * @param needsLabelField whether events without the field of the label are rejected
+     * @param changes how change events are read; null if the values are no change events
      */
-    MappedDecoder(SchemaSource schemas, Mapping mapping, boolean needsLabelField) {
+    MappedDecoder(SchemaSource schemas, Mapping mapping, boolean needsLabelField, @Nullable ChangeEvents changes) {
+        this.changes = changes;
         this.schemas = schemas;
         this.mapping = mapping;
         this.needsLabelField = needsLabelField;
@@ -66,7 +77,12 @@ public final class MappedDecoder implements ValueDecoder {
      * @throws MappingException if the mapping does not fit the schema, in one line
      */
     public static List<String> summary(Schema schema, Mapping mapping) {
-        SchemaFields fields = MappingCompiler.compile(schema, mapping, new MappedRecord(mapping))
+        return summary(schema, mapping, null);
+    }
+
+    /** Compiles a mapping, as above. @param changes how change events are read; null if they are none */
+    public static List<String> summary(Schema schema, Mapping mapping, @Nullable ChangeEvents changes) {
+        SchemaFields fields = MappingCompiler.compile(schema, mapping, new MappedRecord(mapping), changes)
                 .fields();
         fields.check();
         return fields.kinds().lines();
@@ -74,25 +90,16 @@ public final class MappedDecoder implements ValueDecoder {
 
     @Override
     public void decode(byte[] value, Headers headers, Example x) throws Rejection {
-        decode(value, x);
-    }
-
-    /**
-     * Decodes a value.
-     *
-     * @param value the value of a record, not null
-     * @param x is cleared and filled; unusable after a rejection
-     * @throws Rejection if the value cannot be read or used, or the registry does not know its schema
-     * @throws SchemaSourceException if the registry does not answer
-     */
-    public void decode(byte[] value, Example x) throws Rejection {
-        int id = ExampleDecoder.schemaId(value);
-        CompiledMapping chosen = choose(value, id);
+        CompiledMapping chosen = choose(value, headers);
+        if (isPassedOver) {
+            throw passedOver();
+        }
         if (needsLabelField && mapping.label() != null && !chosen.hasLabel()) {
             throw new Rejection(
                     Reason.NO_LABEL_FIELD,
-                    "schema id %d (%s) has no field %s that the label can be computed from"
-                            .formatted(id, chosen.name(), mapping.label().field()));
+                    "%s (%s) has no field %s that the label can be computed from"
+                            .formatted(
+                                    compiledKey, chosen.name(), mapping.label().field()));
         }
         x.clear();
         try {
@@ -102,13 +109,14 @@ public final class MappedDecoder implements ValueDecoder {
         } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
             throw new Rejection(
                     Reason.UNREADABLE,
-                    "the value cannot be read with schema id " + id + " (" + ExampleDecoder.brief(chosen.name()) + "): "
+                    "the value cannot be read with " + compiledKey + " (" + ExampleDecoder.brief(chosen.name()) + "): "
                             + ExampleDecoder.brief(e.getMessage()));
         }
-        if (bytes.remaining() > 0) {
+        int left = chosen.envelope() == null ? bytes.remaining() : leftBehindEvent;
+        if (left > 0) {
             throw new Rejection(
                     Reason.UNREADABLE,
-                    "the value has " + bytes.remaining() + " bytes left over after a record with schema id " + id + " ("
+                    "the value has " + left + " bytes left over after a record with " + compiledKey + " ("
                             + ExampleDecoder.brief(chosen.name()) + ")");
         }
         record.checkLabel();
@@ -116,28 +124,50 @@ public final class MappedDecoder implements ValueDecoder {
 
     @Override
     public boolean canPassOver() {
-        return !mapping.isOfEveryType();
+        return changes != null || !mapping.isOfEveryType();
     }
 
     @Override
     public boolean isPassedOver(byte[] value, Headers headers) throws Rejection {
-        return !mapping.isOfEveryType()
-                && !mapping.isOfType(
-                        choose(value, ExampleDecoder.schemaId(value)).name());
+        return canPassOver() && (!mapping.isOfType(choose(value, headers).name()) || isPassedOver);
+    }
+
+    /** The rejection of an event that is passed over, where somebody asks for it all the same. */
+    static Rejection passedOver() {
+        return new Rejection(Reason.BAD_VALUE, "the event is one that is passed over");
     }
 
     /** Chooses the mapping for a value, and goes to where its record begins. */
-    private CompiledMapping choose(byte[] value, int id) throws Rejection {
+    private CompiledMapping choose(byte[] value, Headers headers) throws Rejection {
+        locator.locate(value, headers);
         CompiledMapping chosen = compiled;
-        if (chosen == null || compiledId != id) {
-            chosen = chooseMapping(id);
+        if (chosen == null || !locator.isAt(compiledKey)) {
+            chosen = chooseMapping(locator.key());
         }
-        bytes.reset(value, ExampleDecoder.HEADER);
-        return chosen.branches().isEmpty() ? chosen : branch(chosen, id);
+        bytes.reset(value, locator.begin());
+        isPassedOver = false;
+        if (chosen.envelope() != null) {
+            goToRow(chosen.envelope());
+        }
+        return chosen.branches().isEmpty() ? chosen : branch(chosen);
+    }
+
+    private void goToRow(AvroEnvelope envelope) throws Rejection {
+        try {
+            record.resetDepth();
+            Integer left = envelope.locate(bytes);
+            isPassedOver = left == null;
+            leftBehindEvent = left == null ? 0 : left;
+        } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
+            throw new Rejection(
+                    Reason.UNREADABLE,
+                    "the change event cannot be read with " + compiledKey + ": "
+                            + ExampleDecoder.brief(e.getMessage()));
+        }
     }
 
     /** Chooses the branch of a union. */
-    private CompiledMapping branch(CompiledMapping union, int id) throws Rejection {
+    private CompiledMapping branch(CompiledMapping union) throws Rejection {
         int branch;
         try {
             branch = bytes.readIndex();
@@ -150,7 +180,7 @@ public final class MappedDecoder implements ValueDecoder {
         if (chosen == null) {
             throw new Rejection(
                     Reason.UNREADABLE,
-                    "the value is not one of the records in the union with schema id " + id + "; it is of branch "
+                    "the value is not one of the records in the union with " + compiledKey + "; it is of branch "
                             + branch);
         }
         return chosen;
@@ -171,42 +201,42 @@ public final class MappedDecoder implements ValueDecoder {
         return record.modelLength();
     }
 
-    private CompiledMapping chooseMapping(int id) throws Rejection {
-        CompiledMapping found = compiledMappings.get(id);
+    private CompiledMapping chooseMapping(SchemaKey key) throws Rejection {
+        CompiledMapping found = compiledMappings.get(key);
         if (found == null) {
-            String known = unmappable.get(id);
+            String known = unmappable.get(key);
             if (known != null) {
                 throw new Rejection(Reason.UNREADABLE, known);
             }
             try {
-                found = MappingCompiler.compile(schemas.writerSchema(id), mapping, record);
+                found = MappingCompiler.compile(key.in(schemas), mapping, record, changes);
             } catch (UnknownSchemaException e) {
                 throw new Rejection(Reason.UNKNOWN_SCHEMA, ExampleDecoder.brief(e.getMessage()));
             } catch (MappingException | AvroRuntimeException e) {
-                String why = "schema id " + id + " cannot be mapped: " + ExampleDecoder.brief(e.getMessage());
-                unmappable.put(id, why);
+                String why = key + " cannot be mapped: " + ExampleDecoder.brief(e.getMessage());
+                unmappable.put(key, why);
                 throw new Rejection(Reason.UNREADABLE, why);
             }
-            compiledMappings.put(id, found);
+            compiledMappings.put(key, found);
             if (compiled != null && !mapping.isModelOnly()) {
-                logChanges(compiled, id, found);
+                logChanges(compiled, key, found);
             }
         }
         compiled = found;
-        compiledId = id;
+        compiledKey = key;
         return found;
     }
 
-    private void logChanges(CompiledMapping before, int id, CompiledMapping found) {
+    private void logChanges(CompiledMapping before, SchemaKey key, CompiledMapping found) {
         Set<String> added = new TreeSet<>(found.fields().kinds().features());
         added.removeAll(before.fields().kinds().features());
         Set<String> removed = new TreeSet<>(before.fields().kinds().features());
         removed.removeAll(found.fields().kinds().features());
         LOG.info(
-                "records now have schema id {} ({}), before {}: {}, {}{}",
-                id,
+                "records now have {} ({}), before {}: {}, {}{}",
+                key,
                 found.name(),
-                compiledId,
+                compiledKey,
                 added.isEmpty() ? "no new features" : "new features: " + String.join(", ", added),
                 removed.isEmpty() ? "none removed" : "removed: " + String.join(", ", removed),
                 !needsLabelField || mapping.label() == null || found.hasLabel()

@@ -130,6 +130,11 @@ final class MappedRecord {
         }
     }
 
+    /** Forgets the records that were entered, before something is read again from its beginning. */
+    void resetDepth() {
+        depth = 0;
+    }
+
     /** Leaves a record in the record. */
     void leave() {
         depth--;

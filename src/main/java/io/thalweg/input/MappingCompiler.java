@@ -1,5 +1,6 @@
 package io.thalweg.input;
 
+import io.thalweg.config.ChangeEvents;
 import io.thalweg.input.FieldReader.FastPath;
 import io.thalweg.input.ValueSinks.MissingSink;
 import io.thalweg.mapping.FieldEncoder;
@@ -56,7 +57,24 @@ final class MappingCompiler {
         }
         MappingCompiler compiler = new MappingCompiler(mapping, record);
         ValueReader reader = compiler.record("", schema).reader();
-        return new CompiledMapping(schema.getFullName(), compiler.fields, compiler.roles.hasLabel(), reader, List.of());
+        return new CompiledMapping(
+                schema.getFullName(), compiler.fields, compiler.roles.hasLabel(), reader, List.of(), null);
+    }
+
+    /**
+     * Compiles a mapping for change events.
+     *
+     * @param changes how they are read; null if the schema is that of the event itself
+     * @throws MappingException as above, or if the schema is not that of change events
+     */
+    static CompiledMapping compile(
+            Schema schema, Mapping mapping, MappedRecord record, @Nullable ChangeEvents changes) {
+        if (changes == null) {
+            return compile(schema, mapping, record);
+        }
+        AvroEnvelope envelope = new AvroEnvelope(schema, changes, record);
+        CompiledMapping row = compile(envelope.row(), mapping, record);
+        return new CompiledMapping(row.name(), row.fields(), row.hasLabel(), row.reader(), List.of(), envelope);
     }
 
     /** Compiles a mapping for each record of a union, which has the types of events that a topic holds. */
@@ -75,7 +93,7 @@ final class MappingCompiler {
         if (main == null) {
             throw new MappingException("none of the records of the union is in " + Mapping.TYPES);
         }
-        return new CompiledMapping(main.name(), main.fields(), main.hasLabel(), main.reader(), branches);
+        return new CompiledMapping(main.name(), main.fields(), main.hasLabel(), main.reader(), branches, null);
     }
 
     private FieldReader record(String prefix, Schema schema) {

@@ -1,5 +1,7 @@
 package io.thalweg.input;
 
+import io.thalweg.config.ChangeEvents;
+import io.thalweg.config.KeyFormat;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
 import io.thalweg.mapping.CategorySample;
@@ -11,9 +13,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.apache.avro.Schema;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
-import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.utils.Utils;
 import org.jspecify.annotations.Nullable;
 
@@ -31,13 +34,13 @@ public final class RecordReader {
 
     private static final String KEY = "the key";
     private static final long LONGEST_ESCAPE = 6;
-    private static final Headers NO_HEADERS = new RecordHeaders();
-    /** The header that Confluent's HeaderSchemaIdSerializer writes. */
-    private static final String ID_HEADER = "__value_schema_id";
 
     private final String keyless;
     private final int maxBytes;
     private final boolean outputsAreJson;
+    private final KeyDecoder keys;
+    /** Whether events are change events, of which those without a value say nothing. */
+    private final boolean unwraps;
     /** Reads labels that come on a topic of their own; null if there are none. */
     private final @Nullable LabelReader labels;
 
@@ -53,7 +56,15 @@ public final class RecordReader {
      * @param maxBytes the limit on key, value and headers together
      */
     public RecordReader(SchemaSource schemas, String keyless, int maxBytes) {
-        this(new ExampleDecoder(schemas), null, keyless, maxBytes, null, false);
+        this(
+                new ExampleDecoder(schemas),
+                null,
+                new KeyDecoder(KeyFormat.STRING, schemas),
+                keyless,
+                maxBytes,
+                null,
+                false,
+                false);
     }
 
     /** A reader as the settings say. @param keyless the model of records without key, or empty if they are rejected */
@@ -72,10 +83,12 @@ public final class RecordReader {
         return new RecordReader(
                 decoder(schemas, config, mapping, false),
                 mapping,
+                new KeyDecoder(config.keyFormat(), schemas),
                 "",
                 config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES),
                 null,
-                false);
+                false,
+                config.changeEvents() != null);
     }
 
     /** A reader of labels. @param keyless the model of records without key, or empty if they are rejected */
@@ -85,7 +98,15 @@ public final class RecordReader {
 
     /** A reader of a topic of any Avro records. @param mapping what becomes of them */
     RecordReader(SchemaSource schemas, Mapping mapping, String keyless, int maxBytes) {
-        this(new MappedDecoder(schemas, mapping, true), mapping, keyless, maxBytes, null, false);
+        this(
+                new MappedDecoder(schemas, mapping),
+                mapping,
+                new KeyDecoder(KeyFormat.STRING, schemas),
+                keyless,
+                maxBytes,
+                null,
+                false,
+                false);
     }
 
     private RecordReader(
@@ -97,19 +118,25 @@ public final class RecordReader {
         this(
                 decoder(schemas, config, mapping, labels == null),
                 mapping,
+                new KeyDecoder(config.keyFormat(), schemas),
                 keyless,
                 config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES),
                 labels,
-                config.outputFormat() == ValueFormat.JSON);
+                config.outputFormat() == ValueFormat.JSON,
+                config.changeEvents() != null && (mapping == null || !mapping.isOfLabels()));
     }
 
     private RecordReader(
             ValueDecoder decoder,
             @Nullable Mapping mapping,
+            KeyDecoder keys,
             String keyless,
             int maxBytes,
             @Nullable LabelReader labels,
-            boolean outputsAreJson) {
+            boolean outputsAreJson,
+            boolean unwraps) {
+        this.keys = keys;
+        this.unwraps = unwraps;
         this.outputsAreJson = outputsAreJson;
         this.labels = labels;
         this.decoder = decoder;
@@ -121,11 +148,16 @@ public final class RecordReader {
     /** The decoder for the format of the examples, or of the labels if the mapping is theirs. */
     private static ValueDecoder decoder(
             SchemaSource schemas, ThalwegConfig config, @Nullable Mapping mapping, boolean needsLabelField) {
-        ValueFormat format = mapping != null && mapping.isOfLabels() ? config.labelsFormat() : config.examplesFormat();
+        boolean isOfLabels = mapping != null && mapping.isOfLabels();
+        ValueFormat format = isOfLabels ? config.labelsFormat() : config.examplesFormat();
+        ChangeEvents changes = isOfLabels ? null : config.changeEvents();
         return switch (format) {
             case AVRO ->
-                mapping == null ? new ExampleDecoder(schemas) : new MappedDecoder(schemas, mapping, needsLabelField);
-            case JSON -> mapping == null ? new JsonExampleDecoder() : new JsonDecoder(mapping, needsLabelField);
+                mapping == null
+                        ? new ExampleDecoder(schemas)
+                        : new MappedDecoder(schemas, mapping, needsLabelField, changes);
+            case JSON ->
+                mapping == null ? new JsonExampleDecoder() : new JsonDecoder(mapping, needsLabelField, changes);
         };
     }
 
@@ -143,13 +175,30 @@ public final class RecordReader {
     }
 
     /**
+     * Looks up the schema that a value was written with.
+     *
+     * @return empty if nothing names it
+     * @throws UnknownSchemaException if the registry does not know it
+     */
+    public static Optional<Schema> writerSchema(byte[] value, Headers headers, SchemaSource schemas)
+            throws UnknownSchemaException {
+        SchemaLocator locator = new SchemaLocator(SchemaLocator.VALUE_HEADER);
+        try {
+            locator.locate(value, headers);
+        } catch (Rejection e) {
+            return Optional.empty();
+        }
+        return Optional.of(locator.key().in(schemas));
+    }
+
+    /**
      * Maps some values of a topic.
      *
      * @return what each of their fields is used as, one line for each kind
      * @throws io.thalweg.mapping.MappingException if the mapping names a field that none of them has, in one line
      */
-    public static List<String> summary(List<byte[]> values, Mapping mapping) {
-        return JsonDecoder.summary(values, mapping);
+    public static List<String> summary(List<byte[]> values, Mapping mapping, @Nullable ChangeEvents changes) {
+        return JsonDecoder.summary(values, mapping, changes);
     }
 
     /** What the first categories of each field are like; empty if records are not mapped. */
@@ -186,7 +235,10 @@ public final class RecordReader {
         byte[] value = record.value();
         checkSize(key, value, record.sourceHeaders());
         if (value == null) {
-            modelId = deleted(key);
+            if (unwraps) {
+                return InputKind.OF_OTHER_TYPE;
+            }
+            modelId = deleted(key, record.sourceHeaders());
             return InputKind.DELETION;
         }
         if (decoder.canPassOver()) {
@@ -196,9 +248,9 @@ public final class RecordReader {
                 return InputKind.OF_OTHER_TYPE;
             }
         }
-        String known = known(key);
+        checkKeySchemaKnown(record);
+        String known = known(key, record.sourceHeaders());
         checkSchemaKnown(record, value);
-        checkIdInValue(record.sourceHeaders());
         modelId = example(value, record.sourceHeaders(), known, x);
         if (outputsAreJson) {
             checkId(x.id());
@@ -222,20 +274,16 @@ public final class RecordReader {
         }
     }
 
-    /** Rejects a value whose schema id is in a header: its first bytes are no id, whatever they are. */
-    static void checkIdInValue(Headers headers) throws Rejection {
-        if (headers.lastHeader(ID_HEADER) != null) {
-            throw new Rejection(
-                    Reason.UNREADABLE,
-                    "the schema id is in the header " + ID_HEADER + ", where it is not looked for; let the serializer"
-                            + " write it into the value (value.schema.id.serializer ="
-                            + " io.confluent.kafka.serializers.schema.id.PrefixSchemaIdSerializer)");
+    /** Rejects a record of which a replay knows that the registry did not know a schema, and whose key has one. */
+    void checkKeySchemaKnown(InputRecord record) throws Rejection {
+        if (record.schemaWasUnknown() && keys.format() == KeyFormat.AVRO) {
+            throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
         }
     }
 
     /** Rejects a record of which a replay knows that the registry did not know its schema id. */
     static void checkSchemaKnown(InputRecord record, byte[] value) throws Rejection {
-        if (record.schemaWasUnknown() && value.length >= ExampleDecoder.HEADER && value[0] == 0) {
+        if (record.schemaWasUnknown() && SchemaLocator.isNamed(value, record.sourceHeaders())) {
             throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
         }
     }
@@ -255,13 +303,13 @@ public final class RecordReader {
     public @Nullable String model(byte @Nullable [] key, byte @Nullable [] value, Headers headers, Example x)
             throws Rejection {
         checkSize(key, value, headers);
-        if (value == null) {
-            return deleted(key);
-        }
         if (isPassedOver(value, headers)) {
             return null;
         }
-        String known = known(key);
+        if (value == null) {
+            return deleted(key, headers);
+        }
+        String known = known(key, headers);
         return known == null ? example(value, headers, null, x) : known;
     }
 
@@ -273,26 +321,26 @@ public final class RecordReader {
      */
     public @Nullable String modelId(byte @Nullable [] key, byte @Nullable [] value, Headers headers) throws Rejection {
         checkSize(key, value, headers);
-        return value == null ? deleted(key) : known(key);
+        return value == null ? deleted(key, headers) : known(key, headers);
     }
 
     /** The model that a record without a value deletes. */
-    private String deleted(byte @Nullable [] key) throws Rejection {
+    private String deleted(byte @Nullable [] key, Headers headers) throws Rejection {
         if (mapping != null && !mapping.isModelFromKey()) {
             throw new Rejection(
                     Reason.NO_VALUE,
                     "the record has no value; that deletes a model only if " + mapping.setting(Mapping.MODEL)
                             + " is key");
         }
-        return ofKey(key);
+        return ofKey(key, headers);
     }
 
     /** The model of a record with a value; null if the value names it. */
-    private @Nullable String known(byte @Nullable [] key) throws Rejection {
-        return mapping == null || mapping.isModelFromKey() ? ofKey(key) : mapping.fixedModel();
+    private @Nullable String known(byte @Nullable [] key, Headers headers) throws Rejection {
+        return mapping == null || mapping.isModelFromKey() ? ofKey(key, headers) : mapping.fixedModel();
     }
 
-    private String ofKey(byte @Nullable [] key) throws Rejection {
+    private String ofKey(byte @Nullable [] key, Headers headers) throws Rejection {
         if (key == null) {
             if (keyless.isEmpty()) {
                 throw new Rejection(
@@ -302,7 +350,8 @@ public final class RecordReader {
             }
             return keyless;
         }
-        return parse(key, key.length, KEY);
+        byte[] id = keys.decode(key, headers);
+        return parse(id, id.length, KEY);
     }
 
     /**
@@ -319,7 +368,7 @@ public final class RecordReader {
 
     /** Decodes the example in a value of a record without headers, as above. */
     public String example(byte[] value, @Nullable String modelId, Example x) throws Rejection {
-        return example(value, NO_HEADERS, modelId, x);
+        return example(value, ValueDecoder.NO_HEADERS, modelId, x);
     }
 
     /**
@@ -328,7 +377,7 @@ public final class RecordReader {
      * @throws Rejection if that cannot be found out
      */
     public boolean isPassedOver(byte @Nullable [] value, Headers headers) throws Rejection {
-        return value != null && decoder.canPassOver() && decoder.isPassedOver(value, headers);
+        return value == null ? unwraps : decoder.canPassOver() && decoder.isPassedOver(value, headers);
     }
 
     /** The model that a field of the last value names. */

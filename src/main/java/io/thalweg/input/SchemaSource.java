@@ -1,6 +1,7 @@
 package io.thalweg.input;
 
 import java.util.Optional;
+import java.util.UUID;
 import org.apache.avro.Schema;
 
 /** A source of the schemas that records were written with. */
@@ -14,6 +15,16 @@ public interface SchemaSource {
      * @throws SchemaSourceException if there is no answer, which says nothing about the record
      */
     Schema writerSchema(int id) throws UnknownSchemaException;
+
+    /**
+     * The schema that records with this GUID were written with.
+     *
+     * @throws UnknownSchemaException as above, or if this source knows no GUIDs
+     * @throws SchemaSourceException as above
+     */
+    default Schema writerSchema(UUID guid) throws UnknownSchemaException {
+        throw new UnknownSchemaException(guid, "cannot be looked up");
+    }
 
     /**
      * The schema that was last registered for the values of a topic; empty if there is none, or this source cannot

@@ -1,5 +1,7 @@
 package io.thalweg.input;
 
+import java.util.UUID;
+
 /** An exception for a schema id that the registry does not know, or whose schema is not Avro. */
 public final class UnknownSchemaException extends Exception {
     private static final long serialVersionUID = 1;
@@ -8,6 +10,15 @@ public final class UnknownSchemaException extends Exception {
 
     public UnknownSchemaException(int id) {
         super("the schema registry has no schema with id " + id + (id == 0 ? LONG_ID : ""), null, false, false);
+    }
+
+    public UnknownSchemaException(UUID guid) {
+        super("the schema registry has no schema with GUID " + guid, null, false, false);
+    }
+
+    /** @param why what is wrong with the schema, as the rest of a sentence about it */
+    public UnknownSchemaException(UUID guid, String why) {
+        super("the schema with GUID " + guid + " " + why, null, false, false);
     }
 
     /** @param why what is wrong with the schema, as the rest of a sentence about it */

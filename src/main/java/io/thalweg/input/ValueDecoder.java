@@ -5,9 +5,13 @@ import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import java.util.Map;
 import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 
 /** Decodes the values of records into examples. There is one implementation for each format. Not thread-safe. */
 interface ValueDecoder {
+    /** For records that have none. */
+    Headers NO_HEADERS = new RecordHeaders();
+
     /**
      * Decodes a value.
      *
@@ -18,6 +22,11 @@ interface ValueDecoder {
      * @throws SchemaSourceException if the registry does not answer
      */
     void decode(byte[] value, Headers headers, Example x) throws Rejection;
+
+    /** Decodes a value of a record without headers, as above. */
+    default void decode(byte[] value, Example x) throws Rejection {
+        decode(value, NO_HEADERS, x);
+    }
 
     /** Whether values can be passed over, so that {@link #isPassedOver} must be asked. */
     default boolean canPassOver() {

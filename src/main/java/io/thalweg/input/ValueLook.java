@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import io.thalweg.config.ValueFormat;
 import io.thalweg.math.Rejection;
 import java.io.IOException;
+import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
 /** What a value looks like, whatever the settings say. */
@@ -14,8 +15,10 @@ public enum ValueLook {
     FRAMED_JSON("JSON in the frame of a schema registry"),
     /** Something else in the frame of a schema registry. */
     FRAMED("values in the frame of a schema registry"),
+    /** A value whose schema is named by a header. */
+    WITH_HEADER("values with the id of their schema in a header"),
     /** None of these. */
-    OTHER("values that are neither JSON nor in the frame of a schema registry");
+    OTHER("values that are neither JSON nor name a schema");
 
     private final String words;
 
@@ -32,14 +35,17 @@ public enum ValueLook {
     public @Nullable ValueFormat format() {
         return switch (this) {
             case JSON, FRAMED_JSON -> ValueFormat.JSON;
-            case FRAMED -> ValueFormat.AVRO;
+            case FRAMED, WITH_HEADER -> ValueFormat.AVRO;
             case OTHER -> null;
         };
     }
 
     /** Returns what a value looks like. */
-    public static ValueLook of(byte[] value) {
-        boolean isFramed = value.length >= ExampleDecoder.HEADER && value[0] == 0;
+    public static ValueLook of(byte[] value, Headers headers) {
+        if (headers.lastHeader(SchemaLocator.VALUE_HEADER) != null && !isJson(value)) {
+            return WITH_HEADER;
+        }
+        boolean isFramed = value.length >= SchemaLocator.FRAME && value[0] == 0;
         if (isJson(value)) {
             return isFramed ? FRAMED_JSON : JSON;
         }

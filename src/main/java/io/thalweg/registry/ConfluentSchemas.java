@@ -3,8 +3,11 @@ package io.thalweg.registry;
 import io.confluent.kafka.schemaregistry.ParsedSchema;
 import io.confluent.kafka.schemaregistry.SchemaProvider;
 import io.confluent.kafka.schemaregistry.avro.AvroSchema;
+import io.confluent.kafka.schemaregistry.client.CachedSchemaRegistryClient;
 import io.confluent.kafka.schemaregistry.client.SchemaMetadata;
 import io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
+import io.confluent.kafka.schemaregistry.client.rest.RestService;
+import io.confluent.kafka.schemaregistry.client.rest.entities.SchemaString;
 import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
 import io.confluent.kafka.serializers.AbstractKafkaSchemaSerDeConfig;
 import io.confluent.kafka.serializers.KafkaAvroSerializer;
@@ -17,6 +20,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -25,6 +29,7 @@ import org.apache.avro.SchemaNormalization;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.common.config.ConfigException;
+import org.apache.pinot.shaded.com.fasterxml.jackson.core.type.TypeReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,6 +46,8 @@ import org.slf4j.LoggerFactory;
 public final class ConfluentSchemas implements Registry {
     private static final Logger LOG = LoggerFactory.getLogger(ConfluentSchemas.class);
 
+    private static final TypeReference<SchemaString> SCHEMA_STRING = new TypeReference<>() {};
+
     private static final Duration REFUSAL_KEPT = Duration.ofSeconds(10);
     private static final long FIRST_PAUSE_MS = 100;
     private static final long LONGEST_PAUSE_MS = 5_000;
@@ -53,6 +60,16 @@ public final class ConfluentSchemas implements Registry {
     private final Duration refusalKept;
     /** The ids that no schema was found for. */
     private final Map<Integer, UnusableId> refused = new ConcurrentHashMap<>();
+
+    private final Map<UUID, Schema> byGuid = new ConcurrentHashMap<>();
+    private final Map<UUID, UnusableGuid> refusedGuids = new ConcurrentHashMap<>();
+    private final Map<String, Object> settings;
+    /** Null before it is first needed. */
+    private RestService rest;
+
+    private SchemaRegistryClient clientOfRest;
+
+    private record UnusableGuid(UnknownSchemaException why, long at) {}
 
     private record UnusableId(UnknownSchemaException why, long at) {}
 
@@ -71,9 +88,10 @@ public final class ConfluentSchemas implements Registry {
     }
 
     /** @param refusalKept how long an id that the registry does not know is not asked for again */
-    ConfluentSchemas(Map<String, ?> settings, Duration retry, Duration refusalKept) {
+    ConfluentSchemas(Map<String, ?> given, Duration retry, Duration refusalKept) {
         this.refusalKept = refusalKept;
-        Map<String, Object> complete = RegistrySettings.complete(settings);
+        Map<String, Object> complete = RegistrySettings.complete(given);
+        this.settings = complete;
         this.address = RegistrySettings.address(complete);
         this.retry = retry;
         this.serializer = new Serializer();
@@ -137,6 +155,52 @@ public final class ConfluentSchemas implements Registry {
                         : new UnknownSchemaException(id);
         refused.put(id, new UnusableId(no, System.nanoTime()));
         throw no;
+    }
+
+    @Override
+    public Schema writerSchema(UUID guid) throws UnknownSchemaException {
+        Schema schema = byGuid.get(guid);
+        if (schema != null) {
+            return schema;
+        }
+        UnusableGuid before = refusedGuids.get(guid);
+        if (before != null && System.nanoTime() - before.at < refusalKept.toNanos()) {
+            throw before.why;
+        }
+        Answer<Optional<ParsedSchema>> answer = ask("schema GUID " + guid, () -> byGuid(guid));
+        if (answer.fault() == null && answer.value().orElse(null) instanceof AvroSchema avro) {
+            byGuid.put(guid, avro.rawSchema());
+            return avro.rawSchema();
+        }
+        if (answer.fault() != null && answer.fault().kind() == RegistryFault.FaultKind.REFUSED) {
+            throw failure("does not return schema GUID " + guid, answer.fault());
+        }
+        UnknownSchemaException no = answer.fault() == null
+                ? new UnknownSchemaException(guid, "is not Avro, and only Avro can be read")
+                : new UnknownSchemaException(guid);
+        refusedGuids.put(guid, new UnusableGuid(no, System.nanoTime()));
+        throw no;
+    }
+
+    /** Asks for a schema by its GUID, which this version of Confluent's client does not know of. */
+    private Optional<ParsedSchema> byGuid(UUID guid) throws IOException, RestClientException {
+        SchemaString found = rest().httpRequest(
+                        "/schemas/guids/" + guid, "GET", null, RestService.DEFAULT_REQUEST_PROPERTIES, SCHEMA_STRING);
+        return client.parseSchema(new io.confluent.kafka.schemaregistry.client.rest.entities.Schema("", 0, 0, found));
+    }
+
+    /** What sends requests that the client has no method for, with the client's own settings. */
+    private synchronized RestService rest() {
+        if (rest == null) {
+            List<String> urls =
+                    List.of(String.valueOf(settings.get("schema.registry.url")).split("\\s*,\\s*"));
+            RestService created = new RestService(urls);
+            // the constructor of the client configures it
+            clientOfRest =
+                    new CachedSchemaRegistryClient(created, 1, List.of(new LenientAvroProvider()), settings, Map.of());
+            rest = created;
+        }
+        return rest;
     }
 
     @Override
@@ -218,6 +282,17 @@ public final class ConfluentSchemas implements Registry {
     @Override
     public void close() {
         serializer.close();
+        closeRest();
+    }
+
+    private synchronized void closeRest() {
+        if (clientOfRest != null) {
+            try {
+                clientOfRest.close();
+            } catch (IOException e) {
+                LOG.debug("closing the client of the registry", e);
+            }
+        }
     }
 
     private interface RegistryRequest<T> {

@@ -3,6 +3,7 @@ package io.thalweg.registry;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
+import java.util.UUID;
 import org.apache.avro.Schema;
 
 /** No registry, for topics that are all in JSON. */
@@ -16,6 +17,12 @@ final class NoRegistry implements Registry {
     public Schema writerSchema(int id) throws UnknownSchemaException {
         throw new UnknownSchemaException(
                 id, "cannot be looked up, because there is no schema registry; set " + ThalwegConfig.REGISTRY_URL);
+    }
+
+    @Override
+    public Schema writerSchema(UUID guid) throws UnknownSchemaException {
+        throw new UnknownSchemaException(
+                guid, "cannot be looked up, because there is no schema registry; set " + ThalwegConfig.REGISTRY_URL);
     }
 
     @Override

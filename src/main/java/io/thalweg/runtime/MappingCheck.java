@@ -1,5 +1,6 @@
 package io.thalweg.runtime;
 
+import io.thalweg.config.ChangeEvents;
 import io.thalweg.config.SettingFlag;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
@@ -8,14 +9,14 @@ import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
-import io.thalweg.input.ValueLook;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import org.apache.avro.Schema;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -136,7 +137,7 @@ final class MappingCheck {
             return List.of();
         }
         try {
-            return MappedDecoder.summary(schema.get(), mapping);
+            return MappedDecoder.summary(schema.get(), mapping, changes(config, mapping));
         } catch (MappingException e) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
@@ -146,22 +147,24 @@ final class MappingCheck {
     }
 
     private static List<String> checkJson(ThalwegConfig config, String topic, Mapping mapping, TopicSample sample) {
-        List<byte[]> values = sample.values().stream()
-                .filter(value -> ValueLook.of(value).format() == ValueFormat.JSON)
-                .toList();
+        List<byte[]> values = sample.values(ValueFormat.JSON);
         if (values.isEmpty()) {
             unchecked(config, mapping)
                     .log("topic {} holds no JSON yet, so it could not be checked whether the mapping fits", topic);
             return List.of();
         }
         try {
-            return RecordReader.summary(values, mapping);
+            return RecordReader.summary(values, mapping, changes(config, mapping));
         } catch (MappingException e) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     "%s (in the %d values of topic %s that were looked at)"
                             .formatted(e.getMessage(), values.size(), topic));
         }
+    }
+
+    private static @Nullable ChangeEvents changes(ThalwegConfig config, Mapping mapping) {
+        return mapping.isOfLabels() ? null : config.changeEvents();
     }
 
     private static LoggingEventBuilder unchecked(ThalwegConfig config, Mapping mapping) {
@@ -171,17 +174,18 @@ final class MappingCheck {
     }
 
     private static Optional<Schema> ofLastRecord(SchemaSource schemas, TopicSample sample) {
-        List<byte[]> framed = sample.values().stream()
-                .filter(value -> value.length >= 5 && value[0] == 0)
-                .toList();
-        if (framed.isEmpty()) {
-            return Optional.empty();
+        List<ConsumerRecord<byte[], byte[]>> records = sample.records();
+        for (int i = records.size() - 1; i >= 0; i--) {
+            try {
+                Optional<Schema> schema = RecordReader.writerSchema(
+                        records.get(i).value(), records.get(i).headers(), schemas);
+                if (schema.isPresent()) {
+                    return schema;
+                }
+            } catch (UnknownSchemaException e) {
+                return Optional.empty();
+            }
         }
-        try {
-            byte[] last = framed.get(framed.size() - 1);
-            return Optional.of(schemas.writerSchema(ByteBuffer.wrap(last, 1, 4).getInt()));
-        } catch (UnknownSchemaException e) {
-            return Optional.empty();
-        }
+        return Optional.empty();
     }
 }

@@ -74,9 +74,12 @@ final class TopicSample {
         return records;
     }
 
-    /** The values of the records. */
-    List<byte[]> values() {
-        return records.stream().map(ConsumerRecord::value).toList();
+    /** The values that look as if they had a format. */
+    List<byte[]> values(ValueFormat format) {
+        return records.stream()
+                .filter(record -> ValueLook.of(record.value(), record.headers()).format() == format)
+                .map(ConsumerRecord::value)
+                .toList();
     }
 
     /**
@@ -87,7 +90,7 @@ final class TopicSample {
      */
     void check(String setting, ValueFormat format) {
         Map<ValueLook, Integer> looks = new EnumMap<>(ValueLook.class);
-        values().forEach(value -> looks.merge(ValueLook.of(value), 1, Integer::sum));
+        records.forEach(record -> looks.merge(ValueLook.of(record.value(), record.headers()), 1, Integer::sum));
         if (looks.isEmpty()) {
             return;
         }

@@ -384,10 +384,10 @@ class JsonDecoderTest {
                 "not JSON".getBytes(StandardCharsets.UTF_8),
                 "{\"id\": 2, \"y\": 0, \"n\": 2, \"c\": \"x\", \"o\": {\"p\": 1}}".getBytes(StandardCharsets.UTF_8));
 
-        assertThat(JsonDecoder.summary(values, mapping()))
+        assertThat(JsonDecoder.summary(values, mapping(), null))
                 .containsExactly("label: y", "id: id", "numbers: n, o.p", "categories: c", "excluded: e");
         settings.put("features.numeric", "missing");
-        assertThatThrownBy(() -> JsonDecoder.summary(values, mapping()))
+        assertThatThrownBy(() -> JsonDecoder.summary(values, mapping(), null))
                 .isInstanceOf(MappingException.class)
                 .hasMessageContaining("features.numeric: there is no field missing; the event has id, y, n");
     }

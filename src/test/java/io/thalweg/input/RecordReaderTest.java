@@ -9,8 +9,12 @@ import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.stream.Stream;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -116,10 +120,72 @@ class RecordReaderTest {
         assertThat(unreadable(
                         ByteBuffer.allocate(30).put((byte) 3).put((byte) 5).array(), NONE))
                 .hasMessageContaining("AWS Glue");
-        // the value begins with a zero byte all the same
-        Headers headers = new RecordHeaders().add("__value_schema_id", new byte[17]);
-        assertThat(unreadable(new byte[30], headers)).hasMessageContaining("in the header __value_schema_id");
+        for (int length : new int[] {0, 4, 6, 17}) {
+            Headers headers = new RecordHeaders().add("__value_schema_id", new byte[length]);
+            assertThat(unreadable(new byte[30], headers))
+                    .hasMessageContaining("the header __value_schema_id has neither");
+        }
         assertThat(unreadable(utf8("text"), NONE)).hasMessageContaining("does not begin with a zero byte");
+    }
+
+    @Test
+    void theSchemaInAHeaderComesBeforeWhatLooksLikeAFrame() throws Exception {
+        UUID guid = UUID.fromString("01234567-89ab-cdef-0123-456789abcdef");
+        Schema number = SchemaBuilder.record("A")
+                .fields()
+                .requiredLong("first")
+                .requiredBoolean("clicked")
+                .endRecord();
+        SchemaSource source = new SchemaSource() {
+            @Override
+            public Schema writerSchema(int id) throws UnknownSchemaException {
+                if (id != 7) {
+                    throw new UnknownSchemaException(id);
+                }
+                return number;
+            }
+
+            @Override
+            public Schema writerSchema(UUID asked) throws UnknownSchemaException {
+                if (!asked.equals(guid)) {
+                    throw new UnknownSchemaException(asked);
+                }
+                return number;
+            }
+        };
+        RecordReader mapped =
+                new RecordReader(source, new ThalwegConfig(Map.of("label", "clicked", "model.from", "fixed:m")), "");
+        // 0, which is also the first byte of a frame, and true; the same with a frame
+        byte[] bare = {0, 1};
+        byte[] framed = {0, 0, 0, 0, 7, 0, 1};
+        Headers byGuid = new RecordHeaders()
+                .add(
+                        "__value_schema_id",
+                        ByteBuffer.allocate(17)
+                                .put((byte) 1)
+                                .putLong(guid.getMostSignificantBits())
+                                .putLong(guid.getLeastSignificantBits())
+                                .array());
+        Headers byId = new RecordHeaders().add("__value_schema_id", new byte[] {0, 0, 0, 0, 7});
+        Example x = new Example();
+        for (int i = 0; i < 3; i++) {
+            for (Headers headers : List.of(byGuid, byId, NONE)) {
+                mapped.read(
+                        InputRecord.produced(
+                                new TopicPartition("t", 0), 0, 0, null, headers == NONE ? framed : bare, headers),
+                        x);
+                assertThat(x.label()).isEqualTo(1);
+                assertThat(x.name(0)).isEqualTo("first");
+                assertThat(x.value(0)).isZero();
+            }
+        }
+        Headers unknown = new RecordHeaders()
+                .add("__value_schema_id", new byte[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
+        Rejection rejection = catchThrowableOfType(
+                Rejection.class,
+                () -> mapped.read(InputRecord.produced(new TopicPartition("t", 0), 0, 0, null, bare, unknown), x));
+        assertThat(rejection.reason()).isEqualTo(Reason.UNKNOWN_SCHEMA);
+        assertThat(rejection).hasMessageContaining("GUID 01010101-0101-0101-0101-010101010101");
     }
 
     @Test

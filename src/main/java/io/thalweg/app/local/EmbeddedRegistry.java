@@ -98,6 +98,9 @@ public final class EmbeddedRegistry implements AutoCloseable {
         http.get("/", answer(request -> Map.of()));
         http.get("/schemas/types", answer(request -> List.of("AVRO")));
         http.get("/schemas/ids/{id}", answer(request -> schema(request)));
+        http.get(
+                "/schemas/guids/{guid}",
+                answer(request -> Registrations.json(registrations.byGuid(request.pathParam("guid")))));
         http.get("/schemas/ids/{id}/schema", request -> raw(request, byId(request)));
         http.get(
                 "/schemas/ids/{id}/subjects",

@@ -27,6 +27,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.UUID;
 
 /**
  * The contents of an embedded registry: subjects, their versions, ids and compatibility levels.
@@ -120,6 +121,20 @@ final class Registrations implements Closeable {
         } catch (IOException | RestClientException e) {
             throw new Refusal(404, 40403, "Schema " + id + " not found");
         }
+    }
+
+    /** The schema with a GUID, which is made of its text. */
+    synchronized ParsedSchema byGuid(String guid) {
+        return subjects().stream()
+                .flatMap(subject -> versions(subject).stream().map(number -> version(subject, number.toString())))
+                .map(RegisteredVersion::schema)
+                .filter(schema -> guid(schema).toString().equals(guid))
+                .findFirst()
+                .orElseThrow(() -> new Refusal(404, 40403, "Schema " + guid + " not found"));
+    }
+
+    static UUID guid(ParsedSchema schema) {
+        return UUID.nameUUIDFromBytes(schema.canonicalString().getBytes(StandardCharsets.UTF_8));
     }
 
     /** All versions of all subjects that have this id. */

@@ -146,7 +146,7 @@ class JsonIT {
                                         java(),
                                         "-cp",
                                         System.getProperty("java.class.path"),
-                                        "org.apache.kafka.tools." + tool,
+                                        tool,
                                         "--bootstrap-server",
                                         broker.bootstrapServers()),
                                 Stream.of(arguments))
@@ -202,7 +202,7 @@ class JsonIT {
         Files.write(
                 first,
                 Stream.iterate(0, i -> i + 1).limit(FIRST).map(JsonIT::order).toList());
-        console("produce", "ConsoleProducer", first, "--topic", "orders-examples");
+        console("produce", "org.apache.kafka.tools.ConsoleProducer", first, "--topic", "orders-examples");
 
         Path loaded = directory.resolve("classes.log");
         Path log = directory.resolve("learner.log");
@@ -254,7 +254,7 @@ class JsonIT {
             int all = FIRST + SECOND;
             List<JsonNode> byConsole = json(console(
                     "consume",
-                    "ConsoleConsumer",
+                    "org.apache.kafka.tools.consumer.ConsoleConsumer",
                     null,
                     "--topic",
                     "orders-predictions",
@@ -296,7 +296,7 @@ class JsonIT {
                     .isEqualTo(byConsole);
             List<JsonNode> letters = json(console(
                     "letters",
-                    "ConsoleConsumer",
+                    "org.apache.kafka.tools.consumer.ConsoleConsumer",
                     null,
                     "--topic",
                     "orders-dead.letters",
@@ -312,7 +312,7 @@ class JsonIT {
             for (String topic : List.of("orders-weights", "orders-metrics")) {
                 assertThat(json(console(
                                 topic,
-                                "ConsoleConsumer",
+                                "org.apache.kafka.tools.consumer.ConsoleConsumer",
                                 null,
                                 "--topic",
                                 topic,
@@ -353,9 +353,9 @@ class JsonIT {
         }
         Files.writeString(events, of);
         Files.writeString(labels, labelled);
-        thalweg(settings, "produce", events.toString(), "--id-column", "id", "--time-column", "time")
+        thalweg(settings, "produce", events.toString(), "--id-column", "id", "--time", "time")
                 .is(0);
-        thalweg(settings, "produce", labels.toString(), "--labels", "--time-column", "time")
+        thalweg(settings, "produce", labels.toString(), "--labels", "--time", "time")
                 .is(0);
         Process learner = program(
                 directory.resolve("clicks.log"),
@@ -386,7 +386,7 @@ class JsonIT {
         Path settings = settings("mistaken", "label=returned\n");
         thalweg(settings, "topics", "--create").is(0);
         Path lines = Files.writeString(directory.resolve("mistaken.jsonl"), order(1) + "\n");
-        console("mistaken", "ConsoleProducer", lines, "--topic", "mistaken-examples");
+        console("mistaken", "org.apache.kafka.tools.ConsoleProducer", lines, "--topic", "mistaken-examples");
 
         assertThat(thalweg(settings, "run", "--set", "schema.registry.url=mock://none", "--set", "examples.format=avro")
                         .is(2)

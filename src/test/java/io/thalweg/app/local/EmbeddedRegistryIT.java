@@ -15,6 +15,8 @@ import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientExcept
 import io.confluent.kafka.serializers.KafkaAvroDeserializer;
 import io.confluent.kafka.serializers.KafkaAvroSerializer;
 import io.thalweg.avro.Prediction;
+import io.thalweg.input.UnknownSchemaException;
+import io.thalweg.registry.ConfluentSchemas;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -22,11 +24,15 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
+import org.apache.avro.Schema;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -78,6 +84,25 @@ class EmbeddedRegistryIT {
                     .isEqualTo(first);
             assertThat(client.getAllSubjects()).containsExactly("a-value", "b-value");
             assertThat(client.getAllSubjectsById(first)).containsExactly("a-value", "b-value");
+        }
+    }
+
+    @Test
+    void findsSchemasByTheirGuids() throws Exception {
+        Schema schema = new Schema.Parser().parse(FIRST);
+        UUID guid = UUID.nameUUIDFromBytes(schema.toString().getBytes(StandardCharsets.UTF_8));
+        try (EmbeddedRegistry registry = EmbeddedRegistry.start(null, 0);
+                SchemaRegistryClient client = client(registry);
+                ConfluentSchemas schemas =
+                        new ConfluentSchemas(Map.of("schema.registry.url", registry.url()), Duration.ZERO)) {
+            assertThatThrownBy(() -> schemas.writerSchema(guid))
+                    .isInstanceOf(UnknownSchemaException.class)
+                    .hasMessageContaining("GUID " + guid);
+            client.register("a-value", new AvroSchema(FIRST));
+            try (ConfluentSchemas others =
+                    new ConfluentSchemas(Map.of("schema.registry.url", registry.url()), Duration.ZERO)) {
+                assertThat(others.writerSchema(guid)).isEqualTo(schema);
+            }
         }
     }
 
