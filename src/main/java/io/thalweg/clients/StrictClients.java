@@ -79,10 +79,11 @@ public final class StrictClients implements KafkaClientSupplier {
     private final String instance;
     private final Runnable assigned;
     private final AtomicBoolean leaves = new AtomicBoolean();
+    private final java.util.function.Consumer<ConsumerRecords<byte[], byte[]>> polled;
 
     /** Creates clients for an instance without a name. */
     public StrictClients() {
-        this(null, () -> {});
+        this(null, () -> {}, records -> {});
     }
 
     /**
@@ -90,8 +91,11 @@ public final class StrictClients implements KafkaClientSupplier {
      *
      * @param instance the name of the instance; null for none
      * @param assigned called whenever a thread has been assigned partitions, before it works on them
+     * @param polled called with the records that a thread has polled, before it works on them
      */
-    public StrictClients(String instance, Runnable assigned) {
+    public StrictClients(
+            String instance, Runnable assigned, java.util.function.Consumer<ConsumerRecords<byte[], byte[]>> polled) {
+        this.polled = polled;
         this.instance = instance;
         this.assigned = assigned;
     }
@@ -128,7 +132,7 @@ public final class StrictClients implements KafkaClientSupplier {
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-        return new MainConsumer(config, assigned, leaves);
+        return new MainConsumer(config, assigned, polled, leaves);
     }
 
     @Override
@@ -144,11 +148,17 @@ public final class StrictClients implements KafkaClientSupplier {
     /** A consumer that reports when it has been assigned partitions, and can be made to leave its group. */
     private static final class MainConsumer extends KafkaConsumer<byte[], byte[]> {
         private final Runnable assigned;
+        private final java.util.function.Consumer<ConsumerRecords<byte[], byte[]>> polled;
         private final AtomicBoolean leaves;
 
-        MainConsumer(Map<String, Object> config, Runnable assigned, AtomicBoolean leaves) {
+        MainConsumer(
+                Map<String, Object> config,
+                Runnable assigned,
+                java.util.function.Consumer<ConsumerRecords<byte[], byte[]>> polled,
+                AtomicBoolean leaves) {
             super(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
             this.assigned = assigned;
+            this.polled = polled;
             this.leaves = leaves;
         }
 
@@ -166,7 +176,9 @@ public final class StrictClients implements KafkaClientSupplier {
             if (outbox != null) {
                 outbox.handOn();
             }
-            return super.poll(timeout);
+            ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
+            polled.accept(records);
+            return records;
         }
 
         @Override

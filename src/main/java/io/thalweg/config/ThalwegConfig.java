@@ -107,6 +107,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String PROCESSING_GUARANTEE = "processing.guarantee";
     public static final String COMMIT_INTERVAL_MS = "commit.interval.ms";
     public static final String THREADS = "num.stream.threads";
+    public static final String READ_AHEAD = "read.ahead";
     public static final String THREAD_REPLACEMENTS_MAX = "thread.replacements.max";
     public static final String BROKER_STALL_MAX_MS = "broker.stall.max.ms";
     public static final String REGISTRY_RETRY_MAX_MS = "registry.retry.max.ms";
@@ -142,6 +143,8 @@ public final class ThalwegConfig extends AbstractConfig {
     public static final String PASS_PREFIX = "client.";
 
     private static final int LONGEST = 16_000;
+    /** The threads that are busy if examples are read ahead: one that reads, one that learns, and one that sends. */
+    private static final int THREADS_WHEN_AHEAD = 3;
 
     private static final String CONNECTION = "Connection";
     private static final String TOPICS = "Topics";
@@ -719,6 +722,14 @@ public final class ThalwegConfig extends AbstractConfig {
                 MEDIUM,
                 "Stream threads of this instance. Threads beyond the number of partitions are idle.");
         running.add(
+                READ_AHEAD,
+                Type.STRING,
+                "auto",
+                ValidString.in("auto", "on", "off"),
+                LOW,
+                "Whether each stream thread has another one that decodes and maps its examples. `auto`: if there are"
+                        + " three processors or more for each stream thread.");
+        running.add(
                 THREAD_REPLACEMENTS_MAX,
                 Type.INT,
                 10,
@@ -1246,6 +1257,14 @@ public final class ThalwegConfig extends AbstractConfig {
     /** Whether records of a topic were sent on to it. */
     public boolean isSentOn(String topic) {
         return topic.equals(routedTopic()) || topic.equals(routedLabelsTopic());
+    }
+
+    /** Whether examples are read ahead on threads of their own. */
+    public boolean readsAhead() {
+        String ahead = getString(READ_AHEAD);
+        return ahead.equals("on")
+                || ahead.equals("auto")
+                        && Runtime.getRuntime().availableProcessors() >= THREADS_WHEN_AHEAD * getInt(THREADS);
     }
 
     /** The settings that learning depends on, as {@link LearnerSettings}. */

@@ -5,6 +5,7 @@ import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.InputRecord;
+import io.thalweg.input.ReadAhead.ExampleAhead;
 import io.thalweg.input.RecordReader;
 import io.thalweg.input.RecordReader.InputKind;
 import io.thalweg.input.SchemaSource;
@@ -264,6 +265,11 @@ public final class LearningTask {
 
     /** Applies a record. The methods below return details of it until the next record is applied. */
     public Applied apply(InputRecord record, OutputSink sink) {
+        return apply(record, null, sink);
+    }
+
+    /** Applies a record. @param ahead the example in it, if that has been read before; null if not */
+    public Applied apply(InputRecord record, @Nullable ExampleAhead ahead, OutputSink sink) {
         InputOffsets offsets = state.offsets();
         // a router that has lost its offsets routes records a second time
         if (offsets.isApplied(record.partition(), record.offset())
@@ -272,12 +278,13 @@ public final class LearningTask {
         }
         Applied applied;
         try {
-            InputKind kind = reader.read(record, example);
+            InputKind kind = ahead != null ? InputKind.EXAMPLE : reader.read(record, example);
+            String id = ahead != null ? ahead.modelId() : reader.modelId();
             if (kind != InputKind.OF_OTHER_TYPE) {
-                checkHome(reader.modelId(), record.partition().partition());
+                checkHome(id, record.partition().partition());
             }
             applied = switch (kind) {
-                case EXAMPLE -> example(reader.modelId(), example, record, sink);
+                case EXAMPLE -> example(id, ahead != null ? ahead.example() : example, record, sink);
                 case LABEL -> label(reader.modelId(), example, record, sink);
                 case DELETION -> deletion(record, sink);
                 case OF_OTHER_TYPE -> Applied.PASSED_OVER;

@@ -3,6 +3,7 @@ package io.thalweg.input;
 import java.util.Optional;
 import java.util.UUID;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 
 /** A source of the schemas that records were written with. */
 @FunctionalInterface
@@ -15,6 +16,11 @@ public interface SchemaSource {
      * @throws SchemaSourceException if there is no answer, which says nothing about the record
      */
     Schema writerSchema(int id) throws UnknownSchemaException;
+
+    /** The schema that records with this id were written with, if it is there without asking; null otherwise. */
+    default @Nullable Schema knownSchema(int id) {
+        return null;
+    }
 
     /**
      * The schema that records with this GUID were written with.

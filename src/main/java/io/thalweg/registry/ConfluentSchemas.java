@@ -127,6 +127,11 @@ public final class ConfluentSchemas implements Registry {
         return schema != null ? schema : fetch(id);
     }
 
+    @Override
+    public Schema knownSchema(int id) {
+        return known.get(id);
+    }
+
     private Schema fetch(int id) throws UnknownSchemaException {
         UnusableId before = refused.get(id);
         if (before != null) {

@@ -2,6 +2,7 @@ package io.thalweg.runtime;
 
 import io.thalweg.clients.StrictClients;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.ReadAhead;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.output.OutputTopic;
@@ -48,6 +49,9 @@ public final class LearnerRuntime implements AutoCloseable {
     private final CompletableFuture<StopException> end = new CompletableFuture<>();
     private final ScheduledExecutorService lookout;
     private final PartitionWatch partitionWatch;
+    /** Null if nothing is read ahead. */
+    private final ReadAhead ahead;
+
     private final RestoreTimer restoreTimer = new RestoreTimer();
     private final ThalwegConfig config;
     private final StrictClients clients;
@@ -59,9 +63,11 @@ public final class LearnerRuntime implements AutoCloseable {
             int partitions,
             int replacementsMax,
             ScheduledExecutorService lookout,
-            PartitionWatch partitionWatch) {
+            PartitionWatch partitionWatch,
+            ReadAhead ahead) {
         this.config = config;
         this.clients = clients;
+        this.ahead = ahead;
         this.streams = streams;
         this.partitions = partitions;
         this.partitionWatch = partitionWatch;
@@ -100,11 +106,16 @@ public final class LearnerRuntime implements AutoCloseable {
         }
         MappingCheck.run(config, schemas);
         PartitionWatch watch = new PartitionWatch(config, partitions);
-        Topology topology = new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch, readers).get();
+        ReadAhead ahead = config.readsAhead() ? new ReadAhead(config, schemas, keyless) : null;
+        Topology topology =
+                new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch, readers, ahead).get();
         Properties properties = new Properties();
         properties.putAll(settings.streams());
         ScheduledExecutorService lookout = lookout();
-        StrictClients clients = new StrictClients(settings.instance(), new DeadTransactions(config, lookout)::lookSoon);
+        StrictClients clients = new StrictClients(
+                settings.instance(),
+                new DeadTransactions(config, lookout)::lookSoon,
+                ahead == null ? polled -> {} : ahead::polled);
         KafkaStreams streams = streams(topology, properties, clients);
         LearnerRuntime runtime = new LearnerRuntime(
                 config,
@@ -113,7 +124,8 @@ public final class LearnerRuntime implements AutoCloseable {
                 partitions,
                 config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX),
                 lookout,
-                watch);
+                watch,
+                ahead);
         streams.setUncaughtExceptionHandler(runtime::respond);
         streams.setStateListener(runtime::stateChanged);
         streams.setGlobalStateRestoreListener(runtime.restoreTimer);
@@ -383,6 +395,9 @@ public final class LearnerRuntime implements AutoCloseable {
         CloseOptions leaving = CloseOptions.timeout(CLOSE_TIMEOUT)
                 .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
         boolean clean = streams.close(leaving);
+        if (ahead != null) {
+            ahead.close();
+        }
         if (!clean) {
             LOG.warn(
                     "did not stop within {} s; what was not committed will be done again at the next start",

@@ -4,6 +4,9 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
 import io.thalweg.fold.OutputSink;
 import io.thalweg.input.InputRecord;
+import io.thalweg.input.ReadAhead;
+import io.thalweg.input.ReadAhead.ExampleAhead;
+import io.thalweg.input.ReadAhead.PartitionAhead;
 import io.thalweg.output.OutputRecord;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.store.KeyPartitioner;
@@ -21,6 +24,7 @@ import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -56,6 +60,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
 
     private final int partitions;
     private final InputWatch watch;
+    private final @Nullable ReadAhead ahead;
     /** Whether a record was not where its key belongs. Then its producers choose partitions in another way. */
     private boolean hasStrayed;
     /** The partitions that the task reads, by topic. */
@@ -65,16 +70,37 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private long countedSteps;
 
     /** A partition that the task reads. */
-    private record TaskInput(TopicPartition partition, boolean isSentOn, boolean isOfLabels, UnreadWatch unread) {
-        static TaskInput of(TopicPartition partition, ThalwegConfig config, InputWatch watch) {
+    private record TaskInput(
+            TopicPartition partition,
+            boolean isSentOn,
+            boolean isOfLabels,
+            UnreadWatch unread,
+            @Nullable PartitionAhead ahead) {
+        static TaskInput of(
+                TopicPartition partition, ThalwegConfig config, InputWatch watch, @Nullable ReadAhead ahead) {
             String topic = partition.topic();
+            boolean isOfLabels = config.isOfLabels(topic);
             return new TaskInput(
-                    partition, config.isSentOn(topic), config.isOfLabels(topic), new UnreadWatch(partition, watch));
+                    partition,
+                    config.isSentOn(topic),
+                    isOfLabels,
+                    new UnreadWatch(partition, watch),
+                    ahead == null || isOfLabels ? null : ahead.of(partition));
+        }
+
+        @Nullable
+        ExampleAhead take(InputRecord record) {
+            return ahead == null ? null : ahead.take(record);
         }
     }
 
-    /** @param watch is asked about the input */
-    LearnerProcessor(ThalwegConfig config, boolean hasSinks, int partitions, InputWatch watch) {
+    /**
+     * @param watch is asked about the input
+     * @param ahead reads examples ahead; null if nothing does
+     */
+    LearnerProcessor(
+            ThalwegConfig config, boolean hasSinks, int partitions, InputWatch watch, @Nullable ReadAhead ahead) {
+        this.ahead = ahead;
         this.partitions = partitions;
         this.watch = watch;
         weightsInterval = Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS));
@@ -113,6 +139,10 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
 
     @Override
     public void close() {
+        if (ahead != null) {
+            sources.values().forEach(source -> ahead.forget(source.partition));
+            sources.clear();
+        }
         if (reads != null) {
             reads.deactivate();
         }
@@ -127,10 +157,14 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
             reads.touch();
         }
         checkPlace(record.key());
-        InputRecord input = input(record, context.recordMetadata().orElseThrow());
+        RecordMetadata at = context.recordMetadata().orElseThrow();
+        TaskInput source = sources.computeIfAbsent(
+                at.topic(), topic -> TaskInput.of(new TopicPartition(topic, partition), config, watch, ahead));
+        source.unread.taken(at.offset());
+        InputRecord input = input(record, source, at.offset());
         boolean isRejected = false;
         int models = task.models().size();
-        switch (task.apply(input, this)) {
+        switch (task.apply(input, source.take(input), this)) {
             case PREDICTED -> counters.predictions.count();
             case LEARNED -> {
                 counters.predictions.count();
@@ -188,25 +222,12 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         }
     }
 
-    private InputRecord input(Record<byte[], byte[]> record, RecordMetadata at) {
-        TaskInput source = sources.computeIfAbsent(
-                at.topic(), topic -> TaskInput.of(new TopicPartition(topic, partition), config, watch));
-        source.unread.taken(at.offset());
+    private static InputRecord input(Record<byte[], byte[]> record, TaskInput source, long offset) {
         InputRecord input = source.isSentOn
                 ? InputRecord.sentOn(
-                        source.partition,
-                        at.offset(),
-                        record.timestamp(),
-                        record.key(),
-                        record.value(),
-                        record.headers())
+                        source.partition, offset, record.timestamp(), record.key(), record.value(), record.headers())
                 : InputRecord.produced(
-                        source.partition,
-                        at.offset(),
-                        record.timestamp(),
-                        record.key(),
-                        record.value(),
-                        record.headers());
+                        source.partition, offset, record.timestamp(), record.key(), record.value(), record.headers());
         return source.isOfLabels ? input.asLabel() : input;
     }
 

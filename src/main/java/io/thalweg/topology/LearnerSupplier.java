@@ -2,6 +2,7 @@ package io.thalweg.topology;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
+import io.thalweg.input.ReadAhead;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.output.OutputRecord;
 import io.thalweg.store.StartModels;
@@ -38,6 +39,9 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
     /** Null if nobody reads. */
     private final CommittedReads readers;
 
+    /** Null if nothing is read ahead. */
+    private final ReadAhead ahead;
+
     private final StartModels start;
     private final int partitions;
     private final InputWatch watch;
@@ -51,7 +55,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
      * @throws org.apache.kafka.common.config.ConfigException if {@value ThalwegConfig#MODEL_START} cannot be used
      */
     public LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless) {
-        this(config, schemas, keyless, false, 0, InputWatch.NONE, null);
+        this(config, schemas, keyless, false, 0, InputWatch.NONE, null, null);
     }
 
     /**
@@ -61,6 +65,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
      * @param partitions how many the input has; 0 if that is not known
      * @param watch knows more of the input
      * @param readers what other threads want to read of committed state; null if nobody does
+     * @param ahead reads examples ahead; null if nothing does
      */
     LearnerSupplier(
             ThalwegConfig config,
@@ -69,7 +74,9 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
             boolean hasSinks,
             int partitions,
             InputWatch watch,
-            CommittedReads readers) {
+            CommittedReads readers,
+            ReadAhead ahead) {
+        this.ahead = ahead;
         this.config = config;
         this.schemas = schemas;
         this.keyless = keyless;
@@ -82,7 +89,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
 
     @Override
     public Processor<byte[], byte[], byte[], OutputRecord> get() {
-        return new LearnerProcessor(config, hasSinks, partitions, watch);
+        return new LearnerProcessor(config, hasSinks, partitions, watch, ahead);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.thalweg.topology;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.ReadAhead;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.output.OutputSerializer;
 import io.thalweg.output.OutputTopic;
@@ -39,6 +40,8 @@ public final class LearnerTopology implements Supplier<Topology> {
     private final boolean labelsRouted;
     /** Null if nobody reads. */
     private final CommittedReads readers;
+    /** Null if nothing is read ahead. */
+    private final ReadAhead ahead;
 
     private final int partitions;
     private final InputWatch watch;
@@ -66,7 +69,7 @@ public final class LearnerTopology implements Supplier<Topology> {
             String keyless,
             int partitions,
             InputWatch watch) {
-        this(config, schemas, schemaIds, keyless, partitions, watch, null);
+        this(config, schemas, schemaIds, keyless, partitions, watch, null, null);
     }
 
     /**
@@ -76,6 +79,7 @@ public final class LearnerTopology implements Supplier<Topology> {
      * @param partitions how many partitions the examples topic has; 0 if that is not known, and then nothing is sent on
      * @param watch knows more of the input
      * @param readers what other threads want to read of committed state; null if nobody does
+     * @param ahead reads examples ahead, and must be told what is polled; null if nothing does
      */
     public LearnerTopology(
             ThalwegConfig config,
@@ -84,7 +88,9 @@ public final class LearnerTopology implements Supplier<Topology> {
             String keyless,
             int partitions,
             InputWatch watch,
-            CommittedReads readers) {
+            CommittedReads readers,
+            ReadAhead ahead) {
+        this.ahead = ahead;
         this.readers = readers;
         this.watch = watch;
         this.partitions = partitions;
@@ -130,7 +136,7 @@ public final class LearnerTopology implements Supplier<Topology> {
         }
         topology.addProcessor(
                 LEARNER,
-                new LearnerSupplier(config, schemas, keyless, true, partitions, watch, readers),
+                new LearnerSupplier(config, schemas, keyless, true, partitions, watch, readers, ahead),
                 sources.toArray(String[]::new));
         for (OutputTopic output : OutputTopic.of(config)) {
             sink(topology, output.sink(), output, LEARNER);

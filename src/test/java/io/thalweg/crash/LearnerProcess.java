@@ -7,6 +7,7 @@ import io.thalweg.avro.Outcome;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSource;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.runtime.StopException;
@@ -54,11 +55,24 @@ final class LearnerProcess {
         return settings;
     }
 
+    /** The schemas with their fixed ids. */
+    private static final class FixedSchemas implements SchemaSource {
+        @Override
+        public Schema writerSchema(int id) throws UnknownSchemaException {
+            return schema(id);
+        }
+
+        @Override
+        public Schema knownSchema(int id) {
+            return id < 1 || id > SCHEMAS.size() ? null : SCHEMAS.get(id - 1);
+        }
+    }
+
     /** @param args settings, each as name=value */
     public static void main(String[] args) {
         JavaProcess.endWithParent();
         LearnerRuntime learner = LearnerRuntime.start(
-                new ThalwegConfig(settings(args, 0)), LearnerProcess::schema, (topic, schema) -> id(schema));
+                new ThalwegConfig(settings(args, 0)), new FixedSchemas(), (topic, schema) -> id(schema));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             learner.close();
             System.err.println(CLOSED);

@@ -100,6 +100,8 @@ final class Trial implements AutoCloseable {
         settings.put("producer.transaction.timeout.ms", "2500");
         settings.put("session.timeout.ms", "2500");
         settings.put("heartbeat.interval.ms", "500");
+        // on two processors it is off
+        settings.put(ThalwegConfig.READ_AHEAD, "on");
         settings.putAll(more);
         producer = new KafkaProducer<>(
                 Map.of(

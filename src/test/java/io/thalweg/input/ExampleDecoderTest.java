@@ -55,7 +55,7 @@ class ExampleDecoderTest {
 
     // ---- written
 
-    private static byte[] encode(int id, Schema schema, Object datum) {
+    static byte[] encode(int id, Schema schema, Object datum) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         out.writeBytes(ByteBuffer.allocate(5).put((byte) 0).putInt(id).array());
         BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
@@ -135,7 +135,7 @@ class ExampleDecoderTest {
         return rejection;
     }
 
-    private static io.thalweg.avro.Example random(Random random) {
+    static io.thalweg.avro.Example random(Random random) {
         int n = random.nextInt(6);
         List<Double> values = random.doubles(n, -5, 5).boxed().toList();
         Map<CharSequence, Double> named = new LinkedHashMap<>();
