@@ -27,8 +27,9 @@ public final class Benchmark {
      *     to it
      * @param rounds how many times to measure each candidate; 0 for the default
      * @param out a directory for Java Flight Recorder recordings and flame graphs; null for none
+     * @param processors the list of processors that measured programs are held to, as taskset takes it; empty for all
      */
-    public record Options(boolean quick, List<String> rows, int rounds, Path out) {}
+    public record Options(boolean quick, List<String> rows, int rounds, Path out, String processors) {}
 
     /** @param progress receives messages about what is being done */
     public Benchmark(Options options, Consumer<String> progress) {
@@ -64,6 +65,7 @@ public final class Benchmark {
         if (options.rounds() > 0) {
             scale = scale.withRounds(options.rounds());
         }
+        scale = scale.heldTo(options.processors());
         BenchmarkReport report = new BenchmarkReport(scale.warmsUp());
         try (LocalCluster cluster = new LocalCluster()) {
             new Throughput(cluster, scale, options.out(), progress).run(speed, report);

@@ -19,6 +19,8 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
         LEARNER,
         /** Thalweg's own topology, with the labels in the events. */
         AT_ONCE,
+        /** Thalweg's own topology, with examples that are read ahead on another thread. */
+        READ_AHEAD,
         /** Decodes the same input and writes as many bytes to the same topics, but does not learn and has no state. */
         FLOOR,
         /**
@@ -88,7 +90,7 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
     Candidate against(Program other) {
         return switch (other) {
             case AT_ONCE -> new Candidate(other, workload.atOnce(), algorithm, publishing, guarantee);
-            case LEARNER, ROCKSDB -> new Candidate(other, workload, algorithm, publishing, guarantee);
+            case LEARNER, READ_AHEAD, ROCKSDB -> new Candidate(other, workload, algorithm, publishing, guarantee);
             case FLOOR, ROCKSDB_EVENTS, ROCKSDB_TRANSACTIONAL ->
                 new Candidate(other, workload, "", publishing, guarantee);
             case CONSUMER, GENERIC_RECORD ->
@@ -125,6 +127,7 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
         }
         settings.put(ThalwegConfig.WEIGHTS_EVERY, String.valueOf(publishing.every));
         settings.put(ThalwegConfig.PROCESSING_GUARANTEE, guarantee.setting);
+        settings.put(ThalwegConfig.READ_AHEAD, program == Program.READ_AHEAD ? "on" : "off");
         return settings;
     }
 }

@@ -46,10 +46,14 @@ final class CandidateHandle implements AutoCloseable {
     /**
      * Starts a process, with the options of this JVM.
      *
+     * @param processors the list of processors that it is held to, as taskset takes it; empty for all
      * @param log the file for its standard error
      */
-    static CandidateHandle start(Program program, Path log) {
+    static CandidateHandle start(Program program, String processors, Path log) {
         List<String> command = new ArrayList<>();
+        if (!processors.isEmpty()) {
+            command.addAll(List.of("taskset", "--cpu-list", processors));
+        }
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
                 .filter(option -> option.startsWith("-X") || option.startsWith("-Dlogback"))
@@ -70,7 +74,7 @@ final class CandidateHandle implements AutoCloseable {
 
     /** Starts a learner that runs until {@link #stop}. */
     static CandidateHandle learner(Map<String, String> settings, Path log) {
-        CandidateHandle handle = start(Program.LEARNER, log);
+        CandidateHandle handle = start(Program.LEARNER, "", log);
         handle.say(new ProcessCommand(What.RUN, settings, Limits.NONE, null));
         return handle;
     }

@@ -169,7 +169,7 @@ public final class CandidateProcess {
             switch (program) {
                 case CONSUMER -> consume(config, new Decoding(config, schemas));
                 case GENERIC_RECORD -> consume(config, new GenericReading(schemas));
-                case LEARNER, AT_ONCE -> {
+                case LEARNER, AT_ONCE, READ_AHEAD -> {
                     try (Serving serving = Serving.start(config, schemas, PageEndpoints::new)) {
                         LearnerRuntime learner = serving.learner();
                         follow(learner.streams(), () -> restoring(learner));

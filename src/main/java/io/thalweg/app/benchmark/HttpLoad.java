@@ -85,7 +85,7 @@ final class HttpLoad {
         List<Served> idle = new ArrayList<>();
         List<Served> asked = new ArrayList<>();
         try (CandidateHandle handle = CandidateHandle.start(
-                Program.LEARNER, cluster.directory().resolve(row.name().replaceAll("\\W+", "-") + ".log"))) {
+                Program.LEARNER, "", cluster.directory().resolve(row.name().replaceAll("\\W+", "-") + ".log"))) {
             progress.accept(row.name() + ": warming up …");
             measure(handle, row, true);
             for (int round = 1; round <= scale.rounds(); round++) {

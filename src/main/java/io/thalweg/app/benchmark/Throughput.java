@@ -61,13 +61,19 @@ final class Throughput {
      * @param warmsUp whether each candidate first reads until it is compiled
      * @param beforeMs measuring begins after the first third of the records, or after this processor time
      * @param measuredMs the longest processor time to measure
+     * @param processors the list of processors that candidates are held to, as taskset takes it; empty for all
      */
-    record ThroughputScale(int rounds, double recordsShare, boolean warmsUp, long beforeMs, long measuredMs) {
-        static final ThroughputScale FULL = new ThroughputScale(3, 1, true, 3000, 10_000);
-        static final ThroughputScale QUICK = new ThroughputScale(1, 0.1, false, 3000, 1800);
+    record ThroughputScale(
+            int rounds, double recordsShare, boolean warmsUp, long beforeMs, long measuredMs, String processors) {
+        static final ThroughputScale FULL = new ThroughputScale(3, 1, true, 3000, 10_000, "");
+        static final ThroughputScale QUICK = new ThroughputScale(1, 0.1, false, 3000, 1800, "");
 
         ThroughputScale withRounds(int number) {
-            return new ThroughputScale(number, recordsShare, warmsUp, beforeMs, measuredMs);
+            return new ThroughputScale(number, recordsShare, warmsUp, beforeMs, measuredMs, processors);
+        }
+
+        ThroughputScale heldTo(String list) {
+            return new ThroughputScale(rounds, recordsShare, warmsUp, beforeMs, measuredMs, list);
         }
     }
 
@@ -79,13 +85,14 @@ final class Throughput {
         Publishing thinned = Publishing.THINNED;
         Publishing each = Publishing.EVERY_STEP;
         List<Program> all = List.of(Program.FLOOR, Program.ROCKSDB, Program.CONSUMER);
+        List<Program> andAhead = List.of(Program.FLOOR, Program.READ_AHEAD, Program.ROCKSDB, Program.CONSUMER);
         List<Program> streams = List.of(Program.FLOOR, Program.ROCKSDB);
         List<Program> feasible = List.of(Program.FLOOR, Program.CONSUMER);
         List<Program> floor = List.of(Program.FLOOR);
         List<Program> atOnce = List.of(Program.AT_ONCE);
         List<Program> joins = List.of(Program.AT_ONCE, Program.ROCKSDB_EVENTS, Program.ROCKSDB_TRANSACTIONAL);
         return List.of(
-                new ThroughputRow(Candidate.learner(Workload.DENSE, "sgd", thinned, once), all, true),
+                new ThroughputRow(Candidate.learner(Workload.DENSE, "sgd", thinned, once), andAhead, true),
                 new ThroughputRow(Candidate.learner(Workload.DENSE, "auto", thinned, once), floor, true),
                 new ThroughputRow(Candidate.learner(Workload.DENSE, "sgd", each, once), streams, false),
                 new ThroughputRow(Candidate.learner(Workload.DENSE, "auto", each, once), floor, false),
@@ -98,7 +105,7 @@ final class Throughput {
                 new ThroughputRow(Candidate.learner(Workload.HASHED, "auto", thinned, once), floor, true),
                 new ThroughputRow(
                         Candidate.learner(Workload.MAPPED, "sgd", thinned, once),
-                        List.of(Program.FLOOR, Program.CONSUMER, Program.GENERIC_RECORD),
+                        List.of(Program.FLOOR, Program.READ_AHEAD, Program.CONSUMER, Program.GENERIC_RECORD),
                         false),
                 new ThroughputRow(Candidate.learner(Workload.DENSE_LATE, "sgd", thinned, once), joins, false),
                 new ThroughputRow(Candidate.learner(Workload.DENSE_LATE, "auto", thinned, once), atOnce, false),
@@ -218,6 +225,7 @@ final class Throughput {
     private CandidateHandle start(Candidate candidate) {
         return CandidateHandle.start(
                 candidate.program(),
+                scale.processors(),
                 cluster.directory().resolve(candidate.name().replace(' ', '-') + ".log"));
     }
 

@@ -49,6 +49,15 @@ final class BenchmarkCommand implements Callable<Integer> {
                     + "graphs of them.")
     private Path out;
 
+    @Option(
+            names = "--processors",
+            paramLabel = "LIST",
+            defaultValue = "",
+            description =
+                    "Hold the programs whose speed is measured to these processors, such as 1 or 0-1, with taskset."
+                            + " Start the benchmark itself with taskset to hold the broker.")
+    private String processors;
+
     @Option(names = "--json", description = "Print the result as one JSON object, the last line of standard output.")
     private boolean json;
 
@@ -69,7 +78,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         DemoCommand.quieten();
         PrintWriter err = spec.commandLine().getErr();
         PrintWriter people = json ? err : stdout;
-        BenchmarkReport report = new Benchmark(new Benchmark.Options(quick, rows, rounds, out), line -> {
+        BenchmarkReport report = new Benchmark(new Benchmark.Options(quick, rows, rounds, out, processors), line -> {
                     err.println(line);
                     err.flush();
                 })
