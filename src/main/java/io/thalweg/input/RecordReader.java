@@ -46,8 +46,7 @@ public final class RecordReader {
 
     private String modelId = "";
 
-    private byte @Nullable [] lastKey;
-    private String lastModelId = "";
+    private final ModelIds ids = new ModelIds();
 
     /**
      * A reader of a topic of Examples.
@@ -427,8 +426,9 @@ public final class RecordReader {
 
     /** @param what what the bytes are, for messages */
     private String parse(byte[] bytes, int length, String what) throws Rejection {
-        if (lastKey != null && Arrays.equals(bytes, 0, length, lastKey, 0, lastKey.length)) {
-            return lastModelId;
+        String known = ids.get(bytes, length);
+        if (known != null) {
+            return known;
         }
         if (length == 0 || length > LONGEST_MODEL_ID) {
             throw new Rejection(
@@ -448,8 +448,7 @@ public final class RecordReader {
                             + " contains a NUL character, as numbers and Avro keys do; a model id is text without it"
                             + otherwise(what));
         }
-        lastKey = key;
-        lastModelId = id;
+        ids.put(key, id);
         return id;
     }
 
