@@ -30,6 +30,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericDatumWriter;
@@ -499,6 +500,60 @@ class MappedDecoderTest {
 
         assertThat(rejection.reason()).isEqualTo(Reason.LABEL_OUT_OF_RANGE);
         assertThat(rejection).hasMessageContaining("field y is " + label).hasMessageEndingWith("label = " + comparison);
+    }
+
+    @Test
+    void keysOfMapsMayHaveAnySigns() throws Rejection {
+        Schema schema = schema("words:{\"type\":\"map\",\"values\":[\"null\",\"double\"]}");
+        Map<String, Object> words = new HashMap<>(Map.of("a,b", 1.0, "\"q\"", 2.0, "a*b", 3.0, "", 4.0, "a.b", 5.0));
+        words.put("n", null);
+
+        assertThat(features(schema, words))
+                .containsOnly(
+                        Map.entry("words.a,b", 1.0),
+                        Map.entry("words.\"q\"", 2.0),
+                        Map.entry("words.a*b", 3.0),
+                        Map.entry("words.", 4.0),
+                        Map.entry("words.a.b", 5.0),
+                        Map.entry("words.n:missing", 1.0));
+    }
+
+    /** As Debezium and clients of other languages write them, and Avro 1.12 does not. */
+    @Test
+    void namesMayBeUnusualWhereverTheyAre() throws Rejection {
+        Schema schema = new Schema.Parser(NameValidator.NO_VALIDATION)
+                .parse("{\"type\":\"record\",\"name\":\"shop-1.public.Event\",\"fields\":["
+                        + "{\"name\":\"a.b\",\"type\":\"double\",\"aliases\":[\"old\"]},"
+                        + "{\"name\":\"kind\",\"type\":{\"type\":\"enum\",\"name\":\"x-y.Kind\","
+                        + "\"symbols\":[\"A-B\",\"1st\",\"\u00fc b\"]}},"
+                        + "{\"name\":\"in-ner\",\"type\":{\"type\":\"record\",\"name\":\"n-1.Inner$\",\"fields\":["
+                        + "{\"name\":\"2nd\",\"type\":\"int\"},{\"name\":\"x y\",\"type\":\"int\"}]}},"
+                        + "{\"name\":\"y\",\"type\":[\"null\",\"double\"]}]}");
+        GenericRecord inner = record(schema.getField("in-ner").schema(), 7, 8);
+        settings.put("features.exclude", "in-ner.x y");
+        Schema kinds = schema.getField("kind").schema();
+
+        assertThat(features(schema, 1.5, new GenericData.EnumSymbol(kinds, "\u00fc b"), inner))
+                .containsOnly(Map.entry("a.b", 1.5), Map.entry("kind=\u00fc b", 1.0), Map.entry("in-ner.2nd", 7.0));
+        settings.put("features.exclude", "a.b, in-ner");
+        assertThat(features(schema, 1.5, new GenericData.EnumSymbol(kinds, "1st"), inner))
+                .containsOnly(Map.entry("kind=1st", 1.0));
+    }
+
+    @Test
+    void eachRecordOfAUnionHasItsOwnLabel() throws Rejection {
+        Schema bought = new Schema.Parser()
+                .parse("{\"type\":\"record\",\"name\":\"Bought\",\"fields\":["
+                        + "{\"name\":\"y\",\"type\":\"boolean\"},{\"name\":\"price\",\"type\":\"double\"}]}");
+        Schema seen = new Schema.Parser()
+                .parse("{\"type\":\"record\",\"name\":\"Seen\",\"fields\":["
+                        + "{\"name\":\"page\",\"type\":\"string\"},{\"name\":\"y\",\"type\":\"string\"}]}");
+        Schema union = Schema.createUnion(bought, Schema.create(Schema.Type.NULL), seen);
+
+        assertThat(decode(1, union, record(bought, true, 9.5))).containsOnly(Map.entry("price", 9.5));
+        assertThat(x.label()).isEqualTo(1);
+        assertThat(decode(1, union, record(seen, "home", "no"))).containsOnly(Map.entry("page=home", 1.0));
+        assertThat(x.label()).isZero();
     }
 
     @Test

@@ -76,6 +76,10 @@ class RecordReaderTest {
                 Arguments.of("overlong NUL", new byte[] {(byte) 0xc0, (byte) 0x80}),
                 Arguments.of("a surrogate", new byte[] {(byte) 0xed, (byte) 0xa0, (byte) 0x80}),
                 Arguments.of("beyond Unicode", new byte[] {(byte) 0xf4, (byte) 0x90, (byte) 0x80, (byte) 0x80}),
+                Arguments.of("an int, as Kafka's IntegerSerializer writes it", new byte[] {0, 0, 1, 7}),
+                Arguments.of("the bytes of a UUID", new byte[] {
+                    0x5c, (byte) 0xe3, 0x1b, 0x7f, 0x41, 0x6a, 0x4d, 0x0e, (byte) 0x9b, 1, 2, 3, 4, 5, 6, 7
+                }),
                 Arguments.of("a long, as Kafka's LongSerializer writes it", new byte[] {0, 0, 0, 0, 0, 0, 0, 7}));
     }
 

@@ -39,6 +39,8 @@ final class MetricsHistory {
     private static final int RECENT_BASE = 1;
 
     private final Map<String, ShownMetrics> models = new TreeMap<>();
+    /** How many points all models have together. */
+    private long points;
 
     private static final class ShownMetrics {
         final String model;
@@ -60,17 +62,35 @@ final class MetricsHistory {
 
     /** Adds a record of the metrics topic. @param metrics null if the model was deleted */
     synchronized void take(String model, @Nullable Metrics metrics, long time) {
-        if (metrics == null) {
+        ShownMetrics of = models.get(model);
+        if (of != null && (metrics == null || metrics.getVersion() < of.latest.getVersion())) {
+            // also after a reset: a new model of the same name begins at version 0
             models.remove(model);
+            points -= of.series.size();
+            of = null;
+        }
+        if (metrics == null) {
             return;
         }
-        ShownMetrics of = models.get(model);
-        if (of == null || metrics.getVersion() < of.latest.getVersion()) {
-            // also after a reset: a new model of the same name begins at version 0
+        if (of == null) {
             of = new ShownMetrics(model, MOST_POINTS_OF_A_MODEL, metrics);
             models.put(model, of);
         }
-        of.series.limit(Math.max(FEWEST_POINTS_OF_A_MODEL, MOST_POINTS / models.size()));
+        points -= of.series.size();
+        add(of, metrics, time);
+        points += of.series.size();
+        if (points > Math.max(MOST_POINTS, (long) FEWEST_POINTS_OF_A_MODEL * models.size())) {
+            // those that have long had no record, too
+            int most = Math.max(FEWEST_POINTS_OF_A_MODEL, MOST_POINTS / models.size());
+            points = 0;
+            for (ShownMetrics each : models.values()) {
+                each.series.limit(most);
+                points += each.series.size();
+            }
+        }
+    }
+
+    private static void add(ShownMetrics of, Metrics metrics, long time) {
         of.latest = metrics;
         Quality all = metrics.getOverall();
         Quality recent = metrics.getRecent();

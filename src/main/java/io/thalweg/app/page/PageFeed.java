@@ -222,7 +222,11 @@ final class PageFeed implements AutoCloseable {
     private void takeMetrics(Entry<Metrics> entry) {
         if (entry.problem() == null && entry.source().key() != null) {
             String model = key(entry);
-            partitions.put(model, entry.source().partition());
+            if (entry.value() == null) {
+                partitions.remove(model);
+            } else {
+                partitions.put(model, entry.source().partition());
+            }
             metrics.take(model, entry.value(), entry.source().timestamp());
         }
     }
