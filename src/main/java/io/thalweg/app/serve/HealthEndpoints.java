@@ -5,10 +5,9 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.http.Context;
 import io.thalweg.runtime.LearnerRuntime;
-import io.thalweg.topology.CommittedReads;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.apache.kafka.streams.KafkaStreams.State;
 
 /**
@@ -19,14 +18,33 @@ import org.apache.kafka.streams.KafkaStreams.State;
  * can answer: its partitions are restored, or it has none and knows which instances have them.
  */
 final class HealthEndpoints implements Endpoints {
-    private final AtomicReference<LearnerRuntime> learner;
-    private final CommittedReads reads;
-    private final StallWatch stalls;
+    private final Supplier<ObservedLearner> learner;
+    private final Supplier<List<Integer>> active;
+    private final Supplier<List<String>> stalls;
     private volatile boolean wasRunning;
 
-    HealthEndpoints(AtomicReference<LearnerRuntime> learner, CommittedReads reads, StallWatch stalls) {
+    /**
+     * What is seen of a learner.
+     *
+     * @param reasonOfEnd why it has ended by itself; null if it has not
+     */
+    record ObservedLearner(State state, String reasonOfEnd) {
+        /** @param learner null if it has not started */
+        static ObservedLearner of(LearnerRuntime learner) {
+            return learner == null
+                    ? null
+                    : new ObservedLearner(learner.streams().state(), learner.reasonOfEnd());
+        }
+    }
+
+    /**
+     * @param learner returns null until the learner has started
+     * @param active returns the partitions that are restored here
+     * @param stalls returns why the learner does not progress
+     */
+    HealthEndpoints(Supplier<ObservedLearner> learner, Supplier<List<Integer>> active, Supplier<List<String>> stalls) {
         this.learner = learner;
-        this.reads = reads;
+        this.active = active;
         this.stalls = stalls;
     }
 
@@ -43,7 +61,7 @@ final class HealthEndpoints implements Endpoints {
         State state = state();
         answer.put("state", state == null ? "STARTING" : state.name());
         ArrayNode partitions = answer.putArray("partitions");
-        reads.active().stream().mapToInt(task -> task.partition()).sorted().forEach(partitions::add);
+        active.get().stream().sorted().forEach(partitions::add);
         ArrayNode list = answer.putArray("reasons");
         reasons.forEach(list::add);
         request.status(reasons.isEmpty() ? 200 : 503).header("Cache-Control", "no-store");
@@ -52,24 +70,23 @@ final class HealthEndpoints implements Endpoints {
 
     /** Returns the state of Kafka Streams; null before the learner has started. */
     private State state() {
-        LearnerRuntime running = learner.get();
-        return running == null ? null : running.streams().state();
+        ObservedLearner observed = learner.get();
+        return observed == null ? null : observed.state;
     }
 
     /** Returns why the learner is not live; empty if it is. */
     List<String> notLive() {
-        LearnerRuntime running = learner.get();
-        if (running == null) {
+        ObservedLearner observed = learner.get();
+        if (observed == null) {
             return List.of();
         }
         List<String> reasons = new ArrayList<>();
-        if (running.reasonOfEnd() != null) {
-            reasons.add("the learner has ended: " + running.reasonOfEnd());
-        } else if (running.streams().state().hasStartedOrFinishedShuttingDown()
-                && !running.streams().state().isShuttingDown()) {
+        if (observed.reasonOfEnd != null) {
+            reasons.add("the learner has ended: " + observed.reasonOfEnd);
+        } else if (observed.state.hasStartedOrFinishedShuttingDown() && !observed.state.isShuttingDown()) {
             reasons.add("the learner has ended; its log says why");
         }
-        reasons.addAll(stalls.stalls());
+        reasons.addAll(stalls.get());
         return reasons;
     }
 
@@ -91,7 +108,7 @@ final class HealthEndpoints implements Endpoints {
             return List.of("the learner is starting");
         }
         if (state == State.RUNNING
-                || state == State.REBALANCING && !reads.active().isEmpty()) {
+                || state == State.REBALANCING && !active.get().isEmpty()) {
             return List.of();
         }
         return List.of(

@@ -1,10 +1,12 @@
 package io.thalweg.app.serve;
 
+import io.thalweg.app.serve.HealthEndpoints.ObservedLearner;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.registry.Registry;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.topology.CommittedReads;
+import io.thalweg.topology.TaskReads;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -107,7 +109,10 @@ public final class Serving implements AutoCloseable {
         CachedQuestions questions = new CachedQuestions();
         send = new SendEndpoints(config, events, schemasOfServer, schemasOfServer);
         stalls = new StallWatch(config, learner);
-        HealthEndpoints health = new HealthEndpoints(learner, reads, stalls);
+        HealthEndpoints health = new HealthEndpoints(
+                () -> ObservedLearner.of(learner.get()),
+                () -> reads.active().stream().map(TaskReads::partition).toList(),
+                stalls::stalls);
         metrics = new MetricsEndpoint(config, new ModelMetrics(config, version(), reads, questions, health, stalls));
         page = ofPage.create(config, schemasOfServer, learner::get);
         server = HttpServer.start(
