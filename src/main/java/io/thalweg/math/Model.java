@@ -222,6 +222,13 @@ public final class Model {
         return copy;
     }
 
+    /** Returns a copy with its validation, which can take steps. The original must not take any meanwhile. */
+    public Model copyToGoOn() {
+        Model copy = copyToPredict(null);
+        copy.validation = validation.copy();
+        return copy;
+    }
+
     /** Returns the weights and the bias as they are now. */
     public WeightsSnapshot snapshot() {
         return WeightsSnapshot.of(this);

@@ -18,6 +18,16 @@ public final class ProgressiveValidation {
     private MetricSums older = new MetricSums();
     private MetricSums newer = overall;
 
+    /** Returns a copy, to which examples can be added. */
+    ProgressiveValidation copy() {
+        ProgressiveValidation copy = new ProgressiveValidation();
+        MetricSums none = new MetricSums();
+        copy.overall = none.plus(overall);
+        copy.older = none.plus(older);
+        copy.newer = newer == overall ? copy.overall : none.plus(newer);
+        return copy;
+    }
+
     /** Adds a prediction and its label. */
     void add(double logit, double probability, double label, double importance, int window) {
         add(logit, probability, label, Logistic.logLoss(logit, label), importance, window);

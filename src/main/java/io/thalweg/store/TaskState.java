@@ -254,7 +254,7 @@ public final class TaskState {
         }
         Learner learner = new Learner(ThalwegConfig.ofReplayed(history.last()).learner());
         entry.model().learnsBy(learner.optimizer());
-        Model copy = entry.model().copyToPredict(null);
+        Model copy = entry.model().copyToGoOn();
         copy.restoreNames(reader.namesOf(entry.model()));
         journal.replay(entry, copy, learner);
         return copy;

@@ -1,5 +1,6 @@
 package io.thalweg.topology;
 
+import io.thalweg.avro.Metrics;
 import io.thalweg.fold.LearningTask;
 import io.thalweg.math.Model;
 import io.thalweg.store.ModelEntry;
@@ -17,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The reads that other threads want of the committed state of one task.
@@ -185,9 +187,11 @@ public final class TaskReads {
      * A model as a standby has it.
      *
      * @param committed null if there is no such model
+     * @param metrics its metrics; null if there is no such model
      * @param timestamp when the last commit that it has read was written, in milliseconds since 1970
      */
-    public record StandbyModel(CommittedModel committed, long timestamp) {}
+    public record StandbyModel(
+            @Nullable CommittedModel committed, @Nullable Metrics metrics, long timestamp) {}
 
     /**
      * Returns a model as the last commit that the standby has read has left it. This takes the journaled steps of the
@@ -207,6 +211,7 @@ public final class TaskReads {
                         copy == null
                                 ? null
                                 : new CommittedModel(copy, task.offsets().next()),
+                        copy == null ? null : task.metrics(copy),
                         restoredUpTo);
                 standbyModels.put(id, known);
             }

@@ -178,6 +178,7 @@ class TaskReadsTest {
                     .isEqualTo(task.model("m").bias());
             assertThat(there.committed().model().version())
                     .isEqualTo(task.model("m").version());
+            assertThat(there.metrics()).isEqualTo(task.metrics(task.model("m")));
             assertThat(standby.standbyModel("none").committed()).isNull();
         }
         // it takes over

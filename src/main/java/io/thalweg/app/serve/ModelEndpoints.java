@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.http.Context;
+import io.thalweg.app.serve.ModelRequests.FromTask;
 import io.thalweg.app.view.JsonView;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Model;
@@ -12,6 +13,7 @@ import io.thalweg.store.ModelEntry;
 import io.thalweg.topology.CommittedModel;
 import io.thalweg.topology.CommittedReads;
 import io.thalweg.topology.TaskReads;
+import io.thalweg.topology.TaskReads.StandbyModel;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
@@ -171,24 +173,37 @@ final class ModelEndpoints implements Endpoints {
 
     private void model(Context request) {
         String id = request.pathParam("id");
-        requests.answer(
-                request,
-                task -> questions.ask(task, "model " + id, state -> {
+        requests.answer(request, new FromTask() {
+            @Override
+            public CompletableFuture<JsonNode> apply(TaskReads task) {
+                return questions.ask(task, "model " + id, state -> {
                     ModelEntry entry = state.entry(id);
-                    if (entry == null) {
-                        return null;
-                    }
-                    Model model = entry.model();
-                    ObjectNode json =
-                            about(model, task.partition(), state.offsets().next());
-                    json.put("form", model.head().form().name().toLowerCase(Locale.ROOT));
-                    json.put("bias", model.bias());
-                    json.put("learningRate", model.learningRate());
-                    json.put("blocks", model.blockCount());
-                    json.put("names", model.names().size());
-                    json.put("examples", model.validation().overall().examples());
-                    return json;
-                }));
+                    return entry == null
+                            ? null
+                            : summary(
+                                    entry.model(),
+                                    task.partition(),
+                                    state.offsets().next());
+                });
+            }
+
+            @Override
+            public ObjectNode ofStandby(StandbyModel standby, int partition) {
+                CommittedModel committed = standby.committed();
+                return summary(committed.model(), partition, committed.offsets());
+            }
+        });
+    }
+
+    private ObjectNode summary(Model model, int partition, Map<TopicPartition, Long> offsets) {
+        ObjectNode json = about(model, partition, offsets);
+        json.put("form", model.head().form().name().toLowerCase(Locale.ROOT));
+        json.put("bias", model.bias());
+        json.put("learningRate", model.learningRate());
+        json.put("blocks", model.blockCount());
+        json.put("names", model.names().size());
+        json.put("examples", model.validation().overall().examples());
+        return json;
     }
 
     /** Returns what says which model an answer is from. */
@@ -214,26 +229,43 @@ final class ModelEndpoints implements Endpoints {
         String sort = HttpServer.word(request, "sort", WeightsPage.SORTS);
         int limit = HttpServer.number(request, "limit", 20, 1, MOST_WEIGHTS);
         String search = request.queryParamAsClass("search", String.class).getOrDefault("");
-        requests.answer(
-                request,
-                task -> questions
+        requests.answer(request, new FromTask() {
+            @Override
+            public CompletableFuture<JsonNode> apply(TaskReads task) {
+                return questions
                         .ask(task, "weights %s %d %s %s".formatted(sort, limit, search, id), state -> {
                             ModelEntry entry = state.entry(id);
                             return entry == null ? null : WeightsPage.of(entry.model(), sort, search, limit);
                         })
-                        .thenApply(page -> page == null ? null : page.json(id)));
+                        .thenApply(page -> page == null ? null : page.json(id));
+            }
+
+            @Override
+            public ObjectNode ofStandby(StandbyModel standby, int partition) {
+                return WeightsPage.of(standby.committed().model(), sort, search, limit)
+                        .json(id);
+            }
+        });
     }
 
     private void metrics(Context request) {
         String id = request.pathParam("id");
-        requests.answer(
-                request,
-                task -> questions
+        requests.answer(request, new FromTask() {
+            @Override
+            public CompletableFuture<JsonNode> apply(TaskReads task) {
+                return questions
                         .ask(task, "metrics " + id, state -> {
                             ModelEntry entry = state.entry(id);
                             return entry == null ? null : state.metrics(entry.model());
                         })
-                        .thenApply(metrics -> metrics == null ? null : JsonView.json(metrics)));
+                        .thenApply(metrics -> metrics == null ? null : JsonView.json(metrics));
+            }
+
+            @Override
+            public ObjectNode ofStandby(StandbyModel standby, int partition) {
+                return (ObjectNode) JsonView.json(standby.metrics());
+            }
+        });
     }
 
     // ---- predictions
@@ -249,16 +281,17 @@ final class ModelEndpoints implements Endpoints {
             throw new HttpRefusal(422, "there are more than %d examples".formatted(MOST_EXAMPLES));
         }
         String id = request.pathParam("id");
-        requests.answer(request, new ModelRequests.FromTask() {
+        requests.answer(request, new FromTask() {
             @Override
             public CompletableFuture<JsonNode> apply(TaskReads task) {
                 return task.model(id)
-                        .thenApply(committed -> committed == null ? null : ofStandby(committed, task.partition()));
+                        .thenApply(committed ->
+                                committed == null ? null : predict(task.partition(), committed, body, many, explained));
             }
 
             @Override
-            public ObjectNode ofStandby(CommittedModel model, int partition) {
-                return predict(partition, model, body, many, explained);
+            public ObjectNode ofStandby(StandbyModel standby, int partition) {
+                return predict(partition, standby.committed(), body, many, explained);
             }
         });
     }

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.javalin.http.Context;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.store.StateException;
-import io.thalweg.topology.CommittedModel;
 import io.thalweg.topology.CommittedReads;
 import io.thalweg.topology.MovedException;
 import io.thalweg.topology.TaskReads;
@@ -58,10 +57,8 @@ final class ModelRequests {
         /** Answers from the task that has the model; null in the future if it does not have it. */
         CompletableFuture<JsonNode> apply(TaskReads task);
 
-        /** Answers from a model as a standby has it; null if that is not possible. */
-        default ObjectNode ofStandby(CommittedModel model, int partition) {
-            return null;
-        }
+        /** Answers from a model as a standby has it. */
+        ObjectNode ofStandby(TaskReads.StandbyModel model, int partition);
     }
 
     ModelRequests(ThalwegConfig config, CommittedReads reads, Instances instances) {
@@ -182,8 +179,9 @@ final class ModelRequests {
                 return null;
             }
             long behindMs = Math.max(0, System.currentTimeMillis() - model.timestamp());
-            ObjectNode answer = behindMs > staleMaxMs ? null : here.ofStandby(model.committed(), partition);
-            return answer == null ? null : answer.put("behindMs", behindMs);
+            return behindMs > staleMaxMs
+                    ? null
+                    : here.ofStandby(model, partition).put("behindMs", behindMs);
         } catch (StateException | IllegalArgumentException e) {
             LOG.warn("the standby of partition {} cannot answer", partition, e);
             return null;

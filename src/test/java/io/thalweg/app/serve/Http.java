@@ -9,18 +9,31 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import javax.net.ssl.SSLContext;
 
 /** A client of a server under test. */
 public final class Http {
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final HttpClient client =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private final HttpClient client;
     private final String address;
+    private final String token;
 
     /** @param port the port of a server on this machine */
     public Http(int port) {
+        client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
         address = "http://127.0.0.1:" + port;
+        token = "";
+    }
+
+    /** A client of HTTPS. @param token what it proves with that it may ask; empty for nothing */
+    Http(int port, SSLContext tls, String token) {
+        client = HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .sslContext(tls)
+                .build();
+        address = "https://127.0.0.1:" + port;
+        this.token = token;
     }
 
     /** An answer. */
@@ -58,6 +71,9 @@ public final class Http {
     }
 
     private Answer send(HttpRequest.Builder request) {
+        if (!token.isEmpty()) {
+            request.header("Authorization", "Bearer " + token);
+        }
         try {
             HttpResponse<String> response = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
             return new Answer(

@@ -21,13 +21,10 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyStore;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -326,52 +323,22 @@ class HttpServerTest {
 
     @Test
     void withAKeystoreItSpeaksHttps() throws Exception {
-        Path keystore = directory.resolve("keystore.p12");
-        Process keytool = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "keytool")
-                                .toString(),
-                        "-genkeypair",
-                        "-keyalg",
-                        "EC",
-                        "-alias",
-                        "server",
-                        "-dname",
-                        "CN=localhost",
-                        "-ext",
-                        "SAN=dns:localhost",
-                        "-validity",
-                        "2",
-                        "-storetype",
-                        "PKCS12",
-                        "-storepass",
-                        "changeit",
-                        "-keystore",
-                        keystore.toString())
-                .redirectErrorStream(true)
-                .start();
-        assertThat(keytool.waitFor()).isZero();
+        Certificate certificate = Certificate.create(directory, "dns:localhost");
         assertThatThrownBy(() -> start(
                         ThalwegConfig.HTTP_SSL_KEYSTORE_LOCATION,
-                        keystore.toString(),
+                        certificate.keystore().toString(),
                         ThalwegConfig.HTTP_SSL_KEYSTORE_PASSWORD,
                         "another"))
                 .isInstanceOf(StopException.class)
                 .hasMessageContaining("cannot be used");
         start(
                 ThalwegConfig.HTTP_SSL_KEYSTORE_LOCATION,
-                keystore.toString(),
+                certificate.keystore().toString(),
                 ThalwegConfig.HTTP_SSL_KEYSTORE_PASSWORD,
-                "changeit");
+                Certificate.PASSWORD);
 
-        KeyStore trusted = KeyStore.getInstance(keystore.toFile(), "changeit".toCharArray());
-        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        KeyStore certificates = KeyStore.getInstance("PKCS12");
-        certificates.load(null, null);
-        certificates.setCertificateEntry("server", trusted.getCertificate("server"));
-        trust.init(certificates);
-        SSLContext tls = SSLContext.getInstance("TLS");
-        tls.init(null, trust.getTrustManagers(), null);
-        HttpClient secure = HttpClient.newBuilder().sslContext(tls).build();
+        HttpClient secure =
+                HttpClient.newBuilder().sslContext(certificate.trusting()).build();
 
         assertThat(server.url()).startsWith("https://localhost:");
         assertThat(secure.send(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.thalweg.app.cli.Thalweg;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
@@ -16,6 +17,7 @@ import io.thalweg.testing.Seed;
 import io.thalweg.testing.Seeded;
 import java.io.IOException;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -33,6 +35,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -150,6 +153,73 @@ class InstancesIT {
                                 .asInt())
                         .isEqualTo(MODELS);
             }
+            // the list and the search are over all instances, and each page is the same wherever it is asked for
+            JsonNode everywhere = null;
+            for (Instance instance : instances) {
+                Http http = new Http(instance.port);
+                JsonNode found = http.get("/v1/models?search=MODEL-1&limit=100").ok();
+                assertThat(found.path("complete").asBoolean()).isTrue();
+                assertThat(found.path("models").findValuesAsText("id"))
+                        .containsExactly(
+                                "model-1",
+                                "model-10",
+                                "model-11",
+                                "model-12",
+                                "model-13",
+                                "model-14",
+                                "model-15",
+                                "model-16",
+                                "model-17",
+                                "model-18",
+                                "model-19");
+                List<String> pages = new ArrayList<>();
+                for (int offset = 0; offset < MODELS; offset += 7) {
+                    JsonNode page =
+                            http.get("/v1/models?limit=7&offset=" + offset).ok();
+                    assertThat(page.path("total").asInt()).isEqualTo(MODELS);
+                    pages.addAll(page.path("models").findValuesAsText("id"));
+                }
+                assertThat(pages).isSorted().hasSize(MODELS).doesNotHaveDuplicates();
+                JsonNode partitions = JsonNodeFactory.instance
+                        .arrayNode()
+                        .addAll(found.path("models").findValues("partition"));
+                assertThat(everywhere == null || everywhere.equals(partitions)).isTrue();
+                everywhere = partitions;
+            }
+            AtomicInteger staleOfOtherKinds = new AtomicInteger();
+            OpenApi openApi = new OpenApi(
+                    new Http(instances.get(0).port).get("/openapi.json").ok());
+            Random kinds = seed.random();
+            running.add(threads.submit(() -> {
+                for (int i = 0; !isOver.get(); i++) {
+                    int which = i % instances.size();
+                    String of = "/v1/models/model-" + kinds.nextInt(MODELS);
+                    String kind = List.of("", "/weights", "/metrics").get(kinds.nextInt(3));
+                    if (which == killed.get()) {
+                        continue;
+                    }
+                    try {
+                        Http.Answer answer = new Http(instances.get(which).port).get(of + kind);
+                        if (answer.status() == 200) {
+                            openApi.check("get", "/v1/models/{id}" + kind, answer);
+                            JsonNode json = answer.json();
+                            staleOfOtherKinds.addAndGet(json.has("behindMs") ? 1 : 0);
+                            if (kind.equals("/metrics")
+                                    && json.path("overall").path("examples").asLong()
+                                            != json.path("version").asLong()) {
+                                wrong.add(answer.body());
+                            }
+                        } else if (answer.status() != 503 && which != killed.get()) {
+                            wrong.add(answer.status() + " " + answer.body());
+                        }
+                    } catch (AssertionError e) {
+                        if (which != killed.get()) {
+                            wrong.add(e.toString());
+                        }
+                    }
+                }
+                return null;
+            }));
             for (int client = 0; client < 3; client++) {
                 Random random = seed.random();
                 int first = client;
@@ -236,7 +306,74 @@ class InstancesIT {
             assertThat(served.stream().map(Served::partition).distinct()).hasSize(PARTITIONS);
             // the kill was noticed
             assertThat(stale.get() + refused.get()).isPositive();
-            System.out.printf("%d served, %d of them stale, %d refused%n", served.size(), stale.get(), refused.get());
+            System.out.printf(
+                    "%d served, %d of them stale, %d refused, %d stale of other kinds%n",
+                    served.size(), stale.get(), refused.get(), staleOfOtherKinds.get());
+        }
+    }
+
+    @Test
+    void questionsArePassedOnOverTlsWithTheirToken(Random random) throws Exception {
+        Certificate certificate = Certificate.create(directory, "ip:127.0.0.1");
+        String mayRead = "a-token-that-can-read";
+        Path tokens = Files.writeString(directory.resolve("tokens"), "read %s\n".formatted(mayRead));
+        try (ServedLearner learner = new ServedLearner(
+                broker,
+                registry,
+                "secure",
+                "topics.partitions",
+                "2",
+                "http.tokens.file",
+                tokens.toString(),
+                "http.ssl.keystore.location",
+                certificate.keystore().toString(),
+                "http.ssl.keystore.password",
+                Certificate.PASSWORD,
+                "http.ssl.truststore.location",
+                certificate.truststore().toString(),
+                "http.ssl.truststore.password",
+                Certificate.PASSWORD)) {
+            learner.createTopics();
+            instance(learner);
+            instance(learner);
+            SSLContext tls = certificate.trusting();
+            for (Instance instance : instances) {
+                Http http = new Http(instance.port, tls, "");
+                await().atMost(PATIENCE)
+                        .ignoreExceptionsInstanceOf(AssertionError.class)
+                        .until(() -> http.get("/health/ready")
+                                        .json()
+                                        .path("partitions")
+                                        .size()
+                                == 1);
+            }
+            try (ExampleSender sender = ExampleSender.open(learner.config, learner.schemas)) {
+                send(sender, random);
+            }
+            for (Instance instance : instances) {
+                Http http = new Http(instance.port, tls, mayRead);
+                await().atMost(PATIENCE).until(() -> {
+                    Http.Answer list = http.get("/v1/models");
+                    return list.status() == 200
+                            && list.json().path("complete").asBoolean()
+                            && list.json().path("total").asInt() == MODELS;
+                });
+                // half of them are in the other instance
+                for (int model = 0; model < MODELS; model++) {
+                    for (String kind : List.of("", "/weights", "/metrics")) {
+                        http.get("/v1/models/model-" + model + kind).ok();
+                    }
+                    http.post("/v1/models/model-" + model + "/predict", "{\"features\":[0.5,-1,2]}")
+                            .ok();
+                }
+                assertThat(http.get("/v1/models/none").status()).isEqualTo(404);
+                for (String wrong : List.of("", "another-token-of-nobody")) {
+                    assertThat(new Http(instance.port, tls, wrong)
+                                    .get("/v1/models/model-0")
+                                    .status())
+                            .isEqualTo(401);
+                }
+            }
         }
     }
 
