@@ -9,6 +9,7 @@ import java.security.cert.X509Certificate;
 import java.util.Collections;
 import java.util.Map;
 import javax.security.auth.login.AppConfigurationEntry;
+import org.apache.kafka.common.config.SaslConfigs;
 import org.apache.kafka.common.config.SslConfigs;
 import org.apache.kafka.common.config.types.Password;
 
@@ -39,7 +40,8 @@ final class ClientPrincipal {
     private static String ofSasl(Map<String, Object> clients) {
         String mechanism = SaslCheck.mechanism(clients);
         if (mechanism.equals("OAUTHBEARER")) {
-            return "of the OAuth token";
+            Object client = clients.get(SaslConfigs.SASL_OAUTHBEARER_CLIENT_CREDENTIALS_CLIENT_ID);
+            return client == null ? "of the OAuth token" : "of OAuth client " + client;
         }
         for (AppConfigurationEntry entry : SaslCheck.login(clients)) {
             for (String option : new String[] {"username", "principal"}) {

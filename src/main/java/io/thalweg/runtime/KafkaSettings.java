@@ -2,18 +2,23 @@ package io.thalweg.runtime;
 
 import io.thalweg.clients.StrictClients;
 import io.thalweg.config.ThalwegConfig;
+import java.net.ConnectException;
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import javax.security.auth.login.LoginException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.config.SaslConfigs;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.StreamsConfig;
@@ -27,6 +32,9 @@ public final class KafkaSettings {
 
     /** What clients say if they cannot be made. */
     private static final Pattern UNMADE = Pattern.compile("^Failed to (construct|create new) [kK]afka");
+
+    private static final Pattern UNREACHABLE =
+            Pattern.compile("\\b(ConnectException|SocketTimeoutException|UnknownHostException)\\b");
 
     private static final Pattern EXCEPTION_NAME = Pattern.compile("\\b(?:[a-z]+\\.)+[A-Z]\\w*(?:Exception|Error): ");
 
@@ -127,12 +135,13 @@ public final class KafkaSettings {
     }
 
     /**
-     * Explains why no client of Kafka could be made, which is always because of the settings: nothing has been asked of
-     * the brokers yet.
+     * Explains why no client of Kafka could be made. It is because of the settings, as nothing has been asked of the
+     * brokers yet; or because of the server that OAuth tokens come from.
      *
-     * @return empty if the exception is about something else
+     * @return a {@link ConfigException}, or a {@link StopException} if that server does not answer; empty if the
+     *     exception is about something else
      */
-    public static Optional<KafkaException> wrong(Throwable failure) {
+    public static Optional<RuntimeException> wrong(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof ConfigException wrong) {
                 return Optional.of(wrong);
@@ -140,10 +149,37 @@ public final class KafkaSettings {
             if (cause instanceof KafkaException
                     && UNMADE.matcher(String.valueOf(cause.getMessage())).find()) {
                 return Optional.of(
-                        new ConfigException("no Kafka client can be made with these settings: " + why(cause)));
+                        isUnreachable(cause)
+                                ? new StopException(
+                                        ExitCode.NOT_READY,
+                                        "the token endpoint does not answer: " + why(cause)
+                                                + "; check that it runs, and check "
+                                                + SaslConfigs.SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL)
+                                : new ConfigException(
+                                        "no Kafka client can be made with these settings: " + why(cause)));
             }
         }
         return Optional.empty();
+    }
+
+    /** The JDK gives a login that failed the stack of its cause as the message. */
+    private static String firstLine(Throwable failure) {
+        return String.valueOf(failure.getMessage()).lines().findFirst().orElse("");
+    }
+
+    private static boolean isUnreachable(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof ConnectException
+                    || cause instanceof SocketTimeoutException
+                    || cause instanceof UnknownHostException
+                    || cause instanceof LoginException
+                            && UNREACHABLE
+                                    .matcher(String.valueOf(cause.getMessage()))
+                                    .find()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The messages of all causes, from the outside to the inside. */
@@ -155,8 +191,7 @@ public final class KafkaSettings {
                 return cause.getMessage();
             }
             // without the names of the exceptions that others were made of
-            String message =
-                    EXCEPTION_NAME.matcher(String.valueOf(cause.getMessage())).replaceAll("");
+            String message = EXCEPTION_NAME.matcher(firstLine(cause)).replaceAll("");
             if (why.stream().noneMatch(before -> before.contains(message))) {
                 why.add(message);
             }

@@ -33,10 +33,37 @@ public final class SecuredBroker implements AutoCloseable {
     private final EmbeddedBroker broker;
     private final Admin admin;
 
-    private SecuredBroker(TestKeys keys, EmbeddedBroker broker) {
+    private SecuredBroker(TestKeys keys, EmbeddedBroker broker, boolean certificates) {
         this.keys = keys;
         this.broker = broker;
-        admin = Admin.create(new HashMap<>(plain("admin", "admin-secret")));
+        admin = Admin.create(new HashMap<>(certificates ? certificate("server") : superUser()));
+    }
+
+    /** Starts a broker that knows its clients by their certificates, which have keys of these names. */
+    public static SecuredBroker startForCertificates(Path directory, String... names) {
+        TestKeys keys = keys(directory);
+        for (String name : names) {
+            keys.make(name, "dns:" + name);
+        }
+        keys.trust(
+                "clients", Stream.concat(Stream.of("server"), Stream.of(names)).toArray(String[]::new));
+        Map<String, String> settings = settings(keys);
+        settings.put("listener.security.protocol.map", "CLIENT:SSL,CONTROLLER:PLAINTEXT");
+        settings.put("ssl.client.auth", "required");
+        settings.put("ssl.truststore.location", keys.trust("clients").toString());
+        settings.put("super.users", "User:CN=server;User:ANONYMOUS");
+        return new SecuredBroker(keys, EmbeddedBroker.start(directory.resolve("broker"), 0, settings), true);
+    }
+
+    /** The settings of a client that shows its certificate. */
+    public Map<String, String> certificate(String name) {
+        Map<String, String> settings = tls();
+        settings.put("security.protocol", "SSL");
+        settings.put("ssl.keystore.location", keys.key(name).toString());
+        settings.put("ssl.keystore.password", TestKeys.PASSWORD);
+        settings.put("ssl.keystore.type", "PKCS12");
+        settings.put("ssl.key.password", TestKeys.PASSWORD);
+        return settings;
     }
 
     /** Starts a broker with SCRAM and PLAIN. */
@@ -46,8 +73,19 @@ public final class SecuredBroker implements AutoCloseable {
 
     /** Starts a broker. @param more settings that override those that are chosen here */
     public static SecuredBroker start(Path directory, Map<String, String> more) {
+        TestKeys keys = keys(directory);
+        Map<String, String> settings = settings(keys);
+        settings.putAll(more);
+        return new SecuredBroker(keys, EmbeddedBroker.start(directory.resolve("broker"), 0, settings), false);
+    }
+
+    private static TestKeys keys(Path directory) {
         TestKeys keys = new TestKeys(directory.resolve("keys"));
         keys.make("server", "ip:127.0.0.1,dns:localhost");
+        return keys;
+    }
+
+    private static Map<String, String> settings(TestKeys keys) {
         Map<String, String> settings = new HashMap<>();
         settings.put("listener.security.protocol.map", "CLIENT:SASL_SSL,CONTROLLER:PLAINTEXT");
         settings.put("sasl.enabled.mechanisms", "PLAIN," + SCRAM);
@@ -72,8 +110,7 @@ public final class SecuredBroker implements AutoCloseable {
         settings.put("super.users", "User:broker;User:admin;User:ANONYMOUS");
         // clients log in again this often, so that a changed password is noticed
         settings.put("connections.max.reauth.ms", "2000");
-        settings.putAll(more);
-        return new SecuredBroker(keys, EmbeddedBroker.start(directory.resolve("broker"), 0, settings));
+        return settings;
     }
 
     /** The keys. The broker's is named server. */

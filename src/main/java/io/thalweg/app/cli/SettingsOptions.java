@@ -10,8 +10,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.regex.Matcher;
@@ -65,7 +67,34 @@ final class SettingsOptions {
         Map<String, Object> settings = new LinkedHashMap<>(defaults);
         settings.putAll(given());
         used = new ThalwegConfig(settings);
+        allow(used);
         return used;
+    }
+
+    /**
+     * Allows Kafka's clients what the settings name for OAuth. They ask for it since settings can come from strangers in
+     * some programs; here they come from whoever runs the program. A property that the JVM was given stays.
+     */
+    private static void allow(ThalwegConfig config) {
+        allow(
+                config,
+                "org.apache.kafka.sasl.oauthbearer.allowed.urls",
+                List.of("token.endpoint.url", "jwks.endpoint.url"));
+        allow(
+                config,
+                "org.apache.kafka.sasl.oauthbearer.allowed.files",
+                List.of("assertion.file", "assertion.private.key.file", "assertion.template.file"));
+    }
+
+    private static void allow(ThalwegConfig config, String property, List<String> settings) {
+        String values = settings.stream()
+                .map(name -> config.clients().get("sasl.oauthbearer." + name))
+                .filter(Objects::nonNull)
+                .map(Object::toString)
+                .collect(Collectors.joining(","));
+        if (!values.isEmpty() && System.getProperty(property) == null) {
+            System.setProperty(property, values);
+        }
     }
 
     /** The settings that the command uses; empty if they were not read, or are wrong. */

@@ -12,7 +12,6 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.Set;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -80,14 +79,14 @@ public final class Thalweg implements Runnable {
         Optional<StopException> denied = options(commandLine)
                 .flatMap(SettingsOptions::used)
                 .flatMap(config -> AccessDenied.explain(exception, config, role(commandLine.getCommandName())));
-        Optional<KafkaException> wrong = KafkaSettings.wrong(exception);
+        Optional<RuntimeException> wrong = KafkaSettings.wrong(exception);
         if (denied.isPresent()) {
             exitCode = denied.get().exitCode();
             message = denied.get().getMessage();
         } else if (exception instanceof StopException stop) {
             exitCode = stop.exitCode();
         } else if (wrong.isPresent()) {
-            exitCode = ExitCode.BAD_SETTINGS;
+            exitCode = wrong.get() instanceof StopException stop ? stop.exitCode() : ExitCode.BAD_SETTINGS;
             message = wrong.get().getMessage();
         } else if (exception instanceof SchemaSourceException) {
             exitCode = ExitCode.NOT_READY;

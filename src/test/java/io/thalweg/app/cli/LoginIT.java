@@ -1,0 +1,195 @@
+package io.thalweg.app.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.thalweg.testing.SecuredBroker;
+import io.thalweg.testing.TestKeys;
+import io.thalweg.testing.TokenEndpoint;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Other ways to log in to the brokers: with OAuth tokens and with certificates. */
+@Timeout(300)
+class LoginIT {
+    private static final String ALLOWED_URLS = "org.apache.kafka.sasl.oauthbearer.allowed.urls";
+    private static final String ALLOWED_FILES = "org.apache.kafka.sasl.oauthbearer.allowed.files";
+    private static final String CLIENT_CREDENTIALS = "client_credentials";
+    private static final String JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+    @TempDir
+    private Path directory;
+
+    private record Result(int exitCode, String out, String err) {}
+
+    private static List<String> words(Map<String, String> settings, String... arguments) {
+        List<String> words = new ArrayList<>(Arrays.asList(arguments));
+        settings.forEach((name, value) -> words.addAll(List.of("--set", name + "=" + value)));
+        words.addAll(List.of("--set", "schema.registry.url=mock://login", "--set", "start.timeout.ms=20000"));
+        return words;
+    }
+
+    private static Result thalweg(Map<String, String> settings, String... arguments) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        int exitCode = Thalweg.commandLine()
+                .setOut(new PrintWriter(out))
+                .setErr(new PrintWriter(err))
+                .execute(words(settings, arguments).toArray(String[]::new));
+        return new Result(exitCode, out.toString(), err.toString());
+    }
+
+    private static Map<String, String> with(Map<String, String> settings, String name, String value) {
+        Map<String, String> changed = new HashMap<>(settings);
+        changed.put(name, value);
+        return changed;
+    }
+
+    @Test
+    void logsInWithTokensForASecretAndForAnAssertion() throws Exception {
+        try (TokenEndpoint tokens = new TokenEndpoint("learner", "of-the-client")) {
+            // of the broker, which is in this process
+            System.setProperty(ALLOWED_URLS, tokens.jwksUrl());
+            Map<String, String> ofBroker = new HashMap<>();
+            ofBroker.put("sasl.enabled.mechanisms", "PLAIN,OAUTHBEARER");
+            ofBroker.put(
+                    "listener.name.client.oauthbearer.sasl.jaas.config",
+                    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;");
+            ofBroker.put(
+                    "listener.name.client.oauthbearer.sasl.server.callback.handler.class",
+                    "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler");
+            ofBroker.put("sasl.oauthbearer.jwks.endpoint.url", tokens.jwksUrl());
+            ofBroker.put("sasl.oauthbearer.expected.audience", TokenEndpoint.AUDIENCE);
+            ofBroker.put("sasl.oauthbearer.expected.issuer", TokenEndpoint.ISSUER);
+            ofBroker.put("super.users", "User:broker;User:admin;User:ANONYMOUS;User:learner");
+            try (SecuredBroker broker = SecuredBroker.start(directory, ofBroker)) {
+                Map<String, String> base = broker.tls();
+                base.put("sasl.mechanism", "OAUTHBEARER");
+                base.put(
+                        "sasl.jaas.config",
+                        "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;");
+                base.put(
+                        "sasl.login.callback.handler.class",
+                        "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler");
+                base.put("sasl.oauthbearer.token.endpoint.url", tokens.tokenUrl());
+                Map<String, String> secret = new HashMap<>(base);
+                secret.put("sasl.oauthbearer.client.credentials.client.id", "learner");
+                secret.put("sasl.oauthbearer.client.credentials.client.secret", "of-the-client");
+                Map<String, String> assertion = new HashMap<>(base);
+                Path key = directory.resolve("client.pem");
+                tokens.writeKeyOfClient(key);
+                assertion.put(
+                        "sasl.oauthbearer.jwt.retriever.class",
+                        "org.apache.kafka.common.security.oauthbearer.JwtBearerJwtRetriever");
+                assertion.put("sasl.oauthbearer.assertion.private.key.file", key.toString());
+                assertion.put("sasl.oauthbearer.assertion.algorithm", "RS256");
+                assertion.put("sasl.oauthbearer.assertion.claim.sub", "learner");
+                assertion.put("sasl.oauthbearer.assertion.claim.iss", "learner");
+                assertion.put("sasl.oauthbearer.assertion.claim.aud", tokens.tokenUrl());
+
+                // in processes of their own, without the properties that Kafka's clients ask for
+                assertThat(process(secret, "topics", "--create")).isZero();
+                assertThat(tokens.grants()).isNotEmpty().containsOnly(CLIENT_CREDENTIALS);
+                tokens.grants().clear();
+                assertThat(process(assertion, "topics")).isZero();
+                assertThat(tokens.grants()).isNotEmpty().containsOnly(JWT_BEARER);
+
+                System.setProperty(ALLOWED_URLS, tokens.jwksUrl() + "," + tokens.tokenUrl());
+                Result wrong = thalweg(
+                        with(secret, "sasl.oauthbearer.client.credentials.client.secret", "of-another"), "topics");
+                assertThat(wrong.exitCode()).as("%s", wrong).isEqualTo(2);
+                assertThat(wrong.err().lines())
+                        .singleElement()
+                        .asString()
+                        .contains("401")
+                        .doesNotContain("of-another");
+                int free;
+                try (ServerSocket socket = new ServerSocket(0)) {
+                    free = socket.getLocalPort();
+                }
+                String nowhere = "http://127.0.0.1:" + free + "/token";
+                System.setProperty(ALLOWED_URLS, tokens.jwksUrl() + "," + nowhere);
+                Map<String, String> down = with(secret, "sasl.oauthbearer.token.endpoint.url", nowhere);
+                down.put("sasl.login.retry.backoff.max.ms", "200");
+                Result silent = thalweg(down, "topics");
+                assertThat(silent.exitCode()).as("%s", silent).isEqualTo(3);
+                assertThat(silent.err().lines())
+                        .singleElement()
+                        .asString()
+                        .contains("the token endpoint does not answer");
+            }
+        } finally {
+            System.clearProperty(ALLOWED_URLS);
+            System.clearProperty(ALLOWED_FILES);
+        }
+    }
+
+    /** Runs a command in a process of its own. Returns its exit code. */
+    private int process(Map<String, String> settings, String... arguments) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Thalweg.class.getName()));
+        command.addAll(words(settings, arguments));
+        Path output = directory.resolve("output");
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        if (process.exitValue() != 0) {
+            System.err.println(Files.readString(output));
+        }
+        return process.exitValue();
+    }
+
+    @Test
+    void logsInWithACertificate() {
+        try (SecuredBroker broker = SecuredBroker.startForCertificates(directory, "learner")) {
+            Map<String, String> learner = broker.certificate("learner");
+            Result denied = thalweg(learner, "run");
+            assertThat(denied.exitCode()).isEqualTo(3);
+            assertThat(denied.err().lines())
+                    .singleElement()
+                    .asString()
+                    .contains("principal User:CN=learner has no right to READ on topic examples");
+            assertThat(thalweg(broker.certificate("server"), "topics", "--create")
+                            .exitCode())
+                    .isZero();
+
+            broker.keys().make("stranger", "dns:stranger");
+            Result stranger = thalweg(broker.certificate("stranger"), "topics");
+            assertThat(stranger.exitCode()).as("%s", stranger).isEqualTo(3);
+            assertThat(stranger.err().lines())
+                    .singleElement()
+                    .asString()
+                    .contains("principal User:CN=stranger", "certificate");
+
+            Map<String, String> trusting = broker.certificate("learner");
+            trusting.put(
+                    "ssl.truststore.location", broker.keys().trust("stranger").toString());
+            Result distrusted = thalweg(trusting, "topics");
+            assertThat(distrusted.exitCode()).as("%s", distrusted).isEqualTo(3);
+            assertThat(distrusted.err().lines())
+                    .singleElement()
+                    .asString()
+                    .contains("unable to find valid certification");
+            trusting.put("ssl.truststore.password", TestKeys.PASSWORD + "x");
+            assertThat(thalweg(trusting, "topics").exitCode()).isEqualTo(2);
+        }
+    }
+}
