@@ -33,11 +33,14 @@ import java.util.List;
  * aggregating forecaster of Vovk 1990). Then a share of {@value #SHARE} of the total is spread evenly, so that an
  * expert that was bad can come back when the stream changes (the fixed share of Herbster and Warmuth 1998).
  *
- * <p><b>Importance.</b> c is the importance divided by the mean importance so far, so results do not depend on a factor
- * that is common to all; see {@link ImportanceScale}. For the shares and for {@code sgd}, all c are then multiplied by
- * the factor that makes the largest at most {@value #LARGEST_IMPORTANCE}. {@code adagrad} needs no such factor, because
- * √G grows with c. For it, c is at most {@value #LARGEST_ADAGRAD_IMPORTANCE}, so that one example does not slow down
- * all that come later.
+ * <p><b>Importance.</b> c is the importance divided by the root mean square of all so far, so results do not depend on a
+ * factor that is common to all; see {@link ImportanceScale}. For the shares, c is at most {@value #LARGEST_IMPORTANCE}.
+ * A larger c is too much for a plain step of {@code sgd}, which would overshoot. So this takes the step of
+ * {@link ImportanceInvariantStep} instead; or, if it does not move toward the label alone, c is limited there too.
+ * {@code adagrad} would not depend on a common factor without β. If few examples are much more important than all
+ * others, β must suit the others. So its c is divided by the typical importance instead, and is at most
+ * {@value #LARGEST_ADAGRAD_IMPORTANCE} times the root mean square, so that one example does not slow down all that come
+ * later.
  *
  * <p><b>Labels that come later.</b> The shares follow the logits that the experts had when the prediction was made. If
  * the model has taken n steps since then, the label counts 1/(1 + {@value #CAUTION}·√n) as much: predictions that were
@@ -80,10 +83,10 @@ final class FixedShareMixture extends Optimizer {
     /** How much less a label counts for the shares the later it comes; see {@link #weightOfLate}. */
     private static final double CAUTION = 10;
 
-    /** How large c may become for shares and {@code sgd}, compared with its mean. */
+    /** How large c may become for the shares and for plain steps of {@code sgd}. */
     private static final double LARGEST_IMPORTANCE = 3;
     /** The same for {@code adagrad}. */
-    private static final double LARGEST_ADAGRAD_IMPORTANCE = 16;
+    private static final double LARGEST_ADAGRAD_IMPORTANCE = 2;
 
     /** β of the weights of {@code adagrad}. */
     private static final double BETA = 0.25;
@@ -388,15 +391,15 @@ final class FixedShareMixture extends Optimizer {
         double y = x.label();
         model.advance(0);
         shared[EXAMPLES]++;
-        double ownImportance = ImportanceScale.take(shared, IMPORTANCE, x.importance(), shared[EXAMPLES]);
-        double c = ownImportance * ImportanceScale.limit(shared, IMPORTANCE, LARGEST_IMPORTANCE);
-        double adaGradC = Math.min(ownImportance, LARGEST_ADAGRAD_IMPORTANCE);
+        double c = ImportanceScale.take(shared, IMPORTANCE, x.importance(), shared[EXAMPLES]);
+        double limitedC = Math.min(c, LARGEST_IMPORTANCE);
+        double adaGradC = Math.min(c, LARGEST_ADAGRAD_IMPORTANCE) * ImportanceScale.spread(shared, IMPORTANCE);
         if (target() == StepTarget.LABEL) {
-            weigh(shared, basis, y, c, stepsSince);
+            weigh(shared, basis, y, limitedC, stepsSince);
         } else {
             setSteps(x);
             if (target().isFirstLabel()) {
-                share(shared, weighByLoss(shared, basis, y, c, stepsSince), stepsSince);
+                share(shared, weighByLoss(shared, basis, y, limitedC, stepsSince), stepsSince);
             }
         }
         model.learningRate(likeliestRate(shared));
@@ -406,11 +409,15 @@ final class FixedShareMixture extends Optimizer {
         double maxScaledNorm = Math.max(1, shared[MAX_SCALED_NORMS] / examples / USUAL_NORM);
         double standardNorm = Math.max(1, shared[STANDARD_NORMS] / examples / USUAL_NORM);
         double adaGradNorm = Math.sqrt(Math.sqrt(standardNorm));
-        for (int k = 0; k < STANDARD; k++) {
-            steps[k] *= c * MAX_SCALED_RATES[k] / maxScaledNorm;
-        }
-        for (int k = STANDARD; k < ADAGRAD; k++) {
-            steps[k] *= c * STANDARD_RATES[k - STANDARD] / standardNorm;
+        if (c > LARGEST_IMPORTANCE && target() == StepTarget.LABEL) {
+            setInvariantSteps(x.size(), y, c, maxScaledNorm, standardNorm);
+        } else {
+            for (int k = 0; k < STANDARD; k++) {
+                steps[k] *= limitedC * MAX_SCALED_RATES[k] / maxScaledNorm;
+            }
+            for (int k = STANDARD; k < ADAGRAD; k++) {
+                steps[k] *= limitedC * STANDARD_RATES[k - STANDARD] / standardNorm;
+            }
         }
         for (int k = ADAGRAD; k < EXPERTS; k++) {
             steps[k] *= adaGradC * ADAGRAD_RATES[k - ADAGRAD] / adaGradNorm;
@@ -428,6 +435,26 @@ final class FixedShareMixture extends Optimizer {
         overRoots(standard, squares, x.size(), adaGrad);
         moveWeights(model, x.size());
         return true;
+    }
+
+    /** Sets {@link #steps} of {@code sgd} to those of an importance that is too large for a plain step. */
+    private void setInvariantSteps(int size, double y, double c, double maxScaledNorm, double standardNorm) {
+        double ownMaxScaledNorm = 1;
+        double ownStandardNorm = 1;
+        for (int j = 0; j < size; j++) {
+            ownMaxScaledNorm += maxScaled[j] * maxScaled[j];
+            ownStandardNorm += standard[j] * standard[j];
+        }
+        for (int k = 0; k < STANDARD; k++) {
+            steps[k] = invariantStep(logits[k], y, c * MAX_SCALED_RATES[k] / maxScaledNorm, ownMaxScaledNorm);
+        }
+        for (int k = STANDARD; k < ADAGRAD; k++) {
+            steps[k] = invariantStep(logits[k], y, c * STANDARD_RATES[k - STANDARD] / standardNorm, ownStandardNorm);
+        }
+    }
+
+    private static double invariantStep(double z, double y, double reach, double norm) {
+        return -ImportanceInvariantStep.logitMove(z, y, Math.min(reach * norm, FeatureScale.LARGEST)) / norm;
     }
 
     /** Computes x′/(β + √G). It is a loop of its own so that the processor can take several roots at once. */

@@ -154,8 +154,8 @@ class FixedShareMixtureTest {
         private double biasSquares;
         private double maxScaledNorms;
         private double standardNorms;
-        private double meanImportance;
-        private double largestImportance;
+        private double typicalImportance;
+        private double meanSquaredImportance;
         private int examples;
 
         Mixture(List<Share> experts, int features) {
@@ -195,18 +195,21 @@ class FixedShareMixtureTest {
                 return mixed;
             }
             examples++;
-            if (examples == 1 || examples == 2 && c < meanImportance / 1000) {
-                meanImportance = c;
-                largestImportance = c;
+            if (examples == 1) {
+                typicalImportance = c;
+                meanSquaredImportance = c * c;
             }
-            c = Math.min(c, 1000 * meanImportance);
-            meanImportance += (c - meanImportance) / Math.min(examples, 4096);
-            largestImportance = Math.max(c, largestImportance * (1 - 1 / 4096.0));
-            double adaGradC = Math.min(16, c / meanImportance);
-            c = c / meanImportance * Math.min(1, 3 * meanImportance / largestImportance);
+            c = Math.min(c, 1000 * Math.sqrt(meanSquaredImportance));
+            int memory = Math.min(examples, 4096);
+            meanSquaredImportance += (c * c - meanSquaredImportance) / memory;
+            double root = Math.pow(typicalImportance, 0.25);
+            typicalImportance = Math.pow(root + (Math.pow(c, 0.25) - root) / memory, 4);
+            double rootMeanSquare = Math.sqrt(meanSquaredImportance);
+            double adaGradC = Math.min(c, 2 * rootMeanSquare) / typicalImportance;
+            c /= rootMeanSquare;
             double sum = 0;
             for (int expert = 0; expert < z.length; expert++) {
-                q[expert] *= Math.exp(-c / 2 * Logistic.logLoss(z[expert], x.label()));
+                q[expert] *= Math.exp(-Math.min(3, c) / 2 * Logistic.logLoss(z[expert], x.label()));
                 sum += q[expert];
             }
             for (int expert = 0; expert < z.length; expert++) {
@@ -235,6 +238,13 @@ class FixedShareMixtureTest {
                 double alpha = experts.get(expert).learningRate() / (kind.equals("adagrad") ? Math.pow(n, 0.25) : n);
                 double own =
                         alpha * (kind.equals("adagrad") ? adaGradC : c) * (Logistic.probability(z[expert]) - x.label());
+                if (!kind.equals("adagrad") && c > 3) {
+                    double norm = 1;
+                    for (int i = 0; i < raw.length; i++) {
+                        norm += there[i] ? Math.pow(input(expert, i, raw[i]), 2) : 0;
+                    }
+                    own = -ImportanceInvariantStep.logitMove(z[expert], x.label(), alpha * c * norm) / norm;
+                }
                 biases[expert] -= kind.equals("adagrad") ? own / (0.1 + Math.sqrt(biasSquares)) : own;
                 for (int i = 0; i < raw.length; i++) {
                     if (there[i]) {

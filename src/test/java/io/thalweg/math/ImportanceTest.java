@@ -22,11 +22,18 @@ class ImportanceTest {
     /** How importances are spread. */
     enum Spread {
         /** As amounts of money are: lognormal, with σ = 2. */
-        AMOUNTS,
+        AMOUNTS(1.02),
         /** As the inverse of the probability with which an example was taken, from 1 to 1,000. */
-        INVERSE_PROPENSITIES,
+        INVERSE_PROPENSITIES(1.01),
         /** 1,000 for a positive, which one in forty examples is. */
-        RARE_POSITIVES;
+        RARE_POSITIVES(1.15);
+
+        /** How many times the log loss of the best AdaGrad is too much. */
+        final double bound;
+
+        Spread(double bound) {
+            this.bound = bound;
+        }
 
         double of(Random random, double label) {
             return switch (this) {
@@ -94,18 +101,24 @@ class ImportanceTest {
         assertThat(rows.logits(AUTO, c -> c * 0x1p20)).isEqualTo(expected);
     }
 
+    /** The median of several streams, because the log loss of one depends on luck with its most important examples. */
     @ParameterizedTest
     @EnumSource(Spread.class)
     void learnsAsTheBestAdaGradDoes(Spread spread, Random random) {
-        Rows rows = new Rows(random, 8000, spread == Spread.RARE_POSITIVES ? -6.4 : 0);
-        Arrays.setAll(rows.importances, row -> spread.of(random, rows.labels[row]));
-        StepOptions standard = new StepOptions(Scaling.STANDARD, 0, 0, 0, false, 1);
-        double best = Arrays.stream(RATES)
-                .map(rate -> rows.logLoss(Examples.settings(Algorithm.ADAGRAD, LearningRate.constant(rate), standard)))
-                .min()
-                .orElseThrow();
-        // what the first few of 150 positives cost is luck
-        assertThat(rows.logLoss(AUTO)).isLessThan((spread == Spread.RARE_POSITIVES ? 1.3 : 1.1) * best);
+        double[] toBest = new double[9];
+        for (int stream = 0; stream < toBest.length; stream++) {
+            Rows rows = new Rows(random, 8000, spread == Spread.RARE_POSITIVES ? -6.4 : 0);
+            Arrays.setAll(rows.importances, row -> spread.of(random, rows.labels[row]));
+            StepOptions standard = new StepOptions(Scaling.STANDARD, 0, 0, 0, false, 1);
+            double best = Arrays.stream(RATES)
+                    .map(rate ->
+                            rows.logLoss(Examples.settings(Algorithm.ADAGRAD, LearningRate.constant(rate), standard)))
+                    .min()
+                    .orElseThrow();
+            toBest[stream] = rows.logLoss(AUTO) / best;
+        }
+        Arrays.sort(toBest);
+        assertThat(toBest[toBest.length / 2]).isLessThan(spread.bound);
     }
 
     /** For a while it is taken for what it may be: as much as a thousand others. */
