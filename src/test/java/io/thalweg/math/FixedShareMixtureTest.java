@@ -195,7 +195,7 @@ class FixedShareMixtureTest {
                 return mixed;
             }
             examples++;
-            if (examples == 1) {
+            if (examples == 1 || examples == 2 && c * 1000 < Math.sqrt(meanSquaredImportance)) {
                 typicalImportance = c;
                 meanSquaredImportance = c * c;
             }
