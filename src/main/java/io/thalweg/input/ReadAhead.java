@@ -13,7 +13,6 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
-import org.apache.avro.Schema;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
@@ -46,17 +45,10 @@ public final class ReadAhead implements AutoCloseable {
      */
     public ReadAhead(ThalwegConfig config, SchemaSource schemas, String keyless) {
         this.config = config;
-        SchemaSource known = id -> {
-            Schema schema = schemas.knownSchema(id);
-            if (schema == null) {
-                throw new UnknownSchemaException(id);
-            }
-            return schema;
-        };
         for (int i = 0; i < config.getInt(ThalwegConfig.THREADS); i++) {
             ReadingThread thread = new ReadingThread(
                     "read-ahead | %s | %d".formatted(config.getString(ThalwegConfig.APPLICATION_ID), i + 1),
-                    new RecordReader(known, config, keyless));
+                    new RecordReader(schemas.withoutAsking(), config, keyless));
             threads.add(thread);
             thread.start();
         }

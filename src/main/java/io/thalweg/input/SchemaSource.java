@@ -3,7 +3,6 @@ package io.thalweg.input;
 import java.util.Optional;
 import java.util.UUID;
 import org.apache.avro.Schema;
-import org.jspecify.annotations.Nullable;
 
 /** A source of the schemas that records were written with. */
 @FunctionalInterface
@@ -17,9 +16,13 @@ public interface SchemaSource {
      */
     Schema writerSchema(int id) throws UnknownSchemaException;
 
-    /** The schema that records with this id were written with, if it is there without asking; null otherwise. */
-    default @Nullable Schema knownSchema(int id) {
-        return null;
+    /**
+     * The same source without those schemas that it would have to ask for. It says that it does not know them, at once.
+     */
+    default SchemaSource withoutAsking() {
+        return id -> {
+            throw new UnknownSchemaException(id);
+        };
     }
 
     /**

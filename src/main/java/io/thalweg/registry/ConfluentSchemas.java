@@ -11,6 +11,7 @@ import io.confluent.kafka.schemaregistry.client.rest.entities.SchemaString;
 import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
 import io.confluent.kafka.serializers.AbstractKafkaSchemaSerDeConfig;
 import io.confluent.kafka.serializers.KafkaAvroSerializer;
+import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
 import java.io.IOException;
@@ -128,8 +129,26 @@ public final class ConfluentSchemas implements Registry {
     }
 
     @Override
-    public Schema knownSchema(int id) {
-        return known.get(id);
+    public SchemaSource withoutAsking() {
+        return new SchemaSource() {
+            @Override
+            public Schema writerSchema(int id) throws UnknownSchemaException {
+                Schema schema = known.get(id);
+                if (schema == null) {
+                    throw new UnknownSchemaException(id);
+                }
+                return schema;
+            }
+
+            @Override
+            public Schema writerSchema(UUID guid) throws UnknownSchemaException {
+                Schema schema = byGuid.get(guid);
+                if (schema == null) {
+                    throw new UnknownSchemaException(guid);
+                }
+                return schema;
+            }
+        };
     }
 
     private Schema fetch(int id) throws UnknownSchemaException {

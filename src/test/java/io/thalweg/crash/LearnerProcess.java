@@ -63,8 +63,8 @@ final class LearnerProcess {
         }
 
         @Override
-        public Schema knownSchema(int id) {
-            return id < 1 || id > SCHEMAS.size() ? null : SCHEMAS.get(id - 1);
+        public SchemaSource withoutAsking() {
+            return this;
         }
     }
 

@@ -40,8 +40,13 @@ class ReadAheadTest {
         }
 
         @Override
-        public Schema knownSchema(int id) {
-            return id == 1 || hasBeenAsked ? SCHEMA : null;
+        public SchemaSource withoutAsking() {
+            return id -> {
+                if (id != 1 && !hasBeenAsked) {
+                    throw new UnknownSchemaException(id);
+                }
+                return SCHEMA;
+            };
         }
     }
 

@@ -118,17 +118,14 @@ enum ChangingStream {
             return rows;
         }
 
-        private boolean isGroupA(
-                int function, double salary, double commission, int age, int education, double loan) {
+        private boolean isGroupA(int function, double salary, double commission, int age, int education, double loan) {
             double income = salary + commission;
             return switch (function) {
                 case 1 -> age < 40 || age >= 60;
                 case 2 ->
                     age < 40
                             ? salary >= 50_000 && salary <= 100_000
-                            : age < 60
-                                    ? salary >= 75_000 && salary <= 125_000
-                                    : salary >= 25_000 && salary <= 75_000;
+                            : age < 60 ? salary >= 75_000 && salary <= 125_000 : salary >= 25_000 && salary <= 75_000;
                 case 3 -> age < 40 ? education <= 1 : age < 60 ? education >= 1 && education <= 3 : education >= 2;
                 case 7 -> 0.67 * income - 0.2 * loan - 20_000 > 0;
                 case 9 -> 0.67 * income - 5_000 * education - 0.2 * loan - 10_000 > 0;

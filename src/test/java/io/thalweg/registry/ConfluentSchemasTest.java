@@ -14,6 +14,7 @@ import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.InputRecord;
 import io.thalweg.input.RecordReader;
+import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.registry.StubRegistry.Answer;
@@ -70,6 +71,20 @@ class ConfluentSchemasTest {
                     .ignoreExceptionsInstanceOf(UnknownSchemaException.class)
                     .until(() -> schemas.writerSchema(7).equals(Schema.create(Schema.Type.DOUBLE)));
             assertThat(registry.paths).hasSize(3);
+        }
+    }
+
+    @Test
+    void withoutAskingItHasWhatWasAskedForBefore() throws Exception {
+        try (StubRegistry registry =
+                        StubRegistry.start((request, exchange) -> new Answer(200, "{\"schema\":\"\\\"double\\\"\"}"));
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            SchemaSource known = schemas.withoutAsking();
+            assertThatThrownBy(() -> known.writerSchema(7)).isInstanceOf(UnknownSchemaException.class);
+            assertThat(registry.paths).isEmpty();
+            Schema schema = schemas.writerSchema(7);
+            assertThat(known.writerSchema(7)).isSameAs(schema);
+            assertThat(registry.paths).containsExactly("/schemas/ids/7");
         }
     }
 

@@ -121,7 +121,9 @@ final class LearningQuality implements Callable<Integer> {
                 .toList();
         for (int i = 0; i < Math.min(otherLabels, candidates.size()); i++) {
             int feature = candidates.get(i * candidates.size() / otherLabels);
-            printOne(name + " " + feature, rows.stream().map(row -> labelled(row, feature)).toList());
+            printOne(
+                    name + " " + feature,
+                    rows.stream().map(row -> labelled(row, feature)).toList());
         }
     }
 
@@ -167,7 +169,8 @@ final class LearningQuality implements Callable<Integer> {
             io.thalweg.math.Example x = Examples.sparse(row.label(), row.features(), row.values());
             x.importance(importances == null ? 1 : importances[i]);
             try {
-                List<Share> shares = watch == null ? null : models.get("m").optimizer().mixture(models.get("m"));
+                List<Share> shares =
+                        watch == null ? null : models.get("m").optimizer().mixture(models.get("m"));
                 models.process(learner, "m", x, prediction);
                 logits[i] = prediction.logit();
                 if (watch != null) {
@@ -183,8 +186,7 @@ final class LearningQuality implements Callable<Integer> {
     }
 
     private static LearnerSettings fixed(Algorithm algorithm, Scaling scaling, double rate) {
-        return Examples.settings(
-                algorithm, LearningRate.constant(rate), new StepOptions(scaling, 0, 0, 0, false, 1));
+        return Examples.settings(algorithm, LearningRate.constant(rate), new StepOptions(scaling, 0, 0, 0, false, 1));
     }
 
     private static double logLoss(double[] logits, List<Row> rows, double[] importances, int from, int to) {
@@ -376,7 +378,8 @@ final class LearningQuality implements Callable<Integer> {
 
     private static void printTemperatures(String name, List<Row> rows) {
         double[] rates = {0.01, 0.03, 0.1};
-        Temperature[] temperatures = Arrays.stream(rates).mapToObj(Temperature::new).toArray(Temperature[]::new);
+        Temperature[] temperatures =
+                Arrays.stream(rates).mapToObj(Temperature::new).toArray(Temperature[]::new);
         double[] losses = new double[2 + rates.length];
         double[] logits = logits(AUTO, rows, null, (i, prediction, shares) -> {
             double label = rows.get(i).label();
@@ -420,9 +423,14 @@ final class LearningQuality implements Callable<Integer> {
         printChange(name, "as they are", rows, change, to, rows);
         List<Row> opposite = changed(rows, row -> new Row(row.features(), row.values(), 1 - row.label()));
         printChange(name, "labels become opposite", joined(rows, opposite, change), change, to, opposite);
-        int features = 1 + rows.stream().flatMapToInt(row -> Arrays.stream(row.features())).max().orElseThrow();
+        int features = 1
+                + rows.stream()
+                        .flatMapToInt(row -> Arrays.stream(row.features()))
+                        .max()
+                        .orElseThrow();
         int half = features / 2;
-        int[] places = new Random(1).ints(0, features).distinct().limit(features).toArray();
+        int[] places =
+                new Random(1).ints(0, features).distinct().limit(features).toArray();
         int[] moved = new int[features];
         for (int k = 0; k < features; k++) {
             // half of the features change places among each other
