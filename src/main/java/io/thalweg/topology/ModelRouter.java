@@ -12,12 +12,12 @@ import io.thalweg.output.DeadLetters;
 import io.thalweg.output.OutputRecord;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.store.InputOffsets.UnreadGap;
+import io.thalweg.store.KeyPartitioner;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -154,6 +154,6 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
 
     /** Returns the partition of a model: the one that a producer would choose. */
     static Optional<Set<Integer>> partition(String topic, byte[] key, byte[] value, int partitions) {
-        return Optional.of(Set.of(Utils.toPositive(Utils.murmur2(key)) % partitions));
+        return Optional.of(Set.of(KeyPartitioner.MURMUR2.partition(key, partitions)));
     }
 }

@@ -7,13 +7,10 @@ import io.thalweg.math.Examples;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
 import io.thalweg.store.ModelFiles;
+import io.thalweg.testing.PatchedSource;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import javax.tools.JavaCompiler;
-import javax.tools.StandardJavaFileManager;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 
 /** The learner is killed in the middle of the stream, again and again, and nobody can tell from what it publishes. */
@@ -122,23 +119,11 @@ class KillIT extends CrashTestBase {
 
     /** Compiles the store's base class with a {@code flushCache} that does nothing. */
     private Path withoutChangelogAtCommit() throws IOException {
-        Path file = Path.of("io", "thalweg", "topology", "ChangelogAtCommit.java");
-        String source = Files.readString(Path.of("src", "main", "java").resolve(file));
         String hook = "public final void flushCache() {";
-        assertThat(source).containsOnlyOnce(hook);
-        Path patched = directory.resolve("source").resolve(file);
-        Files.createDirectories(patched.getParent());
-        Files.writeString(patched, source.replace(hook, hook + " if (true) { return; }"));
-
-        Path classes = Files.createDirectories(directory.resolve("classes"));
-        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-        try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
-            List<String> options =
-                    List.of("-d", classes.toString(), "-cp", System.getProperty("java.class.path"), "-proc:none");
-            assertThat(compiler.getTask(null, files, null, options, null, files.getJavaFileObjects(patched))
-                            .call())
-                    .isTrue();
-        }
-        return classes;
+        return PatchedSource.compile(
+                directory,
+                Path.of("io", "thalweg", "topology", "ChangelogAtCommit.java"),
+                hook,
+                hook + " if (true) { return; }");
     }
 }

@@ -35,6 +35,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericRecordBuilder;
@@ -366,6 +367,39 @@ class RepartitionIT {
             assertThat(end).hasMessageContaining("has 5 partitions, and the models were learned with 2");
         }
         // no record in its new partition has begun a second model there
+        await().atMost(LearnerTrial.PATIENCE).ignoreExceptions().until(() -> {
+            trial.move(5, line -> {});
+            return true;
+        });
+        trial.learn(200);
+        trial.assertVerified();
+        assertThat(trial.read("dead-letters")).isEmpty();
+    }
+
+    @Test
+    void bothInstancesSayThatTheTopicHasGrown(Random random) throws Exception {
+        Trial trial = new Trial(2).withTopics();
+        trial.send(100, random, true);
+        // each has its own directory and its own place in the group
+        trial.settings.put("probing.rebalance.interval.ms", "60000");
+        try (LearnerRuntime first = trial.start();
+                LearnerRuntime second = trial.start()) {
+            await().atMost(LearnerTrial.PATIENCE)
+                    .until(() -> Stream.of(first, second)
+                            .allMatch(one -> one.isRunning()
+                                    && one.streams().metadataForLocalThreads().stream()
+                                                    .mapToInt(thread ->
+                                                            thread.activeTasks().size())
+                                                    .sum()
+                                            == 1));
+            trial.grow(trial.name + "-examples", 5);
+            trial.send(100, random, true);
+            for (LearnerRuntime one : List.of(first, second)) {
+                StopException end = catchThrowableOfType(StopException.class, one::await);
+                assertThat(end.exitCode()).isEqualTo(ExitCode.BAD_STATE);
+                assertThat(end).hasMessageContaining("has 5 partitions, and the models were learned with 2");
+            }
+        }
         await().atMost(LearnerTrial.PATIENCE).ignoreExceptions().until(() -> {
             trial.move(5, line -> {});
             return true;

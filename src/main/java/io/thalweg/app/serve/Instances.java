@@ -5,6 +5,8 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.runtime.StopException;
+import io.thalweg.store.KeyPartitioner;
+import io.thalweg.topology.LearnerSupplier;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -19,14 +21,14 @@ import java.security.KeyStore;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Function;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
-import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.utils.Utils;
+import org.apache.kafka.streams.KeyQueryMetadata;
 import org.apache.kafka.streams.StreamsMetadata;
 import org.apache.kafka.streams.state.HostInfo;
 
@@ -36,8 +38,6 @@ final class Instances {
     static final String PASSED_ON = "Thalweg-Passed-On";
 
     private final AtomicReference<LearnerRuntime> learner;
-    private final String topic;
-    private final String routedTopic;
     /** The address of this instance, as the others know it. */
     private volatile HostInfo self = HostInfo.unavailable();
 
@@ -47,8 +47,6 @@ final class Instances {
 
     Instances(ThalwegConfig config, AtomicReference<LearnerRuntime> learner) {
         this.learner = learner;
-        topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
-        routedTopic = config.routedTopic();
         boolean secure =
                 !config.getString(ThalwegConfig.HTTP_SSL_KEYSTORE_LOCATION).isEmpty();
         scheme = secure ? "https" : "http";
@@ -101,8 +99,8 @@ final class Instances {
      * @throws HttpRefusal if the learner has not started
      */
     int partitionOf(String model) {
-        byte[] key = model.getBytes(StandardCharsets.UTF_8);
-        return Utils.toPositive(Utils.murmur2(key)) % started().partitions();
+        return KeyPartitioner.MURMUR2.partition(
+                model.getBytes(StandardCharsets.UTF_8), started().partitions());
     }
 
     private LearnerRuntime started() {
@@ -115,34 +113,41 @@ final class Instances {
 
     /** Returns the other instance in which a partition is active; null if there is none. */
     HostInfo ownerOf(int partition) {
-        return other(partition, StreamsMetadata::topicPartitions);
+        return others(Stream.of(metadata(partition).activeHost())).findFirst().orElse(null);
     }
 
     /** Returns another instance in which a partition is standing by; null if there is none. */
     HostInfo standbyOf(int partition) {
-        return other(partition, StreamsMetadata::standbyTopicPartitions);
+        return others(metadata(partition).standbyHosts().stream()).findFirst().orElse(null);
     }
 
-    private HostInfo other(int partition, Function<StreamsMetadata, Set<TopicPartition>> partitions) {
-        TopicPartition read = new TopicPartition(topic, partition);
-        TopicPartition routed = new TopicPartition(routedTopic, partition);
-        for (StreamsMetadata instance : all()) {
-            Set<TopicPartition> of = partitions.apply(instance);
-            if ((of.contains(routed) || of.contains(read))
-                    && !instance.hostInfo().equals(self)) {
-                return instance.hostInfo();
-            }
+    /**
+     * Asks Kafka Streams where a partition is. A model can be in another than that of its key's hash, if its producers
+     * choose partitions in another way, so the partition itself is the key.
+     */
+    // Kafka 4.3 has no partitioner but the one that 4.4 deprecates
+    @SuppressWarnings("removal")
+    private KeyQueryMetadata metadata(int partition) {
+        try {
+            return started()
+                    .streams()
+                    .queryMetadataForKey(
+                            LearnerSupplier.STORE,
+                            partition,
+                            (topic, key, value, partitions) -> Optional.of(Set.of(key)));
+        } catch (IllegalStateException e) {
+            // the learner is not running yet, or no longer
+            return KeyQueryMetadata.NOT_AVAILABLE;
         }
-        return null;
+    }
+
+    private Stream<HostInfo> others(Stream<HostInfo> hosts) {
+        return hosts.filter(host -> !host.equals(self) && !host.equals(HostInfo.unavailable()));
     }
 
     /** Returns all other instances that can be asked. */
     List<HostInfo> others() {
-        return all().stream()
-                .map(StreamsMetadata::hostInfo)
-                .filter(host -> !host.equals(self) && !host.equals(HostInfo.unavailable()))
-                .distinct()
-                .toList();
+        return others(all().stream().map(StreamsMetadata::hostInfo)).distinct().toList();
     }
 
     private Collection<StreamsMetadata> all() {

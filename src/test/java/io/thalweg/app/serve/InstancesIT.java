@@ -13,8 +13,11 @@ import io.thalweg.app.serve.ServedLearner.Served;
 import io.thalweg.avro.Example;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.runtime.ExampleSender;
+import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.testing.PatchedSource;
 import io.thalweg.testing.Seed;
 import io.thalweg.testing.Seeded;
+import java.io.File;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -36,6 +39,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import javax.net.ssl.SSLContext;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -75,6 +80,10 @@ class InstancesIT {
     }
 
     private Instance instance(ServedLearner learner) throws IOException {
+        return instance(learner, System.getProperty("java.class.path"));
+    }
+
+    private Instance instance(ServedLearner learner, String classPath) throws IOException {
         int port;
         try (ServerSocket free = new ServerSocket(0)) {
             port = free.getLocalPort();
@@ -84,7 +93,7 @@ class InstancesIT {
                 "-Xmx256m",
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
-                System.getProperty("java.class.path"),
+                classPath,
                 Thalweg.class.getName(),
                 "run"));
         learner.config.originals().forEach((name, value) -> {
@@ -309,6 +318,99 @@ class InstancesIT {
             System.out.printf(
                     "%d served, %d of them stale, %d refused, %d stale of other kinds%n",
                     served.size(), stale.get(), refused.get(), staleOfOtherKinds.get());
+        }
+    }
+
+    /** The state is written and the transaction is not committed: what was prepared for readers must not get out. */
+    @Test
+    void aDeathBetweenFlushAndCommitIsSeenByNoReader(Random random) throws Exception {
+        Path mark = directory.resolve("die");
+        String last = "new RecordHeaders(), Position.emptyPosition()));";
+        Path patch = PatchedSource.compile(
+                directory,
+                Path.of("io", "thalweg", "topology", "ChangelogAtCommit.java"),
+                last,
+                last + " if (java.nio.file.Files.exists(java.nio.file.Path.of(\"" + mark
+                        + "\"))) { Runtime.getRuntime().halt(1); }");
+        try (ServedLearner learner =
+                new ServedLearner(broker, registry, "halted", "topics.partitions", "1", "commit.interval.ms", "500")) {
+            learner.createTopics();
+            ExampleSender sender = ExampleSender.open(learner.config, learner.schemas);
+            Instance doomed = instance(learner, patch + File.pathSeparator + System.getProperty("java.class.path"));
+            List<Served> served = Collections.synchronizedList(new ArrayList<>());
+            AtomicInteger unanswered = new AtomicInteger();
+            List<Double> probe = List.of(0.5, -1.0, 2.0);
+            send(sender, random);
+            await().atMost(PATIENCE)
+                    .ignoreExceptionsInstanceOf(AssertionError.class)
+                    .until(() -> new Http(doomed.port).get("/v1/models/model-0").status() == 200);
+            ExecutorService threads = Executors.newCachedThreadPool();
+            List<Future<?>> readers = new ArrayList<>();
+            // predictions come from copies, and the others wait for the next commit
+            for (String kind : List.of("/predict", "/predict", "", "")) {
+                readers.add(threads.submit(() -> {
+                    for (int i = 0; doomed.process.isAlive(); i++) {
+                        String model = "model-" + i % MODELS;
+                        try {
+                            Http http = new Http(doomed.port);
+                            JsonNode json = (kind.isEmpty()
+                                            ? http.get("/v1/models/" + model)
+                                            : http.post("/v1/models/" + model + kind, "{\"features\":" + probe + "}"))
+                                    .ok();
+                            served.add(new Served(
+                                    model,
+                                    0,
+                                    json.path("offset").asLong(),
+                                    json.path("version").asLong(),
+                                    Double.doubleToLongBits(json.path("logit").asDouble()),
+                                    0));
+                        } catch (AssertionError e) {
+                            unanswered.incrementAndGet();
+                        }
+                    }
+                }));
+            }
+            for (int i = 0; i < 10; i++) {
+                send(sender, random);
+            }
+            await().atMost(PATIENCE).until(() -> served.size() > 200);
+            Files.createFile(mark);
+            await().atMost(PATIENCE).until(() -> {
+                send(sender, random);
+                return !doomed.process.isAlive();
+            });
+            for (Future<?> reader : readers) {
+                reader.get();
+            }
+            threads.shutdown();
+
+            long committed = committed(learner);
+            assertThat(served).allSatisfy(each -> assertThat(each.offset()).isLessThanOrEqualTo(committed));
+            assertThat(served.stream().mapToLong(Served::offset).max().orElseThrow())
+                    .isPositive();
+            assertThat(unanswered.get()).as("readers that waited").isPositive();
+            long seen = served.stream().mapToLong(Served::version).max().orElseThrow();
+
+            // the next one does the rest, and no reader is taken back
+            Files.delete(mark);
+            Instance next = instance(learner);
+            await().atMost(PATIENCE)
+                    .ignoreExceptionsInstanceOf(AssertionError.class)
+                    .until(() -> new Http(next.port)
+                                    .get("/v1/models/model-0")
+                                    .ok()
+                                    .path("version")
+                                    .asLong()
+                            > seen);
+            sender.close();
+        }
+    }
+
+    private static long committed(ServedLearner learner) throws Exception {
+        try (Admin admin = KafkaSettings.admin(learner.config)) {
+            return admin.listConsumerGroupOffsets("halted").partitionsToOffsetAndMetadata().get().values().stream()
+                    .mapToLong(OffsetAndMetadata::offset)
+                    .sum();
         }
     }
 
