@@ -276,6 +276,39 @@ class LateLabelsIT {
         assertThat(report.counts().predictions()).isEqualTo(EVENTS);
     }
 
+    /** Models, and the events that wait, go where their labels are sent from then on. */
+    @ParameterizedTest
+    @EnumSource(names = {"LABELS_SENT_ON_FROM_MORE", "ALL_SENT_ON"})
+    void whatWaitsForLabelsThatAreSentOnMovesToMorePartitions(Way way, Random random) throws Exception {
+        begin(way);
+        trial.create(trial.name + "-labels", way.labelPartitions);
+        trial.create(trial.name + "-examples", PARTITIONS);
+        trial.createTopics();
+        sendEvents(way, random);
+        learn(EVENTS, 0, 0);
+        List<Due> labels = IntStream.range(0, EVENTS)
+                .mapToObj(i -> new Due(model(i), "e" + i, truth(i), BEGIN + EVENTS + i))
+                .toList();
+        sendLabels(way, random, labels.subList(0, EVENTS / 3));
+        learn(EVENTS, EVENTS / 3, 0);
+        // these are sent on when it runs again, with the new number of partitions
+        sendLabels(way, random, labels.subList(EVENTS / 3, EVENTS / 2));
+        trial.move(5, line -> {});
+        trial.assertVerified();
+        sendLabels(way, random, labels.subList(EVENTS / 2, EVENTS));
+        learn(EVENTS, EVENTS, 0);
+
+        assertThat(trial.assertVerified().counts().outcomes()).isEqualTo(EVENTS);
+        Map<String, String> found = new TreeMap<>();
+        for (ConsumerRecord<byte[], byte[]> record : trial.read("outcomes")) {
+            Outcome outcome = CommittedTopic.decode(Outcome.getClassSchema(), record.value());
+            found.merge(outcome.getId().toString(), outcome.getOutcome().toString(), String::concat);
+        }
+        assertThat(found)
+                .hasSize(EVENTS)
+                .allSatisfy((id, outcome) -> assertThat(outcome).isEqualTo("LEARNED"));
+    }
+
     /** Sends a label to each partition that names no model, or cannot be read. Returns how many. */
     private int sendBad(Way way) {
         try (Producer<byte[], byte[]> producer = trial.producer()) {

@@ -247,7 +247,7 @@ final class ProduceCommand implements Callable<Integer> {
     }
 
     private void warn(String line) {
-        if (warned.add(line.replaceAll("\"[^\"]*\"|\\d", ""))) {
+        if (warned.add(line.replaceFirst("such as .*", ""))) {
             err().println(line);
         }
     }
