@@ -1,6 +1,6 @@
 FROM maven:3.9-eclipse-temurin-17 AS build
 WORKDIR /src
-COPY pom.xml LICENSE NOTICE README.md ./
+COPY pom.xml LICENSE NOTICE README.md SECURITY.md ./
 COPY .mvn .mvn
 COPY bin bin
 COPY schemas schemas

@@ -77,6 +77,21 @@ class DistributionIT {
     }
 
     @Test
+    void theBillOfMaterialsHasEveryLibrary() throws IOException {
+        List<String> listed = new ArrayList<>();
+        for (JsonNode component :
+                new ObjectMapper().readTree(home.resolve("bom.json").toFile()).get("components")) {
+            listed.add(component.get("name").asText() + "-"
+                    + component.get("version").asText());
+            assertThat(component.get("hashes")).as("%s", component).isNotEmpty();
+        }
+        assertThat(jars())
+                .filteredOn(jar -> !jar.startsWith(NAME))
+                .allSatisfy(jar -> assertThat(listed).anyMatch(name -> jar.startsWith(name)));
+        assertThat(listed).noneMatch(name -> name.startsWith("junit"));
+    }
+
+    @Test
     void theDemoRunsAndBothReplaysMatch() throws Exception {
         assertThat(run("--version").out()).containsExactly("thalweg " + System.getProperty("thalweg.version"));
 

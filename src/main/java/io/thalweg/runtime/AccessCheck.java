@@ -141,8 +141,11 @@ final class AccessCheck {
 
     /** @param allowed what may be done; empty if the brokers do not tell */
     private static List<AccessRight> notIn(Optional<Set<AclOperation>> allowed, List<AccessRight> needed) {
-        return needed.stream()
-                .filter(right -> allowed.isPresent() && !allowed.get().contains(right.operation()))
-                .toList();
+        // a list without DESCRIBE is of a broker that does not keep any, because it has just described the resource
+        return allowed.filter(operations -> operations.contains(AclOperation.DESCRIBE))
+                .map(operations -> needed.stream()
+                        .filter(right -> !operations.contains(right.operation()))
+                        .toList())
+                .orElse(List.of());
     }
 }

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -115,6 +116,9 @@ public final class Reset {
                 List<TopicPartition> partitions = topics.partitions(topic);
                 long offsets = sum(partitions);
                 if (partitions.isEmpty()) {
+                    if (!isSetUp()) {
+                        continue;
+                    }
                     goes.add("nothing of topic %s, which is missing: it is created".formatted(topic));
                 } else if (offsets > 0) {
                     goes.add("the contents of topic %s: %,d offsets".formatted(topic, offsets));
@@ -205,6 +209,11 @@ public final class Reset {
         return steps;
     }
 
+    /** Whether some output topics are there, so that one that is missing is what is left of a reset that broke off. */
+    private boolean isSetUp() {
+        return Stream.concat(emptied.stream(), retracted.stream()).anyMatch(topics::isKnown);
+    }
+
     /** The topics that are only there with some settings, or for a time. The learner makes their contents again. */
     private List<String> temporary() {
         return List.of(Repartition.staging(config), config.routedTopic(), config.routedLabelsTopic());
@@ -238,6 +247,9 @@ public final class Reset {
     private void empty(String topic) {
         List<TopicPartition> partitions = topics.partitions(topic);
         if (partitions.isEmpty()) {
+            if (!isSetUp()) {
+                return;
+            }
             new Topics(config, admin).create(plan -> plan.topic().equals(topic), created -> {});
             return;
         }
