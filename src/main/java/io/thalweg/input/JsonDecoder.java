@@ -39,14 +39,20 @@ final class JsonDecoder implements ValueDecoder {
     /** The most characters that the names of fields may have together, those of a value and those remembered. */
     private static final int MOST_CHARACTERS = 1 << 22;
 
+    /** How many objects may be nested in a value that the parser does not have to read. */
+    private static final int MOST_PLAIN = 50;
+
+    private static final byte[] NOTHING = {};
+
     private final Mapping mapping;
     private final boolean needsLabelField;
     private final MappedRecord record;
     private final FieldSinks sinks;
     private final JsonInput json = new JsonInput();
+    private final PlainJson plain = new PlainJson();
 
     private final Map<String, JsonField> fields = new HashMap<>();
-    private JsonField root = new JsonField("");
+    private JsonField root = new JsonField("", "", null);
     /** The number of the value that is being read. */
     private long number;
 
@@ -69,20 +75,44 @@ final class JsonDecoder implements ValueDecoder {
     /** Receives which fields there are; null if nobody asks. */
     private @Nullable SchemaFields seen;
 
+    private boolean usesParser;
+
     /** A field of the values, and what becomes of it. */
     private final class JsonField {
         private final String name;
+        /** The name in its object, as {@link PlainJson} expects it. */
+        private final byte[] expected;
+
+        private final @Nullable JsonField parent;
+        /** The field that came first in this object the last time, and the one that came after this one. */
+        private @Nullable JsonField first;
+
+        private @Nullable JsonField next;
         private @Nullable Map<String, JsonField> children;
         private boolean resolved;
         private FieldSinks.@Nullable FieldRole role;
         private boolean isTime;
         private @Nullable FieldEncoder encoder;
+        /**
+         * The encoder, if its numbers and texts are features as they are. Then no sink is called, of which there are too
+         * many implementations for a fast call.
+         */
+        private @Nullable FieldEncoder direct;
+
         private @Nullable ValueSinks sinks;
         /** The number of the last value that had the field. */
         private long last;
 
-        JsonField(String name) {
+        /** @param parent the object that it was first met in; null for the value itself */
+        JsonField(String name, String key, @Nullable JsonField parent) {
             this.name = name;
+            this.parent = parent;
+            expected = PlainJson.expected(key);
+        }
+
+        /** Whether a field is one of this object: with dots in names, a field can be in more than one. */
+        boolean isParentOf(JsonField field) {
+            return field.parent == this;
         }
 
         /** Finds out what becomes of the field, the first time that it has a value. */
@@ -103,18 +133,19 @@ final class JsonDecoder implements ValueDecoder {
                 } else {
                     encoder = collector.feature(name);
                     sinks = JsonDecoder.this.sinks.feature(name, encoder);
+                    direct = mapping.isCategorical(name) || mapping.isNumeric(name) ? null : encoder;
                 }
             }
         }
 
-        JsonField child(String key) throws Rejection {
+        JsonField child(String keyInObject) throws Rejection {
             if (children == null) {
                 children = new HashMap<>();
             }
-            JsonField child = children.get(key);
+            JsonField child = children.get(keyInObject);
             if (child == null) {
-                child = create(name.isEmpty() && this == root ? key : name + "." + key);
-                children.put(key, child);
+                child = create(this == root ? keyInObject : name + "." + keyInObject, keyInObject, this);
+                children.put(keyInObject, child);
             }
             return child;
         }
@@ -138,6 +169,13 @@ final class JsonDecoder implements ValueDecoder {
         sinks = new FieldSinks(mapping, record);
     }
 
+    /** Creates a decoder that reads all values with the parser, for tests. */
+    static JsonDecoder withoutShortcut(Mapping mapping) {
+        JsonDecoder decoder = new JsonDecoder(mapping, true);
+        decoder.usesParser = true;
+        return decoder;
+    }
+
     /**
      * Maps some values.
      *
@@ -148,6 +186,7 @@ final class JsonDecoder implements ValueDecoder {
         JsonDecoder decoder = new JsonDecoder(mapping, false, changes);
         SchemaFields all = new SchemaFields(mapping);
         decoder.seen = all;
+        decoder.usesParser = true;
         Example x = new Example();
         for (byte[] value : values) {
             try {
@@ -186,12 +225,118 @@ final class JsonDecoder implements ValueDecoder {
 
     /** Decodes a part of a value that is an object. */
     private void decode(byte[] value, int from, int to, Example x) throws Rejection {
+        forget();
+        begin(x);
+        if (usesParser || !isPlain(value, from, to)) {
+            begin(x);
+            parse(value, from, to);
+        }
+        record.end();
+        Label label = mapping.label();
+        if (needsLabelField && label != null && lastSeen(label.field()) != number) {
+            throw new Rejection(
+                    Reason.NO_LABEL_FIELD,
+                    ("the value has no field %s that the label can be computed from; an event without a label has null"
+                                    + " there")
+                            .formatted(label.field()));
+        }
+        record.checkLabel();
+    }
+
+    private void begin(Example x) {
         x.clear();
         record.begin(x);
-        forget();
         number++;
         fieldCount = 0;
         characters = 0;
+    }
+
+    /**
+     * Reads a value that is written as usual.
+     *
+     * @return false if it is not, so that the parser has to read it from the beginning
+     */
+    private boolean isPlain(byte[] value, int from, int to) throws Rejection {
+        plain.reset(value, from, to);
+        plain.beginObject();
+        return !plain.isUnusual() && isPlain(root, 0) && plain.isAtEnd();
+    }
+
+    private boolean isPlain(JsonField of, int depth) throws Rejection {
+        JsonField before = null;
+        JsonField expected = of.first;
+        while (plain.nextName(before == null, expected == null ? NOTHING : expected.expected)) {
+            JsonField field;
+            if (expected != null && plain.isAsExpected() && of.isParentOf(expected)) {
+                field = next(expected);
+            } else {
+                field = next(
+                        of, new String(plain.bytes(), plain.textFrom(), plain.textLength(), StandardCharsets.US_ASCII));
+                if (before == null) {
+                    of.first = field;
+                } else {
+                    before.next = field;
+                }
+            }
+            field.resolve();
+            ValueSinks to = field.sinks;
+            switch (plain.nextValue()) {
+                case UNUSUAL -> {
+                    return false;
+                }
+                case OBJECT -> {
+                    if (field.role != null
+                            || field.isTime
+                            || depth == MOST_PLAIN
+                            || field.encoder != null && mapping.isUseNamed(field.name)
+                            || !isPlain(field, depth + 1)) {
+                        return false;
+                    }
+                }
+                case TEXT -> {
+                    if (field.direct != null) {
+                        field.direct.category(plain.bytes(), plain.textFrom(), plain.textLength());
+                    } else if (to != null) {
+                        text(field, to, plain.bytes(), plain.textFrom(), plain.textLength());
+                    }
+                }
+                case WHOLE -> {
+                    if (field.direct != null) {
+                        field.direct.number(plain.whole());
+                    } else if (to != null) {
+                        whole(field, to, plain.whole());
+                    }
+                }
+                case FRACTION -> {
+                    if (field.direct != null) {
+                        field.direct.number(plain.fraction());
+                    } else if (to != null) {
+                        fraction(field, to, plain.fraction());
+                    }
+                }
+                case TRUE -> {
+                    if (to != null) {
+                        flag(field, to, true);
+                    }
+                }
+                case FALSE -> {
+                    if (to != null) {
+                        flag(field, to, false);
+                    }
+                }
+                case NULL -> {
+                    if (to != null) {
+                        to.missing().take();
+                    }
+                }
+            }
+            before = field;
+            expected = field.next;
+        }
+        return !plain.isUnusual();
+    }
+
+    private void parse(byte[] value, int from, int to) throws Rejection {
         try (JsonParser in = json.open(value, from, to)) {
             JsonInput.beginObject(in);
             object(in, root);
@@ -199,15 +344,6 @@ final class JsonDecoder implements ValueDecoder {
         } catch (IOException | IllegalStateException e) {
             throw JsonInput.unreadable(e);
         }
-        record.end();
-        Label label = mapping.label();
-        if (needsLabelField && label != null && lastSeen(label.field()) != number) {
-            throw new Rejection(
-                    Reason.NO_LABEL_FIELD,
-                    "the value has no field %s that the label can be computed from; an event without a label has null there"
-                            .formatted(label.field()));
-        }
-        record.checkLabel();
     }
 
     @Override
@@ -236,7 +372,7 @@ final class JsonDecoder implements ValueDecoder {
             json.namesAreData();
             fields.clear();
             remembered = 0;
-            root = new JsonField("");
+            root = new JsonField("", "", null);
         }
     }
 
@@ -245,7 +381,7 @@ final class JsonDecoder implements ValueDecoder {
         return fields.size();
     }
 
-    private JsonField create(String name) throws Rejection {
+    private JsonField create(String name, String key, JsonField parent) throws Rejection {
         characters += name.length();
         if (characters > MOST_CHARACTERS) {
             throw new Rejection(
@@ -255,7 +391,7 @@ final class JsonDecoder implements ValueDecoder {
         }
         JsonField known = fields.get(name);
         if (known == null) {
-            known = new JsonField(name);
+            known = new JsonField(name, key, parent);
             remembered += name.length();
             fields.put(name, known);
         }
@@ -296,12 +432,16 @@ final class JsonDecoder implements ValueDecoder {
     }
 
     private JsonField next(JsonField of, String key) throws Rejection {
+        return next(of.child(key));
+    }
+
+    /** Notes that a value has a field. */
+    private JsonField next(JsonField field) throws Rejection {
         if (++fieldCount > MOST_FIELDS) {
             throw new Rejection(
                     Reason.TOO_LARGE,
                     "the value has more than " + MOST_FIELDS + " fields, including those of the objects in it");
         }
-        JsonField field = of.child(key);
         if (field.last == number) {
             throw JsonInput.twice(field.name);
         }

@@ -158,6 +158,10 @@ public final class OutputJson {
                 expect(in, token == JsonToken.VALUE_STRING, schema);
                 yield in.getText();
             }
+            case ENUM -> {
+                expect(in, token == JsonToken.VALUE_STRING && schema.hasEnumSymbol(in.getText()), schema);
+                yield SpecificData.get().createEnum(in.getText(), schema);
+            }
             case BYTES -> {
                 expect(in, token == JsonToken.VALUE_STRING, schema);
                 yield ByteBuffer.wrap(in.getBinaryValue());

@@ -374,6 +374,88 @@ class JsonDecoderTest {
         return damaged;
     }
 
+    /** The scanner of plain JSON must read nothing in another way than the parser does. */
+    @Test
+    void whatIsReadWithoutTheParserIsWhatTheParserReads(Random random) {
+        settings.putAll(Map.of("id.field", "id", "importance.field", "w", "features.numeric", "n"));
+        JsonDecoder decoder = new JsonDecoder(mapping(), true);
+        JsonDecoder parsing = JsonDecoder.withoutShortcut(mapping());
+        String[] names = {"id", "w", "n", "a", "b", "a.b", "y", "", "q\\\"", "\\u0061", "ä"};
+        String[] values = {
+            "0",
+            "-0",
+            "-0.0",
+            "1",
+            "-1",
+            "01",
+            "1.",
+            ".5",
+            "-",
+            "1.50",
+            "123456789012345678",
+            "1234567890123456789",
+            "0.1",
+            "3.14159",
+            "0.000000000000001",
+            "123456789012345.6",
+            "12345678901234.5",
+            "1e5",
+            "1E-3",
+            "true",
+            "false",
+            "null",
+            "tru",
+            "nullx",
+            "NaN",
+            "\"\"",
+            "\"x\"",
+            "\"1.5\"",
+            "\"a\\nb\"",
+            "\"ü\"",
+            "\"\u007f\"",
+            "\"\t\"",
+            "[1]",
+            "{}",
+            "{\"a\":1}",
+            "{\"a\":{\"b\":2}}",
+            "+1",
+            "1 2",
+            "-a",
+            "1.5.5",
+            "0.50"
+        };
+        int count = Integer.getInteger("thalweg.fuzz", 20_000);
+        for (int i = 0; i < count; i++) {
+            StringBuilder json = new StringBuilder(random.nextInt(20) == 0 ? " " : "").append("{");
+            for (int k = random.nextInt(5); k >= 0; k--) {
+                String space = random.nextInt(10) == 0 ? " \n\t\r".substring(random.nextInt(4)) : "";
+                json.append(space)
+                        .append('"')
+                        .append(names[random.nextInt(names.length)])
+                        .append('"')
+                        .append(space)
+                        .append(':')
+                        .append(values[random.nextInt(values.length)])
+                        .append(space)
+                        .append(k == 0 ? "" : ",");
+            }
+            json.append(random.nextInt(20) == 0 ? "" : "}").append(random.nextInt(20) == 0 ? "x" : "");
+            byte[] value = json.toString().getBytes(StandardCharsets.UTF_8);
+
+            assertThat(outcome(decoder, value)).as("%s", json).isEqualTo(outcome(parsing, value));
+        }
+    }
+
+    private String outcome(JsonDecoder decoder, byte[] value) {
+        try {
+            decoder.decode(value, new RecordHeaders(), x);
+            return text(x);
+        } catch (Rejection e) {
+            // of two faults, one may see the other first
+            return e.reason().toString();
+        }
+    }
+
     // ---- settings
 
     @Test

@@ -66,6 +66,13 @@ class OutputJsonTest {
             }
             case STRING ->
                 List.of("", "a\"\\", "\u0000\n", "日本", "\uD83D\uDE00").get(random.nextInt(5));
+            case ENUM ->
+                SpecificData.get()
+                        .createEnum(
+                                schema.getEnumSymbols()
+                                        .get(random.nextInt(
+                                                schema.getEnumSymbols().size())),
+                                schema);
             case BYTES -> {
                 byte[] bytes = new byte[random.nextInt(5)];
                 random.nextBytes(bytes);

@@ -368,10 +368,10 @@ class JsonIT {
                 "--config",
                 settings.toString());
         try {
-            assertThat(json(thalweg(settings, "watch", "outcomes", "--from-beginning", "--limit", "50", "--json")
+            assertThat(json(thalweg(settings, "watch", "outcomes", "--from-beginning", "--limit", "40", "--json")
                             .is(0)
                             .out()))
-                    .hasSize(50);
+                    .hasSize(40);
         } finally {
             learner.destroy();
             learner.waitFor();

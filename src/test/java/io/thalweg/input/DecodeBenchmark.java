@@ -1,0 +1,122 @@
+package io.thalweg.input;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Example;
+import io.thalweg.math.Rejection;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.EncoderFactory;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.CommandLineOptionException;
+import org.openjdk.jmh.runner.options.CommandLineOptions;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+
+/**
+ * Decoding and mapping of an event of 5 numbers and 5 texts, in each format. Not a test;
+ * {@code mvn -Pjmh test-compile exec:exec -Djmh.main=io.thalweg.input.DecodeBenchmark} runs it.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Fork(1)
+@Warmup(iterations = 5, time = 1)
+@Measurement(iterations = 5, time = 1)
+public class DecodeBenchmark {
+    private static final int EVENTS = 1024;
+    private static final int EACH = 5;
+
+    @Param({"avro", "json"})
+    public String format;
+
+    private final Example x = new Example();
+    private final byte[][] values = new byte[EVENTS][];
+    private RecordReader reader;
+    private int next;
+
+    /** The same events in either format. */
+    @Setup
+    public void write() throws IOException {
+        SchemaBuilder.FieldAssembler<Schema> fields =
+                SchemaBuilder.record("Event").fields();
+        for (int i = 0; i < EACH; i++) {
+            fields = fields.requiredDouble("number" + i).requiredString("text" + i);
+        }
+        Schema schema = fields.requiredBoolean("label").endRecord();
+        SplittableRandom random = new SplittableRandom(1);
+        for (int k = 0; k < EVENTS; k++) {
+            GenericRecord event = new GenericData.Record(schema);
+            StringBuilder json = new StringBuilder("{");
+            for (int i = 0; i < EACH; i++) {
+                double number = random.nextInt(100_000) / 100.0;
+                String text = "value" + random.nextInt(1000);
+                event.put("number" + i, number);
+                event.put("text" + i, text);
+                json.append("\"number%d\":%s,\"text%1$d\":\"%s\",".formatted(i, number, text));
+            }
+            event.put("label", k % 2 == 0);
+            values[k] = format.equals("json")
+                    ? json.append("\"label\":%s}".formatted(k % 2 == 0))
+                            .toString()
+                            .getBytes(StandardCharsets.UTF_8)
+                    : avro(schema, event);
+        }
+        ThalwegConfig config =
+                new ThalwegConfig(Map.of(ThalwegConfig.LABEL, "label", ThalwegConfig.EXAMPLES_FORMAT, format));
+        reader = new RecordReader(id -> schema, config, "m");
+    }
+
+    private static byte[] avro(Schema schema, GenericRecord event) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.writeBytes(new byte[] {0, 0, 0, 0, 1});
+        BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+        new GenericDatumWriter<GenericRecord>(schema).write(event, encoder);
+        encoder.flush();
+        return out.toByteArray();
+    }
+
+    @Benchmark
+    public Example decode() throws Rejection {
+        reader.example(values[next++ & EVENTS - 1], "m", x);
+        return x;
+    }
+
+    /** @param args options of JMH, which win over what is chosen here */
+    public static void main(String[] args) throws RunnerException, CommandLineOptionException {
+        new Runner(new OptionsBuilder()
+                        .parent(new CommandLineOptions(args))
+                        .include(DecodeBenchmark.class.getName())
+                        .addProfiler(GCProfiler.class)
+                        .build())
+                .run()
+                .forEach(result -> System.out.printf(
+                        Locale.ROOT,
+                        "%-10s  %8.0f ns/event  %8.1f bytes/event%n",
+                        result.getParams().getParam("format"),
+                        result.getPrimaryResult().getStatistics().getMin(),
+                        result.getSecondaryResults().get("gc.alloc.rate.norm").getScore()));
+    }
+}
