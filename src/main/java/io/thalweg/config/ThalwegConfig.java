@@ -309,24 +309,24 @@ public final class ThalwegConfig extends AbstractConfig {
                 "skip",
                 ValidString.in("skip", "before"),
                 MEDIUM,
-                "What becomes of change events of deleted rows: `skip` passes them over, `before` learns from the row as"
-                        + " it was before.");
+                "What becomes of change events of deleted rows: `skip` passes them over, `before` learns from the row"
+                        + " as it was before.");
         formats.add(
                 EVENTS_UNWRAP_SNAPSHOTS,
                 Type.STRING,
                 "after",
                 ValidString.in("skip", "after"),
                 MEDIUM,
-                "What becomes of change events of rows that were read for a snapshot: `after` learns from them like from"
-                        + " inserted rows, `skip` passes them over.");
+                "What becomes of change events of rows that were read for a snapshot: `after` learns from them like"
+                        + " from inserted rows, `skip` passes them over.");
         formats.add(
                 OUTPUT_FORMAT,
                 Type.STRING,
                 ValueFormat.AVRO.toString(),
                 ValidString.in(ValueFormat.words(ValueFormat.AVRO, ValueFormat.JSON)),
                 HIGH,
-                "Format of what the learner writes: `avro` in the frame of a schema registry, or `json`. If nothing is in"
-                        + " Avro, no schema registry is needed.");
+                "Format of what the learner writes: `avro` in the frame of a schema registry, or `json`. If nothing is"
+                        + " in Avro, no schema registry is needed.");
 
         Group mapping = new Group(def, MAPPING, SettingFlag.REPLAYED, SettingFlag.MAPPING);
         mapping.add(
@@ -1080,7 +1080,7 @@ public final class ThalwegConfig extends AbstractConfig {
         return needing;
     }
 
-    /** Rejects settings that need a schema registry where there is none, and those of the mapping that need a schema. */
+    /** Rejects settings that need a registry where there is none, and those of the mapping that need a schema. */
     private void checkFormats() {
         if (getString(REGISTRY_URL).isBlank() && !needingRegistry().isEmpty()) {
             throw new ConfigException("%s is empty, but %s needs a schema registry; set its address, or set %s to json"

@@ -94,8 +94,8 @@ final class JsonDecoder implements ValueDecoder {
         private boolean isTime;
         private @Nullable FieldEncoder encoder;
         /**
-         * The encoder, if its numbers and texts are features as they are. Then no sink is called, of which there are too
-         * many implementations for a fast call.
+         * The encoder, if its numbers and texts are features as they are. Then no sink is called, of which there are
+         * too many implementations for a fast call.
          */
         private @Nullable FieldEncoder direct;
 

@@ -86,7 +86,7 @@ final class JsonInput {
         return FACTORY.createParser(value, from, to - from);
     }
 
-    /** Where the JSON in a value begins: behind the frame of the JSON Schema serializer, or behind a byte order mark. */
+    /** Where the JSON in a value begins: behind the frame of the JSON Schema serializer, or a byte order mark. */
     static int begin(byte[] value) {
         if (value.length > FRAME && value[0] == 0) {
             return FRAME;

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Serializes the values of one output topic, as JSON or in the wire format of Confluent's schema registry: a zero byte,
- * four bytes with the schema id, and Avro. Thread-safe, because the tasks of a topology share the serializers of its sinks.
+ * four bytes with the schema id, and Avro. Thread-safe, because the tasks of a topology share the serializers of its
+ * sinks.
  */
 public final class OutputSerializer implements Serializer<OutputRecord> {
     private static final byte MAGIC = 0;

@@ -260,8 +260,7 @@ class ChangeEventsTest {
                 Schema.create(Schema.Type.LONG),
                 12L,
                 new Schema.Parser()
-                        .parse(
-                                "{\"type\":\"record\",\"name\":\"Key\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"}]}"),
+                        .parse("{\"type\":\"record\",\"name\":\"K\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"}]}"),
                 12);
         for (Map.Entry<Schema, Object> key : keys.entrySet()) {
             Object datum = key.getValue();

@@ -215,7 +215,8 @@ class JsonDecoderTest {
 
         assertThat(features("""
                 {"y": "1", "n": "15e-1", "w": "2.5", "i": 123456789012345678901234567890,
-                 "a": {"b": {"c": true, "d": null}}, "e": [1, null, "x"], "f": ["u", "v", "u"], "g": [{"h": 1}], "z": {}}
+                 "a": {"b": {"c": true, "d": null}}, "e": [1, null, "x"], "f": ["u", "v", "u"],
+                 "g": [{"h": 1}], "z": {}}
                 """))
                 .containsExactly(
                         Map.entry("n", 1.5),

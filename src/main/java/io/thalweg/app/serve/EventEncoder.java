@@ -24,8 +24,8 @@ import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
 
 /**
- * Events as they are on the examples topic, from JSON. If the topic holds JSON, they stay as they are. Otherwise the schema
- * is that of Examples; of other events, the one that
+ * Events as they are on the examples topic, from JSON. If the topic holds JSON, they stay as they are. Otherwise the
+ * schema is that of Examples; of other events, the one that
  * was last registered for the topic. Safe for use by several threads.
  */
 final class EventEncoder {

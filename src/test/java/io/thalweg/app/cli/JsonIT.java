@@ -86,8 +86,9 @@ class JsonIT {
 
     /** An order as JSON; half of the expensive ones come back. */
     private static String order(int i) {
-        return """
-                {"id": "o%d", "customer": {"age": %d, "country": "%s"}, "amount": "%d.50", "tags": ["a", "t%d"], "returned": %s}""".formatted(i, 20 + i % 50, i % 3 == 0 ? "DE" : "FR", i % 100, i % 7, i % 100 > 50 && i % 2 == 0);
+        String customer = "{\"age\": %d, \"country\": \"%s\"}".formatted(20 + i % 50, i % 3 == 0 ? "DE" : "FR");
+        return "{\"id\": \"o%d\", \"customer\": %s, \"amount\": \"%d.50\", \"tags\": [\"a\", \"t%d\"], \"returned\": %s}"
+                .formatted(i, customer, i % 100, i % 7, i % 100 > 50 && i % 2 == 0);
     }
 
     private static String java() {
@@ -178,7 +179,9 @@ class JsonIT {
                   await new Promise((done) => consumer.run({
                     autoCommit: false,
                     eachMessage: async ({ message }) => {
-                      if (left > 0) console.log(JSON.stringify(JSON.parse(message.value.toString())));
+                      const text = message.value.toString();
+                      JSON.parse(text);
+                      if (left > 0) console.log(text);
                       left -= 1;
                       if (left === 0) done();
                     },
