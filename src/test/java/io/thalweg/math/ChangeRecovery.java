@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
  * -Djmh.main=io.thalweg.math.ChangeRecovery}.
  *
  * <p>The measure is the log loss over the {@value ChangingStream#RECOVERY} examples after each change in excess of that
- * of the weights that are the best for each thousand of them.
+ * of the weights that are the best for them, or for each thousand of them if the truth moves slowly.
  */
 final class ChangeRecovery {
     private static final double[] RATES = {0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5};

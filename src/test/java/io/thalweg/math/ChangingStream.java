@@ -17,7 +17,7 @@ enum ChangingStream {
         Rows rows(Random random) {
             double[] before = gaussians(random);
             double[] after = gaussians(random);
-            return logistic(random, (i, t) -> t < 0 ? before[i] : after[i]);
+            return logistic(random, RECOVERY, (i, t) -> t < 0 ? before[i] : after[i]);
         }
     },
     /** The same; the weights of half of the features change their signs. */
@@ -25,7 +25,7 @@ enum ChangingStream {
         @Override
         Rows rows(Random random) {
             double[] weights = gaussians(random);
-            return logistic(random, (i, t) -> t < 0 || i < FEATURES / 2 ? weights[i] : -weights[i]);
+            return logistic(random, RECOVERY, (i, t) -> t < 0 || i < FEATURES / 2 ? weights[i] : -weights[i]);
         }
     },
     /** The same; from the change on, the weights move to new ones along a straight line. */
@@ -34,7 +34,7 @@ enum ChangingStream {
         Rows rows(Random random) {
             double[] before = gaussians(random);
             double[] after = gaussians(random);
-            return logistic(random, (i, t) -> before[i] + Math.max(0, t) * (after[i] - before[i]));
+            return logistic(random, SHORT, (i, t) -> before[i] + Math.max(0, t) * (after[i] - before[i]));
         }
     },
     /**
@@ -46,7 +46,7 @@ enum ChangingStream {
 
         @Override
         Rows rows(Random random) {
-            Rows rows = new Rows(List.of(BEFORE, 2 * BEFORE, 3 * BEFORE));
+            Rows rows = new Rows(RECOVERY, List.of(BEFORE, 2 * BEFORE, 3 * BEFORE));
             for (int t = 0; t < thresholds.length * BEFORE; t++) {
                 double[] x = random.doubles(3, 0, 10).toArray();
                 rows.add(x, flipped(random, 0.1, x[0] + x[1] <= thresholds[t / BEFORE]));
@@ -65,7 +65,7 @@ enum ChangingStream {
             double[] weights = random.doubles(FEATURES).toArray();
             double[] directions = new double[FEATURES];
             Arrays.fill(directions, 0, FEATURES / 2, 0.001);
-            Rows rows = new Rows(List.of(BEFORE));
+            Rows rows = new Rows(SHORT, List.of(BEFORE));
             for (int t = 0; t < BEFORE + AFTER; t++) {
                 double[] x = random.doubles(FEATURES).toArray();
                 double z = 0;
@@ -91,7 +91,7 @@ enum ChangingStream {
 
         @Override
         Rows rows(Random random) {
-            Rows rows = new Rows(List.of(BEFORE, 2 * BEFORE, 3 * BEFORE, 4 * BEFORE));
+            Rows rows = new Rows(RECOVERY, List.of(BEFORE, 2 * BEFORE, 3 * BEFORE, 4 * BEFORE));
             for (int t = 0; t < functions.length * BEFORE; t++) {
                 double salary = uniform(random, 20_000, 150_000);
                 double commission = salary >= 75_000 ? 0 : uniform(random, 10_000, 75_000);
@@ -139,6 +139,9 @@ enum ChangingStream {
     /** How many examples after a change belong to the recovery. */
     static final int RECOVERY = 5_000;
 
+    /** For how many examples the truth stays about the same while it moves slowly. */
+    private static final int SHORT = 1_000;
+
     private static final int AFTER = 20_000;
     private static final int FEATURES = 10;
 
@@ -147,8 +150,11 @@ enum ChangingStream {
         final List<Row> rows = new ArrayList<>();
         /** The places of the first examples after changes. */
         final List<Integer> changes;
+        /** For how many examples the truth stays about the same. */
+        private final int stretch;
 
-        Rows(List<Integer> changes) {
+        Rows(int stretch, List<Integer> changes) {
+            this.stretch = stretch;
             this.changes = changes;
         }
 
@@ -171,15 +177,12 @@ enum ChangingStream {
             return loss;
         }
 
-        /**
-         * The same of weights that are the best in hindsight for each thousand examples: what is inevitable. A
-         * thousand are few enough for the slow changes.
-         */
+        /** The same of weights that are the best in hindsight: what is inevitable. */
         double leastLogLossAfterChanges() {
             double loss = 0;
             for (int change : changes) {
-                for (int from = change; from < change + RECOVERY; from += 1_000) {
-                    loss += 1_000 * NewtonSolver.leastLogLoss(rows.subList(from, from + 1_000));
+                for (int from = change; from < change + RECOVERY; from += stretch) {
+                    loss += stretch * NewtonSolver.leastLogLoss(rows.subList(from, from + stretch));
                 }
             }
             return loss;
@@ -194,8 +197,8 @@ enum ChangingStream {
     /** Generates a stream. */
     abstract Rows rows(Random random);
 
-    private static Rows logistic(Random random, Weights weights) {
-        Rows rows = new Rows(List.of(BEFORE));
+    private static Rows logistic(Random random, int stretch, Weights weights) {
+        Rows rows = new Rows(stretch, List.of(BEFORE));
         for (int t = 0; t < BEFORE + AFTER; t++) {
             double[] x = gaussians(random);
             double z = 0;
