@@ -33,8 +33,8 @@ import java.util.List;
  * aggregating forecaster of Vovk 1990). Then a share of {@value #SHARE} of the total is spread evenly, so that an
  * expert that was bad can come back when the stream changes (the fixed share of Herbster and Warmuth 1998).
  *
- * <p><b>Importance.</b> c is the importance divided by the root mean square of all so far, so results do not depend on a
- * factor that is common to all; see {@link ImportanceScale}. For the shares, c is at most {@value #LARGEST_IMPORTANCE}.
+ * <p><b>Importance.</b> c is the importance divided by the root mean square of all so far, so results do not depend on
+ * a factor that is common to all; see {@link ImportanceScale}. For the shares, c is at most {@value #LARGEST_IMPORTANCE}.
  * A larger c is too much for a plain step of {@code sgd}, which would overshoot. So this takes the step of
  * {@link ImportanceInvariantStep} instead; or, if it does not move toward the label alone, c is limited there too.
  * {@code adagrad} would not depend on a common factor without β. If few examples are much more important than all

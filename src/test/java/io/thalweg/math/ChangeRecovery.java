@@ -10,8 +10,8 @@ import java.util.Random;
 import java.util.stream.IntStream;
 
 /**
- * How fast {@code auto} recovers when the truth changes, beside {@code sgd} and {@code adagrad} at fixed rates, of which
- * the best is chosen in hindsight. Run it with {@code mvn -Pjmh test-compile exec:exec
+ * How fast {@code auto} recovers when the truth changes, beside {@code sgd} and {@code adagrad} at fixed rates, of
+ * which the best is chosen in hindsight. Run it with {@code mvn -Pjmh test-compile exec:exec
  * -Djmh.main=io.thalweg.math.ChangeRecovery}.
  *
  * <p>The measure is the log loss over the {@value ChangingStream#RECOVERY} examples after each change in excess of that

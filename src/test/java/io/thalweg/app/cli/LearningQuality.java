@@ -416,7 +416,7 @@ final class LearningQuality implements Callable<Integer> {
 
     private static final int RECOVERY = 5_000;
 
-    /** The log loss after the middle of a set, where its labels, or half of its features, begin to mean the opposite. */
+    /** Prints the log loss after the middle of a set, where labels, or half of the features, change what they mean. */
     private static void printChanges(String name, List<Row> rows) {
         int change = rows.size() / 2;
         int to = Math.min(rows.size(), change + RECOVERY);
@@ -464,7 +464,8 @@ final class LearningQuality implements Callable<Integer> {
                 .orElseThrow();
         double bestLoss = logLoss(logits(best, rows, null), rows, null, change, to);
         line(
-                "%-12s %-24s auto %.5f  best fixed rate %.5f (%s, scaling %s, %s)  without a change %.5f  ratio of excess %.3f",
+                "%-12s %-24s auto %.5f  best fixed rate %.5f (%s, scaling %s, %s)  without a change %.5f"
+                        + "  ratio of excess %.3f",
                 name,
                 what,
                 auto,
