@@ -33,14 +33,14 @@ import java.util.List;
  * aggregating forecaster of Vovk 1990). Then a share of {@value #SHARE} of the total is spread evenly, so that an
  * expert that was bad can come back when the stream changes (the fixed share of Herbster and Warmuth 1998).
  *
- * <p><b>Importance.</b> c is the importance divided by the root mean square of all so far, so results do not depend on
- * a factor that is common to all; see {@link ImportanceScale}. For the shares, c is at most {@value #LARGEST_IMPORTANCE}.
- * A larger c is too much for a plain step of {@code sgd}, which would overshoot. So this takes the step of
- * {@link ImportanceInvariantStep} instead; or, if it does not move toward the label alone, c is limited there too.
- * {@code adagrad} would not depend on a common factor without β. If few examples are much more important than all
- * others, β must suit the others. So its c is divided by the typical importance instead, and is at most
- * {@value #LARGEST_ADAGRAD_IMPORTANCE} times the root mean square, so that one example does not slow down all that come
- * later.
+ * <p><b>Importance.</b> c is the importance divided by the root mean square of all so far, so a factor that is common
+ * to all does not matter; see {@link ImportanceScale}. For the shares, c is at most {@value #LARGEST_IMPORTANCE}. A
+ * larger c is too much for a plain step of {@code sgd}, which would overshoot. So this takes the step of {@link
+ * ImportanceInvariantStep} instead; or, if it does not move toward the label alone, c is limited there too. {@code
+ * adagrad} would not depend on a common factor without β. If few examples are much more important than all others, β
+ * must suit the others. So its c is divided by the typical importance instead, and is at most
+ * {@value #LARGEST_ADAGRAD_IMPORTANCE} times the root mean square, so that one example does not slow down all that
+ * come later.
  *
  * <p><b>Labels that come later.</b> The shares follow the logits that the experts had when the prediction was made. If
  * the model has taken n steps since then, the label counts 1/(1 + {@value #CAUTION}·√n) as much: predictions that were

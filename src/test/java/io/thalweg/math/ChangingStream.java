@@ -55,8 +55,8 @@ enum ChangingStream {
         }
     },
     /**
-     * A rotating hyperplane: G. Hulten, L. Spencer, and P. Domingos, <i>Mining Time-Changing Data Streams</i>, KDD
-     * 2001. From the change on, half of the ten weights move by 0.001 with each example, and turn around with probability
+     * A rotating hyperplane: G. Hulten, L. Spencer, P. Domingos, <i>Mining Time-Changing Data Streams</i>, KDD 2001.
+     * From the change on, half of the ten weights move by 0.001 with each example, and turn around with probability
      * 0.1; a twentieth of the labels is wrong.
      */
     HYPERPLANE {
