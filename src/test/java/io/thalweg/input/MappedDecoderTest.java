@@ -734,8 +734,8 @@ class MappedDecoderTest {
                 .extracting(ILoggingEvent::getFormattedMessage)
                 .containsExactly(
                         "records now have schema id 2 (shop.Event), before schema id 1: new features: c, removed: b",
-                        "records now have schema id 3 (Event), before schema id 2: no new features, removed: c; it lacks"
-                                + " the field y of the label, so its records become dead letters");
+                        "records now have schema id 3 (Event), before schema id 2: no new features, removed: c; it"
+                                + " lacks the field y of the label, so its records become dead letters");
     }
 
     @Test

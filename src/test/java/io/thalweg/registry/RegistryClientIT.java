@@ -16,6 +16,9 @@ import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.avro.Weights;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.InputRecord;
+import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
 import java.io.IOException;
@@ -34,7 +37,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
 import org.apache.avro.SchemaNormalization;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -116,6 +122,34 @@ class RegistryClientIT {
                     .isInstanceOf(SchemaSourceException.class)
                     .hasMessageContaining("HTTP 404")
                     .hasMessageContaining("check the path");
+        }
+    }
+
+    @Test
+    void anIdInAHeaderIsLookedUpLikeOneInTheFrame() throws Exception {
+        Schema event = SchemaBuilder.record("Clicked")
+                .fields()
+                .requiredLong("first")
+                .requiredBoolean("clicked")
+                .endRecord();
+        try (ConfluentSchemas schemas = client(Map.of())) {
+            int id = schemas.idFor("header-clicks", event);
+            RecordReader reader = new RecordReader(schemas, new ThalwegConfig(Map.of("label", "clicked")), "m");
+            byte[] header = ByteBuffer.allocate(5).put((byte) 0).putInt(id).array();
+            io.thalweg.math.Example x = new io.thalweg.math.Example();
+
+            reader.read(
+                    InputRecord.produced(
+                            new TopicPartition("header-clicks", 0),
+                            0,
+                            0,
+                            null,
+                            new byte[] {0, 1},
+                            new RecordHeaders().add("__value_schema_id", header)),
+                    x);
+
+            assertThat(x.label()).isEqualTo(1);
+            assertThat(x.name(0)).isEqualTo("first");
         }
     }
 

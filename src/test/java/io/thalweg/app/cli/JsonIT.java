@@ -87,7 +87,8 @@ class JsonIT {
     /** An order as JSON; half of the expensive ones come back. */
     private static String order(int i) {
         String customer = "{\"age\": %d, \"country\": \"%s\"}".formatted(20 + i % 50, i % 3 == 0 ? "DE" : "FR");
-        return "{\"id\": \"o%d\", \"customer\": %s, \"amount\": \"%d.50\", \"tags\": [\"a\", \"t%d\"], \"returned\": %s}"
+        return ("{\"id\": \"o%d\", \"customer\": %s, \"amount\": \"%d.50\", \"tags\": [\"a\", \"t%d\"],"
+                        + " \"returned\": %s}")
                 .formatted(i, customer, i % 100, i % 7, i % 100 > 50 && i % 2 == 0);
     }
 
@@ -332,10 +333,6 @@ class JsonIT {
         assertThat(Files.lines(loaded).filter(line -> line.contains("io.confluent")))
                 .as("classes of the registry's client")
                 .isEmpty();
-        assertThat(read(log) + read(directory.resolve("learner.log.err")))
-                .contains(
-                        "topic orders-examples holds JSON, in the 20 records looked at",
-                        "numbers: customer.age, amount");
     }
 
     @Test
