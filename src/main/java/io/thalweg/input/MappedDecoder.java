@@ -21,9 +21,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decodes the value of a record of any schema, which a schema registry's serializer wrote, into an {@link Example}, as
- * a {@link Mapping} defines. The mapping is compiled once for each writer's schema; decoding creates neither Avro objects
- * nor text. Not thread-safe.
+ * Decodes the value of a record of any schema, which a schema registry's serializer wrote, into an {@link Example}, by
+ * a {@link Mapping}. That is compiled once for each writer's schema; decoding creates neither Avro objects nor text.
+ * Not thread-safe.
  */
 public final class MappedDecoder implements ValueDecoder {
     private static final Logger LOG = LoggerFactory.getLogger(MappedDecoder.class);

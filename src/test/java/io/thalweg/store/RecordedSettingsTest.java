@@ -26,7 +26,10 @@ class RecordedSettingsTest {
      * some with a topic of labels only.
      */
     private static final List<Map<String, String>> BESIDE = List.of(
-            Map.of("label", "y"), Map.of("label", "y", "algorithm", "ftrl"), Map.of("label", "y", "labels.topic", "l"));
+            Map.of("label", "y"),
+            Map.of("label", "y", "algorithm", "ftrl"),
+            Map.of("label", "y", "labels.topic", "l"),
+            Map.of("label", "y", "events.unwrap", "after"));
 
     /** Words for settings that are text: each is what one of them may be. */
     private static final List<String> WORDS = List.of("x", "fixed:x", "x:hour", "x:log2", "x*z");
