@@ -12,7 +12,7 @@ import org.apache.kafka.common.config.provider.FileConfigProvider;
 
 /**
  * Kafka's providers of values that are kept elsewhere: {@code ${file:PATH:NAME}} is a line of a properties file, {@code
- * ${directory:PATH:FILE}} a whole file, and {@code ${env:NAME}} an environment variable. These three need not be set up;
+ * ${directory:PATH:FILE}} a whole file, and {@code ${env:NAME}} an environment variable. These three need no set-up;
  * {@value AbstractConfig#CONFIG_PROVIDERS_CONFIG} replaces them.
  */
 final class ConfigProviders {

@@ -141,8 +141,8 @@ final class PassedThrough {
     private PassedThrough() {}
 
     /**
-     * Checks that nothing breaks the guarantee, which needs acknowledgments of all replicas and records that are written
-     * once and in order. Kafka itself sees to that with transactions.
+     * Checks that nothing breaks the guarantee, which needs acknowledgments of all replicas and records that are
+     * written once and in order. Kafka itself sees to that with transactions.
      *
      * @throws ConfigException if something does
      */

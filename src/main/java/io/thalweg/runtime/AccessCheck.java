@@ -22,8 +22,8 @@ import org.apache.kafka.common.resource.ResourcePattern;
 
 /**
  * A check of rights before they are needed, as far as brokers tell: what may be done with topics and groups that exist,
- * whether a topic could be created, and whether transactional ids may be seen, which those who may use them can. A right
- * that it does not find missing can still be missing.
+ * whether a topic could be created, and whether transactional ids may be seen, which those who may use them can. A
+ * right that it does not find missing can still be missing.
  */
 final class AccessCheck {
     private final ThalwegConfig config;

@@ -69,9 +69,9 @@ public final class AccessDenied {
                         rights.isEmpty()
                                 ? new StopException(
                                         ExitCode.NOT_READY,
-                                        "the brokers deny access to principal %s: %s; `thalweg topics --acls` prints the"
+                                        "the brokers deny access to principal %s: %s; `thalweg topics --acls` prints"
                                                         .formatted(ClientPrincipal.of(config), denied.getMessage())
-                                                + " commands that grant the rights of each role")
+                                                + " the commands that grant the rights of each role")
                                 : lacks(config, rights));
             }
         }
@@ -123,8 +123,9 @@ public final class AccessDenied {
                         ExitCode.BAD_SETTINGS, "the brokers do not accept this sasl.mechanism: " + oneLine(why))
                 : new StopException(
                         ExitCode.NOT_READY,
-                        "the brokers do not let principal %s log in: %s; check the security settings and the credentials"
-                                .formatted(ClientPrincipal.of(config), oneLine(why)));
+                        "the brokers do not let principal %s log in: %s; check the security settings and the"
+                                        .formatted(ClientPrincipal.of(config), oneLine(why))
+                                + " credentials");
     }
 
     private static String oneLine(String text) {

@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.BiConsumer;
 import java.util.stream.Collectors;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.resource.PatternType;
@@ -157,21 +156,21 @@ public enum AccessRole {
         return commands;
     }
 
-    /** Returns the commands that grant the rights to a principal that has the name of the role, one for each resource. */
+    /**
+     * Returns the commands that grant the rights to a principal that has the name of the role, one for each resource.
+     */
     public List<String> grants(ThalwegConfig config) {
         Map<ResourcePattern, List<AccessRight>> byResource = rights(config).stream()
                 .collect(Collectors.groupingBy(AccessRight::resource, LinkedHashMap::new, Collectors.toList()));
         List<String> grants = new ArrayList<>();
-        BiConsumer<ResourcePattern, List<AccessRight>> grant = (resource, rights) -> grants.add(
-                "kafka-acls --bootstrap-server %s --command-config admin.properties --add --allow-principal User:%s %s %s"
-                        .formatted(
-                                config.getString(ThalwegConfig.BOOTSTRAP_SERVERS),
-                                text(),
-                                rights.stream()
-                                        .map(right -> "--operation " + right.operationOfTool())
-                                        .collect(Collectors.joining(" ")),
-                                option(resource)));
-        byResource.forEach(grant);
+        byResource.forEach((resource, rights) -> grants.add(
+                "kafka-acls --bootstrap-server %s --command-config admin.properties --add --allow-principal User:%s"
+                                .formatted(config.getString(ThalwegConfig.BOOTSTRAP_SERVERS), text())
+                        + rights.stream()
+                                .map(right -> " --operation " + right.operationOfTool())
+                                .collect(Collectors.joining())
+                        + " "
+                        + option(resource)));
         return grants;
     }
 

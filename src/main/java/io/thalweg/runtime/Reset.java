@@ -36,8 +36,9 @@ import org.apache.kafka.common.errors.GroupNotEmptyException;
  * settings, so that they begin at offset 0, which an audit needs. In the compacted topics every key gets a tombstone,
  * which tells readers that the models are gone.
  *
- * <p>It checks first that it has all rights that it will need. An interrupted reset can be repeated. Offsets are deleted first, because a learner with state but no offsets
- * learns from nothing twice, whereas one with offsets but no state would continue in the middle with weights of zero.
+ * <p>It checks first that it has all rights that it will need. An interrupted reset can be repeated. Offsets are
+ * deleted first, because a learner with state but no offsets learns from nothing twice, whereas one with offsets but no
+ * state would continue in the middle with weights of zero.
  */
 public final class Reset {
     private static final Duration POLL = Duration.ofMillis(200);
@@ -173,8 +174,8 @@ public final class Reset {
     /**
      * Resets the learner. If that breaks off, it can be repeated.
      *
-     * @throws StopException if the learner is running, or the brokers do not answer or refuse; the message says what was
-     *     done and what was not
+     * @throws StopException if the learner is running, or the brokers do not answer or refuse; the message says what
+     *     was done and what was not
      */
     public void run() {
         List<Step> steps = steps();

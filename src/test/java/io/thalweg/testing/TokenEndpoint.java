@@ -26,8 +26,8 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * A server of OAuth tokens. It gives one to a client that knows its secret, or that signs an assertion with its key; and
- * it tells brokers the key that tokens are signed with.
+ * A server of OAuth tokens. It gives one to a client that knows its secret, or that signs an assertion with its key;
+ * and it tells brokers the key that tokens are signed with.
  */
 public final class TokenEndpoint implements AutoCloseable {
     public static final String AUDIENCE = "brokers";
@@ -136,7 +136,8 @@ public final class TokenEndpoint implements AutoCloseable {
 
     private String jwks() {
         RSAPublicKey open = (RSAPublicKey) key.getPublic();
-        return "{\"keys\":[{\"kty\":\"RSA\",\"use\":\"sig\",\"alg\":\"RS256\",\"kid\":\"k\",\"n\":\"%s\",\"e\":\"%s\"}]}"
+        return ("{\"keys\":[{\"kty\":\"RSA\",\"use\":\"sig\",\"alg\":\"RS256\",\"kid\":\"k\","
+                        + "\"n\":\"%s\",\"e\":\"%s\"}]}")
                 .formatted(number(open.getModulus()), number(open.getPublicExponent()));
     }
 

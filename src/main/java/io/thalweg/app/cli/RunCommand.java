@@ -52,7 +52,7 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
-    /** Stops the learner. One that is still starting has nothing to commit, and is only given time to join its group. */
+    /** Stops the learner. One that is still starting has nothing to commit, and only gets time to join its group. */
     private static void stop(CompletableFuture<Serving> started) {
         try {
             if (!started.get(START_PATIENCE_MS, TimeUnit.MILLISECONDS).stop()) {

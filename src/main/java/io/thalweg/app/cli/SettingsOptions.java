@@ -72,8 +72,8 @@ final class SettingsOptions {
     }
 
     /**
-     * Allows Kafka's clients what the settings name for OAuth. They ask for it since settings can come from strangers in
-     * some programs; here they come from whoever runs the program. A property that the JVM was given stays.
+     * Allows Kafka's clients what the settings name for OAuth. They ask for it since settings can come from strangers
+     * in some programs; here they come from whoever runs the program. A property that the JVM was given stays.
      */
     private static void allow(ThalwegConfig config) {
         allow(
@@ -121,7 +121,7 @@ final class SettingsOptions {
         return HINT.matcher(message).replaceAll(hint -> Matcher.quoteReplacement(hint.group() + repeated()));
     }
 
-    /** The options of this command, for a shell. Secrets are left out, because messages are logged; in addresses too. */
+    /** The options of this command, for a shell. Secrets are left out, in addresses too: messages are logged. */
     private String repeated() {
         StringBuilder options = new StringBuilder();
         if (file != null) {

@@ -381,9 +381,9 @@ class SecuredIT {
                 "ssl.truststore.password | wrong | password was incorrect",
                 "ssl.truststore.location | /nowhere/trust.p12 | /nowhere/trust.p12",
                 "ssl.truststore.type | JKZ | JKZ",
-                "sasl.jaas.config | org.apache.kafka.common.security.scram.ScramLoginModule required username='a' password='b' | JAAS",
-                "sasl.jaas.config | org.apache.kafka.common.security.scram.ScramLoginModul required username='a' password='b'; | ScramLoginModul",
-                "sasl.jaas.config | org.apache.kafka.common.security.scram.ScramLoginModule required usrname='a'; | no username",
+                "sasl.jaas.config | MODULE required username='a' password='b' | JAAS",
+                "sasl.jaas.config | MODUL required username='a' password='b'; | ScramLoginModul",
+                "sasl.jaas.config | MODULE required usrname='a'; | no username",
                 "sasl.mechanism | SCRAM-SHA-256 | SCRAM-SHA-256",
                 "sasl.mechanism | PLAIN | sasl.mechanism",
                 "sasl.mechanism | SCRAM-SHA-513 | SCRAM-SHA-513",
@@ -406,7 +406,11 @@ class SecuredIT {
             }
             Map<String, String> user =
                     setting.startsWith("producer.") ? broker.superUser() : broker.scram("nobody", "nobody-secret");
-            user.put(setting, value.replace('\'', '"'));
+            user.put(
+                    setting,
+                    value.replace('\'', '"')
+                            .replace("MODUL", "org.apache.kafka.common.security.scram.ScramLoginModul")
+                            .replace("ScramLoginModulE", "ScramLoginModule"));
             Result result = project.thalweg(user, command);
             result.isOneLine(2, cause);
             assertThat(result.err().get(0))
