@@ -27,6 +27,8 @@ final class AvroEnvelope {
     private final int[] begins;
     private final int rowOfBefore;
     private final int rowOfAfter;
+    private final boolean isUnionBefore;
+    private final boolean isUnionAfter;
     private final Schema row;
 
     /** @throws MappingException if the schema is not one of change events */
@@ -61,9 +63,6 @@ final class AvroEnvelope {
         isUnionBefore = isSame && old.schema().getType() == Schema.Type.UNION;
         isUnionAfter = ofAfter.getType() == Schema.Type.UNION;
     }
-
-    private final boolean isUnionBefore;
-    private final boolean isUnionAfter;
 
     /** Returns which branch of a field is a record; below 0 if none is. */
     private static int rowOf(Schema field) {

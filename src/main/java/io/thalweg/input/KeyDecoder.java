@@ -75,7 +75,7 @@ final class KeyDecoder {
     private byte[] ofJson(byte[] key) throws Rejection {
         try (JsonParser in = json.open(key, JsonInput.begin(key), key.length)) {
             in.nextToken();
-            byte[] id = single(in, key);
+            byte[] id = single(in);
             if (in.nextToken() != null) {
                 throw bad("has something behind its end");
             }
@@ -86,7 +86,7 @@ final class KeyDecoder {
     }
 
     /** Reads text or a whole number, or the only field of an object that is one. */
-    private byte[] single(JsonParser in, byte[] key) throws IOException, Rejection {
+    private byte[] single(JsonParser in) throws IOException, Rejection {
         JsonToken token = in.currentToken();
         if (token == JsonToken.VALUE_STRING || token == JsonToken.VALUE_NUMBER_INT) {
             json.clearText();
@@ -105,7 +105,7 @@ final class KeyDecoder {
             } else if (id != null) {
                 throw bad("has several fields; " + NEED);
             } else {
-                id = single(in, key);
+                id = single(in);
             }
         }
         if (id == null) {

@@ -139,6 +139,8 @@ final class PlainJson {
         int length = expected.length;
         asExpected = length > 0 && end - at > length && Arrays.equals(bytes, at, at + length, expected, 0, length);
         if (asExpected) {
+            // without the quote and the colon
+            textLength = length - 2;
             at += length;
             return true;
         } else if (!readText()) {
@@ -168,7 +170,7 @@ final class PlainJson {
         return b == '"';
     }
 
-    /** Whether the last name is the one that was expected. Then {@link #textFrom} is not about it. */
+    /** Whether the last name is the one that was expected. */
     boolean isAsExpected() {
         return asExpected;
     }

@@ -375,6 +375,24 @@ class JsonDecoderTest {
         return damaged;
     }
 
+    @Test
+    void aNameWithADotInOneObjectIsNotTheFieldOfAnother() throws Rejection {
+        JsonDecoder decoder = new JsonDecoder(mapping(), true);
+        // each order of the two ways to the same name, so that each is expected where the other comes
+        for (String json : List.of(
+                "{\"y\":1,\"a\":{\"b\":1,\"c\":2},\"d\":3}",
+                "{\"y\":1,\"a.b\":1,\"a.c\":2,\"d\":3}",
+                "{\"y\":1,\"a\":{\"b\":1,\"c\":2},\"d\":3}",
+                "{\"y\":1,\"a.b\":1,\"c\":2,\"d\":3}",
+                "{\"y\":1,\"a.b\":1,\"a.c\":2,\"d\":3}")) {
+            decoder.decode(json.getBytes(StandardCharsets.UTF_8), new RecordHeaders(), x);
+            String read = text(x);
+            JsonDecoder.withoutShortcut(mapping())
+                    .decode(json.getBytes(StandardCharsets.UTF_8), new RecordHeaders(), x);
+            assertThat(read).isEqualTo(text(x));
+        }
+    }
+
     /** The scanner of plain JSON must read nothing in another way than the parser does. */
     @Test
     void whatIsReadWithoutTheParserIsWhatTheParserReads(Random random) {
