@@ -71,10 +71,16 @@ public final class FeatureCollector {
      * @return null if the field is neither a feature nor part of a cross
      */
     public FieldEncoder feature(String field) {
+        return feature(field, true);
+    }
+
+    /** @param isSampled whether to look at what its categories are like */
+    private FieldEncoder feature(String field, boolean isSampled) {
         boolean emitted = !mapping.isSpecial(field) && !mapping.isExcluded(field);
         int operand = operands.indexOf(field);
         return emitted || operand >= 0
-                ? new FieldEncoder(this, field, emitted, operand, mapping.buckets(field), sample(field))
+                ? new FieldEncoder(
+                        this, field, emitted, operand, mapping.buckets(field), isSampled ? sample(field) : null)
                 : null;
     }
 
@@ -97,8 +103,9 @@ public final class FeatureCollector {
                 times,
                 times.names().stream()
                         .map(name -> {
-                            FieldEncoder part = feature(name);
-                            return part == null ? new FieldEncoder(this, name, false, -1, null, sample(name)) : part;
+                            // an hour is meant to be a category, although it looks like a number
+                            FieldEncoder part = feature(name, false);
+                            return part == null ? new FieldEncoder(this, name, false, -1, null, null) : part;
                         })
                         .toList());
     }

@@ -17,6 +17,7 @@ public final class FieldEncoder {
     private final int operand;
     private final Buckets buckets;
     private final CategorySample sample;
+    /** Whether no more categories are needed for the sample. */
     private boolean isSampled;
 
     /** The name of the feature, and an equals sign. */
@@ -35,7 +36,7 @@ public final class FieldEncoder {
     /**
      * @param emitted whether the field is a feature by itself
      * @param operand its position among the values that are crossed; below 0 if it is in no cross
-     * @param sample receives the first categories
+     * @param sample receives the first categories; null if nothing does
      */
     FieldEncoder(
             FeatureCollector collector,
@@ -45,7 +46,7 @@ public final class FieldEncoder {
             Buckets buckets,
             CategorySample sample) {
         this.sample = sample;
-        isSampled = !emitted;
+        isSampled = !emitted || sample == null;
         this.collector = collector;
         this.field = field;
         this.emitted = emitted;

@@ -149,6 +149,11 @@ class InputHealthTest {
         assertThat(ofText(Map.of("features.categorical", "text"), i -> format.formatted(i % 7)))
                 .as("a category that is meant")
                 .isEmpty();
+        assertThat(ofText(
+                        Map.of("features.time", "text[iso]:hour|minute"),
+                        i -> "2026-11-30T%02d:%02d:00Z".formatted(i % 24, i % 60)))
+                .as("parts of a time")
+                .isEmpty();
     }
 
     @Test

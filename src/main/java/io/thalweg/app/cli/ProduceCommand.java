@@ -234,10 +234,9 @@ final class ProduceCommand implements Callable<Integer> {
         }
         if (lines == LINES_CHECKED) {
             if (models.size() >= SAME_MODEL_HARDLY_EVER) {
-                warn(
-                        "warning: %d of the first %d lines name a model of their own; a model that is met once learns nothing"
-                                        .formatted(models.size(), LINES_CHECKED)
-                                + " that helps");
+                warn(("warning: %d of the first %d lines name a model of their own; a model that is met once learns"
+                                + " nothing that helps")
+                        .formatted(models.size(), LINES_CHECKED));
             }
             examples.remarks().stream()
                     .filter(remark -> remark.startsWith(ExampleFile.WARNING))

@@ -236,10 +236,9 @@ final class WatchCommand implements Callable<Integer> {
     private void judge(long examples, double logLoss, double baseRateLogLoss) {
         if (MetricSums.isClearlyWorse(logLoss, baseRateLogLoss)) {
             isJudged = true;
-            err(
-                    "warning: the log loss of %,d examples is %.4f, worse than %.4f for always predicting the base rate; the"
-                                    .formatted(examples, logLoss, baseRateLogLoss)
-                            + " log of the learner says which setting helps; algorithm=auto needs none");
+            err(("warning: the log loss of %,d examples is %.4f, worse than %.4f for always predicting the base rate;"
+                            + " the log of the learner says which setting helps; algorithm=auto needs none")
+                    .formatted(examples, logLoss, baseRateLogLoss));
         }
     }
 
