@@ -274,6 +274,11 @@
     return [kept.map((i) => x[i]), ...columns.map((column) => kept.map((i) => column[i]))];
   }
 
+  /** The range of x: of a single point, some seconds or steps around it, where uPlot would show years. */
+  const around = (u, min, max) => (min !== null && min === max ? [min - 30, max + 30] : [min, max]);
+  /** A line of one point would not be seen. */
+  const isAlone = (u) => u.data[0].length === 1;
+
   function draw(id, series, data, options = {}) {
     const box = $(id);
     const width = box.clientWidth;
@@ -290,7 +295,10 @@
       {
         width,
         height: options.height || 260,
-        scales: { x: { time: state.axis === 'time' && !options.plainX, ...options.x }, y: options.y || {} },
+        scales: {
+          x: { time: state.axis === 'time' && !options.plainX, range: around, ...options.x },
+          y: options.y || {},
+        },
         axes: [
           { ...axis, ...(state.axis === 'version' && !options.plainX ? { values: (u, ticks) => ticks.map(shortCount) } : {}) },
           { ...axis, size: 60 },
@@ -302,7 +310,7 @@
             width: 1.6,
             dash: s.dash,
             spanGaps: true,
-            points: { show: s.points || false, size: 6, fill: color('--card') },
+            points: { show: s.points || isAlone, size: 6, fill: color('--card') },
             paths: s.paths,
             label: s.label,
             value: (u, v) => short(v),
