@@ -274,10 +274,10 @@
     return [kept.map((i) => x[i]), ...columns.map((column) => kept.map((i) => column[i]))];
   }
 
-  /** The range of x: of a single point, some seconds or steps around it, where uPlot would show years. */
-  const around = (u, min, max) => (min !== null && min === max ? [min - 30, max + 30] : [min, max]);
   /** A line of one point would not be seen. */
   const isAlone = (u) => u.data[0].length === 1;
+  /** The range of x: around a single point some seconds or steps, where uPlot would show years. */
+  const around = (u, min, max) => (isAlone(u) ? [u.data[0][0] - 30, u.data[0][0] + 30] : [min, max]);
 
   function draw(id, series, data, options = {}) {
     const box = $(id);
