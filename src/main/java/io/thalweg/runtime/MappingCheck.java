@@ -124,6 +124,15 @@ final class MappingCheck {
             if (schema.isEmpty()) {
                 schema = ofLastRecord(schemas, sample);
             }
+        } catch (UnknownSchemaException e) {
+            unchecked(config, mapping)
+                    .log(
+                            "the registry has no schema under subject {}-value, and of the last record of topic {}: {};"
+                                    + " so it could not be checked whether the mapping fits",
+                            topic,
+                            topic,
+                            e.getMessage());
+            return List.of();
         } catch (SchemaSourceException e) {
             throw new StopException(ExitCode.NOT_READY, e.getMessage());
         }
@@ -173,17 +182,15 @@ final class MappingCheck {
         return LOG.atLevel(isSet ? Level.WARN : Level.INFO);
     }
 
-    private static Optional<Schema> ofLastRecord(SchemaSource schemas, TopicSample sample) {
+    /** @throws UnknownSchemaException if a record names a schema that cannot be had */
+    private static Optional<Schema> ofLastRecord(SchemaSource schemas, TopicSample sample)
+            throws UnknownSchemaException {
         List<ConsumerRecord<byte[], byte[]>> records = sample.records();
         for (int i = records.size() - 1; i >= 0; i--) {
-            try {
-                Optional<Schema> schema = RecordReader.writerSchema(
-                        records.get(i).value(), records.get(i).headers(), schemas);
-                if (schema.isPresent()) {
-                    return schema;
-                }
-            } catch (UnknownSchemaException e) {
-                return Optional.empty();
+            Optional<Schema> schema = RecordReader.writerSchema(
+                    records.get(i).value(), records.get(i).headers(), schemas);
+            if (schema.isPresent()) {
+                return schema;
             }
         }
         return Optional.empty();

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
@@ -19,6 +22,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.LoggerFactory;
 
 /** What is found at the start of a learner whose labels come later, from the newest schemas of its two topics. */
 class MappingCheckTest {
@@ -43,7 +47,7 @@ class MappingCheckTest {
 
         @Override
         public Optional<Schema> latestSchema(String topic) {
-            return Optional.of(newest.get(topic));
+            return Optional.ofNullable(newest.get(topic));
         }
     };
     private final Map<String, Object> settings = new HashMap<>(Map.of(
@@ -171,6 +175,28 @@ class MappingCheckTest {
         settings.put("label", "amount > 3");
 
         assertStops("labels.topic is set but id.field is not");
+    }
+
+    @Test
+    void anIdThatTheRegistryDoesNotKnowIsSaid() {
+        ListAppender<ILoggingEvent> log = new ListAppender<>();
+        Logger logger = (Logger) LoggerFactory.getLogger(MappingCheck.class);
+        log.start();
+        logger.addAppender(log);
+        try {
+            newest.remove("orders");
+            values.put("orders", List.of(new byte[] {0, 0, 0, 3, (byte) 133, 2, 'a'}));
+            check();
+        } finally {
+            logger.detachAppender(log);
+        }
+
+        assertThat(log.list)
+                .extracting(ILoggingEvent::getFormattedMessage)
+                .filteredOn(line -> line.contains("could not be checked"))
+                .singleElement()
+                .asString()
+                .contains("of the last record of topic orders: the schema registry has no schema with id 901;");
     }
 
     @Test
