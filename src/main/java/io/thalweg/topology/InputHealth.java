@@ -1,6 +1,7 @@
 package io.thalweg.topology;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.ValueFormat;
 import io.thalweg.fold.LearningTask;
 import io.thalweg.mapping.CategorySample;
 import io.thalweg.mapping.Mapping;
@@ -132,7 +133,7 @@ final class InputHealth {
                     seen,
                     offset,
                     main,
-                    hint(main),
+                    hint(main, partition.topic()),
                     config.getString(ThalwegConfig.DEAD_LETTERS_TOPIC));
         } else if (now == Level.NONE && level != Level.NONE) {
             warnedOf = null;
@@ -162,7 +163,7 @@ final class InputHealth {
     }
 
     /** Returns which setting helps, after a colon; empty if that depends on more than the reason. */
-    private String hint(@Nullable Reason reason) {
+    private String hint(@Nullable Reason reason, String topic) {
         if (reason == null) {
             return "";
         }
@@ -173,9 +174,13 @@ final class InputHealth {
                         + " \"%s > 1\"".formatted(labelField());
             case BAD_KEY, NO_KEY ->
                 ": the key is the model id unless you set %s=fixed:NAME, for one model, or %1$s=field:NAME"
-                        .formatted(ThalwegConfig.MODEL_FROM);
-            case UNREADABLE -> ": values must be Avro, written with a Schema Registry serializer";
-            case UNKNOWN_SCHEMA -> ": is schema.registry.url that of the producers?";
+                                .formatted(ThalwegConfig.MODEL_FROM)
+                        + (reason == Reason.BAD_KEY
+                                ? "; %s says what the keys are, such as long or avro, and is %s"
+                                        .formatted(ThalwegConfig.KEY_FORMAT, config.getString(ThalwegConfig.KEY_FORMAT))
+                                : "");
+            case UNREADABLE -> unreadable(topic);
+            case UNKNOWN_SCHEMA -> ": is schema.registry.url that of the producers, and are the schemas Avro?";
             case NO_LABEL_FIELD -> ": is %s the name of the field?".formatted(ThalwegConfig.LABEL);
             case NO_ID -> ": is %s the name of the field?".formatted(ThalwegConfig.ID_FIELD);
             case TOO_MANY_MODELS -> ": raise %s, or are these ids of models?".formatted(ThalwegConfig.MODELS_MAX);
@@ -183,6 +188,16 @@ final class InputHealth {
             case WRONG_PARTITION -> ": restart producers that do not know the present number of partitions";
             default -> "";
         };
+    }
+
+    private String unreadable(String topic) {
+        boolean ofLabels = topic.equals(config.getString(ThalwegConfig.LABELS_TOPIC));
+        String setting = ofLabels ? ThalwegConfig.LABELS_FORMAT : ThalwegConfig.EXAMPLES_FORMAT;
+        ValueFormat format = ofLabels ? config.labelsFormat() : config.examplesFormat();
+        return format == ValueFormat.JSON
+                ? ": values must be JSON objects, as %s is %s".formatted(setting, format)
+                : ": values must be Avro, written with a Schema Registry serializer; for JSON, set %s=%s"
+                        .formatted(setting, ValueFormat.JSON);
     }
 
     private String labelField() {

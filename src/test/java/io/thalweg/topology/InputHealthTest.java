@@ -26,6 +26,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
@@ -78,7 +79,7 @@ class InputHealthTest {
             assertThat(warnings())
                     .singleElement()
                     .asString()
-                    .contains("of the last 20 records", "BAD_KEY", "model.from=fixed:NAME");
+                    .contains("of the last 20 records", "BAD_KEY", "model.from=fixed:NAME", "key.format");
             learner.driver.advanceWallClockTime(Duration.ofSeconds(1));
             assertThat(learner.driver.metrics().entrySet().stream()
                             .filter(metric -> metric.getKey().name().equals("dead-letters-share"))
@@ -105,6 +106,17 @@ class InputHealthTest {
             }
             assertThat(log.list.get(log.list.size() - 1).getFormattedMessage()).contains("only 49 of the last 1000");
             assertThat(warnings()).hasSize(2);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"avro, set examples.format=json", "json, values must be JSON objects"})
+    void whatIsInAnotherFormatIsSaidWithTheSetting(String format, String hint) {
+        try (LearnerDriver learner = new LearnerDriver(Map.of("examples.format", format))) {
+            for (int i = 0; i < 30; i++) {
+                learner.examples.pipeInput(key("m"), new byte[] {1, 2, 3});
+            }
+            assertThat(warnings()).singleElement().asString().contains("UNREADABLE", hint);
         }
     }
 
