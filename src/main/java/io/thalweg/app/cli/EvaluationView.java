@@ -4,6 +4,7 @@ import io.thalweg.app.cli.EvaluationReport.Late;
 import io.thalweg.app.view.Figures;
 import io.thalweg.app.view.Printable;
 import io.thalweg.app.view.Table;
+import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Model;
 import io.thalweg.output.WeightsRecords;
 import io.thalweg.runtime.WeightsBoard;
@@ -16,6 +17,8 @@ import java.util.Locale;
 /** Prints an {@link EvaluationReport} for people, and the strongest weights of the model that has learned most. */
 final class EvaluationView {
     private static final int BAR = 12;
+    /** With fewer models, the file is more likely short than the ids wrong. */
+    private static final int MANY_MODELS = 20;
 
     private final PrintWriter out;
     private final PrintWriter err;
@@ -54,7 +57,16 @@ final class EvaluationView {
         if (report.late() != null) {
             show(report.late());
         }
-        if (report.isWorseThanBaseRate()) {
+        long metOnce = models.stream().filter(model -> model.version() <= 1).count();
+        boolean mostMetOnce = models.size() >= MANY_MODELS && 2 * metOnce > models.size();
+        if (mostMetOnce) {
+            err.println(
+                    "warning: %,d of %,d models have learned from at most one example, which helps no prediction; if"
+                                    .formatted(metOnce, models.size())
+                            + " these are not ids of models, set %s=fixed:NAME for one model, or %1$s=field:NAME"
+                                    .formatted(ThalwegConfig.MODEL_FROM));
+        }
+        if (report.isWorseThanBaseRate() && !mostMetOnce) {
             err.println("worse than always predicting the base rate: "
                     + (report.isMixture()
                             ? "the features may say nothing about the label, or there are too few examples"

@@ -294,6 +294,23 @@ class EvaluateCommandTest {
                 .contains(advice);
     }
 
+    @ParameterizedTest
+    @CsvSource({"1000, true", "12, false"})
+    void saysIfMostModelsHaveOneExample(int models, boolean isSaid) throws IOException {
+        StringBuilder text = new StringBuilder("x,order,label\n");
+        for (int row = 0; row < 1000; row++) {
+            text.append(row % 7).append(",m").append(row % models).append(',');
+            text.append(row % 2).append('\n');
+        }
+        Result result = evaluate("--file", file("f.csv", text.toString()), "--model-column", "order");
+        String warning = "1,000 of 1,000 models have learned from at most one example";
+        if (isSaid) {
+            assertThat(String.join("\n", result.err())).contains(warning, "model.from=fixed:NAME");
+        } else {
+            assertThat(String.join("\n", result.err())).doesNotContain("at most one example");
+        }
+    }
+
     @Test
     void standardInputIsAFileToo() throws IOException {
         InputStream before = System.in;
