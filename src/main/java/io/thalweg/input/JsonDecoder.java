@@ -679,6 +679,9 @@ final class JsonDecoder implements ValueDecoder {
         to.addValue(field.name);
         if (field.role != null) {
             to.kinds().add(field.name, field.role.kind());
+            if (field.role.kind() == FieldKind.LABEL && token == JsonToken.VALUE_STRING) {
+                to.kinds().addLabelText();
+            }
         } else if (field.sinks == null) {
             if (!mapping.isModelOnly()) {
                 to.kinds().add(field.name, FieldKind.EXCLUDED);

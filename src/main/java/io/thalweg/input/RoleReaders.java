@@ -49,6 +49,12 @@ final class RoleReaders {
     private void checkLabel(String field, Schema schema, ValueSinks sinksOfLabel) {
         Label label = mapping.label();
         for (Schema symbols : ValueReaders.branchesOf(schema)) {
+            if (symbols.getType() == Schema.Type.STRING) {
+                fields.kinds().addLabelText();
+            }
+            if (symbols.getType() == Schema.Type.ENUM) {
+                symbols.getEnumSymbols().forEach(symbol -> fields.kinds().addLabelText(symbol, label.y(symbol)));
+            }
             if (symbols.getType() == Schema.Type.ENUM
                     && symbols.getEnumSymbols().stream().anyMatch(symbol -> Double.isNaN(label.y(symbol)))) {
                 fields.addProblem("%s: field %s is an enum of %s; compare it, such as %s == '%s'"

@@ -1,12 +1,15 @@
 package io.thalweg.mapping;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** A record of what each field has been used as, for people to read. */
@@ -16,6 +19,10 @@ public final class FieldKinds {
     private final Mapping mapping;
     private final Map<String, Set<FieldKind>> kinds = new LinkedHashMap<>();
     private final Map<String, String> reasons = new LinkedHashMap<>();
+    /** The first word for each label. */
+    private final Map<Double, String> labelWords = new TreeMap<>(Comparator.reverseOrder());
+
+    private boolean labelIsText;
 
     public FieldKinds(Mapping mapping) {
         this.mapping = mapping;
@@ -46,6 +53,24 @@ public final class FieldKinds {
         return kinds.computeIfAbsent(field, name -> EnumSet.noneOf(FieldKind.class));
     }
 
+    /** Adds that the label can be text, and then words are labels. */
+    public void addLabelText() {
+        if (!mapping.label().isComparison()) {
+            labelIsText = true;
+        }
+    }
+
+    /**
+     * Adds a text that was taken for a label.
+     *
+     * @param y the label
+     */
+    public void addLabelText(String text, double y) {
+        if (!mapping.label().isComparison() && Label.isWord(text)) {
+            labelWords.putIfAbsent(y, text);
+        }
+    }
+
     /** Whether no field has been added. */
     public boolean isEmpty() {
         return kinds.isEmpty();
@@ -74,7 +99,7 @@ public final class FieldKinds {
     public List<String> lines() {
         List<String> groups = new ArrayList<>();
         if (kinds.values().stream().anyMatch(kind -> kind.contains(FieldKind.LABEL))) {
-            groups.add("label: " + mapping.label());
+            groups.add("label: " + mapping.label() + labelDetail());
         }
         group(groups, "model", Set.of(FieldKind.MODEL));
         group(groups, "id", Set.of(FieldKind.ID));
@@ -93,6 +118,15 @@ public final class FieldKinds {
         group(groups, "left out", Set.of(FieldKind.LEFT_OUT));
         group(groups, "always empty", Set.of());
         return groups;
+    }
+
+    private String labelDetail() {
+        if (!labelWords.isEmpty()) {
+            return labelWords.entrySet().stream()
+                    .map(word -> word.getValue() + " is " + Numbers.text(word.getKey()))
+                    .collect(Collectors.joining(", ", " (", ")"));
+        }
+        return labelIsText ? " (text such as true or yes is 1, such as false or no is 0)" : "";
     }
 
     private void group(List<String> groups, String name, Set<FieldKind> kind) {

@@ -212,6 +212,14 @@ public final class Label {
         };
     }
 
+    /** Whether a label is a word other than {@code true} and {@code false}. */
+    static boolean isWord(String label) {
+        return !label.isEmpty()
+                && Character.isLetter(label.charAt(0))
+                && !label.equals("true")
+                && !label.equals("false");
+    }
+
     /** Whether text says that there is no label, such as NA or null. Text that is compared as text never does. */
     public boolean isMissing(String value) {
         return !isOfText() && (value.isBlank() || Numbers.isMissing(value.strip()));

@@ -487,6 +487,14 @@ class JsonDecoderTest {
 
         assertThat(JsonDecoder.summary(values, mapping(), null))
                 .containsExactly("label: y", "id: id", "numbers: n, o.p", "categories: c", "excluded: e");
+        settings.put("features.exclude", "");
+        assertThat(JsonDecoder.summary(
+                        List.of("{\"id\": 1, \"y\": \"yes\", \"n\": 5}".getBytes(StandardCharsets.UTF_8)),
+                        mapping(),
+                        null))
+                .first()
+                .asString()
+                .startsWith("label: y (text such as true or yes is 1");
         settings.put("features.numeric", "missing");
         assertThatThrownBy(() -> JsonDecoder.summary(values, mapping(), null))
                 .isInstanceOf(MappingException.class)

@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.Random;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
+import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
@@ -363,6 +364,28 @@ class MappedDecoderTest {
                         "left out: raw (bytes), hash (fixed), items (array of record), tree.left (record), deep (map of"
                                 + " map of int), at (timestamp-millis; features.time=at:hour takes parts of it), uuid"
                                 + " (uuid)");
+    }
+
+    @Test
+    void theSummarySaysWhichWordsAreLabels() {
+        Schema text = SchemaBuilder.record("E")
+                .fields()
+                .requiredString("y")
+                .requiredInt("a")
+                .endRecord();
+        Schema symbols = SchemaBuilder.record("E")
+                .fields()
+                .name("y")
+                .type(Schema.createEnum("YN", null, null, List.of("YES", "NO")))
+                .noDefault()
+                .requiredInt("a")
+                .endRecord();
+        assertThat(MappedDecoder.summary(text, mapping()))
+                .contains("label: y (text such as true or yes is 1, such as false or no is 0)");
+        assertThat(MappedDecoder.summary(symbols, mapping())).contains("label: y (YES is 1, NO is 0)");
+        settings.put("label", "y == 'YES'");
+        assertThat(MappedDecoder.summary(text, mapping())).contains("label: y == 'YES'");
+        assertThat(MappedDecoder.summary(symbols, mapping())).contains("label: y == 'YES'");
     }
 
     @Test

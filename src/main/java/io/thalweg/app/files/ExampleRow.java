@@ -220,10 +220,7 @@ final class ExampleRow implements Row {
             ExampleFile.checkText(text);
         }
         switch (kind) {
-            case LABEL ->
-                label = mapping.label().isMissing(text)
-                        ? null
-                        : (Double) BadLineException.checkLabel(mapping.label(), name, text);
+            case LABEL -> label = mapping.label().isMissing(text) ? null : label(name, text);
             case MODEL -> model = text;
             case ID -> id = text;
             case IMPORTANCE -> importance = parse(name, text);
@@ -231,6 +228,12 @@ final class ExampleRow implements Row {
                 // the column is ignored
             }
         }
+    }
+
+    private Double label(String name, String text) throws BadLineException {
+        double y = BadLineException.checkLabel(mapping.label(), name, text);
+        kinds.addLabelText(text.strip(), y);
+        return y;
     }
 
     private static double parse(String name, String text) throws BadLineException {

@@ -127,6 +127,7 @@ final class LabelRow implements Row {
 
     private Object label(String name, String text) throws BadLineException {
         double y = BadLineException.checkLabel(columns.label(), name, text);
+        kinds.addLabelText(text.strip(), y);
         if (records.isOfText()) {
             return text;
         }

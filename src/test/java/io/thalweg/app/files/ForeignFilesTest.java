@@ -406,6 +406,20 @@ class ForeignFilesTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
+                    Yes,no,Yes     | label                 | label: label (Yes is 1, no is 0); numbers: a
+                    0.5,F,0        | label                 | label: label (F is 0); numbers: a
+                    true,false,1   | label                 | label: label; numbers: a
+                    True,False,NA  | label == 'True'       | label: label == 'True'; numbers: a
+                    """)
+    void whichWordsWereTakenForLabelsIsSaid(String labels, String label, String said) throws BadLineException {
+        String[] words = labels.split(",");
+        ExampleFile csv = open("t.csv", "a,label\n1,%s\n2,%s\n3,%s\n".formatted((Object[]) words), "label", label);
+        read(csv);
+        assertThat(csv.columns()).isEqualTo(said);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
                     t.csv   | a,label\\n1,-1\\n                    | --label "label > 0"
                     t.csv   | a,label\\n1,2\\n                     | --label "label == 2"
                     t.csv   | a,label\\n1,0.5\\n1,1.5\\n            | --label "label > 0.5"
