@@ -170,8 +170,8 @@ final class InputHealth {
         return switch (reason) {
             case LABEL_OUT_OF_RANGE ->
                 ": labels are 0, 1, or between; for −1 and 1, or 1 and 2, set %s to a comparison, such as \"%s > 0\" or"
-                                .formatted(ThalwegConfig.LABEL, labelField())
-                        + " \"%s > 1\"".formatted(labelField());
+                                .formatted(labelSetting(topic), labelField(topic))
+                        + " \"%s > 1\"".formatted(labelField(topic));
             case BAD_KEY, NO_KEY ->
                 ": the key is the model id unless you set %s=fixed:NAME, for one model, or %1$s=field:NAME"
                                 .formatted(ThalwegConfig.MODEL_FROM)
@@ -181,8 +181,15 @@ final class InputHealth {
                                 : "");
             case UNREADABLE -> unreadable(topic);
             case UNKNOWN_SCHEMA -> ": is schema.registry.url that of the producers, and are the schemas Avro?";
-            case NO_LABEL_FIELD -> ": is %s the name of the field?".formatted(ThalwegConfig.LABEL);
-            case NO_ID -> ": is %s the name of the field?".formatted(ThalwegConfig.ID_FIELD);
+            case NO_LABEL_FIELD ->
+                ": is %s the name of the field?".formatted(labelSetting(topic))
+                        + (isOfLabels(topic)
+                                ? ""
+                                : " If there are events of other types, %s says which to learn from"
+                                        .formatted(ThalwegConfig.EVENTS_TYPES));
+            case NO_ID ->
+                ": is %s the name of the field?"
+                        .formatted(isOfLabels(topic) ? ThalwegConfig.LABELS_ID_FIELD : ThalwegConfig.ID_FIELD);
             case TOO_MANY_MODELS -> ": raise %s, or are these ids of models?".formatted(ThalwegConfig.MODELS_MAX);
             case FORM_DIFFERS, LENGTH_DIFFERS -> ": events of different kinds need models of their own";
             case WRONG_PARTITION -> ": restart producers that do not know the present number of partitions";
@@ -191,7 +198,7 @@ final class InputHealth {
     }
 
     private String unreadable(String topic) {
-        boolean ofLabels = topic.equals(config.getString(ThalwegConfig.LABELS_TOPIC));
+        boolean ofLabels = isOfLabels(topic);
         String setting = ofLabels ? ThalwegConfig.LABELS_FORMAT : ThalwegConfig.EXAMPLES_FORMAT;
         ValueFormat format = ofLabels ? config.labelsFormat() : config.examplesFormat();
         return format == ValueFormat.JSON
@@ -200,8 +207,16 @@ final class InputHealth {
                         .formatted(setting, ValueFormat.JSON);
     }
 
-    private String labelField() {
-        String label = config.getString(ThalwegConfig.LABEL);
+    private boolean isOfLabels(String topic) {
+        return topic.equals(config.getString(ThalwegConfig.LABELS_TOPIC));
+    }
+
+    private String labelSetting(String topic) {
+        return isOfLabels(topic) ? ThalwegConfig.LABELS_LABEL : ThalwegConfig.LABEL;
+    }
+
+    private String labelField(String topic) {
+        String label = config.getString(labelSetting(topic));
         return label.matches("[\\w.]+") ? label : "label";
     }
 

@@ -10,6 +10,9 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.Rejection;
+import io.thalweg.math.Rejection.Reason;
 import io.thalweg.testing.Seeded;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -22,6 +25,7 @@ import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -118,6 +122,29 @@ class InputHealthTest {
             }
             assertThat(warnings()).singleElement().asString().contains("UNREADABLE", hint);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "orders, NO_LABEL_FIELD, 'is label the name of the field? If there are events of other types, events.types'",
+        "orders, NO_ID, is id.field the name",
+        "claims, NO_LABEL_FIELD, is labels.label the name of the field?;",
+        "claims, NO_ID, is labels.id.field the name",
+        "claims, LABEL_OUT_OF_RANGE, 'set labels.label to a comparison, such as \"status > 0\"'",
+        "claims, UNREADABLE, 'set labels.format=json'"
+    })
+    void theSettingIsThatOfTheTopic(String topic, Reason reason, String hint) {
+        InputHealth health = new InputHealth(new ThalwegConfig(Map.of(
+                "examples.topic", "orders",
+                "labels.topic", "claims",
+                "id.field", "order",
+                "labels.id.field", "order",
+                "labels.label", "status")));
+        for (int i = 0; i < 20; i++) {
+            health.rejected(new TopicPartition(topic, 0), i, new Rejection(reason, "why"));
+        }
+
+        assertThat(warnings()).singleElement().asString().contains(hint);
     }
 
     @Test
