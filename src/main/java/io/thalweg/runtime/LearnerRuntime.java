@@ -48,6 +48,9 @@ public final class LearnerRuntime implements AutoCloseable {
     private final Deque<Instant> replacements = new ArrayDeque<>();
     private final CompletableFuture<StopException> end = new CompletableFuture<>();
     private final ScheduledExecutorService lookout;
+    /** Of its own, because the other checks wait for brokers, and this one must say that they do not answer. */
+    private final ScheduledExecutorService silenceLookout = lookout("silence-lookout");
+
     private final PartitionWatch partitionWatch;
     /** Null if nothing is read ahead. */
     private final ReadAhead ahead;
@@ -111,7 +114,7 @@ public final class LearnerRuntime implements AutoCloseable {
                 new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch, readers, ahead).get();
         Properties properties = new Properties();
         properties.putAll(settings.streams());
-        ScheduledExecutorService lookout = lookout();
+        ScheduledExecutorService lookout = lookout("lookout");
         StrictClients clients = new StrictClients(
                 settings.instance(),
                 new DeadTransactions(config, lookout)::lookSoon,
@@ -144,11 +147,11 @@ public final class LearnerRuntime implements AutoCloseable {
     }
 
     /** An executor for periodic checks. It drops tasks that are submitted after its end. */
-    private static ScheduledExecutorService lookout() {
+    private static ScheduledExecutorService lookout(String name) {
         return new ScheduledThreadPoolExecutor(
                 1,
                 task -> {
-                    Thread thread = new Thread(task, "lookout");
+                    Thread thread = new Thread(task, name);
                     thread.setDaemon(true);
                     return thread;
                 },
@@ -163,7 +166,7 @@ public final class LearnerRuntime implements AutoCloseable {
                 silence.look();
             }
         };
-        lookout.scheduleWithFixedDelay(look, interval, interval, TimeUnit.MILLISECONDS);
+        silenceLookout.scheduleWithFixedDelay(look, interval, interval, TimeUnit.MILLISECONDS);
         long ofPartitions = PartitionWatch.INTERVAL.toMillis();
         lookout.scheduleWithFixedDelay(
                 () -> {
@@ -391,6 +394,7 @@ public final class LearnerRuntime implements AutoCloseable {
      */
     public boolean stop() {
         lookout.shutdownNow();
+        silenceLookout.shutdownNow();
         partitionWatch.close();
         CloseOptions leaving = CloseOptions.timeout(CLOSE_TIMEOUT)
                 .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP);

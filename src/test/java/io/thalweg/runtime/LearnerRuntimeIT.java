@@ -307,6 +307,8 @@ class LearnerRuntimeIT {
         EmbeddedBroker restarted = EmbeddedBroker.start(directory, 0);
         try {
             settings.put("bootstrap.servers", restarted.bootstrapServers());
+            // so long may other checks wait for the brokers, and they must not hold this one up
+            settings.put("start.timeout.ms", "300000");
             createTopics();
             send(EXAMPLES);
             try (LearnerRuntime learner = LearnerRuntime.start(config(), up(), SCHEMA_IDS)) {
