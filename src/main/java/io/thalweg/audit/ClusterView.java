@@ -25,6 +25,12 @@ interface ClusterView extends AutoCloseable {
     Map<TopicPartition, Long> ends(Collection<TopicPartition> partitions);
 
     /**
+     * Returns an offset of each partition that is not before its end and not within a transaction: one that is being
+     * written is waited for. Otherwise a part of what a running learner publishes together would seem to be missing.
+     */
+    Map<TopicPartition, Long> endsOfTransactions(Collection<TopicPartition> partitions);
+
+    /**
      * Reads the committed records of a partition, in order.
      *
      * @param from the first offset, which must exist

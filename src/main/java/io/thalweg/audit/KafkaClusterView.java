@@ -10,15 +10,18 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
@@ -30,6 +33,8 @@ import org.apache.kafka.streams.StreamsConfig;
 
 /** The view of a real cluster. Its clients get the same settings as those of the learner, and join no group. */
 final class KafkaClusterView implements ClusterView {
+    private static final long PAUSE_MS = 20;
+
     private final Map<String, Object> consumerSettings;
     private final Admin admin;
     private final Deque<Consumer<byte[], byte[]>> idle = new ArrayDeque<>();
@@ -99,11 +104,38 @@ final class KafkaClusterView implements ClusterView {
         return offsets(partitions, OffsetSpec.latest());
     }
 
+    @Override
+    public Map<TopicPartition, Long> endsOfTransactions(Collection<TopicPartition> partitions) {
+        Map<TopicPartition, Long> ends = ends(partitions);
+        long begin = System.nanoTime();
+        while (true) {
+            Map<TopicPartition, Long> stable = offsets(partitions, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED);
+            if (ends.entrySet().stream().allMatch(end -> stable.get(end.getKey()) >= end.getValue())) {
+                return stable;
+            }
+            if (System.nanoTime() - begin > CommittedRecords.PATIENCE.toNanos()) {
+                // one that was left open, which reading will report
+                return ends;
+            }
+            try {
+                TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
+            } catch (InterruptedException e) {
+                throw new InterruptException(e);
+            }
+        }
+    }
+
     private Map<TopicPartition, Long> offsets(Collection<TopicPartition> partitions, OffsetSpec which) {
+        return offsets(partitions, which, IsolationLevel.READ_UNCOMMITTED);
+    }
+
+    private Map<TopicPartition, Long> offsets(
+            Collection<TopicPartition> partitions, OffsetSpec which, IsolationLevel isolation) {
         Map<TopicPartition, OffsetSpec> question =
                 partitions.stream().collect(Collectors.toMap(Function.identity(), partition -> which));
         Map<TopicPartition, Long> offsets = new HashMap<>();
-        get(admin.listOffsets(question).all()).forEach((partition, found) -> offsets.put(partition, found.offset()));
+        get(admin.listOffsets(question, new ListOffsetsOptions(isolation)).all())
+                .forEach((partition, found) -> offsets.put(partition, found.offset()));
         return offsets;
     }
 

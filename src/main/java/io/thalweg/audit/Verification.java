@@ -132,7 +132,7 @@ public final class Verification {
         // offsets are before these ends
         Map<TopicPartition, Long> sentOn = routed || labelsRouted ? open.committed(group, produced) : Map.of();
         Map<TopicPartition, Long> committed = open.committed(group, all);
-        Map<TopicPartition, Long> ends = open.ends(outputs);
+        Map<TopicPartition, Long> ends = open.endsOfTransactions(outputs);
         Map<TopicPartition, Long> sourceEnds = open.ends(all);
         Map<TopicPartition, Long> beginnings = new HashMap<>(open.beginnings(all));
         beginnings.putAll(open.beginnings(produced));

@@ -15,7 +15,7 @@ public final class CommittedRecords implements Iterator<ConsumerRecord<byte[], b
      * How long to wait for a partition that returns nothing before its end. A transaction that was left open ends
      * within its own timeout.
      */
-    private static final Duration PATIENCE = Duration.ofMinutes(2);
+    public static final Duration PATIENCE = Duration.ofMinutes(2);
 
     private static final Duration POLL = Duration.ofMillis(200);
 

@@ -145,6 +145,11 @@ final class MemoryClusterView implements ClusterView {
     }
 
     @Override
+    public Map<TopicPartition, Long> endsOfTransactions(Collection<TopicPartition> partitions) {
+        return ends(partitions);
+    }
+
+    @Override
     public Records read(TopicPartition partition, long from, long to) {
         Iterator<ConsumerRecord<byte[], byte[]>> records =
                 logs.get(partition.topic()).subMap(from, to).values().iterator();

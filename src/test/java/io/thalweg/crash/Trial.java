@@ -415,7 +415,11 @@ final class Trial implements AutoCloseable {
     /** @param modelFiles what models began with, besides the file in the settings */
     void assertVerified(List<Path> modelFiles) {
         VerificationReport report = new Verification(config(), LearnerProcess::schema, modelFiles).run(progress -> {});
-        assertThat(report.lines()).last().asString().startsWith("MATCHES");
+        assertThat(report.lines())
+                .as(String.join("\n", report.lines()).replace("%", "%%"))
+                .last()
+                .asString()
+                .startsWith("MATCHES");
     }
 
     @Override
