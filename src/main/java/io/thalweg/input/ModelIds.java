@@ -30,7 +30,11 @@ final class ModelIds {
         return null;
     }
 
-    /** Remembers an id. @param utf8 the bytes that stand for it, which are not remembered; kept, not copied */
+    /**
+     * Remembers an id.
+     *
+     * @param utf8 the bytes that stand for it, for which {@link #get} returned null; kept, not copied
+     */
     void put(byte[] utf8, String id) {
         if (size > keys.length / 2 && keys.length < MOST) {
             grow();
