@@ -21,7 +21,10 @@ record Candidate(Program program, Workload workload, String algorithm, Publishin
         AT_ONCE,
         /** Thalweg's own topology, with examples that are read ahead on another thread. */
         READ_AHEAD,
-        /** Decodes the same input and writes as many bytes to the same topics, but does not learn and has no state. */
+        /**
+         * Decodes the same input and writes as many bytes to the same topics, but does not learn and has no state. With
+         * late labels, it writes a prediction for each event and an outcome for each label.
+         */
         FLOOR,
         /**
          * Keeps weights as one value in a RocksDB store with a changelog, which it reads and writes for each record.

@@ -176,6 +176,10 @@ public final class CandidateProcess {
                     }
                 }
                 case FLOOR -> {
+                    if (config.hasLateLabels()) {
+                        run(events(config, schemas, false), config);
+                        return;
+                    }
                     Topology topology = BenchmarkTopology.<byte[]>around(
                             () -> new NoLearningBaseline(config, schemas),
                             config,
@@ -189,15 +193,20 @@ public final class CandidateProcess {
                             (output, topic) -> OutputSerializer.of(config, output, schemas));
                     run(topology, config);
                 }
-                case ROCKSDB_EVENTS, ROCKSDB_TRANSACTIONAL -> {
-                    Topology topology = BenchmarkTopology.around(
-                            StoredEvents.supplier(config, schemas),
+                case ROCKSDB_EVENTS, ROCKSDB_TRANSACTIONAL ->
+                    run(
+                            events(config, schemas, true),
                             config,
-                            (output, topic) -> OutputSerializer.of(config, output, schemas));
-                    run(topology, config, Map.of(TRANSACTIONAL_STORES, program == Program.ROCKSDB_TRANSACTIONAL));
-                }
+                            Map.of(TRANSACTIONAL_STORES, program == Program.ROCKSDB_TRANSACTIONAL));
             }
         }
+    }
+
+    private static Topology events(ThalwegConfig config, Registry schemas, boolean remembers) {
+        return BenchmarkTopology.around(
+                StoredEvents.supplier(config, schemas, remembers),
+                config,
+                (output, topic) -> OutputSerializer.of(config, output, schemas));
     }
 
     /** Runs a topology with the settings of the learner, and otherwise with Kafka Streams' defaults. */

@@ -24,6 +24,7 @@ import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The join of events and labels as one would first write it with Kafka Streams: an event is put into a RocksDB store
@@ -33,32 +34,42 @@ import org.apache.kafka.streams.state.Stores;
 final class StoredEvents implements Processor<byte[], byte[], byte[], OutputRecord> {
     private static final String STORE = "events";
 
+    private final boolean remembers;
     private final String labelsTopic;
     private final RecordReader reader;
     private final Example x = new Example();
     private final Example event = new Example();
     private ProcessorContext<byte[], OutputRecord> context;
-    private KeyValueStore<Bytes, byte[]> store;
+    /** Null if nothing is remembered. */
+    private @Nullable KeyValueStore<Bytes, byte[]> store;
+
     private long outcomes;
 
-    private StoredEvents(ThalwegConfig config, SchemaSource schemas) {
+    private StoredEvents(ThalwegConfig config, SchemaSource schemas, boolean remembers) {
+        this.remembers = remembers;
         labelsTopic = config.getString(ThalwegConfig.LABELS_TOPIC);
         reader = new RecordReader(schemas, config, "");
     }
 
-    /** Creates the processor with its store. */
+    /**
+     * Creates the processor with its store.
+     *
+     * @param remembers whether there is a store; without one, this is what it costs to read and write the records
+     */
     static ProcessorSupplier<byte[], byte[], byte[], OutputRecord> supplier(
-            ThalwegConfig config, SchemaSource schemas) {
+            ThalwegConfig config, SchemaSource schemas, boolean remembers) {
         return new ProcessorSupplier<>() {
             @Override
             public Processor<byte[], byte[], byte[], OutputRecord> get() {
-                return new StoredEvents(config, schemas);
+                return new StoredEvents(config, schemas, remembers);
             }
 
             @Override
             public Set<StoreBuilder<?>> stores() {
-                return Set.of(Stores.keyValueStoreBuilder(
-                        Stores.persistentKeyValueStore(STORE), Serdes.Bytes(), Serdes.ByteArray()));
+                return remembers
+                        ? Set.of(Stores.keyValueStoreBuilder(
+                                Stores.persistentKeyValueStore(STORE), Serdes.Bytes(), Serdes.ByteArray()))
+                        : Set.of();
             }
         };
     }
@@ -66,7 +77,7 @@ final class StoredEvents implements Processor<byte[], byte[], byte[], OutputReco
     @Override
     public void init(ProcessorContext<byte[], OutputRecord> processorContext) {
         context = processorContext;
-        store = context.getStateStore(STORE);
+        store = remembers ? context.getStateStore(STORE) : null;
     }
 
     @Override
@@ -75,14 +86,16 @@ final class StoredEvents implements Processor<byte[], byte[], byte[], OutputReco
         read(record.value(), x);
         Bytes id = Bytes.wrap(Objects.requireNonNull(x.id()));
         if (at.topic().equals(labelsTopic)) {
-            byte[] stored = store.get(id);
+            byte[] stored = store == null ? null : store.get(id);
             if (stored != null) {
                 read(stored, event);
                 store.delete(id);
             }
             forward(OutputTopic.OUTCOMES, record, outcome(id, at.offset(), record.timestamp()));
         } else {
-            store.put(id, record.value());
+            if (store != null) {
+                store.put(id, record.value());
+            }
             forward(OutputTopic.PREDICTIONS, record, prediction(id, at.offset()));
         }
     }

@@ -89,8 +89,9 @@ final class Throughput {
         List<Program> streams = List.of(Program.FLOOR, Program.ROCKSDB);
         List<Program> feasible = List.of(Program.FLOOR, Program.CONSUMER);
         List<Program> floor = List.of(Program.FLOOR);
-        List<Program> atOnce = List.of(Program.AT_ONCE);
-        List<Program> joins = List.of(Program.AT_ONCE, Program.ROCKSDB_EVENTS, Program.ROCKSDB_TRANSACTIONAL);
+        List<Program> atOnce = List.of(Program.AT_ONCE, Program.FLOOR);
+        List<Program> joins =
+                List.of(Program.AT_ONCE, Program.FLOOR, Program.ROCKSDB_EVENTS, Program.ROCKSDB_TRANSACTIONAL);
         return List.of(
                 new ThroughputRow(Candidate.learner(Workload.DENSE, "sgd", thinned, once), andAhead, true),
                 new ThroughputRow(Candidate.learner(Workload.DENSE, "auto", thinned, once), floor, true),
