@@ -89,6 +89,9 @@ public final class LearningTask {
 
     // about the last record
     private final Example example = new Example();
+    /** The example that was predicted last. */
+    private Example predicted = example;
+
     private final PredictionResult prediction = new PredictionResult();
     private String modelId = "";
     private double logLoss;
@@ -439,6 +442,7 @@ public final class LearningTask {
         model = entry.model();
         learner.resolve(x, model);
         learner.predict(model, x, prediction);
+        predicted = x;
         if (x.labelled()) {
             logLoss = learner.learn(model, x, prediction);
             if (known == null) {
@@ -547,8 +551,8 @@ public final class LearningTask {
     /** Returns the largest magnitude of a feature of the last example. Valid after a prediction. */
     public double largestValue() {
         double largest = 0;
-        for (int k = 0; k < example.size(); k++) {
-            largest = Math.max(largest, Math.abs(example.value(k)));
+        for (int k = 0; k < predicted.size(); k++) {
+            largest = Math.max(largest, Math.abs(predicted.value(k)));
         }
         return largest;
     }

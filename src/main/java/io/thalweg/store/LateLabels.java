@@ -19,6 +19,10 @@ public final class LateLabels {
     private final WaitingEvents waiting;
     private final Map<String, LabelCounts> counts = new HashMap<>();
     private final Set<String> changedCounts = new LinkedHashSet<>();
+    /** The model whose counts were changed last, which most records in a row have in common. */
+    private String lastModel = "";
+    /** Its counts; null if they are not among those that have changed. */
+    private @Nullable LabelCounts lastCounts;
 
     /** The largest timestamp so far. */
     private long time = Long.MIN_VALUE;
@@ -57,8 +61,15 @@ public final class LateLabels {
 
     /** Returns the counts of a model, to be changed. */
     public LabelCounts changeCounts(String model) {
+        LabelCounts last = lastCounts;
+        if (last != null && lastModel.equals(model)) {
+            return last;
+        }
         changedCounts.add(model);
-        return counts.computeIfAbsent(model, m -> new LabelCounts());
+        last = counts.computeIfAbsent(model, m -> new LabelCounts());
+        lastModel = model;
+        lastCounts = last;
+        return last;
     }
 
     /** Returns the counts of a model; null if there are none. */
@@ -68,6 +79,7 @@ public final class LateLabels {
 
     /** Forgets the counts of a model. */
     public void forgetCounts(String model) {
+        lastCounts = null;
         if (counts.remove(model) != null) {
             changedCounts.add(model);
         }
@@ -135,6 +147,7 @@ public final class LateLabels {
             changelog.write(ChangelogFormat.countsKey(model), of == null ? null : ChangelogFormat.counts(of));
         }
         changedCounts.clear();
+        lastCounts = null;
         if (clockChanged) {
             changelog.write(ChangelogFormat.clockKey(), ChangelogFormat.clock(time, outcomes));
             clockChanged = false;
@@ -148,6 +161,7 @@ public final class LateLabels {
     }
 
     void restoreCounts(String model, byte @Nullable [] value) {
+        lastCounts = null;
         if (value == null) {
             counts.remove(model);
         } else {
@@ -165,6 +179,7 @@ public final class LateLabels {
         waiting.clear();
         counts.clear();
         changedCounts.clear();
+        lastCounts = null;
         time = Long.MIN_VALUE;
         outcomes = 0;
         clockChanged = false;

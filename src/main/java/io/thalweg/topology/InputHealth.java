@@ -254,14 +254,14 @@ final class InputHealth {
         return records % WINDOW == 0;
     }
 
-    /** Called after a step. Compares a model with the base rate, once. */
-    void stepped(LearningTask task, TopicPartition partition) {
-        Model model = task.model();
-        if (model.version() > MetricSums.JUDGED_AT) {
-            return;
-        }
-        hasLargeNumbers |= task.largestValue() > LARGE;
-        if (model.version() < MetricSums.JUDGED_AT) {
+    /** Called after a prediction. Looks at the features of the first examples. */
+    void predicted(LearningTask task) {
+        hasLargeNumbers |= task.model().version() <= MetricSums.JUDGED_AT && task.largestValue() > LARGE;
+    }
+
+    /** Called after a step. Compares a model with the base rate, once. @param partition of the task */
+    void stepped(Model model, int partition) {
+        if (model.version() != MetricSums.JUDGED_AT) {
             return;
         }
         double logLoss = model.validation().overall().logLoss();
@@ -271,8 +271,9 @@ final class InputHealth {
         }
         boolean namesAreMetOnce = model.names().size() > MetricSums.JUDGED_AT;
         LOG.warn(
-                "in {}, a model has a log loss of {} after {} examples, worse than {} for always predicting the base"
+                "in {}-{}, a model has a log loss of {} after {} examples, worse than {} for always predicting the base"
                         + " rate{}{}",
+                config.getString(ThalwegConfig.EXAMPLES_TOPIC),
                 partition,
                 "%.4f".formatted(logLoss),
                 MetricSums.JUDGED_AT,

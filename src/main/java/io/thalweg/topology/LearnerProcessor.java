@@ -130,6 +130,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         }
         countedSteps = task.steps();
         health = new InputHealth(config);
+        task.onStep(stepped -> health.stepped(stepped, partition));
         context.schedule(weightsInterval, PunctuationType.WALL_CLOCK_TIME, this::publishRest);
         if (reads != null) {
             reads.activate(task, partition);
@@ -165,10 +166,9 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         boolean isRejected = false;
         int models = task.models().size();
         switch (task.apply(input, source.take(input), this)) {
-            case PREDICTED -> counters.predictions.count();
-            case LEARNED -> {
+            case PREDICTED, LEARNED -> {
                 counters.predictions.count();
-                health.stepped(task, input.partition());
+                health.predicted(task);
             }
             case LABELED -> counters.labels.count();
             case DELETED -> counters.deletions.count();

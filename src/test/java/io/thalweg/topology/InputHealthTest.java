@@ -10,12 +10,14 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import io.thalweg.testing.Seeded;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +28,8 @@ import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.TestInputTopic;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -172,6 +176,26 @@ class InputHealthTest {
                     .asString()
                     .contains("worse than", "after 1000 examples", "algorithm=auto", "features.exclude")
                     .doesNotContain("amount");
+        }
+    }
+
+    @Test
+    void aModelThatIsWorseThanTheBaseRateIsSaidAlsoIfItsLabelsComeLater(Random random) {
+        try (LearnerDriver learner = new LearnerDriver(Map.of("algorithm", "sgd", "labels.topic", "labels"))) {
+            TestInputTopic<byte[], byte[]> labels = learner.driver.createInputTopic(
+                    "labels", new ByteArraySerializer(), new ByteArraySerializer(), Instant.EPOCH, Duration.ZERO);
+            for (int i = 0; i < 1100; i++) {
+                Example event = dense(null, 5000 * random.nextDouble());
+                event.setId("e" + i);
+                learner.send("m", event);
+                Example label = dense(random.nextInt(2) * 1.0);
+                label.setId("e" + i);
+                labels.pipeInput(key("m"), encode(label));
+            }
+            assertThat(warnings())
+                    .singleElement()
+                    .asString()
+                    .contains("in examples-0", "worse than", "after 1000 examples", "in the hundreds");
         }
     }
 
