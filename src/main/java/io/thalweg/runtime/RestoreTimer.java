@@ -10,14 +10,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A timer of restores, which take up most of the start of a learner with large models. It logs how long each took. */
-final class RestoreTimer implements StateRestoreListener {
+public final class RestoreTimer implements StateRestoreListener {
     private static final Logger LOG = LoggerFactory.getLogger(RestoreTimer.class);
 
     private final Map<TopicPartition, Long> begun = new ConcurrentHashMap<>();
     private final AtomicLong longest = new AtomicLong();
 
-    /** The longest time that restoring a partition has taken; 0 if none has been restored. */
-    Duration longest() {
+    /** Creates a timer of the restores of one program. */
+    public RestoreTimer() {}
+
+    /** Returns the longest time that restoring a partition has taken; 0 if none has been restored. */
+    public Duration longest() {
         return Duration.ofNanos(longest.get());
     }
 

@@ -72,9 +72,9 @@ final class CandidateHandle implements AutoCloseable {
         }
     }
 
-    /** Starts a learner that runs until {@link #stop}. */
-    static CandidateHandle learner(Map<String, String> settings, Path log) {
-        CandidateHandle handle = start(Program.LEARNER, "", log);
+    /** Starts a program that runs until {@link #stop}. */
+    static CandidateHandle running(Program program, Map<String, String> settings, Path log) {
+        CandidateHandle handle = start(program, "", log);
         handle.say(new ProcessCommand(What.RUN, settings, Limits.NONE, null));
         return handle;
     }

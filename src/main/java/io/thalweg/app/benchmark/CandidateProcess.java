@@ -16,6 +16,7 @@ import io.thalweg.output.OutputSerializer;
 import io.thalweg.registry.Registry;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.runtime.RestoreTimer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -172,7 +173,7 @@ public final class CandidateProcess {
                 case LEARNER, AT_ONCE, READ_AHEAD -> {
                     try (Serving serving = Serving.start(config, schemas, PageEndpoints::new)) {
                         LearnerRuntime learner = serving.learner();
-                        follow(learner.streams(), () -> restoring(learner));
+                        follow(learner.streams(), () -> restoring(learner.streams(), learner.restored()));
                     }
                 }
                 case FLOOR -> {
@@ -219,8 +220,10 @@ public final class CandidateProcess {
         properties.putAll(new KafkaSettings(config).streams());
         properties.putAll(more);
         try (KafkaStreams streams = new KafkaStreams(topology, properties)) {
+            RestoreTimer timer = new RestoreTimer();
+            streams.setGlobalStateRestoreListener(timer);
             streams.start();
-            follow(streams, () -> ProcessEvent.RestoreStats.NONE);
+            follow(streams, () -> restoring(streams, timer.longest()));
             boolean closed = streams.close(CloseOptions.timeout(CLOSE_TIMEOUT)
                     .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
             if (!closed) {
@@ -272,13 +275,13 @@ public final class CandidateProcess {
         }
     }
 
-    private static ProcessEvent.RestoreStats restoring(LearnerRuntime learner) {
-        double bytes = learner.streams().metrics().entrySet().stream()
+    private static ProcessEvent.RestoreStats restoring(KafkaStreams streams, Duration longest) {
+        double bytes = streams.metrics().entrySet().stream()
                 .filter(entry -> is(entry.getKey(), "consumer-metrics", "incoming-byte-total"))
                 .filter(entry -> entry.getKey().tags().get("client-id").endsWith("-restore-consumer"))
                 .mapToDouble(entry -> (Double) entry.getValue().metricValue())
                 .sum();
-        return new ProcessEvent.RestoreStats(learner.restored().toNanos() / 1e9, bytes);
+        return new ProcessEvent.RestoreStats(longest.toNanos() / 1e9, bytes);
     }
 
     private static long collected() {

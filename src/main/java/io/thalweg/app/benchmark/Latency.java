@@ -1,6 +1,7 @@
 package io.thalweg.app.benchmark;
 
 import io.thalweg.app.benchmark.Candidate.Guarantee;
+import io.thalweg.app.benchmark.Candidate.Program;
 import io.thalweg.app.benchmark.ProcessEvent.Event;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
@@ -100,8 +101,8 @@ final class Latency {
         Map<String, String> settings = cluster.settings(application, application + "-examples");
         settings.put(ThalwegConfig.PROCESSING_GUARANTEE, guarantee.setting());
         ThalwegConfig config = new ThalwegConfig(settings);
-        try (CandidateHandle handle =
-                CandidateHandle.learner(settings, cluster.directory().resolve(application + ".log"))) {
+        try (CandidateHandle handle = CandidateHandle.running(
+                Program.LEARNER, settings, cluster.directory().resolve(application + ".log"))) {
             handle.await(Event.RUNNING);
             CountDownLatch warm = new CountDownLatch(rows.size());
             CompletableFuture<Long> begin = new CompletableFuture<>();

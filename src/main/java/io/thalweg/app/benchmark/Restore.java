@@ -1,5 +1,6 @@
 package io.thalweg.app.benchmark;
 
+import io.thalweg.app.benchmark.Candidate.Program;
 import io.thalweg.app.benchmark.ProcessEvent.Event;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
@@ -33,7 +34,7 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Measures the time until a learner with a large model resumes: its successor is started after a clean stop or SIGKILL,
+ * Measures the time until a learner with a large model, or with many events that wait for their labels, resumes: its successor is started after a clean stop or SIGKILL,
  * or a standby instance takes over. Small examples are sent all the time, so that a learner that is killed has an open
  * transaction. The time ends when a read_committed consumer has the prediction of the first example that was sent after
  * the end of the learner.
@@ -43,6 +44,9 @@ final class Restore {
     private static final int FEATURES_OF_EXAMPLE = 1 << 16;
 
     private static final int FEATURES_OF_SMALL_EXAMPLE = 16;
+    /** How many events wait for their labels. */
+    private static final int WAITING = 1_000_000;
+
     /**
      * Small enough that the examples sent before the successor runs are soon processed. They are sent for a second
      * before the learner ends.
@@ -69,21 +73,39 @@ final class Restore {
         }
     }
 
-    /** @param bits the model has two to the power of this many weights, each of which a step has changed */
-    record RestoreRow(int bits, Ending ending, boolean quick) {
+    /**
+     * A row of the report.
+     *
+     * @param bits the model has two to the power of this many weights, each of which a step has changed; 0 if events
+     *     wait instead
+     */
+    record RestoreRow(Program program, int bits, Ending ending, boolean quick) {
+        static RestoreRow ofModel(int bits, Ending ending, boolean quick) {
+            return new RestoreRow(Program.LEARNER, bits, ending, quick);
+        }
+
+        static RestoreRow ofWaiting(Program program) {
+            return new RestoreRow(program, 0, Ending.KILLED, false);
+        }
+
         String name() {
-            return "restore 2^" + bits + " " + ending.title;
+            return bits > 0
+                    ? "restore 2^" + bits + " " + ending.title
+                    : "restore waiting " + program.title() + " " + ending.title;
         }
     }
 
     static List<RestoreRow> rows() {
         return List.of(
-                new RestoreRow(20, Ending.CLEAN, true),
-                new RestoreRow(20, Ending.KILLED, false),
-                new RestoreRow(20, Ending.KILLED_BESIDE_STANDBY, false),
-                new RestoreRow(24, Ending.CLEAN, false),
-                new RestoreRow(24, Ending.KILLED, false),
-                new RestoreRow(24, Ending.KILLED_BESIDE_STANDBY, false));
+                RestoreRow.ofModel(20, Ending.CLEAN, true),
+                RestoreRow.ofModel(20, Ending.KILLED, false),
+                RestoreRow.ofModel(20, Ending.KILLED_BESIDE_STANDBY, false),
+                RestoreRow.ofModel(24, Ending.CLEAN, false),
+                RestoreRow.ofModel(24, Ending.KILLED, false),
+                RestoreRow.ofModel(24, Ending.KILLED_BESIDE_STANDBY, false),
+                RestoreRow.ofWaiting(Program.LEARNER),
+                RestoreRow.ofWaiting(Program.ROCKSDB_EVENTS),
+                RestoreRow.ofWaiting(Program.ROCKSDB_TRANSACTIONAL));
     }
 
     Restore(LocalCluster cluster, Consumer<String> progress) {
@@ -99,26 +121,29 @@ final class Restore {
     }
 
     private void run(RestoreRow row, BenchmarkReport report) {
-        String application = "restore-" + row.bits() + "-" + row.ending().ordinal();
-        Map<String, String> settings = cluster.settings(application, application + "-examples");
-        settings.put(ThalwegConfig.FEATURES_SPACE_BITS, String.valueOf(row.bits()));
+        String application = "restore-" + row.bits() + "-" + row.program().title() + "-"
+                + row.ending().ordinal();
+        Map<String, String> settings = cluster.settings(
+                application,
+                application + "-examples",
+                row.bits() > 0
+                        ? Map.of(ThalwegConfig.FEATURES_SPACE_BITS, String.valueOf(row.bits()))
+                        : Workload.DENSE_LATE.settings());
         boolean standby = row.ending() == Ending.KILLED_BESIDE_STANDBY;
         if (standby) {
             settings.put("num.standby.replicas", "1");
         }
         ThalwegConfig config = new ThalwegConfig(settings);
-        try (CandidateHandle first = start(application, 1, settings);
-                CandidateHandle second = standby ? start(application, 2, settings) : null;
-                Sender sender = new Sender(config, row.bits());
+        try (CandidateHandle first = start(row, application, 1, settings);
+                CandidateHandle second = standby ? start(row, application, 2, settings) : null;
+                Sender sender =
+                        new Sender(config, row.bits() > 0 ? new LargeModel(row.bits()) : new UnlabeledEvents());
                 PredictionReader reader = new PredictionReader(config)) {
             first.await(Event.RUNNING);
             if (standby) {
                 second.await(Event.RUNNING);
             }
-            int examples = Math.max(1, (1 << row.bits()) / FEATURES_OF_EXAMPLE);
-            for (int i = 0; i < examples; i++) {
-                sender.send(i * FEATURES_OF_EXAMPLE, FEATURES_OF_EXAMPLE);
-            }
+            int examples = sender.fill();
             reader.await(examples);
             sender.keepSending();
             reader.await(examples + SMALL_EXAMPLES_PER_SECOND);
@@ -140,11 +165,11 @@ final class Restore {
             }
             RestoreTimes times = new RestoreTimes(System.nanoTime());
             times.openTransactions = cluster.openTransactions(application);
-            long offset = sender.send(0, FEATURES_OF_SMALL_EXAMPLE);
+            long offset = sender.send();
             if (standby) {
                 reader.await(offset + 1);
             } else {
-                try (CandidateHandle next = start(application, 3, settings)) {
+                try (CandidateHandle next = start(row, application, 3, settings)) {
                     times.restoring = next.await(Event.RUNNING).restoring();
                     times.running = times.seconds();
                     reader.await(offset + 1);
@@ -182,8 +207,9 @@ final class Restore {
         }
     }
 
-    private CandidateHandle start(String application, int number, Map<String, String> settings) {
-        return CandidateHandle.learner(settings, cluster.directory().resolve(application + "-" + number + ".log"));
+    private CandidateHandle start(RestoreRow row, String application, int number, Map<String, String> settings) {
+        return CandidateHandle.running(
+                row.program(), settings, cluster.directory().resolve(application + "-" + number + ".log"));
     }
 
     private static void report(RestoreRow row, RestoreTimes times, BenchmarkReport report) {
@@ -210,56 +236,47 @@ final class Restore {
         return String.format(Locale.ROOT, "%.1f s", seconds);
     }
 
-    /** A sender of examples with consecutive features. */
-    private final class Sender implements AutoCloseable {
-        private final String topic;
-        private final byte[] header;
+    /** The values of the examples that are sent, in Avro without a header. */
+    private interface ExampleValues {
+        /** How many examples come first, so that there is much to restore. */
+        int filling();
+
+        /** Returns one of those. */
+        byte[] filling(int number, byte[] header);
+
+        /** Returns one of those that are sent all the time. */
+        byte[] next(byte[] header);
+    }
+
+    /** Examples with consecutive features, which give a large model all of its weights. */
+    private static final class LargeModel implements ExampleValues {
         private final int space;
-        private final Producer<byte[], byte[]> producer;
-        private final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
         private int next;
 
-        Sender(ThalwegConfig config, int bits) {
-            topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
-            int schemaId = cluster.schemas().idFor(topic, Example.getClassSchema());
-            header = ByteBuffer.allocate(5).putInt(1, schemaId).array();
+        LargeModel(int bits) {
             space = 1 << bits;
-            producer = new KafkaProducer<>(new KafkaSettings(config).writer());
         }
 
-        /** Starts sending small examples whose features are spread over the whole model. */
-        void keepSending() {
-            clock.scheduleAtFixedRate(
-                    () -> {
-                        producer.send(record(next, FEATURES_OF_SMALL_EXAMPLE));
-                        // any odd stride reaches every feature
-                        next = next + 0x9e3779b1 & space - FEATURES_OF_SMALL_EXAMPLE;
-                    },
-                    0,
-                    TimeUnit.SECONDS.toNanos(1) / SMALL_EXAMPLES_PER_SECOND,
-                    TimeUnit.NANOSECONDS);
+        @Override
+        public int filling() {
+            return Math.max(1, space / FEATURES_OF_EXAMPLE);
         }
 
-        /**
-         * Sends an example immediately.
-         *
-         * @param from the first feature
-         * @return its offset, which is how many examples precede it
-         */
-        long send(int from, int features) {
-            Future<RecordMetadata> sent = producer.send(record(from, Math.min(features, space)));
-            producer.flush();
-            try {
-                return sent.get().offset();
-            } catch (ExecutionException e) {
-                throw new StopException(
-                        ExitCode.NOT_READY, "topic " + topic + " does not accept an example: " + e.getCause());
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
+        @Override
+        public byte[] filling(int number, byte[] header) {
+            return value(number * FEATURES_OF_EXAMPLE, Math.min(FEATURES_OF_EXAMPLE, space), header);
         }
 
-        private ProducerRecord<byte[], byte[]> record(int from, int features) {
+        /** Returns a small example. The features of many are spread over the whole model. */
+        @Override
+        public byte[] next(byte[] header) {
+            byte[] value = value(next, FEATURES_OF_SMALL_EXAMPLE, header);
+            // any odd stride reaches every feature
+            next = next + 0x9e3779b1 & space - FEATURES_OF_SMALL_EXAMPLE;
+            return value;
+        }
+
+        private static byte[] value(int from, int features, byte[] header) {
             ByteArrayOutputStream bytes = new ByteArrayOutputStream(64 + 16 * features);
             bytes.writeBytes(header);
             BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(bytes, null);
@@ -288,7 +305,92 @@ final class Restore {
             } catch (IOException e) {
                 throw new UncheckedIOException("writing to memory", e);
             }
-            return new ProducerRecord<>(topic, KEY, bytes.toByteArray());
+            return bytes.toByteArray();
+        }
+    }
+
+    /** Events whose labels do not come. */
+    private static final class UnlabeledEvents implements ExampleValues {
+        private Workload.RecordValues values;
+
+        @Override
+        public int filling() {
+            return WAITING;
+        }
+
+        @Override
+        public byte[] filling(int number, byte[] header) {
+            return next(header);
+        }
+
+        @Override
+        public byte[] next(byte[] header) {
+            if (values == null) {
+                values = Workload.DENSE_LATE.values(ByteBuffer.wrap(header).getInt(1));
+            }
+            return values.next();
+        }
+    }
+
+    /** A sender of examples. */
+    private final class Sender implements AutoCloseable {
+        private final String topic;
+        private final byte[] header;
+        private final ExampleValues values;
+        private final Producer<byte[], byte[]> producer;
+        private final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
+
+        Sender(ThalwegConfig config, ExampleValues values) {
+            this.values = values;
+            topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+            int schemaId = cluster.schemas().idFor(topic, Example.getClassSchema());
+            header = ByteBuffer.allocate(5).putInt(1, schemaId).array();
+            producer = new KafkaProducer<>(new KafkaSettings(config).writer());
+        }
+
+        /** Sends those examples after which there is much to restore. @return how many there are */
+        int fill() {
+            for (int i = 0; i < values.filling(); i++) {
+                producer.send(record(values.filling(i, header)));
+            }
+            producer.flush();
+            return values.filling();
+        }
+
+        /** Starts sending small examples. */
+        void keepSending() {
+            clock.scheduleAtFixedRate(
+                    () -> producer.send(nextRecord()),
+                    0,
+                    TimeUnit.SECONDS.toNanos(1) / SMALL_EXAMPLES_PER_SECOND,
+                    TimeUnit.NANOSECONDS);
+        }
+
+        /**
+         * Sends an example immediately.
+         *
+         * @return its offset, which is how many examples precede it
+         */
+        long send() {
+            Future<RecordMetadata> sent = producer.send(nextRecord());
+            producer.flush();
+            try {
+                return sent.get().offset();
+            } catch (ExecutionException e) {
+                throw new StopException(
+                        ExitCode.NOT_READY, "topic " + topic + " does not accept an example: " + e.getCause());
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        /** The clock and the caller take turns. */
+        private synchronized ProducerRecord<byte[], byte[]> nextRecord() {
+            return record(values.next(header));
+        }
+
+        private ProducerRecord<byte[], byte[]> record(byte[] value) {
+            return new ProducerRecord<>(topic, KEY, value);
         }
 
         @Override

@@ -1,6 +1,7 @@
 package io.thalweg.app.benchmark;
 
 import io.thalweg.app.benchmark.Candidate.Guarantee;
+import io.thalweg.app.benchmark.Candidate.Program;
 import io.thalweg.app.benchmark.Candidate.Publishing;
 import io.thalweg.app.benchmark.ProcessEvent.Event;
 import io.thalweg.config.ThalwegConfig;
@@ -54,8 +55,8 @@ final class Soak {
         List<String> passing = List.of(examples, OutputTopic.PREDICTIONS.nameIn(config));
         cluster.keepLittleOf(passing);
         double[] heap = new double[PARTS + 1];
-        try (CandidateHandle handle =
-                CandidateHandle.learner(settings, cluster.directory().resolve(application + ".log"))) {
+        try (CandidateHandle handle = CandidateHandle.running(
+                Program.LEARNER, settings, cluster.directory().resolve(application + ".log"))) {
             handle.await(Event.RUNNING);
             for (int part = 1; part <= PARTS; part++) {
                 row.workload().fill(config, cluster.schemas(), PART);
