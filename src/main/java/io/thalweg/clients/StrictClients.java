@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.Admin;
@@ -79,11 +80,11 @@ public final class StrictClients implements KafkaClientSupplier {
     private final String instance;
     private final Runnable assigned;
     private final AtomicBoolean leaves = new AtomicBoolean();
-    private final java.util.function.Consumer<ConsumerRecords<byte[], byte[]>> polled;
+    private final UnaryOperator<ConsumerRecords<byte[], byte[]>> polled;
 
     /** Creates clients for an instance without a name. */
     public StrictClients() {
-        this(null, () -> {}, records -> {});
+        this(null, () -> {}, UnaryOperator.identity());
     }
 
     /**
@@ -91,10 +92,9 @@ public final class StrictClients implements KafkaClientSupplier {
      *
      * @param instance the name of the instance; null for none
      * @param assigned called whenever a thread has been assigned partitions, before it works on them
-     * @param polled called with the records that a thread has polled, before it works on them
+     * @param polled called with the records that a thread has polled; the thread works on what it returns
      */
-    public StrictClients(
-            String instance, Runnable assigned, java.util.function.Consumer<ConsumerRecords<byte[], byte[]>> polled) {
+    public StrictClients(String instance, Runnable assigned, UnaryOperator<ConsumerRecords<byte[], byte[]>> polled) {
         this.polled = polled;
         this.instance = instance;
         this.assigned = assigned;
@@ -148,13 +148,13 @@ public final class StrictClients implements KafkaClientSupplier {
     /** A consumer that reports when it has been assigned partitions, and can be made to leave its group. */
     private static final class MainConsumer extends KafkaConsumer<byte[], byte[]> {
         private final Runnable assigned;
-        private final java.util.function.Consumer<ConsumerRecords<byte[], byte[]>> polled;
+        private final UnaryOperator<ConsumerRecords<byte[], byte[]>> polled;
         private final AtomicBoolean leaves;
 
         MainConsumer(
                 Map<String, Object> config,
                 Runnable assigned,
-                java.util.function.Consumer<ConsumerRecords<byte[], byte[]>> polled,
+                UnaryOperator<ConsumerRecords<byte[], byte[]>> polled,
                 AtomicBoolean leaves) {
             super(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
             this.assigned = assigned;
@@ -176,9 +176,7 @@ public final class StrictClients implements KafkaClientSupplier {
             if (outbox != null) {
                 outbox.handOn();
             }
-            ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
-            polled.accept(records);
-            return records;
+            return polled.apply(super.poll(timeout));
         }
 
         @Override

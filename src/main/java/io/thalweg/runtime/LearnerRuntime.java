@@ -3,6 +3,7 @@ package io.thalweg.runtime;
 import io.thalweg.clients.StrictClients;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.ReadAhead;
+import io.thalweg.input.RecordBundle;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.output.OutputTopic;
@@ -24,12 +25,15 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.KafkaStreams.State;
+import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,6 +45,10 @@ public final class LearnerRuntime implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LearnerRuntime.class);
     private static final Duration REPLACEMENT_WINDOW = Duration.ofMinutes(10);
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
+    /** How many bundles of records a thread has of a partition before it fetches no more of it. */
+    private static final int BUFFERED_BUNDLES = 100;
+    /** How long a bundle may be, in milliseconds, so that events and labels that are late come in their order. */
+    private static final long MOST_MILLIS_BESIDE_LABELS = 10;
 
     private final KafkaStreams streams;
     private final int partitions;
@@ -114,11 +122,12 @@ public final class LearnerRuntime implements AutoCloseable {
                 new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch, readers, ahead).get();
         Properties properties = new Properties();
         properties.putAll(settings.streams());
+        properties.putIfAbsent(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_BUNDLES);
         ScheduledExecutorService lookout = lookout("lookout");
         StrictClients clients = new StrictClients(
                 settings.instance(),
                 new DeadTransactions(config, lookout)::lookSoon,
-                ahead == null ? polled -> {} : ahead::polled);
+                polled -> taken(polled, config, ahead));
         KafkaStreams streams = streams(topology, properties, clients);
         LearnerRuntime runtime = new LearnerRuntime(
                 config,
@@ -136,6 +145,15 @@ public final class LearnerRuntime implements AutoCloseable {
         runtime.watch(new BrokerSilence(
                 streams::metrics, Duration.ofMillis(config.getLong(ThalwegConfig.BROKER_STALL_MAX_MS))));
         return runtime;
+    }
+
+    /** Returns what a thread works on after a poll. */
+    private static ConsumerRecords<byte[], byte[]> taken(
+            ConsumerRecords<byte[], byte[]> polled, ThalwegConfig config, @Nullable ReadAhead ahead) {
+        if (ahead != null) {
+            ahead.polled(polled);
+        }
+        return RecordBundle.bundled(polled, config.hasLateLabels() ? MOST_MILLIS_BESIDE_LABELS : Long.MAX_VALUE);
     }
 
     private static KafkaStreams streams(Topology topology, Properties properties, StrictClients clients) {

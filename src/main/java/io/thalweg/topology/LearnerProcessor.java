@@ -7,6 +7,7 @@ import io.thalweg.input.InputRecord;
 import io.thalweg.input.ReadAhead;
 import io.thalweg.input.ReadAhead.ExampleAhead;
 import io.thalweg.input.ReadAhead.PartitionAhead;
+import io.thalweg.input.RecordBundle;
 import io.thalweg.output.OutputRecord;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.store.KeyPartitioner;
@@ -15,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.specific.SpecificRecordBase;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.header.Headers;
@@ -88,6 +90,14 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
                     ahead == null || isOfLabels ? null : ahead.of(partition));
         }
 
+        InputRecord record(
+                long offset, long timestamp, byte @Nullable [] key, byte @Nullable [] value, Headers headers) {
+            InputRecord record = isSentOn
+                    ? InputRecord.sentOn(partition, offset, timestamp, key, value, headers)
+                    : InputRecord.produced(partition, offset, timestamp, key, value, headers);
+            return isOfLabels ? record.asLabel() : record;
+        }
+
         @Nullable
         ExampleAhead take(InputRecord record) {
             return ahead == null ? null : ahead.take(record);
@@ -157,12 +167,29 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         if (reads != null) {
             reads.touch();
         }
-        checkPlace(record.key());
         RecordMetadata at = context.recordMetadata().orElseThrow();
         TaskInput source = sources.computeIfAbsent(
                 at.topic(), topic -> TaskInput.of(new TopicPartition(topic, partition), config, watch, ahead));
-        source.unread.taken(at.offset());
-        InputRecord input = input(record, source, at.offset());
+        List<ConsumerRecord<byte[], byte[]>> bundle = RecordBundle.of(record.headers());
+        if (bundle == null) {
+            apply(source, at.offset(), record.timestamp(), record.key(), record.value(), record.headers());
+            return;
+        }
+        for (ConsumerRecord<byte[], byte[]> each : bundle) {
+            apply(source, each.offset(), each.timestamp(), each.key(), each.value(), each.headers());
+        }
+    }
+
+    private void apply(
+            TaskInput source,
+            long offset,
+            long timestamp,
+            byte @Nullable [] key,
+            byte @Nullable [] value,
+            Headers headers) {
+        checkPlace(key);
+        source.unread.taken(offset);
+        InputRecord input = source.record(offset, timestamp, key, value, headers);
         boolean isRejected = false;
         int models = task.models().size();
         switch (task.apply(input, source.take(input), this)) {
@@ -220,15 +247,6 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
             watch.strayed();
             hasStrayed = true;
         }
-    }
-
-    private static InputRecord input(Record<byte[], byte[]> record, TaskInput source, long offset) {
-        InputRecord input = source.isSentOn
-                ? InputRecord.sentOn(
-                        source.partition, offset, record.timestamp(), record.key(), record.value(), record.headers())
-                : InputRecord.produced(
-                        source.partition, offset, record.timestamp(), record.key(), record.value(), record.headers());
-        return source.isOfLabels ? input.asLabel() : input;
     }
 
     private void rejected(InputRecord input) {

@@ -3,6 +3,7 @@ package io.thalweg.topology;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.InputRecord;
+import io.thalweg.input.RecordBundle;
 import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SourceCoordinates;
@@ -15,8 +16,10 @@ import io.thalweg.store.InputOffsets.UnreadGap;
 import io.thalweg.store.KeyPartitioner;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -48,6 +51,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
 
     private Counters counters;
     private UnreadWatch unread;
+    private TopicPartition read;
 
     private ModelRouter(
             ThalwegConfig config,
@@ -92,7 +96,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     public void init(ProcessorContext<byte[], Object> processorContext) {
         context = processorContext;
         counters = new Counters(context);
-        TopicPartition read = new TopicPartition(topic, context.taskId().partition());
+        read = new TopicPartition(topic, context.taskId().partition());
         unread = new UnreadWatch(read, watch);
         UnreadGap gap = new UnreadGap(watch.committed(read), watch.beginning(read));
         if (gap.from() > 0 && gap.from() < gap.to()) {
@@ -115,38 +119,41 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     @Override
     public void process(Record<byte[], byte[]> record) {
         RecordMetadata at = context.recordMetadata().orElseThrow();
-        unread.taken(at.offset());
+        List<ConsumerRecord<byte[], byte[]>> bundle = RecordBundle.of(record.headers());
+        if (bundle == null) {
+            route(InputRecord.produced(
+                    read, at.offset(), record.timestamp(), record.key(), record.value(), record.headers()));
+        } else {
+            bundle.forEach(each -> route(InputRecord.produced(each)));
+        }
+    }
+
+    private void route(InputRecord input) {
+        unread.taken(input.offset());
         try {
-            String model = reader.model(record.key(), record.value(), record.headers(), nothing);
+            String model = reader.model(input.key(), input.value(), input.headers(), nothing);
             if (model == null) {
                 return;
             }
             SourceCoordinates coordinates =
-                    new SourceCoordinates(at.topic(), at.partition(), at.offset(), record.key(), record.headers());
+                    new SourceCoordinates(read.topic(), read.partition(), input.offset(), input.key(), input.headers());
             context.forward(
                     new Record<>(
                             model.getBytes(StandardCharsets.UTF_8),
-                            record.value(),
-                            record.timestamp(),
+                            input.value(),
+                            input.timestamp(),
                             coordinates.sentOn()),
                     sink);
-            health.taken(new TopicPartition(at.topic(), at.partition()), at.offset(), false);
+            health.taken(read, input.offset(), false);
         } catch (Rejection rejection) {
-            InputRecord input = InputRecord.produced(
-                    new TopicPartition(at.topic(), at.partition()),
-                    at.offset(),
-                    record.timestamp(),
-                    record.key(),
-                    record.value(),
-                    record.headers());
             counters.deadLetters.count();
-            health.rejected(input.partition(), input.offset(), rejection);
+            health.rejected(read, input.offset(), rejection);
             DeadLetter letter = deadLetters.of(input, rejection);
             context.forward(
                     new Record<>(
                             deadLetters.key(input),
-                            new OutputRecord(OutputTopic.DEAD_LETTERS, at.partition(), letter),
-                            record.timestamp(),
+                            new OutputRecord(OutputTopic.DEAD_LETTERS, read.partition(), letter),
+                            input.timestamp(),
                             deadLetters.headers(letter, input)),
                     deadLetterSink);
         }

@@ -32,6 +32,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -244,16 +245,19 @@ public final class CandidateProcess {
             runUntilAsked(streams, lives);
             return;
         }
-        Metric processed = null;
-        while (processed == null) {
+        Metric consumed = null;
+        while (consumed == null) {
             pause(lives);
-            processed = streams.metrics().entrySet().stream()
-                    .filter(entry -> is(entry.getKey(), "stream-thread-metrics", "process-total"))
+            // not what Kafka Streams counts, which is bundles where the learner has any
+            consumed = streams.metrics().entrySet().stream()
+                    .filter(entry -> is(entry.getKey(), "consumer-fetch-manager-metrics", "records-consumed-total"))
+                    .filter(entry -> entry.getKey().tags().keySet().equals(Set.of("client-id")))
+                    .filter(entry -> !entry.getKey().tags().get("client-id").endsWith("-restore-consumer"))
                     .map(Map.Entry::getValue)
                     .findFirst()
                     .orElse(null);
         }
-        Metric total = processed;
+        Metric total = consumed;
         watch(() -> ((Double) total.metricValue()).longValue(), () -> sentBytes(streams), lives);
     }
 
