@@ -18,6 +18,7 @@ import io.thalweg.avro.Weight;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
+import io.thalweg.input.RecordBundle;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.testing.Seeded;
 import java.io.IOException;
@@ -34,10 +35,12 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.record.TimestampType;
@@ -568,6 +571,57 @@ class LearnerTopologyTest {
 
     private static String header(TestRecord<byte[], byte[]> record, String name) {
         return text(record.headers().lastHeader(name).value());
+    }
+
+    /** With bad records, a deletion, several models, and headers. */
+    @Test
+    void recordsInBundlesGiveTheSameOutputs(Random random) {
+        TopicPartition partition = new TopicPartition("examples", 0);
+        List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
+        for (int i = 0; i < 500; i++) {
+            byte[] value = random.nextInt(50) == 0
+                    ? random.nextBoolean() ? null : garbage(20)
+                    : encode(
+                            dense(random.nextInt(3) == 0 ? null : random.nextInt(2) * 1.0, random.nextGaussian(), 1.0));
+            RecordHeaders headers = new RecordHeaders();
+            headers.add("number", String.valueOf(i).getBytes(StandardCharsets.UTF_8));
+            records.add(new ConsumerRecord<>(
+                    "examples",
+                    0,
+                    i,
+                    1000 + i,
+                    TimestampType.CREATE_TIME,
+                    1,
+                    value == null ? -1 : value.length,
+                    key("m" + random.nextInt(3)),
+                    value,
+                    headers,
+                    Optional.empty()));
+        }
+        ConsumerRecords<byte[], byte[]> bundled =
+                RecordBundle.bundled(new ConsumerRecords<>(Map.of(partition, records), Map.of()), Long.MAX_VALUE);
+        assertThat(bundled.count()).isLessThan(20);
+        assertThat(outputs(bundled.records(partition)))
+                .isEqualTo(outputs(records))
+                .hasSizeGreaterThan(600);
+    }
+
+    private static List<String> outputs(List<ConsumerRecord<byte[], byte[]>> records) {
+        try (LearnerDriver learner = new LearnerDriver(Map.of("weights.every", "3", "metrics.every", "5"))) {
+            for (ConsumerRecord<byte[], byte[]> record : records) {
+                learner.examples.pipeInput(
+                        new TestRecord<>(record.key(), record.value(), record.headers(), record.timestamp()));
+            }
+            return Stream.of(learner.predictions, learner.weights, learner.metrics, learner.deadLetters)
+                    .flatMap(output -> output.readRecordsToList().stream())
+                    .map(record -> "%s %s %s %s"
+                            .formatted(
+                                    text(record.key()),
+                                    Arrays.toString(record.value()),
+                                    record.headers(),
+                                    record.timestamp()))
+                    .toList();
+        }
     }
 
     @Test
