@@ -24,11 +24,12 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AclOperation;
 
 /**
- * A range of the committed records of the examples topic, fixed when it is opened. It joins no group and commits
- * nothing.
+ * A range of the committed records of the examples topic, or of the topic of labels, fixed when it is opened. It joins
+ * no group and commits nothing.
  */
 public final class ExampleRange implements AutoCloseable {
-    private final Consumer<byte[], byte[]> consumer;
+    private final Map<String, Object> settings;
+    private final List<Consumer<byte[], byte[]>> consumers = new ArrayList<>();
     private final int partitions;
     private final List<Span> spans;
 
@@ -90,14 +91,14 @@ public final class ExampleRange implements AutoCloseable {
         }
     }
 
-    private ExampleRange(Consumer<byte[], byte[]> consumer, int partitions, List<Span> spans) {
-        this.consumer = consumer;
+    private ExampleRange(Map<String, Object> settings, int partitions, List<Span> spans) {
+        this.settings = settings;
         this.partitions = partitions;
         this.spans = spans;
     }
 
     /**
-     * Opens a range.
+     * Opens a range of the examples topic.
      *
      * @param partition the only partition; null for all
      * @param from where to begin; null for the oldest record
@@ -105,12 +106,26 @@ public final class ExampleRange implements AutoCloseable {
      * @throws StopException if the brokers, the topic or the partition cannot be found
      */
     public static ExampleRange open(ThalwegConfig config, Integer partition, Place from, Place to) {
+        return open(ThalwegConfig.EXAMPLES_TOPIC, config, partition, from, to);
+    }
+
+    /**
+     * Opens the range of the topic of labels up to its current end.
+     *
+     * @param partition the only partition; null for all
+     * @param from where to begin; null for the oldest record
+     * @throws StopException if the brokers, the topic or the partition cannot be found
+     */
+    public static ExampleRange openLabels(ThalwegConfig config, Integer partition, Place from) {
+        return open(ThalwegConfig.LABELS_TOPIC, config, partition, from, null);
+    }
+
+    private static ExampleRange open(String topic, ThalwegConfig config, Integer partition, Place from, Place to) {
         int partitions;
         List<Span> spans = new ArrayList<>();
         try (Admin admin = KafkaSettings.admin(config)) {
-            partitions = new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC, AclOperation.READ);
-            List<TopicPartition> read =
-                    Topics.pick(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions, partition);
+            partitions = new Topics(config, admin).partitions(topic, AclOperation.READ);
+            List<TopicPartition> read = Topics.pick(config.getString(topic), partitions, partition);
             OffsetLookup offsets = new OffsetLookup(config, admin, read);
             Map<TopicPartition, Long> beginnings = offsets.at(OffsetSpec.earliest());
             Map<TopicPartition, Long> ends = offsets.at(OffsetSpec.latest());
@@ -128,7 +143,7 @@ public final class ExampleRange implements AutoCloseable {
         Map<String, Object> settings = new KafkaSettings(config).reader();
         // records that are deleted in the meantime must be an error and not be skipped
         settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
-        return new ExampleRange(new KafkaConsumer<>(settings), partitions, spans);
+        return new ExampleRange(settings, partitions, spans);
     }
 
     private record OffsetLookup(ThalwegConfig config, Admin admin, List<TopicPartition> partitions) {
@@ -164,13 +179,27 @@ public final class ExampleRange implements AutoCloseable {
         return spans;
     }
 
-    /** The records of a span. Only one span can be read at a time. */
+    /** The records of a span. Only one span can be read this way at a time. */
     public CommittedRecords read(Span span) {
+        if (consumers.isEmpty()) {
+            consumers.add(new KafkaConsumer<>(settings));
+        }
+        return read(span, consumers.get(0));
+    }
+
+    /** The records of a span, which are read while others are. */
+    public CommittedRecords readBesideOthers(Span span) {
+        Consumer<byte[], byte[]> own = new KafkaConsumer<>(settings);
+        consumers.add(own);
+        return read(span, own);
+    }
+
+    private static CommittedRecords read(Span span, Consumer<byte[], byte[]> consumer) {
         return new CommittedRecords(consumer, span.partition, span.from, span.to);
     }
 
     @Override
     public void close() {
-        consumer.close();
+        consumers.forEach(Consumer::close);
     }
 }

@@ -36,6 +36,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.UnknownMemberIdException;
 import org.apache.kafka.common.utils.Utils;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -330,11 +331,15 @@ class MappedIT {
                                 Utils.toPositive(Utils.murmur2(model.getBytes(StandardCharsets.UTF_8))) % after));
         // the router has lost its offsets: what was learned once is not learned again
         try (Admin admin = KafkaSettings.admin(trial.config())) {
-            admin.alterConsumerGroupOffsets(
-                            trial.name,
-                            Map.of(new TopicPartition(trial.name + "-examples", 0), new OffsetAndMetadata(0)))
-                    .all()
-                    .get();
+            Map<TopicPartition, OffsetAndMetadata> lost =
+                    Map.of(new TopicPartition(trial.name + "-examples", 0), new OffsetAndMetadata(0));
+            // a moment after the learner has ended, the group may still have its members
+            await().atMost(PATIENCE)
+                    .ignoreExceptionsMatching(e -> e.getCause() instanceof UnknownMemberIdException)
+                    .until(() -> {
+                        admin.alterConsumerGroupOffsets(trial.name, lost).all().get();
+                        return true;
+                    });
         }
         int total = good + send(random, 4 * EVENTS, after);
         learn(total, 0);

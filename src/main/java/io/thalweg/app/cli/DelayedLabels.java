@@ -3,17 +3,10 @@ package io.thalweg.app.cli;
 import io.thalweg.app.cli.EvaluationReport.Late;
 import io.thalweg.app.files.ExampleFile.BadLineException;
 import io.thalweg.app.files.ExampleFile.Line;
-import io.thalweg.avro.Outcome;
-import io.thalweg.avro.Result;
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.fold.OutputSink;
-import io.thalweg.output.OutputTopic;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.PriorityQueue;
-import org.apache.avro.specific.SpecificRecordBase;
-import org.apache.kafka.common.header.Headers;
 
 /**
  * The labels of a file that come later than their events. It gives the events to an {@link Evaluation} without them, in
@@ -43,7 +36,7 @@ final class DelayedLabels {
 
     private final PriorityQueue<Coming> coming =
             new PriorityQueue<>(Comparator.comparingLong(Coming::time).thenComparingLong(Coming::line));
-    private final Outcomes outcomes = new Outcomes();
+    private final OutcomeCounts outcomes = new OutcomeCounts();
     private long now;
     private long labels;
 
@@ -55,42 +48,13 @@ final class DelayedLabels {
         constant = options.labelTime() == null
                 ? Double.NaN
                 : config.labelsMapping().constantLabel();
-        missingIsNegative = config.getString(ThalwegConfig.LABELS_POLICY).equals("provisional")
-                || config.getString(ThalwegConfig.LABELS_MISSING).equals("negative");
+        missingIsNegative = isMissingNegative(config);
     }
 
-    /** Counts what came of events and labels. */
-    private static final class Outcomes implements OutputSink {
-        private long inTime;
-        private long givenUp;
-        private long[] delays = new long[1024];
-
-        @Override
-        public boolean wants(OutputTopic topic) {
-            return topic == OutputTopic.OUTCOMES;
-        }
-
-        @Override
-        public void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
-            Outcome outcome = (Outcome) value;
-            if (outcome.getOutcome() == Result.LEARNED) {
-                if (inTime == delays.length) {
-                    delays = Arrays.copyOf(delays, delays.length * 2);
-                }
-                delays[(int) inTime++] = outcome.getDelayMs();
-            } else if (outcome.getOutcome() == Result.GIVEN_UP || outcome.getOutcome() == Result.LEARNED_NEGATIVE) {
-                givenUp++;
-            }
-        }
-
-        private Long median() {
-            if (inTime == 0) {
-                return null;
-            }
-            long[] sorted = Arrays.copyOf(delays, (int) inTime);
-            Arrays.sort(sorted);
-            return sorted[(sorted.length - 1) / 2];
-        }
+    /** Returns whether an event whose label does not come in time counts as a negative. */
+    static boolean isMissingNegative(ThalwegConfig config) {
+        return config.getString(ThalwegConfig.LABELS_POLICY).equals("provisional")
+                || config.getString(ThalwegConfig.LABELS_MISSING).equals("negative");
     }
 
     /**
@@ -154,6 +118,6 @@ final class DelayedLabels {
 
     /** What came of the labels. */
     Late figures() {
-        return new Late(labels, outcomes.inTime, outcomes.givenUp, outcomes.median());
+        return outcomes.figures(labels);
     }
 }

@@ -1,6 +1,7 @@
 package io.thalweg.app.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.thalweg.app.cli.EvaluationReport.Late;
 import io.thalweg.app.files.ExampleFile;
 import io.thalweg.app.files.ExampleFile.BadLineException;
 import io.thalweg.app.files.ExampleFile.Line;
@@ -33,7 +34,8 @@ import picocli.CommandLine.Spec;
         name = "evaluate",
         description = "Runs a file, without Kafka, or the examples topic through the learner, and reports how well it"
                 + " predicts examples before it learns from them. Files are CSV, JSON Lines or LIBSVM text,"
-                + " plain or gzipped. Nothing is written anywhere.",
+                + " plain or gzipped. With labels.topic, labels of events in the topic are read there. Nothing is"
+                + " written anywhere.",
         footer = {"", FileOptions.COLUMNS},
         mixinStandardHelpOptions = true)
 final class EvaluateCommand implements Callable<Integer> {
@@ -91,7 +93,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 source.in(delays.withTopicOfLabels(settings, model.defaults(settings.given(), !source.isTopic())));
         SkippedExamples skipped = new SkippedExamples(err());
         Evaluation evaluation;
-        DelayedLabels late = null;
+        Late late = null;
         double seconds;
         if (!source.isTopic()) {
             evaluation = new Evaluation(config, config.getString(ThalwegConfig.MODEL_DEFAULT));
@@ -99,10 +101,11 @@ final class EvaluateCommand implements Callable<Integer> {
                     options.open(config, source.file, modelColumn.column(), delays.time(), delays.labelTime())) {
                 long begin = System.nanoTime();
                 if (delays.isGiven()) {
-                    late = new DelayedLabels(
+                    DelayedLabels delayed = new DelayedLabels(
                             config, evaluation, delays, (line, e) -> bad(examples, line, "its label: ", e, skipped));
-                    takeAll(examples, late::take, skipped);
-                    late.end();
+                    takeAll(examples, delayed::take, skipped);
+                    delayed.end();
+                    late = delayed.figures();
                 } else {
                     takeAll(examples, evaluation::take, skipped);
                 }
@@ -113,6 +116,7 @@ final class EvaluateCommand implements Callable<Integer> {
         } else {
             Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
             try (ExampleRange range = rangeOptions.open(config);
+                    ExampleRange labels = config.hasLateLabels() ? rangeOptions.openLabels(config) : null;
                     Registry schemas = Registry.of(config, retry)) {
                 schemas.check();
                 String keyless = LearnerRuntime.keyless(config, range.partitions());
@@ -120,18 +124,21 @@ final class EvaluateCommand implements Callable<Integer> {
                 LearnerRuntime.checkMapping(config, schemas).forEach(err()::println);
                 evaluation = new Evaluation(config, keyless);
                 long begin = System.nanoTime();
-                takeAll(
-                        range,
-                        new RecordReader(schemas, config, keyless),
-                        config.isRouted(range.partitions()),
-                        evaluation,
-                        skipped);
+                RecordReader reader = new RecordReader(schemas, config, keyless);
+                List<Span> read = range.spans();
+                if (labels == null) {
+                    takeAll(range, reader, config.isRouted(range.partitions()), evaluation, skipped);
+                } else {
+                    JoinedTopics joined = new JoinedTopics(config, range, labels, reader, evaluation, skipped);
+                    joined.takeAll();
+                    late = joined.figures();
+                    read = joined.spans();
+                }
                 seconds = secondsSince(begin);
-                printWhatWasRead(range, config, evaluation, skipped);
+                printWhatWasRead(read, config, evaluation, skipped);
             }
         }
-        EvaluationReport report =
-                EvaluationReport.of(config, evaluation, skipped.count(), seconds, late == null ? null : late.figures());
+        EvaluationReport report = EvaluationReport.of(config, evaluation, skipped.count(), seconds, late);
         PrintWriter out = spec.commandLine().getOut();
         new EvaluationView(json ? err() : out, err(), top).show(report, evaluation.models());
         if (json) {
@@ -165,7 +172,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private void printWhatWasRead(
-            ExampleRange range, ThalwegConfig config, Evaluation evaluation, SkippedExamples skipped) {
+            List<Span> read, ThalwegConfig config, Evaluation evaluation, SkippedExamples skipped) {
         skipped.printCount();
         if (evaluation.metrics().size() == 0) {
             err().flush();
@@ -177,7 +184,7 @@ final class EvaluateCommand implements Callable<Integer> {
                                     evaluation.unlabelled(),
                                     skipped.count()));
         }
-        err().println("read %s".formatted(RangeOptions.words(range)));
+        err().println("read %s".formatted(RangeOptions.words(read)));
         printIfAllLabelsAreEqual(evaluation);
     }
 

@@ -121,6 +121,49 @@ final class Evaluation {
         }
     }
 
+    /**
+     * Predicts an event, and learns from it if it has a label.
+     *
+     * @return whether it had a label; if not, the prediction is yet to be judged
+     * @throws Rejection if the learner would make the event a dead letter; then nothing has changed
+     */
+    boolean takeEvent(String modelId, Example event, long time, OutputSink outcomes) throws Rejection {
+        if (task.applyEvent(modelId, event, time, outcomes) != Applied.LEARNED) {
+            return false;
+        }
+        metrics.add(task.prediction().logit(), event.label(), event.importance());
+        return true;
+    }
+
+    /**
+     * Takes the label of an event that was predicted earlier.
+     *
+     * @throws Rejection if the learner would make the label a dead letter
+     */
+    void takeLabel(String modelId, Example label, long time, OutputSink outcomes) throws Rejection {
+        task.applyLabel(modelId, label, time, outcomes);
+    }
+
+    /** Deletes a model. */
+    void delete(String modelId) {
+        task.delete(modelId);
+    }
+
+    /** The logit of the last prediction. */
+    double logit() {
+        return task.prediction().logit();
+    }
+
+    /** Judges a prediction by its label. */
+    void judge(double logit, double label, double importance) {
+        metrics.add(logit, label, importance);
+    }
+
+    /** Counts an example that is not judged. */
+    void onlyPredicted() {
+        unlabelled++;
+    }
+
     /** Lets the time go on, for labels that do not come. */
     void advanceTo(long time, OutputSink outcomes) {
         task.advanceTo(time, outcomes);

@@ -6,6 +6,7 @@ import io.thalweg.runtime.ExampleRange.Place;
 import io.thalweg.runtime.ExampleRange.Span;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
+import java.util.List;
 import java.util.stream.Collectors;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -49,6 +50,11 @@ final class RangeOptions {
         return ExampleRange.open(config, partition, from, to);
     }
 
+    /** Opens the labels for the range: with a time to begin at, from that time on. */
+    ExampleRange openLabels(ThalwegConfig config) {
+        return ExampleRange.openLabels(config, partition, from != null && from.time() != null ? from : null);
+    }
+
     /** @throws StopException if a range has no offsets */
     void requireOffsets(ThalwegConfig config, ExampleRange range) {
         if (range.spans().stream().allMatch(span -> span.size() == 0)) {
@@ -68,9 +74,9 @@ final class RangeOptions {
         return "%s@%d to %d".formatted(span.partition(), span.from(), span.to() - 1);
     }
 
-    /** The words for what a range covers. */
-    static String words(ExampleRange range) {
-        return range.spans().stream()
+    /** The words for what spans cover. */
+    static String words(List<Span> spans) {
+        return spans.stream()
                 .filter(span -> span.size() > 0)
                 .map(RangeOptions::words)
                 .collect(Collectors.joining(", "));

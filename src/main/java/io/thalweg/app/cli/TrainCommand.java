@@ -303,7 +303,7 @@ final class TrainCommand implements Callable<Integer> {
                     }
                 }
             }
-            err().println("read " + RangeOptions.words(range));
+            err().println("read " + RangeOptions.words(range.spans()));
             err().flush();
             return range.partitions();
         }

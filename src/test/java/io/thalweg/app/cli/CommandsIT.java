@@ -1,6 +1,7 @@
 package io.thalweg.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -13,6 +14,7 @@ import io.thalweg.runtime.CommittedTopic;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.store.KeyPartitioner;
+import io.thalweg.testing.Seeded;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -28,6 +30,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -46,9 +49,12 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The commands as people use them, against a real broker and a real registry. */
 @Timeout(300)
+@Seeded
 class CommandsIT {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -360,6 +366,79 @@ class CommandsIT {
                 .singleElement()
                 .asString()
                 .contains("examples.topic and labels.topic both name topic later-examples");
+    }
+
+    /** Of the labels, some come too late, some never. */
+    @ParameterizedTest
+    @CsvSource({"drop, 1", "negative, 2"})
+    void topicsWithLabelsThatComeLaterAreEvaluatedAsTheFileTheyCameFrom(
+            String missing, String partitions, Random random) throws Exception {
+        String name = "joined-" + missing;
+        Project project = new Project(
+                name,
+                "labels.topic",
+                name + "-labels",
+                "outcomes.topic",
+                name + "-outcomes",
+                "labels.model.from",
+                "field:shop",
+                "labels.wait.ms",
+                "60000",
+                "labels.missing",
+                missing,
+                "topics.partitions",
+                partitions);
+        project.thalweg("topics", "--create").is(0);
+        StringBuilder all = new StringBuilder("id,at,shop,x,label,came\n");
+        StringBuilder events = new StringBuilder("id,at,shop,x\n");
+        TreeMap<Long, String> labels = new TreeMap<>();
+        long start = 1_700_000_000_000L;
+        int rows = 600;
+        for (int i = 0; i < rows; i++) {
+            double x = random.nextGaussian();
+            // the last one lets the time of all others pass
+            long at = start + (i < rows - 1 ? 1000L * i : 86_400_000L);
+            String event = "e%d,%d,s%d,%s".formatted(i, at, i % 3, x);
+            events.append(event).append('\n');
+            if (i < rows - 1 && random.nextInt(10) == 0) {
+                all.append(event).append(",,\n");
+                continue;
+            }
+            int label = random.nextDouble() < 1 / (1 + StrictMath.exp(-2 * x)) ? 1 : 0;
+            // no two labels, and no label and event, come at the same time
+            long came = at + 1000L * random.nextInt(90) + 1 + i;
+            all.append(event).append(",%d,%d\n".formatted(label, came));
+            labels.put(came, "%d,e%d,s%d,%d\n".formatted(came, i, i % 3, label));
+        }
+        Path allFile = Files.writeString(directory.resolve(name + ".csv"), all);
+        Path eventsFile = Files.writeString(directory.resolve(name + "-events.csv"), events);
+        Path labelsFile = Files.writeString(
+                directory.resolve(name + "-labels.csv"), "came,id,shop,label\n" + String.join("", labels.values()));
+
+        String[] columns = {"--model-column", "shop", "--time", "at", "--id-column", "id"};
+        project.thalweg(Stream.concat(Stream.of("produce", eventsFile.toString()), Stream.of(columns))
+                        .toArray(String[]::new))
+                .is(0);
+        project.thalweg("produce", labelsFile.toString(), "--labels", "--time", "came")
+                .is(0);
+
+        String[] evaluate = {"evaluate", "--file", allFile.toString(), "--label-time", "came", "--json"};
+        JsonNode ofFile = figures(project.thalweg(
+                Stream.concat(Arrays.stream(evaluate), Arrays.stream(columns)).toArray(String[]::new)));
+        JsonNode ofTopics = figures(project.thalweg("evaluate", "--topic", "--json"));
+        assertThat(ofTopics.get("in_time").intValue()).isBetween(100, labels.size() - 50);
+        assertThat(ofTopics.get("given_up").intValue()).isPositive();
+        for (String exact : List.of("examples", "unlabelled", "skipped", "labels", "in_time", "given_up")) {
+            assertThat(ofTopics.get(exact)).as(exact).isEqualTo(ofFile.get(exact));
+        }
+        assertThat(ofTopics.get("delay_p50_ms")).isEqualTo(ofFile.get("delay_p50_ms"));
+        for (String figure : List.of("log_loss", "auc", "accuracy", "calibration")) {
+            assertThat(ofTopics.get(figure).doubleValue())
+                    .as(figure)
+                    .isCloseTo(ofFile.get(figure).doubleValue(), within(1e-9));
+        }
+        assertThat(project.thalweg("evaluate", "--topic").is(0).err())
+                .anyMatch(line -> line.contains("read " + name + "-examples-0@0 to ") && line.contains("-labels-0@0"));
     }
 
     @Test
