@@ -70,6 +70,8 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
 
     /** How many steps the counter has. */
     private long countedSteps;
+    /** How many models there were after the last record. */
+    private int countedModels;
 
     /** A partition that the task reads. */
     private record TaskInput(
@@ -139,6 +141,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
                     task.models().size() == 1 ? "model" : "models");
         }
         countedSteps = task.steps();
+        countedModels = task.models().size();
         health = new InputHealth(config);
         task.onStep(stepped -> health.stepped(stepped, partition));
         context.schedule(weightsInterval, PunctuationType.WALL_CLOCK_TIME, this::publishRest);
@@ -191,7 +194,6 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         source.unread.taken(offset);
         InputRecord input = source.record(offset, timestamp, key, value, headers);
         boolean isRejected = false;
-        int models = task.models().size();
         switch (task.apply(input, source.take(input), this)) {
             case PREDICTED, LEARNED -> {
                 counters.predictions.count();
@@ -209,11 +211,14 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
                 return;
             }
         }
-        if (task.models().size() > models) {
+        int models = task.models().size();
+        boolean begins = models > countedModels;
+        countedModels = models;
+        if (begins) {
             counters.newModels.count();
         }
         if (!isRejected) {
-            health.taken(input.partition(), input.offset(), task.models().size() > models);
+            health.taken(input.partition(), input.offset(), begins);
         }
         if (health.isTimeToLook()) {
             health.look(task.categories(), input.partition());
