@@ -3,6 +3,7 @@ package io.thalweg.audit;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.Map;
+import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
@@ -10,6 +11,9 @@ import org.apache.kafka.common.TopicPartition;
 interface ClusterView extends AutoCloseable {
     /** Returns how many partitions each topic has. Topics that do not exist are left out. */
     Map<String, Integer> partitions(Collection<String> topics);
+
+    /** Returns those of some topics that exist, and that this client may know of. */
+    Set<String> existing(Set<String> topics);
 
     /**
      * Returns the offsets that a consumer group has committed. Partitions without any are left out. If a transaction is

@@ -7,6 +7,7 @@ import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -74,6 +75,20 @@ final class KafkaClusterView implements ClusterView {
             }
         }
         return partitions;
+    }
+
+    @Override
+    public Set<String> existing(Set<String> topics) {
+        Set<String> existing = new HashSet<>();
+        admin.describeTopics(topics).topicNameValues().forEach((topic, description) -> {
+            try {
+                get(description);
+                existing.add(topic);
+            } catch (UnknownTopicOrPartitionException | TopicAuthorizationException e) {
+                // left out
+            }
+        });
+        return existing;
     }
 
     @Override

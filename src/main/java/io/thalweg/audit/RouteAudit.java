@@ -18,9 +18,13 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -43,9 +47,15 @@ final class RouteAudit {
     private final SchemaSource schemas;
     private final RecordReader reader;
     private final boolean isOfLabels;
-    private final Map<TopicPartition, Long> committed;
     private final Map<TopicPartition, Long> ends;
-    private final List<PastRoutes> past = new ArrayList<>();
+    private final List<Routes> routes = new ArrayList<>();
+    /** The partitions of which records were sent on, and the offsets up to which they were taken. */
+    private final Map<TopicPartition, Long> sources = new LinkedHashMap<>();
+    /** The partitions that have copies, and the offsets up to which they are looked at. */
+    private final Map<TopicPartition, Long> copies = new LinkedHashMap<>();
+    /** The topics that the learner learns, or has learned, from. */
+    private final Set<String> known = new HashSet<>();
+
     private final Map<Way, Sum> expected = new TreeMap<>();
     private final Map<Way, Sum> found = new TreeMap<>();
 
@@ -56,22 +66,26 @@ final class RouteAudit {
      * @param to the target partition
      * @param stretch the range of offsets in the source partition
      */
-    private record Way(int from, int to, long stretch) implements Comparable<Way> {
+    private record Way(TopicPartition from, TopicPartition to, long stretch) implements Comparable<Way> {
+        private static final Comparator<TopicPartition> BY_NAME =
+                Comparator.comparing(TopicPartition::topic).thenComparing(TopicPartition::partition);
+
         @Override
         public int compareTo(Way other) {
-            int first = Integer.compare(from, other.from);
+            int first = BY_NAME.compare(from, other.from);
             int second = Long.compare(stretch, other.stretch);
-            return first != 0 ? first : second != 0 ? second : Integer.compare(to, other.to);
+            return first != 0 ? first : second != 0 ? second : BY_NAME.compare(to, other.to);
         }
     }
 
     /**
-     * The records that were sent on in a layout that the learner had before.
+     * The records that were sent on in a layout.
      *
-     * @param partitions how many partitions they were sent to; 0 if they were learned from where they are
-     * @param ends the offsets up to which they were
+     * @param to the topic that they were sent to; null if they were learned from where they are
+     * @param partitions how many partitions of it
+     * @param ends the offsets up to which they were sent on
      */
-    private record PastRoutes(int partitions, Map<TopicPartition, Long> ends) {}
+    private record Routes(String to, int partitions, Map<TopicPartition, Long> ends) {}
 
     /** The number of events and a hash over them. */
     private static final class Sum {
@@ -102,6 +116,7 @@ final class RouteAudit {
      * Creates an audit.
      *
      * @param layouts the layouts that the learner had before, oldest first
+     * @param partitions how many partitions the learner has now
      * @param committed the committed offsets of the topic that is routed, read before the ends
      * @param ends the ends of all other topics
      * @param isOfLabels whether labels are routed, and not events
@@ -112,6 +127,7 @@ final class RouteAudit {
             SchemaSource schemas,
             FindingLog findings,
             List<PastLayout> layouts,
+            int partitions,
             Map<TopicPartition, Long> committed,
             Map<TopicPartition, Long> ends,
             boolean isOfLabels) {
@@ -119,17 +135,42 @@ final class RouteAudit {
         this.config = config;
         this.schemas = schemas;
         this.findings = findings;
-        this.committed = committed;
         this.ends = ends;
         this.isOfLabels = isOfLabels;
         for (PastLayout layout : layouts) {
-            int count = layout.parts().size();
+            PastTopics topics = new PastTopics(config, layout.parts().get(0));
             Map<TopicPartition, Long> pastEnds = new HashMap<>();
             layout.parts().forEach(part -> pastEnds.putAll(part.next()));
-            boolean isSentOn = isOfLabels ? config.areLabelsRouted(count) : config.isRouted(count);
-            past.add(new PastRoutes(isSentOn ? count : 0, pastEnds));
+            add(topics.config(), layout.parts().size(), pastEnds, pastEnds);
         }
+        add(config, partitions, committed, ends);
         reader = isOfLabels ? RecordReader.ofModelsOfLabels(schemas, config) : RecordReader.ofModels(schemas, config);
+    }
+
+    private void add(
+            ThalwegConfig then,
+            int partitions,
+            Map<TopicPartition, Long> taken,
+            Map<TopicPartition, Long> endsOfCopies) {
+        boolean isSentOn = isOfLabels ? then.areLabelsRouted(partitions) : then.isRouted(partitions);
+        String to = isOfLabels ? then.routedLabelsTopic() : then.routedTopic();
+        taken.keySet().forEach(partition -> known.add(partition.topic()));
+        known.add(then.getString(ThalwegConfig.EXAMPLES_TOPIC));
+        known.add(then.getString(ThalwegConfig.LABELS_TOPIC));
+        routes.add(new Routes(isSentOn ? to : null, partitions, taken));
+        if (isSentOn) {
+            String from = then.getString(isOfLabels ? ThalwegConfig.LABELS_TOPIC : ThalwegConfig.EXAMPLES_TOPIC);
+            taken.forEach((partition, offset) -> {
+                if (partition.topic().equals(from)) {
+                    sources.merge(partition, offset, Math::max);
+                }
+            });
+            endsOfCopies.forEach((partition, offset) -> {
+                if (partition.topic().equals(to) && offset > 0) {
+                    copies.merge(partition, offset, Math::max);
+                }
+            });
+        }
     }
 
     private static MessageDigest sha256() {
@@ -140,31 +181,31 @@ final class RouteAudit {
         }
     }
 
-    /**
-     * Runs the audit.
-     *
-     * @param examples the partitions of the examples topic
-     * @param routed the partitions of the routed topic
-     */
-    void run(List<TopicPartition> examples, List<TopicPartition> routed) {
-        for (TopicPartition to : routed) {
-            try (Records records = cluster.read(to, 0, ends.get(to))) {
+    /** Returns the partitions of other topics than now of which records were sent on. */
+    List<TopicPartition> pastSources() {
+        return sources.keySet().stream()
+                .filter(partition -> !partition.topic().equals(sourceTopic()))
+                .toList();
+    }
+
+    /** Runs the audit. */
+    void run() {
+        copies.forEach((to, end) -> {
+            try (Records records = cluster.read(to, 0, end)) {
                 while (records.hasNext()) {
                     take(to, records.next());
                 }
             }
-        }
-        for (TopicPartition from : examples) {
-            expect(from, routed.size());
-        }
-        compare(examples, routed);
+        });
+        sources.keySet().forEach(this::expect);
+        compare();
     }
 
     private void take(TopicPartition to, ConsumerRecord<byte[], byte[]> record) {
         SourceCoordinates coordinates = SourceCoordinates.of(record.headers());
         TopicPartition from =
                 coordinates == null ? null : new TopicPartition(coordinates.topic(), coordinates.partition());
-        if (coordinates == null || !coordinates.topic().equals(sourceTopic())) {
+        if (coordinates == null || !isSource(coordinates.topic())) {
             findings.add(
                     FindingKind.ROUTED_DIFFERS,
                     to,
@@ -175,9 +216,15 @@ final class RouteAudit {
                     ("%s@%d has no headers with the record of %s that it is a copy of; only the learner"
                                     + " may write to that topic")
                             .formatted(to, record.offset(), sourceTopic()));
-        } else if (coordinates.offset() < committed.getOrDefault(from, 0L)) {
-            add(found, to.partition(), record, coordinates, record.key());
+        } else if (coordinates.offset() < sources.getOrDefault(from, 0L)) {
+            add(found, to, record, coordinates, record.key());
         }
+    }
+
+    private boolean isSource(String topic) {
+        return topic.equals(sourceTopic())
+                || sources.keySet().stream()
+                        .anyMatch(partition -> partition.topic().equals(topic));
     }
 
     private String sourceTopic() {
@@ -186,17 +233,17 @@ final class RouteAudit {
 
     private static void add(
             Map<Way, Sum> sums,
-            int to,
+            TopicPartition to,
             ConsumerRecord<byte[], byte[]> record,
             SourceCoordinates coordinates,
             byte[] model) {
-        sums.computeIfAbsent(new Way(coordinates.partition(), to, coordinates.offset() / STRETCH), way -> new Sum())
+        TopicPartition from = new TopicPartition(coordinates.topic(), coordinates.partition());
+        sums.computeIfAbsent(new Way(from, to, coordinates.offset() / STRETCH), way -> new Sum())
                 .add(record, coordinates, model);
     }
 
-    private void expect(TopicPartition from, int partitions) {
-        long begin = sentOnFrom(from);
-        long end = committed.getOrDefault(from, 0L);
+    private void expect(TopicPartition from) {
+        long end = sources.get(from);
         TopicPartition output = new TopicPartition(OutputTopic.DEAD_LETTERS.nameIn(config), from.partition());
         LetterAudit letters;
         try (Records in = cluster.read(output, 0, ends.get(output))) {
@@ -204,20 +251,20 @@ final class RouteAudit {
                     from,
                     output,
                     false,
-                    letter -> letter.getOffset() >= begin
-                            && (!config.hasLateLabels()
-                                    || isOfLabels
-                                            == config.isOfLabels(
-                                                    letter.getTopic().toString())),
+                    letter -> isOf(from, letter),
                     end,
                     in,
                     new OutputDecoder<DeadLetter>(DeadLetter.getClassSchema(), schemas),
                     findings);
         }
         Example nothing = new Example();
-        try (Records records = cluster.read(from, begin, end)) {
+        try (Records records = cluster.read(from, 0, end)) {
             while (records.hasNext()) {
                 ConsumerRecord<byte[], byte[]> record = records.next();
+                Routes sent = at(from, record.offset());
+                if (sent.to == null) {
+                    continue;
+                }
                 try {
                     if (letters.saysSchemaUnknown(record.offset())) {
                         throw new Rejection(Reason.UNKNOWN_SCHEMA, "as its dead letter says");
@@ -233,7 +280,7 @@ final class RouteAudit {
                             record.topic(), record.partition(), record.offset(), record.key(), record.headers());
                     add(
                             expected,
-                            KeyPartitioner.MURMUR2.partition(model, partitionsAt(from, record.offset(), partitions)),
+                            new TopicPartition(sent.to, KeyPartitioner.MURMUR2.partition(model, sent.partitions)),
                             record,
                             coordinates,
                             model);
@@ -245,47 +292,43 @@ final class RouteAudit {
         letters.finish();
     }
 
-    /** Returns how many partitions a record was sent to; 0 if it was learned from where it is. */
-    private int partitionsAt(TopicPartition from, long offset, int present) {
-        for (PastRoutes routes : past) {
-            if (offset < routes.ends.getOrDefault(from, 0L)) {
-                return routes.partitions;
-            }
-        }
-        return present;
+    /** Returns whether a dead letter is one of a partition that records were sent on from. */
+    private boolean isOf(TopicPartition from, DeadLetter letter) {
+        String topic = letter.getTopic().toString();
+        // one that names a topic that is none of the learner's is reported with those of the events of now
+        boolean isOfTopic = topic.equals(from.topic())
+                || !isOfLabels && !known.contains(topic) && from.topic().equals(sourceTopic());
+        return isOfTopic && at(from, letter.getOffset()).to != null;
     }
 
-    /** Returns the offset from which on a partition is sent on. */
-    private long sentOnFrom(TopicPartition from) {
-        return past.stream()
-                .filter(routes -> routes.partitions == 0)
-                .mapToLong(routes -> routes.ends.getOrDefault(from, 0L))
-                .max()
-                .orElse(0);
+    /** Returns where a record was sent to. */
+    private Routes at(TopicPartition from, long offset) {
+        return routes.stream()
+                .filter(one -> offset < one.ends.getOrDefault(from, 0L))
+                .findFirst()
+                .orElse(routes.get(routes.size() - 1));
     }
 
-    private void compare(List<TopicPartition> examples, List<TopicPartition> routed) {
+    private void compare() {
         Map<Way, Sum> all = new TreeMap<>(expected);
         all.putAll(found);
         all.keySet().forEach(way -> {
             Sum wanted = expected.getOrDefault(way, new Sum());
             Sum there = found.getOrDefault(way, new Sum());
             if (wanted.count != there.count || !MessageDigest.isEqual(wanted.digest.digest(), there.digest.digest())) {
-                TopicPartition from = examples.get(0);
-                TopicPartition source = new TopicPartition(from.topic(), way.from);
                 findings.add(
                         FindingKind.ROUTED_DIFFERS,
-                        source,
+                        way.from,
                         way.stretch * STRETCH,
-                        routed.get(way.to),
+                        way.to,
                         Finding.NONE,
                         null,
                         "of the records of %s from offset %d to %d, %s must have %d and has %d%s"
                                 .formatted(
-                                        source,
+                                        way.from,
                                         way.stretch * STRETCH,
                                         (way.stretch + 1) * STRETCH - 1,
-                                        routed.get(way.to),
+                                        way.to,
                                         wanted.count,
                                         there.count,
                                         wanted.count == there.count ? ", in another order or with other bytes" : ""));

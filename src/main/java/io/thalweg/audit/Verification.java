@@ -40,7 +40,9 @@ import org.apache.kafka.common.TopicPartition;
  * weights of these, and for a few dozen bytes per dead letter.
  */
 public final class Verification {
-    private final ThalwegConfig config;
+    /** The settings. From the beginning of a run on, with the topics that records are sent on to at present. */
+    private ThalwegConfig config;
+
     private final SchemaSource schemas;
     private final Supplier<ClusterView> cluster;
     private final List<Path> modelFiles;
@@ -107,6 +109,7 @@ public final class Verification {
                     "with processing.guarantee = at_least_once a crash may repeat outputs and steps, so a replay proves"
                             + " nothing; learn with exactly_once_v2");
         }
+        config = config.withLastCopies(open::existing);
         int partitions = countPartitions(open);
         String group = config.getString(ThalwegConfig.APPLICATION_ID);
         List<TopicPartition> examples = of(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions);
@@ -115,7 +118,8 @@ public final class Verification {
         List<TopicPartition> sources = of(learnedTopics.get(0), partitions);
         boolean late = config.hasLateLabels();
         boolean labelsRouted = config.areLabelsRouted(partitions);
-        List<TopicPartition> labels = late ? labels(open) : List.of();
+        // where its labels are routed, it may have any number
+        List<TopicPartition> labels = late ? all(open, config.getString(ThalwegConfig.LABELS_TOPIC)) : List.of();
         List<TopicPartition> labelSources = labelsRouted ? of(learnedTopics.get(1), partitions) : labels;
         List<TopicPartition> all = new ArrayList<>(sources);
         all.addAll(labelSources);
@@ -123,9 +127,11 @@ public final class Verification {
         produced.addAll(labels);
         List<TopicPartition> outputs = new ArrayList<>(of(changelog(config), partitions));
         for (OutputTopic output : OutputTopic.of(config)) {
-            // a router writes the dead letters of its partition, and labels may have more
-            int most = output == OutputTopic.DEAD_LETTERS ? Math.max(partitions, labels.size()) : partitions;
-            outputs.addAll(of(output.nameIn(config), most));
+            // a router writes the dead letters of its partition, and its topic may have, or have had, more
+            outputs.addAll(
+                    output == OutputTopic.DEAD_LETTERS
+                            ? all(open, output.nameIn(config))
+                            : of(output.nameIn(config), partitions));
         }
 
         // in this order: outputs become visible together with the offsets, so all that belong to these
@@ -164,11 +170,13 @@ public final class Verification {
         List<PastLayout> past = past(open, beginnings, ends);
         if (routed) {
             examples.forEach(example -> checkSentOn(example, sentOn, beginnings));
-            new RouteAudit(open, config, schemas, findings, past, sentOn, allEnds, false).run(examples, sources);
         }
         if (labelsRouted) {
             labels.forEach(label -> checkSentOn(label, sentOn, beginnings));
-            new RouteAudit(open, config, schemas, findings, past, sentOn, allEnds, true).run(labels, labelSources);
+        }
+        auditRoutes(open, findings, past, partitions, sentOn, allEnds, false);
+        if (late) {
+            auditRoutes(open, findings, past, partitions, sentOn, allEnds, true);
         }
         long[] total = {0};
         past.forEach(one -> one.parts().forEach(part -> part.next().values().forEach(next -> total[0] += next)));
@@ -207,6 +215,22 @@ public final class Verification {
             published.forget(source.partition());
             stretch.state().models().forEach(entry -> checkSplit(entry.id(), source, homes, findings));
         }
+    }
+
+    private void auditRoutes(
+            ClusterView open,
+            FindingLog findings,
+            List<PastLayout> past,
+            int partitions,
+            Map<TopicPartition, Long> sentOn,
+            Map<TopicPartition, Long> ends,
+            boolean ofLabels) {
+        RouteAudit audit = new RouteAudit(open, config, schemas, findings, past, partitions, sentOn, ends, ofLabels);
+        for (TopicPartition source : audit.pastSources()) {
+            checkThere(source, open.partitions(List.of(source.topic())));
+            checkTrimmed(source, open.beginnings(List.of(source)));
+        }
+        audit.run();
     }
 
     private void checkSplit(String model, TopicPartition source, Map<String, Integer> homes, FindingLog findings) {
@@ -328,7 +352,7 @@ public final class Verification {
                 part.outputs().forEach((topic, end) -> outputsTo.put(new TopicPartition(topic, partition), end));
                 TaskState state = states.isEmpty() ? TaskState.inMemory() : states.get(at);
                 learned.add(state);
-                AuditedStretch stretch = stretch(part, at, layout.parts().size(), from, state);
+                AuditedStretch stretch = stretch(layout, at, from, state);
                 checkTrimmed(open, stretch);
                 counts.add(new PartitionAudit(
                                 open, schemas, findings, startFiles, published, outputsFrom, outputsTo, stretch)
@@ -350,22 +374,13 @@ public final class Verification {
         return states;
     }
 
-    private AuditedStretch stretch(
-            PastLayout.PastPart part, int partition, int partitions, Map<TopicPartition, Long> from, TaskState state) {
+    private AuditedStretch stretch(PastLayout layout, int partition, Map<TopicPartition, Long> from, TaskState state) {
+        PastLayout.PastPart part = layout.parts().get(partition);
         List<SettingsSpan> spans = part.spans();
-        String labels = spans.isEmpty()
-                ? ""
-                : spans.get(spans.size() - 1).settings().getOrDefault(ThalwegConfig.LABELS_TOPIC, "");
-        String events = part.next().keySet().stream()
-                .map(TopicPartition::topic)
-                .filter(topic -> !topic.equals(labels) && !config.isSentOn(topic))
-                .findFirst()
-                .orElse(config.getString(ThalwegConfig.EXAMPLES_TOPIC));
-        ThalwegConfig then = config.with(ThalwegConfig.EXAMPLES_TOPIC, events);
-        if (!labels.isEmpty()) {
-            then = then.with(ThalwegConfig.LABELS_TOPIC, labels);
-        }
-        List<String> topics = then.learnedTopics(partitions);
+        PastTopics names = new PastTopics(config, part);
+        String labels = names.labels();
+        ThalwegConfig then = names.config();
+        List<String> topics = then.learnedTopics(layout.parts().size());
         TopicPartition source = new TopicPartition(topics.get(0), partition);
         TopicPartition labelSource = labels.isEmpty() ? null : new TopicPartition(topics.get(1), partition);
         long begin = from.getOrDefault(source, 0L);
@@ -391,10 +406,7 @@ public final class Verification {
         List<String> names = inputs.stream().map(TopicPartition::topic).toList();
         Map<String, Integer> there = open.partitions(names);
         for (TopicPartition input : inputs) {
-            if (there.getOrDefault(input.topic(), 0) <= input.partition()) {
-                throw new UnverifiableException(
-                        "%s is not there, and a part of what the learner knows is from it".formatted(input));
-            }
+            checkThere(input, there);
         }
         List<TopicPartition> all = new ArrayList<>(inputs);
         for (OutputTopic output : OutputTopic.of(config)) {
@@ -407,6 +419,13 @@ public final class Verification {
         all.forEach(partition -> checkTrimmed(partition, beginnings));
     }
 
+    private static void checkThere(TopicPartition input, Map<String, Integer> partitions) {
+        if (partitions.getOrDefault(input.topic(), 0) <= input.partition()) {
+            throw new UnverifiableException(
+                    "%s is not there, and a part of what the learner knows is from it".formatted(input));
+        }
+    }
+
     private static List<TaskState> moved(List<TaskState> learned, Layout next) {
         List<TaskState> states = new ArrayList<>();
         for (int at = 0; at < next.partitions(); at++) {
@@ -417,9 +436,7 @@ public final class Verification {
         return states;
     }
 
-    /** Returns all partitions of the labels topic: where its labels are routed, it may have any number. */
-    private List<TopicPartition> labels(ClusterView open) {
-        String topic = config.getString(ThalwegConfig.LABELS_TOPIC);
+    private static List<TopicPartition> all(ClusterView open, String topic) {
         return of(topic, open.partitions(List.of(topic)).get(topic));
     }
 
@@ -450,11 +467,8 @@ public final class Verification {
                                         .formatted(name));
             }
             if (name.equals(changelog(config)) && !partitions.get(name).equals(partitions.get(examples))) {
-                throw new UnverifiableException(Layout.differs(
-                        examples,
-                        partitions.get(name),
-                        partitions.get(examples),
-                        config.areSentOn(partitions.get(name))));
+                throw new UnverifiableException(
+                        Layout.differs(examples, partitions.get(name), partitions.get(examples)));
             }
             boolean isFree = config.hasLateLabels()
                     && name.equals(config.getString(ThalwegConfig.LABELS_TOPIC))

@@ -15,12 +15,15 @@ import io.thalweg.math.LearningRate;
 import io.thalweg.math.StepOptions;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
@@ -167,8 +170,14 @@ public final class ThalwegConfig extends AbstractConfig {
     /** The settings that cannot be changed once there is state, because it would change its meaning. */
     public static final List<String> FINGERPRINT = settings(SettingFlag.STATE);
 
+    private static final String ROUTED = "-by-model";
+    private static final String ROUTED_LABELS = "-by-model-labels";
+    private static final Pattern COPIES_NUMBER = Pattern.compile("-([2-9]|[1-9][0-9]{1,5})");
+    private static final int COPIES_AT_ONCE = 16;
+
     private final Mapping mapping;
     private final Mapping labelsMapping;
+    private final int copies;
 
     private static ConfigDef define() {
         ConfigDef def = new ConfigDef();
@@ -977,10 +986,15 @@ public final class ThalwegConfig extends AbstractConfig {
      *     the message is one line for people
      */
     public ThalwegConfig(Map<String, ?> settings) {
+        this(settings, 1);
+    }
+
+    private ThalwegConfig(Map<String, ?> settings, int copies) {
         super(DEFINITION, ConfigProviders.addedTo(settings), false);
         PassedThrough.check(settings.keySet());
         ConfigProviders.checkResolved(originals());
         PassedThrough.checkGuarantee(originals());
+        this.copies = copies;
         checkLengths();
         checkStep();
         checkLabels();
@@ -1189,7 +1203,7 @@ public final class ThalwegConfig extends AbstractConfig {
     public ThalwegConfig with(String setting, Object value) {
         Map<String, Object> changed = new LinkedHashMap<>(originals());
         changed.put(setting, value);
-        return new ThalwegConfig(changed);
+        return new ThalwegConfig(changed, copies);
     }
 
     /** Whether the settings in {@link #KIND} have the same values. */
@@ -1219,7 +1233,73 @@ public final class ThalwegConfig extends AbstractConfig {
 
     /** The topic that events are copied to. It has as many partitions as the examples topic. */
     public String routedTopic() {
-        return getString(APPLICATION_ID) + "-by-model";
+        return copiesTopic(ROUTED, copies);
+    }
+
+    private String copiesTopic(String suffix, int number) {
+        return getString(APPLICATION_ID) + suffix + (number == 1 ? "" : "-" + number);
+    }
+
+    /**
+     * The number of the topics that records are sent on to: 1, and one more whenever a move has begun new ones. Kafka
+     * cannot take partitions away, and the copies of an old input and a new one must not be mixed.
+     */
+    public int copies() {
+        return copies;
+    }
+
+    /** Returns these settings with other topics that records are sent on to. @param number as {@link #copies} */
+    public ThalwegConfig withCopies(int number) {
+        return number == copies ? this : new ThalwegConfig(originals(), number);
+    }
+
+    /**
+     * Returns these settings with the topics that records are sent on to at present: the last that exist.
+     *
+     * @param existing returns those of some topics that exist; asked only if records are sent on
+     */
+    public ThalwegConfig withLastCopies(Function<Set<String>, Set<String>> existing) {
+        return areSentOn(Integer.MAX_VALUE) ? withCopies(lastCopies(existing)) : this;
+    }
+
+    /**
+     * Returns the number, as {@link #copies}, of the last topics that records were sent on to.
+     *
+     * @param existing returns those of some topics that exist
+     */
+    public int lastCopies(Function<Set<String>, Set<String>> existing) {
+        int last = copies;
+        int asked = last;
+        while (asked < last + COPIES_AT_ONCE) {
+            // many at once, because those in between may have been deleted
+            Set<String> names = new HashSet<>();
+            for (int end = last + COPIES_AT_ONCE; asked < end; asked++) {
+                names.addAll(copiesTopics(asked + 1));
+            }
+            last = existing.apply(names).stream().mapToInt(this::copiesIn).reduce(last, Math::max);
+        }
+        return last;
+    }
+
+    /** Returns the topics that events and labels are sent on to. @param number as {@link #copies} */
+    public Set<String> copiesTopics(int number) {
+        return Set.of(copiesTopic(ROUTED, number), copiesTopic(ROUTED_LABELS, number));
+    }
+
+    /** The number, as {@link #copies}, of a topic that records are sent on to; 0 if it is none. */
+    public int copiesIn(String topic) {
+        return Math.max(copiesIn(topic, ROUTED), copiesIn(topic, ROUTED_LABELS));
+    }
+
+    private int copiesIn(String topic, String suffix) {
+        String first = getString(APPLICATION_ID) + suffix;
+        if (!topic.startsWith(first)) {
+            return 0;
+        }
+        String number = topic.substring(first.length());
+        return number.isEmpty()
+                ? 1
+                : COPIES_NUMBER.matcher(number).matches() ? Integer.parseInt(number, 1, number.length(), 10) : 0;
     }
 
     /**
@@ -1238,7 +1318,7 @@ public final class ThalwegConfig extends AbstractConfig {
 
     /** The topic that labels are sent on to; it has as many partitions as the examples topic. */
     public String routedLabelsTopic() {
-        return getString(APPLICATION_ID) + "-by-model-labels";
+        return copiesTopic(ROUTED_LABELS, copies);
     }
 
     /** The topics that a learner learns from: events first, then labels, if they come later. */
@@ -1251,12 +1331,12 @@ public final class ThalwegConfig extends AbstractConfig {
 
     /** Whether records of a topic are labels. */
     public boolean isOfLabels(String topic) {
-        return hasLateLabels() && (topic.equals(getString(LABELS_TOPIC)) || topic.equals(routedLabelsTopic()));
+        return hasLateLabels() && topic.equals(getString(LABELS_TOPIC)) || copiesIn(topic, ROUTED_LABELS) > 0;
     }
 
-    /** Whether records of a topic were sent on to it. */
+    /** Whether records of a topic were sent on to it, now or before a move. */
     public boolean isSentOn(String topic) {
-        return topic.equals(routedTopic()) || topic.equals(routedLabelsTopic());
+        return copiesIn(topic) > 0;
     }
 
     /** Whether examples are read ahead on threads of their own. */

@@ -107,12 +107,14 @@ public final class LearnerRuntime implements AutoCloseable {
      * @throws StopException if something that the learner needs is missing or wrong
      */
     public static LearnerRuntime start(
-            ThalwegConfig config, SchemaSource schemas, SchemaIds schemaIds, CommittedReads readers) {
-        KafkaSettings settings = new KafkaSettings(config);
+            ThalwegConfig given, SchemaSource schemas, SchemaIds schemaIds, CommittedReads readers) {
+        KafkaSettings settings = new KafkaSettings(given);
         settings.checkClients();
-        int partitions = check(config);
-        String keyless = keyless(config, partitions);
-        try (Admin admin = KafkaSettings.admin(config)) {
+        int partitions = check(given);
+        String keyless = keyless(given, partitions);
+        ThalwegConfig config;
+        try (Admin admin = KafkaSettings.admin(given)) {
+            config = given.withLastCopies(new TopicChanges(given, admin, "try again")::known);
             StateCheck.run(config, admin, keyless);
         }
         MappingCheck.run(config, schemas);
@@ -211,7 +213,8 @@ public final class LearnerRuntime implements AutoCloseable {
             rights.require(AccessRole.LEARNER.rights(config, 1));
             Topics topics = new Topics(config, admin);
             state = topics.look();
-            rights.require(AccessRole.LEARNER.rights(config, state.partitions()));
+            ThalwegConfig present = config.withLastCopies(new TopicChanges(config, admin, "try again")::known);
+            rights.require(AccessRole.LEARNER.rights(present, state.partitions()));
             state.moved().ifPresent(moved -> {
                 throw new StopException(ExitCode.BAD_STATE, moved);
             });

@@ -62,8 +62,7 @@ final class PartitionWatch implements InputWatch, AutoCloseable {
                         config);
                 int now = found.partitions().size();
                 if (now > started.getValue()) {
-                    return Optional.of(
-                            Layout.differs(started.getKey(), started.getValue(), now, config.areSentOn(now)));
+                    return Optional.of(Layout.differs(started.getKey(), started.getValue(), now));
                 }
             }
         } catch (KafkaException | StopException e) {

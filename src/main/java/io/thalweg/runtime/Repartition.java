@@ -1,8 +1,12 @@
 package io.thalweg.runtime;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.fold.ModelRoute;
 import io.thalweg.fold.OutputSink;
+import io.thalweg.input.InputRecord;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SourceCoordinates;
+import io.thalweg.math.Rejection;
 import io.thalweg.output.OutputRecord;
 import io.thalweg.output.OutputSerializer;
 import io.thalweg.output.OutputTopic;
@@ -83,9 +87,13 @@ public final class Repartition {
 
     private static final String REPLICAS = "replicas";
     private static final String PARTITIONS = "partitions";
+    private static final String COPIES = "copies";
     private static final String SETTING = "setting.";
 
     private final ThalwegConfig config;
+    /** The settings with the topics that records are sent on to in the new layout. */
+    private ThalwegConfig after;
+
     private final SchemaSource schemas;
     private final SchemaIds schemaIds;
     private final int partitions;
@@ -116,14 +124,16 @@ public final class Repartition {
             int partitions,
             Optional<KeyPartitioner> given,
             Consumer<String> progress) {
-        this.config = config;
+        String again = "run `thalweg topics --repartition %d` again".formatted(partitions);
+        this.config = config.withLastCopies(new TopicChanges(config, admin, again)::known);
+        after = this.config;
         this.admin = admin;
         this.schemas = schemas;
         this.schemaIds = schemaIds;
         this.partitions = partitions;
         this.given = given;
         this.progress = progress;
-        topics = new TopicChanges(config, admin, "run `thalweg topics --repartition %d` again".formatted(partitions));
+        topics = new TopicChanges(config, admin, again);
         changelog = LearnerSupplier.changelog(config);
         staging = staging(config);
         examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
@@ -195,7 +205,7 @@ public final class Repartition {
                     ExitCode.NOT_READY, "topic %s (%s) is missing; create it first".formatted(topic, setting));
         }
         boolean isFree = setting.equals(ThalwegConfig.LABELS_TOPIC) && config.areLabelsRouted(partitions);
-        if (found > partitions && !isFree && !config.areSentOn(found)) {
+        if (found > partitions && !isFree) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     ("topic %s has %d partitions, and Kafka cannot take any away; create a topic with %d, set %s to it,"
@@ -206,7 +216,7 @@ public final class Repartition {
 
     /** The topics that the learner learns from in the new layout. */
     private List<String> inputs() {
-        return config.learnedTopics(partitions);
+        return after.learnedTopics(partitions);
     }
 
     private void checkSettings() {
@@ -222,61 +232,134 @@ public final class Repartition {
         LearnerRuntime.keyless(config, partitions);
     }
 
-    /** The copies in the topic between are in one order, and what is left of the input is sent on by the learner. */
-    private void checkCopies(int before, List<OldPartition> olds) {
-        if (!config.areSentOn(Math.max(before, partitions))) {
-            return;
-        }
-        Set<String> known = new TreeSet<>(config.learnedTopics(before));
-        known.add(examples);
-        known.add(config.getString(ThalwegConfig.LABELS_TOPIC));
-        Set<String> others = new TreeSet<>();
-        olds.forEach(one -> one.state().offsets().next().keySet().forEach(partition -> others.add(partition.topic())));
-        others.removeAll(known);
-        if (partitions < before || !others.isEmpty()) {
-            throw new StopException(
-                    ExitCode.BAD_SETTINGS,
-                    ("models are named in a field (%s), and such a learner can only get more partitions of the same"
-                                    + " topics%s")
-                            .formatted(
-                                    config.isRouted(Math.max(before, partitions))
-                                            ? ThalwegConfig.MODEL_FROM
-                                            : ThalwegConfig.LABELS_MODEL_FROM,
-                                    others.isEmpty()
-                                            ? "; it has " + before
-                                            : "; it has learned from " + String.join(", ", others)));
-        }
-    }
+    // ---- records that are sent on
 
     /** The offsets up to which the learner has sent records on; empty if it has not in that layout. */
-    private Map<TopicPartition, Long> sentOn(int before) {
+    private Map<TopicPartition, Long> sentOn(ThalwegConfig old, int before) {
         Set<String> topicsSentOn = new TreeSet<>();
-        if (config.isRouted(before)) {
-            topicsSentOn.add(examples);
+        if (old.isRouted(before)) {
+            topicsSentOn.add(old.getString(ThalwegConfig.EXAMPLES_TOPIC));
         }
-        if (config.areLabelsRouted(before)) {
-            topicsSentOn.add(config.getString(ThalwegConfig.LABELS_TOPIC));
+        if (old.areLabelsRouted(before)) {
+            topicsSentOn.add(old.getString(ThalwegConfig.LABELS_TOPIC));
         }
         Map<TopicPartition, Long> offsets = new HashMap<>();
         if (!topicsSentOn.isEmpty()) {
-            AdminCalls.await(
-                            admin.listConsumerGroupOffsets(config.getString(ThalwegConfig.APPLICATION_ID))
-                                    .partitionsToOffsetAndMetadata(),
-                            config)
-                    .forEach((partition, committed) -> {
-                        if (topicsSentOn.contains(partition.topic()) && committed != null) {
-                            offsets.put(partition, committed.offset());
-                        }
-                    });
+            committed().forEach((partition, offset) -> {
+                if (topicsSentOn.contains(partition.topic())) {
+                    offsets.put(partition, offset);
+                }
+            });
         }
         return offsets;
+    }
+
+    /** The offsets that the learner has committed. */
+    private Map<TopicPartition, Long> committed() {
+        Map<TopicPartition, Long> offsets = new HashMap<>();
+        AdminCalls.await(
+                        admin.listConsumerGroupOffsets(config.getString(ThalwegConfig.APPLICATION_ID))
+                                .partitionsToOffsetAndMetadata(),
+                        config)
+                .forEach((partition, committed) -> {
+                    if (committed != null) {
+                        offsets.put(partition, committed.offset());
+                    }
+                });
+        return offsets;
+    }
+
+    /**
+     * The settings with the topics that records are sent on to in the new layout. They are new ones if those of now
+     * have too many partitions, or copies of other topics.
+     */
+    private ThalwegConfig afterwards() {
+        boolean isNew = hasOtherCopies(config.routedTopic(), examples)
+                || config.hasLateLabels()
+                        && hasOtherCopies(config.routedLabelsTopic(), config.getString(ThalwegConfig.LABELS_TOPIC));
+        return config.areSentOn(partitions) && isNew ? config.withCopies(config.copies() + 1) : config;
+    }
+
+    private boolean hasOtherCopies(String topic, String of) {
+        return topics.partitions(topic).size() > partitions
+                || copied(topic).filter(copied -> !copied.equals(of)).isPresent();
+    }
+
+    /** The topic that a topic has copies of; empty if it has no records. */
+    private Optional<String> copied(String topic) {
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            List<TopicPartition> all = topics.partitions(topic);
+            Map<TopicPartition, Long> beginnings = topics.offsets(all, OffsetSpec.earliest());
+            Map<TopicPartition, Long> ends = topics.offsets(all, OffsetSpec.latest());
+            for (TopicPartition partition : all) {
+                Iterator<ConsumerRecord<byte[], byte[]>> copies =
+                        new CommittedRecords(consumer, partition, beginnings.get(partition), ends.get(partition));
+                while (copies.hasNext()) {
+                    SourceCoordinates source =
+                            SourceCoordinates.of(copies.next().headers());
+                    if (source != null) {
+                        return Optional.of(source.topic());
+                    }
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Sends on what the learner has not of topics that it reads no more. */
+    private void sendOnRest(ThalwegConfig old, int before, Producer<byte[], byte[]> producer) {
+        String events = old.getString(ThalwegConfig.EXAMPLES_TOPIC);
+        if (old.isRouted(before) && !events.equals(examples)) {
+            sendOnRest(events, old.routedTopic(), before, ModelRoute.ofEvents(old, schemas), producer);
+        }
+        String labels = old.getString(ThalwegConfig.LABELS_TOPIC);
+        if (old.areLabelsRouted(before) && !labels.equals(config.getString(ThalwegConfig.LABELS_TOPIC))) {
+            sendOnRest(labels, old.routedLabelsTopic(), before, ModelRoute.ofLabels(old, schemas), producer);
+        }
+    }
+
+    private void sendOnRest(
+            String topic, String copies, int before, ModelRoute route, Producer<byte[], byte[]> producer) {
+        List<TopicPartition> all = topics.partitions(topic);
+        Map<TopicPartition, Long> committed = committed();
+        Map<TopicPartition, Long> beginnings = topics.offsets(all, OffsetSpec.earliest());
+        Map<TopicPartition, Long> ends = topics.offsets(all, OffsetSpec.latest());
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
+            for (TopicPartition partition : all) {
+                SentOnRest rest = new SentOnRest(partition, producer);
+                Iterator<ConsumerRecord<byte[], byte[]>> records = new CommittedRecords(
+                        consumer,
+                        partition,
+                        Math.max(beginnings.get(partition), committed.getOrDefault(partition, 0L)),
+                        ends.get(partition));
+                while (records.hasNext()) {
+                    ConsumerRecord<byte[], byte[]> record = records.next();
+                    rest.begin();
+                    try {
+                        route.sendOn(
+                                InputRecord.produced(record),
+                                (model, sent, headers) -> producer.send(new ProducerRecord<>(
+                                        copies,
+                                        KeyPartitioner.MURMUR2.partition(model, before),
+                                        sent.timestamp(),
+                                        model,
+                                        sent.value(),
+                                        headers)),
+                                rest);
+                    } catch (Rejection rejection) {
+                        // its dead letter was published
+                    }
+                    rest.taken(record.offset());
+                }
+                rest.commit();
+            }
+        }
     }
 
     // ---- the old layout
 
     private void move(int before, Producer<byte[], byte[]> producer) {
         List<OldPartition> olds = restore(before);
-        checkCopies(before, olds);
         // one change at a time: a replay of the old layout ends under the settings that it was learned under
         ThalwegConfig old = oldConfig(olds).with(ThalwegConfig.STATE_MIGRATE, false);
         boolean inPlace = old.getString(ThalwegConfig.EXAMPLES_TOPIC).equals(examples);
@@ -288,6 +371,7 @@ public final class Repartition {
                                     + " again, so delete the learner's state with `thalweg reset`")
                             .formatted(examples, found, before));
         }
+        after = afterwards();
         String keyless = LearnerRuntime.keyless(old, before);
         olds.forEach(one -> one.begin(old, schemas, keyless));
         StateMove.checkNotSplit(olds.stream().map(OldPartition::state).toList());
@@ -316,9 +400,11 @@ public final class Repartition {
                         + " letters (NO_KEY)");
             }
             if (inputs().stream().noneMatch(topic -> topics.partitions(topic).size() > before)) {
+                sendOnRest(old, before, producer);
                 learnRest(olds, old, record -> true, producer);
             }
             extend();
+            sendOnRest(old, before, producer);
             // a topic that is read no more has no records of the new layout
             learnRest(
                     olds,
@@ -328,7 +414,7 @@ public final class Repartition {
                             || partitioner.partition(record.key(), before) == record.partition(),
                     producer);
             progress.accept("learned the rest of the input: " + count(learned, "record"));
-            stage(olds, partitioner, producer);
+            stage(old, olds, partitioner, producer);
             writeMark(likeChangelog, producer);
             progress.accept(
                     "the state of %s is complete in topic %s".formatted(count(partitions, "partition"), staging));
@@ -364,13 +450,37 @@ public final class Repartition {
                 .filter(topic -> !topic.isEmpty())
                 .findFirst()
                 .orElse("");
+        String events = config.isRouted(olds.size()) ? sentOnFrom(olds, labels) : learnedFrom(olds, labels);
+        ThalwegConfig old = config.with(ThalwegConfig.EXAMPLES_TOPIC, events);
+        return labels.isEmpty() ? old : old.with(ThalwegConfig.LABELS_TOPIC, labels);
+    }
+
+    private String learnedFrom(List<OldPartition> olds, String labels) {
         Set<String> inputs = new TreeSet<>();
         olds.forEach(one -> one.state().offsets().next().keySet().forEach(partition -> inputs.add(partition.topic())));
         inputs.removeIf(topic -> topic.equals(labels) || config.isSentOn(topic));
-        ThalwegConfig old = inputs.isEmpty() || inputs.contains(examples)
-                ? config
-                : config.with(ThalwegConfig.EXAMPLES_TOPIC, inputs.iterator().next());
-        return labels.isEmpty() ? old : old.with(ThalwegConfig.LABELS_TOPIC, labels);
+        return inputs.isEmpty() || inputs.contains(examples)
+                ? examples
+                : inputs.iterator().next();
+    }
+
+    /** The topic that events were sent on from. The state does not know it. */
+    private String sentOnFrom(List<OldPartition> olds, String labels) {
+        return copied(config.routedTopic()).orElseGet(() -> {
+            // no event could be sent on, but what was read of the topic is committed
+            Set<String> read = new TreeSet<>();
+            committed().keySet().forEach(partition -> read.add(partition.topic()));
+            read.removeIf(topic -> topic.equals(labels) || config.isSentOn(topic));
+            olds.get(0)
+                    .state()
+                    .pastLayouts()
+                    .forEach(layout -> layout.parts()
+                            .forEach(
+                                    part -> part.next().keySet().forEach(partition -> read.remove(partition.topic()))));
+            return read.isEmpty() || read.contains(examples)
+                    ? examples
+                    : read.iterator().next();
+        });
     }
 
     /**
@@ -420,6 +530,10 @@ public final class Repartition {
             topics.extend(config.getString(ThalwegConfig.LABELS_TOPIC), partitions);
         }
         for (String topic : inputs()) {
+            if (after != config && config.isSentOn(topic)) {
+                // while it is not there, the learner goes on with the old one
+                continue;
+            }
             if (topics.partitions(topic).isEmpty()) {
                 new Topics(config, admin).create();
             }
@@ -442,13 +556,13 @@ public final class Repartition {
                 KafkaConsumer<byte[], byte[]> ofLabels = consumer()) {
             List<String> learnedFrom = old.learnedTopics(olds.size());
             for (OldPartition one : olds) {
-                Rest rest = new Rest(one, producer);
+                LearnedRest rest = new LearnedRest(one, producer);
                 one.learn(
                         rest(ofEvents, one, learnedFrom.get(0)),
                         learnedFrom.size() > 1 ? rest(ofLabels, one, learnedFrom.get(1)) : Collections.emptyIterator(),
                         isOfLayout,
                         rest,
-                        rest::taken);
+                        rest::learned);
                 rest.commit();
             }
         }
@@ -467,16 +581,23 @@ public final class Repartition {
                 consumer, partition, Math.max(begin, one.state().offsets().next(topic)), end);
     }
 
-    /** The transactions in which a partition learns the rest of its input. */
-    private final class Rest implements OutputSink {
-        private final OldPartition one;
+    /** The transactions in which the rest of a partition is taken. */
+    private abstract class Rest implements OutputSink {
+        private final int number;
         private final Producer<byte[], byte[]> producer;
         private int uncommitted;
 
-        Rest(OldPartition one, Producer<byte[], byte[]> producer) {
-            this.one = one;
+        /** @param number the partition of the outputs */
+        Rest(int number, Producer<byte[], byte[]> producer) {
+            this.number = number;
             this.producer = producer;
         }
+
+        /** Writes what must be in the same transaction as the outputs. Returns the offsets that are taken. */
+        abstract Map<TopicPartition, Long> end(long now);
+
+        /** Says what was committed. */
+        abstract String committed();
 
         @Override
         public boolean wants(OutputTopic topic) {
@@ -491,14 +612,14 @@ public final class Repartition {
                     serializers.computeIfAbsent(topic, output -> OutputSerializer.of(config, output, schemaIds));
             producer.send(new ProducerRecord<>(
                     name,
-                    one.number(),
+                    number,
                     timestamp,
                     key,
-                    serializer.serialize(name, new OutputRecord(topic, one.number(), value)),
+                    serializer.serialize(name, new OutputRecord(topic, number, value)),
                     headers));
         }
 
-        private void begin() {
+        void begin() {
             if (uncommitted == 0) {
                 producer.beginTransaction();
                 uncommitted = 1;
@@ -507,7 +628,6 @@ public final class Repartition {
 
         void taken() {
             begin();
-            learned++;
             if (++uncommitted > COMMIT_EVERY) {
                 commit();
             }
@@ -517,15 +637,69 @@ public final class Repartition {
             if (uncommitted == 0) {
                 return;
             }
-            long now = System.currentTimeMillis();
+            commitOffsets(end(System.currentTimeMillis()), producer);
+            producer.commitTransaction();
+            uncommitted = 0;
+            progress.accept(committed());
+        }
+    }
+
+    /** The transactions in which a partition learns the rest of its input. */
+    private final class LearnedRest extends Rest {
+        private final OldPartition one;
+        private final Producer<byte[], byte[]> producer;
+
+        LearnedRest(OldPartition one, Producer<byte[], byte[]> producer) {
+            super(one.number(), producer);
+            this.one = one;
+            this.producer = producer;
+        }
+
+        void learned() {
+            learned++;
+            taken();
+        }
+
+        @Override
+        Map<TopicPartition, Long> end(long now) {
             one.task().publishRest(now, this);
             one.task()
                     .commit((key, value) ->
                             producer.send(new ProducerRecord<>(changelog, one.number(), now, key, value)));
-            commitOffsets(one.next(), producer);
-            producer.commitTransaction();
-            uncommitted = 0;
-            progress.accept("committed %s of partition %d".formatted(count(learned, "record"), one.number()));
+            return one.next();
+        }
+
+        @Override
+        String committed() {
+            return "committed %s of partition %d".formatted(count(learned, "record"), one.number());
+        }
+    }
+
+    /** The transactions in which the rest of a partition is sent on to the partitions of its models. */
+    private final class SentOnRest extends Rest {
+        private final TopicPartition partition;
+        private long next;
+        private long count;
+
+        SentOnRest(TopicPartition partition, Producer<byte[], byte[]> producer) {
+            super(partition.partition(), producer);
+            this.partition = partition;
+        }
+
+        void taken(long offset) {
+            next = offset + 1;
+            count++;
+            taken();
+        }
+
+        @Override
+        Map<TopicPartition, Long> end(long now) {
+            return Map.of(partition, next);
+        }
+
+        @Override
+        String committed() {
+            return "sent on %s of %s".formatted(count(count, "record"), partition);
         }
     }
 
@@ -537,32 +711,33 @@ public final class Repartition {
 
     // ---- the new layout
 
-    private void stage(List<OldPartition> olds, KeyPartitioner partitioner, Producer<byte[], byte[]> producer) {
+    private void stage(
+            ThalwegConfig old, List<OldPartition> olds, KeyPartitioner partitioner, Producer<byte[], byte[]> producer) {
         List<TaskState> from = olds.stream().map(OldPartition::state).toList();
         Map<String, String> digests = new HashMap<>();
         from.forEach(state -> digests.putAll(state.digests()));
         List<PastLayout> past = new ArrayList<>(from.get(0).pastLayouts());
-        Map<TopicPartition, Long> sentOn = sentOn(olds.size());
+        Map<TopicPartition, Long> sentOn = sentOn(old, olds.size());
         past.add(new PastLayout(
                 from.get(0).layout(),
-                olds.stream().map(one -> part(one, sentOn)).toList()));
-        Map<TopicPartition, Long> notSentOnAgain = new HashMap<>(sentOn);
-        olds.forEach(one -> one.next().forEach((partition, offset) -> {
-            if (!inputs().contains(partition.topic()) && !config.isSentOn(partition.topic())) {
-                notSentOnAgain.put(partition, offset);
-            }
-        }));
+                olds.stream().map(one -> part(old, olds.size(), one, sentOn)).toList()));
+        Map<TopicPartition, Long> taken = new HashMap<>();
+        past.forEach(one -> one.parts().forEach(part -> taken.putAll(part.next())));
+        Map<TopicPartition, Long> notSentOnAgain = new HashMap<>(taken);
+        notSentOnAgain
+                .keySet()
+                .removeIf(partition -> inputs().contains(partition.topic()) || config.isSentOn(partition.topic()));
         Layout layout = new Layout(partitions, partitioner);
         List<TaskState> to = new ArrayList<>();
         for (int at = 0; at < partitions; at++) {
             TaskState state = TaskState.logged(LearnerSupplier.STORE, LearnerSupplier.directory(config))
                     .of(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partitions);
             state.clear(true);
-            if (at < from.size()) {
-                Map<TopicPartition, Long> next = new HashMap<>(olds.get(at).next());
-                next.keySet().removeIf(partition -> !inputs().contains(partition.topic()));
-                StateMove.goOnFrom(state, next);
-            }
+            int number = at;
+            Map<TopicPartition, Long> next = new HashMap<>(taken);
+            next.keySet()
+                    .removeIf(partition -> partition.partition() != number || !inputs().contains(partition.topic()));
+            StateMove.goOnFrom(state, next);
             if (config.areSentOn(partitions)) {
                 StateMove.goOnFrom(state, notSentOnAgain);
             }
@@ -589,7 +764,8 @@ public final class Repartition {
     }
 
     /** @param sentOn up to where the learner has sent records on */
-    private PastLayout.PastPart part(OldPartition one, Map<TopicPartition, Long> sentOn) {
+    private PastLayout.PastPart part(
+            ThalwegConfig old, int before, OldPartition one, Map<TopicPartition, Long> sentOn) {
         Map<String, Long> ends = new HashMap<>();
         for (OutputTopic output : OutputTopic.of(config)) {
             TopicPartition partition = one.output(output);
@@ -599,6 +775,10 @@ public final class Repartition {
         }
         Map<TopicPartition, Long> next = new HashMap<>(sentOn);
         next.putAll(one.next());
+        for (String topic : old.learnedTopics(before)) {
+            // an audit must know which topic it was, even if there was nothing in it
+            next.putIfAbsent(new TopicPartition(topic, one.number()), 0L);
+        }
         return new PastLayout.PastPart(next, one.state().spans(), ends);
     }
 
@@ -613,7 +793,7 @@ public final class Repartition {
                         partition.partition(),
                         partitions,
                         new CommittedRecords(consumer, partition, 0, ends.get(partition)));
-                back.begin(config, schemas, LearnerRuntime.keyless(config, partitions));
+                back.begin(after, schemas, LearnerRuntime.keyless(config, partitions));
                 read.putAll(back.state().digests());
                 long waiting = back.state().lateLabels().waiting().size();
                 if (waiting
@@ -641,6 +821,7 @@ public final class Repartition {
     private void writeMark(NewTopic likeChangelog, Producer<byte[], byte[]> producer) {
         Properties mark = new Properties();
         mark.setProperty(PARTITIONS, String.valueOf(partitions));
+        mark.setProperty(COPIES, String.valueOf(after.copies()));
         mark.setProperty(REPLICAS, String.valueOf(likeChangelog.replicationFactor()));
         likeChangelog.configs().forEach((name, value) -> mark.setProperty(SETTING + name, value));
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -689,6 +870,12 @@ public final class Repartition {
     // ---- the end
 
     private void finish(Properties mark) {
+        after = config.withCopies(Integer.parseInt(mark.getProperty(COPIES, String.valueOf(config.copies()))));
+        new Topics(after, admin)
+                .create(
+                        TopicPlan::isOfCopies,
+                        topic -> progress.accept(
+                                "created topic %s with %s".formatted(topic, count(partitions, "partition"))));
         if (topics.partitions(changelog).size() != partitions) {
             Map<String, String> settings = new HashMap<>();
             mark.stringPropertyNames().stream()

@@ -9,7 +9,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -104,13 +106,11 @@ public final class Reset {
         if (topics.isKnown(Repartition.staging(config))) {
             goes.add("topic %s: what is left of a move to other partitions".formatted(Repartition.staging(config)));
         }
-        if (topics.isKnown(config.routedTopic())) {
-            goes.add("topic %s: the copies of the events, in the partitions of their models"
-                    .formatted(config.routedTopic()));
-        }
-        if (topics.isKnown(config.routedLabelsTopic())) {
-            goes.add("topic %s: the copies of the labels, in the partitions of their models"
-                    .formatted(config.routedLabelsTopic()));
+        for (String topic : temporary()) {
+            if (config.isSentOn(topic)) {
+                goes.add("topic %s: the copies of the %s, in the partitions of their models"
+                        .formatted(topic, config.isOfLabels(topic) ? "labels" : "events"));
+            }
         }
         if (!keepOutputs) {
             for (String topic : emptied) {
@@ -147,9 +147,7 @@ public final class Reset {
         needed.add(deletionOfGroup());
         needed.add(AccessRight.onTopic(AclOperation.DELETE, changelog));
         for (String topic : temporary()) {
-            if (topics.isKnown(topic)) {
-                needed.add(AccessRight.onTopic(AclOperation.DELETE, topic));
-            }
+            needed.add(AccessRight.onTopic(AclOperation.DELETE, topic));
         }
         List<AccessRight> missing = new ArrayList<>();
         if (!keepOutputs) {
@@ -198,9 +196,7 @@ public final class Reset {
         steps.add(new Step("group " + application, this::deleteGroup));
         steps.add(new Step("topic " + changelog, () -> topics.delete(changelog)));
         for (String topic : temporary()) {
-            if (topics.isKnown(topic)) {
-                steps.add(new Step("topic " + topic, () -> topics.delete(topic)));
-            }
+            steps.add(new Step("topic " + topic, () -> topics.delete(topic)));
         }
         if (!keepOutputs) {
             retracted.forEach(topic -> steps.add(new Step("topic " + topic, () -> retract(topic))));
@@ -215,9 +211,13 @@ public final class Reset {
         return Stream.concat(emptied.stream(), retracted.stream()).anyMatch(topics::isKnown);
     }
 
-    /** The topics that are only there with some settings, or for a time. The learner makes their contents again. */
+    /** The topics that are there but only with some settings, or for a time. The learner makes their contents again. */
     private List<String> temporary() {
-        return List.of(Repartition.staging(config), config.routedTopic(), config.routedLabelsTopic());
+        Set<String> all = new TreeSet<>(Set.of(Repartition.staging(config)));
+        for (int copies = config.lastCopies(topics::known); copies > 0; copies--) {
+            all.addAll(config.copiesTopics(copies));
+        }
+        return topics.known(all).stream().sorted().toList();
     }
 
     private static String state(List<Step> steps, int failed) {

@@ -3,9 +3,11 @@ package io.thalweg.runtime;
 import io.thalweg.config.ThalwegConfig;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -48,13 +50,21 @@ final class TopicChanges {
 
     /** Whether a topic is there; false too if these clients may not know. */
     boolean isKnown(String topic) {
-        try {
-            AdminCalls.await(
-                    admin.describeTopics(List.of(topic)).topicNameValues().get(topic), config);
-            return true;
-        } catch (UnknownTopicOrPartitionException | AuthorizationException e) {
-            return false;
-        }
+        return !known(Set.of(topic)).isEmpty();
+    }
+
+    /** Returns those of some topics that are there, and of which these clients may know. */
+    Set<String> known(Set<String> names) {
+        Set<String> known = new HashSet<>();
+        admin.describeTopics(names).topicNameValues().forEach((topic, description) -> {
+            try {
+                AdminCalls.await(description, config);
+                known.add(topic);
+            } catch (UnknownTopicOrPartitionException | AuthorizationException e) {
+                // left out
+            }
+        });
+        return known;
     }
 
     /** The first partitions of a topic. */

@@ -88,11 +88,7 @@ public final class Topics {
         int learned = topics.partitions(LearnerSupplier.changelog(config)).size();
         return learned == 0 || partitions == 0 || learned == partitions
                 ? Optional.empty()
-                : Optional.of(Layout.differs(
-                        config.getString(ThalwegConfig.EXAMPLES_TOPIC),
-                        learned,
-                        partitions,
-                        config.areSentOn(learned)));
+                : Optional.of(Layout.differs(config.getString(ThalwegConfig.EXAMPLES_TOPIC), learned, partitions));
     }
 
     private TopicChanges changes() {
@@ -114,7 +110,8 @@ public final class Topics {
                     return topic;
                 })
                 .orElse(null);
-        for (TopicPlan plan : TopicPlan.ofAll(config, partitionsOf(examples))) {
+        ThalwegConfig present = config.withLastCopies(changes()::known);
+        for (TopicPlan plan : TopicPlan.ofAll(present, partitionsOf(examples))) {
             if (!plan.isInput()) {
                 found.put(plan, find(plan, unchecked).orElse(null));
             }

@@ -14,20 +14,13 @@ public record Layout(int partitions, @Nullable KeyPartitioner partitioner) {
     /** The layout of state that does not know its own. */
     public static final Layout UNKNOWN = new Layout(0, null);
 
-    /**
-     * Returns the sentence that a topic has another number of partitions than the models were learned with.
-     *
-     * @param areSentOn whether records are sent on to the partition of their model. Such a learner cannot get fewer
-     *     partitions
-     */
-    public static String differs(String topic, int learned, int now, boolean areSentOn) {
+    /** Returns the sentence that a topic has another number of partitions than the models were learned with. */
+    public static String differs(String topic, int learned, int now) {
         return "topic %s has %d %s, and the models were learned with %d; "
                         .formatted(topic, now, now == 1 ? "partition" : "partitions", learned)
-                + (areSentOn && now < learned
-                        ? "use the topic that they were learned from, or delete them with `thalweg reset`"
-                        : "stop all instances and keep what was learned with `thalweg topics --repartition %d`, or"
-                                        .formatted(now)
-                                + " delete it with `thalweg reset`");
+                + "stop all instances and keep what was learned with `thalweg topics --repartition %d`, or"
+                        .formatted(now)
+                + " delete it with `thalweg reset`";
     }
 
     /** Returns the partition that a model belongs to; {@code at} if it belongs to the one in which its records are. */

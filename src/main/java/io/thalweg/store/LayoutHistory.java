@@ -31,7 +31,7 @@ final class LayoutHistory {
             return;
         }
         if (layout.partitions() != 0) {
-            throw new StateException(Layout.differs(topic, layout.partitions(), partitions, false));
+            throw new StateException(Layout.differs(topic, layout.partitions(), partitions));
         }
         layout = new Layout(partitions, null);
         changed = true;

@@ -1,52 +1,44 @@
 package io.thalweg.topology;
 
-import io.thalweg.avro.DeadLetter;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.fold.ModelRoute;
+import io.thalweg.fold.OutputSink;
 import io.thalweg.input.InputRecord;
 import io.thalweg.input.RecordBundle;
-import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
-import io.thalweg.input.SourceCoordinates;
-import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
-import io.thalweg.output.DeadLetters;
 import io.thalweg.output.OutputRecord;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.store.InputOffsets.UnreadGap;
 import io.thalweg.store.KeyPartitioner;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
 
-/**
- * Routes events or labels to the partition of their model, if the model is in a field and not in the key. The copy has
- * the same bytes, the model id as its key, and the coordinates of the original in headers. An event that names no
- * model, or is too large for an example, becomes a dead letter here.
- */
-final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
+/** Sends events or labels on to the partition of their model, as {@link ModelRoute} says. */
+final class ModelRouter implements Processor<byte[], byte[], byte[], Object>, OutputSink, ModelRoute.Copies {
     static final String ROUTED = "by-model";
     static final String UNROUTABLE = "unroutable";
     static final String ROUTED_LABELS = "labels-by-model";
     static final String UNROUTABLE_LABELS = "unroutable-labels";
 
-    private final RecordReader reader;
+    private final ModelRoute route;
     private final String topic;
     private final InputWatch watch;
     private final Duration weightsInterval;
     private final String sink;
     private final String deadLetterSink;
-    private final DeadLetters deadLetters;
     private final InputHealth health;
-    private final Example nothing = new Example();
     private ProcessorContext<byte[], Object> context;
 
     private Counters counters;
@@ -55,7 +47,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
 
     private ModelRouter(
             ThalwegConfig config,
-            RecordReader reader,
+            ModelRoute route,
             String topic,
             InputWatch watch,
             String sink,
@@ -63,18 +55,17 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
         this.topic = topic;
         this.watch = watch;
         weightsInterval = Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS));
-        this.reader = reader;
+        this.route = route;
         this.sink = sink;
         this.deadLetterSink = deadLetterSink;
         health = new InputHealth(config);
-        deadLetters = new DeadLetters(config);
     }
 
     /** Returns a router of events. */
     static ModelRouter ofEvents(ThalwegConfig config, SchemaSource schemas, InputWatch watch) {
         return new ModelRouter(
                 config,
-                RecordReader.ofModels(schemas, config),
+                ModelRoute.ofEvents(config, schemas),
                 config.getString(ThalwegConfig.EXAMPLES_TOPIC),
                 watch,
                 ROUTED,
@@ -85,7 +76,7 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     static ModelRouter ofLabels(ThalwegConfig config, SchemaSource schemas, InputWatch watch) {
         return new ModelRouter(
                 config,
-                RecordReader.ofModelsOfLabels(schemas, config),
+                ModelRoute.ofLabels(config, schemas),
                 config.getString(ThalwegConfig.LABELS_TOPIC),
                 watch,
                 ROUTED_LABELS,
@@ -131,32 +122,30 @@ final class ModelRouter implements Processor<byte[], byte[], byte[], Object> {
     private void route(InputRecord input) {
         unread.taken(input.offset());
         try {
-            String model = reader.model(input.key(), input.value(), input.headers(), nothing);
-            if (model == null) {
-                return;
+            if (route.sendOn(input, this, this)) {
+                health.taken(read, input.offset(), false);
             }
-            SourceCoordinates coordinates =
-                    new SourceCoordinates(read.topic(), read.partition(), input.offset(), input.key(), input.headers());
-            context.forward(
-                    new Record<>(
-                            model.getBytes(StandardCharsets.UTF_8),
-                            input.value(),
-                            input.timestamp(),
-                            coordinates.sentOn()),
-                    sink);
-            health.taken(read, input.offset(), false);
         } catch (Rejection rejection) {
             counters.deadLetters.count();
             health.rejected(read, input.offset(), rejection);
-            DeadLetter letter = deadLetters.of(input, rejection);
-            context.forward(
-                    new Record<>(
-                            deadLetters.key(input),
-                            new OutputRecord(OutputTopic.DEAD_LETTERS, read.partition(), letter),
-                            input.timestamp(),
-                            deadLetters.headers(letter, input)),
-                    deadLetterSink);
         }
+    }
+
+    @Override
+    public void send(byte[] model, InputRecord record, Headers headers) {
+        context.forward(new Record<>(model, record.value(), record.timestamp(), headers), sink);
+    }
+
+    @Override
+    public boolean wants(OutputTopic output) {
+        return true;
+    }
+
+    @Override
+    public void publish(OutputTopic output, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
+        int partition = context.taskId().partition();
+        context.forward(
+                new Record<>(key, new OutputRecord(output, partition, value), timestamp, headers), deadLetterSink);
     }
 
     /** Returns the partition of a model: the one that a producer would choose. */

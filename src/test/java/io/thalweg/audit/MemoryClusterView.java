@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -116,6 +117,11 @@ final class MemoryClusterView implements ClusterView {
         Map<String, Integer> partitions = new HashMap<>();
         topics.stream().filter(logs::containsKey).forEach(topic -> partitions.put(topic, 1));
         return partitions;
+    }
+
+    @Override
+    public Set<String> existing(Set<String> topics) {
+        return partitions(topics).keySet();
     }
 
     @Override

@@ -141,7 +141,7 @@ class MappedIT {
                 good += value != null && value.length > 5 && hasShop && schema < 2 ? 1 : 0;
                 byte[] key = random.nextBoolean() ? null : new byte[] {(byte) random.nextInt(), 0};
                 ProducerRecord<byte[], byte[]> record = new ProducerRecord<>(
-                        trial.name + "-examples", random.nextInt(partitions), 1000L + i, key, value);
+                        trial.config().getString("examples.topic"), random.nextInt(partitions), 1000L + i, key, value);
                 record.headers().add("trace", ("t" + i).getBytes(StandardCharsets.UTF_8));
                 producer.send(record);
             }
@@ -307,12 +307,77 @@ class MappedIT {
         good += send(random, 3 * EVENTS, after);
         learn(good, 4 * EVENTS - good);
 
-        assertThat(trial.assertVerified().counts().predictions()).isEqualTo(good);
-        assertThat(trial.verify().counts().models()).isEqualTo(5);
+        assertMoved(good, after);
         Map<String, Double> now = steps();
         assertThat(learned)
                 .allSatisfy((model, steps) -> assertThat(now.get(model)).isGreaterThan(steps));
-        assertThat(now.values().stream().mapToDouble(Double::doubleValue).sum())
+        // the router has lost its offsets: what was learned once is not learned again
+        try (Admin admin = KafkaSettings.admin(trial.config())) {
+            Map<TopicPartition, OffsetAndMetadata> lost =
+                    Map.of(new TopicPartition(trial.name + "-examples", 0), new OffsetAndMetadata(0));
+            // a moment after the learner has ended, the group may still have its members
+            await().atMost(LearnerTrial.PATIENCE)
+                    .ignoreExceptionsMatching(e -> e.getCause() instanceof UnknownMemberIdException)
+                    .until(() -> {
+                        admin.alterConsumerGroupOffsets(trial.name, lost).all().get();
+                        return true;
+                    });
+        }
+        int total = good + send(random, 4 * EVENTS, after);
+        learn(total, 0);
+        assertThat(trial.read("predictions")).hasSize(total);
+    }
+
+    /** Kafka cannot take partitions away, so events go on in another topic, and their copies too. */
+    @ParameterizedTest
+    @CsvSource({"3, 2", "3, 1", "2, 4", "1, 2"})
+    void itsModelsMoveToAnotherTopic(int before, int after, Random random) throws Exception {
+        trial = new LearnerTrial(broker, before, FIRST, SECOND, WITHOUT_LABEL);
+        trial.settings.putAll(MAPPING);
+        trial.createTopics();
+        int good = send(random, 0, before);
+        learn(good, EVENTS - good);
+        // some that were not read
+        good += send(random, EVENTS, before);
+        if (after < before) {
+            assertThatThrownBy(() -> trial.move(after, line -> {}))
+                    .isInstanceOf(StopException.class)
+                    .hasMessageContaining("Kafka cannot take any away")
+                    .hasMessageContaining("set examples.topic to it");
+        }
+        useTopic("other", after);
+        good += send(random, 2 * EVENTS, after);
+        assertThatThrownBy(() -> trial.start())
+                .hasMessageContaining("`thalweg topics --repartition %d`".formatted(after));
+        trial.move(after, line -> {});
+        trial.assertVerified();
+        learn(good, 3 * EVENTS - good);
+        assertMoved(good, after);
+
+        // once more, in place; and once more, back to the first topic
+        trial.move(5, line -> {});
+        good += send(random, 3 * EVENTS, 5);
+        learn(good, 4 * EVENTS - good);
+        assertMoved(good, 5);
+        trial.settings.put("examples.topic", trial.name + "-examples");
+        trial.move(before, line -> {});
+        good += send(random, 4 * EVENTS, before);
+        learn(good, 5 * EVENTS - good);
+        assertMoved(good, before);
+
+        // somebody else writes to the copies of now
+        if (before > 1) {
+            List<String> copies = copies();
+            assertThat(copies).hasSize(before == 2 || after == 2 ? 3 : 3);
+        }
+    }
+
+    /** Asserts that each event was learned once, and that each model is where its id goes. */
+    private void assertMoved(int good, int partitions) {
+        VerificationReport report = trial.assertVerified();
+        assertThat(report.counts().predictions()).isEqualTo(good);
+        assertThat(report.counts().models()).isEqualTo(5);
+        assertThat(steps().values().stream().mapToDouble(Double::doubleValue).sum())
                 .as("steps of all models: one for each labeled event")
                 .isEqualTo(good - unlabeled());
         Map<String, Set<Integer>> homes = new TreeMap<>();
@@ -328,39 +393,22 @@ class MappedIT {
         assertThat(homes)
                 .allSatisfy((model, home) -> assertThat(home)
                         .containsExactly(
-                                Utils.toPositive(Utils.murmur2(model.getBytes(StandardCharsets.UTF_8))) % after));
-        // the router has lost its offsets: what was learned once is not learned again
-        try (Admin admin = KafkaSettings.admin(trial.config())) {
-            Map<TopicPartition, OffsetAndMetadata> lost =
-                    Map.of(new TopicPartition(trial.name + "-examples", 0), new OffsetAndMetadata(0));
-            // a moment after the learner has ended, the group may still have its members
-            await().atMost(PATIENCE)
-                    .ignoreExceptionsMatching(e -> e.getCause() instanceof UnknownMemberIdException)
-                    .until(() -> {
-                        admin.alterConsumerGroupOffsets(trial.name, lost).all().get();
-                        return true;
-                    });
-        }
-        int total = good + send(random, 4 * EVENTS, after);
-        learn(total, 0);
-        assertThat(trial.read("predictions")).hasSize(total);
+                                Utils.toPositive(Utils.murmur2(model.getBytes(StandardCharsets.UTF_8))) % partitions));
     }
 
-    @Test
-    void itCannotGetFewerPartitionsOrOtherTopics(Random random) throws Exception {
-        trial.createTopics();
-        int good = send(random, 0, 2);
-        learn(good, EVENTS - good);
-        assertThatThrownBy(() -> trial.move(1, line -> {}))
-                .isInstanceOf(StopException.class)
-                .hasMessageContaining("can only get more partitions of the same topics; it has 2");
-        String other = trial.name + "-other";
-        trial.create(other, 1);
-        trial.settings.put("examples.topic", other);
-        assertThatThrownBy(() -> trial.move(1, line -> {}))
-                .isInstanceOf(StopException.class)
-                .hasMessageContaining("can only get more partitions of the same topics")
-                .hasMessageContaining("it has learned from " + trial.name + "-examples");
+    /** Goes on with a topic that is not there yet. */
+    private void useTopic(String topic, int partitions) throws Exception {
+        trial.create(trial.name + "-" + topic, partitions);
+        trial.settings.put("examples.topic", trial.name + "-" + topic);
+    }
+
+    private List<String> copies() throws Exception {
+        try (Admin admin = KafkaSettings.admin(trial.config())) {
+            return admin.listTopics().names().get().stream()
+                    .filter(topic -> topic.startsWith(trial.name + "-by-model"))
+                    .sorted()
+                    .toList();
+        }
     }
 
     @Test

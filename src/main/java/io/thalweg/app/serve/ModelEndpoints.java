@@ -212,16 +212,25 @@ final class ModelEndpoints implements Endpoints {
         json.put("model", model.id());
         json.put("version", model.version());
         json.put("partition", partition);
-        Long routed = offsets.get(new TopicPartition(config.routedTopic(), partition));
-        Long read = offsets.get(new TopicPartition(config.getString(ThalwegConfig.EXAMPLES_TOPIC), partition));
-        json.put("topic", routed == null ? config.getString(ThalwegConfig.EXAMPLES_TOPIC) : config.routedTopic());
-        json.put("offset", routed != null ? routed : read == null ? 0 : read);
+        TopicPartition events = lastRead(offsets, partition, false);
+        json.put("topic", events.topic());
+        json.put("offset", offsets.getOrDefault(events, 0L));
         if (config.hasLateLabels()) {
-            Long routedLabels = offsets.get(new TopicPartition(config.routedLabelsTopic(), partition));
-            Long labels = offsets.get(new TopicPartition(config.getString(ThalwegConfig.LABELS_TOPIC), partition));
-            json.put("labelsOffset", routedLabels != null ? routedLabels : labels == null ? 0 : labels);
+            json.put("labelsOffset", offsets.getOrDefault(lastRead(offsets, partition, true), 0L));
         }
         return json;
+    }
+
+    /** Returns the partition that events, or labels, are read from: of copies, if there are any. */
+    private TopicPartition lastRead(Map<TopicPartition, Long> offsets, int partition, boolean ofLabels) {
+        return offsets.keySet().stream()
+                .filter(read -> read.partition() == partition
+                        && config.isSentOn(read.topic())
+                        && config.isOfLabels(read.topic()) == ofLabels)
+                .max(Comparator.comparingInt(read -> config.copiesIn(read.topic())))
+                .orElseGet(() -> new TopicPartition(
+                        config.getString(ofLabels ? ThalwegConfig.LABELS_TOPIC : ThalwegConfig.EXAMPLES_TOPIC),
+                        partition));
     }
 
     private void weights(Context request) {
