@@ -292,15 +292,6 @@ class MappedIT {
         assertThatThrownBy(() -> trial.start())
                 .hasMessageContaining("`thalweg topics --repartition %d`".formatted(after));
 
-        for (String point :
-                List.of("the topics have", "wrote", "the state of", "the state is complete", "created topic")) {
-            assertThatThrownBy(() -> trial.move(after, line -> {
-                        if (line.startsWith(point)) {
-                            throw new IllegalStateException("killed");
-                        }
-                    }))
-                    .hasMessage("killed");
-        }
         trial.move(after, line -> {});
         trial.assertVerified();
         learn(good, 3 * EVENTS - good);
@@ -330,7 +321,7 @@ class MappedIT {
 
     /** Kafka cannot take partitions away, so events go on in another topic, and their copies too. */
     @ParameterizedTest
-    @CsvSource({"3, 2", "3, 1", "2, 4", "1, 2"})
+    @CsvSource({"3, 2", "3, 1"})
     void itsModelsMoveToAnotherTopic(int before, int after, Random random) throws Exception {
         trial = new LearnerTrial(broker, before, FIRST, SECOND, WITHOUT_LABEL);
         trial.settings.putAll(MAPPING);
@@ -339,12 +330,10 @@ class MappedIT {
         learn(good, EVENTS - good);
         // some that were not read
         good += send(random, EVENTS, before);
-        if (after < before) {
-            assertThatThrownBy(() -> trial.move(after, line -> {}))
-                    .isInstanceOf(StopException.class)
-                    .hasMessageContaining("Kafka cannot take any away")
-                    .hasMessageContaining("set examples.topic to it");
-        }
+        assertThatThrownBy(() -> trial.move(after, line -> {}))
+                .isInstanceOf(StopException.class)
+                .hasMessageContaining("Kafka cannot take any away")
+                .hasMessageContaining("set examples.topic to it");
         useTopic("other", after);
         good += send(random, 2 * EVENTS, after);
         assertThatThrownBy(() -> trial.start())
@@ -365,11 +354,27 @@ class MappedIT {
         learn(good, 5 * EVENTS - good);
         assertMoved(good, before);
 
-        // somebody else writes to the copies of now
-        if (before > 1) {
-            List<String> copies = copies();
-            assertThat(copies).hasSize(before == 2 || after == 2 ? 3 : 3);
+        // the copies of each topic are in one of their own
+        assertThat(copies())
+                .containsExactly(trial.name + "-by-model", trial.name + "-by-model-2", trial.name + "-by-model-3");
+        try (Producer<byte[], byte[]> producer = trial.producer()) {
+            for (String copies : List.of("by-model", "by-model-3")) {
+                ConsumerRecord<byte[], byte[]> copied = trial.read(copies).get(0);
+                producer.send(new ProducerRecord<>(
+                        copied.topic(),
+                        copied.partition(),
+                        copied.timestamp(),
+                        copied.key(),
+                        copied.value(),
+                        copied.headers()));
+            }
         }
+        // what somebody else writes is found, but not in a topic that is read no more
+        assertThat(trial.verify().findings()).extracting(Finding::kind).containsExactly(FindingKind.ROUTED_DIFFERS);
+        try (Admin admin = KafkaSettings.admin(trial.config())) {
+            new Reset(trial.config(), admin, false).run();
+        }
+        assertThat(copies()).isEmpty();
     }
 
     /** Asserts that each event was learned once, and that each model is where its id goes. */

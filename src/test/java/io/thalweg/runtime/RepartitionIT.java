@@ -325,7 +325,8 @@ class RepartitionIT {
         trial.learn(300);
         trial.assertVerified();
 
-        // and a second move, back to more
+        // and a second move, back to the topic before: what was learned of it is not learned again
+        trial.settings.put("examples.topic", trial.name + "-examples");
         trial.move(4, line -> {});
         trial.send(100, new Random(seeds.first + 300), true);
         trial.learn(400);
@@ -367,6 +368,12 @@ class RepartitionIT {
             assertThat(end).hasMessageContaining("has 5 partitions, and the models were learned with 2");
         }
         // no record in its new partition has begun a second model there
+        assertGoesOnWithFive(trial);
+    }
+
+    /** Moves a learner that has just ended, and learns what was sent. */
+    private static void assertGoesOnWithFive(Trial trial) {
+        // the brokers may still take it for a member of its group
         await().atMost(LearnerTrial.PATIENCE).ignoreExceptions().until(() -> {
             trial.move(5, line -> {});
             return true;
@@ -400,13 +407,7 @@ class RepartitionIT {
                 assertThat(end).hasMessageContaining("has 5 partitions, and the models were learned with 2");
             }
         }
-        await().atMost(LearnerTrial.PATIENCE).ignoreExceptions().until(() -> {
-            trial.move(5, line -> {});
-            return true;
-        });
-        trial.learn(200);
-        trial.assertVerified();
-        assertThat(trial.read("dead-letters")).isEmpty();
+        assertGoesOnWithFive(trial);
     }
 
     @Test
