@@ -48,7 +48,7 @@ final class RouteAudit {
     private final RecordReader reader;
     private final boolean isOfLabels;
     private final Map<TopicPartition, Long> ends;
-    private final List<Routes> routes = new ArrayList<>();
+    private final List<RoutedRange> routes = new ArrayList<>();
     /** The partitions of which records were sent on, and the offsets up to which they were taken. */
     private final Map<TopicPartition, Long> sources = new LinkedHashMap<>();
     /** The partitions that have copies, and the offsets up to which they are looked at. */
@@ -85,7 +85,7 @@ final class RouteAudit {
      * @param partitions how many partitions of it
      * @param ends the offsets up to which they were sent on
      */
-    private record Routes(String to, int partitions, Map<TopicPartition, Long> ends) {}
+    private record RoutedRange(String to, int partitions, Map<TopicPartition, Long> ends) {}
 
     /** The number of events and a hash over them. */
     private static final class Sum {
@@ -157,7 +157,7 @@ final class RouteAudit {
         taken.keySet().forEach(partition -> known.add(partition.topic()));
         known.add(then.getString(ThalwegConfig.EXAMPLES_TOPIC));
         known.add(then.getString(ThalwegConfig.LABELS_TOPIC));
-        routes.add(new Routes(isSentOn ? to : null, partitions, taken));
+        routes.add(new RoutedRange(isSentOn ? to : null, partitions, taken));
         if (isSentOn) {
             String from = then.getString(isOfLabels ? ThalwegConfig.LABELS_TOPIC : ThalwegConfig.EXAMPLES_TOPIC);
             taken.forEach((partition, offset) -> {
@@ -261,7 +261,7 @@ final class RouteAudit {
         try (Records records = cluster.read(from, 0, end)) {
             while (records.hasNext()) {
                 ConsumerRecord<byte[], byte[]> record = records.next();
-                Routes sent = at(from, record.offset());
+                RoutedRange sent = at(from, record.offset());
                 if (sent.to == null) {
                     continue;
                 }
@@ -302,7 +302,7 @@ final class RouteAudit {
     }
 
     /** Returns where a record was sent to. */
-    private Routes at(TopicPartition from, long offset) {
+    private RoutedRange at(TopicPartition from, long offset) {
         return routes.stream()
                 .filter(one -> offset < one.ends.getOrDefault(from, 0L))
                 .findFirst()

@@ -21,12 +21,14 @@ public final class Numbers {
 
     /**
      * How programs write that there is no number: those that pandas knows, and those of Java, SQL, Python,
-     * Excel and ARFF.
+     * JavaScript, Excel, ARFF and Visual C++.
      */
     private static final Set<String> MISSING = Set.of(
             "nan",
             "+nan",
             "-nan",
+            "nan(ind)",
+            "-nan(ind)",
             "1.#qnan",
             "-1.#qnan",
             "1.#ind",
@@ -46,6 +48,9 @@ public final class Numbers {
             "[null]",
             "nil",
             "?",
+            "n.a.",
+            "missing",
+            "undefined",
             "#div/0!",
             "#num!",
             "#value!",
@@ -59,7 +64,13 @@ public final class Numbers {
             "-inf",
             "infinity",
             "+infinity",
-            "-infinity");
+            "-infinity",
+            "\u221e",
+            "+\u221e",
+            "-\u221e");
+
+    /** What stands for no number in tables that are made for people, and in SAS. It can be a class, as + and - are. */
+    private static final Set<String> MARKS = Set.of("-", "--", "\u2013", "\u2014", ".");
 
     private static final int LONGEST_MISSING =
             MISSING.stream().mapToInt(String::length).max().orElseThrow();
@@ -69,6 +80,11 @@ public final class Numbers {
     /** Whether text in place of a number says that there is none: NaN, NA or null, or infinity, in any spelling. */
     public static boolean isMissing(String text) {
         return text.length() <= LONGEST_MISSING && MISSING.contains(text.toLowerCase(Locale.ROOT));
+    }
+
+    /** Whether text in place of a number says that there is none, or is a mark such as a dash. */
+    public static boolean isNone(String text) {
+        return isMissing(text) || MARKS.contains(text);
     }
 
     /**

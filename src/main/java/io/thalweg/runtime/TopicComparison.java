@@ -6,6 +6,7 @@ import io.thalweg.config.ThalwegConfig;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import org.apache.kafka.common.acl.AclOperation;
 
 /** A comparison of a topic with its plan. */
 final class TopicComparison {
@@ -72,7 +73,20 @@ final class TopicComparison {
             return;
         }
         if (plan.isOfCopies()) {
-            if (there != wanted) {
+            if (there > wanted) {
+                ThalwegConfig moved = config.withCopies(config.copiesIn(plan.topic()) + 1);
+                fatal(
+                        "topic %s has %d partitions and the examples have %d; the numbers must be the same. If the"
+                                + " learner was moved to fewer partitions, copies now go to topic %s, and principal %s"
+                                + " must be allowed to %s it; if not, `thalweg reset` deletes the topic, and `thalweg"
+                                + " topics --create` creates it again",
+                        plan.topic(),
+                        there,
+                        wanted,
+                        plan.role() == TopicPlan.Role.BY_MODEL ? moved.routedTopic() : moved.routedLabelsTopic(),
+                        ClientPrincipal.of(config),
+                        AclOperation.DESCRIBE);
+            } else if (there < wanted) {
                 fatal(
                         "topic %s has %d partitions and the examples have %d; the numbers must be the same:"
                                 + " `thalweg reset` deletes it, and `thalweg topics --create` creates it again",

@@ -26,6 +26,20 @@ class NumbersTest {
         assertThat(Numbers.parse(text)).isNaN();
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"NaN", "-nan(ind)", "N/A", "#N/A", "NULL", "None", "\\N", "missing", "undefined", "\u221e"})
+    void theWordsForNoNumberAreKnown(String text) {
+        assertThat(Numbers.isMissing(text)).isTrue();
+        assertThat(Numbers.isNone(text)).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-", "--", "\u2014", "."})
+    void aMarkStandsForNoNumberButCanBeAClass(String text) {
+        assertThat(Numbers.isMissing(text)).isFalse();
+        assertThat(Numbers.isNone(text)).isTrue();
+    }
+
     @Test
     void textOfMoreThan512CharactersIsNone() {
         assertThat(Numbers.parse("1".repeat(300) + "." + "1".repeat(211))).isFinite();

@@ -570,7 +570,8 @@ class RepartitionIT {
                 deleted.countDown();
                 await().atMost(LearnerTrial.PATIENCE).until(() -> unread(learner) > 0);
                 assertThat(learner.hasEnded()).isFalse();
-                assertThat(unread(learner) + trial.read("predictions").size()).isEqualTo(60);
+                await().atMost(LearnerTrial.PATIENCE)
+                        .until(() -> unread(learner) + trial.read("predictions").size() == 60);
             } catch (InterruptedException | ExecutionException e) {
                 throw new AssertionError(e);
             }

@@ -232,6 +232,9 @@ final class EvaluateCommand implements Callable<Integer> {
         if (evaluation.metrics().size() == 0) {
             examples.remarks().forEach(err()::println);
             err().flush();
+            if (evaluation.unlabelled() == 0 && skipped.count() == 0) {
+                throw new StopException(ExitCode.BAD_SETTINGS, examples.name() + " has no rows, only a header");
+            }
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     "%s has no example with a label (%d without one, %d skipped); define it with --label%s"

@@ -188,7 +188,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
                 throw new StopException(ExitCode.BAD_SETTINGS, name + " is empty");
             }
             Format found = format == null ? format(name, first, text) : format;
-            if (found == Format.JSONL && first == '[') {
+            if (first == '[' && (found == Format.JSONL || format == null && isArrayOfObjects(text))) {
                 throw new StopException(
                         ExitCode.BAD_SETTINGS,
                         name + " is one JSON array; JSON Lines has one object on each line (jq -c '.[]' makes them)");
@@ -230,11 +230,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         BufferedInputStream bytes = new BufferedInputStream(in);
         byte[] head = head(bytes);
         if (GzipCompressorInputStream.matches(head, head.length)) {
-            // unlike GZIPInputStream, it does not take a pause of a pipe for the end
-            bytes = new BufferedInputStream(GzipCompressorInputStream.builder()
-                    .setInputStream(bytes)
-                    .setDecompressConcatenated(true)
-                    .get());
+            bytes = new BufferedInputStream(new GzipMembers(bytes));
             head = head(bytes);
         }
         FileSignature.complaint(head).ifPresent(complaint -> {
@@ -288,6 +284,17 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
             return Format.LIBSVM;
         }
         return first == '{' ? Format.JSONL : isLibsvm(text) ? Format.LIBSVM : Format.CSV;
+    }
+
+    /** Whether the text begins as a list of JSON objects does, as far as can be seen. A header can begin with [, too. */
+    private static boolean isArrayOfObjects(BufferedReader text) throws IOException {
+        text.mark(LOOK_AHEAD);
+        int next = text.read();
+        for (int i = 1; i < LOOK_AHEAD && (next == '[' || Character.isWhitespace(next)); i++) {
+            next = text.read();
+        }
+        text.reset();
+        return next == '{';
     }
 
     /** Whether the first line that is not empty or a comment has a label and a feature, as far as can be seen. */

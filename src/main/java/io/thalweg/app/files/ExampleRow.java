@@ -122,7 +122,7 @@ final class ExampleRow implements Row {
             time(name, column.times, mapping.times(name).isOfText() ? text : decimal.plain(text));
         } else if (mapping.isCategorical(name)) {
             category(name, text);
-        } else if (Numbers.isMissing(text)) {
+        } else if (Numbers.isNone(text)) {
             missing(name, text);
         } else {
             double number = decimal.parse(text);
@@ -273,7 +273,7 @@ final class ExampleRow implements Row {
 
     private void time(String name, TimeEncoder times, String text) throws BadLineException {
         ExampleFile.checkText(text);
-        if (Numbers.isMissing(text)) {
+        if (Numbers.isNone(text)) {
             missing(name, text);
             return;
         }
@@ -321,7 +321,7 @@ final class ExampleRow implements Row {
                     .formatted(name, Printable.of(text)));
         }
         if (mapping.isNumeric(name)) {
-            if (text.isBlank() || Numbers.isMissing(text.strip())) {
+            if (text.isBlank() || Numbers.isNone(text.strip())) {
                 missing(name, text);
             } else {
                 feature(name, text.equals("true") ? 1 : text.equals("false") ? 0 : parse(name, text.strip()));

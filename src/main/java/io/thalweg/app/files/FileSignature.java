@@ -20,6 +20,7 @@ enum FileSignature {
     ZSTD("a file compressed with Zstandard", Advice.UNPACK, "28b52ffd"),
     LZ4("a file compressed with lz4", Advice.UNPACK, "04224d18"),
     SNAPPY("a file compressed with Snappy", Advice.UNPACK, "ff060000734e61507059"),
+    ZLIB("data compressed with zlib", Advice.UNPACK, "789c", "78da"),
     COMPRESS("a file compressed with compress", Advice.UNPACK, "1f9d"),
     SEVEN_ZIP("a 7z archive", Advice.UNPACK, "377abcaf271c"),
     RAR("a RAR archive", Advice.UNPACK, "526172211a07"),

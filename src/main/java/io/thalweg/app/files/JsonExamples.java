@@ -69,6 +69,9 @@ final class JsonExamples extends ExampleFile {
     private final Set<String> times;
     private long line;
 
+    /** How the message of the parser begins if something follows the object. */
+    private static final String TRAILING = "Trailing token";
+
     JsonExamples(String name, BufferedReader text, Columns columns) {
         super(name);
         this.text = text;
@@ -127,6 +130,10 @@ final class JsonExamples extends ExampleFile {
                     "it is not JSON (it ends early); JSON Lines has one object on each line (jq -c . makes them)");
         } catch (JsonProcessingException e) {
             String why = e.getOriginalMessage().lines().findFirst().orElse("");
+            if (why.startsWith(TRAILING)) {
+                throw new BadLineException(
+                        "it has more than one JSON value; JSON Lines has one object on each line (jq -c . makes them)");
+            }
             throw new BadLineException("it is not JSON (%s)"
                     .formatted(Printable.of(OPTIONS_OF_PARSER.matcher(why).replaceAll(""))));
         }

@@ -96,11 +96,12 @@ final class RecordLines extends Reader {
     @Override
     public int read(char[] into, int offset, int wanted) throws IOException {
         if (position == line.length()) {
-            if (length > LONGEST) {
-                throw new TooLongException();
-            }
             if (peek() == null) {
                 return -1;
+            }
+            // the parser asks for more than one line only within quotes
+            if (length > LONGEST) {
+                throw new TooLongException();
             }
             line = again.removeFirst();
             position = 0;

@@ -84,7 +84,7 @@ final class TimedRow implements Row {
 
     @Override
     public void cell(String name, String cell) throws BadLineException {
-        if (name.equals(column) && (cell.isBlank() || Numbers.isMissing(cell.strip()))) {
+        if (name.equals(column) && (cell.isBlank() || Numbers.isNone(cell.strip()))) {
             empty(name);
         } else if (!takes(name, cell)) {
             row.cell(name, cell);
@@ -93,7 +93,7 @@ final class TimedRow implements Row {
 
     @Override
     public void text(String name, String text) throws BadLineException {
-        if (name.equals(column) && (text.isBlank() || Numbers.isMissing(text.strip()))) {
+        if (name.equals(column) && (text.isBlank() || Numbers.isNone(text.strip()))) {
             empty(name);
         } else if (!takes(name, text)) {
             row.text(name, text);

@@ -13,6 +13,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -26,6 +28,7 @@ import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -154,6 +157,62 @@ class ForeignFilesTest {
                 .hasMessageMatching("cannot continue to read t.csv.gz after line \\d+ \\((it ends early|.*gz.*)\\)");
     }
 
+    /** What follows the last member is taken as the program does, except that nothing is left out. */
+    @ParameterizedTest
+    @CsvSource({"00, true", "0000000000, true", "616263, false", "0000616263, false", "1f00, false", "001f8b, false"})
+    void whatFollowsGzippedDataIsPaddingIfGunzipSaysSo(String after, boolean isPadding, @TempDir Path directory)
+            throws Exception {
+        byte[] more = HexFormat.of().parseHex(after);
+        ByteArrayOutputStream padded = new ByteArrayOutputStream();
+        padded.writeBytes(gzip(TABLE.getBytes(StandardCharsets.UTF_8)));
+        padded.writeBytes(gzip("3,red,1\n".getBytes(StandardCharsets.UTF_8)));
+        padded.writeBytes(more);
+        if (isPadding) {
+            // as much as a tape has
+            padded.writeBytes(new byte[20_000]);
+        }
+        Path file = Files.write(directory.resolve("t.csv.gz"), padded.toByteArray());
+        Process gunzip = new ProcessBuilder("gunzip", "-c", file.toString())
+                .redirectErrorStream(true)
+                .start();
+        String said = new String(gunzip.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(gunzip.waitFor() == 0).as(said).isEqualTo(isPadding);
+
+        if (isPadding) {
+            assertThat(read(open("t.csv.gz", padded.toByteArray()))).isEqualTo(rows(said));
+        } else {
+            assertThatThrownBy(() -> read(open("t.csv.gz", padded.toByteArray())))
+                    .isInstanceOf(StopException.class)
+                    .hasMessageContaining("after the gzipped data are bytes that are neither gzipped nor zero");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "\n"})
+    void aLongLineIsNoStrayQuoteAlsoIfItIsTheLast(String end) throws BadLineException {
+        assertThat(rows("c,label\na,1\n" + "b".repeat(3_000_000) + ",0" + end)).hasSize(2);
+    }
+
+    @Test
+    void theLabelsPlusAndMinusAreClasses() throws BadLineException {
+        String table = "x,y,label\n-,1,+\n3,2,-\n2,.,-\n";
+        assertThatThrownBy(() -> rows(table)).hasMessageContaining("label == '+'");
+        assertThat(read("t.csv", table, "label", "label == '+'"))
+                .containsExactly("1.0 {x:missing=1.0, y=1.0}", "0.0 {x=3.0, y=2.0}", "0.0 {x=2.0, y:missing=1.0}");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "t|[{\"x\": 1}]|t is one JSON array",
+                "standard input|[ [{\"x\": 1}]]|standard input is one JSON array",
+                "t.jsonl|{\"x\": 1, \"label\": 1}{\"x\": 2, \"label\": 0}|it has more than one JSON value"
+            })
+    void otherJsonIsSaidSo(String name, String text, String said) {
+        assertThatThrownBy(() -> read(name, text)).hasMessageContaining(said);
+    }
+
     // ---- what is not text in UTF-8
 
     @ParameterizedTest
@@ -184,6 +243,7 @@ class ForeignFilesTest {
                     425a683931415926535900      | a file compressed with bzip2
                     fd377a585a000004e6d6b446    | a file compressed with xz
                     28b52ffd2000010000          | a file compressed with Zstandard
+                    789ccbcf0600026b0137        | data compressed with zlib
                     04224d186040820000          | a file compressed with lz4
                     504b03041400000008000000    | a zip archive
                     504152311504151415          | a Parquet file
