@@ -1,5 +1,6 @@
 package io.thalweg.runtime;
 
+import io.thalweg.clients.ReloadingSslEngineFactory;
 import io.thalweg.clients.StrictClients;
 import io.thalweg.config.ThalwegConfig;
 import java.net.ConnectException;
@@ -19,6 +20,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.SaslConfigs;
+import org.apache.kafka.common.config.SslConfigs;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.StreamsConfig;
@@ -75,6 +77,8 @@ public final class KafkaSettings {
         // there is no global state, but without this setting Kafka Streams warns about its default at
         // every start of every command
         settings.put("processing.exception.handler.global.enabled", true);
+        // certificates are renewed more often than a learner is restarted
+        settings.put(SslConfigs.SSL_ENGINE_FACTORY_CLASS_CONFIG, ReloadingSslEngineFactory.class);
         settings.putAll(config.clients());
         for (String name : new String[] {
             ThalwegConfig.APPLICATION_ID,

@@ -30,29 +30,61 @@ public final class SecuredBroker implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final TestKeys keys;
-    private final EmbeddedBroker broker;
-    private final Admin admin;
+    private final Path directory;
+    private final Map<String, String> settings;
+    private final boolean certificates;
+    private EmbeddedBroker broker;
+    private Admin admin;
 
-    private SecuredBroker(TestKeys keys, EmbeddedBroker broker, boolean certificates) {
+    private SecuredBroker(TestKeys keys, Path directory, Map<String, String> settings, boolean certificates) {
         this.keys = keys;
-        this.broker = broker;
+        this.directory = directory;
+        this.settings = settings;
+        this.certificates = certificates;
+        start();
+    }
+
+    private void start() {
+        broker = EmbeddedBroker.start(directory.resolve("broker"), 0, settings);
         admin = Admin.create(new HashMap<>(certificates ? certificate("server") : superUser()));
+    }
+
+    /** Stops the broker, does something, and starts the broker again at the same address. */
+    public void whileStopped(Runnable something) {
+        close();
+        something.run();
+        start();
     }
 
     /** Starts a broker that knows its clients by their certificates, which have keys of these names. */
     public static SecuredBroker startForCertificates(Path directory, String... names) {
         TestKeys keys = keys(directory);
-        for (String name : names) {
-            keys.make(name, "dns:" + name);
-        }
-        keys.trust(
-                "clients", Stream.concat(Stream.of("server"), Stream.of(names)).toArray(String[]::new));
+        makeForCertificates(keys, names);
         Map<String, String> settings = settings(keys);
         settings.put("listener.security.protocol.map", "CLIENT:SSL,CONTROLLER:PLAINTEXT");
         settings.put("ssl.client.auth", "required");
         settings.put("ssl.truststore.location", keys.trust("clients").toString());
         settings.put("super.users", "User:CN=server;User:ANONYMOUS");
-        return new SecuredBroker(keys, EmbeddedBroker.start(directory.resolve("broker"), 0, settings), true);
+        return new SecuredBroker(keys, directory, settings, true);
+    }
+
+    private static void makeForCertificates(TestKeys keys, String... names) {
+        for (String name : names) {
+            keys.make(name, "dns:" + name);
+        }
+        keys.trust(
+                "clients", Stream.concat(Stream.of("server"), Stream.of(names)).toArray(String[]::new));
+    }
+
+    /**
+     * Restarts a broker that knows its clients by their certificates, after it and these clients got other keys. It
+     * trusts the old ones no longer, and whoever trusts the old one of the broker does not trust it.
+     */
+    public void renewCertificates(String... names) {
+        whileStopped(() -> {
+            makeServer(keys);
+            makeForCertificates(keys, names);
+        });
     }
 
     /** The settings of a client that shows its certificate. */
@@ -76,13 +108,17 @@ public final class SecuredBroker implements AutoCloseable {
         TestKeys keys = keys(directory);
         Map<String, String> settings = settings(keys);
         settings.putAll(more);
-        return new SecuredBroker(keys, EmbeddedBroker.start(directory.resolve("broker"), 0, settings), false);
+        return new SecuredBroker(keys, directory, settings, false);
     }
 
     private static TestKeys keys(Path directory) {
         TestKeys keys = new TestKeys(directory.resolve("keys"));
-        keys.make("server", "ip:127.0.0.1,dns:localhost");
+        makeServer(keys);
         return keys;
+    }
+
+    private static void makeServer(TestKeys keys) {
+        keys.make("server", "ip:127.0.0.1,dns:localhost");
     }
 
     private static Map<String, String> settings(TestKeys keys) {

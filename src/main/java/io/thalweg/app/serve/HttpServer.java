@@ -37,6 +37,7 @@ import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.SslConnectionFactory;
 import org.eclipse.jetty.server.handler.ErrorHandler;
+import org.eclipse.jetty.util.ssl.KeyStoreScanner;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.slf4j.Logger;
@@ -195,7 +196,7 @@ public final class HttpServer implements AutoCloseable {
             http.setSendServerVersion(false);
             http.setMinRequestDataRate(SLOWEST_REQUEST);
         });
-        javalin.jetty.addConnector((jetty, http) -> connector(jetty, http, ssl, timeout));
+        javalin.jetty.addConnector((jetty, http) -> connector(jetty, http, config, ssl, timeout));
         javalin.staticFiles.add(files -> {
             files.hostedPath = "/";
             files.directory = PAGE;
@@ -211,7 +212,7 @@ public final class HttpServer implements AutoCloseable {
     }
 
     private ServerConnector connector(
-            Server jetty, HttpConfiguration http, SslContextFactory.Server ssl, long timeout) {
+            Server jetty, HttpConfiguration http, ThalwegConfig config, SslContextFactory.Server ssl, long timeout) {
         ServerConnector connector;
         if (ssl == null) {
             connector = new ServerConnector(jetty, new HttpConnectionFactory(http));
@@ -221,6 +222,7 @@ public final class HttpServer implements AutoCloseable {
             https.addCustomizer(new SecureRequestCustomizer(false));
             connector = new ServerConnector(jetty, ssl, new HttpConnectionFactory(https));
             connector.getConnectionFactory(SslConnectionFactory.class).setEnsureSecureRequestCustomizer(false);
+            jetty.addBean(renewal(config, ssl));
         }
         connector.setHost(address.host());
         connector.setPort(address.port());
@@ -255,9 +257,28 @@ public final class HttpServer implements AutoCloseable {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     "the keystore %s cannot be used (%s); change http.ssl.keystore.location, its type, or the passwords"
-                            .formatted(location, e.getMessage()));
+                            .formatted(location, e.getMessage() == null ? "it is damaged" : e.getMessage()));
         }
         return ssl;
+    }
+
+    /** Takes up a keystore that was renewed on disk. It is looked at once a second. */
+    private static KeyStoreScanner renewal(ThalwegConfig config, SslContextFactory.Server ssl) {
+        return new KeyStoreScanner(ssl) {
+            @Override
+            public void reload() {
+                try {
+                    // Jetty would drop the certificate that it has before it reads the new one
+                    ssl(config);
+                    // by its full name, because Jetty's class has inherited another
+                } catch (io.thalweg.runtime.StopException e) {
+                    LOG.warn("{}; the server goes on with the certificate that it has", e.getMessage());
+                    return;
+                }
+                super.reload();
+                LOG.info("new connections to the HTTP server get the certificate that was renewed");
+            }
+        };
     }
 
     private void routes(JavalinDefaultRouting http, List<Endpoints> endpoints) {

@@ -11,12 +11,14 @@ import java.io.StringWriter;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,15 +31,27 @@ class LoginIT {
     private static final String CLIENT_CREDENTIALS = "client_credentials";
     private static final String JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final int EXAMPLES = 20;
+
+    /** JSON, because learners in processes of their own would not share a registry. */
+    private static final List<String> OWN =
+            List.of("examples.format=json", "output.format=json", "start.timeout.ms=20000", "algorithm=auto");
+
     @TempDir
     private Path directory;
+
+    /** What the processes see in their environment. */
+    private final Map<String, String> environment = new HashMap<>();
 
     private record Result(int exitCode, String out, String err) {}
 
     private static List<String> words(Map<String, String> settings, String... arguments) {
         List<String> words = new ArrayList<>(Arrays.asList(arguments));
         settings.forEach((name, value) -> words.addAll(List.of("--set", name + "=" + value)));
-        words.addAll(List.of("--set", "schema.registry.url=mock://login", "--set", "start.timeout.ms=20000"));
+        for (String own : OWN) {
+            words.addAll(List.of("--set", own));
+        }
         return words;
     }
 
@@ -101,9 +115,11 @@ class LoginIT {
 
                 // in processes of their own, without the properties that Kafka's clients ask for
                 assertThat(process(secret, "topics", "--create")).isZero();
+                learns(broker, secret, EXAMPLES);
                 assertThat(tokens.grants()).isNotEmpty().containsOnly(CLIENT_CREDENTIALS);
                 tokens.grants().clear();
-                assertThat(process(assertion, "topics")).isZero();
+                learns(broker, assertion, 2 * EXAMPLES);
+                assertThat(process(assertion, "verify")).isZero();
                 assertThat(tokens.grants()).isNotEmpty().containsOnly(JWT_BEARER);
 
                 System.setProperty(ALLOWED_URLS, tokens.jwksUrl() + "," + tokens.tokenUrl());
@@ -136,8 +152,8 @@ class LoginIT {
         }
     }
 
-    /** Runs a command in a process of its own. Returns its exit code. */
-    private int process(Map<String, String> settings, String... arguments) throws IOException, InterruptedException {
+    /** Starts a command in a process of its own. */
+    private Process start(Map<String, String> settings, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
@@ -145,16 +161,107 @@ class LoginIT {
                 System.getProperty("java.class.path"),
                 Thalweg.class.getName()));
         command.addAll(words(settings, arguments));
-        Path output = directory.resolve("output");
-        Process process = new ProcessBuilder(command)
+        ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectErrorStream(true)
-                .redirectOutput(output.toFile())
-                .start();
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+                .redirectOutput(directory.resolve("output-of-" + arguments[0]).toFile());
+        builder.environment().putAll(environment);
+        return builder.start();
+    }
+
+    /** Runs a command in a process of its own. Returns its exit code. */
+    private int process(Map<String, String> settings, String... arguments) throws IOException, InterruptedException {
+        Process process = start(settings, arguments);
+        return endOf(process, arguments[0]);
+    }
+
+    private int endOf(Process process, String command) throws IOException, InterruptedException {
+        try {
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        } finally {
+            process.destroyForcibly();
+        }
         if (process.exitValue() != 0) {
-            System.err.println(Files.readString(output));
+            System.err.println(Files.readString(directory.resolve("output-of-" + command)));
         }
         return process.exitValue();
+    }
+
+    private void produce(Map<String, String> settings) throws IOException, InterruptedException {
+        StringBuilder text = new StringBuilder("hour,label\n");
+        for (int i = 0; i < EXAMPLES; i++) {
+            text.append("%s,%d\n".formatted(i % 24 / 24.0, i % 5 / 4));
+        }
+        Path csv = Files.writeString(directory.resolve("clicks.csv"), text);
+        assertThat(process(settings, "produce", csv.toString())).isZero();
+    }
+
+    private static long committed(SecuredBroker broker) throws Exception {
+        return broker
+                .admin()
+                .listConsumerGroupOffsets("thalweg")
+                .partitionsToOffsetAndMetadata()
+                .get()
+                .values()
+                .stream()
+                .mapToLong(offset -> offset == null ? 0 : offset.offset())
+                .sum();
+    }
+
+    private void awaitCommitted(SecuredBroker broker, Process learner, long examples) {
+        Awaitility.await().atMost(PATIENCE).until(() -> committed(broker) == examples || !learner.isAlive());
+    }
+
+    private int stopped(Process learner) throws IOException, InterruptedException {
+        // not process.destroy(), which closes its output first
+        learner.toHandle().destroy();
+        return endOf(learner, "run");
+    }
+
+    /** Sends examples, and runs a learner until so many are committed. */
+    private void learns(SecuredBroker broker, Map<String, String> settings, long examples) throws Exception {
+        produce(settings);
+        Process learner = start(settings, "run");
+        try {
+            awaitCommitted(broker, learner, examples);
+        } finally {
+            assertThat(stopped(learner)).isZero();
+        }
+    }
+
+    @Test
+    void learnsOverMutualTlsWithSecretsFromElsewhereAndTakesUpRenewedCertificates() throws Exception {
+        try (SecuredBroker broker = SecuredBroker.startForCertificates(directory, "learner", "auditor")) {
+            SecuredProject project = new SecuredProject(broker, "thalweg", "");
+            OWN.forEach(own -> project.set(own.split("=")[0], own.split("=")[1]));
+            Map<String, String> admin = broker.certificate("server");
+            project.thalweg(admin, "topics", "--create").is(0);
+            broker.allow(project.printed("learner", "CN=learner"));
+            broker.allow(project.printed("producer", "CN=learner"));
+            broker.allow(project.printed("auditor", "CN=auditor"));
+
+            Path secrets = Files.writeString(
+                    directory.resolve("secrets.properties"), "of.the.stores=" + TestKeys.PASSWORD + "\n");
+            Path mounted = Files.createDirectory(directory.resolve("mounted"));
+            Files.writeString(mounted.resolve("password"), TestKeys.PASSWORD);
+            environment.put("PASSWORD_OF_THE_KEY", TestKeys.PASSWORD);
+            Map<String, String> learner = project.settings(broker.certificate("learner"));
+            learner.put("ssl.keystore.password", "${file:" + secrets + ":of.the.stores}");
+            learner.put("ssl.truststore.password", "${directory:" + mounted + ":password}");
+            learner.put("ssl.key.password", "${env:PASSWORD_OF_THE_KEY}");
+
+            produce(learner);
+            Process run = start(learner, "run");
+            try {
+                awaitCommitted(broker, run, EXAMPLES);
+                broker.renewCertificates("learner", "auditor");
+                produce(learner);
+                awaitCommitted(broker, run, 2 * EXAMPLES);
+                assertThat(run.isAlive()).isTrue();
+            } finally {
+                assertThat(stopped(run)).isZero();
+            }
+            project.thalweg(broker.certificate("auditor"), "verify").is(0);
+        }
     }
 
     @Test

@@ -3,23 +3,16 @@ package io.thalweg.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.app.local.EmbeddedRegistry;
-import io.thalweg.config.ThalwegConfig;
-import io.thalweg.registry.ConfluentSchemas;
-import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.testing.ProgramLog;
 import io.thalweg.testing.SecuredBroker;
 import io.thalweg.testing.TestKeys;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -32,9 +25,6 @@ import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.PolicyViolationException;
-import org.apache.kafka.common.resource.PatternType;
-import org.apache.kafka.common.resource.ResourcePattern;
-import org.apache.kafka.common.resource.ResourceType;
 import org.apache.kafka.server.policy.CreateTopicPolicy;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -99,148 +89,8 @@ class SecuredIT {
         broker.close();
     }
 
-    private record Result(int exitCode, List<String> out, List<String> err) {
-        Result is(int expected) {
-            assertThat(exitCode).as("%s", this).isEqualTo(expected);
-            return this;
-        }
-
-        /** Checks that there was one line about what is wrong. */
-        void isOneLine(int expected, String... parts) {
-            is(expected);
-            assertThat(err).as("%s", this).singleElement().asString().contains(parts);
-        }
-    }
-
-    /** A learner with its own name, its own topics, and users for its roles. */
-    private static final class Project {
-        private final String name;
-        private final Map<String, String> settings = new LinkedHashMap<>();
-
-        Project(String name, String... more) {
-            this.name = name;
-            settings.put("schema.registry.url", registry.url());
-            settings.put("application.id", name);
-            for (String topic : List.of("examples", "predictions", "weights", "metrics", "dead.letters")) {
-                settings.put(topic + ".topic", name + "-" + topic);
-            }
-            settings.put("metrics.every", "10");
-            settings.put("registry.retry.max.ms", "0");
-            for (int i = 0; i < more.length; i += 2) {
-                settings.put(more[i], more[i + 1]);
-            }
-        }
-
-        String topic(String kind) {
-            return kind.equals("changelog") ? name + "-weights-changelog" : name + "-" + kind;
-        }
-
-        Result thalweg(Map<String, String> user, String... arguments) {
-            StringWriter out = new StringWriter();
-            StringWriter err = new StringWriter();
-            Map<String, String> all = new LinkedHashMap<>(settings);
-            all.putAll(user);
-            List<String> words = new ArrayList<>(Arrays.asList(arguments));
-            all.forEach((setting, value) -> words.addAll(List.of("--set", setting + "=" + value)));
-            int exitCode = Thalweg.commandLine()
-                    .setOut(new PrintWriter(out))
-                    .setErr(new PrintWriter(err))
-                    .execute(words.toArray(String[]::new));
-            return new Result(
-                    exitCode,
-                    out.toString().lines().toList(),
-                    err.toString().lines().toList());
-        }
-
-        ThalwegConfig config(Map<String, String> user) {
-            Map<String, String> all = new LinkedHashMap<>(settings);
-            all.putAll(user);
-            return new ThalwegConfig(all);
-        }
-
-        /** Creates the topics and sends examples, as the user who may do everything. */
-        void prepare() {
-            thalweg(broker.superUser(), "topics", "--create").is(0);
-            thalweg(broker.superUser(), "produce", csv.toString()).is(0);
-        }
-
-        /** Runs a learner until all examples are committed. */
-        void learn(Map<String, String> user) {
-            ThalwegConfig config = config(user);
-            try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), Duration.ZERO);
-                    LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas)) {
-                Awaitility.await().atMost(PATIENCE).until(() -> committed() == EXAMPLES || learner.hasEnded());
-                assertThat(learner.reasonOfEnd()).isNull();
-            }
-        }
-
-        long committed() throws Exception {
-            return broker.admin().listConsumerGroupOffsets(name).partitionsToOffsetAndMetadata().get().values().stream()
-                    .mapToLong(offset -> offset == null ? 0 : offset.offset())
-                    .sum();
-        }
-
-        /** What a user needs to reset the learner. */
-        List<AclBinding> resetRights(String user) {
-            List<AclBinding> acls = new ArrayList<>();
-            for (String kind : List.of("predictions", "dead.letters")) {
-                acls.addAll(SecuredBroker.onTopic(
-                        user, topic(kind), AclOperation.DELETE, AclOperation.CREATE, AclOperation.DESCRIBE_CONFIGS));
-            }
-            for (String kind : List.of("weights", "metrics")) {
-                acls.addAll(SecuredBroker.onTopic(user, topic(kind), AclOperation.READ, AclOperation.WRITE));
-            }
-            acls.addAll(SecuredBroker.onTopic(user, topic("changelog"), AclOperation.DELETE));
-            acls.add(SecuredBroker.acl(
-                    user, AclOperation.DELETE, new ResourcePattern(ResourceType.GROUP, name, PatternType.LITERAL)));
-            return acls;
-        }
-    }
-
-    /** The ACLs that `topics --acls` prints for a role, given to another user. */
-    private static List<AclBinding> printed(Project project, String role, String user) {
-        List<String> lines =
-                project.thalweg(broker.plain(), "topics", "--acls").is(0).out();
-        List<AclBinding> acls = new ArrayList<>();
-        String section = "";
-        for (String line : lines) {
-            if (line.startsWith("# ")) {
-                section = line.substring(2, line.indexOf(':'));
-            } else if (section.equals(role)) {
-                acls.addAll(acls(line, user));
-            }
-        }
-        assertThat(acls).as(role).isNotEmpty();
-        return acls;
-    }
-
-    /** What a kafka-acls command grants. */
-    private static List<AclBinding> acls(String command, String user) {
-        List<AclOperation> operations = new ArrayList<>();
-        ResourceType type = ResourceType.UNKNOWN;
-        String name = "";
-        PatternType pattern = PatternType.LITERAL;
-        List<String> words = List.of(command.split(" "));
-        assertThat(words.get(0)).isEqualTo("kafka-acls");
-        for (int i = 1; i < words.size(); i++) {
-            switch (words.get(i)) {
-                case "--operation" ->
-                    operations.add(AclOperation.fromString(
-                            words.get(++i).replaceAll("([a-z])([A-Z])", "$1_$2").toUpperCase(Locale.ROOT)));
-                case "--topic", "--group", "--transactional-id" -> {
-                    type = ResourceType.fromString(
-                            words.get(i).substring(2).replace('-', '_').toUpperCase(Locale.ROOT));
-                    name = words.get(++i);
-                }
-                case "--resource-pattern-type" ->
-                    pattern = PatternType.valueOf(words.get(++i).toUpperCase(Locale.ROOT));
-                default -> assertThat(words.get(i)).doesNotContain("Unknown");
-            }
-        }
-        ResourcePattern resource = new ResourcePattern(type, name, pattern);
-        return operations.stream()
-                .map(operation -> SecuredBroker.acl(user, operation, resource))
-                .toList();
+    private static SecuredProject project(String name, String... more) {
+        return new SecuredProject(broker, name, registry.url(), more);
     }
 
     private static Set<String> topics() throws Exception {
@@ -269,9 +119,9 @@ class SecuredIT {
 
     @Test
     void aResetThatLacksARightChangesNothingAndNamesIt() throws Exception {
-        Project project = new Project("reset-rights");
-        project.prepare();
-        project.learn(broker.superUser());
+        SecuredProject project = project("reset-rights");
+        project.prepare(csv);
+        project.learn(broker.superUser(), EXAMPLES);
         Map<String, String> admin = broker.user("reset-admin");
         List<AclBinding> rights = project.resetRights("reset-admin");
         broker.allow(rights);
@@ -292,16 +142,16 @@ class SecuredIT {
         project.thalweg(admin, "reset", "--yes").is(0);
         assertThat(project.committed()).isZero();
         assertThat(topics()).contains(project.topic("predictions")).doesNotContain(project.topic("changelog"));
-        project.learn(broker.superUser());
+        project.learn(broker.superUser(), EXAMPLES);
         project.thalweg(broker.superUser(), "verify").is(0);
     }
 
     @Test
     void aLearnerThatLacksARightSaysSoInOneLineAtItsStart() {
-        Project project = new Project("start-rights");
-        project.prepare();
+        SecuredProject project = project("start-rights");
+        project.prepare(csv);
         Map<String, String> learner = broker.user("start-learner");
-        List<AclBinding> rights = printed(project, "learner", "start-learner");
+        List<AclBinding> rights = project.printed("learner", "start-learner");
         broker.allow(rights);
         for (AclBinding right : rights) {
             broker.revoke(List.of(right));
@@ -314,20 +164,21 @@ class SecuredIT {
             broker.allow(List.of(right));
         }
 
-        project.learn(learner);
+        project.learn(learner, EXAMPLES);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"examples", "predictions", "changelog", "group", "transactional id", "password"})
     void aLearnerThatLosesARightEndsAtOnceInOneLine(String lost) throws Exception {
         String name = "lost-" + lost.replace(" ", "-");
-        Project project = new Project(name, "session.timeout.ms", "300000");
-        project.prepare();
+        SecuredProject project = project(name, "session.timeout.ms", "300000");
+        project.prepare(csv);
         Map<String, String> learner = broker.user(name);
-        List<AclBinding> rights = printed(project, "learner", name);
+        List<AclBinding> rights = project.printed("learner", name);
         broker.allow(rights);
         try (ProgramLog log = new ProgramLog()) {
-            CompletableFuture<Result> run = CompletableFuture.supplyAsync(() -> project.thalweg(learner, "run"));
+            CompletableFuture<SecuredProject.Result> run =
+                    CompletableFuture.supplyAsync(() -> project.thalweg(learner, "run"));
             Awaitility.await().atMost(PATIENCE).until(() -> project.committed() == EXAMPLES || run.isDone());
             assertThat(run).isNotDone();
             AclBinding gone = null;
@@ -348,7 +199,7 @@ class SecuredIT {
             log.clear();
             project.thalweg(broker.superUser(), "produce", csv.toString()).is(0);
 
-            Result result = run.get(60, TimeUnit.SECONDS);
+            SecuredProject.Result result = run.get(60, TimeUnit.SECONDS);
             result.isOneLine(3, "principal User:" + name);
             if (gone != null) {
                 assertThat(result.err().get(0))
@@ -395,10 +246,10 @@ class SecuredIT {
                 "consumer.sasl.jaas.config | nonsense | JAAS",
             })
     void whatIsWrongInTheSecuritySettingsIsASetting(String setting, String value, String cause) {
-        Project project = new Project("settings");
+        SecuredProject project = project("settings");
         if (setting.startsWith("producer.")) {
             // found when the learner makes its producer, after its checks
-            project.prepare();
+            project.prepare(csv);
         }
         for (String command : List.of("run", "topics")) {
             if (command.equals("topics") && (setting.startsWith("producer.") || setting.startsWith("consumer."))) {
@@ -411,7 +262,7 @@ class SecuredIT {
                     value.replace('\'', '"')
                             .replace("MODUL", "org.apache.kafka.common.security.scram.ScramLoginModul")
                             .replace("ScramLoginModulE", "ScramLoginModule"));
-            Result result = project.thalweg(user, command);
+            SecuredProject.Result result = project.thalweg(user, command);
             result.isOneLine(2, cause);
             assertThat(result.err().get(0))
                     .doesNotContain("nobody-secret", TestKeys.PASSWORD, "password=")
@@ -421,14 +272,14 @@ class SecuredIT {
 
     @Test
     void topicsThatCouldNotBeCreatedAreNamedBesideThoseThatWere() {
-        Project project = new Project("four-of-five");
+        SecuredProject project = project("four-of-five");
         Map<String, String> admin = broker.user("four-admin");
-        List<AclBinding> rights = printed(project, "administrator", "four-admin");
+        List<AclBinding> rights = project.printed("administrator", "four-admin");
         broker.allow(rights);
         List<AclBinding> creation = SecuredBroker.onTopic("four-admin", project.topic("metrics"), AclOperation.CREATE);
         broker.revoke(creation);
 
-        Result result = project.thalweg(admin, "topics", "--create");
+        SecuredProject.Result result = project.thalweg(admin, "topics", "--create");
         result.isOneLine(3, "principal User:four-admin has no right to CREATE on topic four-of-five-metrics;");
         assertThat(result.out())
                 .containsExactlyInAnyOrder(
@@ -446,18 +297,18 @@ class SecuredIT {
 
     @Test
     void eachRoleCanDoItsPartWithTheRightsThatArePrintedAndNothingLess() {
-        Project project = new Project("roles");
+        SecuredProject project = project("roles");
         Map<String, Map<String, String>> users = new LinkedHashMap<>();
         Map<String, List<AclBinding>> rights = new LinkedHashMap<>();
         for (String role : List.of("administrator", "producer", "learner", "auditor", "reader")) {
             String user = "roles-" + role;
             users.put(role, broker.user(user));
-            rights.put(role, printed(project, role, user));
+            rights.put(role, project.printed(role, user));
             broker.allow(rights.get(role));
         }
         project.thalweg(users.get("administrator"), "topics", "--create").is(0);
         project.thalweg(users.get("producer"), "produce", csv.toString()).is(0);
-        project.learn(users.get("learner"));
+        project.learn(users.get("learner"), EXAMPLES);
         Map<String, List<List<String>>> commands = new LinkedHashMap<>();
         commands.put("producer", List.of(List.of("produce", csv.toString())));
         commands.put("auditor", List.of(List.of("verify")));
@@ -493,16 +344,16 @@ class SecuredIT {
 
     @Test
     void whoeverCannotLogInIsNamed() {
-        Project project = new Project("log-in");
+        SecuredProject project = project("log-in");
         project.thalweg(broker.scram("nobody", "nobody-secret"), "topics")
                 .isOneLine(3, "principal User:nobody", "log in", "check the security settings and the credentials");
     }
 
     @Test
     void aResetThatBreaksOffSaysWhatIsLeftAndCanBeRepeated() throws Exception {
-        Project project = new Project("reset-again");
-        project.prepare();
-        project.learn(broker.superUser());
+        SecuredProject project = project("reset-again");
+        project.prepare(csv);
+        project.learn(broker.superUser(), EXAMPLES);
         setTopic(project.topic("predictions"), "segment.bytes", "7340032");
 
         RefusingPolicy.refuses = true;
@@ -524,7 +375,8 @@ class SecuredIT {
             RefusingPolicy.refuses = false;
         }
 
-        Result again = project.thalweg(broker.superUser(), "reset", "--yes").is(0);
+        SecuredProject.Result again =
+                project.thalweg(broker.superUser(), "reset", "--yes").is(0);
         assertThat(again.out())
                 .anyMatch(line -> line.contains("topic reset-again-predictions, which is missing: it is created"))
                 .last()

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
+import io.thalweg.testing.ProgramLog;
 import java.io.BufferedReader;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -21,10 +22,12 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -347,6 +350,65 @@ class HttpServerTest {
                                 HttpResponse.BodyHandlers.ofString())
                         .body())
                 .isEqualTo("read");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aRenewedKeystoreIsTakenUpAndABrokenOneIsNot(boolean linked) throws Exception {
+        Certificate first = Certificate.create(Files.createDirectory(directory.resolve("first")), "dns:localhost");
+        Certificate second = Certificate.create(Files.createDirectory(directory.resolve("second")), "dns:localhost");
+        Path broken = Files.createDirectory(directory.resolve("broken"));
+        Files.writeString(broken.resolve("keystore.p12"), "half of a");
+        Path keystore = directory.resolve("keystore.p12");
+        if (linked) {
+            // as Kubernetes mounts a secret: what changes is a link in the middle
+            Files.createSymbolicLink(keystore, Path.of("..data", "keystore.p12"));
+        }
+        put(keystore, first.keystore(), linked);
+        start(
+                ThalwegConfig.HTTP_SSL_KEYSTORE_LOCATION,
+                keystore.toString(),
+                ThalwegConfig.HTTP_SSL_KEYSTORE_PASSWORD,
+                Certificate.PASSWORD);
+        assertThat(isTrusted(first)).isTrue();
+
+        try (ProgramLog log = new ProgramLog()) {
+            put(keystore, broken.resolve("keystore.p12"), linked);
+            await().until(() -> log.lines().stream()
+                    .anyMatch(line -> line.contains("the server goes on with the certificate that it has")));
+        }
+        assertThat(isTrusted(first)).isTrue();
+
+        put(keystore, second.keystore(), linked);
+        await().until(() -> isTrusted(second));
+        assertThat(isTrusted(first)).isFalse();
+    }
+
+    private void put(Path keystore, Path from, boolean linked) throws Exception {
+        Path link = directory.resolve("..data");
+        Path renewed = directory.resolve("renewed");
+        if (linked) {
+            Files.createSymbolicLink(renewed, from.getParent());
+        } else {
+            Files.copy(from, renewed);
+        }
+        Files.move(renewed, linked ? link : keystore, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** Whether a new client that trusts nothing but this certificate gets an answer. */
+    private boolean isTrusted(Certificate certificate) throws Exception {
+        HttpClient secure =
+                HttpClient.newBuilder().sslContext(certificate.trusting()).build();
+        try {
+            return secure.send(
+                                    HttpRequest.newBuilder(URI.create(server.url() + "/read"))
+                                            .build(),
+                                    HttpResponse.BodyHandlers.ofString())
+                            .statusCode()
+                    == 200;
+        } catch (SSLException e) {
+            return false;
+        }
     }
 
     private static JsonNode json(HttpResponse<String> answer) throws Exception {

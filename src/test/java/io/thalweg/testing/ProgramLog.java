@@ -1,4 +1,4 @@
-package io.thalweg.app.cli;
+package io.thalweg.testing;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
@@ -13,14 +13,14 @@ import java.util.stream.Stream;
 import org.slf4j.LoggerFactory;
 
 /** The warnings and errors that the program would print of its own and of the clients of Kafka, while it is open. */
-final class ProgramLog implements AutoCloseable {
+public final class ProgramLog implements AutoCloseable {
     private static final String CLIENTS = "org.apache.kafka.clients";
 
     private final LoggerContext program = new LoggerContext();
     private final ListAppender<ILoggingEvent> log = new ListAppender<>();
     private final Level before;
 
-    ProgramLog() {
+    public ProgramLog() {
         JoranConfigurator configurator = new JoranConfigurator();
         configurator.setContext(program);
         try {
@@ -40,11 +40,11 @@ final class ProgramLog implements AutoCloseable {
     }
 
     /** Forgets what was logged so far. */
-    void clear() {
+    public void clear() {
         log.list.clear();
     }
 
-    List<String> lines() {
+    public List<String> lines() {
         return List.copyOf(log.list).stream()
                 .filter(event -> event.getLevel().isGreaterOrEqual(Level.WARN))
                 // not of the broker, which is in the same process

@@ -1,0 +1,180 @@
+package io.thalweg.app.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.testing.SecuredBroker;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.kafka.common.acl.AclBinding;
+import org.apache.kafka.common.acl.AclOperation;
+import org.apache.kafka.common.resource.PatternType;
+import org.apache.kafka.common.resource.ResourcePattern;
+import org.apache.kafka.common.resource.ResourceType;
+import org.awaitility.Awaitility;
+
+/** A learner on a secured broker, with its own name, its own topics, and users for its roles. */
+final class SecuredProject {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private final SecuredBroker broker;
+    private final String name;
+    private final Map<String, String> settings = new LinkedHashMap<>();
+
+    /** @param more names and values of settings */
+    SecuredProject(SecuredBroker broker, String name, String registryUrl, String... more) {
+        this.broker = broker;
+        this.name = name;
+        settings.put("schema.registry.url", registryUrl);
+        settings.put("application.id", name);
+        for (String topic : List.of("examples", "predictions", "weights", "metrics", "dead.letters")) {
+            settings.put(topic + ".topic", name + "-" + topic);
+        }
+        settings.put("metrics.every", "10");
+        settings.put("registry.retry.max.ms", "0");
+        for (int i = 0; i < more.length; i += 2) {
+            settings.put(more[i], more[i + 1]);
+        }
+    }
+
+    void set(String setting, String value) {
+        settings.put(setting, value);
+    }
+
+    /** The settings with those of a user. */
+    Map<String, String> settings(Map<String, String> user) {
+        Map<String, String> all = new LinkedHashMap<>(settings);
+        all.putAll(user);
+        return all;
+    }
+
+    String topic(String kind) {
+        return kind.equals("changelog") ? name + "-weights-changelog" : name + "-" + kind;
+    }
+
+    Result thalweg(Map<String, String> user, String... arguments) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        List<String> words = new ArrayList<>(Arrays.asList(arguments));
+        settings(user).forEach((setting, value) -> words.addAll(List.of("--set", setting + "=" + value)));
+        int exitCode = Thalweg.commandLine()
+                .setOut(new PrintWriter(out))
+                .setErr(new PrintWriter(err))
+                .execute(words.toArray(String[]::new));
+        return new Result(
+                exitCode,
+                out.toString().lines().toList(),
+                err.toString().lines().toList());
+    }
+
+    ThalwegConfig config(Map<String, String> user) {
+        return new ThalwegConfig(settings(user));
+    }
+
+    /** Creates the topics and sends examples, as the user who may do everything. */
+    void prepare(Path csv) {
+        thalweg(broker.superUser(), "topics", "--create").is(0);
+        thalweg(broker.superUser(), "produce", csv.toString()).is(0);
+    }
+
+    /** Runs a learner until so many records are committed. */
+    void learn(Map<String, String> user, long examples) {
+        ThalwegConfig config = config(user);
+        try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), Duration.ZERO);
+                LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas)) {
+            Awaitility.await().atMost(PATIENCE).until(() -> committed() == examples || learner.hasEnded());
+            assertThat(learner.reasonOfEnd()).isNull();
+        }
+    }
+
+    long committed() throws Exception {
+        return broker.admin().listConsumerGroupOffsets(name).partitionsToOffsetAndMetadata().get().values().stream()
+                .mapToLong(offset -> offset == null ? 0 : offset.offset())
+                .sum();
+    }
+
+    /** What a user needs to reset the learner. */
+    List<AclBinding> resetRights(String user) {
+        List<AclBinding> acls = new ArrayList<>();
+        for (String kind : List.of("predictions", "dead.letters")) {
+            acls.addAll(SecuredBroker.onTopic(
+                    user, topic(kind), AclOperation.DELETE, AclOperation.CREATE, AclOperation.DESCRIBE_CONFIGS));
+        }
+        for (String kind : List.of("weights", "metrics")) {
+            acls.addAll(SecuredBroker.onTopic(user, topic(kind), AclOperation.READ, AclOperation.WRITE));
+        }
+        acls.addAll(SecuredBroker.onTopic(user, topic("changelog"), AclOperation.DELETE));
+        acls.add(SecuredBroker.acl(
+                user, AclOperation.DELETE, new ResourcePattern(ResourceType.GROUP, name, PatternType.LITERAL)));
+        return acls;
+    }
+
+    /** What a command has answered. */
+    record Result(int exitCode, List<String> out, List<String> err) {
+        Result is(int expected) {
+            assertThat(exitCode).as("%s", this).isEqualTo(expected);
+            return this;
+        }
+
+        /** Checks that there was one line about what is wrong. */
+        void isOneLine(int expected, String... parts) {
+            is(expected);
+            assertThat(err).as("%s", this).singleElement().asString().contains(parts);
+        }
+    }
+
+    /** The ACLs that `topics --acls` prints for a role, given to another user. */
+    List<AclBinding> printed(String role, String user) {
+        List<String> lines = thalweg(broker.plain(), "topics", "--acls").is(0).out();
+        List<AclBinding> acls = new ArrayList<>();
+        String section = "";
+        for (String line : lines) {
+            if (line.startsWith("# ")) {
+                section = line.substring(2, line.indexOf(':'));
+            } else if (section.equals(role)) {
+                acls.addAll(acls(line, user));
+            }
+        }
+        assertThat(acls).as(role).isNotEmpty();
+        return acls;
+    }
+
+    /** What a kafka-acls command grants. */
+    private static List<AclBinding> acls(String command, String user) {
+        List<AclOperation> operations = new ArrayList<>();
+        ResourceType type = ResourceType.UNKNOWN;
+        String name = "";
+        PatternType pattern = PatternType.LITERAL;
+        List<String> words = List.of(command.split(" "));
+        assertThat(words.get(0)).isEqualTo("kafka-acls");
+        for (int i = 1; i < words.size(); i++) {
+            switch (words.get(i)) {
+                case "--operation" ->
+                    operations.add(AclOperation.fromString(
+                            words.get(++i).replaceAll("([a-z])([A-Z])", "$1_$2").toUpperCase(Locale.ROOT)));
+                case "--topic", "--group", "--transactional-id" -> {
+                    type = ResourceType.fromString(
+                            words.get(i).substring(2).replace('-', '_').toUpperCase(Locale.ROOT));
+                    name = words.get(++i);
+                }
+                case "--resource-pattern-type" ->
+                    pattern = PatternType.valueOf(words.get(++i).toUpperCase(Locale.ROOT));
+                default -> assertThat(words.get(i)).doesNotContain("Unknown");
+            }
+        }
+        ResourcePattern resource = new ResourcePattern(type, name, pattern);
+        return operations.stream()
+                .map(operation -> SecuredBroker.acl(user, operation, resource))
+                .toList();
+    }
+}
