@@ -79,7 +79,10 @@ final class AccessCheck {
             exists = true;
             missing.addAll(notIn(allowed, others));
         } catch (AuthorizationException e) {
-            missing.addAll(others);
+            // whoever had one of these could see it; the right to see its settings can be there all the same
+            others.stream()
+                    .filter(right -> right.operation() != AclOperation.DESCRIBE_CONFIGS)
+                    .forEach(missing::add);
         } catch (ApiException e) {
             // there is no such topic, and nobody knows what may be done with it
         }

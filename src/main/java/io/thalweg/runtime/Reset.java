@@ -146,7 +146,11 @@ public final class Reset {
         List<AccessRight> needed = new ArrayList<>();
         needed.add(deletionOfGroup());
         needed.add(AccessRight.onTopic(AclOperation.DELETE, changelog));
-        for (String topic : temporary()) {
+        // copies that stayed would be learned from a second time, so this does not rely on being told that there
+        // are none
+        Set<String> deleted = new TreeSet<>(temporary());
+        deleted.addAll(copies());
+        for (String topic : deleted) {
             needed.add(AccessRight.onTopic(AclOperation.DELETE, topic));
         }
         List<AccessRight> missing = new ArrayList<>();
@@ -218,6 +222,16 @@ public final class Reset {
             all.addAll(config.copiesTopics(copies));
         }
         return topics.known(all).stream().sorted().toList();
+    }
+
+    /** The topics with copies of events or labels, which the learner needs with these settings. */
+    private Set<String> copies() {
+        String examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+        int partitions = topics.isKnown(examples) ? topics.partitions(examples).size() : TopicNames.SEVERAL;
+        return TopicPlan.ofAll(config, partitions).stream()
+                .filter(TopicPlan::isOfCopies)
+                .map(TopicPlan::topic)
+                .collect(Collectors.toSet());
     }
 
     private static String state(List<Step> steps, int failed) {

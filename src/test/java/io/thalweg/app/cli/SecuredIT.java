@@ -1,6 +1,7 @@
 package io.thalweg.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.testing.ProgramLog;
@@ -11,20 +12,31 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.MemberDescription;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.PolicyViolationException;
+import org.apache.kafka.common.errors.TopicAuthorizationException;
+import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.server.policy.CreateTopicPolicy;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -48,6 +60,7 @@ class SecuredIT {
     private static SecuredBroker broker;
     private static EmbeddedRegistry registry;
     private static Path csv;
+    private static int sent;
 
     /** A policy of the cluster that refuses new topics while the test wants that. */
     public static final class RefusingPolicy implements CreateTopicPolicy {
@@ -340,6 +353,165 @@ class SecuredIT {
         });
         project.thalweg(users.get("administrator"), "reset", "--yes").is(0);
         project.thalweg(users.get("producer"), "produce", csv.toString()).is(0);
+    }
+
+    /** The topics that are there if labels come later, and events and labels are sent on to the partition of their model. */
+    @Test
+    void theRightsForLateLabelsThatAreSentOnAreEnoughAndNoneIsTooMany() throws Exception {
+        String name = "late";
+        SecuredProject project = project(name);
+        // in JSON, so that no registry is asked
+        for (String setting : List.of("examples.format", "labels.format", "output.format")) {
+            project.set(setting, "json");
+        }
+        project.set("schema.registry.url", "");
+        project.set("topics.partitions", "2");
+        project.set("labels.topic", project.topic("labels"));
+        project.set("outcomes.topic", project.topic("outcomes"));
+        for (String prefix : List.of("", "labels.")) {
+            project.set(prefix + "id.field", "id");
+            project.set(prefix + "model.from", "field:shop");
+        }
+        project.set("labels.label", "returned");
+        Map<String, Map<String, String>> users = new LinkedHashMap<>();
+        Map<String, List<AclBinding>> rights = new LinkedHashMap<>();
+        for (String role : List.of("administrator", "producer", "learner", "auditor", "reader")) {
+            String user = name + "-" + role;
+            users.put(role, broker.user(user));
+            rights.put(role, project.printed(role, user));
+            broker.allow(rights.get(role));
+        }
+        assertThat(rights.get("learner"))
+                .extracting(right -> right.pattern().name())
+                .contains("late-labels", "late-outcomes", "late-by-model", "late-by-model-labels");
+        project.thalweg(users.get("administrator"), "topics", "--create").is(0);
+
+        // the learner
+        withoutEach(project, users, rights, "learner", right -> true, List.of("run"));
+        send(users.get("producer"), project);
+        Callable<Boolean> answered = () -> end(project.topic("outcomes")) >= EXAMPLES;
+        project.learn(users.get("learner"), answered);
+        for (String topic : List.of("labels", "outcomes", "by-model", "by-model-labels")) {
+            CompletableFuture<SecuredProject.Result> run =
+                    CompletableFuture.supplyAsync(() -> project.thalweg(users.get("learner"), "run"));
+            Awaitility.await()
+                    .atMost(PATIENCE)
+                    .until(() -> members(name).stream()
+                                    .anyMatch(member -> !member.assignment()
+                                            .topicPartitions()
+                                            .isEmpty())
+                            || run.isDone());
+            List<AclBinding> lost = rights.get("learner").stream()
+                    .filter(right -> right.pattern().name().equals(project.topic(topic)))
+                    .filter(right -> topic.equals("labels") || right.entry().operation() == AclOperation.WRITE)
+                    .toList();
+            assertThat(lost).hasSize(1);
+            try (ProgramLog log = new ProgramLog()) {
+                broker.revoke(lost);
+                send(users.get("producer"), project);
+                run.get(60, TimeUnit.SECONDS)
+                        .isOneLine(
+                                3,
+                                "principal User:late-learner has no right to "
+                                        + lost.get(0).entry().operation() + " on topic " + project.topic(topic));
+                assertThat(log.lines()).isEmpty();
+            }
+            broker.allow(lost);
+        }
+        long before = end(project.topic("outcomes"));
+        project.learn(users.get("learner"), () -> end(project.topic("outcomes")) > before);
+
+        // the others
+        project.thalweg(users.get("auditor"), "verify").is(0);
+        withoutEach(project, users, rights, "auditor", right -> true, List.of("verify"));
+        withoutEach(
+                project,
+                users,
+                rights,
+                "reader",
+                right -> right.pattern().name().equals(project.topic("outcomes")),
+                List.of("watch", "outcomes", "--from-beginning", "--limit", "1"));
+        for (AclBinding right : rights.get("producer")) {
+            broker.revoke(List.of(right));
+            assertThatThrownBy(() -> send(users.get("producer"), project))
+                    .hasRootCauseInstanceOf(TopicAuthorizationException.class)
+                    .hasStackTraceContaining(right.pattern().name());
+            broker.allow(List.of(right));
+        }
+        Set<String> written = Set.of("predictions", "weights", "metrics", "dead.letters", "outcomes");
+        withoutEach(
+                project,
+                users,
+                rights,
+                "administrator",
+                right -> right.entry().operation() == AclOperation.DELETE
+                                // a move to other partitions has left nothing
+                                && !right.pattern().name().endsWith("-repartition")
+                        || right.entry().operation() != AclOperation.DESCRIBE_CONFIGS
+                                && right.entry().operation() != AclOperation.CREATE
+                                && written.stream()
+                                        .anyMatch(
+                                                topic -> right.pattern().name().equals(project.topic(topic))),
+                List.of("reset", "--yes"));
+        project.thalweg(users.get("administrator"), "reset", "--yes").is(0);
+        assertThat(topics()).doesNotContain(project.topic("by-model"), project.topic("by-model-labels"));
+        project.thalweg(users.get("administrator"), "topics", "--create").is(0);
+    }
+
+    /** Takes rights away, one at a time, and looks for the line of a command that names what is missing. */
+    private static void withoutEach(
+            SecuredProject project,
+            Map<String, Map<String, String>> users,
+            Map<String, List<AclBinding>> rights,
+            String role,
+            Predicate<AclBinding> which,
+            List<String> command) {
+        List<AclBinding> taken = rights.get(role).stream().filter(which).toList();
+        assertThat(taken).isNotEmpty();
+        for (AclBinding right : taken) {
+            broker.revoke(List.of(right));
+            project.thalweg(users.get(role), command.toArray(String[]::new))
+                    .isOneLine(
+                            3,
+                            "-%s has no right to".formatted(role),
+                            right.entry().operation() + " on",
+                            right.pattern().name());
+            broker.allow(List.of(right));
+        }
+    }
+
+    /** Sends events and their labels, as a program of the user's does. */
+    private static void send(Map<String, String> user, SecuredProject project) throws Exception {
+        Map<String, Object> settings = new HashMap<>(user);
+        settings.put("max.block.ms", 30_000);
+        try (Producer<String, String> producer =
+                new KafkaProducer<>(settings, new StringSerializer(), new StringSerializer())) {
+            int run = sent++;
+            for (int i = 0; i < EXAMPLES; i++) {
+                String id = "\"id\": \"e%d-%d\", \"shop\": \"s%d\"".formatted(run, i, i % 3);
+                producer.send(new ProducerRecord<>(
+                                project.topic("examples"), "{%s, \"hour\": %s}".formatted(id, i % 24 / 24.0)))
+                        .get();
+                producer.send(new ProducerRecord<>(
+                                project.topic("labels"), "{%s, \"returned\": %d}".formatted(id, i % 5 / 4)))
+                        .get();
+            }
+        }
+    }
+
+    private static long end(String topic) throws Exception {
+        Map<TopicPartition, OffsetSpec> partitions = new HashMap<>();
+        broker.admin()
+                .describeTopics(List.of(topic))
+                .allTopicNames()
+                .get()
+                .get(topic)
+                .partitions()
+                .forEach(partition ->
+                        partitions.put(new TopicPartition(topic, partition.partition()), OffsetSpec.latest()));
+        return broker.admin().listOffsets(partitions).all().get().values().stream()
+                .mapToLong(ListOffsetsResultInfo::offset)
+                .sum();
     }
 
     @Test

@@ -3,7 +3,7 @@ package io.thalweg.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.config.ThalwegConfig;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.testing.SecuredBroker;
 import java.io.PrintWriter;
@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.resource.PatternType;
@@ -89,10 +90,15 @@ final class SecuredProject {
 
     /** Runs a learner until so many records are committed. */
     void learn(Map<String, String> user, long examples) {
+        learn(user, () -> committed() == examples);
+    }
+
+    /** Runs a learner until something holds. */
+    void learn(Map<String, String> user, Callable<Boolean> until) {
         ThalwegConfig config = config(user);
-        try (ConfluentSchemas schemas = new ConfluentSchemas(config.registry(), Duration.ZERO);
+        try (Registry schemas = Registry.of(config, Duration.ZERO);
                 LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas)) {
-            Awaitility.await().atMost(PATIENCE).until(() -> committed() == examples || learner.hasEnded());
+            Awaitility.await().atMost(PATIENCE).until(() -> until.call() || learner.hasEnded());
             assertThat(learner.reasonOfEnd()).isNull();
         }
     }
