@@ -1,18 +1,23 @@
 package io.thalweg;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Properties;
 import java.util.concurrent.TimeUnit;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -78,21 +83,80 @@ class DistributionIT {
     }
 
     @Test
-    void theBillOfMaterialsHasEveryLibrary() throws IOException {
-        assumeThat("offline-true".equals(System.getProperty("thalweg.maven")))
-                .as("Maven is offline, and makes no bill of materials")
-                .isFalse();
+    void theBillOfMaterialsHasEveryLibraryAndNothingElse() throws IOException {
         List<String> listed = new ArrayList<>();
-        for (JsonNode component :
-                new ObjectMapper().readTree(home.resolve("bom.json").toFile()).get("components")) {
-            listed.add(component.get("name").asText() + "-"
-                    + component.get("version").asText());
-            assertThat(component.get("hashes")).as("%s", component).isNotEmpty();
+        JsonNode components = bill();
+        components.forEach(component -> listed.add(nameOf(component) + ".jar"));
+        assertThat(listed)
+                .doesNotHaveDuplicates()
+                .containsAll(jars().stream().filter(jar -> !jar.startsWith(NAME)).toList());
+        // what is in jars of this project
+        listed.removeAll(jars());
+        assertThat(listed)
+                .hasSize(2)
+                .anyMatch(name -> name.startsWith("uplot-"))
+                .anyMatch(name -> name.startsWith("pinot-confluent-avro-"));
+        assertThat(components).allSatisfy(component -> {
+            assertThat(component.get("licenses")).as("%s", component).isNotEmpty();
+            assertThat(component.get("purl").asText()).startsWith("pkg:");
+        });
+        assertThat(components)
+                .filteredOn(component -> !component.get("name").asText().equals("uplot"))
+                .allSatisfy(component ->
+                        assertThat(component.get("hashes")).as("%s", component).isNotEmpty());
+    }
+
+    @Test
+    void theBillOfMaterialsHasWhatIsUnpackedIntoOurJars() throws IOException {
+        JsonNode components = bill();
+        JsonNode carrier = component(components, "pinot-confluent-avro");
+        Map<String, String> packages = Map.of(
+                "io/confluent/kafka/schemaregistry/", "kafka-schema-registry-client",
+                "io/confluent/kafka/serializers/", "kafka-avro-serializer",
+                "org/apache/pinot/shaded/com/google/common/", "guava",
+                "org/apache/pinot/shaded/com/fasterxml/jackson/core/", "jackson-core",
+                "org/apache/pinot/shaded/com/fasterxml/jackson/annotation/", "jackson-annotations",
+                "org/apache/pinot/shaded/com/fasterxml/jackson/databind/", "jackson-databind",
+                "org/apache/pinot/shaded/com/fasterxml/jackson/dataformat/", "jackson-dataformat-csv",
+                "org/apache/pinot/shaded/com/fasterxml/jackson/datatype/", "jackson-datatype-jdk8");
+        try (JarFile jar = new JarFile(
+                home.resolve("lib/" + NAME + "-registry-client.jar").toFile())) {
+            assertThat(jar.stream().map(JarEntry::getName).filter(name -> name.endsWith(".class")))
+                    .isNotEmpty()
+                    .allSatisfy(name -> assertThat(packages.keySet()).anyMatch(name::startsWith));
+            for (String library : packages.values()) {
+                JsonNode listed = component(carrier.get("components"), library);
+                Properties said = new Properties();
+                try (InputStream in = jar.getInputStream(jar.getEntry(
+                        "META-INF/maven/%s/%s/pom.properties".formatted(listed.get("group").asText(), library)))) {
+                    said.load(in);
+                }
+                assertThat(said).containsEntry("version", listed.get("version").asText());
+            }
         }
-        assertThat(jars())
-                .filteredOn(jar -> !jar.startsWith(NAME))
-                .allSatisfy(jar -> assertThat(listed).anyMatch(name -> jar.startsWith(name)));
-        assertThat(listed).noneMatch(name -> name.startsWith("junit"));
+        try (JarFile jar =
+                new JarFile(home.resolve("lib/" + NAME + "-program.jar").toFile())) {
+            String charts = new String(jar.getInputStream(
+                            jar.getEntry("io/thalweg/app/serve/page/uplot/uPlot.iife.min.js"))
+                    .readAllBytes());
+            assertThat(charts)
+                    .contains("(v" + component(components, "uplot").get("version").asText() + ")");
+        }
+    }
+
+    private static JsonNode bill() throws IOException {
+        return new ObjectMapper().readTree(home.resolve("bom.json").toFile()).get("components");
+    }
+
+    private static String nameOf(JsonNode component) {
+        return component.get("name").asText() + "-" + component.get("version").asText();
+    }
+
+    private static JsonNode component(JsonNode components, String name) {
+        return StreamSupport.stream(components.spliterator(), false)
+                .filter(component -> component.get("name").asText().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(name + " is not listed"));
     }
 
     @Test

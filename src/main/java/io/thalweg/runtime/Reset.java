@@ -120,9 +120,12 @@ public final class Reset {
                     if (!isSetUp()) {
                         continue;
                     }
-                    goes.add("nothing of topic %s, which is missing: it is created".formatted(topic));
+                    goes.add(("nothing of topic %s, which is missing: it is created as by `thalweg topics --create`; if a"
+                                    + " reset that broke off has deleted it, the settings that it had are gone")
+                            .formatted(topic));
                 } else if (offsets > 0) {
-                    goes.add("the contents of topic %s: %,d offsets".formatted(topic, offsets));
+                    goes.add("the contents of topic %s: %,d offsets%s"
+                            .formatted(topic, offsets, settingsOfItsOwn(topic, partitions.size())));
                 }
             }
             for (String topic : retracted) {
@@ -283,6 +286,18 @@ public final class Reset {
         } catch (KafkaException e) {
             throw new StopException(ExitCode.NOT_READY, e.getMessage() + "; " + lost);
         }
+    }
+
+    /**
+     * Says what settings a topic has that a plan would not give it. They are lost with the topic if the reset is killed
+     * before it has created the topic again, so they are said before it is deleted.
+     */
+    private String settingsOfItsOwn(String topic, int partitions) {
+        NewTopic anew = topics.like(topic, topic, partitions);
+        boolean asPlanned = TopicPlan.ofInputsAndOutputs(config).stream()
+                .anyMatch(plan ->
+                        plan.topic().equals(topic) && plan.settings().equals(anew.configs()));
+        return asPlanned ? "" : "; it keeps its settings, as by `" + command(anew) + "`";
     }
 
     /** The command that creates a topic. */

@@ -152,7 +152,9 @@ class SecuredIT {
             broker.allow(List.of(right));
         }
 
+        setTopic(project.topic("predictions"), "segment.bytes", "7340032");
         project.thalweg(admin, "reset", "--yes").is(0);
+        assertThat(topicSetting(project.topic("predictions"), "segment.bytes")).isEqualTo("7340032");
         assertThat(project.committed()).isZero();
         assertThat(topics()).contains(project.topic("predictions")).doesNotContain(project.topic("changelog"));
         project.learn(broker.superUser(), EXAMPLES);
@@ -351,7 +353,11 @@ class SecuredIT {
                 broker.allow(List.of(right));
             }
         });
-        project.thalweg(users.get("administrator"), "reset", "--yes").is(0);
+        assertThat(project.thalweg(users.get("administrator"), "reset", "--yes")
+                        .is(0)
+                        .out())
+                .anyMatch(line -> line.contains("the contents of topic roles-predictions"))
+                .noneMatch(line -> line.contains("it keeps its settings"));
         project.thalweg(users.get("producer"), "produce", csv.toString()).is(0);
     }
 
@@ -530,8 +536,15 @@ class SecuredIT {
 
         RefusingPolicy.refuses = true;
         try {
-            project.thalweg(broker.superUser(), "reset", "--yes")
-                    .isOneLine(
+            SecuredProject.Result broken = project.thalweg(broker.superUser(), "reset", "--yes");
+            assertThat(broken.out())
+                    .as("what the topic had is said before it is deleted")
+                    .anyMatch(line -> line.contains("the contents of topic reset-again-predictions")
+                            && line.contains("it keeps its settings, as by `kafka-topics")
+                            && line.contains("--config segment.bytes=7340032"))
+                    .filteredOn(line -> line.contains("it keeps its settings"))
+                    .hasSize(1);
+            broken.isOneLine(
                             3,
                             "no new topics today",
                             "kafka-topics --bootstrap-server",
@@ -550,7 +563,8 @@ class SecuredIT {
         SecuredProject.Result again =
                 project.thalweg(broker.superUser(), "reset", "--yes").is(0);
         assertThat(again.out())
-                .anyMatch(line -> line.contains("topic reset-again-predictions, which is missing: it is created"))
+                .anyMatch(line -> line.contains("topic reset-again-predictions, which is missing: it is created")
+                        && line.contains("the settings that it had are gone"))
                 .last()
                 .isEqualTo("learner reset-again has been reset");
         assertThat(topics()).contains(project.topic("predictions"));
