@@ -3,6 +3,7 @@ package io.thalweg.input;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.thalweg.config.ChangeEvents;
+import io.thalweg.input.PlainJson.ExpectedName;
 import io.thalweg.mapping.CategorySample;
 import io.thalweg.mapping.FeatureCollector;
 import io.thalweg.mapping.FieldEncoder;
@@ -42,8 +43,6 @@ final class JsonDecoder implements ValueDecoder {
     /** How many objects may be nested in a value that the parser does not have to read. */
     private static final int MOST_PLAIN = 50;
 
-    private static final byte[] NOTHING = {};
-
     private final Mapping mapping;
     private final boolean needsLabelField;
     private final MappedRecord record;
@@ -53,6 +52,9 @@ final class JsonDecoder implements ValueDecoder {
 
     private final Map<String, JsonField> fields = new HashMap<>();
     private JsonField root = new JsonField("", "", null);
+    /** The field of the label; null as long as no value had it. */
+    private @Nullable JsonField labelField;
+
     /** The number of the value that is being read. */
     private long number;
 
@@ -78,11 +80,8 @@ final class JsonDecoder implements ValueDecoder {
     private boolean usesParser;
 
     /** A field of the values, and what becomes of it. */
-    private final class JsonField {
+    private final class JsonField extends ExpectedName {
         private final String name;
-        /** The name in its object, as {@link PlainJson} expects it. */
-        private final byte[] expected;
-
         private final @Nullable JsonField parent;
         /** The field that came first in this object the last time, and the one that came after this one. */
         private @Nullable JsonField first;
@@ -105,22 +104,26 @@ final class JsonDecoder implements ValueDecoder {
 
         /** @param parent the object that it was first met in; null for the value itself */
         JsonField(String name, String key, @Nullable JsonField parent) {
+            super(key);
             this.name = name;
             this.parent = parent;
-            expected = PlainJson.expected(key);
         }
 
-        /** Whether a field is one of this object: with dots in names, a field can be in more than one. */
-        boolean isParentOf(JsonField field) {
-            return field.parent == this;
+        /** Returns a field if it is one of this object, and null if not: a name with dots can be in several. */
+        @Nullable
+        JsonField ifParentOf(@Nullable JsonField field) {
+            return field != null && field.parent == this ? field : null;
         }
 
         /** Finds out what becomes of the field, the first time that it has a value. */
         void resolve() {
-            if (resolved) {
-                return;
+            if (!resolved) {
+                resolved = true;
+                findSinks();
             }
-            resolved = true;
+        }
+
+        private void findSinks() {
             role = JsonDecoder.this.sinks.role(name);
             if (role != null) {
                 sinks = role.sinks();
@@ -233,7 +236,7 @@ final class JsonDecoder implements ValueDecoder {
         }
         record.end();
         Label label = mapping.label();
-        if (needsLabelField && label != null && lastSeen(label.field()) != number) {
+        if (needsLabelField && label != null && !hasLabelField(label.field())) {
             throw new Rejection(
                     Reason.NO_LABEL_FIELD,
                     ("the value has no field %s that the label can be computed from; an event without a label has null"
@@ -264,10 +267,10 @@ final class JsonDecoder implements ValueDecoder {
 
     private boolean isPlain(JsonField of, int depth) throws Rejection {
         JsonField before = null;
-        JsonField expected = of.first;
-        while (plain.nextName(before == null, expected == null ? NOTHING : expected.expected)) {
+        JsonField expected = of.ifParentOf(of.first);
+        while (plain.nextName(before == null, expected)) {
             JsonField field;
-            if (expected != null && plain.isAsExpected() && of.isParentOf(expected)) {
+            if (expected != null && plain.isAsExpected()) {
                 field = next(expected);
             } else {
                 field = next(
@@ -331,7 +334,7 @@ final class JsonDecoder implements ValueDecoder {
                 }
             }
             before = field;
-            expected = field.next;
+            expected = of.ifParentOf(field.next);
         }
         return !plain.isUnusual();
     }
@@ -361,9 +364,12 @@ final class JsonDecoder implements ValueDecoder {
         return record.modelLength();
     }
 
-    private long lastSeen(String name) {
-        JsonField field = fields.get(name);
-        return field == null ? -1 : field.last;
+    /** Whether the value has the field of the label. */
+    private boolean hasLabelField(String name) {
+        if (labelField == null) {
+            labelField = fields.get(name);
+        }
+        return labelField != null && labelField.last == number;
     }
 
     /** Forgets the fields if there have been so many that their names must be data. */
@@ -371,6 +377,7 @@ final class JsonDecoder implements ValueDecoder {
         if (fields.size() > MOST_REMEMBERED || remembered > MOST_CHARACTERS) {
             json.namesAreData();
             fields.clear();
+            labelField = null;
             remembered = 0;
             root = new JsonField("", "", null);
         }

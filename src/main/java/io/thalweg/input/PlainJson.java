@@ -5,6 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A scanner of JSON as programs usually write it: names and texts in ASCII without escapes, numbers without exponents.
@@ -46,6 +47,9 @@ final class PlainJson {
         }
     }
 
+    /** How many bytes of an {@link ExpectedName} precede the name: the comma and the quote. */
+    private static final int BEFORE_NAME = 2;
+
     private byte[] bytes = {};
     private int at;
     private int end;
@@ -57,10 +61,43 @@ final class PlainJson {
     private long whole;
     private double fraction;
 
-    /** Returns a name as it is in an object, up to the colon; empty if it has to be escaped, or is not in ASCII. */
-    static byte[] expected(String name) {
-        boolean isPlain = name.chars().allMatch(c -> c >= ' ' && c < 0x7f && c != '"' && c != '\\');
-        return isPlain ? (name + "\":").getBytes(StandardCharsets.US_ASCII) : new byte[0];
+    /**
+     * A name as it is between two values of an object: after a comma, in quotes, and with the colon. It is compared
+     * eight bytes at a time.
+     */
+    static class ExpectedName {
+        private final byte[] text;
+        private final int length;
+        private final long head;
+        private final long mask;
+        private final long tail;
+
+        /** @param name has no effect if it has to be escaped or is not in ASCII: then nothing is as expected */
+        ExpectedName(String name) {
+            boolean isPlain = name.chars().allMatch(c -> c >= ' ' && c < 0x7f && c != '"' && c != '\\');
+            text = isPlain ? (",\"" + name + "\":").getBytes(StandardCharsets.US_ASCII) : new byte[0];
+            length = text.length;
+            mask = text.length < Long.BYTES ? (1L << Byte.SIZE * text.length) - 1 : -1;
+            head = (long) LONG.get(Arrays.copyOf(text, Math.max(text.length, Long.BYTES)), 0);
+            tail = text.length < Long.BYTES ? 0 : (long) LONG.get(text, text.length - Long.BYTES);
+        }
+
+        /** Whether the name is at a place in a value, and something follows. */
+        private boolean isAt(byte[] bytes, int at, int end) {
+            if (length == 0 || end - at <= Math.max(length, Long.BYTES)) {
+                return false;
+            }
+            return ((long) LONG.get(bytes, at) & mask) == head
+                    && (length <= Long.BYTES
+                            || (long) LONG.get(bytes, at + length - Long.BYTES) == tail
+                                    && (length <= 2 * Long.BYTES || isAt(bytes, at, 0, end)));
+        }
+
+        /** Whether the name is at a place in a value, without what precedes it, and something follows. */
+        private boolean isAt(byte[] bytes, int at, int without, int end) {
+            int rest = length - without;
+            return rest > 0 && end - at > rest && Arrays.equals(bytes, at, at + rest, text, without, length);
+        }
     }
 
     /** Starts with a part of a value. */
@@ -126,22 +163,22 @@ final class PlainJson {
      * Reads the next name of an object, and the colon behind it.
      *
      * @param isFirst whether it is the first
-     * @param expected what {@link #expected} returns for what the name probably is; empty if that is not known
+     * @param expected what the name probably is; null if that is not known
      * @return whether there is one; if not, the object has ended, or something {@link #isUnusual}
      */
-    boolean nextName(boolean isFirst, byte[] expected) {
-        if (!isFirst && end - at > 1 && bytes[at] == ',' && bytes[at + 1] == '"') {
-            at += 2;
-        } else if (!beginName(isFirst)) {
+    boolean nextName(boolean isFirst, @Nullable ExpectedName expected) {
+        asExpected = false;
+        if (!isFirst && expected != null && expected.isAt(bytes, at, end)) {
+            asExpected = true;
+            at += expected.length;
+            return true;
+        }
+        if (!beginName(isFirst)) {
             return false;
         }
-        textFrom = at;
-        int length = expected.length;
-        asExpected = length > 0 && end - at > length && Arrays.equals(bytes, at, at + length, expected, 0, length);
-        if (asExpected) {
-            // without the quote and the colon
-            textLength = length - 2;
-            at += length;
+        if (expected != null && expected.isAt(bytes, at, BEFORE_NAME, end)) {
+            asExpected = true;
+            at += expected.length - BEFORE_NAME;
             return true;
         } else if (!readText()) {
             return false;
@@ -242,43 +279,58 @@ final class PlainJson {
         return ends() ? kind : leave();
     }
 
+    /** Reads a number. The place is behind its first byte, apart from a minus. */
     private PlainValue number(byte first, boolean isNegative) {
-        if (first < '0' || first > '9') {
+        if (!isDigit(first)) {
             return leave();
         }
+        byte[] from = bytes;
+        int to = end;
+        int begin = at - 1;
+        // with more digits than fit in, it is not used
         long digits = first - '0';
-        int count = 1;
-        int point = -1;
         int i = at;
-        for (; i < end; i++) {
-            byte b = bytes[i];
-            if (b >= '0' && b <= '9') {
-                if (count == MOST_DIGITS || first == '0' && point < 0) {
-                    return leave();
-                }
-                digits = 10 * digits + b - '0';
-                count++;
-            } else if (b == '.' && point < 0) {
-                point = count;
-            } else {
-                break;
-            }
+        for (; i < to && isDigit(from[i]); i++) {
+            digits = 10 * digits + from[i] - '0';
+        }
+        int wholes = i - begin;
+        if (i == to || from[i] != '.') {
+            at = i;
+            return whole(digits, wholes, isNegative);
+        }
+        int point = i++;
+        for (; i < to && isDigit(from[i]); i++) {
+            digits = 10 * digits + from[i] - '0';
         }
         at = i;
-        if (!ends() || point == count) {
+        return fraction(digits, wholes, i - point - 1, isNegative);
+    }
+
+    /** Takes a whole number that ends at the place. */
+    private PlainValue whole(long digits, int count, boolean isNegative) {
+        if (count > MOST_DIGITS || count > 1 && bytes[at - count] == '0' || !ends()) {
             return leave();
         }
-        if (point < 0) {
-            whole = isNegative ? -digits : digits;
-            return PlainValue.WHOLE;
-        }
-        if (count > MOST_EXACT) {
+        whole = isNegative ? -digits : digits;
+        return PlainValue.WHOLE;
+    }
+
+    /** Takes a number that ends at the place. @param digits those before the point and behind it */
+    private PlainValue fraction(long digits, int wholes, int decimals, boolean isNegative) {
+        if (decimals == 0
+                || wholes + decimals > MOST_EXACT
+                || wholes > 1 && bytes[at - decimals - 1 - wholes] == '0'
+                || !ends()) {
             return leave();
         }
         // both numbers are exact doubles, so the quotient is rounded once
-        double quotient = digits / POWERS_OF_TEN[count - point];
+        double quotient = digits / POWERS_OF_TEN[decimals];
         fraction = isNegative ? -quotient : quotient;
         return PlainValue.FRACTION;
+    }
+
+    private static boolean isDigit(byte b) {
+        return b >= '0' && b <= '9';
     }
 
     /** Whether a word or a number ends here. */

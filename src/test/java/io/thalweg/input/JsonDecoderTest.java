@@ -332,17 +332,21 @@ class JsonDecoderTest {
         settings.putAll(Map.of("id.field", "id", "features.cross", "city*tags", "features.numeric", "text"));
         JsonDecoder decoder = new JsonDecoder(mapping(), true);
         JsonDecoder undisturbed = new JsonDecoder(mapping(), true);
+        JsonDecoder parsing = JsonDecoder.withoutShortcut(mapping());
         int read = 0;
         int rejected = 0;
         for (int i = 0; i < count; i++) {
             String json = event(random).json;
             byte[] whole = json.getBytes(StandardCharsets.UTF_8);
             byte[] damaged = damage(random, whole);
+            String expected = outcome(parsing, damaged);
             try {
                 decoder.decode(damaged, new RecordHeaders(), x);
                 read++;
+                assertThat(text(x)).isEqualTo(expected);
             } catch (Rejection e) {
                 rejected++;
+                assertThat(e.reason().toString()).isEqualTo(expected);
             }
             decoder.decode(whole, new RecordHeaders(), x);
             String after = text(x);
@@ -399,7 +403,30 @@ class JsonDecoderTest {
         settings.putAll(Map.of("id.field", "id", "importance.field", "w", "features.numeric", "n"));
         JsonDecoder decoder = new JsonDecoder(mapping(), true);
         JsonDecoder parsing = JsonDecoder.withoutShortcut(mapping());
-        String[] names = {"id", "w", "n", "a", "b", "a.b", "y", "", "q\\\"", "\\u0061", "ä"};
+        String[] names = {
+            "id",
+            "w",
+            "n",
+            "a",
+            "b",
+            "a.b",
+            "y",
+            "",
+            "q\\\"",
+            "\\u0061",
+            "ä",
+            // eight bytes are compared at once: those around multiples of eight, and the same but for one byte
+            "four",
+            "fivee",
+            "number0",
+            "number1",
+            "twelve-bytes",
+            "twelve-bytez",
+            "thirteen-byte",
+            "a-name-of-more-than-sixteen-bytes",
+            "a-name-of-more-thaN-sixteen-bytes",
+            "a-name-of-more-than-sixteen-bytez"
+        };
         String[] values = {
             "0",
             "-0",
@@ -444,25 +471,57 @@ class JsonDecoderTest {
             "0.50"
         };
         int count = Integer.getInteger("thalweg.fuzz", 20_000);
+        List<String> order = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             StringBuilder json = new StringBuilder(random.nextInt(20) == 0 ? " " : "").append("{");
-            for (int k = random.nextInt(5); k >= 0; k--) {
-                String space = random.nextInt(10) == 0 ? " \n\t\r".substring(random.nextInt(4)) : "";
-                json.append(space)
-                        .append('"')
-                        .append(names[random.nextInt(names.length)])
-                        .append('"')
+            // mostly in the order of the value before, which the scanner expects
+            if (random.nextInt(4) == 0) {
+                order.clear();
+                random.ints(1 + random.nextInt(5), 0, names.length).forEach(name -> order.add(names[name]));
+            }
+            boolean isSpaced = random.nextInt(4) == 0;
+            for (int k = 0; k < order.size(); k++) {
+                String space = random.nextInt(10) == 0 ? " \n\t\r".substring(random.nextInt(4)) : isSpaced ? " " : "";
+                json.append(k == 0 ? "" : ",")
                         .append(space)
+                        .append('"')
+                        .append(order.get(k))
+                        .append('"')
+                        .append(random.nextInt(10) == 0 ? space : "")
                         .append(':')
-                        .append(values[random.nextInt(values.length)])
                         .append(space)
-                        .append(k == 0 ? "" : ",");
+                        .append(
+                                random.nextInt(3) == 0
+                                        ? number(random)
+                                        : random.nextInt(5) == 0 ? text(random) : values[random.nextInt(values.length)])
+                        .append(random.nextInt(10) == 0 ? space : "");
             }
             json.append(random.nextInt(20) == 0 ? "" : "}").append(random.nextInt(20) == 0 ? "x" : "");
             byte[] value = json.toString().getBytes(StandardCharsets.UTF_8);
+            if (random.nextInt(10) == 0 && value.length > 1) {
+                value = damage(random, value);
+            }
 
             assertThat(outcome(decoder, value)).as("%s", json).isEqualTo(outcome(parsing, value));
         }
+    }
+
+    private static String number(Random random) {
+        StringBuilder digits = new StringBuilder(random.nextInt(4) == 0 ? "-" : "");
+        random.ints(1 + random.nextInt(20), 0, 10).forEach(digits::append);
+        if (random.nextInt(3) > 0) {
+            digits.insert(random.nextInt(digits.length() + 1), '.');
+        }
+        return random.nextInt(4) == 0 ? String.valueOf(random.nextGaussian()) : digits.toString();
+    }
+
+    /** Text of any length up to three times eight bytes, with one character that can be anything. */
+    private static String text(Random random) {
+        StringBuilder text = new StringBuilder("abcdefghijklmnopqrstuvwxyz".substring(random.nextInt(27)));
+        if (random.nextBoolean()) {
+            text.insert(random.nextInt(text.length() + 1), (char) random.nextInt(0x180));
+        }
+        return "\"" + text + "\"";
     }
 
     private String outcome(JsonDecoder decoder, byte[] value) {
