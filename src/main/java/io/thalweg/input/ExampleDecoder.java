@@ -46,7 +46,7 @@ public final class ExampleDecoder implements ValueDecoder {
 
     private final SchemaSource schemas;
     private final BoundedDecoder bytes = new BoundedDecoder();
-    private final SchemaLocator locator = new SchemaLocator(SchemaLocator.VALUE_HEADER);
+    private final SchemaLocator locator = SchemaLocator.ofValues(false);
     private final Map<SchemaKey, ReadPlan> plans = new HashMap<>();
     private @Nullable ReadPlan plan;
     private final Utf8 text = new Utf8();

@@ -207,12 +207,16 @@ final class JsonDecoder implements ValueDecoder {
 
     @Override
     public void decode(byte[] value, Headers headers, Example x) throws Rejection {
-        if (envelope == null) {
-            decode(value, JsonInput.begin(value), value.length, x);
-        } else if (envelope.locate(value)) {
-            decode(value, envelope.from(), envelope.to(), x);
-        } else {
-            throw MappedDecoder.passedOver();
+        try {
+            if (envelope == null) {
+                decode(value, JsonInput.begin(value), value.length, x);
+            } else if (envelope.locate(value)) {
+                decode(value, envelope.from(), envelope.to(), x);
+            } else {
+                throw MappedDecoder.passedOver();
+            }
+        } catch (Rejection e) {
+            throw JsonInput.withFormat(e, value, headers, mapping.isOfLabels());
         }
     }
 
@@ -223,7 +227,11 @@ final class JsonDecoder implements ValueDecoder {
 
     @Override
     public boolean isPassedOver(byte[] value, Headers headers) throws Rejection {
-        return envelope != null && !envelope.locate(value);
+        try {
+            return envelope != null && !envelope.locate(value);
+        } catch (Rejection e) {
+            throw JsonInput.withFormat(e, value, headers, mapping.isOfLabels());
+        }
     }
 
     /** Decodes a part of a value that is an object. */

@@ -25,6 +25,14 @@ final class JsonExampleDecoder implements ValueDecoder {
 
     @Override
     public void decode(byte[] value, Headers headers, Example x) throws Rejection {
+        try {
+            read(value, x);
+        } catch (Rejection e) {
+            throw JsonInput.withFormat(e, value, headers, false);
+        }
+    }
+
+    private void read(byte[] value, Example x) throws Rejection {
         x.clear();
         try (JsonParser in = json.open(value, JsonInput.begin(value), value.length)) {
             JsonInput.beginObject(in);

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.ValueFormat;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.io.ByteArrayInputStream;
@@ -16,6 +18,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.regex.Pattern;
+import org.apache.kafka.common.header.Headers;
 
 /**
  * The JSON in values of records, as the tokens of Jackson's parser. Depth and the length of numbers are limited, so
@@ -180,6 +183,26 @@ final class JsonInput {
                 "the value is not JSON: "
                         + ExampleDecoder.brief(
                                 OPTIONS_OF_PARSER.matcher(String.valueOf(why)).replaceAll("")));
+    }
+
+    /**
+     * Adds to the rejection of a value that it is written with a schema, if it is.
+     *
+     * @param areLabels whether it is one of the labels topic
+     */
+    static Rejection withFormat(Rejection rejection, byte[] value, Headers headers, boolean areLabels) {
+        boolean isFramed = value.length > FRAME && value[0] == 0 && value[FRAME] != '{';
+        if (rejection.reason() != Reason.UNREADABLE
+                || !isFramed && headers.lastHeader(SchemaLocator.VALUE_HEADER) == null) {
+            return rejection;
+        }
+        return new Rejection(
+                Reason.UNREADABLE,
+                "%s; it names a schema, so if the topic holds Avro, set %s=%s"
+                        .formatted(
+                                rejection.getMessage(),
+                                areLabels ? ThalwegConfig.LABELS_FORMAT : ThalwegConfig.EXAMPLES_FORMAT,
+                                ValueFormat.AVRO));
     }
 
     /** The rejection of a value in which a name is there twice. */

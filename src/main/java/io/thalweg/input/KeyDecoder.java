@@ -22,7 +22,7 @@ final class KeyDecoder {
     private final KeyFormat format;
     private final SchemaSource schemas;
     private final JsonInput json = new JsonInput();
-    private final SchemaLocator locator = new SchemaLocator(SchemaLocator.KEY_HEADER);
+    private final SchemaLocator locator = SchemaLocator.ofKeys();
     private final BoundedDecoder avro = new BoundedDecoder();
     private final Map<SchemaKey, ValueReader> readers = new HashMap<>();
     private byte[] found = {};

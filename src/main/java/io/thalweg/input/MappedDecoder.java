@@ -33,7 +33,7 @@ public final class MappedDecoder implements ValueDecoder {
     private final boolean needsLabelField;
     private final MappedRecord record;
     private final BoundedDecoder bytes = new BoundedDecoder();
-    private final SchemaLocator locator = new SchemaLocator(SchemaLocator.VALUE_HEADER);
+    private final SchemaLocator locator;
     private final Map<SchemaKey, CompiledMapping> compiledMappings = new HashMap<>();
     /**
      * Why the mapping cannot be compiled for a schema. It is kept because finding out can be slow, and every record of
@@ -68,6 +68,7 @@ public final class MappedDecoder implements ValueDecoder {
         this.mapping = mapping;
         this.needsLabelField = needsLabelField;
         record = new MappedRecord(mapping);
+        locator = SchemaLocator.ofValues(mapping.isOfLabels());
     }
 
     /**

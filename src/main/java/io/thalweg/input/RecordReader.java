@@ -181,7 +181,7 @@ public final class RecordReader {
      */
     public static Optional<Schema> writerSchema(byte[] value, Headers headers, SchemaSource schemas)
             throws UnknownSchemaException {
-        SchemaLocator locator = new SchemaLocator(SchemaLocator.VALUE_HEADER);
+        SchemaLocator locator = SchemaLocator.ofValues(false);
         try {
             locator.locate(value, headers);
         } catch (Rejection e) {

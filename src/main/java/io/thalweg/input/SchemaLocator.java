@@ -1,5 +1,7 @@
 package io.thalweg.input;
 
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.ValueFormat;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.lang.invoke.MethodHandles;
@@ -32,14 +34,27 @@ final class SchemaLocator {
     private static final int GLUE_FRAME = 18;
 
     private final String header;
+    /** The setting of the format, for messages. */
+    private final String setting;
+
     private boolean isGuid;
     private long high;
     private long low;
     private int begin;
 
-    /** @param header the header that has the id, if any does */
-    SchemaLocator(String header) {
+    private SchemaLocator(String header, String setting) {
         this.header = header;
+        this.setting = setting;
+    }
+
+    /** Creates a locator for values of the examples topic, or of the labels topic. */
+    static SchemaLocator ofValues(boolean areLabels) {
+        return new SchemaLocator(VALUE_HEADER, areLabels ? ThalwegConfig.LABELS_FORMAT : ThalwegConfig.EXAMPLES_FORMAT);
+    }
+
+    /** Creates a locator for keys. */
+    static SchemaLocator ofKeys() {
+        return new SchemaLocator(KEY_HEADER, ThalwegConfig.KEY_FORMAT);
     }
 
     /**
@@ -98,10 +113,14 @@ final class SchemaLocator {
     }
 
     /** Says what a value is that does not begin with a zero byte and a schema id. */
-    private static String foreign(byte[] value) {
+    private String foreign(byte[] value) {
         int first = value.length == 0 ? -1 : value[0] & 0xff;
-        String what = first == '{' || first == '['
-                ? ", nor does a header name one, and looks like JSON; if the topic holds JSON, set its format to json"
+        if (first == '{') {
+            return "the value looks like JSON, and %s is %s; if the topic holds JSON, set %1$s=%s"
+                    .formatted(setting, ValueFormat.AVRO, ValueFormat.JSON);
+        }
+        String what = first == '['
+                ? " and looks like a JSON list, which is not read"
                 : first == GLUE && value.length >= GLUE_FRAME
                         ? " and looks like a value of the AWS Glue registry, which is not read"
                         : value.length < FRAME && first == 0 ? " that is complete" : "";

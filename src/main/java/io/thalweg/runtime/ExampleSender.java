@@ -3,13 +3,13 @@ package io.thalweg.runtime;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
+import io.thalweg.input.KeyEncoder;
 import io.thalweg.output.OutputJson;
 import io.thalweg.output.SchemaIds;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -42,6 +42,7 @@ public final class ExampleSender implements AutoCloseable {
     /** What precedes Avro; null for JSON. */
     private final byte @Nullable [] header;
 
+    private final KeyEncoder keys;
     private final Producer<byte[], byte[]> producer;
     private final DatumWriter<IndexedRecord> writer;
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
@@ -76,8 +77,10 @@ public final class ExampleSender implements AutoCloseable {
             String topic,
             int partitions,
             byte @Nullable [] header,
+            KeyEncoder keys,
             DatumWriter<IndexedRecord> writer,
             Producer<byte[], byte[]> producer) {
+        this.keys = keys;
         this.config = config;
         this.writer = writer;
         this.topic = topic;
@@ -124,6 +127,14 @@ public final class ExampleSender implements AutoCloseable {
             String setting,
             Schema schema,
             DatumWriter<IndexedRecord> writer) {
+        boolean isOfLabels = setting.equals(ThalwegConfig.LABELS_TOPIC);
+        KeyEncoder keys = new KeyEncoder(config, isOfLabels ? config.labelsMapping() : config.mapping());
+        if (!keys.canEncode()) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "%s is %s, and only the producers of topic %s know the schema of its keys; send records with them"
+                            .formatted(ThalwegConfig.KEY_FORMAT, config.keyFormat(), config.getString(setting)));
+        }
         int partitions;
         try (Admin admin = KafkaSettings.admin(config)) {
             partitions = new Topics(config, admin).partitions(setting, AclOperation.WRITE);
@@ -136,7 +147,13 @@ public final class ExampleSender implements AutoCloseable {
                         .putInt(schemaIds.idFor(topic, schema))
                         .array();
         return new ExampleSender(
-                config, topic, partitions, header, writer, new KafkaProducer<>(new KafkaSettings(config).writer()));
+                config,
+                topic,
+                partitions,
+                header,
+                keys,
+                writer,
+                new KafkaProducer<>(new KafkaSettings(config).writer()));
     }
 
     /** The name of the topic. */
@@ -196,8 +213,13 @@ public final class ExampleSender implements AutoCloseable {
 
     private void sendValue(String model, Long timestamp, byte[] value) {
         check();
+        byte[] key;
+        try {
+            key = model == null ? null : keys.encode(model);
+        } catch (IllegalArgumentException e) {
+            throw new StopException(ExitCode.BAD_SETTINGS, e.getMessage());
+        }
         long number = ++given;
-        byte[] key = model == null ? null : model.getBytes(StandardCharsets.UTF_8);
         try {
             producer.send(new ProducerRecord<>(topic, null, timestamp, key, value), (metadata, problem) -> {
                 if (problem == null) {

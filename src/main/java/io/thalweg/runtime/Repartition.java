@@ -1,5 +1,6 @@
 package io.thalweg.runtime;
 
+import io.thalweg.config.KeyFormat;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.ModelRoute;
 import io.thalweg.fold.OutputSink;
@@ -227,6 +228,13 @@ public final class Repartition {
                     "the learner itself sends records on to the partition of their model, as %s says; leave"
                                     .formatted(KeyPartitioner.MURMUR2)
                             + " --partitioner out");
+        }
+        if (config.keyFormat() != KeyFormat.STRING && config.mapping().isModelFromKey()) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    ("%s is %s, and models can be moved only if keys are %s: producers choose the partition from the"
+                                    + " bytes of the key, which the learner does not keep")
+                            .formatted(ThalwegConfig.KEY_FORMAT, config.keyFormat(), KeyFormat.STRING));
         }
         // a setting that is not allowed with so many partitions is found before anything is done
         LearnerRuntime.keyless(config, partitions);

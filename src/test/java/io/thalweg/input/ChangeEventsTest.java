@@ -28,6 +28,7 @@ import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -249,6 +250,29 @@ class ChangeEventsTest {
         badKey("long", utf8("shop"));
         for (String key : new String[] {"", "shop", "{}", "[1]", "null", "1.5", "{\"a\": 1, \"b\": 2}", "1 2"}) {
             badKey("json", utf8(key));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "STRING, shop \"ä\\, true",
+        "JSON, shop \"ä\\, true",
+        "JSON, 12, true",
+        "LONG, -12, true",
+        "LONG, 012, false",
+        "LONG, shop, false",
+        "LONG, 92233720368547758070, false",
+        "AVRO, shop, false"
+    })
+    void aKeyThatIsWrittenIsRead(KeyFormat format, String model, boolean isPossible) throws Rejection {
+        KeyEncoder encoder = new KeyEncoder(format);
+        if (isPossible) {
+            assertThat(model(format.toString(), encoder.encode(model))).isEqualTo(model);
+        } else {
+            assertThatThrownBy(() -> encoder.encode(model))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("key.format")
+                    .hasMessageNotContaining("\n");
         }
     }
 

@@ -49,8 +49,11 @@ public class DecodeBenchmark {
     private static final int EVENTS = 1024;
     private static final int EACH = 5;
 
-    /** {@code json-parser} is JSON with an escape, which is left to the parser of all JSON. */
-    @Param({"avro", "json", "json-parser"})
+    /**
+     * {@code json-digits} is JSON with numbers of 16 or 17 digits, as random doubles have, and {@code json-parser} JSON
+     * with an escape, which is left to the parser of all JSON.
+     */
+    @Param({"avro", "json", "json-digits", "json-parser"})
     public String format;
 
     private final Example x = new Example();
@@ -73,7 +76,7 @@ public class DecodeBenchmark {
             GenericRecord event = new GenericData.Record(schema);
             StringBuilder json = new StringBuilder("{");
             for (int i = 0; i < EACH; i++) {
-                double number = random.nextInt(100_000) / 100.0;
+                double number = format.equals("json-digits") ? random.nextDouble() : random.nextInt(100_000) / 100.0;
                 String text = "value" + random.nextInt(1000);
                 String written = format.equals("json-parser") ? text.replace("v", "\\u0076") : text;
                 event.put("number" + i, number);

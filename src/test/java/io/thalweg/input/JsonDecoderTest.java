@@ -512,6 +512,14 @@ class JsonDecoderTest {
         if (random.nextInt(3) > 0) {
             digits.insert(random.nextInt(digits.length() + 1), '.');
         }
+        if (random.nextInt(4) == 0) {
+            digits.append(random.nextBoolean() ? "e" : "E")
+                    .append(List.of("", "+", "-", "--").get(random.nextInt(4)))
+                    .append(random.nextInt(10) == 0 ? "" : random.nextInt(400));
+        }
+        if (random.nextInt(50) == 0) {
+            digits.append("7".repeat(random.nextInt(80)));
+        }
         return random.nextInt(4) == 0 ? String.valueOf(random.nextGaussian()) : digits.toString();
     }
 

@@ -9,6 +9,7 @@ import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -120,7 +121,10 @@ class RecordReaderTest {
 
     @Test
     void aForeignFrameIsNamedForWhatItIs() {
-        assertThat(unreadable(utf8("{\"a\": 1}"), NONE)).hasMessageContaining("looks like JSON");
+        assertThat(unreadable(utf8("{\"a\": 1}"), NONE))
+                .hasMessage("the value looks like JSON, and examples.format is avro; if the topic holds JSON, set"
+                        + " examples.format=json");
+        assertThat(unreadable(utf8("[1]"), NONE)).hasMessageContaining("looks like a JSON list, which is not read");
         assertThat(unreadable(
                         ByteBuffer.allocate(30).put((byte) 3).put((byte) 5).array(), NONE))
                 .hasMessageContaining("AWS Glue");
@@ -130,6 +134,41 @@ class RecordReaderTest {
                     .hasMessageContaining("the header __value_schema_id has neither");
         }
         assertThat(unreadable(utf8("text"), NONE)).hasMessageContaining("does not begin with a zero byte");
+    }
+
+    private static Rejection unreadable(Map<String, String> settings, InputRecord record) {
+        RecordReader of = new RecordReader(id -> null, new ThalwegConfig(settings), "m");
+        Rejection rejection = catchThrowableOfType(Rejection.class, () -> of.read(record, new Example()));
+        assertThat(rejection.reason()).isEqualTo(Reason.UNREADABLE);
+        return rejection;
+    }
+
+    private static InputRecord record(byte[] value, Headers headers) {
+        return InputRecord.produced(new TopicPartition("t", 0), 0, 0, null, value, headers);
+    }
+
+    @Test
+    void aValueInAnotherFormatNamesTheSettingOfItsTopic() {
+        Map<String, String> late = Map.of("labels.topic", "l", "id.field", "id", "labels.id.field", "id");
+        Map<String, String> labelsInJson = new HashMap<>(late);
+        labelsInJson.put("labels.format", "json");
+        InputRecord json = record(utf8("{\"id\": 1}"), NONE);
+        InputRecord framed = record(new byte[] {0, 0, 0, 0, 1, 2, 3}, NONE);
+        InputRecord headed = record(new byte[] {2, 3}, new RecordHeaders().add("__value_schema_id", new byte[5]));
+        assertThat(unreadable(late, json.asLabel())).hasMessageEndingWith("set labels.format=json");
+        for (InputRecord avro : new InputRecord[] {framed, headed}) {
+            assertThat(unreadable(labelsInJson, avro.asLabel()))
+                    .hasMessageContaining("not JSON")
+                    .hasMessageEndingWith("it names a schema, so if the topic holds Avro, set labels.format=avro");
+            for (Map<String, String> events : List.of(
+                    Map.of("examples.format", "json"),
+                    Map.of("examples.format", "json", "label", "y"),
+                    Map.of("examples.format", "json", "label", "y", "events.unwrap", "after"))) {
+                assertThat(unreadable(events, avro)).hasMessageEndingWith("set examples.format=avro");
+            }
+        }
+        assertThat(unreadable(Map.of("examples.format", "json", "label", "y"), record(utf8("{\"id\": "), NONE)))
+                .hasMessage("the value is not JSON: it ends early");
     }
 
     @Test

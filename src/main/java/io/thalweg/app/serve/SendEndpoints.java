@@ -9,9 +9,13 @@ import io.thalweg.app.files.LabelRecords;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
+import io.thalweg.input.InputRecord;
+import io.thalweg.input.KeyEncoder;
+import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.mapping.Mapping;
+import io.thalweg.math.Rejection;
 import io.thalweg.output.OutputJson;
 import io.thalweg.output.SchemaIds;
 import io.thalweg.runtime.KafkaSettings;
@@ -29,11 +33,14 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 
 /** The paths to which examples and labels are sent. They answer once the brokers have acknowledged the records. */
 final class SendEndpoints implements Endpoints, AutoCloseable {
     private static final int MOST_RECORDS = 10_000;
+    private static final String KEYLESS = "any";
 
     private final ThalwegConfig config;
     private final EventEncoder events;
@@ -41,6 +48,7 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
     private final SchemaIds schemaIds;
     private final long timeoutMs;
     private final JsonRecords records = new JsonRecords(Set.of());
+    private final ThreadLocal<RecordReader> readers;
     /** Null before it is first needed. */
     private volatile LabelSchema latestOfLabels;
 
@@ -58,6 +66,8 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
         this.registry = registry;
         this.schemaIds = schemaIds;
         timeoutMs = config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 2;
+        // records without a key are refused before, if they need one
+        readers = ThreadLocal.withInitial(() -> new RecordReader(registry, config, KEYLESS));
     }
 
     @Override
@@ -186,13 +196,39 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
             throw new HttpRefusal(422, "\"timestamp\" is not a number of milliseconds since 1970");
         }
         byte[] value = encoder.apply(json.get("event"));
-        byte[] key = model.isMissingNode() ? null : model.textValue().getBytes(StandardCharsets.UTF_8);
+        byte[] key = model.isMissingNode() ? null : key(mapping, model.textValue());
         int most = config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES);
         if (value.length + (key == null ? 0 : key.length) > most) {
             throw new HttpRefusal(422, "the record has more than example.max.bytes = %d bytes".formatted(most));
         }
+        if ((mapping.isOfLabels() ? config.labelsFormat() : config.examplesFormat()) == ValueFormat.JSON) {
+            checkReadable(topic, mapping, key, value);
+        }
         return new ProducerRecord<>(
                 topic, null, timestamp.isMissingNode() ? null : (Long) timestamp.longValue(), key, value);
+    }
+
+    /** Refuses what the learner could not read. No schema has said so yet, as it does of Avro. */
+    private void checkReadable(String topic, Mapping mapping, byte[] key, byte[] value) {
+        InputRecord record = InputRecord.produced(new TopicPartition(topic, 0), 0, 0, key, value, new RecordHeaders());
+        try {
+            readers.get().read(mapping.isOfLabels() ? record.asLabel() : record, new io.thalweg.math.Example());
+        } catch (Rejection e) {
+            throw new HttpRefusal(422, "%s: %s".formatted(e.reason(), e.getMessage()));
+        }
+    }
+
+    private byte[] key(Mapping mapping, String model) {
+        KeyEncoder keys = new KeyEncoder(config, mapping);
+        if (!keys.canEncode()) {
+            throw new HttpRefusal(
+                    409, "the keys of this topic are Avro (key.format), and only its producers know their schema");
+        }
+        try {
+            return keys.encode(model);
+        } catch (IllegalArgumentException e) {
+            throw new HttpRefusal(422, e.getMessage());
+        }
     }
 
     /** Whether records without a key would become dead letters. */
