@@ -18,6 +18,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,7 +51,13 @@ public final class ConfluentSchemas implements Registry {
 
     private static final TypeReference<SchemaString> SCHEMA_STRING = new TypeReference<>() {};
 
+    private static final int NOT_FOUND = 404;
+    private static final int SCHEMA_NOT_FOUND = 40403;
+
     private static final Duration REFUSAL_KEPT = Duration.ofSeconds(10);
+    /** How many refusals are remembered. Damaged records can name ever new schemas. */
+    private static final int MOST_REFUSED = 500;
+
     private static final long FIRST_PAUSE_MS = 100;
     private static final long LONGEST_PAUSE_MS = 5_000;
 
@@ -59,20 +67,24 @@ public final class ConfluentSchemas implements Registry {
     private final SchemaRegistryClient client;
 
     private final Duration refusalKept;
-    /** The ids that no schema was found for. */
-    private final Map<Integer, UnusableId> refused = new ConcurrentHashMap<>();
+    /** The ids and GUIDs that no schema was found for. */
+    private final Map<Object, UnusableSchema> refused = Collections.synchronizedMap(new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Object, UnusableSchema> eldest) {
+            return size() > MOST_REFUSED;
+        }
+    });
 
     private final Map<UUID, Schema> byGuid = new ConcurrentHashMap<>();
-    private final Map<UUID, UnusableGuid> refusedGuids = new ConcurrentHashMap<>();
     private final Map<String, Object> settings;
     /** Null before it is first needed. */
     private RestService rest;
 
     private SchemaRegistryClient clientOfRest;
 
-    private record UnusableGuid(UnknownSchemaException why, long at) {}
-
-    private record UnusableId(UnknownSchemaException why, long at) {}
+    private record UnusableSchema(UnknownSchemaException why, long at) {}
 
     private volatile Known known = new Known(new int[0], new Schema[0]);
 
@@ -152,14 +164,7 @@ public final class ConfluentSchemas implements Registry {
     }
 
     private Schema fetch(int id) throws UnknownSchemaException {
-        UnusableId before = refused.get(id);
-        if (before != null) {
-            // a schema can still be registered; every record would ask for it otherwise
-            if (System.nanoTime() - before.at < refusalKept.toNanos()) {
-                throw before.why;
-            }
-            refused.remove(id);
-        }
+        checkNotRefused(id);
         Answer<ParsedSchema> answer = ask("schema id " + id, () -> client.getSchemaById(id));
         if (answer.fault() == null && answer.value() instanceof AvroSchema avro) {
             remember(id, avro.rawSchema());
@@ -177,8 +182,16 @@ public final class ConfluentSchemas implements Registry {
                                 "cannot be used: " + answer.fault().text() + "; "
                                         + answer.fault().remedy())
                         : new UnknownSchemaException(id);
-        refused.put(id, new UnusableId(no, System.nanoTime()));
+        refused.put(id, new UnusableSchema(no, System.nanoTime()));
         throw no;
+    }
+
+    /** A schema can still be registered, so the registry is asked again, but not for every record. */
+    private void checkNotRefused(Object idOrGuid) throws UnknownSchemaException {
+        UnusableSchema before = refused.get(idOrGuid);
+        if (before != null && System.nanoTime() - before.at < refusalKept.toNanos()) {
+            throw before.why;
+        }
     }
 
     @Override
@@ -187,10 +200,7 @@ public final class ConfluentSchemas implements Registry {
         if (schema != null) {
             return schema;
         }
-        UnusableGuid before = refusedGuids.get(guid);
-        if (before != null && System.nanoTime() - before.at < refusalKept.toNanos()) {
-            throw before.why;
-        }
+        checkNotRefused(guid);
         Answer<Optional<ParsedSchema>> answer = ask("schema GUID " + guid, () -> byGuid(guid));
         if (answer.fault() == null && answer.value().orElse(null) instanceof AvroSchema avro) {
             byGuid.put(guid, avro.rawSchema());
@@ -201,16 +211,40 @@ public final class ConfluentSchemas implements Registry {
         }
         UnknownSchemaException no = answer.fault() == null
                 ? new UnknownSchemaException(guid, "is not Avro, and only Avro can be read")
-                : new UnknownSchemaException(guid);
-        refusedGuids.put(guid, new UnusableGuid(no, System.nanoTime()));
+                : new UnknownSchemaException(
+                        guid,
+                        "cannot be looked up (%s)".formatted(answer.fault().text()));
+        refused.put(guid, new UnusableSchema(no, System.nanoTime()));
         throw no;
     }
 
     /** Asks for a schema by its GUID, which this version of Confluent's client does not know of. */
     private Optional<ParsedSchema> byGuid(UUID guid) throws IOException, RestClientException {
-        SchemaString found = rest().httpRequest(
-                        "/schemas/guids/" + guid, "GET", null, RestService.DEFAULT_REQUEST_PROPERTIES, SCHEMA_STRING);
+        SchemaString found;
+        try {
+            found = rest().httpRequest(
+                            "/schemas/guids/" + guid,
+                            "GET",
+                            null,
+                            RestService.DEFAULT_REQUEST_PROPERTIES,
+                            SCHEMA_STRING);
+        } catch (RestClientException e) {
+            if (e.getStatus() == NOT_FOUND
+                    && RegistryFault.of(e).kind() == RegistryFault.FaultKind.NO_ANSWER
+                    && isRegistry()) {
+                // it has no such path, and will not have it the next time either
+                throw new RestClientException(e.getMessage(), NOT_FOUND, SCHEMA_NOT_FOUND);
+            }
+            throw e;
+        }
         return client.parseSchema(new io.confluent.kafka.schemaregistry.client.rest.entities.Schema("", 0, 0, found));
+    }
+
+    /** Whether the registry answers as one. */
+    private boolean isRegistry() {
+        RegistryFault fault =
+                attempt(() -> client.getSchemaById(Integer.MAX_VALUE)).fault();
+        return fault == null || fault.kind() == RegistryFault.FaultKind.NOT_KNOWN;
     }
 
     /** What sends requests that the client has no method for, with the client's own settings. */

@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.avro.Schema;
@@ -97,6 +98,56 @@ class ConfluentSchemasTest {
             }
             assertThatThrownBy(() -> schemas.writerSchema(0)).hasMessageContaining("Apicurio");
             assertThat(registry.paths).containsExactly("/schemas/ids/7", "/schemas/ids/0");
+        }
+    }
+
+    @Test
+    void aGuidIsAskedForOnceWhetherTheRegistryKnowsItOrNot() throws Exception {
+        UUID known = UUID.fromString("01234567-89ab-cdef-0123-456789abcdef");
+        UUID unknown = new UUID(1, 2);
+        try (StubRegistry registry = StubRegistry.start((request, exchange) ->
+                        exchange.getRequestURI().getPath().endsWith(known.toString()) ? FOUND : NOT_FOUND);
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            for (int i = 0; i < 100; i++) {
+                assertThat(schemas.writerSchema(known)).isEqualTo(Schema.create(Schema.Type.DOUBLE));
+                assertThatThrownBy(() -> schemas.writerSchema(unknown))
+                        .isInstanceOf(UnknownSchemaException.class)
+                        .hasMessageContaining("GUID " + unknown);
+            }
+            assertThat(registry.paths).containsExactly("/schemas/guids/" + known, "/schemas/guids/" + unknown);
+            assertThat(schemas.withoutAsking().writerSchema(known)).isEqualTo(Schema.create(Schema.Type.DOUBLE));
+        }
+    }
+
+    @Test
+    void aGuidThatTheRegistryDoesNotKnowMayBecomeKnown() throws Exception {
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> request < 3 ? NOT_FOUND : FOUND);
+                ConfluentSchemas schemas = new ConfluentSchemas(
+                        Map.of("schema.registry.url", registry.url()), SHORT, Duration.ofMillis(1))) {
+            Awaitility.await()
+                    .ignoreExceptionsInstanceOf(UnknownSchemaException.class)
+                    .until(() -> schemas.writerSchema(new UUID(1, 2)).equals(Schema.create(Schema.Type.DOUBLE)));
+            assertThat(registry.paths).hasSize(3);
+        }
+    }
+
+    /** A damaged header or frame names a schema that nobody has, and each record another one. */
+    @Test
+    void refusalsDoNotFillTheMemory() throws Exception {
+        int most = 500;
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> NOT_FOUND);
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            for (int i = 0; i <= most; i++) {
+                UUID guid = new UUID(0, i);
+                assertThatThrownBy(() -> schemas.writerSchema(guid)).isInstanceOf(UnknownSchemaException.class);
+            }
+            assertThat(registry.paths).hasSize(most + 1);
+            // the last is remembered, and the first is asked for again
+            assertThatThrownBy(() -> schemas.writerSchema(new UUID(0, most)))
+                    .isInstanceOf(UnknownSchemaException.class);
+            assertThat(registry.paths).hasSize(most + 1);
+            assertThatThrownBy(() -> schemas.writerSchema(new UUID(0, 0))).isInstanceOf(UnknownSchemaException.class);
+            assertThat(registry.paths).hasSize(most + 2);
         }
     }
 

@@ -35,6 +35,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
@@ -150,6 +151,21 @@ class RegistryClientIT {
 
             assertThat(x.label()).isEqualTo(1);
             assertThat(x.name(0)).isEqualTo("first");
+        }
+    }
+
+    /** This version of Apicurio has no path for GUIDs, which says nothing about the registry. */
+    @Test
+    void aGuidThatCannotBeLookedUpIsBadInputAndDoesNotStopTheLearner() {
+        UUID guid = new UUID(1, 2);
+        try (ConfluentSchemas schemas = client(Map.of())) {
+            assertThatThrownBy(() -> schemas.writerSchema(guid))
+                    .isInstanceOf(UnknownSchemaException.class)
+                    .hasMessageContaining("the schema with GUID " + guid + " cannot be looked up (HTTP 404");
+        }
+        String elsewhere = url.replace("/apis/ccompat/v7", "/no/such/path");
+        try (ConfluentSchemas schemas = client(Map.of("schema.registry.url", elsewhere))) {
+            assertThatThrownBy(() -> schemas.writerSchema(guid)).isInstanceOf(SchemaSourceException.class);
         }
     }
 
