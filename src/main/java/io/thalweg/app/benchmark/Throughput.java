@@ -108,6 +108,11 @@ final class Throughput {
                         Candidate.learner(Workload.MAPPED, "sgd", thinned, once),
                         List.of(Program.FLOOR, Program.READ_AHEAD, Program.CONSUMER, Program.GENERIC_RECORD),
                         false),
+                // the row above, in each other format
+                new ThroughputRow(
+                        Candidate.learner(Workload.MAPPED_JSON, "sgd", thinned, once),
+                        List.of(Program.FLOOR, Program.READ_AHEAD, Program.CONSUMER),
+                        false),
                 new ThroughputRow(Candidate.learner(Workload.DENSE_LATE, "sgd", thinned, once), joins, false),
                 new ThroughputRow(Candidate.learner(Workload.DENSE_LATE, "auto", thinned, once), atOnce, false),
                 new ThroughputRow(Candidate.learner(Workload.HASHED_LATE, "sgd", thinned, once), atOnce, false));

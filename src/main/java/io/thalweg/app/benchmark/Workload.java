@@ -2,6 +2,7 @@ package io.thalweg.app.benchmark;
 
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.ValueFormat;
 import io.thalweg.math.Logistic;
 import io.thalweg.output.SchemaIds;
 import io.thalweg.runtime.ExitCode;
@@ -47,6 +48,8 @@ enum Workload {
      * 1,000 and 10,000 values, Zipf-distributed.
      */
     MAPPED("mapped", 1, 800_000),
+    /** The same events in JSON. */
+    MAPPED_JSON("mapped-json", 1, 800_000),
     /** The events of {@link #DENSE}, with labels on a topic of their own, after 100,000 events on average. */
     DENSE_LATE("dense-20 late-labels", 1, 2_000_000),
     /** The events of {@link #HASHED}, with labels as late. */
@@ -108,7 +111,7 @@ enum Workload {
         return switch (this) {
             case DENSE_LATE -> DENSE;
             case HASHED_LATE -> HASHED;
-            case DENSE, MODELS, HASHED, MAPPED -> this;
+            case DENSE, MODELS, HASHED, MAPPED, MAPPED_JSON -> this;
         };
     }
 
@@ -126,9 +129,19 @@ enum Workload {
         return topic() + "-labels";
     }
 
+    /** Whether its records are events of a schema of their own, and are mapped. */
+    private boolean isMapped() {
+        return this == MAPPED || this == MAPPED_JSON;
+    }
+
+    /** The format of the values of its records. */
+    private ValueFormat format() {
+        return this == MAPPED_JSON ? ValueFormat.JSON : ValueFormat.AVRO;
+    }
+
     /** The schema of its records. */
     Schema schema() {
-        return this == MAPPED ? EVENT : Example.getClassSchema();
+        return isMapped() ? EVENT : Example.getClassSchema();
     }
 
     /** The settings for the workload. */
@@ -140,9 +153,15 @@ enum Workload {
                     ThalwegConfig.LABELS_WAIT_MS,
                     String.valueOf(WAIT.toMillis()));
         }
-        return this == MAPPED
+        return isMapped()
                 // and no weights, which would contain names
-                ? Map.of(ThalwegConfig.LABEL, "clicked", ThalwegConfig.WEIGHTS_INTERVAL_MS, "3600000")
+                ? Map.of(
+                        ThalwegConfig.EXAMPLES_FORMAT,
+                        format().toString(),
+                        ThalwegConfig.LABEL,
+                        "clicked",
+                        ThalwegConfig.WEIGHTS_INTERVAL_MS,
+                        "3600000")
                 : Map.of();
     }
 
@@ -236,7 +255,7 @@ enum Workload {
         return out.toByteArray();
     }
 
-    /** A generator of the values of records, in Confluent's wire format. */
+    /** A generator of the values of records: JSON, or Avro in Confluent's wire format. */
     final class RecordValues {
         private final SplittableRandom random = new SplittableRandom(SEED);
         private final byte[] header;
@@ -244,6 +263,7 @@ enum Workload {
         private final BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(bytes, null);
         private final double[] truth = random.doubles(DENSE_FEATURES, -1, 1).toArray();
         private final double[] dense = new double[DENSE_FEATURES];
+        private final int[] ranks = new int[TEXTS.length];
         private final int[] sparse = new int[SPARSE_FEATURES];
 
         // of the last event, if its label comes later
@@ -258,12 +278,15 @@ enum Workload {
         /** The next value. */
         byte[] next() {
             bytes.reset();
-            bytes.writeBytes(header);
+            if (format() == ValueFormat.AVRO) {
+                bytes.writeBytes(header);
+            }
             try {
                 switch (atOnce()) {
                     case DENSE, MODELS -> writeDense();
                     case HASHED -> writeSparse();
-                    case MAPPED -> writeEvent();
+                    case MAPPED -> writeEvent(drawEvent());
+                    case MAPPED_JSON -> writeJson(drawEvent());
                     case DENSE_LATE, HASHED_LATE -> throw new IllegalStateException("these are not at once");
                 }
                 encoder.flush();
@@ -316,19 +339,43 @@ enum Workload {
             return (int) StrictMath.exp(random.nextDouble() * StrictMath.log(below));
         }
 
-        private void writeEvent() throws IOException {
+        /** Draws the numbers and the ranks of the texts of an event. Returns its label. */
+        private boolean drawEvent() {
             double logit = 0;
             for (int i = 0; i < NUMBERS; i++) {
                 dense[i] = random.nextDouble(-1, 1);
                 logit += truth[i] * dense[i];
             }
-            encoder.writeBoolean(random.nextDouble() < Logistic.probability(logit));
+            boolean isClicked = random.nextDouble() < Logistic.probability(logit);
+            for (int i = 0; i < TEXTS.length; i++) {
+                ranks[i] = rank(TEXTS[i] + 1);
+            }
+            return isClicked;
+        }
+
+        private void writeEvent(boolean isClicked) throws IOException {
+            encoder.writeBoolean(isClicked);
             for (int i = 0; i < NUMBERS; i++) {
                 encoder.writeDouble(dense[i]);
             }
-            for (int values : TEXTS) {
-                encoder.writeString("value-" + rank(values + 1));
+            for (int rank : ranks) {
+                encoder.writeString("value-" + rank);
             }
+        }
+
+        private void writeJson(boolean isClicked) {
+            StringBuilder json = new StringBuilder("{\"clicked\":").append(isClicked);
+            for (int i = 0; i < NUMBERS; i++) {
+                json.append(",\"number").append(i).append("\":").append(dense[i]);
+            }
+            for (int i = 0; i < TEXTS.length; i++) {
+                json.append(",\"text")
+                        .append(i)
+                        .append("\":\"value-")
+                        .append(ranks[i])
+                        .append('"');
+            }
+            bytes.writeBytes(json.append('}').toString().getBytes(StandardCharsets.UTF_8));
         }
 
         /** The label of the last event. @param now the time of the event */

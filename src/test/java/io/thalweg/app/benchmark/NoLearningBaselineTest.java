@@ -36,7 +36,7 @@ class NoLearningBaselineTest {
             "metrics", Metrics.getClassSchema());
 
     @ParameterizedTest
-    @CsvSource({"DENSE, 1", "DENSE, 7", "MODELS, 1", "MODELS, 1000", "HASHED, 1", "MAPPED, 1000"})
+    @CsvSource({"DENSE, 1", "DENSE, 7", "MODELS, 1", "MODELS, 1000", "HASHED, 1", "MAPPED, 1000", "MAPPED_JSON, 1000"})
     void writesTheSizesOfTheLearner(Workload workload, int weightsEvery) throws Exception {
         Map<String, Object> settings = new HashMap<>(workload.settings());
         settings.put(ThalwegConfig.WEIGHTS_EVERY, weightsEvery);
