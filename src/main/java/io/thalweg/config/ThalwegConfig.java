@@ -1072,8 +1072,12 @@ public final class ThalwegConfig extends AbstractConfig {
 
     /** Whether there is a schema registry: one is needed, or its address is given although none is needed. */
     public boolean hasRegistry() {
-        return !getString(REGISTRY_URL).isBlank()
-                && (isGiven(REGISTRY_URL) || !needingRegistry().isEmpty());
+        return !getString(REGISTRY_URL).isBlank() && (isGiven(REGISTRY_URL) || needsRegistry());
+    }
+
+    /** Whether a format needs a schema registry. */
+    public boolean needsRegistry() {
+        return !needingRegistry().isEmpty();
     }
 
     /** The settings that need a schema registry, with their values. */
@@ -1096,7 +1100,7 @@ public final class ThalwegConfig extends AbstractConfig {
 
     /** Rejects settings that need a registry where there is none, and those of the mapping that need a schema. */
     private void checkFormats() {
-        if (getString(REGISTRY_URL).isBlank() && !needingRegistry().isEmpty()) {
+        if (getString(REGISTRY_URL).isBlank() && needsRegistry()) {
             throw new ConfigException("%s is empty, but %s needs a schema registry; set its address, or set %s to json"
                     .formatted(
                             REGISTRY_URL,

@@ -5,6 +5,7 @@ import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.app.page.PageEndpoints;
 import io.thalweg.app.serve.Serving;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.config.ValueFormat;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.registry.Registry;
 import io.thalweg.runtime.ExitCode;
@@ -37,9 +38,11 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "local",
-        description = "Runs a broker, a schema registry and the learner in this process until it is stopped, to learn "
-                + "from your own events. They listen on this machine only, without passwords. All data is "
-                + "kept in a directory and is there the next time; delete the directory to start over.",
+        description =
+                "Runs a broker, a schema registry if a format needs one, and the learner in this process until it "
+                        + "is stopped, to learn from your own events. They listen on this machine only, without "
+                        + "passwords. All data is kept in a directory and is there the next time; delete the "
+                        + "directory to start over.",
         mixinStandardHelpOptions = true)
 final class LocalCommand implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(LocalCommand.class);
@@ -87,12 +90,16 @@ final class LocalCommand implements Callable<Integer> {
         ThalwegConfig given = settings.config();
         Shutdown.Watch watch = Shutdown.whenAsked(this::close);
         try {
-            say("Starting a broker and a schema registry with the data in " + data + " ...");
+            boolean hasRegistry = given.needsRegistry();
+            say("Starting a broker" + (hasRegistry ? " and a schema registry" : "") + " with the data in " + data
+                    + " ...");
             EmbeddedBroker broker = start(() -> EmbeddedBroker.start(data.resolve("broker"), port));
-            EmbeddedRegistry registry =
-                    start(() -> EmbeddedRegistry.start(data.resolve("schemas.jsonl"), registryPort));
+            String registry = hasRegistry
+                    ? start(() -> EmbeddedRegistry.start(data.resolve("schemas.jsonl"), registryPort))
+                            .url()
+                    : "";
             ThalwegConfig config = given.with(ThalwegConfig.BOOTSTRAP_SERVERS, broker.bootstrapServers())
-                    .with(ThalwegConfig.REGISTRY_URL, registry.url());
+                    .with(ThalwegConfig.REGISTRY_URL, registry);
             createTopics(config);
             CompletableFuture<Void> end = new CompletableFuture<>();
             broker.failed()
@@ -194,48 +201,72 @@ final class LocalCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         String broker = here(config.getString(ThalwegConfig.BOOTSTRAP_SERVERS));
         String registry = here(config.getString(ThalwegConfig.REGISTRY_URL));
+        boolean hasRegistry = config.hasRegistry();
         String options = options(config, broker, registry);
         String examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         String predictions = OutputTopic.PREDICTIONS.nameIn(config);
-        String command = "  bin/thalweg %s" + options;
         List<String> lines = new ArrayList<>(List.of(
                 withoutLearner
-                        ? "Broker and registry run until you press Ctrl-C."
+                        ? (hasRegistry ? "Broker and registry run" : "The broker runs") + " until you press Ctrl-C."
                         : "Thalweg runs until you press Ctrl-C.",
                 "  broker    " + broker,
-                "  registry  " + registry,
                 "  data      " + data.toAbsolutePath().normalize() + "  (to start over, stop and delete it)",
                 "",
                 "In another terminal:"));
+        if (hasRegistry) {
+            lines.add(2, "  registry  " + registry);
+        }
         if (serving != null) {
             lines.add(1, "  page      " + serving.url());
         }
         if (withoutLearner) {
-            lines.add(command.formatted("reset"));
-            lines.add(command.formatted("run"));
+            lines.add(command("reset", options));
+            lines.add(command("run", options));
         } else {
             boolean late = config.hasLateLabels();
-            lines.add("  echo '{\"id\": \"1\", %s\"features\": {\"sunny\": 1, \"degrees\": 0.21}}' |"
-                            .formatted(late ? "" : "\"label\": 1, ")
-                    + " bin/thalweg produce -"
-                    + options);
-            lines.add(command.formatted(
-                    late ? "produce EVENTS.csv --id-column COLUMN --time COLUMN" : "produce FILE.csv --label COLUMN"));
+            lines.addAll(sending(config, options, broker));
+            lines.add(command("watch predictions --from-beginning", options));
             if (late) {
-                lines.add(command.formatted("produce LABELS.csv --labels --time COLUMN"));
+                lines.add(command("watch outcomes --from-beginning", options));
             }
-            lines.add(command.formatted("watch predictions --from-beginning"));
-            if (late) {
-                lines.add(command.formatted("watch outcomes --from-beginning"));
-            }
-            lines.add(command.formatted("watch weights"));
-            lines.add(command.formatted("verify"));
+            lines.add(command("watch weights", options));
+            lines.add(command("verify", options));
         }
-        lines.add("  curl -s " + registry + "/subjects/" + examples + "-value/versions/latest/schema");
+        if (config.examplesFormat() == ValueFormat.AVRO) {
+            lines.add("  curl -s " + registry + "/subjects/" + examples + "-value/versions/latest/schema");
+        }
         // the kcat of Debian has no Avro, so it shows what is not in the value
-        lines.add("  kcat -C -e -q -b " + broker + " -t " + predictions + " -f '%p %o %k\\n'");
+        lines.add("  kcat -C -e -q -b " + broker + " -t " + predictions
+                + (config.outputFormat() == ValueFormat.AVRO ? " -f '%p %o %k\\n'" : ""));
         lines.forEach(out::println);
         out.flush();
+    }
+
+    /** The commands that send what the learner can read. */
+    private static List<String> sending(ThalwegConfig config, String options, String broker) {
+        if (config.hasLateLabels()) {
+            return List.of(
+                    example("", options),
+                    command("produce EVENTS.csv --id-column COLUMN --time COLUMN", options),
+                    command("produce LABELS.csv --labels --time COLUMN", options));
+        } else if (config.isMapped()) {
+            // produce writes Examples, and not events with a field of their own for the label
+            String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+            return List.of(
+                    config.examplesFormat() == ValueFormat.JSON
+                            ? "  kcat -P -b " + broker + " -t " + topic + " -l EVENTS.jsonl"
+                            : "  (send your events to topic " + topic + " with your own producer)");
+        }
+        return List.of(example("\"label\": 1, ", options), command("produce FILE.csv --label COLUMN", options));
+    }
+
+    private static String example(String label, String options) {
+        return "  echo '{\"id\": \"1\", " + label + "\"features\": {\"sunny\": 1, \"degrees\": 0.21}}' | "
+                + command("produce -", options).strip();
+    }
+
+    private static String command(String what, String options) {
+        return "  bin/thalweg " + what + options;
     }
 
     private static String here(String address) {
@@ -251,7 +282,8 @@ final class LocalCommand implements Callable<Integer> {
             if (OWN.contains(name)) {
                 value = name.equals(ThalwegConfig.BOOTSTRAP_SERVERS) ? broker : registry;
             }
-            if (!value.equals(String.valueOf(defaults.get(name)))) {
+            boolean isUnused = name.equals(ThalwegConfig.REGISTRY_URL) && !config.hasRegistry();
+            if (!isUnused && !value.equals(String.valueOf(defaults.get(name)))) {
                 options.append(" --set ").append(quoted(name + "=" + value));
             }
         }
