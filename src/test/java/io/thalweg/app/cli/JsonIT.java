@@ -4,26 +4,49 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.confluent.kafka.schemaregistry.avro.AvroSchema;
+import io.confluent.kafka.schemaregistry.client.CachedSchemaRegistryClient;
+import io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
 import io.thalweg.app.local.EmbeddedBroker;
+import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.registry.Registry;
+import io.thalweg.runtime.CommittedTopic;
+import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.testing.Programs;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.Reader;
 import java.io.StringWriter;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.apache.avro.Schema;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Plain JSON, without a schema registry, with the programs of others as producers and consumers. */
 @Timeout(600)
@@ -155,13 +178,19 @@ class JsonIT {
                         .toArray(String[]::new));
     }
 
+    /** Returns the programs with kafkajs, which are made when they are first needed. */
     private static Path javascript() throws Exception {
-        Path project = Files.createDirectories(directory.resolve("javascript"));
+        Path project = directory.resolve("javascript");
+        Path clients = project.resolve("clients.mjs");
+        if (Files.exists(clients)) {
+            return clients;
+        }
+        Files.createDirectories(project);
         for (String file : List.of("package.json", "package-lock.json")) {
             Files.copy(Path.of("examples", "javascript", file), project.resolve(file));
         }
         Programs.run(project, Programs.find("npm", "npm"), "ci", "--prefer-offline", "--silent");
-        Files.writeString(project.resolve("clients.mjs"), """
+        Files.writeString(clients, """
                 import { Kafka, logLevel } from 'kafkajs';
                 import { readFileSync } from 'node:fs';
                 const [, , what, broker, topic, argument] = process.argv;
@@ -170,7 +199,11 @@ class JsonIT {
                   const producer = kafka.producer();
                   await producer.connect();
                   const lines = readFileSync(argument, 'utf8').split('\\n').filter((line) => line !== '');
-                  await producer.send({ topic, messages: lines.map((value) => ({ value })) });
+                  // a key in Base64 can precede the value, with a tab between them
+                  const messages = lines.map((line) => line.split('\\t')).map((parts) => parts.length === 1
+                    ? { value: parts[0] }
+                    : { key: Buffer.from(parts[0], 'base64'), value: parts[1] });
+                  await producer.send({ topic, messages });
                   await producer.disconnect();
                 } else {
                   const consumer = kafka.consumer({ groupId: 'reader-' + topic });
@@ -190,7 +223,61 @@ class JsonIT {
                   await consumer.disconnect();
                 }
                 """);
-        return project.resolve("clients.mjs");
+        return clients;
+    }
+
+    /** Reads the first records of a topic with three programs of others, which must see the same. */
+    private static List<JsonNode> readByEachProgram(String topic, int count) throws Exception {
+        List<JsonNode> byConsole = json(console(
+                "console-" + topic,
+                "org.apache.kafka.tools.consumer.ConsoleConsumer",
+                null,
+                "--topic",
+                topic,
+                "--from-beginning",
+                "--isolation-level",
+                "read_committed",
+                "--max-messages",
+                "" + count));
+        assertThat(byConsole).hasSize(count);
+        assertThat(json(run(
+                        "kcat-" + topic,
+                        null,
+                        Programs.find("kcat", "kcat").toString(),
+                        "-b",
+                        broker.bootstrapServers(),
+                        "-t",
+                        topic,
+                        "-C",
+                        "-q",
+                        "-c",
+                        "" + count,
+                        "-o",
+                        "beginning")))
+                .isEqualTo(byConsole);
+        assertThat(json(run(
+                        "kafkajs-" + topic,
+                        null,
+                        Programs.find("node", "nodejs").toString(),
+                        javascript().toString(),
+                        "read",
+                        broker.bootstrapServers(),
+                        topic,
+                        "" + count)))
+                .isEqualTo(byConsole);
+        return byConsole;
+    }
+
+    private static void sendByKafkaJs(String topic, Path lines) throws Exception {
+        run(
+                "send-" + topic,
+                null,
+                Programs.find("node", "nodejs").toString(),
+                javascript().toString(),
+                "send",
+                broker.bootstrapServers(),
+                topic,
+                lines.toString());
     }
 
     @Test
@@ -236,7 +323,6 @@ class JsonIT {
                             .out()))
                     .hasSize(FIRST)
                     .allMatch(line -> line.get("value").get("probability").isDouble());
-            Path clients = javascript();
             List<String> more = new ArrayList<>();
             for (int i = FIRST; i < FIRST + SECOND; i++) {
                 more.add(order(i));
@@ -244,95 +330,39 @@ class JsonIT {
             more.addAll(
                     List.of("not JSON", "{\"id\": \"x\", \"returned\": true, \"a\": 1, \"a\": 2}", "{\"id\": \"y\"}"));
             Path second = Files.write(directory.resolve("second.jsonl"), more);
-            String node = Programs.find("node", "nodejs").toString();
-            run(
-                    "send",
-                    null,
-                    node,
-                    clients.toString(),
-                    "send",
-                    broker.bootstrapServers(),
-                    "orders-examples",
-                    "" + second);
+            sendByKafkaJs("orders-examples", second);
 
             int all = FIRST + SECOND;
-            List<JsonNode> byConsole = json(console(
-                    "consume",
-                    "org.apache.kafka.tools.consumer.ConsoleConsumer",
-                    null,
-                    "--topic",
-                    "orders-predictions",
-                    "--from-beginning",
-                    "--isolation-level",
-                    "read_committed",
-                    "--max-messages",
-                    "" + all));
-            assertThat(byConsole).hasSize(all);
+            List<JsonNode> predictions = readByEachProgram("orders-predictions", all);
             for (int i = 0; i < all; i++) {
-                assertThat(byConsole.get(i).get("id").asText()).isEqualTo("o" + i);
-                assertThat(byConsole.get(i).get("offset").asLong()).isEqualTo(i);
-                assertThat(byConsole.get(i).get("probability").asDouble()).isBetween(0.0, 1.0);
+                assertThat(predictions.get(i).get("id").asText()).isEqualTo("o" + i);
+                assertThat(predictions.get(i).get("offset").asLong()).isEqualTo(i);
+                assertThat(predictions.get(i).get("probability").asDouble()).isBetween(0.0, 1.0);
             }
-            assertThat(json(run(
-                            "kcat",
-                            null,
-                            Programs.find("kcat", "kcat").toString(),
-                            "-b",
-                            broker.bootstrapServers(),
-                            "-t",
-                            "orders-predictions",
-                            "-C",
-                            "-q",
-                            "-c",
-                            "" + all,
-                            "-o",
-                            "beginning")))
-                    .isEqualTo(byConsole);
-            assertThat(json(run(
-                            "kafkajs",
-                            null,
-                            node,
-                            clients.toString(),
-                            "read",
-                            broker.bootstrapServers(),
-                            "orders-predictions",
-                            "" + all)))
-                    .isEqualTo(byConsole);
-            List<JsonNode> letters = json(console(
-                    "letters",
-                    "org.apache.kafka.tools.consumer.ConsoleConsumer",
-                    null,
-                    "--topic",
-                    "orders-dead.letters",
-                    "--from-beginning",
-                    "--max-messages",
-                    "3"));
+            List<JsonNode> letters = readByEachProgram("orders-dead.letters", 3);
             assertThat(letters)
                     .extracting(letter -> letter.get("reason").asText())
                     .containsExactly("UNREADABLE", "UNREADABLE", "NO_LABEL_FIELD");
             assertThat(letters.get(0).get("value").binaryValue())
                     .asString(StandardCharsets.UTF_8)
                     .isEqualTo("not JSON");
-            for (String topic : List.of("orders-weights", "orders-metrics")) {
-                assertThat(json(console(
-                                topic,
-                                "org.apache.kafka.tools.consumer.ConsoleConsumer",
-                                null,
-                                "--topic",
-                                topic,
-                                "--from-beginning",
-                                "--max-messages",
-                                "1")))
-                        .allMatch(value -> value.get("model").asText().equals("default"));
-            }
+            assertThat(readByEachProgram("orders-weights", 1))
+                    .allMatch(weights -> weights.get("model").asText().equals("default")
+                            && weights.get("weights").get(0).get("weight").isNumber());
+            assertThat(readByEachProgram("orders-metrics", 1))
+                    .allMatch(metrics -> metrics.get("model").asText().equals("default")
+                            && metrics.get("overall").get("logLoss").isNumber());
         } finally {
             learner.destroy();
             learner.waitFor();
         }
         assertThat(thalweg(settings, "verify").is(0).out()).anyMatch(line -> line.contains("400"));
-        assertThat(Files.lines(loaded).filter(line -> line.contains("io.confluent")))
-                .as("classes of the registry's client")
-                .isEmpty();
+        // the client of the registry, and the libraries that are packed with it
+        List<String> classes = Files.readAllLines(loaded);
+        assertThat(classes).anyMatch(line -> line.contains(" io.thalweg.registry.NoRegistry "));
+        assertThat(classes)
+                .noneMatch(line -> line.contains(" io.confluent.") || line.contains(" org.apache.pinot."))
+                .noneMatch(line -> line.contains(" io.thalweg.registry.ConfluentSchemas "));
     }
 
     @Test
@@ -372,6 +402,10 @@ class JsonIT {
                             .is(0)
                             .out()))
                     .hasSize(40);
+            assertThat(readByEachProgram("clicks-outcomes", 40))
+                    .allMatch(outcome -> outcome.get("outcome").asText().equals("LEARNED"))
+                    .extracting(outcome -> outcome.get("id").asText())
+                    .contains("v0", "v7");
         } finally {
             learner.destroy();
             learner.waitFor();
@@ -402,5 +436,216 @@ class JsonIT {
                 .singleElement()
                 .asString()
                 .contains("there is no field gone; the event has id, customer.age");
+    }
+
+    // ---- keys
+
+    /** A model id as the key that a producer of others writes. */
+    private static byte[] key(String format, int model, int schemaId) {
+        return switch (format) {
+            case "string" -> "shop ä %d".formatted(model).getBytes(StandardCharsets.UTF_8);
+            case "long" -> ByteBuffer.allocate(8).putLong(model).array();
+            case "json" -> "{\"id\": %d}".formatted(model).getBytes(StandardCharsets.UTF_8);
+            // a long, which is zigzag
+            default ->
+                ByteBuffer.allocate(6)
+                        .putInt(1, schemaId)
+                        .put(5, (byte) (2 * model))
+                        .array();
+        };
+    }
+
+    private static int registerLong(EmbeddedRegistry server, String name) throws Exception {
+        try (SchemaRegistryClient client = new CachedSchemaRegistryClient(server.url(), 10)) {
+            return client.register(name + "-examples-key", new AvroSchema(Schema.create(Schema.Type.LONG)));
+        }
+    }
+
+    private static String keyed(byte[] key, String value) {
+        return Base64.getEncoder().encodeToString(key) + "\t" + value;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"string", "long", "json", "avro"})
+    void keysOfOtherProducersNameTheModelsOfEventsAndLabels(String format) throws Exception {
+        int events = 60;
+        int models = 5;
+        String name = "keys-" + format;
+        try (EmbeddedRegistry server = EmbeddedRegistry.start(null, 0)) {
+            Path settings = settings(name, """
+                    key.format=%s
+                    id.field=id
+                    labels.topic=%s-labels
+                    labels.wait.ms=1000000000
+                    topics.partitions=3
+                    """.formatted(format, name));
+            if (format.equals("avro")) {
+                Files.writeString(
+                        settings,
+                        Files.readString(settings)
+                                .replace("schema.registry.url=", "schema.registry.url=" + server.url()));
+            }
+            thalweg(settings, "topics", "--create").is(0);
+            ThalwegConfig config = config(settings);
+            try (Registry registry = Registry.of(config, Duration.ofSeconds(10))) {
+                int schemaId = format.equals("avro") ? registerLong(server, name) : 0;
+                List<String> sentEvents = new ArrayList<>();
+                List<String> sentLabels = new ArrayList<>();
+                for (int i = 0; i < events; i++) {
+                    byte[] key = key(format, i % models, schemaId);
+                    sentEvents.add(keyed(key, "{\"id\":\"e%d\",\"amount\":%d}".formatted(i, i % 7)));
+                    sentLabels.add(keyed(key, "{\"id\":\"e%d\",\"label\":%d}".formatted(i, i % 2)));
+                }
+                sentEvents.add(keyed(new byte[] {(byte) 0xff}, "{\"id\":\"bad\",\"amount\":1}"));
+                sendByKafkaJs(name + "-examples", Files.write(directory.resolve(name + "-events"), sentEvents));
+                sendByKafkaJs(name + "-labels", Files.write(directory.resolve(name + "-claims"), sentLabels));
+                int more = format.equals("string") || format.equals("json") ? models : 0;
+                if (more > 0) {
+                    List<String> lines = new ArrayList<>();
+                    for (int i = 0; i < more; i++) {
+                        lines.add(new String(key(format, i, 0), StandardCharsets.UTF_8)
+                                + "|{\"id\":\"c%d\",\"amount\":1}".formatted(i));
+                    }
+                    console(
+                            name,
+                            "org.apache.kafka.tools.ConsoleProducer",
+                            Files.write(directory.resolve(name + "-lines"), lines),
+                            "--topic",
+                            name + "-examples",
+                            "--reader-property",
+                            "parse.key=true",
+                            "--reader-property",
+                            "key.separator=|");
+                }
+                more += produce(settings, format);
+                int predicted = events + more;
+
+                try (LearnerRuntime learner = LearnerRuntime.start(config, registry, registry)) {
+                    Awaitility.await()
+                            .atMost(PATIENCE)
+                            .dontCatchUncaughtExceptions()
+                            .until(() -> CommittedTopic.read(config, name + "-outcomes")
+                                                    .size()
+                                            == events
+                                    && CommittedTopic.read(config, name + "-predictions")
+                                                    .size()
+                                            == predicted);
+                    assertThat(learner.hasEnded()).isFalse();
+                }
+            }
+            List<ConsumerRecord<byte[], byte[]>> predictions = CommittedTopic.read(config, name + "-predictions");
+            Map<String, Set<Integer>> partitions = new TreeMap<>();
+            predictions.forEach(record -> partitions
+                    .computeIfAbsent(new String(record.key(), StandardCharsets.UTF_8), model -> new TreeSet<>())
+                    .add(record.partition()));
+            String prefix = format.equals("string") ? "shop ä " : "";
+            for (int i = 0; i < models; i++) {
+                assertThat(partitions.get(prefix + i)).hasSize(1);
+            }
+            assertThat(CommittedTopic.read(config, name + "-outcomes"))
+                    .allMatch(record -> new String(record.value(), StandardCharsets.UTF_8).contains("\"LEARNED\""));
+            assertThat(CommittedTopic.read(config, name + "-dead.letters"))
+                    .singleElement()
+                    .satisfies(record -> assertThat(new String(record.value(), StandardCharsets.UTF_8))
+                            .contains("\"BAD_KEY\""));
+            thalweg(settings, "verify").is(0);
+        }
+    }
+
+    /** Sends an event of a model with `produce`. Returns how many it sent. */
+    private static int produce(Path settings, String format) throws IOException {
+        Path event = Files.writeString(
+                directory.resolve("one-" + format + ".jsonl"), "{\"id\": \"p\", \"features\": {\"amount\": 2}}\n");
+        String model = format.equals("string") ? "shop ä 3" : "3";
+        Result sent = thalweg(settings, "produce", event.toString(), "--model", model);
+        if (format.equals("avro")) {
+            assertThat(sent.is(2).err()).singleElement().asString().contains("key.format is avro");
+            return 0;
+        }
+        sent.is(0);
+        if (format.equals("long")) {
+            assertThat(thalweg(settings, "produce", event.toString(), "--model", "shop")
+                            .is(2)
+                            .err())
+                    .singleElement()
+                    .asString()
+                    .contains("model shop is not a whole number", "key.format = long");
+        }
+        return 1;
+    }
+
+    private static ThalwegConfig config(Path settings) throws IOException {
+        Properties properties = new Properties();
+        try (Reader reader = Files.newBufferedReader(settings)) {
+            properties.load(reader);
+        }
+        Map<String, Object> values = new HashMap<>();
+        properties.forEach((setting, value) -> values.put((String) setting, value));
+        return new ThalwegConfig(values);
+    }
+
+    // ---- the guide
+
+    private static String block(String page, String language) {
+        Matcher block = Pattern.compile("```" + language + "\n(.*?)```", Pattern.DOTALL)
+                .matcher(page.substring(page.indexOf("\n## JSON without a schema registry")));
+        assertThat(block.find()).as(language).isTrue();
+        return block.group(1);
+    }
+
+    /** The commands as they stand, but for the address of the broker and where the program is. */
+    @Test
+    void theFiveCommandsOfTheGuideLeadToPredictions() throws Exception {
+        Programs.find("kcat", "kcat");
+        String page = Files.readString(Path.of("docs/guides/formats.md"));
+        Path place = Files.createDirectories(directory.resolve("guide"));
+        Path settings = Files.writeString(
+                place.resolve("orders.properties"),
+                block(page, "properties") + "bootstrap.servers=" + broker.bootstrapServers() + "\n");
+        Path program = Files.createDirectories(place.resolve("bin")).resolve("thalweg");
+        Files.writeString(
+                program,
+                "#!/bin/sh\nexec %s -cp '%s' %s \"$@\"\n"
+                        .formatted(java(), System.getProperty("java.class.path"), Thalweg.class.getName()));
+        assertThat(program.toFile().setExecutable(true)).isTrue();
+        String commands = block(page, "sh");
+        assertThat(commands.lines()).hasSize(5);
+        Path script = Files.writeString(
+                place.resolve("commands.sh"), commands.replace("localhost:9092", broker.bootstrapServers()));
+        Path printed = place.resolve("printed");
+
+        Process shell = new ProcessBuilder("bash", "-e", script.toString())
+                .directory(place.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(printed.toFile())
+                .start();
+        try {
+            Awaitility.await()
+                    .atMost(PATIENCE)
+                    .failFast(
+                            () -> assertThat(shell.isAlive()).as(read(printed)).isTrue())
+                    .until(() -> predictions(printed).size() == 1000);
+        } finally {
+            shell.descendants().forEach(ProcessHandle::destroy);
+            shell.destroy();
+            shell.waitFor();
+        }
+        assertThat(json(predictions(printed)))
+                .allMatch(prediction -> prediction.get("probability").isDouble()
+                        && prediction.get("label").isNumber())
+                .extracting(prediction -> prediction.get("id").asText())
+                .startsWith("o1", "o2")
+                .endsWith("o1000");
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .until(() -> thalweg(settings, "verify").exitCode() == 0);
+    }
+
+    private static List<String> predictions(Path printed) throws IOException {
+        try (Stream<String> lines = Files.lines(printed)) {
+            // the last line may not be complete yet
+            return lines.filter(line -> line.startsWith("{") && line.endsWith("}"))
+                    .toList();
+        }
     }
 }

@@ -2,6 +2,7 @@ package io.thalweg.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.thalweg.testing.Programs;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -181,6 +182,34 @@ class LocalIT {
         assertThat(refused.process().exitValue()).isEqualTo(4);
         assertThat(Files.readString(refused.err()))
                 .contains("features.space.bits", "thalweg reset", "`thalweg local --no-learner` runs it");
+    }
+
+    @Test
+    void inJsonThereIsNoRegistryAndWhatItPrintsFits() throws Exception {
+        Programs.find("kcat", "kcat");
+        Local local = started(
+                "--port",
+                "0",
+                "--set",
+                "examples.format=json",
+                "--set",
+                "output.format=json",
+                "--set",
+                "label=returned");
+        assertThat(local.printed()).doesNotContain("registry", "curl", "produce", "-f ");
+        assertThat(directory.resolve("data").resolve("schemas.jsonl")).doesNotExist();
+        Path place = Files.createDirectories(directory.resolve("place"));
+        Files.writeString(place.resolve("EVENTS.jsonl"), "{\"a\":1,\"returned\":1}\n{\"a\":2,\"returned\":0}\n");
+
+        Programs.run(place, Programs.find("sh", "dash"), "-c", local.find("(kcat -P .*)"));
+
+        String[] options = local.options();
+        thalweg(options, "watch", "predictions", "--from-beginning", "--limit", "2");
+        assertThat(Programs.run(place, Programs.find("sh", "dash"), "-c", local.find("(kcat -C .*)"))
+                        .lines())
+                .hasSize(2)
+                .allMatch(line -> line.startsWith("{\"") && line.contains("\"probability\""));
+        assertThat(local.stop()).isZero();
     }
 
     @Test

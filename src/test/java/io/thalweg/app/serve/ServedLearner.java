@@ -13,7 +13,7 @@ import io.thalweg.math.Model;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.OutputTopic;
-import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.CommittedRecords;
 import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.KafkaSettings;
@@ -36,7 +36,7 @@ import org.apache.kafka.common.header.Headers;
 /** A learner with its own name and its own topics, and its server on any free port. */
 final class ServedLearner implements AutoCloseable {
     final ThalwegConfig config;
-    final ConfluentSchemas schemas;
+    final Registry schemas;
     private Serving serving;
 
     /** A prediction that the server gave: that of a model for a probe. */
@@ -55,8 +55,7 @@ final class ServedLearner implements AutoCloseable {
             settings.put((String) more[i], more[i + 1]);
         }
         config = new ThalwegConfig(settings);
-        schemas = new ConfluentSchemas(
-                config.registry(), Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
+        schemas = Registry.of(config, Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
     }
 
     void createTopics() {

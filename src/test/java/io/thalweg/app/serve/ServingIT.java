@@ -434,6 +434,128 @@ class ServingIT {
         }
     }
 
+    // ---- JSON, without a registry
+
+    private static ServedLearner inJson(Object... more) {
+        List<Object> settings =
+                new ArrayList<>(List.of("examples.format", "json", "output.format", "json", "schema.registry.url", ""));
+        settings.addAll(List.of(more));
+        return learner(settings.toArray());
+    }
+
+    private static void awaitVersion(Http http, String model, long version) {
+        await().atMost(PATIENCE)
+                .until(() -> http.get("/v1/models/" + model).status() == 200
+                        && http.get("/v1/models/" + model)
+                                        .json()
+                                        .path("version")
+                                        .asLong()
+                                == version);
+    }
+
+    @Test
+    void eventsInJsonAreSentLearnedAndPredicted() throws Exception {
+        try (ServedLearner learner =
+                inJson("label", "delay > 15", "id.field", "id", "features.cross", "carrier*plane.seats")) {
+            Http http = learner.start();
+            String event = "\"id\":\"f%d\",\"carrier\":\"A%d\",\"distance\":\"0.%d\",\"plane\":{\"seats\":%d},"
+                    + "\"tags\":[\"é\",\"b\"]";
+            List<String> records = new ArrayList<>();
+            for (int i = 0; i < 50; i++) {
+                records.add("{\"model\":\"m\",\"event\":{%s,\"delay\":%d}}"
+                        .formatted(event.formatted(i, i % 3, i, 100 + i % 4), i % 2 * 30));
+            }
+            http.post("/v1/examples", "{\"records\":[" + String.join(",", records) + "]}")
+                    .ok();
+            awaitVersion(http, "m", 50);
+
+            String asked = event.formatted(50, 1, 7, 102);
+            JsonNode served = http.post("/v1/models/m/predict", "{\"event\":{" + asked + "},\"contributions\":true}")
+                    .ok();
+            assertThat(served.path("contributions").findValuesAsText("feature"))
+                    .contains("carrier=A1", "plane.seats", "tags=é", "carrier=A1*plane.seats");
+            http.post("/v1/examples", "{\"model\":\"m\",\"event\":{" + asked + ",\"delay\":0}}")
+                    .ok();
+            awaitVersion(http, "m", 51);
+            // what the learner itself predicted for this event at this version
+            List<Prediction> read = new ArrayList<>();
+            try (OutputReader<Prediction> predictions = OutputReader.open(
+                    learner.config,
+                    learner.schemas,
+                    OutputTopic.PREDICTIONS,
+                    Prediction.class,
+                    null,
+                    OutputReader.Start.BEGINNING)) {
+                await().atMost(PATIENCE).until(() -> {
+                    predictions.poll(Duration.ofMillis(100)).forEach(entry -> read.add(entry.value()));
+                    return read.size() == 51;
+                });
+            }
+            assertThat(read.get(50).getId()).hasToString("f50");
+            assertThat(read.get(50).getVersion())
+                    .isEqualTo(served.path("version").asLong());
+            assertThat(read.get(50).getLogit()).isEqualTo(served.path("logit").asDouble());
+
+            // an event to learn from needs its label, and a label that can be one
+            assertThat(http.post("/v1/examples", "{\"model\":\"m\",\"event\":{" + asked + "}}")
+                            .refusal(422))
+                    .contains("NO_LABEL_FIELD", "delay");
+            assertThat(http.post("/v1/examples", "{\"model\":\"m\",\"event\":{\"delay\":\"much\"}}")
+                            .refusal(422))
+                    .contains("BAD_VALUE", "delay");
+            assertThat(http.post(
+                                    "/v1/examples",
+                                    "{\"records\":[%s,{\"model\":\"m\",\"event\":{}}]}".formatted(records.get(0)))
+                            .refusal(422))
+                    .startsWith("record 1: NO_LABEL_FIELD");
+            assertThat(http.get("/v1/models/m").json().path("version").asLong()).isEqualTo(51);
+        }
+    }
+
+    @Test
+    void examplesAndLaterLabelsInJsonAreSentAndLearned() {
+        String topic = "served-labels-json-" + learners;
+        try (ServedLearner learner = inJson("labels.topic", topic)) {
+            Http http = learner.start();
+            for (int i = 0; i < 4; i++) {
+                http.post(
+                                "/v1/examples",
+                                "{\"model\":\"m\",\"event\":{\"id\":\"%d\",\"features\":{\"a\":%d}}}".formatted(i, i))
+                        .ok();
+            }
+            for (int i = 0; i < 3; i++) {
+                http.post("/v1/labels", "{\"model\":\"m\",\"event\":{\"id\":\"%d\",\"label\":%d}}".formatted(i, i % 2))
+                        .ok();
+            }
+            awaitVersion(http, "m", 3);
+            http.post("/v1/models/m/predict", "{\"features\":{\"a\":1}}").ok();
+            assertThat(http.post("/v1/labels", "{\"model\":\"m\",\"event\":{\"label\":1}}")
+                            .refusal(422))
+                    .contains("NO_ID");
+        }
+    }
+
+    @Test
+    void keysAreSentInTheFormatOfTheTopic() {
+        // in which of them a model is depends on the bytes of its key
+        try (ServedLearner learner =
+                inJson("label", "y", "id.field", "id", "key.format", "long", "topics.partitions", "3")) {
+            Http http = learner.start();
+            for (int model = 0; model < 5; model++) {
+                http.post("/v1/examples", "{\"model\":\"%d\",\"event\":{\"y\":1,\"a\":2}}".formatted(model))
+                        .ok();
+            }
+            for (int model = 0; model < 5; model++) {
+                awaitVersion(http, String.valueOf(model), 1);
+                http.post("/v1/models/%d/predict".formatted(model), "{\"event\":{\"a\":1}}")
+                        .ok();
+            }
+            assertThat(http.post("/v1/examples", "{\"model\":\"shop\",\"event\":{\"y\":1,\"a\":2}}")
+                            .refusal(422))
+                    .contains("model shop is not a whole number", "key.format");
+        }
+    }
+
     // ---- metrics and health
 
     /** Returns the value of a metric in a scrape. */
