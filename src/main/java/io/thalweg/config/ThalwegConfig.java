@@ -282,15 +282,16 @@ public final class ThalwegConfig extends AbstractConfig {
                 EXAMPLES_FORMAT,
                 Type.STRING,
                 ValueFormat.AVRO.toString(),
-                ValidString.in(ValueFormat.words(ValueFormat.AVRO, ValueFormat.JSON)),
+                ValidString.in(ValueFormat.words(ValueFormat.values())),
                 HIGH,
-                "Format of the values of the examples topic: `avro` in the frame of a schema registry, or `json`, one"
-                        + " object in each value, with or without the frame of Confluent's JSON Schema serializer.");
+                "Format of the values of the examples topic: `avro` or `protobuf` in the frame of a schema registry, or"
+                        + " `json`, one object in each value, with or without the frame of Confluent's JSON Schema"
+                        + " serializer. `protobuf` needs `label`, or `id.field` if labels come later.");
         formats.add(
                 LABELS_FORMAT,
                 Type.STRING,
                 "",
-                ValidString.in(ValueFormat.words(null, ValueFormat.AVRO, ValueFormat.JSON)),
+                ValidString.in(ValueFormat.words(null, ValueFormat.AVRO, ValueFormat.JSON, ValueFormat.PROTOBUF)),
                 MEDIUM,
                 "Format of the values of the labels topic. If empty, they have that of the examples.",
                 SettingFlag.LABELS);
@@ -309,7 +310,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 "",
                 ValidString.in("", "after"),
                 MEDIUM,
-                "`after` if events are change events of Debezium, in JSON or Avro: a row is learned from as it is after"
+                "`after` if events are change events of Debezium: a row is learned from as it is after"
                         + " the change. Records without a value are passed over. If empty, events are taken as they"
                         + " are.");
         formats.add(
@@ -1117,6 +1118,13 @@ public final class ThalwegConfig extends AbstractConfig {
         } else if (!isMapped()) {
             throw new ConfigException(EVENTS_UNWRAP + " is set, but " + (hasLateLabels() ? ID_FIELD : LABEL)
                     + " is not; change events have rows, which become examples only by a mapping");
+        }
+        if (examplesFormat() == ValueFormat.PROTOBUF && !isMapped()) {
+            throw new ConfigException(
+                    "%s is %s, but %s is not set; Examples are in Avro or JSON, and only events are in"
+                                    .formatted(
+                                            EXAMPLES_FORMAT, ValueFormat.PROTOBUF, hasLateLabels() ? ID_FIELD : LABEL)
+                            + " Protobuf");
         }
         if (examplesFormat() != ValueFormat.JSON || !isMapped()) {
             return;

@@ -9,7 +9,9 @@ public enum ValueFormat {
     /** Avro in the frame of a schema registry. */
     AVRO,
     /** JSON, one object in each value. */
-    JSON;
+    JSON,
+    /** Protobuf in the frame of a schema registry. */
+    PROTOBUF;
 
     /** The word for it in settings. */
     @Override

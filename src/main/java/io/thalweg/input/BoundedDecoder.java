@@ -30,9 +30,14 @@ public final class BoundedDecoder extends Decoder {
 
     /** Starts reading a record. */
     public void reset(byte[] record, int from) {
+        reset(record, from, record.length);
+    }
+
+    /** Starts reading a record. @param to where it ends */
+    void reset(byte[] record, int from, int to) {
         bytes = record;
         at = from;
-        end = record.length;
+        end = to;
         claimed = 0;
     }
 

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param branches if the schema is a union, what is compiled for each branch; null for one that is no record. The rest
  *     is that of the branch that has the label
  * @param envelope finds the row in a change event; null if the schema is that of the event itself
+ * @param rewriter rewrites values of Protobuf as Avro; null if they are Avro
  */
 record CompiledMapping(
         String name,
@@ -19,4 +20,21 @@ record CompiledMapping(
         boolean hasLabel,
         ValueReader reader,
         List<@Nullable CompiledMapping> branches,
-        @Nullable AvroEnvelope envelope) {}
+        @Nullable AvroEnvelope envelope,
+        @Nullable ProtobufRewriter rewriter) {
+    /** Creates a mapping for values that are Avro. */
+    CompiledMapping(
+            String name,
+            SchemaFields fields,
+            boolean hasLabel,
+            ValueReader reader,
+            List<@Nullable CompiledMapping> branches,
+            @Nullable AvroEnvelope envelope) {
+        this(name, fields, hasLabel, reader, branches, envelope, null);
+    }
+
+    /** The same mapping, for values that are rewritten before they are read. */
+    CompiledMapping with(ProtobufRewriter ofValues) {
+        return new CompiledMapping(name, fields, hasLabel, reader, branches, envelope, ofValues);
+    }
+}

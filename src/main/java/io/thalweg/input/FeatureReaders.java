@@ -111,7 +111,10 @@ final class FeatureReaders {
      * feature as it is.
      */
     private FastPath fastPath(String field, Schema schema) {
-        if (mapping.isCategorical(field) || mapping.isNumeric(field) || !isUsable(field, schema)) {
+        if (mapping.isCategorical(field)
+                || mapping.isNumeric(field)
+                || !isUsable(field, schema)
+                || SchemaMarks.isUnsigned(schema)) {
             return FastPath.NONE;
         }
         return switch (schema.getType()) {

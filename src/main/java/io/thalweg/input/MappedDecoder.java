@@ -2,6 +2,7 @@ package io.thalweg.input;
 
 import io.thalweg.config.ChangeEvents;
 import io.thalweg.mapping.CategorySample;
+import io.thalweg.mapping.FeatureCollector;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
 import io.thalweg.math.Example;
@@ -11,6 +12,7 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.avro.AvroRuntimeException;
@@ -34,6 +36,9 @@ public final class MappedDecoder implements ValueDecoder {
     private final MappedRecord record;
     private final BoundedDecoder bytes = new BoundedDecoder();
     private final SchemaLocator locator;
+    /** Whether values are Protobuf, and not Avro. */
+    private final boolean isOfProtobuf;
+
     private final Map<SchemaKey, CompiledMapping> compiledMappings = new HashMap<>();
     /**
      * Why the mapping cannot be compiled for a schema. It is kept because finding out can be slow, and every record of
@@ -43,6 +48,8 @@ public final class MappedDecoder implements ValueDecoder {
 
     private SchemaKey compiledKey = SchemaKey.ofId(0);
     private @Nullable CompiledMapping compiled;
+    /** Whether the Protobuf schema of it has messages so deep in each other that all doubtful indexes must be read. */
+    private boolean isDeep;
 
     /** How change events are read; null if the values are no change events. */
     private final @Nullable ChangeEvents changes;
@@ -53,7 +60,7 @@ public final class MappedDecoder implements ValueDecoder {
 
     /** Creates a decoder of events that must have the field of the label. */
     public MappedDecoder(SchemaSource schemas, Mapping mapping) {
-        this(schemas, mapping, true, null);
+        this(schemas, mapping, true, null, false);
     }
 
     /**
@@ -61,14 +68,23 @@ public final class MappedDecoder implements ValueDecoder {
      *
      * @param needsLabelField whether events without the field of the label are rejected
      * @param changes how change events are read; null if the values are no change events
+     * @param isOfProtobuf whether values are Protobuf, and not Avro
      */
-    MappedDecoder(SchemaSource schemas, Mapping mapping, boolean needsLabelField, @Nullable ChangeEvents changes) {
+    MappedDecoder(
+            SchemaSource schemas,
+            Mapping mapping,
+            boolean needsLabelField,
+            @Nullable ChangeEvents changes,
+            boolean isOfProtobuf) {
+        this.isOfProtobuf = isOfProtobuf;
         this.changes = changes;
         this.schemas = schemas;
         this.mapping = mapping;
         this.needsLabelField = needsLabelField;
         record = new MappedRecord(mapping);
-        locator = SchemaLocator.ofValues(mapping.isOfLabels());
+        locator = isOfProtobuf
+                ? SchemaLocator.ofProtobuf(mapping.isOfLabels())
+                : SchemaLocator.ofValues(mapping.isOfLabels());
     }
 
     /**
@@ -89,6 +105,32 @@ public final class MappedDecoder implements ValueDecoder {
         return fields.kinds().lines();
     }
 
+    /**
+     * The schema of the records that values of Protobuf are rewritten to.
+     *
+     * @return empty if nothing names the schema of the value, or it has no such message
+     * @throws UnknownSchemaException if the registry does not know it
+     */
+    static Optional<Schema> rewrittenSchema(byte[] value, Headers headers, SchemaSource schemas)
+            throws UnknownSchemaException {
+        Mapping nothing = Mapping.of(name -> "");
+        MappedDecoder decoder = new MappedDecoder(schemas, nothing, false, null, true);
+        try {
+            decoder.locator.locate(value, headers);
+            ProtobufSchema schema = decoder.locator.key().protobufIn(schemas);
+            ProtobufMessage message =
+                    schema.message(decoder.keyOfMessage(schema).message());
+            return message == null ? Optional.empty() : Optional.of(rewrittenSchema(message));
+        } catch (Rejection e) {
+            return Optional.empty();
+        }
+    }
+
+    /** The schema of the records that messages of Protobuf are rewritten to. */
+    static Schema rewrittenSchema(ProtobufMessage message) {
+        return new ProtobufRewriter(message, new FeatureCollector(Mapping.of(name -> ""))).schema();
+    }
+
     @Override
     public void decode(byte[] value, Headers headers, Example x) throws Rejection {
         CompiledMapping chosen = choose(value, headers);
@@ -104,6 +146,9 @@ public final class MappedDecoder implements ValueDecoder {
         }
         x.clear();
         try {
+            if (chosen.envelope() == null) {
+                rewrite(chosen, value);
+            }
             record.begin(x);
             chosen.reader().read(bytes);
             record.end();
@@ -142,19 +187,65 @@ public final class MappedDecoder implements ValueDecoder {
     private CompiledMapping choose(byte[] value, Headers headers) throws Rejection {
         locator.locate(value, headers);
         CompiledMapping chosen = compiled;
-        if (chosen == null || !locator.isAt(compiledKey)) {
-            chosen = chooseMapping(locator.key());
+        if (chosen == null || !locator.isAt(compiledKey) || locator.isDoubtful() && isDeep) {
+            if (isOfProtobuf) {
+                ProtobufSchema schema = protobufSchema();
+                chosen = chooseMapping(keyOfMessage(schema));
+                isDeep = isDeep(schema);
+            } else {
+                chosen = chooseMapping(locator.key());
+            }
         }
         bytes.reset(value, locator.begin());
         isPassedOver = false;
         if (chosen.envelope() != null) {
-            goToRow(chosen.envelope());
+            goToRow(chosen, chosen.envelope(), value);
         }
         return chosen.branches().isEmpty() ? chosen : branch(chosen);
     }
 
-    private void goToRow(AvroEnvelope envelope) throws Rejection {
+    private ProtobufSchema protobufSchema() throws Rejection {
         try {
+            return locator.key().protobufIn(schemas);
+        } catch (UnknownSchemaException e) {
+            throw new Rejection(Reason.UNKNOWN_SCHEMA, ExampleDecoder.brief(e.getMessage()));
+        }
+    }
+
+    private static boolean isDeep(ProtobufSchema schema) {
+        return schema.depth() > SchemaLocator.MOST_CERTAIN;
+    }
+
+    /** Finds out which message of its schema a value is. */
+    private SchemaKey keyOfMessage(ProtobufSchema schema) throws Rejection {
+        if (locator.isDoubtful() && isDeep(schema)) {
+            List<Integer> doubtful = locator.readDoubtful();
+            if (doubtful == null || schema.message(doubtful) == null) {
+                locator.withoutIndexes();
+            }
+        }
+        SchemaKey key = locator.key();
+        if (schema.message(key.message()) == null) {
+            // not remembered: damaged values have ever new indexes
+            throw new Rejection(
+                    Reason.UNREADABLE,
+                    key + " has no message with the indexes " + ExampleDecoder.brief("" + key.message()));
+        }
+        return key;
+    }
+
+    /** Rewrites a value as Avro, unless it is. */
+    private void rewrite(CompiledMapping chosen, byte[] value) throws IOException {
+        ProtobufRewriter rewriter = chosen.rewriter();
+        if (rewriter != null) {
+            rewriter.rewrite(value, locator.begin());
+            bytes.reset(rewriter.bytes(), 0, rewriter.length());
+        }
+    }
+
+    private void goToRow(CompiledMapping chosen, AvroEnvelope envelope, byte[] value) throws Rejection {
+        try {
+            rewrite(chosen, value);
             record.resetDepth();
             Integer left = envelope.locate(bytes);
             isPassedOver = left == null;
@@ -210,7 +301,7 @@ public final class MappedDecoder implements ValueDecoder {
                 throw new Rejection(Reason.UNREADABLE, known);
             }
             try {
-                found = MappingCompiler.compile(key.in(schemas), mapping, record, changes);
+                found = compile(key);
             } catch (UnknownSchemaException e) {
                 throw new Rejection(Reason.UNKNOWN_SCHEMA, ExampleDecoder.brief(e.getMessage()));
             } catch (MappingException | AvroRuntimeException e) {
@@ -226,6 +317,19 @@ public final class MappedDecoder implements ValueDecoder {
         compiled = found;
         compiledKey = key;
         return found;
+    }
+
+    private CompiledMapping compile(SchemaKey key) throws UnknownSchemaException {
+        if (!isOfProtobuf) {
+            return MappingCompiler.compile(key.in(schemas), mapping, record, changes);
+        }
+        ProtobufMessage message = key.protobufIn(schemas).message(key.message());
+        if (message == null) {
+            throw new MappingException("it has no such message");
+        }
+        ProtobufRewriter rewriter = new ProtobufRewriter(message, record.features());
+        return MappingCompiler.compile(rewriter.schema(), mapping, record, changes)
+                .with(rewriter);
     }
 
     private void logChanges(CompiledMapping before, SchemaKey key, CompiledMapping found) {

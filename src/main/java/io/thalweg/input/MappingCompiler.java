@@ -112,7 +112,9 @@ final class MappingCompiler {
             readers[field.pos()] = read.reader();
             fastPaths[field.pos()] = read.fastPath();
             encoders[field.pos()] = read.encoder();
-            missing.putAll(read.missing());
+            if (!SchemaMarks.isAbsent(field.schema())) {
+                missing.putAll(read.missing());
+            }
         }
         within.pop();
         return new FieldReader(
@@ -165,7 +167,9 @@ final class MappingCompiler {
                 missing.putAll(branch.missing());
             }
         }
-        MissingSink[] all = missing.values().toArray(MissingSink[]::new);
+        MissingSink[] all = SchemaMarks.isAbsent(union)
+                ? new MissingSink[0]
+                : missing.values().toArray(MissingSink[]::new);
         for (int i = 0; i < readers.length; i++) {
             if (readers[i] == null) {
                 readers[i] = in -> {

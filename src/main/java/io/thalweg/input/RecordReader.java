@@ -154,7 +154,13 @@ public final class RecordReader {
             case AVRO ->
                 mapping == null
                         ? new ExampleDecoder(schemas)
-                        : new MappedDecoder(schemas, mapping, needsLabelField, changes);
+                        : new MappedDecoder(schemas, mapping, needsLabelField, changes, false);
+            case PROTOBUF -> {
+                if (mapping == null) {
+                    throw new IllegalArgumentException("Protobuf needs a mapping");
+                }
+                yield new MappedDecoder(schemas, mapping, needsLabelField, changes, true);
+            }
             case JSON ->
                 mapping == null ? new JsonExampleDecoder() : new JsonDecoder(mapping, needsLabelField, changes);
         };
@@ -188,6 +194,35 @@ public final class RecordReader {
             return Optional.empty();
         }
         return Optional.of(locator.key().in(schemas));
+    }
+
+    /**
+     * Looks up the schema that a value was written with.
+     *
+     * @param format that of the value, one with schemas
+     * @return as Avro; empty if nothing names it
+     * @throws UnknownSchemaException if the registry does not know it
+     */
+    public static Optional<Schema> writerSchema(ValueFormat format, byte[] value, Headers headers, SchemaSource schemas)
+            throws UnknownSchemaException {
+        return format == ValueFormat.PROTOBUF
+                ? MappedDecoder.rewrittenSchema(value, headers, schemas)
+                : writerSchema(value, headers, schemas);
+    }
+
+    /**
+     * The schema that was last registered for the values of a topic.
+     *
+     * @param format that of the values, one with schemas
+     * @return as Avro; empty if there is none. Of the messages of a Protobuf schema, the first is taken
+     * @throws SchemaSourceException if there is no answer
+     */
+    public static Optional<Schema> latestSchema(ValueFormat format, String topic, SchemaSource schemas) {
+        return format == ValueFormat.PROTOBUF
+                ? schemas.latestProtobufSchema(topic)
+                        .flatMap(
+                                schema -> schema.messages().stream().findFirst().map(MappedDecoder::rewrittenSchema))
+                : schemas.latestSchema(topic);
     }
 
     /**

@@ -36,6 +36,35 @@ public interface SchemaSource {
     }
 
     /**
+     * The Protobuf schema that records with this id were written with.
+     *
+     * @throws UnknownSchemaException as above, or if the schema is not of Protobuf
+     * @throws SchemaSourceException as above
+     */
+    default ProtobufSchema protobufSchema(int id) throws UnknownSchemaException {
+        throw new UnknownSchemaException(id, "cannot be looked up as Protobuf");
+    }
+
+    /**
+     * The Protobuf schema that records with this GUID were written with.
+     *
+     * @throws UnknownSchemaException as above
+     * @throws SchemaSourceException as above
+     */
+    default ProtobufSchema protobufSchema(UUID guid) throws UnknownSchemaException {
+        throw new UnknownSchemaException(guid, "cannot be looked up as Protobuf");
+    }
+
+    /**
+     * The Protobuf schema that was last registered for the values of a topic; empty as below.
+     *
+     * @throws SchemaSourceException if there is no answer
+     */
+    default Optional<ProtobufSchema> latestProtobufSchema(String topic) {
+        return Optional.empty();
+    }
+
+    /**
      * The schema that was last registered for the values of a topic; empty if there is none, or this source cannot
      * tell.
      *

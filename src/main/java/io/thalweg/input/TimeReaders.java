@@ -31,7 +31,7 @@ final class TimeReaders {
         TimeEncoder sink = record.features().times(times);
         ValueReader reader = skip.orSkip(schema, branch -> {
             if (branch.getType() == Schema.Type.NULL) {
-                return in -> sink.missing();
+                return SchemaMarks.isAbsent(branch) ? null : in -> sink.missing();
             }
             ValueReader one = time(branch, times, sink);
             if (one == null) {

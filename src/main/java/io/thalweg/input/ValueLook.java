@@ -17,6 +17,14 @@ public enum ValueLook {
     FRAMED("values in the frame of a schema registry"),
     /** A value whose schema is named by a header. */
     WITH_HEADER("values with the id of their schema in a header"),
+    /** Avro in the frame of a schema registry that knows its schema. */
+    FRAMED_AVRO("Avro in the frame of a schema registry"),
+    /** Avro whose schema is named by a header, and known. */
+    AVRO_WITH_HEADER("Avro with the id of its schema in a header"),
+    /** Protobuf in the frame of a schema registry. */
+    FRAMED_PROTOBUF("Protobuf in the frame of a schema registry"),
+    /** Protobuf whose schema is named by a header. */
+    PROTOBUF_WITH_HEADER("Protobuf with the id of its schema in a header"),
     /** None of these. */
     OTHER("values that are neither JSON nor name a schema");
 
@@ -31,16 +39,53 @@ public enum ValueLook {
         return words;
     }
 
-    /** The format that values of this look have; null if it is not known. */
+    /** Whether values of this look can have a format, as far as is known. */
+    public boolean canBe(ValueFormat format) {
+        return format == format() || format == ValueFormat.PROTOBUF && (this == FRAMED || this == WITH_HEADER);
+    }
+
+    /** The format that values of this look have, most likely; null if it is not known. */
     public @Nullable ValueFormat format() {
         return switch (this) {
             case JSON, FRAMED_JSON -> ValueFormat.JSON;
-            case FRAMED, WITH_HEADER -> ValueFormat.AVRO;
+            case FRAMED, WITH_HEADER, FRAMED_AVRO, AVRO_WITH_HEADER -> ValueFormat.AVRO;
+            case FRAMED_PROTOBUF, PROTOBUF_WITH_HEADER -> ValueFormat.PROTOBUF;
             case OTHER -> null;
         };
     }
 
-    /** Returns what a value looks like. */
+    /**
+     * Returns what a value looks like.
+     *
+     * @param schemas tells what the schema is of that the value names, if it knows that schema
+     */
+    public static ValueLook of(byte[] value, Headers headers, SchemaSource schemas) {
+        ValueLook look = of(value, headers);
+        if (look != FRAMED && look != WITH_HEADER) {
+            return look;
+        }
+        SchemaLocator locator = SchemaLocator.ofProtobuf(false);
+        try {
+            locator.locate(value, headers);
+            locator.key().protobufIn(schemas);
+            return look == FRAMED ? FRAMED_PROTOBUF : PROTOBUF_WITH_HEADER;
+        } catch (UnknownSchemaException e) {
+            return isAvro(locator.key(), schemas) ? look == FRAMED ? FRAMED_AVRO : AVRO_WITH_HEADER : look;
+        } catch (Rejection | SchemaSourceException e) {
+            return look;
+        }
+    }
+
+    private static boolean isAvro(SchemaKey key, SchemaSource schemas) {
+        try {
+            key.in(schemas);
+            return true;
+        } catch (UnknownSchemaException | SchemaSourceException e) {
+            return false;
+        }
+    }
+
+    /** Returns what a value looks like, as far as it tells by itself. */
     public static ValueLook of(byte[] value, Headers headers) {
         if (headers.lastHeader(SchemaLocator.VALUE_HEADER) != null && !isJson(value)) {
             return WITH_HEADER;

@@ -39,9 +39,14 @@ final class ValueReaders {
         TextSink text = sinks.text();
         MissingSink missing = sinks.missing();
         return switch (schema.getType()) {
-            case NULL -> missing == ValueSinks.IGNORED ? null : in -> missing.take();
+            case NULL -> missing == ValueSinks.IGNORED || SchemaMarks.isAbsent(schema) ? null : in -> missing.take();
             case BOOLEAN -> flag == null ? null : in -> flag.take(in.readBoolean());
-            case INT, LONG -> whole == null ? null : in -> whole.take(in.readLong());
+            case INT, LONG ->
+                whole == null
+                        ? null
+                        : SchemaMarks.isUnsigned(schema)
+                                ? unsigned(whole, number, text)
+                                : in -> whole.take(in.readLong());
             case FLOAT -> number == null ? null : in -> number.take(in.readFloat());
             case DOUBLE -> number == null ? null : in -> number.take(in.readDouble());
             case STRING ->
@@ -75,6 +80,22 @@ final class ValueReaders {
     /** The branches of a union, or the schema itself if it is not a union. */
     static List<Schema> branchesOf(Schema schema) {
         return schema.getType() == Schema.Type.UNION ? schema.getTypes() : List.of(schema);
+    }
+
+    /** Creates a reader of whole numbers without a sign. Those above the largest long are used as in JSON. */
+    private static ValueReader unsigned(WholeSink whole, @Nullable NumberSink number, @Nullable TextSink text) {
+        return in -> {
+            long bits = in.readLong();
+            if (bits >= 0) {
+                whole.take(bits);
+            } else if (number != null) {
+                // half of it, which has a sign; the last bit is kept for rounding
+                number.take((bits >>> 1 | bits & 1) * 2.0);
+            } else if (text != null) {
+                byte[] digits = Long.toUnsignedString(bits).getBytes(StandardCharsets.US_ASCII);
+                text.take(digits, 0, digits.length);
+            }
+        };
     }
 
     static boolean isDecimal(Schema schema) {

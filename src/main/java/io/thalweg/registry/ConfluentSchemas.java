@@ -6,11 +6,13 @@ import io.confluent.kafka.schemaregistry.avro.AvroSchema;
 import io.confluent.kafka.schemaregistry.client.CachedSchemaRegistryClient;
 import io.confluent.kafka.schemaregistry.client.SchemaMetadata;
 import io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
+import io.confluent.kafka.schemaregistry.client.SchemaRegistryClientFactory;
 import io.confluent.kafka.schemaregistry.client.rest.RestService;
 import io.confluent.kafka.schemaregistry.client.rest.entities.SchemaString;
 import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
 import io.confluent.kafka.serializers.AbstractKafkaSchemaSerDeConfig;
 import io.confluent.kafka.serializers.KafkaAvroSerializer;
+import io.thalweg.input.ProtobufSchema;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
@@ -27,6 +29,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaNormalization;
 import org.apache.avro.generic.GenericData;
@@ -68,14 +71,12 @@ public final class ConfluentSchemas implements Registry {
 
     private final Duration refusalKept;
     /** The ids and GUIDs that no schema was found for. */
-    private final Map<Object, UnusableSchema> refused = Collections.synchronizedMap(new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1;
+    private final Map<Object, UnusableSchema> refused = refusals();
 
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Object, UnusableSchema> eldest) {
-            return size() > MOST_REFUSED;
-        }
-    });
+    /** The Protobuf schemas that have been seen, by id or GUID, and the answers that there is none. */
+    private final Map<Object, ProtobufSchema> ofProtobuf = new ConcurrentHashMap<>();
+
+    private final Map<Object, UnusableSchema> refusedAsProtobuf = refusals();
 
     private final Map<UUID, Schema> byGuid = new ConcurrentHashMap<>();
     private final Map<String, Object> settings;
@@ -85,6 +86,17 @@ public final class ConfluentSchemas implements Registry {
     private SchemaRegistryClient clientOfRest;
 
     private record UnusableSchema(UnknownSchemaException why, long at) {}
+
+    private static Map<Object, UnusableSchema> refusals() {
+        return Collections.synchronizedMap(new LinkedHashMap<>() {
+            private static final long serialVersionUID = 1;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<Object, UnusableSchema> eldest) {
+                return size() > MOST_REFUSED;
+            }
+        });
+    }
 
     private volatile Known known = new Known(new int[0], new Schema[0]);
 
@@ -160,11 +172,91 @@ public final class ConfluentSchemas implements Registry {
                 }
                 return schema;
             }
+
+            @Override
+            public ProtobufSchema protobufSchema(int id) throws UnknownSchemaException {
+                ProtobufSchema schema = ofProtobuf.get(id);
+                if (schema == null) {
+                    throw new UnknownSchemaException(id);
+                }
+                return schema;
+            }
+
+            @Override
+            public ProtobufSchema protobufSchema(UUID guid) throws UnknownSchemaException {
+                ProtobufSchema schema = ofProtobuf.get(guid);
+                if (schema == null) {
+                    throw new UnknownSchemaException(guid);
+                }
+                return schema;
+            }
         };
     }
 
+    @Override
+    public ProtobufSchema protobufSchema(int id) throws UnknownSchemaException {
+        ProtobufSchema known = ofProtobuf.get(id);
+        return known != null
+                ? known
+                : fetchProtobuf(
+                        id,
+                        "schema id " + id,
+                        () -> Optional.of(client.getSchemaById(id)),
+                        why -> why.isEmpty() ? new UnknownSchemaException(id) : new UnknownSchemaException(id, why));
+    }
+
+    @Override
+    public ProtobufSchema protobufSchema(UUID guid) throws UnknownSchemaException {
+        ProtobufSchema known = ofProtobuf.get(guid);
+        return known != null
+                ? known
+                : fetchProtobuf(
+                        guid,
+                        "schema GUID " + guid,
+                        () -> byGuid(guid),
+                        why -> why.isEmpty()
+                                ? new UnknownSchemaException(guid)
+                                : new UnknownSchemaException(guid, why));
+    }
+
+    /** @param no makes the exception for a schema that is of no use, from the reason; empty if there is none */
+    private ProtobufSchema fetchProtobuf(
+            Object key,
+            String what,
+            RegistryRequest<Optional<ParsedSchema>> request,
+            Function<String, UnknownSchemaException> no)
+            throws UnknownSchemaException {
+        checkNotRefused(refusedAsProtobuf, key);
+        Answer<Optional<ParsedSchema>> answer = ask(what, request);
+        if (answer.fault() != null && answer.fault().kind() == RegistryFault.FaultKind.REFUSED) {
+            throw failure("does not return " + what, answer.fault());
+        }
+        String why = "";
+        if (answer.fault() != null) {
+            why = answer.fault().kind() == RegistryFault.FaultKind.NOT_READABLE
+                    ? "cannot be used: " + answer.fault().text() + "; "
+                            + answer.fault().remedy()
+                    : "";
+        } else if (answer.value().orElse(null) instanceof ProtobufText text) {
+            try {
+                ProtobufSchema schema = text.parse();
+                ofProtobuf.put(key, schema);
+                return schema;
+            } catch (IllegalArgumentException e) {
+                why = "cannot be used: " + e.getMessage();
+            }
+        } else {
+            why = "is of type "
+                    + answer.value().map(ParsedSchema::schemaType).orElse("JSON")
+                    + ", not Protobuf; if the topic holds Avro, set its format to avro";
+        }
+        UnknownSchemaException refusal = no.apply(why);
+        refusedAsProtobuf.put(key, new UnusableSchema(refusal, System.nanoTime()));
+        throw refusal;
+    }
+
     private Schema fetch(int id) throws UnknownSchemaException {
-        checkNotRefused(id);
+        checkNotRefused(refused, id);
         Answer<ParsedSchema> answer = ask("schema id " + id, () -> client.getSchemaById(id));
         if (answer.fault() == null && answer.value() instanceof AvroSchema avro) {
             remember(id, avro.rawSchema());
@@ -174,9 +266,8 @@ public final class ConfluentSchemas implements Registry {
             throw failure("does not return schema id " + id, answer.fault());
         }
         UnknownSchemaException no = answer.fault() == null
-                ? new UnknownSchemaException(
-                        id, "is of type " + answer.value().schemaType() + ", and only Avro can be read")
-                : answer.fault().kind() == RegistryFault.FaultKind.NOT_AVRO
+                ? new UnknownSchemaException(id, notAvro(answer.value().schemaType()))
+                : answer.fault().kind() == RegistryFault.FaultKind.NOT_READABLE
                         ? new UnknownSchemaException(
                                 id,
                                 "cannot be used: " + answer.fault().text() + "; "
@@ -187,8 +278,9 @@ public final class ConfluentSchemas implements Registry {
     }
 
     /** A schema can still be registered, so the registry is asked again, but not for every record. */
-    private void checkNotRefused(Object idOrGuid) throws UnknownSchemaException {
-        UnusableSchema before = refused.get(idOrGuid);
+    private void checkNotRefused(Map<Object, UnusableSchema> refusals, Object idOrGuid)
+            throws UnknownSchemaException {
+        UnusableSchema before = refusals.get(idOrGuid);
         if (before != null && System.nanoTime() - before.at < refusalKept.toNanos()) {
             throw before.why;
         }
@@ -200,7 +292,7 @@ public final class ConfluentSchemas implements Registry {
         if (schema != null) {
             return schema;
         }
-        checkNotRefused(guid);
+        checkNotRefused(refused, guid);
         Answer<Optional<ParsedSchema>> answer = ask("schema GUID " + guid, () -> byGuid(guid));
         if (answer.fault() == null && answer.value().orElse(null) instanceof AvroSchema avro) {
             byGuid.put(guid, avro.rawSchema());
@@ -210,12 +302,19 @@ public final class ConfluentSchemas implements Registry {
             throw failure("does not return schema GUID " + guid, answer.fault());
         }
         UnknownSchemaException no = answer.fault() == null
-                ? new UnknownSchemaException(guid, "is not Avro, and only Avro can be read")
+                ? new UnknownSchemaException(
+                        guid,
+                        notAvro(answer.value().map(ParsedSchema::schemaType).orElse("JSON")))
                 : new UnknownSchemaException(
                         guid,
                         "cannot be looked up (%s)".formatted(answer.fault().text()));
         refused.put(guid, new UnusableSchema(no, System.nanoTime()));
         throw no;
+    }
+
+    private static String notAvro(String type) {
+        return "is of type " + type + ", not Avro"
+                + (type.equals("PROTOBUF") ? "; if the topic holds Protobuf, set its format to protobuf" : "");
     }
 
     /** Asks for a schema by its GUID, which this version of Confluent's client does not know of. */
@@ -254,8 +353,7 @@ public final class ConfluentSchemas implements Registry {
                     List.of(String.valueOf(settings.get("schema.registry.url")).split("\\s*,\\s*"));
             RestService created = new RestService(urls);
             // the constructor of the client configures it
-            clientOfRest =
-                    new CachedSchemaRegistryClient(created, 1, List.of(new LenientAvroProvider()), settings, Map.of());
+            clientOfRest = new CachedSchemaRegistryClient(created, 1, providers(), settings, Map.of());
             rest = created;
         }
         return rest;
@@ -263,6 +361,26 @@ public final class ConfluentSchemas implements Registry {
 
     @Override
     public Optional<Schema> latestSchema(String topic) {
+        Optional<Integer> id = latestId(topic);
+        try {
+            return id.isEmpty() ? Optional.empty() : Optional.of(writerSchema(id.get()));
+        } catch (UnknownSchemaException e) {
+            return Optional.empty();
+        }
+    }
+
+    @Override
+    public Optional<ProtobufSchema> latestProtobufSchema(String topic) {
+        Optional<Integer> id = latestId(topic);
+        try {
+            return id.isEmpty() ? Optional.empty() : Optional.of(protobufSchema(id.get()));
+        } catch (UnknownSchemaException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** The id of the schema that was last registered for the values of a topic. */
+    private Optional<Integer> latestId(String topic) {
         String subject = topic + "-value";
         Answer<SchemaMetadata> answer =
                 ask("the latest schema of subject " + subject, () -> client.getLatestSchemaMetadata(subject));
@@ -272,11 +390,7 @@ public final class ConfluentSchemas implements Registry {
             }
             throw failure("does not return the latest schema of subject " + subject, answer.fault());
         }
-        try {
-            return Optional.of(writerSchema(answer.value().getId()));
-        } catch (UnknownSchemaException e) {
-            return Optional.empty();
-        }
+        return Optional.of(answer.value().getId());
     }
 
     private synchronized void remember(int id, Schema schema) {
@@ -448,11 +562,24 @@ public final class ConfluentSchemas implements Registry {
         return RegistryFault.withoutUserInfo(root.toString());
     }
 
+    private static List<SchemaProvider> providers() {
+        return List.of(new LenientAvroProvider(), new ProtobufText.Provider());
+    }
+
     /** Confluent's serializer, which also gives the name of a subject. */
     private static final class Serializer extends KafkaAvroSerializer {
         @Override
         protected void configureClientProperties(AbstractKafkaSchemaSerDeConfig config, SchemaProvider provider) {
-            super.configureClientProperties(config, new LenientAvroProvider());
+            if (schemaRegistry == null) {
+                // the one of the superclass knows one type of schemas
+                schemaRegistry = SchemaRegistryClientFactory.newClient(
+                        config.getSchemaRegistryUrls(),
+                        config.getMaxSchemasPerSubject(),
+                        providers(),
+                        config.originalsWithPrefix(""),
+                        config.requestHeaders());
+            }
+            super.configureClientProperties(config, provider);
         }
 
         String subject(String topic, GenericRecord value) {

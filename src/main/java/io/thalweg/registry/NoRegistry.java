@@ -1,6 +1,7 @@
 package io.thalweg.registry;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.ProtobufSchema;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
 import java.util.UUID;
@@ -21,6 +22,18 @@ final class NoRegistry implements Registry {
 
     @Override
     public Schema writerSchema(UUID guid) throws UnknownSchemaException {
+        throw new UnknownSchemaException(
+                guid, "cannot be looked up, because there is no schema registry; set " + ThalwegConfig.REGISTRY_URL);
+    }
+
+    @Override
+    public ProtobufSchema protobufSchema(int id) throws UnknownSchemaException {
+        throw new UnknownSchemaException(
+                id, "cannot be looked up, because there is no schema registry; set " + ThalwegConfig.REGISTRY_URL);
+    }
+
+    @Override
+    public ProtobufSchema protobufSchema(UUID guid) throws UnknownSchemaException {
         throw new UnknownSchemaException(
                 guid, "cannot be looked up, because there is no schema registry; set " + ThalwegConfig.REGISTRY_URL);
     }

@@ -20,7 +20,7 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
         /** The registry does not know the schema or the subject that was asked for. */
         NOT_KNOWN,
         /** The registry knows the schema, and it cannot be used. */
-        NOT_AVRO,
+        NOT_READABLE,
         /** The registry does not accept the schema, and will not accept it the next time either. */
         REFUSED,
         /** There is no answer, or none about the schema: a retry may succeed. */
@@ -46,7 +46,7 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
             }
             if (cause instanceof IllegalStateException
                     && String.valueOf(cause.getMessage()).startsWith("Invalid schema type")) {
-                return new RegistryFault(FaultKind.NOT_AVRO, detail(cause), "only Avro can be read");
+                return new RegistryFault(FaultKind.NOT_READABLE, detail(cause), "only Avro and Protobuf can be read");
             }
         }
         return new RegistryFault(
@@ -111,7 +111,7 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
             // If the schema has references, the reason may also be that they could not be fetched just now.
             boolean complete = message.contains(" with refs [] ") || message.contains(" with refs null ");
             return new RegistryFault(
-                    complete ? FaultKind.NOT_AVRO : FaultKind.NO_ANSWER,
+                    complete ? FaultKind.NOT_READABLE : FaultKind.NO_ANSWER,
                     "the schema, or one that it refers to, cannot be parsed",
                     "check the schema in the registry");
         }

@@ -127,6 +127,12 @@ public final class ExampleSender implements AutoCloseable {
             String setting,
             Schema schema,
             DatumWriter<IndexedRecord> writer) {
+        if (format == ValueFormat.PROTOBUF) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "topic %s holds Protobuf, which is not written here; send records with a Protobuf serializer"
+                            .formatted(config.getString(setting)));
+        }
         boolean isOfLabels = setting.equals(ThalwegConfig.LABELS_TOPIC);
         KeyEncoder keys = new KeyEncoder(config, isOfLabels ? config.labelsMapping() : config.mapping());
         if (!keys.canEncode()) {

@@ -42,7 +42,7 @@ final class MappingCheck {
         if (config.hasLateLabels()) {
             String topic = config.getString(ThalwegConfig.LABELS_TOPIC);
             TopicSample sample = samples.apply(topic);
-            sample.check(ThalwegConfig.LABELS_FORMAT, config.labelsFormat());
+            sample.check(ThalwegConfig.LABELS_FORMAT, config.labelsFormat(), schemas);
             log(topic, check(config, schemas, topic, config.labelsMapping(), config.labelsFormat(), sample));
         }
     }
@@ -62,7 +62,7 @@ final class MappingCheck {
         checkSettings(config);
         String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         TopicSample sample = samples.apply(topic);
-        sample.check(ThalwegConfig.EXAMPLES_FORMAT, config.examplesFormat());
+        sample.check(ThalwegConfig.EXAMPLES_FORMAT, config.examplesFormat(), schemas);
         return config.isMapped()
                 ? check(config, schemas, topic, config.mapping(), config.examplesFormat(), sample)
                 : List.of();
@@ -120,9 +120,14 @@ final class MappingCheck {
         }
         Optional<Schema> schema;
         try {
-            schema = schemas.latestSchema(topic);
+            // of the messages of a Protobuf schema, only records tell which one they are
+            schema = format == ValueFormat.PROTOBUF
+                    ? ofLastRecord(format, schemas, sample)
+                    : RecordReader.latestSchema(format, topic, schemas);
             if (schema.isEmpty()) {
-                schema = ofLastRecord(schemas, sample);
+                schema = format == ValueFormat.PROTOBUF
+                        ? RecordReader.latestSchema(format, topic, schemas)
+                        : ofLastRecord(format, schemas, sample);
             }
         } catch (UnknownSchemaException e) {
             unchecked(config, mapping)
@@ -183,12 +188,12 @@ final class MappingCheck {
     }
 
     /** @throws UnknownSchemaException if a record names a schema that cannot be had */
-    private static Optional<Schema> ofLastRecord(SchemaSource schemas, TopicSample sample)
+    private static Optional<Schema> ofLastRecord(ValueFormat format, SchemaSource schemas, TopicSample sample)
             throws UnknownSchemaException {
         List<ConsumerRecord<byte[], byte[]>> records = sample.records();
         for (int i = records.size() - 1; i >= 0; i--) {
             Optional<Schema> schema = RecordReader.writerSchema(
-                    records.get(i).value(), records.get(i).headers(), schemas);
+                    format, records.get(i).value(), records.get(i).headers(), schemas);
             if (schema.isPresent()) {
                 return schema;
             }

@@ -2,6 +2,7 @@ package io.thalweg.runtime;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
+import io.thalweg.input.SchemaSource;
 import io.thalweg.input.ValueLook;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -86,11 +87,13 @@ final class TopicSample {
      * Compares what the records look like with the format that the settings say, and logs what the topic holds.
      *
      * @param setting the setting of the format
+     * @param schemas tells which format the values in a registry's frame have
      * @throws StopException if none of them has the format, and all have another one, in one line
      */
-    void check(String setting, ValueFormat format) {
+    void check(String setting, ValueFormat format, SchemaSource schemas) {
         Map<ValueLook, Integer> looks = new EnumMap<>(ValueLook.class);
-        records.forEach(record -> looks.merge(ValueLook.of(record.value(), record.headers()), 1, Integer::sum));
+        records.forEach(
+                record -> looks.merge(ValueLook.of(record.value(), record.headers(), schemas), 1, Integer::sum));
         if (looks.isEmpty()) {
             return;
         }
@@ -99,7 +102,7 @@ final class TopicSample {
                 .toList();
         String holds = "topic %s holds %s, in the %d records looked at"
                 .formatted(topic, String.join(", ", words), records.size());
-        boolean fits = looks.keySet().stream().anyMatch(look -> look.format() == format);
+        boolean fits = looks.keySet().stream().anyMatch(look -> look.canBe(format));
         ValueFormat other = looks.keySet().iterator().next().format();
         if (!fits && other != null && looks.keySet().stream().allMatch(look -> look.format() == other)) {
             throw new StopException(

@@ -201,10 +201,15 @@ final class InputHealth {
         boolean ofLabels = isOfLabels(topic);
         String setting = ofLabels ? ThalwegConfig.LABELS_FORMAT : ThalwegConfig.EXAMPLES_FORMAT;
         ValueFormat format = ofLabels ? config.labelsFormat() : config.examplesFormat();
-        return format == ValueFormat.JSON
-                ? ": values must be JSON objects, as %s is %s".formatted(setting, format)
-                : ": values must be Avro, written with a Schema Registry serializer; for JSON, set %s=%s"
+        return switch (format) {
+            case JSON -> ": values must be JSON objects, as %s is %s".formatted(setting, format);
+            case AVRO ->
+                ": values must be Avro, written with a Schema Registry serializer; for JSON, set %s=%s"
                         .formatted(setting, ValueFormat.JSON);
+            case PROTOBUF ->
+                ": values must be Protobuf, written with a Schema Registry serializer, as %s is %s"
+                        .formatted(setting, format);
+        };
     }
 
     private boolean isOfLabels(String topic) {

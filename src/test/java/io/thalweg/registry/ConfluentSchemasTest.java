@@ -13,6 +13,9 @@ import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.InputRecord;
+import io.thalweg.input.ProtobufMessage;
+import io.thalweg.input.ProtobufPresence;
+import io.thalweg.input.ProtobufSchema;
 import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
@@ -197,9 +200,85 @@ class ConfluentSchemasTest {
             for (int i = 0; i < 3; i++) {
                 assertThatThrownBy(() -> schemas.writerSchema(7))
                         .isInstanceOf(UnknownSchemaException.class)
-                        .hasMessageContaining(body.contains("PROTOBUF") ? "only Avro can be read" : "cannot be parsed");
+                        .hasMessageContaining(
+                                body.contains("PROTOBUF") ? "set its format to protobuf" : "cannot be parsed");
             }
             assertThat(registry.paths).hasSize(1);
+        }
+    }
+
+    private static String answer(String schema, String more) {
+        return "{\"schemaType\":\"PROTOBUF\",\"schema\":\"%s\"%s}"
+                .formatted(schema.replace("\"", "\\\"").replace("\n", "\\n"), more);
+    }
+
+    @Test
+    void aProtobufSchemaIsReadWithItsReferencesAndRemembered() throws Exception {
+        String main = answer(
+                "syntax = \"proto3\"; package shop; import \"money.proto\"; import \"unknown/options.proto\";"
+                        + " message Order { Money total = 1; .pay.Card card = 2; }"
+                        + " message Money { string text = 1; }",
+                ",\"references\":[{\"name\":\"money.proto\",\"subject\":\"money\",\"version\":3}]");
+        String money = answer("package pay; message Card { required int32 number = 1; }", "");
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> new Answer(
+                        200, exchange.getRequestURI().getPath().startsWith("/subjects/money/") ? money : main));
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            SchemaSource known = schemas.withoutAsking();
+            assertThatThrownBy(() -> known.protobufSchema(7)).isInstanceOf(UnknownSchemaException.class);
+
+            ProtobufSchema schema = schemas.protobufSchema(7);
+
+            assertThat(schema.messages()).extracting(ProtobufMessage::name).containsExactly("shop.Order", "shop.Money");
+            assertThat(schema.messages().get(0).fields())
+                    .extracting(field -> field.message().name())
+                    .containsExactly("shop.Money", "pay.Card");
+            assertThat(schema.messages()
+                            .get(0)
+                            .fields()
+                            .get(1)
+                            .message()
+                            .fields()
+                            .get(0)
+                            .presence())
+                    .isEqualTo(ProtobufPresence.REQUIRED);
+            int requests = registry.paths.size();
+            assertThat(schemas.protobufSchema(7)).isSameAs(schema);
+            assertThat(known.protobufSchema(7)).isSameAs(schema);
+            assertThat(registry.paths).hasSize(requests);
+        }
+    }
+
+    @Test
+    void aSchemaThatIsNotUsableProtobufIsBadInputAndIsNotAskedForAgain() throws Exception {
+        Map<String, String> bodies = Map.of(
+                "/schemas/ids/1", "{\"schema\":\"\\\"double\\\"\"}",
+                "/schemas/ids/2", answer("syntax = \"proto3\"; message M { Gone g = 1; }", ""),
+                "/schemas/ids/3", answer("message M {", ""),
+                "/schemas/ids/4", answer("message M {".repeat(20_000), ""),
+                "/schemas/ids/5", "{\"schemaType\":\"JSON\",\"schema\":\"{}\"}");
+        Map<Integer, String> reasons = Map.of(
+                1, "is of type AVRO, not Protobuf; if the topic holds Avro, set its format to avro",
+                2, "type Gone in M is not declared",
+                3, "unexpected end of file",
+                4, "nested too deeply",
+                5, "only Avro and Protobuf can be read",
+                6, "has no schema with id 6");
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> {
+                    String body = bodies.get(exchange.getRequestURI().getPath());
+                    return body == null
+                            ? new Answer(404, "{\"error_code\":40403,\"message\":\"Schema not found\"}")
+                            : new Answer(200, body);
+                });
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            for (int i = 0; i < 3; i++) {
+                for (Map.Entry<Integer, String> each : reasons.entrySet()) {
+                    assertThatThrownBy(() -> schemas.protobufSchema(each.getKey()))
+                            .isInstanceOf(UnknownSchemaException.class)
+                            .hasMessageContaining(each.getValue());
+                }
+            }
+            assertThat(registry.paths).hasSize(reasons.size());
+            assertThat(schemas.writerSchema(1)).isEqualTo(Schema.create(Schema.Type.DOUBLE));
         }
     }
 

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.confluent.kafka.schemaregistry.CompatibilityLevel;
 import io.confluent.kafka.schemaregistry.ParsedSchema;
 import io.confluent.kafka.schemaregistry.ParsedSchemaHolder;
+import io.confluent.kafka.schemaregistry.SchemaProvider;
 import io.confluent.kafka.schemaregistry.SimpleParsedSchemaHolder;
 import io.confluent.kafka.schemaregistry.avro.AvroSchemaProvider;
 import io.confluent.kafka.schemaregistry.client.MockSchemaRegistryClient;
@@ -13,6 +14,7 @@ import io.confluent.kafka.schemaregistry.client.SchemaMetadata;
 import io.confluent.kafka.schemaregistry.client.rest.entities.Schema;
 import io.confluent.kafka.schemaregistry.client.rest.entities.requests.RegisterSchemaRequest;
 import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
+import io.thalweg.registry.ProtobufText;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -59,7 +61,8 @@ final class Registrations implements Closeable {
     private static final String GLOBAL = "";
 
     private final AvroSchemaProvider avro = new AvroSchemaProvider();
-    private final MockSchemaRegistryClient registry = new MockSchemaRegistryClient(List.of(avro));
+    private final ProtobufText.Provider protobuf = new ProtobufText.Provider();
+    private final MockSchemaRegistryClient registry = new MockSchemaRegistryClient(List.of(avro, protobuf));
     private final Map<String, CompatibilityLevel> levels = new HashMap<>();
     private final FileChannel journal;
 
@@ -311,12 +314,18 @@ final class Registrations implements Closeable {
     }
 
     private ParsedSchema parse(String subject, RegisterSchemaRequest request, boolean normalize) {
-        if (request.getSchemaType() != null && !request.getSchemaType().equals(avro.schemaType())) {
-            throw new Refusal(422, 42201, "Invalid schema: this registry holds Avro schemas only");
+        String type = request.getSchemaType() == null ? avro.schemaType() : request.getSchemaType();
+        boolean isProtobuf = type.equals(protobuf.schemaType());
+        if (!isProtobuf && !type.equals(avro.schemaType())) {
+            throw new Refusal(422, 42201, "Invalid schema: this registry holds Avro and Protobuf schemas only");
         }
+        SchemaProvider provider = isProtobuf ? protobuf : avro;
         ParsedSchema schema;
         try {
-            schema = avro.parseSchemaOrElseThrow(new Schema(subject, request), true, normalize);
+            schema = provider.parseSchemaOrElseThrow(new Schema(subject, request), true, normalize);
+            if (schema instanceof ProtobufText text) {
+                text.parse();
+            }
         } catch (RuntimeException e) {
             throw new Refusal(422, 42201, "Invalid schema: " + e.getMessage());
         }
