@@ -271,17 +271,44 @@ final class ProtobufRewriter {
         records.put(message, record);
         List<Schema.Field> fields = new ArrayList<>();
         for (ProtobufField field : message.fields()) {
-            fields.add(new Schema.Field(field.name(), schema(message, field)));
+            fields.add(new Schema.Field(field.name(), schema(message, field), null, defaultOf(field)));
         }
         record.setFields(fields);
         return record;
+    }
+
+    /** The value that a field has if it is absent, for events that are not read from bytes; null if there is none. */
+    private static @Nullable Object defaultOf(ProtobufField field) {
+        return switch (form(field)) {
+            case SINGLE -> {
+                if (field.presence() != ProtobufPresence.IMPLICIT) {
+                    yield null;
+                }
+                yield switch (field.type()) {
+                    case DOUBLE, FLOAT -> 0.0;
+                    case BOOL -> false;
+                    case STRING -> "";
+                    case BYTES -> new byte[0];
+                    case ENUM -> field.symbols().values().stream().findFirst().orElse(null);
+                    default -> 0;
+                };
+            }
+            case LIST -> List.of();
+            case MAP -> Map.of();
+            case LEFT_OUT -> field.presence() == ProtobufPresence.MAP ? Map.of() : List.of();
+            default -> null;
+        };
     }
 
     private Schema schema(ProtobufMessage within, ProtobufField field) {
         return switch (form(field)) {
             case SINGLE -> {
                 Schema type = scalar(within, field);
-                yield isNullable(field) ? nullable(field, type) : type;
+                yield !isNullable(field)
+                        ? type
+                        : isDefaultFirst(field)
+                                ? Schema.createUnion(type, Schema.create(Schema.Type.NULL))
+                                : nullable(field, type);
             }
             case LIST -> Schema.createArray(item(within, field));
             case MAP -> Schema.createMap(item(within, entry(field, 2)));
@@ -343,6 +370,11 @@ final class ProtobufRewriter {
     private static boolean isNullable(ProtobufField field) {
         // the number of an enum can be one that the schema does not name
         return field.presence() == ProtobufPresence.OPTIONAL || field.type() == ProtobufType.ENUM;
+    }
+
+    /** Whether null is the second branch, because the default is of the first one. */
+    private static boolean isDefaultFirst(ProtobufField field) {
+        return field.type() == ProtobufType.ENUM && field.presence() == ProtobufPresence.IMPLICIT;
     }
 
     private static Form form(ProtobufField field) {
@@ -649,23 +681,24 @@ final class ProtobufRewriter {
     /** Writes a value as one that could be null. */
     private void nullable(FieldPlan field, int begin, int end) throws IOException {
         if (field.type == ProtobufType.ENUM) {
-            symbol(field, begin);
+            symbol(field, begin, isDefaultFirst(field.field) ? 1 : 0);
         } else {
             writeBranch(1);
             value(field, begin, end);
         }
     }
 
-    private void symbol(FieldPlan field, int begin) throws IOException {
+    /** Writes a symbol, or null. @param branchOfNull which of the two branches is null */
+    private void symbol(FieldPlan field, int begin, int branchOfNull) throws IOException {
         int place = 0;
         if (begin >= 0) {
             int found = Arrays.binarySearch(field.numbers, (int) varintAt(begin));
             place = found < 0 ? -1 : field.places[found];
         }
         if (place < 0) {
-            writeByte(0);
+            writeBranch(branchOfNull);
         } else {
-            writeBranch(1);
+            writeBranch(1 - branchOfNull);
             writeLong(place);
         }
     }
@@ -778,7 +811,7 @@ final class ProtobufRewriter {
 
     private void item(FieldPlan field, int begin, int end) throws IOException {
         if (field.type == ProtobufType.ENUM) {
-            symbol(field, begin);
+            symbol(field, begin, 0);
         } else {
             value(field, begin, end);
         }

@@ -78,9 +78,14 @@ public final class RecordReader {
 
     /** Creates a reader of events to predict, which may lack the field of the label. */
     public static RecordReader toPredict(SchemaSource schemas, ThalwegConfig config) {
+        return toPredict(schemas, config, config.examplesFormat());
+    }
+
+    /** Creates a reader of events to predict, as above. @param format that of the events, whatever the settings say */
+    public static RecordReader toPredict(SchemaSource schemas, ThalwegConfig config, ValueFormat format) {
         Mapping mapping = config.isMapped() ? config.mapping() : null;
         return new RecordReader(
-                decoder(schemas, config, mapping, false),
+                decoder(schemas, format, mapping, false, config.changeEvents()),
                 mapping,
                 new KeyDecoder(config.keyFormat(), schemas),
                 "",
@@ -149,7 +154,15 @@ public final class RecordReader {
             SchemaSource schemas, ThalwegConfig config, @Nullable Mapping mapping, boolean needsLabelField) {
         boolean isOfLabels = mapping != null && mapping.isOfLabels();
         ValueFormat format = isOfLabels ? config.labelsFormat() : config.examplesFormat();
-        ChangeEvents changes = isOfLabels ? null : config.changeEvents();
+        return decoder(schemas, format, mapping, needsLabelField, isOfLabels ? null : config.changeEvents());
+    }
+
+    private static ValueDecoder decoder(
+            SchemaSource schemas,
+            ValueFormat format,
+            @Nullable Mapping mapping,
+            boolean needsLabelField,
+            @Nullable ChangeEvents changes) {
         return switch (format) {
             case AVRO ->
                 mapping == null

@@ -120,15 +120,7 @@ final class MappingCheck {
         }
         Optional<Schema> schema;
         try {
-            // of the messages of a Protobuf schema, only records tell which one they are
-            schema = format == ValueFormat.PROTOBUF
-                    ? ofLastRecord(format, schemas, sample)
-                    : RecordReader.latestSchema(format, topic, schemas);
-            if (schema.isEmpty()) {
-                schema = format == ValueFormat.PROTOBUF
-                        ? RecordReader.latestSchema(format, topic, schemas)
-                        : ofLastRecord(format, schemas, sample);
-            }
+            schema = writerSchema(format, schemas, topic, sample);
         } catch (UnknownSchemaException e) {
             unchecked(config, mapping)
                     .log(
@@ -187,17 +179,30 @@ final class MappingCheck {
         return LOG.atLevel(isSet ? Level.WARN : Level.INFO);
     }
 
-    /** @throws UnknownSchemaException if a record names a schema that cannot be had */
-    private static Optional<Schema> ofLastRecord(ValueFormat format, SchemaSource schemas, TopicSample sample)
-            throws UnknownSchemaException {
+    /** @throws UnknownSchemaException if only records name a schema, and none of these can be had */
+    private static Optional<Schema> writerSchema(
+            ValueFormat format, SchemaSource schemas, String topic, TopicSample sample) throws UnknownSchemaException {
+        Optional<Schema> latest = RecordReader.latestSchema(format, topic, schemas);
+        if (latest.isPresent() && format != ValueFormat.PROTOBUF) {
+            return latest;
+        }
+        // which of the messages of a Protobuf schema they are, records tell
+        UnknownSchemaException unknown = null;
         List<ConsumerRecord<byte[], byte[]>> records = sample.records();
         for (int i = records.size() - 1; i >= 0; i--) {
-            Optional<Schema> schema = RecordReader.writerSchema(
-                    format, records.get(i).value(), records.get(i).headers(), schemas);
-            if (schema.isPresent()) {
-                return schema;
+            try {
+                Optional<Schema> schema = RecordReader.writerSchema(
+                        format, records.get(i).value(), records.get(i).headers(), schemas);
+                if (schema.isPresent()) {
+                    return schema;
+                }
+            } catch (UnknownSchemaException e) {
+                unknown = unknown == null ? e : unknown;
             }
         }
-        return Optional.empty();
+        if (latest.isEmpty() && unknown != null) {
+            throw unknown;
+        }
+        return latest;
     }
 }

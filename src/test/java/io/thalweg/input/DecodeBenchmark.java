@@ -1,8 +1,10 @@
 package io.thalweg.input;
 
+import com.google.protobuf.CodedOutputStream;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
+import io.thalweg.registry.ProtobufParser;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -53,7 +55,7 @@ public class DecodeBenchmark {
      * {@code json-digits} is JSON with numbers of 16 or 17 digits, as random doubles have, and {@code json-parser} JSON
      * with an escape, which is left to the parser of all JSON.
      */
-    @Param({"avro", "json", "json-digits", "json-parser"})
+    @Param({"avro", "protobuf", "json", "json-digits", "json-parser"})
     public String format;
 
     private final Example x = new Example();
@@ -61,38 +63,62 @@ public class DecodeBenchmark {
     private RecordReader reader;
     private int next;
 
-    /** The same events in either format. */
+    /** The same events in each format. */
     @Setup
     public void write() throws IOException {
+        StringBuilder proto = new StringBuilder("syntax = \"proto3\"; message Event {");
         SchemaBuilder.FieldAssembler<Schema> fields =
                 SchemaBuilder.record("Event").fields();
         for (int i = 0; i < EACH; i++) {
             fields = fields.requiredDouble("number" + i).requiredString("text" + i);
+            proto.append("double number%d = %d; string text%1$d = %d;".formatted(i, 2 * i + 1, 2 * i + 2));
         }
+        proto.append("bool label = %d; }".formatted(2 * EACH + 1));
         Schema schema = fields.requiredBoolean("label").endRecord();
         boolean isJson = format.startsWith("json");
         SplittableRandom random = new SplittableRandom(1);
         for (int k = 0; k < EVENTS; k++) {
             GenericRecord event = new GenericData.Record(schema);
             StringBuilder json = new StringBuilder("{");
+            ByteArrayOutputStream protobuf = new ByteArrayOutputStream();
+            protobuf.writeBytes(new byte[] {0, 0, 0, 0, 1, 0});
+            CodedOutputStream out = CodedOutputStream.newInstance(protobuf);
             for (int i = 0; i < EACH; i++) {
                 double number = format.equals("json-digits") ? random.nextDouble() : random.nextInt(100_000) / 100.0;
                 String text = "value" + random.nextInt(1000);
                 String written = format.equals("json-parser") ? text.replace("v", "\\u0076") : text;
                 event.put("number" + i, number);
                 event.put("text" + i, text);
+                out.writeDouble(2 * i + 1, number);
+                out.writeString(2 * i + 2, text);
                 json.append("\"number%d\":%s,\"text%1$d\":\"%s\",".formatted(i, number, written));
             }
             event.put("label", k % 2 == 0);
-            values[k] = isJson
-                    ? json.append("\"label\":%s}".formatted(k % 2 == 0))
-                            .toString()
-                            .getBytes(StandardCharsets.UTF_8)
-                    : avro(schema, event);
+            out.writeBool(2 * EACH + 1, k % 2 == 0);
+            out.flush();
+            values[k] = format.equals("protobuf")
+                    ? protobuf.toByteArray()
+                    : isJson
+                            ? json.append("\"label\":%s}".formatted(k % 2 == 0))
+                                    .toString()
+                                    .getBytes(StandardCharsets.UTF_8)
+                            : avro(schema, event);
         }
         ThalwegConfig config = new ThalwegConfig(
-                Map.of(ThalwegConfig.LABEL, "label", ThalwegConfig.EXAMPLES_FORMAT, isJson ? "json" : "avro"));
-        reader = new RecordReader(id -> schema, config, "m");
+                Map.of(ThalwegConfig.LABEL, "label", ThalwegConfig.EXAMPLES_FORMAT, isJson ? "json" : format));
+        ProtobufSchema ofProtobuf = ProtobufParser.parse(proto.toString(), Map.of());
+        SchemaSource schemas = new SchemaSource() {
+            @Override
+            public Schema writerSchema(int id) {
+                return schema;
+            }
+
+            @Override
+            public ProtobufSchema protobufSchema(int id) {
+                return ofProtobuf;
+            }
+        };
+        reader = new RecordReader(schemas, config, "m");
     }
 
     private static byte[] avro(Schema schema, GenericRecord event) throws IOException {

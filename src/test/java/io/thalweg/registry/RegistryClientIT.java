@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.confluent.kafka.schemaregistry.avro.AvroSchema;
 import io.confluent.kafka.schemaregistry.client.CachedSchemaRegistryClient;
 import io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
+import io.confluent.kafka.schemaregistry.client.rest.entities.SchemaReference;
 import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
 import io.confluent.kafka.serializers.KafkaAvroDeserializer;
 import io.confluent.kafka.serializers.KafkaAvroSerializer;
@@ -166,6 +167,46 @@ class RegistryClientIT {
         String elsewhere = url.replace("/apis/ccompat/v7", "/no/such/path");
         try (ConfluentSchemas schemas = client(Map.of("schema.registry.url", elsewhere))) {
             assertThatThrownBy(() -> schemas.writerSchema(guid)).isInstanceOf(SchemaSourceException.class);
+        }
+    }
+
+    @Test
+    void aProtobufSchemaComesWithItsReferences() throws Exception {
+        String money = "syntax = \"proto3\"; package pay; message Money { sint64 cents = 1; }";
+        String order = "syntax = \"proto3\"; package shop; import \"pay/money.proto\";"
+                + " import \"google/protobuf/timestamp.proto\"; message Unused { string a = 1; }"
+                + " message Order { pay.Money total = 1; google.protobuf.Timestamp at = 2; bool returned = 3; }";
+        try (ConfluentSchemas schemas = client(Map.of());
+                SchemaRegistryClient client = new CachedSchemaRegistryClient(
+                        List.of(url), 10, List.of(new ProtobufText.Provider()), Map.of())) {
+            client.register("money", new ProtobufText(money, List.of(), Map.of()));
+            int id = client.register(
+                    "orders-value",
+                    new ProtobufText(
+                            order,
+                            List.of(new SchemaReference("pay/money.proto", "money", 1)),
+                            Map.of("pay/money.proto", money)));
+            RecordReader reader = new RecordReader(
+                    schemas,
+                    new ThalwegConfig(Map.of("label", "returned", "examples.format", "protobuf", "features.time", "at:hour")),
+                    "m");
+            io.thalweg.math.Example x = new io.thalweg.math.Example();
+            byte[] value = ByteBuffer.allocate(18)
+                    .put((byte) 0)
+                    .putInt(id)
+                    // the second message; 5 cents, at 02:00, returned
+                    .put(new byte[] {2, 2, 10, 2, 8, 10, 18, 3, 8, (byte) 0xa0, 56, 24, 1})
+                    .array();
+
+            reader.read(
+                    InputRecord.produced(new TopicPartition("orders", 0), 0, 0, null, value, new RecordHeaders()), x);
+
+            assertThat(x.label()).isEqualTo(1);
+            assertThat(List.of(x.name(0), x.value(0), x.name(1))).containsExactly("total.cents", 5.0, "at.hour=2");
+            assertThat(schemas.latestProtobufSchema("orders")).isPresent();
+            assertThat(schemas.latestSchema("orders")).isEmpty();
+            assertThatThrownBy(() -> schemas.writerSchema(id)).hasMessageContaining("set its format to protobuf");
+            assertThatThrownBy(() -> schemas.protobufSchema(1_000_000)).isInstanceOf(UnknownSchemaException.class);
         }
     }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
+import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.mapping.Mapping;
@@ -24,9 +25,9 @@ import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
 
 /**
- * Events as they are on the examples topic, from JSON. If the topic holds JSON, they stay as they are. Otherwise the
- * schema is that of Examples; of other events, the one that
- * was last registered for the topic. Safe for use by several threads.
+ * Events as they are on the examples topic, from JSON. If the topic holds JSON, they stay as they are. Otherwise they
+ * become Avro: the schema is that of Examples; of other events, the one that was last registered for the topic, where
+ * Protobuf is taken as the Avro that it is read as. Safe for use by several threads.
  */
 final class EventEncoder {
     private static final byte MAGIC = 0;
@@ -36,7 +37,7 @@ final class EventEncoder {
     private final SchemaSource registry;
     private final String topic;
     private final boolean isMapped;
-    private final boolean isJson;
+    private final ValueFormat formatOfTopic;
     /** For events to predict, which have no label yet. */
     private final JsonRecords unlabelled;
 
@@ -51,10 +52,15 @@ final class EventEncoder {
         this.registry = registry;
         topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         isMapped = config.isMapped();
-        isJson = config.examplesFormat() == ValueFormat.JSON;
+        formatOfTopic = config.examplesFormat();
         Mapping mapping = config.mapping();
         unlabelled = new JsonRecords(
                 mapping.label() == null ? Set.of() : Set.of(mapping.label().field()));
+    }
+
+    /** The format of the events that {@link #event} returns. */
+    ValueFormat format() {
+        return formatOfTopic == ValueFormat.JSON ? ValueFormat.JSON : ValueFormat.AVRO;
     }
 
     /** Returns the source of the schemas that events in the topic were written with. */
@@ -82,7 +88,7 @@ final class EventEncoder {
      * @throws HttpRefusal if the JSON does not fit the schema
      */
     byte[] event(JsonNode json) {
-        if (isJson) {
+        if (format() == ValueFormat.JSON) {
             return json.toString().getBytes(StandardCharsets.UTF_8);
         }
         Latest now = latest();
@@ -127,7 +133,7 @@ final class EventEncoder {
         }
         Schema schema;
         try {
-            schema = registry.latestSchema(topic)
+            schema = RecordReader.latestSchema(formatOfTopic, topic, registry)
                     .orElseThrow(() -> new HttpRefusal(
                             409,
                             "no schema is registered for topic %s, so JSON cannot become an event".formatted(topic)));

@@ -34,7 +34,7 @@ final class Predictor {
         this.events = events;
         examples = new ExampleLookup(config);
         learner = new Learner(config.learner());
-        reader = RecordReader.toPredict(events.schemas(), config);
+        reader = RecordReader.toPredict(events.schemas(), config, events.format());
         stored = RecordReader.toPredict(events.registry(), config);
     }
 

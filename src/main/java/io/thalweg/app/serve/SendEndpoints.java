@@ -74,6 +74,7 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
     public void addTo(Routes routes) {
         routes.post("/v1/examples", Access.WRITE, request -> {
             String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
+            refuseProtobuf(topic, config.examplesFormat());
             boolean isJson = config.examplesFormat() == ValueFormat.JSON;
             send(
                     request,
@@ -89,12 +90,22 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
                         409, "labels are in the events: this learner has no topic of labels (labels.topic)");
             }
             String topic = config.getString(ThalwegConfig.LABELS_TOPIC);
+            refuseProtobuf(topic, config.labelsFormat());
             send(
                     request,
                     topic,
                     config.labelsMapping(),
                     config.labelsFormat() == ValueFormat.JSON ? SendEndpoints::asItIs : inAvro(topic, labelSchema()));
         });
+    }
+
+    private static void refuseProtobuf(String topic, ValueFormat format) {
+        if (format == ValueFormat.PROTOBUF) {
+            throw new HttpRefusal(
+                    409,
+                    "topic %s holds Protobuf, which is not written here; send records with a Protobuf serializer"
+                            .formatted(topic));
+        }
     }
 
     /** Returns the schema that was last registered for labels, or the one that the settings of labels call for. */

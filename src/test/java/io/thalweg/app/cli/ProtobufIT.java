@@ -15,10 +15,16 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -248,9 +254,15 @@ class ProtobufIT {
         send("orders-examples", new byte[] {0, 0, 0, 0, 99, 0});
         send("orders-examples", "{\"id\": 1}".getBytes(StandardCharsets.UTF_8));
 
+        int port;
+        try (ServerSocket free = new ServerSocket(0)) {
+            port = free.getLocalPort();
+        }
+        Files.writeString(settings, "http.listen=127.0.0.1:" + port + "\n", StandardOpenOption.APPEND);
         Process learner = learner(settings);
+        List<JsonNode> predictions;
         try {
-            List<JsonNode> predictions = watch(settings, "predictions", ORDERS);
+            predictions = watch(settings, "predictions", ORDERS);
             assertThat(predictions).hasSize(ORDERS);
             for (int i = 0; i < ORDERS; i++) {
                 assertThat(predictions.get(i).get("value").get("id").asText()).isEqualTo("o" + i);
@@ -260,6 +272,7 @@ class ProtobufIT {
                     .extracting(letter -> letter.get("value").get("reason").asText())
                     .containsExactly("UNREADABLE", "UNREADABLE", "UNKNOWN_SCHEMA", "UNREADABLE");
             assertThat(letters.get(0).toString()).contains("(shop.Order)", "it claims 100 bytes where 1 are left");
+            overHttp(port, predictions.get(0).get("value").get("probability").asDouble());
         } finally {
             learner.destroy();
             learner.waitFor();
@@ -269,17 +282,17 @@ class ProtobufIT {
                         "\n", thalweg(settings, "evaluate", "--topic").is(0).out()))
                 .contains("" + ORDERS);
 
-        // the same orders as kafkajs's serializer writes them give the same weights, to the last bit
+        // the same orders as kafkajs's serializer writes them give the same predictions, to the last bit
         Path again = settings("again", MAPPING);
         thalweg(again, "topics", "--create").is(0);
         send(program, "registry", "again-examples", 0);
         Process second = learner(again);
         try {
-            List<JsonNode> predictions = watch(again, "predictions", ORDERS);
-            for (int i = 0; i < ORDERS; i++) {
-                assertThat(predictions.get(i).get("value").get("probability"))
-                        .isEqualTo(watchedBefore(settings).get(i).get("value").get("probability"));
-            }
+            assertThat(watch(again, "predictions", ORDERS))
+                    .extracting(line -> line.get("value").get("probability"))
+                    .isEqualTo(predictions.stream()
+                            .map(line -> line.get("value").get("probability"))
+                            .toList());
         } finally {
             second.destroy();
             second.waitFor();
@@ -287,13 +300,32 @@ class ProtobufIT {
         thalweg(again, "verify").is(0);
     }
 
-    private static List<JsonNode> before;
+    /** Events in JSON have the fields of the schema, of which those that are left out have their defaults. */
+    private static void overHttp(int port, double first) throws Exception {
+        HttpResponse<String> predicted = post(
+                port,
+                "/v1/models/default/predict",
+                "{\"event\": {\"id\": \"x\", \"customer\": {\"country\": \"FR\"}, \"tags\": [\"a\"]}}");
+        assertThat(predicted.statusCode()).as(predicted.body()).isEqualTo(200);
+        assertThat(JSON.readTree(predicted.body()).get("probability").asDouble())
+                .isBetween(0.0, 1.0)
+                .isNotEqualTo(first);
+        HttpResponse<String> stored =
+                post(port, "/v1/models/default/predict", "{\"record\": {\"partition\": 0, \"offset\": 1}}");
+        assertThat(stored.statusCode()).as(stored.body()).isEqualTo(200);
+        HttpResponse<String> refused = post(port, "/v1/examples", "{\"event\": {}}");
+        assertThat(refused.statusCode()).isEqualTo(409);
+        assertThat(refused.body()).contains("topic orders-examples holds Protobuf");
+    }
 
-    private static List<JsonNode> watchedBefore(Path settings) throws IOException {
-        if (before == null) {
-            before = watch(settings, "predictions", ORDERS);
-        }
-        return before;
+    private static HttpResponse<String> post(int port, String path, String body) throws Exception {
+        return HttpClient.newHttpClient()
+                .send(
+                        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+                                .header("Content-Type", "application/json")
+                                .POST(HttpRequest.BodyPublishers.ofString(body))
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
     }
 
     private static void send(String topic, byte[] value) throws Exception {
@@ -375,7 +407,10 @@ class ProtobufIT {
                 .singleElement()
                 .asString()
                 .contains("there is no field gone", "customer.age", "in shop.Order");
-        assertThat(thalweg(settings, "produce", "pom.xml").is(2).err())
+        Path file = Files.writeString(directory.resolve("orders.csv"), "id,amount,returned\nx,1,1\n");
+        assertThat(thalweg(settings, "produce", file.toString(), "--set", "features.cross=")
+                        .is(2)
+                        .err())
                 .singleElement()
                 .asString()
                 .contains("topic mistaken-examples holds Protobuf, which is not written here");

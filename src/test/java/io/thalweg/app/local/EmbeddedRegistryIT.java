@@ -17,6 +17,7 @@ import io.confluent.kafka.serializers.KafkaAvroSerializer;
 import io.thalweg.avro.Prediction;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.ProtobufText;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -85,6 +86,38 @@ class EmbeddedRegistryIT {
             assertThat(client.getAllSubjects()).containsExactly("a-value", "b-value");
             assertThat(client.getAllSubjectsById(first)).containsExactly("a-value", "b-value");
         }
+    }
+
+    @Test
+    void holdsProtobufWithReferences() throws Exception {
+        String money = "syntax = \"proto3\"; message Money { sint64 cents = 1; }";
+        ProtobufText order = new ProtobufText(
+                "syntax = \"proto3\"; import \"money.proto\"; message Order { Money total = 1; }",
+                List.of(new SchemaReference("money.proto", "money", 1)),
+                Map.of("money.proto", money));
+        Path file = directory.resolve("registry.jsonl");
+        int id;
+        try (EmbeddedRegistry registry = EmbeddedRegistry.start(file, 0);
+                SchemaRegistryClient client = ofProtobuf(registry)) {
+            refused(422, 42201, () -> client.register("orders-value", order));
+            refused(422, 42201, () -> client.register("a", new ProtobufText("message {", List.of(), Map.of())));
+            client.register("money", new ProtobufText(money, List.of(), Map.of()));
+            id = client.register("orders-value", order);
+        }
+        try (EmbeddedRegistry registry = EmbeddedRegistry.start(file, 0);
+                SchemaRegistryClient client = ofProtobuf(registry);
+                ConfluentSchemas schemas =
+                        new ConfluentSchemas(Map.of("schema.registry.url", registry.url()), Duration.ZERO)) {
+            assertThat(client.getAllSubjects()).containsExactly("money", "orders-value");
+            assertThat(schemas.protobufSchema(id).messages().get(0).name()).isEqualTo("Order");
+            UUID guid = UUID.nameUUIDFromBytes(order.text().getBytes(StandardCharsets.UTF_8));
+            assertThat(schemas.protobufSchema(guid).messages().get(0).name()).isEqualTo("Order");
+        }
+    }
+
+    private static SchemaRegistryClient ofProtobuf(EmbeddedRegistry registry) {
+        return new CachedSchemaRegistryClient(
+                List.of(registry.url()), 10, List.of(new ProtobufText.Provider()), Map.of());
     }
 
     @Test
