@@ -68,7 +68,9 @@ public final class BundledComponents {
 
     private static List<Path> descriptions(Path directory) throws IOException {
         try (Stream<Path> files = Files.walk(directory)) {
-            return files.filter(file -> file.endsWith("pom.properties")).sorted().toList();
+            return files.filter(file -> file.endsWith("pom.properties"))
+                    .sorted()
+                    .toList();
         }
     }
 

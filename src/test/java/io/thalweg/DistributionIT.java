@@ -89,7 +89,8 @@ class DistributionIT {
         components.forEach(component -> listed.add(nameOf(component) + ".jar"));
         assertThat(listed)
                 .doesNotHaveDuplicates()
-                .containsAll(jars().stream().filter(jar -> !jar.startsWith(NAME)).toList());
+                .containsAll(
+                        jars().stream().filter(jar -> !jar.startsWith(NAME)).toList());
         // what is in jars of this project
         listed.removeAll(jars());
         assertThat(listed)
@@ -119,16 +120,16 @@ class DistributionIT {
                 "org/apache/pinot/shaded/com/fasterxml/jackson/databind/", "jackson-databind",
                 "org/apache/pinot/shaded/com/fasterxml/jackson/dataformat/", "jackson-dataformat-csv",
                 "org/apache/pinot/shaded/com/fasterxml/jackson/datatype/", "jackson-datatype-jdk8");
-        try (JarFile jar = new JarFile(
-                home.resolve("lib/" + NAME + "-registry-client.jar").toFile())) {
+        try (JarFile jar =
+                new JarFile(home.resolve("lib/" + NAME + "-registry-client.jar").toFile())) {
             assertThat(jar.stream().map(JarEntry::getName).filter(name -> name.endsWith(".class")))
                     .isNotEmpty()
                     .allSatisfy(name -> assertThat(packages.keySet()).anyMatch(name::startsWith));
             for (String library : packages.values()) {
                 JsonNode listed = component(carrier.get("components"), library);
                 Properties said = new Properties();
-                try (InputStream in = jar.getInputStream(jar.getEntry(
-                        "META-INF/maven/%s/%s/pom.properties".formatted(listed.get("group").asText(), library)))) {
+                try (InputStream in = jar.getInputStream(jar.getEntry("META-INF/maven/%s/%s/pom.properties"
+                        .formatted(listed.get("group").asText(), library)))) {
                     said.load(in);
                 }
                 assertThat(said).containsEntry("version", listed.get("version").asText());
@@ -136,11 +137,12 @@ class DistributionIT {
         }
         try (JarFile jar =
                 new JarFile(home.resolve("lib/" + NAME + "-program.jar").toFile())) {
-            String charts = new String(jar.getInputStream(
-                            jar.getEntry("io/thalweg/app/serve/page/uplot/uPlot.iife.min.js"))
-                    .readAllBytes());
+            String charts =
+                    new String(jar.getInputStream(jar.getEntry("io/thalweg/app/serve/page/uplot/uPlot.iife.min.js"))
+                            .readAllBytes());
             assertThat(charts)
-                    .contains("(v" + component(components, "uplot").get("version").asText() + ")");
+                    .contains(
+                            "(v" + component(components, "uplot").get("version").asText() + ")");
         }
     }
 

@@ -20,8 +20,8 @@ class ReproducibleIT {
         Path second = directory.resolve("target");
         Path log = directory.resolve("log");
         // offline, whether the first was or not: that must make no difference, not even to the bill of materials
-        List<String> command = List.of(
-                "mvn", "-B", "-q", "-o", "-Dmaven.test.skip=true", "-Doutput.directory=" + second, "package");
+        List<String> command =
+                List.of("mvn", "-B", "-q", "-o", "-Dmaven.test.skip=true", "-Doutput.directory=" + second, "package");
         Process maven = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())

@@ -1,5 +1,7 @@
 package io.thalweg.clients;
 
+import io.thalweg.output.OutputBundle;
+import io.thalweg.output.OutputBundle.SerializedOutput;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
@@ -251,7 +253,41 @@ public final class StrictClients implements KafkaClientSupplier {
         @Override
         public Future<RecordMetadata> send(ProducerRecord<byte[], byte[]> record, Callback callback) {
             OUTBOX.set(outbox);
-            return outbox.add(record, callback);
+            List<SerializedOutput> rest = OutputBundle.of(record.headers());
+            return rest == null ? outbox.add(record, callback) : sendAll(record, rest, callback);
+        }
+
+        /** Sends a record and those that follow it. The callback hears of the last one, and of all that fail. */
+        private Future<RecordMetadata> sendAll(
+                ProducerRecord<byte[], byte[]> first, List<SerializedOutput> rest, Callback callback) {
+            Callback ofFailures = (metadata, failure) -> {
+                if (failure != null) {
+                    callback.onCompletion(metadata, failure);
+                }
+            };
+            outbox.add(
+                    new ProducerRecord<>(
+                            first.topic(),
+                            first.partition(),
+                            first.timestamp(),
+                            first.key(),
+                            first.value(),
+                            OutputBundle.without(first.headers())),
+                    ofFailures);
+            Future<RecordMetadata> sent = null;
+            for (int i = 0; i < rest.size(); i++) {
+                SerializedOutput each = rest.get(i);
+                sent = outbox.add(
+                        new ProducerRecord<>(
+                                first.topic(),
+                                first.partition(),
+                                each.timestamp(),
+                                each.key(),
+                                each.value(),
+                                each.headers()),
+                        i < rest.size() - 1 ? ofFailures : callback);
+            }
+            return sent;
         }
 
         @Override

@@ -669,7 +669,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 atLeast(10),
                 MEDIUM,
                 "How often unpublished changes are published: changed blocks of large models, and steps that"
-                        + " `weights.every` skipped.");
+                        + " `weights.every` skipped. Less often if that would take more than a tenth of the time.");
         output.add(
                 WEIGHTS_WINDOW,
                 Type.INT,

@@ -2,10 +2,15 @@ package io.thalweg.output;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
+import io.thalweg.output.OutputBundle.SerializedOutput;
+import io.thalweg.output.OutputRecord.FollowingOutput;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.avro.specific.SpecificRecordBase;
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.serialization.Serializer;
 import org.jspecify.annotations.Nullable;
 
@@ -42,9 +47,28 @@ public final class OutputSerializer implements Serializer<OutputRecord> {
                 : new OutputSerializer(schemaIds.idFor(topic.nameIn(config), topic.schema()));
     }
 
+    /** Serializes a value, and those that follow it into a header of type {@link OutputBundle}. */
+    @Override
+    public byte @Nullable [] serialize(String topic, Headers headers, OutputRecord output) {
+        List<FollowingOutput> rest = output.rest();
+        if (!rest.isEmpty()) {
+            List<SerializedOutput> serialized = new ArrayList<>(rest.size());
+            for (FollowingOutput each : rest) {
+                serialized.add(
+                        new SerializedOutput(each.key(), serialize(each.value()), each.timestamp(), each.headers()));
+            }
+            headers.add(new OutputBundle(serialized));
+        }
+        return serialize(output.value());
+    }
+
+    /** Serializes a value that nothing follows. */
     @Override
     public byte @Nullable [] serialize(String topic, OutputRecord output) {
-        SpecificRecordBase value = output.value();
+        return serialize(output.value());
+    }
+
+    private byte @Nullable [] serialize(@Nullable SpecificRecordBase value) {
         if (value == null) {
             return null;
         }

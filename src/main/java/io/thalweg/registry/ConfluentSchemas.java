@@ -278,8 +278,7 @@ public final class ConfluentSchemas implements Registry {
     }
 
     /** A schema can still be registered, so the registry is asked again, but not for every record. */
-    private void checkNotRefused(Map<Object, UnusableSchema> refusals, Object idOrGuid)
-            throws UnknownSchemaException {
+    private void checkNotRefused(Map<Object, UnusableSchema> refusals, Object idOrGuid) throws UnknownSchemaException {
         UnusableSchema before = refusals.get(idOrGuid);
         if (before != null && System.nanoTime() - before.at < refusalKept.toNanos()) {
             throw before.why;

@@ -120,8 +120,8 @@ public final class Reset {
                     if (!isSetUp()) {
                         continue;
                     }
-                    goes.add(("nothing of topic %s, which is missing: it is created as by `thalweg topics --create`; if a"
-                                    + " reset that broke off has deleted it, the settings that it had are gone")
+                    goes.add(("nothing of topic %s, which is missing: it is created as by `thalweg topics --create`;"
+                                    + " if a reset that broke off has deleted it, its settings are gone")
                             .formatted(topic));
                 } else if (offsets > 0) {
                     goes.add("the contents of topic %s: %,d offsets%s"
@@ -295,8 +295,7 @@ public final class Reset {
     private String settingsOfItsOwn(String topic, int partitions) {
         NewTopic anew = topics.like(topic, topic, partitions);
         boolean asPlanned = TopicPlan.ofInputsAndOutputs(config).stream()
-                .anyMatch(plan ->
-                        plan.topic().equals(topic) && plan.settings().equals(anew.configs()));
+                .anyMatch(plan -> plan.topic().equals(topic) && plan.settings().equals(anew.configs()));
         return asPlanned ? "" : "; it keeps its settings, as by `" + command(anew) + "`";
     }
 

@@ -9,9 +9,12 @@ import io.thalweg.input.ReadAhead.ExampleAhead;
 import io.thalweg.input.ReadAhead.PartitionAhead;
 import io.thalweg.input.RecordBundle;
 import io.thalweg.output.OutputRecord;
+import io.thalweg.output.OutputRecord.FollowingOutput;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.store.KeyPartitioner;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +44,9 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     /** Records that a router sends on a second time come between others. */
     private static final long SKIPS_ARE_NEWS_AFTER = 1000;
 
+    /** How many outputs are forwarded together at most. */
+    private static final int MOST_BUNDLED = 64;
+
     /** How often readers of committed state are looked after. */
     private static final Duration READS_INTERVAL = Duration.ofMillis(10);
 
@@ -63,10 +69,16 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private final int partitions;
     private final InputWatch watch;
     private final @Nullable ReadAhead ahead;
+    private final PublishingPace pace = new PublishingPace();
     /** Whether a record was not where its key belongs. Then its producers choose partitions in another way. */
     private boolean hasStrayed;
     /** The partitions that the task reads, by topic. */
     private final Map<String, TaskInput> sources = new HashMap<>();
+
+    /** The outputs of the input bundle that is processed. */
+    private final Map<OutputTopic, List<FollowingOutput>> bundled = new EnumMap<>(OutputTopic.class);
+    /** Whether outputs are to be forwarded together. */
+    private boolean isBundling;
 
     /** How many steps the counter has. */
     private long countedSteps;
@@ -123,6 +135,9 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     @Override
     public void init(ProcessorContext<byte[], OutputRecord> processorContext) {
         context = processorContext;
+        // what was left when the processor failed is made again
+        isBundling = false;
+        bundled.clear();
         partition = context.taskId().partition();
         WeightStore store = context.getStateStore(LearnerSupplier.STORE);
         task = store.task();
@@ -178,9 +193,12 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
             apply(source, at.offset(), record.timestamp(), record.key(), record.value(), record.headers());
             return;
         }
+        isBundling = true;
         for (ConsumerRecord<byte[], byte[]> each : bundle) {
             apply(source, each.offset(), each.timestamp(), each.key(), each.value(), each.headers());
         }
+        isBundling = false;
+        bundled.keySet().forEach(this::forwardBundle);
     }
 
     private void apply(
@@ -290,8 +308,12 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         }
         counters.flush();
         counters.deadLettersShare(health.deadLettersShare());
+        if (!pace.begins()) {
+            return;
+        }
         try {
             task.publishRest(now, this);
+            pace.end();
         } catch (TimeoutException e) {
             throw new StreamsException("the brokers did not answer: " + e.getMessage(), e);
         }
@@ -304,7 +326,35 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
 
     @Override
     public void publish(OutputTopic topic, byte[] key, SpecificRecordBase value, long timestamp, Headers headers) {
-        OutputRecord output = new OutputRecord(topic, partition, value);
+        if (isBundling) {
+            List<FollowingOutput> bundle = bundled.computeIfAbsent(topic, t -> new ArrayList<>());
+            bundle.add(new FollowingOutput(key, value, timestamp, headers));
+            if (bundle.size() == MOST_BUNDLED) {
+                forwardBundle(topic);
+            }
+            return;
+        }
+        forward(new OutputRecord(topic, partition, value), key, timestamp, headers);
+    }
+
+    /** Forwards the outputs of a bundle to a topic as one. */
+    private void forwardBundle(OutputTopic topic) {
+        List<FollowingOutput> bundle = bundled.get(topic);
+        if (bundle.isEmpty()) {
+            return;
+        }
+        FollowingOutput first = bundle.get(0);
+        List<FollowingOutput> rest = List.copyOf(bundle.subList(1, bundle.size()));
+        bundle.clear();
+        forward(
+                new OutputRecord(topic, partition, first.value(), rest),
+                first.key(),
+                first.timestamp(),
+                first.headers());
+    }
+
+    private void forward(OutputRecord output, byte @Nullable [] key, long timestamp, @Nullable Headers headers) {
+        OutputTopic topic = output.topic();
         // without headers, the record creates its own; with headers, it copies them
         Record<byte[], OutputRecord> record =
                 headers == null ? new Record<>(key, output, timestamp) : new Record<>(key, output, timestamp, headers);

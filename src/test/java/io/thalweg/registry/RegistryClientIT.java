@@ -188,7 +188,8 @@ class RegistryClientIT {
                             Map.of("pay/money.proto", money)));
             RecordReader reader = new RecordReader(
                     schemas,
-                    new ThalwegConfig(Map.of("label", "returned", "examples.format", "protobuf", "features.time", "at:hour")),
+                    new ThalwegConfig(
+                            Map.of("label", "returned", "examples.format", "protobuf", "features.time", "at:hour")),
                     "m");
             io.thalweg.math.Example x = new io.thalweg.math.Example();
             byte[] value = ByteBuffer.allocate(18)

@@ -20,6 +20,8 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
 import io.thalweg.input.RecordBundle;
 import io.thalweg.input.SchemaSourceException;
+import io.thalweg.output.OutputBundle;
+import io.thalweg.output.OutputBundle.SerializedOutput;
 import io.thalweg.testing.Seeded;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -42,6 +44,7 @@ import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.streams.Topology;
@@ -614,14 +617,30 @@ class LearnerTopologyTest {
             }
             return Stream.of(learner.predictions, learner.weights, learner.metrics, learner.deadLetters)
                     .flatMap(output -> output.readRecordsToList().stream())
-                    .map(record -> "%s %s %s %s"
-                            .formatted(
-                                    text(record.key()),
-                                    Arrays.toString(record.value()),
-                                    record.headers(),
-                                    record.timestamp()))
+                    .flatMap(LearnerTopologyTest::withThoseThatFollow)
                     .toList();
         }
+    }
+
+    /** The text of a record, and of those that are sent with it. */
+    private static Stream<String> withThoseThatFollow(TestRecord<byte[], byte[]> record) {
+        List<SerializedOutput> rest = OutputBundle.of(record.headers());
+        return Stream.concat(
+                Stream.of(
+                        text(record.key(), record.value(), OutputBundle.without(record.headers()), record.timestamp())),
+                rest == null
+                        ? Stream.of()
+                        : rest.stream()
+                                .map(each -> text(
+                                        each.key(),
+                                        each.value(),
+                                        each.headers() == null ? new RecordHeaders() : each.headers(),
+                                        each.timestamp())));
+    }
+
+    private static String text(byte[] key, byte[] value, Headers headers, long timestamp) {
+        return "%s %s %s %d"
+                .formatted(text(key), Arrays.toString(value), Arrays.toString(headers.toArray()), timestamp);
     }
 
     @Test

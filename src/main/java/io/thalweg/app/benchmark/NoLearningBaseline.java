@@ -9,6 +9,7 @@ import io.thalweg.math.Model;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.output.WeightsRecords;
+import io.thalweg.topology.PublishingPace;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -47,6 +48,8 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
     private final long intervalMs;
     private final SplittableRandom random = new SplittableRandom(1);
     private final ByteBuffer bytes = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
+
+    private final PublishingPace pace = new PublishingPace();
 
     private final Map<String, Seen> models = new HashMap<>();
     private byte[] lastKey;
@@ -128,6 +131,9 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
     }
 
     private void publishRest(long now) {
+        if (!pace.begins()) {
+            return;
+        }
         for (Seen seen : models.values()) {
             if (seen.published == seen.steps || seen.features.isEmpty()) {
                 continue;
@@ -145,6 +151,7 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
             seen.changed.clear();
             seen.published = seen.steps;
         }
+        pace.end();
     }
 
     private void publishWhole(Seen seen, long timestamp) {

@@ -34,10 +34,10 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Measures the time until a learner with a large model, or with many events that wait for their labels, resumes: its successor is started after a clean stop or SIGKILL,
- * or a standby instance takes over. Small examples are sent all the time, so that a learner that is killed has an open
- * transaction. The time ends when a read_committed consumer has the prediction of the first example that was sent after
- * the end of the learner.
+ * Measures the time until a learner with a large model, or with many events that wait for their labels, resumes: its
+ * successor is started after a clean stop or SIGKILL, or a standby instance takes over. Small examples are sent all the
+ * time, so that a learner that is killed has an open transaction. The time ends when a read_committed consumer has the
+ * prediction of the first example that was sent after the end of the learner.
  */
 final class Restore {
     /** The number of features of a large example: as many as fit. */

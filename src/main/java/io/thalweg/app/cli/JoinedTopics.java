@@ -38,20 +38,20 @@ final class JoinedTopics {
     private final OutcomeCounts outcomes = new OutcomeCounts();
     private final Example x = new Example();
     /** The predictions that are not judged yet, by model and id of the event. */
-    private final Map<Key, Served> unjudged = new HashMap<>();
+    private final Map<EventKey, UnjudgedPrediction> unjudged = new HashMap<>();
 
     private long now = Long.MIN_VALUE;
     private long labelsRead;
 
     /** The model and the id of an event. */
-    private record Key(String model, String id) {
-        static Key of(String model, byte[] id) {
-            return new Key(model, new String(id, StandardCharsets.UTF_8));
+    private record EventKey(String model, String id) {
+        static EventKey of(String model, byte[] id) {
+            return new EventKey(model, new String(id, StandardCharsets.UTF_8));
         }
     }
 
     /** A prediction that was served. @param time that of its event */
-    private record Served(double logit, double importance, long time) {}
+    private record UnjudgedPrediction(double logit, double importance, long time) {}
 
     /** A partition that is read. */
     private static final class JoinedPartition {
@@ -161,7 +161,7 @@ final class JoinedTopics {
         if (evaluation.takeEvent(model, x, time, outcomes) || id == null) {
             return;
         }
-        unjudged.put(Key.of(model, id), new Served(evaluation.logit(), x.importance(), time));
+        unjudged.put(EventKey.of(model, id), new UnjudgedPrediction(evaluation.logit(), x.importance(), time));
     }
 
     private void takeLabel(String model, long time) throws Rejection {
@@ -170,7 +170,7 @@ final class JoinedTopics {
         double importance = x.importance();
         byte[] id = x.id();
         evaluation.takeLabel(model, x, time, outcomes);
-        Served served = id == null ? null : unjudged.remove(Key.of(model, id));
+        UnjudgedPrediction served = id == null ? null : unjudged.remove(EventKey.of(model, id));
         if (served != null) {
             evaluation.judge(served.logit, label, Double.isNaN(importance) ? served.importance : importance);
         }

@@ -286,7 +286,7 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         return first == '{' ? Format.JSONL : isLibsvm(text) ? Format.LIBSVM : Format.CSV;
     }
 
-    /** Whether the text begins as a list of JSON objects does, as far as can be seen. A header can begin with [, too. */
+    /** Whether the text begins as a list of JSON objects does. A header can begin with [, too. */
     private static boolean isArrayOfObjects(BufferedReader text) throws IOException {
         text.mark(LOOK_AHEAD);
         int next = text.read();

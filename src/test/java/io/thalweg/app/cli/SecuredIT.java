@@ -361,7 +361,7 @@ class SecuredIT {
         project.thalweg(users.get("producer"), "produce", csv.toString()).is(0);
     }
 
-    /** The topics that are there if labels come later, and events and labels are sent on to the partition of their model. */
+    /** The topics if labels come later, and events and labels are sent on to the partition of their model. */
     @Test
     void theRightsForLateLabelsThatAreSentOnAreEnoughAndNoneIsTooMany() throws Exception {
         String name = "late";
@@ -545,14 +545,14 @@ class SecuredIT {
                     .filteredOn(line -> line.contains("it keeps its settings"))
                     .hasSize(1);
             broken.isOneLine(
-                            3,
-                            "no new topics today",
-                            "kafka-topics --bootstrap-server",
-                            "--create --topic reset-again-predictions --partitions 1 --replication-factor 1",
-                            "--config segment.bytes=7340032",
-                            "; reset: group reset-again, topic reset-again-weights-changelog,",
-                            "; not reset: topic reset-again-predictions,",
-                            "run the reset again");
+                    3,
+                    "no new topics today",
+                    "kafka-topics --bootstrap-server",
+                    "--create --topic reset-again-predictions --partitions 1 --replication-factor 1",
+                    "--config segment.bytes=7340032",
+                    "; reset: group reset-again, topic reset-again-weights-changelog,",
+                    "; not reset: topic reset-again-predictions,",
+                    "run the reset again");
             assertThat(topics()).doesNotContain(project.topic("predictions"));
             project.thalweg(broker.superUser(), "reset", "--yes")
                     .isOneLine(3, "no new topics today", "not reset: topic reset-again-predictions");
