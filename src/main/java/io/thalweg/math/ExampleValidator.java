@@ -27,7 +27,9 @@ final class ExampleValidator {
     void check(Example x) throws Rejection {
         if (x.form() == null) {
             throw new Rejection(
-                    Reason.NO_FEATURES, "field features is null; give an array, a SparseFeatures record or a map");
+                    Reason.NO_FEATURES,
+                    "field features is null or not there; give an array, a SparseFeatures record or a map, or set label if"
+                            + " each field of the event is a feature");
         }
         if (settings.requiredForm() != null && settings.requiredForm() != x.form()) {
             throw new Rejection(

@@ -6,7 +6,7 @@ import io.thalweg.topology.LearnerSupplier;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -315,14 +315,14 @@ public final class Reset {
     }
 
     private void retract(String topic) {
-        Map<ByteBuffer, Integer> keys = liveKeys(topic);
+        Set<LiveKey> keys = liveKeys(topic);
         if (keys.isEmpty()) {
             return;
         }
         List<Exception> failures = new ArrayList<>();
         try (Producer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(config).writer())) {
-            keys.forEach((key, partition) ->
-                    producer.send(new ProducerRecord<>(topic, partition, key.array(), null), (metadata, failure) -> {
+            keys.forEach(live -> producer.send(
+                    new ProducerRecord<>(topic, live.partition, live.key.array(), null), (metadata, failure) -> {
                         if (failure != null) {
                             failures.add(failure);
                         }
@@ -340,9 +340,11 @@ public final class Reset {
         }
     }
 
-    /** The keys whose latest record has a value, and their partitions. */
-    private Map<ByteBuffer, Integer> liveKeys(String topic) {
-        Map<ByteBuffer, Integer> keys = new LinkedHashMap<>();
+    /** A key whose latest record has a value. A model that was moved has tombstones in the partition that it was in. */
+    private record LiveKey(ByteBuffer key, int partition) {}
+
+    private Set<LiveKey> liveKeys(String topic) {
+        Set<LiveKey> keys = new LinkedHashSet<>();
         List<TopicPartition> partitions = topics.partitions(topic);
         try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config).reader())) {
             consumer.assign(partitions);
@@ -353,11 +355,11 @@ public final class Reset {
                     if (record.key() == null) {
                         continue;
                     }
-                    ByteBuffer key = ByteBuffer.wrap(record.key());
+                    LiveKey live = new LiveKey(ByteBuffer.wrap(record.key()), record.partition());
                     if (record.value() == null) {
-                        keys.remove(key);
+                        keys.remove(live);
                     } else {
-                        keys.put(key, record.partition());
+                        keys.add(live);
                     }
                 }
             }

@@ -47,6 +47,9 @@ final class InputHealth {
     private final @Nullable Reason[] reasons = new Reason[WINDOW];
     private final boolean[] begun = new boolean[WINDOW];
     private final Map<Reason, Integer> counts = new EnumMap<>(Reason.class);
+    /** What the first dead letter of each reason says. */
+    private final Map<Reason, String> details = new EnumMap<>(Reason.class);
+
     private long records;
     private int dead;
     private int newModels;
@@ -75,6 +78,7 @@ final class InputHealth {
     /** Called for a record that became a dead letter. */
     void rejected(TopicPartition partition, long offset, Rejection rejection) {
         next(rejection.reason(), false);
+        details.putIfAbsent(rejection.reason(), rejection.getMessage());
         judge(partition, offset);
     }
 
@@ -162,7 +166,7 @@ final class InputHealth {
         return warnedOf != null && counts.get(main) < 2 * counts.getOrDefault(warnedOf, 0) ? warnedOf : main;
     }
 
-    /** Returns which setting helps, after a colon; empty if that depends on more than the reason. */
+    /** Returns which setting helps, after a colon; or what is wrong, if that depends on more than the reason. */
     private String hint(@Nullable Reason reason, String topic) {
         if (reason == null) {
             return "";
@@ -191,9 +195,12 @@ final class InputHealth {
                 ": is %s the name of the field?"
                         .formatted(isOfLabels(topic) ? ThalwegConfig.LABELS_ID_FIELD : ThalwegConfig.ID_FIELD);
             case TOO_MANY_MODELS -> ": raise %s, or are these ids of models?".formatted(ThalwegConfig.MODELS_MAX);
+            case NO_FEATURES ->
+                ": for events of a schema of their own, set %s to the field of the label"
+                        .formatted(ThalwegConfig.LABEL);
             case FORM_DIFFERS, LENGTH_DIFFERS -> ": events of different kinds need models of their own";
             case WRONG_PARTITION -> ": restart producers that do not know the present number of partitions";
-            default -> "";
+            default -> ": " + details.getOrDefault(reason, "");
         };
     }
 

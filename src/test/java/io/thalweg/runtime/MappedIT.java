@@ -375,6 +375,8 @@ class MappedIT {
             new Reset(trial.config(), admin, false).run();
         }
         assertThat(copies()).isEmpty();
+        // also in the partitions that models were in before
+        assertThat(homes()).allSatisfy((model, home) -> assertThat(home).isEmpty());
     }
 
     /** Asserts that each event was learned once, and that each model is where its id goes. */
@@ -385,6 +387,14 @@ class MappedIT {
         assertThat(steps().values().stream().mapToDouble(Double::doubleValue).sum())
                 .as("steps of all models: one for each labeled event")
                 .isEqualTo(good - unlabeled());
+        assertThat(homes())
+                .allSatisfy((model, home) -> assertThat(home)
+                        .containsExactly(
+                                Utils.toPositive(Utils.murmur2(model.getBytes(StandardCharsets.UTF_8))) % partitions));
+    }
+
+    /** The partitions in which each model has weights. */
+    private Map<String, Set<Integer>> homes() {
         Map<String, Set<Integer>> homes = new TreeMap<>();
         for (ConsumerRecord<byte[], byte[]> record : trial.read("weights")) {
             Set<Integer> home =
@@ -395,10 +405,7 @@ class MappedIT {
                 home.add(record.partition());
             }
         }
-        assertThat(homes)
-                .allSatisfy((model, home) -> assertThat(home)
-                        .containsExactly(
-                                Utils.toPositive(Utils.murmur2(model.getBytes(StandardCharsets.UTF_8))) % partitions));
+        return homes;
     }
 
     /** Goes on with a topic that is not there yet. */

@@ -16,6 +16,7 @@ import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import io.thalweg.testing.Seeded;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -74,6 +75,17 @@ class InputHealthTest {
                 learner.send("m", dense(i % 2 == 0 ? 1.0 : -1.0, random.nextGaussian()));
             }
             assertThat(warnings()).singleElement().asString().contains("LABEL_OUT_OF_RANGE", "label > 0", "examples-0");
+        }
+    }
+
+    @Test
+    void labelsThatAreOtherWordsAreSaidWithTheComparisonThatHelps() {
+        try (LearnerDriver learner = new LearnerDriver(Map.of("examples.format", "json", "label", "paid"))) {
+            for (int i = 0; i < 30; i++) {
+                String event = "{\"paid\": \"%s\", \"amount\": %d}".formatted(i % 2 == 0 ? "A" : "B", i);
+                learner.examples.pipeInput(key("m"), event.getBytes(StandardCharsets.UTF_8));
+            }
+            assertThat(warnings()).singleElement().asString().contains("BAD_VALUE", "such as with label = paid == '");
         }
     }
 

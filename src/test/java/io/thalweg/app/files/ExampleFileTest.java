@@ -276,7 +276,7 @@ class ExampleFileTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
                     {"a": 1                                       | it is not JSON (
-                    {"a": 1} {"a": 2}                             | it is not JSON (
+                    {"a": 1} {"a": 2}                             | it has more than one JSON value
                     {"a": nan}                                    | it is not JSON (
                     {"a": 1, "a": 2}                              | it is not JSON (
                     [1]                                           | it is not a JSON object
