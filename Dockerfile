@@ -1,10 +1,13 @@
+# Both images have a tag and no digest; deploy/docker/pin adds it.
 FROM maven:3.9-eclipse-temurin-17 AS build
 WORKDIR /src
 COPY pom.xml LICENSE NOTICE README.md SECURITY.md ./
 COPY .mvn .mvn
 COPY bin bin
+COPY deploy deploy
 COPY schemas schemas
 COPY src/assembly src/assembly
+COPY src/build src/build
 COPY src/main src/main
 RUN mvn -B -q -Dmaven.test.skip=true package \
     && mkdir /opt/thalweg \
@@ -20,8 +23,7 @@ WORKDIR /home/thalweg
 # the heap holds the weights; the rest of the container's memory is for the JVM itself
 ENV THALWEG_OPTS="-XX:MaxRAMPercentage=75"
 STOPSIGNAL SIGTERM
-# asks the learner's own server, if it has one; without http.listen nobody can tell from outside
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=6 \
-    CMD [ -z "$THALWEG_HTTP_LISTEN" ] || curl --fail --silent "http://localhost:${THALWEG_HTTP_LISTEN##*:}/health/live"
+    CMD ["sh", "/opt/thalweg/deploy/docker/healthcheck"]
 ENTRYPOINT ["/opt/thalweg/bin/thalweg"]
 CMD ["run"]

@@ -2,42 +2,151 @@ package io.thalweg.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.thalweg.app.local.EmbeddedBroker;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.common.IsolationLevel;
+import org.apache.kafka.common.TopicPartition;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** {@code thalweg run} as a process that is asked to stop before it has started. */
-@Timeout(120)
+/** Commands as processes, and how they end. */
+@Timeout(180)
 class RunIT {
-    @Test
-    void aStopInTheFirstSecondsIsCleanToo() throws Exception {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    @TempDir
+    private Path directory;
+
+    private static Process start(List<String> options, String... words) throws IOException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(options);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Thalweg.class.getName()));
+        command.addAll(List.of(words));
+        return new ProcessBuilder(command).redirectErrorStream(true).start();
+    }
+
+    private static void signal(Process process, String name) throws Exception {
+        assertThat(new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid()))
+                        .inheritIO()
+                        .start()
+                        .waitFor())
+                .isZero();
+    }
+
+    private static String outputOf(Process process) throws IOException {
+        return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"TERM", "INT"})
+    void aStopInTheFirstSecondsIsCleanToo(String signal) throws Exception {
         try (ServerSocket registry = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            Process process = new ProcessBuilder(List.of(
-                            Path.of(System.getProperty("java.home"), "bin", "java")
-                                    .toString(),
-                            "-cp",
-                            System.getProperty("java.class.path"),
-                            Thalweg.class.getName(),
-                            "run",
-                            "--set",
-                            "schema.registry.url=http://127.0.0.1:" + registry.getLocalPort()))
-                    .redirectErrorStream(true)
-                    .start();
+            Process process = start(
+                    List.of(), "run", "--set", "schema.registry.url=http://127.0.0.1:" + registry.getLocalPort());
             try (Socket asked = registry.accept()) {
                 assertThat(asked.isConnected()).isTrue();
-                // not process.destroy(), which closes its output first
-                process.toHandle().destroy();
+                signal(process, signal);
                 assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
                 assertThat(process.exitValue()).isZero();
-                assertThat(new String(process.getInputStream().readAllBytes())).doesNotContain("Exception");
+                assertThat(outputOf(process)).doesNotContain("Exception");
             } finally {
                 process.destroyForcibly();
             }
         }
+    }
+
+    @Test
+    void aLearnerThatCannotCommitWhenItIsStoppedExitsWith5() throws Exception {
+        String[] settings = {"examples.format=json", "output.format=json", "commit.interval.ms=600000"};
+        EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0);
+        Process learner = null;
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
+            Path csv = Files.writeString(directory.resolve("clicks.csv"), "hour,label\n0.5,1\n0.25,0\n");
+            for (List<String> command : List.of(List.of("topics", "--create"), List.of("produce", csv.toString()))) {
+                assertThat(Thalweg.commandLine()
+                                .execute(words(broker, settings, command).toArray(String[]::new)))
+                        .isZero();
+            }
+            learner = start(List.of(), words(broker, settings, List.of("run")).toArray(String[]::new));
+            TopicPartition predictions = new TopicPartition("predictions", 0);
+            Process running = learner;
+            Awaitility.await("predictions that are not committed yet")
+                    .atMost(PATIENCE)
+                    .until(() -> !running.isAlive()
+                            || admin.listOffsets(
+                                                    Map.of(predictions, OffsetSpec.latest()),
+                                                    new ListOffsetsOptions(IsolationLevel.READ_UNCOMMITTED))
+                                            .partitionResult(predictions)
+                                            .get()
+                                            .offset()
+                                    > 0);
+            assertThat(learner.isAlive()).isTrue();
+            broker.close();
+            signal(learner, "TERM");
+            assertThat(learner.waitFor(90, TimeUnit.SECONDS)).isTrue();
+            assertThat(learner.exitValue()).as(outputOf(learner)).isEqualTo(5);
+        } finally {
+            broker.close();
+            if (learner != null) {
+                learner.destroyForcibly();
+            }
+        }
+    }
+
+    private static List<String> words(EmbeddedBroker broker, String[] settings, List<String> command) {
+        List<String> words = new ArrayList<>(command);
+        words.addAll(List.of("--set", "bootstrap.servers=" + broker.bootstrapServers()));
+        for (String setting : settings) {
+            words.addAll(List.of("--set", setting));
+        }
+        return words;
+    }
+
+    /** The option is one of those that the launcher gives. */
+    @Test
+    void aHeapThatIsTooSmallExitsWith3() throws Exception {
+        StringBuilder row = new StringBuilder();
+        StringBuilder head = new StringBuilder();
+        for (int i = 0; i < 2_000; i++) {
+            head.append('c').append(i).append(',');
+            row.append("v%d,");
+        }
+        StringBuilder text = new StringBuilder(head).append("label\n");
+        for (int i = 0; i < 1_000; i++) {
+            text.append(row.toString().replace("%d", String.valueOf(i))).append(i % 2).append('\n');
+        }
+        Path csv = Files.writeString(directory.resolve("categories.csv"), text);
+        Process process = start(
+                List.of("-XX:+ExitOnOutOfMemoryError", "-Xmx40m"),
+                "evaluate",
+                "--file",
+                csv.toString(),
+                "--label",
+                "label",
+                "--set",
+                "algorithm=auto");
+        String output = outputOf(process);
+        assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(output).isEqualTo(3);
+        assertThat(output).contains("java.lang.OutOfMemoryError");
     }
 }

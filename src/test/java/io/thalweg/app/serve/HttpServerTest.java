@@ -10,6 +10,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
 import io.thalweg.testing.ProgramLog;
+import io.thalweg.testing.Programs;
 import java.io.BufferedReader;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -26,6 +27,8 @@ import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLException;
 import org.junit.jupiter.api.AfterEach;
@@ -382,6 +385,61 @@ class HttpServerTest {
         put(keystore, second.keystore(), linked);
         await().until(() -> isTrusted(second));
         assertThat(isTrusted(first)).isFalse();
+    }
+
+    // ---- the HEALTHCHECK of the image
+
+    @ParameterizedTest
+    @CsvSource({"127.0.0.1, false", "0.0.0.0, false", "[::], false", "127.0.0.1, true", "0.0.0.0, true"})
+    void theHealthcheckAsksTheServerHoweverItListens(String host, boolean secure) throws Exception {
+        Map<String, String> settings =
+                new HashMap<>(Map.of(ThalwegConfig.HTTP_LISTEN, host + ":0", ThalwegConfig.HTTP_TOKENS_FILE, tokens()));
+        if (secure) {
+            settings.put(
+                    ThalwegConfig.HTTP_SSL_KEYSTORE_LOCATION,
+                    Certificate.create(directory, "dns:learner.example")
+                            .keystore()
+                            .toString());
+            settings.put(ThalwegConfig.HTTP_SSL_KEYSTORE_PASSWORD, Certificate.PASSWORD);
+        }
+        AtomicBoolean alive = new AtomicBoolean(true);
+        server = HttpServer.start(
+                new ThalwegConfig(settings),
+                List.of(routes -> routes.get("/health/live", Access.OPEN, request -> {
+                    if (!alive.get()) {
+                        throw HttpRefusal.unavailable("it stands still", 1);
+                    }
+                    request.result("alive");
+                })));
+        Map<String, String> environment = new HashMap<>();
+        environment.put("THALWEG_HTTP_LISTEN", host + ":" + server.port());
+        if (secure) {
+            environment.put("THALWEG_HTTP_SSL_KEYSTORE_LOCATION", "/etc/thalweg/server.p12");
+        }
+
+        assertThat(healthcheck(environment)).isZero();
+        alive.set(false);
+        assertThat(healthcheck(environment)).isNotZero();
+        server.close();
+        assertThat(healthcheck(environment)).isNotZero();
+    }
+
+    @Test
+    void withoutAServerTheHealthcheckHasNothingToAsk() throws Exception {
+        assertThat(healthcheck(Map.of())).isZero();
+    }
+
+    private static int healthcheck(Map<String, String> environment) throws Exception {
+        Programs.find("curl", "curl");
+        ProcessBuilder check =
+                new ProcessBuilder("sh", Path.of("deploy/docker/healthcheck").toString());
+        check.environment().keySet().removeIf(name -> name.startsWith("THALWEG_"));
+        check.environment().putAll(environment);
+        Process process = check.redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        return process.exitValue();
     }
 
     private void put(Path keystore, Path from, boolean linked) throws Exception {
