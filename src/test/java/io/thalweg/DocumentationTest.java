@@ -8,7 +8,6 @@ import io.thalweg.app.serve.ServedMetric;
 import io.thalweg.audit.FindingKind;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Rejection;
-import io.thalweg.runtime.ExitCode;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
@@ -384,13 +383,6 @@ class DocumentationTest {
     @Test
     void everyFindingIsDocumented() throws IOException {
         assertDocumented(ROOT.resolve("docs/concepts/verify.md"), FindingKind.values());
-    }
-
-    @Test
-    void everyExitCodeIsDocumented() throws IOException {
-        String page = Files.readString(REFERENCE.resolve("exit-codes.md"));
-        assertThat(ExitCode.values())
-                .allSatisfy(exitCode -> assertThat(page).contains("\n| " + exitCode.code() + " | "));
     }
 
     private static void assertDocumented(Path page, Enum<?>[] constants) throws IOException {

@@ -52,19 +52,24 @@ class ExitCodesTest {
                     "security settings that cannot work among them",
                     CLI + "SecuredIT#whatIsWrongInTheSecuritySettingsIsASetting"),
             new Seen(3, "Brokers", CLI + "EvaluateCommandTest#brokersThatAreNotThereAreOneLine"),
-            new Seen(3, "registry", CLI + "CommandsIT#REGISTRY"),
-            new Seen(3, "topics are not ready", RUNTIME + "LearnerRuntimeIT#missingTopicsAreNamedWithTheirRemedy"),
+            new Seen(3, "registry", CLI + "RunIT#aRegistryThatIsNotThereExitsWith3"),
+            new Seen(3, "topics are not ready", CLI + "CommandsIT#whatIsMissingIsOneLineWithTheRemedy"),
             new Seen(3, "brokers do not accept the login", CLI + "SecuredIT#whoeverCannotLogInIsNamed"),
             new Seen(3, "a right is missing", CLI + "SecuredIT#aLearnerThatLacksARightSaysSoInOneLineAtItsStart"),
             new Seen(3, "was taken away", CLI + "SecuredIT#aLearnerThatLosesARightEndsAtOnceInOneLine"),
             new Seen(
-                    3, "`verify` lacks records that it needs", CLI + "CommandsIT#fromAFileToAProofAndBackToTheBeginning"),
-            new Seen(3, "The JVM also exits with 3 if it runs out of memory", CLI + "RunIT#aHeapThatIsTooSmallExitsWith3"),
-            new Seen(4, "The state cannot be read", CLI + "LocalIT#whatItKeepsIsThereAgainAndItStopsCleanlyWhenAsked"),
+                    3,
+                    "`verify` lacks records that it needs",
+                    CLI + "CommandsIT#fromAFileToAProofAndBackToTheBeginning"),
+            new Seen(
+                    3,
+                    "The JVM also exits with 3 if it runs out of memory",
+                    CLI + "RunIT#aHeapThatIsTooSmallExitsWith3"),
+            new Seen(4, "The state cannot be read", CLI + "RunIT#stateThatCannotBeReadExitsWith4"),
             new Seen(
                     4,
                     "was learned under other settings",
-                    RUNTIME + "LearnerRuntimeIT#stateThatMeansSomethingElseIsRefused"),
+                    CLI + "LocalIT#whatItKeepsIsThereAgainAndItStopsCleanlyWhenAsked"),
             new Seen(
                     5,
                     "The learner ran and could not continue",
@@ -90,7 +95,8 @@ class ExitCodesTest {
     void everyReasonInTheDocumentationIsSeenByATest() throws IOException {
         Map<Integer, String> meanings = documented();
         assertThat(meanings.keySet())
-                .containsAll(Arrays.stream(ExitCode.values()).map(ExitCode::code).toList());
+                .containsAll(
+                        Arrays.stream(ExitCode.values()).map(ExitCode::code).toList());
         meanings.forEach((code, meaning) -> {
             String rest = meaning;
             List<String> reasons = SEEN.stream()
@@ -119,9 +125,8 @@ class ExitCodesTest {
         assertThat(Class.forName(test[0]).getDeclaredMethods())
                 .filteredOn(method -> method.getName().equals(test[1]))
                 .singleElement()
-                .satisfies(method -> assertThat(
-                                method.isAnnotationPresent(Test.class)
-                                        || method.isAnnotationPresent(ParameterizedTest.class))
+                .satisfies(method -> assertThat(method.isAnnotationPresent(Test.class)
+                                || method.isAnnotationPresent(ParameterizedTest.class))
                         .isTrue());
     }
 }

@@ -19,6 +19,9 @@ final class ConfigProviders {
     /** What a setting of providers begins with. */
     static final String PREFIX = AbstractConfig.CONFIG_PROVIDERS_CONFIG + ".";
 
+    /** A setting of one provider, whose name is the user's, as those of its parameters are. */
+    private static final Pattern OF_PROVIDER = Pattern.compile(Pattern.quote(PREFIX) + "[^.]+\\.(class|param\\..+)");
+
     private static final Map<String, Class<?>> PROVIDERS = Map.of(
             "file", FileConfigProvider.class,
             "directory", DirectoryConfigProvider.class,
@@ -38,7 +41,8 @@ final class ConfigProviders {
 
     /** Returns whether a setting is about providers. */
     static boolean isOfProviders(String name) {
-        return name.equals(AbstractConfig.CONFIG_PROVIDERS_CONFIG) || name.startsWith(PREFIX);
+        return name.equals(AbstractConfig.CONFIG_PROVIDERS_CONFIG)
+                || OF_PROVIDER.matcher(name).matches();
     }
 
     /**

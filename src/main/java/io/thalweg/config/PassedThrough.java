@@ -24,13 +24,8 @@ import org.apache.kafka.streams.StreamsConfig;
  * Thalweg, or it is a mistake.
  */
 final class PassedThrough {
-    private static final List<String> CLIENT_PREFIXES = List.of(
-            StreamsConfig.CONSUMER_PREFIX,
-            StreamsConfig.MAIN_CONSUMER_PREFIX,
-            StreamsConfig.RESTORE_CONSUMER_PREFIX,
-            StreamsConfig.PRODUCER_PREFIX,
-            StreamsConfig.ADMIN_CLIENT_PREFIX,
-            StreamsConfig.TOPIC_PREFIX);
+    /** The prefixes of settings for one kind of client or topic, each with the names that can follow it. */
+    private static final Map<String, Set<String>> NAMES_BY_PREFIX = new LinkedHashMap<>();
 
     private static final String REGISTRY_PREFIX = "schema.registry.";
 
@@ -92,14 +87,14 @@ final class PassedThrough {
             "url.randomize");
 
     private static final Set<String> CLIENT_NAMES = new HashSet<>();
-    private static final Set<String> TOPIC_NAMES = new HashSet<>();
     private static final Set<String> PREFIXED_REGISTRY_NAMES = new HashSet<>();
 
     static {
+        Set<String> topicNames = new HashSet<>();
         for (Field field : TopicConfig.class.getFields()) {
             if (field.getName().endsWith("_CONFIG")) {
                 try {
-                    TOPIC_NAMES.add((String) field.get(null));
+                    topicNames.add((String) field.get(null));
                 } catch (IllegalAccessException e) {
                     throw new ExceptionInInitializerError(e);
                 }
@@ -114,6 +109,12 @@ final class PassedThrough {
         CLIENT_NAMES.addAll(ConsumerConfig.configNames());
         CLIENT_NAMES.addAll(ProducerConfig.configNames());
         CLIENT_NAMES.addAll(AdminClientConfig.configNames());
+        NAMES_BY_PREFIX.put(StreamsConfig.CONSUMER_PREFIX, ConsumerConfig.configNames());
+        NAMES_BY_PREFIX.put(StreamsConfig.MAIN_CONSUMER_PREFIX, ConsumerConfig.configNames());
+        NAMES_BY_PREFIX.put(StreamsConfig.RESTORE_CONSUMER_PREFIX, ConsumerConfig.configNames());
+        NAMES_BY_PREFIX.put(StreamsConfig.PRODUCER_PREFIX, ProducerConfig.configNames());
+        NAMES_BY_PREFIX.put(StreamsConfig.ADMIN_CLIENT_PREFIX, AdminClientConfig.configNames());
+        NAMES_BY_PREFIX.put(StreamsConfig.TOPIC_PREFIX, topicNames);
     }
 
     private static final String FAILS =
@@ -190,7 +191,7 @@ final class PassedThrough {
     }
 
     private static String withoutPrefix(String name) {
-        return Stream.concat(CLIENT_PREFIXES.stream(), Stream.of(ThalwegConfig.PASS_PREFIX))
+        return Stream.concat(NAMES_BY_PREFIX.keySet().stream(), Stream.of(ThalwegConfig.PASS_PREFIX))
                 .filter(name::startsWith)
                 .map(prefix -> name.substring(prefix.length()))
                 .findFirst()
@@ -200,7 +201,7 @@ final class PassedThrough {
     private static String nearest(String name) {
         String bare = withoutPrefix(name);
         String prefix = name.substring(0, name.length() - bare.length());
-        Set<String> known = new TreeSet<>(prefix.equals(StreamsConfig.TOPIC_PREFIX) ? TOPIC_NAMES : CLIENT_NAMES);
+        Set<String> known = new TreeSet<>(NAMES_BY_PREFIX.getOrDefault(prefix, CLIENT_NAMES));
         if (prefix.isEmpty()) {
             known.addAll(REGISTRY_NAMES);
             known.addAll(PREFIXED_REGISTRY_NAMES);
@@ -218,11 +219,12 @@ final class PassedThrough {
     }
 
     private static boolean isClient(String name) {
-        String bare = withoutPrefix(name);
         return CLIENT_NAMES.contains(name)
                 || name.startsWith(ThalwegConfig.PASS_PREFIX)
-                || name.startsWith(StreamsConfig.TOPIC_PREFIX) && TOPIC_NAMES.contains(bare)
-                || !name.startsWith(StreamsConfig.TOPIC_PREFIX) && !bare.equals(name) && CLIENT_NAMES.contains(bare);
+                || NAMES_BY_PREFIX.entrySet().stream()
+                        .anyMatch(prefix -> name.startsWith(prefix.getKey())
+                                && prefix.getValue()
+                                        .contains(name.substring(prefix.getKey().length())));
     }
 
     private static boolean isRegistry(String name) {

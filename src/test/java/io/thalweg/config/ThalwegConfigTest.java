@@ -106,6 +106,10 @@ class ThalwegConfigTest {
         "schema.registry.ssl.truststre.location, schema.registry.ssl.truststore.location",
         "basic.auth.user.inf, basic.auth.user.info",
         "security.protocl, security.protocol",
+        "main.consumer.ssl.protocl, main.consumer.ssl.protocol",
+        "restore.consumer.sasl.jaas.confg, restore.consumer.sasl.jaas.config",
+        "admin.ssl.keystore.locatio, admin.ssl.keystore.location",
+        "producer.linger.m, producer.linger.ms",
         "bootstrap.server, bootstrap.servers",
         "feature.form, features.form",
         "max.poll.record, max.poll.records",
@@ -117,6 +121,23 @@ class ThalwegConfigTest {
                 .hasMessageContaining("there is no setting " + mistake)
                 .hasMessageContaining("did you mean " + meant + "?")
                 .hasMessageNotContaining("\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "consumer.linger.ms",
+                "main.consumer.acks",
+                "producer.max.poll.records",
+                "admin.fetch.max.bytes",
+                "topic.ssl.keystore.location",
+                "config.providers.vault.clas",
+                "config.providers.vault"
+            })
+    void aSettingOfAnotherKindOfClientWouldHaveNoEffect(String mistake) {
+        assertThatThrownBy(() -> config(Map.of(mistake, "1")))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("there is no setting " + mistake);
     }
 
     @Test

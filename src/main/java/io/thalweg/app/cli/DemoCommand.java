@@ -53,7 +53,11 @@ final class DemoCommand implements Callable<Integer> {
             out.println(new ObjectMapper().writeValueAsString(asMap(result)));
             out.flush();
         }
-        return (result.isComplete() ? ExitCode.OK : ExitCode.DIFFERS).code();
+        return exitCode(result).code();
+    }
+
+    static ExitCode exitCode(Demo.Result result) {
+        return result.isComplete() ? ExitCode.OK : ExitCode.DIFFERS;
     }
 
     private static void print(PrintWriter people, String how, int examples, Map<Algorithm, Demo.Learned> learners) {

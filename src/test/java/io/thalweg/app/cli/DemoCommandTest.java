@@ -6,6 +6,7 @@ import io.thalweg.app.demo.Demo;
 import io.thalweg.audit.FindingKind;
 import io.thalweg.audit.VerificationReport;
 import io.thalweg.math.Algorithm;
+import io.thalweg.runtime.ExitCode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,10 +86,10 @@ class DemoCommandTest {
         Demo.Learned good = learned(100, 0.5, 2, true);
         Demo.Learned differs = learned(100, 0.5, 2, false);
         Demo.Learned lacks = learned(99, 0.5, 2, true);
-        assertThat(result(good, good).isComplete()).isTrue();
-        assertThat(result(good, differs).isComplete()).isFalse();
-        assertThat(result(differs, good).isComplete()).isFalse();
-        assertThat(result(good, lacks).isComplete()).isFalse();
-        assertThat(result(lacks, good).isComplete()).isFalse();
+        assertThat(DemoCommand.exitCode(result(good, good))).isEqualTo(ExitCode.OK);
+        assertThat(DemoCommand.exitCode(result(good, differs))).isEqualTo(ExitCode.DIFFERS);
+        assertThat(DemoCommand.exitCode(result(differs, good))).isEqualTo(ExitCode.DIFFERS);
+        assertThat(DemoCommand.exitCode(result(good, lacks))).isEqualTo(ExitCode.DIFFERS);
+        assertThat(DemoCommand.exitCode(result(lacks, good))).isEqualTo(ExitCode.DIFFERS);
     }
 }

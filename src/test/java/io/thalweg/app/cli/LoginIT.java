@@ -217,15 +217,24 @@ class LoginIT {
         return endOf(learner, "run");
     }
 
+    /** Looks for secrets in the log of a learner that logs all that it can. */
+    private void assertThatTheLogHoldsNone(String... secrets) throws IOException {
+        String log = Files.readString(directory.resolve("output-of-run"));
+        assertThat(log).contains(" DEBUG ", "[hidden]").doesNotContain(secrets);
+    }
+
     /** Sends examples, and runs a learner until so many are committed. */
     private void learns(SecuredBroker broker, Map<String, String> settings, long examples) throws Exception {
         produce(settings);
+        environment.put("THALWEG_LOG_LEVEL", "DEBUG");
         Process learner = start(settings, "run");
+        environment.clear();
         try {
             awaitCommitted(broker, learner, examples);
         } finally {
             assertThat(stopped(learner)).isZero();
         }
+        assertThatTheLogHoldsNone("of-the-client", TestKeys.PASSWORD, "BEGIN PRIVATE KEY");
     }
 
     @Test
@@ -250,7 +259,9 @@ class LoginIT {
             learner.put("ssl.key.password", "${env:PASSWORD_OF_THE_KEY}");
 
             produce(learner);
+            environment.put("THALWEG_LOG_LEVEL", "DEBUG");
             Process run = start(learner, "run");
+            environment.remove("THALWEG_LOG_LEVEL");
             try {
                 awaitCommitted(broker, run, EXAMPLES);
                 broker.renewCertificates("learner", "auditor");
@@ -260,6 +271,7 @@ class LoginIT {
             } finally {
                 assertThat(stopped(run)).isZero();
             }
+            assertThatTheLogHoldsNone(TestKeys.PASSWORD);
             project.thalweg(broker.certificate("auditor"), "verify").is(0);
         }
     }

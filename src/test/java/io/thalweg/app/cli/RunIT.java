@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.app.local.EmbeddedBroker;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -17,9 +19,14 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -60,8 +67,8 @@ class RunIT {
     @ValueSource(strings = {"TERM", "INT"})
     void aStopInTheFirstSecondsIsCleanToo(String signal) throws Exception {
         try (ServerSocket registry = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            Process process = start(
-                    List.of(), "run", "--set", "schema.registry.url=http://127.0.0.1:" + registry.getLocalPort());
+            Process process =
+                    start(List.of(), "run", "--set", "schema.registry.url=http://127.0.0.1:" + registry.getLocalPort());
             try (Socket asked = registry.accept()) {
                 assertThat(asked.isConnected()).isTrue();
                 signal(process, signal);
@@ -121,6 +128,54 @@ class RunIT {
         return words;
     }
 
+    private record Result(int exitCode, String err) {}
+
+    private static Result thalweg(EmbeddedBroker broker, String[] settings, String... command) {
+        StringWriter err = new StringWriter();
+        int exitCode = Thalweg.commandLine()
+                .setOut(new PrintWriter(new StringWriter()))
+                .setErr(new PrintWriter(err))
+                .execute(words(broker, settings, List.of(command)).toArray(String[]::new));
+        return new Result(exitCode, err.toString());
+    }
+
+    @Test
+    void aRegistryThatIsNotThereExitsWith3() throws Exception {
+        int free;
+        try (ServerSocket socket = new ServerSocket(0)) {
+            free = socket.getLocalPort();
+        }
+        String[] settings = {"schema.registry.url=http://127.0.0.1:" + free, "registry.retry.max.ms=0"};
+        try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
+            assertThat(thalweg(broker, settings, "topics", "--create").exitCode).isZero();
+            Result run = thalweg(broker, settings, "run");
+            assertThat(run.exitCode).as(run.err).isEqualTo(3);
+            assertThat(run.err.lines()).singleElement().asString().contains("http://127.0.0.1:" + free);
+        }
+    }
+
+    @Test
+    void stateThatCannotBeReadExitsWith4() throws Exception {
+        String[] settings = {"examples.format=json", "output.format=json"};
+        try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
+            assertThat(thalweg(broker, settings, "topics", "--create").exitCode).isZero();
+            Map<String, Object> client = Map.of("bootstrap.servers", broker.bootstrapServers());
+            try (Admin admin = Admin.create(client);
+                    Producer<byte[], byte[]> producer =
+                            new KafkaProducer<>(client, new ByteArraySerializer(), new ByteArraySerializer())) {
+                String changelog = "thalweg-weights-changelog";
+                admin.createTopics(List.of(new NewTopic(changelog, 1, (short) 1)))
+                        .all()
+                        .get();
+                producer.send(new ProducerRecord<>(changelog, new byte[] {99}, new byte[] {1, 2, 3}))
+                        .get();
+            }
+            Result run = thalweg(broker, settings, "run");
+            assertThat(run.exitCode).as(run.err).isEqualTo(4);
+            assertThat(run.err.lines()).singleElement().asString().contains("changelog");
+        }
+    }
+
     /** The option is one of those that the launcher gives. */
     @Test
     void aHeapThatIsTooSmallExitsWith3() throws Exception {
@@ -132,7 +187,9 @@ class RunIT {
         }
         StringBuilder text = new StringBuilder(head).append("label\n");
         for (int i = 0; i < 1_000; i++) {
-            text.append(row.toString().replace("%d", String.valueOf(i))).append(i % 2).append('\n');
+            text.append(row.toString().replace("%d", String.valueOf(i)))
+                    .append(i % 2)
+                    .append('\n');
         }
         Path csv = Files.writeString(directory.resolve("categories.csv"), text);
         Process process = start(
