@@ -98,10 +98,19 @@ public final class KafkaSettings {
      * @throws ConfigException if they do not fit together
      */
     void checkClients() {
-        StreamsConfig config = new StreamsConfig(streams);
+        StreamsConfig config = parsed();
         SaslCheck.check(config.getMainConsumerConfigs("", "", 0));
         SaslCheck.check(config.getRestoreConsumerConfigs(""));
         SaslCheck.check(config.getProducerConfigs(""));
+    }
+
+    /** Kafka Streams has its own exception for settings that do not fit each other. */
+    private StreamsConfig parsed() {
+        try {
+            return new StreamsConfig(streams);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigException(e.getMessage());
+        }
     }
 
     /** The settings for Kafka Streams. */
@@ -111,7 +120,7 @@ public final class KafkaSettings {
 
     /** The name of this instance in its group, {@code group.instance.id}; null if it has none. */
     String instance() {
-        Object ofThread = new StreamsConfig(streams)
+        Object ofThread = parsed()
                 .getMainConsumerConfigs("", "", 0)
                 .get(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
         // each thread is a member of its own
@@ -126,7 +135,7 @@ public final class KafkaSettings {
     public static Admin admin(ThalwegConfig config) {
         try {
             Map<String, Object> settings =
-                    new StreamsConfig(new KafkaSettings(config).streams).getAdminConfigs("thalweg-admin");
+                    new KafkaSettings(config).parsed().getAdminConfigs("thalweg-admin");
             SaslCheck.check(settings);
             // a client waits for its own requests before it closes, by default for a minute
             int timeout = config.getInt(ThalwegConfig.START_TIMEOUT_MS);
@@ -205,7 +214,7 @@ public final class KafkaSettings {
 
     /** The settings for a consumer of bytes that belongs to no group and reads what is committed. */
     public Map<String, Object> reader() {
-        Map<String, Object> settings = new StreamsConfig(streams).getRestoreConsumerConfigs("thalweg-reader");
+        Map<String, Object> settings = parsed().getRestoreConsumerConfigs("thalweg-reader");
         settings.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
         settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
         settings.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
@@ -220,7 +229,7 @@ public final class KafkaSettings {
 
     /** The settings for a producer of bytes. */
     public Map<String, Object> writer() {
-        Map<String, Object> settings = new StreamsConfig(streams).getProducerConfigs("thalweg-writer");
+        Map<String, Object> settings = parsed().getProducerConfigs("thalweg-writer");
         settings.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
         settings.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
         settings.put(ProducerConfig.ACKS_CONFIG, "all");

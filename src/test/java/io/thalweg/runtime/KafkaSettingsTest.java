@@ -1,9 +1,11 @@
 package io.thalweg.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.thalweg.config.ThalwegConfig;
 import java.util.Map;
+import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.streams.StreamsConfig;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,6 +30,14 @@ class KafkaSettingsTest {
     @Test
     void anInstanceHasNoNameOtherwise() {
         assertThat(settings(Map.of()).instance()).isNull();
+    }
+
+    @Test
+    void settingsThatKafkaStreamsRefusesAreSettings() {
+        ThalwegConfig config = new ThalwegConfig(Map.of("commit.interval.ms", "600000"));
+        assertThatThrownBy(() -> KafkaSettings.admin(config))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContaining("commit.interval.ms");
     }
 
     private static KafkaSettings settings(Map<String, ?> passed) {

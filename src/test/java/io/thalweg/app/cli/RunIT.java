@@ -83,7 +83,12 @@ class RunIT {
 
     @Test
     void aLearnerThatCannotCommitWhenItIsStoppedExitsWith5() throws Exception {
-        String[] settings = {"examples.format=json", "output.format=json", "commit.interval.ms=600000"};
+        String[] settings = {
+            "examples.format=json",
+            "output.format=json",
+            "commit.interval.ms=120000",
+            "producer.transaction.timeout.ms=240000"
+        };
         EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0);
         Process learner = null;
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", broker.bootstrapServers()))) {
