@@ -327,9 +327,8 @@ final class PartitionAudit {
      */
     private Map<String, Boolean> since(long now) {
         Map<String, Boolean> since = new HashMap<>();
-        boolean modelIsKey = !config.isMapped()
-                || config.mapping().isModelFromKey()
-                || source.topic().equals(config.routedTopic());
+        boolean modelIsKey = config.areKeysModelIds() || source.topic().equals(config.routedTopic());
+        boolean canDelete = config.mapping().isModelFromKey();
         RecordReader reader = modelIsKey ? null : RecordReader.ofModels(schemas, config);
         Example nothing = new Example();
         if (now > committed) {
@@ -340,7 +339,7 @@ final class PartitionAudit {
                         try {
                             String named = reader.model(record.key(), record.value(), record.headers(), nothing);
                             if (named != null) {
-                                since.putIfAbsent(named, false);
+                                since.merge(named, canDelete && record.value() == null, Boolean::logicalOr);
                             }
                         } catch (Rejection rejection) {
                             // a dead letter, which changes no model

@@ -1057,6 +1057,11 @@ public final class ThalwegConfig extends AbstractConfig {
         return KeyFormat.valueOf(getString(KEY_FORMAT).toUpperCase(Locale.ROOT));
     }
 
+    /** Whether the bytes of a key are the model id. */
+    public boolean areKeysModelIds() {
+        return mapping().isModelFromKey() && keyFormat() == KeyFormat.STRING;
+    }
+
     /** How change events are read; null if events are taken as they are. */
     public @Nullable ChangeEvents changeEvents() {
         return getString(EVENTS_UNWRAP).isEmpty()

@@ -162,7 +162,7 @@ public final class LearningTask {
         weightsPolicy = new PublishedWeights.Policy(
                 config.getInt(ThalwegConfig.WEIGHTS_RECORD_MAX), config.getInt(ThalwegConfig.WEIGHTS_EVERY));
         metricsEvery = config.getInt(ThalwegConfig.METRICS_EVERY);
-        modelIsKey = config.mapping().isModelFromKey();
+        modelIsKey = config.areKeysModelIds();
         join = config.hasLateLabels() ? new LabelJoin(config, state.lateLabels(), new LateSteps()) : null;
     }
 

@@ -614,7 +614,8 @@ class JsonIT {
                 place.resolve("commands.sh"), commands.replace("localhost:9092", broker.bootstrapServers()));
         Path printed = place.resolve("printed");
 
-        Process shell = new ProcessBuilder("bash", "-e", script.toString())
+        // line by line, as in a terminal
+        Process shell = new ProcessBuilder("stdbuf", "-oL", "bash", "-e", script.toString())
                 .directory(place.toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(printed.toFile())
