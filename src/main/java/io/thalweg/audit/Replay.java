@@ -139,6 +139,8 @@ final class Replay {
             settings.keySet().removeAll(ThalwegConfig.settings(SettingFlag.MAPPING));
             // and one without settings of labels from labels in the events
             settings.keySet().removeAll(ThalwegConfig.settings(SettingFlag.LABELS));
+            // and one without settings of formats from the formats that are the defaults
+            settings.keySet().removeAll(ThalwegConfig.settings(SettingFlag.FORMAT));
             settings.putAll(span.settings());
             String keyless = settings.get(ThalwegConfig.MODEL_DEFAULT);
             if (StreamsConfig.AT_LEAST_ONCE.equals(settings.get(ThalwegConfig.PROCESSING_GUARANTEE))) {
