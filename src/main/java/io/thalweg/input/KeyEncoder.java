@@ -6,6 +6,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.mapping.Mapping;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.function.IntSupplier;
 
 /**
  * Writes model ids as the keys of records, in the format that {@link KeyDecoder} reads. Safe for use by several
@@ -23,9 +24,14 @@ public final class KeyEncoder {
         this.format = format;
     }
 
-    /** Whether keys can be written at all: for Avro, only the producers of the topic know the schema. */
-    public boolean canEncode() {
-        return format != KeyFormat.AVRO;
+    /**
+     * Whether keys can be written to a topic. Of Avro, only the producers of the topic know the schema. The same model
+     * can have several keys in JSON, such as {@code 7} and {@code {"id": 7}}, and the bytes decide on the partition.
+     *
+     * @param partitions how many the topic has; only asked if that matters
+     */
+    public boolean canEncode(IntSupplier partitions) {
+        return format != KeyFormat.AVRO && (format != KeyFormat.JSON || partitions.getAsInt() == 1);
     }
 
     /**

@@ -135,15 +135,12 @@ public final class ExampleSender implements AutoCloseable {
         }
         boolean isOfLabels = setting.equals(ThalwegConfig.LABELS_TOPIC);
         KeyEncoder keys = new KeyEncoder(config, isOfLabels ? config.labelsMapping() : config.mapping());
-        if (!keys.canEncode()) {
+        int partitions = partitions(config, setting);
+        if (!keys.canEncode(() -> partitions)) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "%s is %s, and only the producers of topic %s know the schema of its keys; send records with them"
+                    "%s is %s, and only the producers of topic %s know how its keys are written; send records with them"
                             .formatted(ThalwegConfig.KEY_FORMAT, config.keyFormat(), config.getString(setting)));
-        }
-        int partitions;
-        try (Admin admin = KafkaSettings.admin(config)) {
-            partitions = new Topics(config, admin).partitions(setting, AclOperation.WRITE);
         }
         String topic = config.getString(setting);
         byte[] header = format == ValueFormat.JSON
@@ -160,6 +157,12 @@ public final class ExampleSender implements AutoCloseable {
                 keys,
                 writer,
                 new KafkaProducer<>(new KafkaSettings(config).writer()));
+    }
+
+    private static int partitions(ThalwegConfig config, String setting) {
+        try (Admin admin = KafkaSettings.admin(config)) {
+            return new Topics(config, admin).partitions(setting, AclOperation.WRITE);
+        }
     }
 
     /** The name of the topic. */

@@ -207,7 +207,7 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
             throw new HttpRefusal(422, "\"timestamp\" is not a number of milliseconds since 1970");
         }
         byte[] value = encoder.apply(json.get("event"));
-        byte[] key = model.isMissingNode() ? null : key(mapping, model.textValue());
+        byte[] key = model.isMissingNode() ? null : key(topic, mapping, model.textValue());
         int most = config.getInt(ThalwegConfig.EXAMPLE_MAX_BYTES);
         if (value.length + (key == null ? 0 : key.length) > most) {
             throw new HttpRefusal(422, "the record has more than example.max.bytes = %d bytes".formatted(most));
@@ -229,11 +229,13 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
         }
     }
 
-    private byte[] key(Mapping mapping, String model) {
+    private byte[] key(String topic, Mapping mapping, String model) {
         KeyEncoder keys = new KeyEncoder(config, mapping);
-        if (!keys.canEncode()) {
+        if (!keys.canEncode(() -> producer().partitionsFor(topic).size())) {
             throw new HttpRefusal(
-                    409, "the keys of this topic are Avro (key.format), and only its producers know their schema");
+                    409,
+                    "key.format is %s, and only the producers of topic %s know how its keys are written"
+                            .formatted(config.keyFormat(), topic));
         }
         try {
             return keys.encode(model);

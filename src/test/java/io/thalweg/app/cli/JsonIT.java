@@ -558,8 +558,9 @@ class JsonIT {
                 directory.resolve("one-" + format + ".jsonl"), "{\"id\": \"p\", \"features\": {\"amount\": 2}}\n");
         String model = format.equals("string") ? "shop ä 3" : "3";
         Result sent = thalweg(settings, "produce", event.toString(), "--model", model);
-        if (format.equals("avro")) {
-            assertThat(sent.is(2).err()).singleElement().asString().contains("key.format is avro");
+        if (format.equals("avro") || format.equals("json")) {
+            // the key of a model can be written in several ways, each of which can lead to another partition
+            assertThat(sent.is(2).err()).singleElement().asString().contains("key.format is " + format);
             return 0;
         }
         sent.is(0);
