@@ -39,6 +39,9 @@ final class ProtobufRewriter {
     private static final long LAST_SECOND = 253_402_300_799L;
     private static final int NANOS = 1_000_000_000;
 
+    /** A decimal with a larger scale has no digit that a double has. */
+    private static final int LARGEST_SCALE = 1000;
+
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
@@ -80,6 +83,8 @@ final class ProtobufRewriter {
         TIME,
         /** A {@code google.protobuf.Duration}: a number of seconds. */
         SECONDS,
+        /** A {@code confluent.type.Decimal}: a number. */
+        DECIMAL,
         /** One of the messages that only wrap a value. */
         WRAPPER,
         /** A {@code google.protobuf.Struct}: a map of values of any type. */
@@ -287,8 +292,7 @@ final class ProtobufRewriter {
                 yield switch (field.type()) {
                     case DOUBLE, FLOAT -> 0.0;
                     case BOOL -> false;
-                    case STRING -> "";
-                    case BYTES -> new byte[0];
+                    case STRING, BYTES -> "";
                     case ENUM -> field.symbols().values().stream().findFirst().orElse(null);
                     default -> 0;
                 };
@@ -314,7 +318,7 @@ final class ProtobufRewriter {
             case MAP -> Schema.createMap(item(within, entry(field, 2)));
             case RECORD -> nullable(field, record(messageOf(field)));
             case TIME -> nullable(field, LogicalTypes.timestampMicros().addToSchema(Schema.create(Schema.Type.LONG)));
-            case SECONDS -> nullable(field, Schema.create(Schema.Type.DOUBLE));
+            case SECONDS, DECIMAL -> nullable(field, Schema.create(Schema.Type.DOUBLE));
             case WRAPPER ->
                 nullable(field, scalar(within, messageOf(field).fields().get(0)));
             case STRUCT -> nullable(field, Schema.createMap(anyValue(Schema.create(Schema.Type.NULL))));
@@ -394,6 +398,8 @@ final class ProtobufRewriter {
                 has(message, ProtobufType.INT64, ProtobufType.INT32) ? Form.TIME : Form.RECORD;
             case "google.protobuf.Duration" ->
                 has(message, ProtobufType.INT64, ProtobufType.INT32) ? Form.SECONDS : Form.RECORD;
+            case "confluent.type.Decimal" ->
+                has(message, ProtobufType.BYTES, ProtobufType.UINT32, ProtobufType.INT32) ? Form.DECIMAL : Form.RECORD;
             case "google.protobuf.DoubleValue" -> wrapper(message, ProtobufType.DOUBLE);
             case "google.protobuf.FloatValue" -> wrapper(message, ProtobufType.FLOAT);
             case "google.protobuf.Int64Value" -> wrapper(message, ProtobufType.INT64);
@@ -838,6 +844,7 @@ final class ProtobufRewriter {
                     writeBranch(1);
                     writeDouble(seconds(message) + nanos(message) / (double) NANOS);
                 }
+                case DECIMAL -> decimal(message.known(1), message.known(3));
                 case WRAPPER -> {
                     writeBranch(1);
                     FieldPlan wrapped = message.known(1);
@@ -857,6 +864,20 @@ final class ProtobufRewriter {
         } finally {
             message.isActive = false;
         }
+    }
+
+    private void decimal(FieldPlan unscaled, FieldPlan scale) throws IOException {
+        if (unscaled.begin < 0 || unscaled.begin == unscaled.end) {
+            // without digits it says nothing
+            writeByte(0);
+            return;
+        }
+        int digits = scale.begin < 0 ? 0 : (int) varintAt(scale.begin);
+        if (Math.abs((long) digits) > LARGEST_SCALE) {
+            throw new IOException("it holds a decimal with a scale of " + digits);
+        }
+        writeBranch(1);
+        writeDouble(ValueReaders.decimal(in, unscaled.begin, unscaled.end - unscaled.begin, digits));
     }
 
     private long seconds(MessagePlan message) throws IOException {

@@ -6,6 +6,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
 import io.thalweg.mapping.CategorySample;
 import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.MappingException;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
@@ -227,22 +228,45 @@ public final class RecordReader {
      * The schema that was last registered for the values of a topic.
      *
      * @param format that of the values, one with schemas
-     * @return as Avro; empty if there is none. Of the messages of a Protobuf schema, the first is taken
+     * @param mapping what becomes of the values; null if they are Examples
+     * @param changes how change events are read; null if the values are no change events
+     * @return as Avro; empty if there is none. Of the messages of a Protobuf schema, the first one that the mapping
+     *     fits, or else the first one
      * @throws SchemaSourceException if there is no answer
      */
-    public static Optional<Schema> latestSchema(ValueFormat format, String topic, SchemaSource schemas) {
-        return format == ValueFormat.PROTOBUF
-                ? schemas.latestProtobufSchema(topic)
-                        .flatMap(
-                                schema -> schema.messages().stream().findFirst().map(MappedDecoder::rewrittenSchema))
-                : schemas.latestSchema(topic);
+    public static Optional<Schema> latestSchema(
+            ValueFormat format,
+            String topic,
+            SchemaSource schemas,
+            @Nullable Mapping mapping,
+            @Nullable ChangeEvents changes) {
+        if (format != ValueFormat.PROTOBUF || mapping == null) {
+            return schemas.latestSchema(topic);
+        }
+        List<Schema> messages =
+                schemas.latestProtobufSchema(topic).map(ProtobufSchema::messages).orElse(List.of()).stream()
+                        .map(MappedDecoder::rewrittenSchema)
+                        .toList();
+        return messages.stream()
+                .filter(message -> mapping.isOfType(message.getFullName()) && fits(message, mapping, changes))
+                .findFirst()
+                .or(() -> messages.stream().findFirst());
+    }
+
+    private static boolean fits(Schema schema, Mapping mapping, @Nullable ChangeEvents changes) {
+        try {
+            MappedDecoder.summary(schema, mapping, changes);
+            return true;
+        } catch (MappingException e) {
+            return false;
+        }
     }
 
     /**
      * Maps some values of a topic.
      *
      * @return what each of their fields is used as, one line for each kind
-     * @throws io.thalweg.mapping.MappingException if the mapping names a field that none of them has, in one line
+     * @throws MappingException if the mapping names a field that none of them has, in one line
      */
     public static List<String> summary(List<byte[]> values, Mapping mapping, @Nullable ChangeEvents changes) {
         return JsonDecoder.summary(values, mapping, changes);

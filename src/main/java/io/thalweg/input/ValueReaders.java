@@ -128,7 +128,7 @@ final class ValueReaders {
     }
 
     /** Converts a decimal to the nearest double. */
-    private static double decimal(byte[] bytes, int from, int length, int scale) {
+    static double decimal(byte[] bytes, int from, int length, int scale) {
         if (length == 0 || length > LARGEST_DECIMAL) {
             throw new AvroRuntimeException("it contains a decimal of " + length + " bytes");
         }

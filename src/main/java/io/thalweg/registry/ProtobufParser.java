@@ -113,12 +113,15 @@ public final class ProtobufParser {
         }
     }
 
-    /** The text of a file that comes with Protobuf; null if it is another one. */
+    /** The text of a file that every reader is expected to know; null if it is another one. */
     private static String text(String path) {
-        if (!path.startsWith("google/protobuf/")) {
-            return null;
-        }
-        try (InputStream in = ProtoParser.class.getClassLoader().getResourceAsStream(path)) {
+        try (InputStream in = path.startsWith("google/protobuf/")
+                ? ProtoParser.class.getClassLoader().getResourceAsStream(path)
+                : path.startsWith("google/type/")
+                        ? ProtobufParser.class.getResourceAsStream("google-type.proto")
+                        : path.startsWith("confluent/type/")
+                                ? ProtobufParser.class.getResourceAsStream("confluent-type.proto")
+                                : null) {
             return in == null ? null : new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException("reading " + path + " from the class path", e);

@@ -120,7 +120,7 @@ final class MappingCheck {
         }
         Optional<Schema> schema;
         try {
-            schema = writerSchema(format, schemas, topic, sample);
+            schema = writerSchema(format, schemas, topic, sample, mapping, changes(config, mapping));
         } catch (UnknownSchemaException e) {
             unchecked(config, mapping)
                     .log(
@@ -181,8 +181,14 @@ final class MappingCheck {
 
     /** @throws UnknownSchemaException if only records name a schema, and none of these can be had */
     private static Optional<Schema> writerSchema(
-            ValueFormat format, SchemaSource schemas, String topic, TopicSample sample) throws UnknownSchemaException {
-        Optional<Schema> latest = RecordReader.latestSchema(format, topic, schemas);
+            ValueFormat format,
+            SchemaSource schemas,
+            String topic,
+            TopicSample sample,
+            Mapping mapping,
+            @Nullable ChangeEvents changes)
+            throws UnknownSchemaException {
+        Optional<Schema> latest = RecordReader.latestSchema(format, topic, schemas, mapping, changes);
         if (latest.isPresent() && format != ValueFormat.PROTOBUF) {
             return latest;
         }

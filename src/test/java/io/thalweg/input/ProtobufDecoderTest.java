@@ -574,6 +574,45 @@ class ProtobufDecoderTest {
         assertThat(features(decoder(schema), first(value))).isEqualTo(Map.of("took", -3.5, "any.type_url=a/b.C", 1.0));
     }
 
+    /** Serializers do not register these files. */
+    @Test
+    void typesThatEveryReaderKnowsNeedNoReference() throws Exception {
+        String schema = """
+                syntax = "proto3";
+                import "google/type/money.proto";
+                import "google/type/dayofweek.proto";
+                import "confluent/type/decimal.proto";
+                message M {
+                  optional bool y = 1;
+                  google.type.Money price = 2;
+                  google.type.DayOfWeek day = 3;
+                  confluent.type.Decimal exact = 4;
+                }
+                """;
+        byte[] money = bytes(out -> {
+            out.writeString(1, "EUR");
+            out.writeInt64(2, 12);
+        });
+        byte[] value = write(out -> {
+            out.writeByteArray(2, money);
+            out.writeEnum(3, 7);
+            out.writeByteArray(4, new byte[] {10, 1, 5, 24, 2});
+        });
+
+        assertThat(features(decoder(schema), first(value)))
+                .isEqualTo(Map.of(
+                        "price.currency_code=EUR",
+                        1.0,
+                        "price.units",
+                        12.0,
+                        "price.nanos",
+                        0.0,
+                        "day=SUNDAY",
+                        1.0,
+                        "exact",
+                        0.05));
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {253_402_300_800L, -62_135_596_801L, Long.MAX_VALUE})
     void whatIsNoTimeIsRejected(long seconds) throws Exception {

@@ -2,6 +2,7 @@ package io.thalweg.app.serve;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.thalweg.avro.Example;
+import io.thalweg.config.ChangeEvents;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
 import io.thalweg.input.RecordReader;
@@ -38,6 +39,8 @@ final class EventEncoder {
     private final String topic;
     private final boolean isMapped;
     private final ValueFormat formatOfTopic;
+    private final Mapping mapping;
+    private final ChangeEvents changes;
     /** For events to predict, which have no label yet. */
     private final JsonRecords unlabelled;
 
@@ -53,7 +56,8 @@ final class EventEncoder {
         topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         isMapped = config.isMapped();
         formatOfTopic = config.examplesFormat();
-        Mapping mapping = config.mapping();
+        mapping = config.mapping();
+        changes = config.changeEvents();
         unlabelled = new JsonRecords(
                 mapping.label() == null ? Set.of() : Set.of(mapping.label().field()));
     }
@@ -133,7 +137,7 @@ final class EventEncoder {
         }
         Schema schema;
         try {
-            schema = RecordReader.latestSchema(formatOfTopic, topic, registry)
+            schema = RecordReader.latestSchema(formatOfTopic, topic, registry, mapping, changes)
                     .orElseThrow(() -> new HttpRefusal(
                             409,
                             "no schema is registered for topic %s, so JSON cannot become an event".formatted(topic)));

@@ -204,7 +204,7 @@ class EmbeddedRegistryIT {
                     .isEqualTo("[\"café\"]");
             send(registry, "DELETE", "/subjects/caf%C3%A9", null);
             assertThat(send(registry, "GET", "/", null).body()).isEqualTo("{}");
-            assertThat(send(registry, "GET", "/schemas/types", null).body()).isEqualTo("[\"AVRO\"]");
+            assertThat(send(registry, "GET", "/schemas/types", null).body()).isEqualTo("[\"AVRO\",\"PROTOBUF\"]");
             assertThat(send(registry, "GET", "/subjects", null).body()).isEqualTo("[\"a\"]");
             assertThat(send(registry, "GET", "/mode", null).body()).isEqualTo("{\"mode\":\"READWRITE\"}");
             assertThat(send(registry, "GET", "/config", null).body())
