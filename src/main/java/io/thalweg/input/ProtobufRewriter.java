@@ -102,6 +102,10 @@ final class ProtobufRewriter {
         private final Form form;
         private final boolean isSeveral;
         private final boolean isNullable;
+        private final boolean isRequired;
+        private final boolean isImplicit;
+        private final int wireType;
+        private final int oneof;
         private final @Nullable MessagePlan message;
         /** The numbers of an enum in order, and the places of their symbols in the Avro schema. */
         private final int[] numbers;
@@ -123,6 +127,10 @@ final class ProtobufRewriter {
             this.isNullable = isNullable;
             this.message = message;
             type = field.type();
+            wireType = type.wireType();
+            oneof = field.oneof();
+            isRequired = field.presence() == ProtobufPresence.REQUIRED;
+            isImplicit = field.presence() == ProtobufPresence.IMPLICIT;
             isSeveral = form != Form.SINGLE;
             List<Integer> inOrder = List.copyOf(field.symbols().keySet());
             numbers = inOrder.stream().mapToInt(number -> number).sorted().toArray();
@@ -500,7 +508,7 @@ final class ProtobufRewriter {
             FieldPlan field = plan.field(tag >>> 3);
             if (field == null) {
                 skip(tag, to);
-            } else if (wireType == field.type.wireType()) {
+            } else if (wireType == field.wireType) {
                 int begin = at;
                 if (wireType == WireType.DELIMITED) {
                     int size = size(to);
@@ -526,10 +534,9 @@ final class ProtobufRewriter {
     }
 
     private void note(MessagePlan plan, FieldPlan field, int begin, int end) {
-        int oneof = field.field.oneof();
-        if (oneof >= 0) {
+        if (field.oneof >= 0) {
             // the last alternative counts
-            for (FieldPlan other : plan.oneofs[oneof]) {
+            for (FieldPlan other : plan.oneofs[field.oneof]) {
                 if (other != field) {
                     other.clear();
                 }
@@ -658,8 +665,7 @@ final class ProtobufRewriter {
 
     private void write(MessagePlan plan) throws IOException {
         for (FieldPlan field : plan.fields) {
-            if (field.field.presence() == ProtobufPresence.REQUIRED
-                    && (field.isSeveral ? field.first : field.begin) < 0) {
+            if (field.isRequired && (field.isSeveral ? field.first : field.begin) < 0) {
                 throw new IOException(
                         "it lacks field " + field.field.name() + " of " + plan.message + ", which is required");
             }
@@ -677,7 +683,7 @@ final class ProtobufRewriter {
         boolean isAbsent = field.begin < 0;
         if (!field.isNullable) {
             value(field, field.begin, field.end);
-        } else if (isAbsent && field.field.presence() != ProtobufPresence.IMPLICIT) {
+        } else if (isAbsent && !field.isImplicit) {
             writeByte(0);
         } else {
             nullable(field, field.begin, field.end);

@@ -23,6 +23,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -197,7 +198,7 @@ public final class ProtobufParser {
     /** A field as its message declares it. @param oneof the group of alternatives that it belongs to; or below 0 */
     private record FieldInSchema(
             Location location, Field.Label label, String type, String name, int number, int oneof) {
-        private static final java.util.Comparator<FieldInSchema> BY_PLACE = java.util.Comparator.comparingInt(
+        private static final Comparator<FieldInSchema> BY_PLACE = Comparator.comparingInt(
                         (FieldInSchema field) -> field.location.getLine())
                 .thenComparingInt(field -> field.location.getColumn());
 

@@ -3,6 +3,7 @@ package io.thalweg.input;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.google.protobuf.Any;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.DescriptorProtos.DescriptorProto;
 import com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Label;
@@ -10,6 +11,7 @@ import com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Type;
 import com.google.protobuf.DescriptorProtos.FileDescriptorProto;
 import com.google.protobuf.Descriptors.Descriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.Duration;
 import com.google.protobuf.DynamicMessage;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.ListValue;
@@ -17,6 +19,7 @@ import com.google.protobuf.Message;
 import com.google.protobuf.Struct;
 import com.google.protobuf.Value;
 import com.google.protobuf.WireFormat;
+import io.thalweg.config.ChangeEvents;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Example;
 import io.thalweg.math.Rejection;
@@ -31,9 +34,11 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.io.BinaryEncoder;
@@ -190,7 +195,7 @@ class ProtobufDecoderTest {
         DescriptorProto.Builder message = DescriptorProto.newBuilder().setName("N");
         message.addField(ProtobufEvents.field("y", 1, Type.TYPE_BOOL));
         for (int i = 0; i < SCALARS.size(); i++) {
-            String type = SCALARS.get(i).name().substring("TYPE_".length()).toLowerCase(java.util.Locale.ROOT);
+            String type = SCALARS.get(i).name().substring("TYPE_".length()).toLowerCase(Locale.ROOT);
             schema.append("%s one_%1$s = %d; repeated %1$s many_%1$s = %d;%n".formatted(type, 10 + i, 400 + i));
             message.addField(ProtobufEvents.field("one_" + type, 10 + i, SCALARS.get(i)));
             message.addField(ProtobufEvents.field("many_" + type, 400 + i, SCALARS.get(i))
@@ -513,7 +518,7 @@ class ProtobufDecoderTest {
                 ProtobufEvents.EVENT.getFields().stream()
                         .map(FieldDescriptor::getName)
                         .filter(name -> !List.of("y", "attributes", "users").contains(name))
-                        .collect(java.util.stream.Collectors.joining(",")));
+                        .collect(Collectors.joining(",")));
         Struct attributes = Struct.newBuilder()
                 .putFields("n", Value.newBuilder().setNumberValue(2.5).build())
                 .putFields("t", Value.newBuilder().setStringValue("v").build())
@@ -563,12 +568,8 @@ class ProtobufDecoderTest {
         byte[] value = write(out -> {
             out.writeMessage(
                     2,
-                    com.google.protobuf.Duration.newBuilder()
-                            .setSeconds(-3)
-                            .setNanos(-500_000_000)
-                            .build());
-            out.writeMessage(
-                    3, com.google.protobuf.Any.newBuilder().setTypeUrl("a/b.C").build());
+                    Duration.newBuilder().setSeconds(-3).setNanos(-500_000_000).build());
+            out.writeMessage(3, Any.newBuilder().setTypeUrl("a/b.C").build());
         });
 
         assertThat(features(decoder(schema), first(value))).isEqualTo(Map.of("took", -3.5, "any.type_url=a/b.C", 1.0));
@@ -621,6 +622,44 @@ class ProtobufDecoderTest {
         Rejection rejection = rejection(decoder(), concat(FRAME, bytes(out -> out.writeByteArray(16, time))));
         assertThat(rejection.reason()).isEqualTo(Reason.UNREADABLE);
         assertThat(rejection).hasMessageContaining("which is no time");
+    }
+
+    // ---- change events
+
+    @Test
+    void changeEventsAreUnwrapped() throws Exception {
+        String schema = """
+                syntax = "proto3";
+                message Envelope { Row before = 1; Row after = 2; Source source = 3; string op = 4; }
+                message Row { optional bool y = 1; int32 n = 2; }
+                message Source { string db = 1; }
+                """;
+        MappedDecoder decoder = new MappedDecoder(
+                new OneSchema(ProtobufParser.parse(schema, Map.of())),
+                mapping(),
+                true,
+                new ChangeEvents(true, true),
+                true);
+        byte[] before = bytes(out -> out.writeInt32(2, 3));
+        byte[] after = bytes(out -> out.writeInt32(2, 4));
+        byte[] updated = first(write(out -> {
+            // fields in any order
+            out.writeString(4, "u");
+            out.writeByteArray(2, after);
+            out.writeByteArray(1, before);
+        }));
+        byte[] deleted = first(write(out -> {
+            out.writeByteArray(1, before);
+            out.writeString(4, "d");
+        }));
+
+        assertThat(decoder.isPassedOver(updated, new RecordHeaders())).isFalse();
+        assertThat(features(decoder, updated)).isEqualTo(Map.of("n", 4.0));
+        assertThat(features(decoder, deleted)).isEqualTo(Map.of("n", 3.0));
+        assertThat(decoder.isPassedOver(first(write(out -> out.writeString(4, "t"))), new RecordHeaders()))
+                .isTrue();
+        assertThat(rejection(decoder, first(write(out -> out.writeString(4, "c")))))
+                .hasMessageContaining("after");
     }
 
     // ---- which message it is

@@ -282,6 +282,18 @@ class ProtobufIT {
                         "\n", thalweg(settings, "evaluate", "--topic").is(0).out()))
                 .contains("" + ORDERS);
 
+        assertThat(thalweg(
+                                settings,
+                                "train",
+                                "--topic",
+                                "--passes",
+                                "1",
+                                "--output",
+                                directory.resolve("orders.avro").toString())
+                        .is(0)
+                        .err())
+                .contains("read orders-examples-0@0 to 303");
+
         // the same orders as kafkajs's serializer writes them give the same predictions, to the last bit
         Path again = settings("again", MAPPING);
         thalweg(again, "topics", "--create").is(0);
