@@ -120,9 +120,7 @@ public final class KafkaSettings {
 
     /** The name of this instance in its group, {@code group.instance.id}; null if it has none. */
     String instance() {
-        Object ofThread = parsed()
-                .getMainConsumerConfigs("", "", 0)
-                .get(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
+        Object ofThread = parsed().getMainConsumerConfigs("", "", 0).get(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
         // each thread is a member of its own
         return ofThread instanceof String name ? name.substring(0, name.length() - "-0".length()) : null;
     }
@@ -134,8 +132,7 @@ public final class KafkaSettings {
      */
     public static Admin admin(ThalwegConfig config) {
         try {
-            Map<String, Object> settings =
-                    new KafkaSettings(config).parsed().getAdminConfigs("thalweg-admin");
+            Map<String, Object> settings = new KafkaSettings(config).parsed().getAdminConfigs("thalweg-admin");
             SaslCheck.check(settings);
             // a client waits for its own requests before it closes, by default for a minute
             int timeout = config.getInt(ThalwegConfig.START_TIMEOUT_MS);

@@ -190,7 +190,8 @@ final class ChangelogFormat {
         try {
             return reader.read(new DataInputStream(new ByteArrayInputStream(value, 1, value.length - 1)));
         } catch (IOException | RuntimeException e) {
-            throw new StateException("the changelog has a damaged record (" + (e.getMessage() == null ? "it is too short" : e.getMessage())
+            throw new StateException("the changelog has a damaged record ("
+                    + (e.getMessage() == null ? "it is too short" : e.getMessage())
                     + "); delete this learner's state with `thalweg reset` and learn again from the input");
         }
     }

@@ -59,6 +59,7 @@ final class JoinedTopics {
         private final boolean isOfLabels;
         private ConsumerRecord<byte[], byte[]> head;
         private long time;
+        private long latest;
 
         JoinedPartition(CommittedRecords records, boolean isOfLabels) {
             this.records = records;
@@ -72,7 +73,8 @@ final class JoinedTopics {
             }
             head = records.next();
             // as in the learner
-            time = head.timestamp() >= 0 ? head.timestamp() : Math.max(0, time);
+            time = head.timestamp() >= 0 ? head.timestamp() : latest;
+            latest = Math.max(latest, time);
             return true;
         }
 

@@ -158,7 +158,8 @@ class LoginIT {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
                 // the program's own; the tests have another
-                "-Dlogback.configurationFile=" + Path.of("src/main/resources/logback.xml").toAbsolutePath(),
+                "-Dlogback.configurationFile="
+                        + Path.of("src/main/resources/logback.xml").toAbsolutePath(),
                 "-cp",
                 System.getProperty("java.class.path"),
                 Thalweg.class.getName()));
