@@ -43,6 +43,7 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -265,8 +266,11 @@ public final class Repartition {
     /** The offsets that the learner has committed. */
     private Map<TopicPartition, Long> committed() {
         Map<TopicPartition, Long> offsets = new HashMap<>();
+        // stable: a transaction that is about to commit offsets may already show the copies that belong to them
         AdminCalls.await(
-                        admin.listConsumerGroupOffsets(config.getString(ThalwegConfig.APPLICATION_ID))
+                        admin.listConsumerGroupOffsets(
+                                        config.getString(ThalwegConfig.APPLICATION_ID),
+                                        new ListConsumerGroupOffsetsOptions().requireStable(true))
                                 .partitionsToOffsetAndMetadata(),
                         config)
                 .forEach((partition, committed) -> {
@@ -732,9 +736,10 @@ public final class Repartition {
         Map<TopicPartition, Long> taken = new HashMap<>();
         past.forEach(one -> one.parts().forEach(part -> taken.putAll(part.next())));
         Map<TopicPartition, Long> notSentOnAgain = new HashMap<>(taken);
+        Set<String> produced = Set.of(examples, config.getString(ThalwegConfig.LABELS_TOPIC));
         notSentOnAgain
                 .keySet()
-                .removeIf(partition -> inputs().contains(partition.topic()) || config.isSentOn(partition.topic()));
+                .removeIf(partition -> inputs().contains(partition.topic()) || !produced.contains(partition.topic()));
         Layout layout = new Layout(partitions, partitioner);
         List<TaskState> to = new ArrayList<>();
         for (int at = 0; at < partitions; at++) {

@@ -12,9 +12,11 @@ import io.thalweg.math.StepOptions.Scaling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.apache.kafka.common.config.ConfigException;
 import org.junit.jupiter.api.Test;
@@ -560,5 +562,49 @@ class ThalwegConfigTest {
                                 .filter(c -> c == '|')
                                 .count())
                         .isEqualTo(5));
+    }
+
+    @Test
+    void theLastTopicsThatRecordsAreSentOnToAreFoundAlsoIfOthersWereDeleted() {
+        ThalwegConfig config =
+                new ThalwegConfig(Map.of("application.id", "a", "label", "y", "model.from", "field:shop"));
+        Set<String> existing = Set.of("a-by-model-3", "a-by-model-labels-18", "a-by-model-x-40", "other");
+        ThalwegConfig last = config.withLastCopies(names -> {
+            Set<String> found = new HashSet<>(names);
+            found.retainAll(existing);
+            return found;
+        });
+        assertThat(last.copies()).isEqualTo(18);
+        assertThat(last.routedTopic()).isEqualTo("a-by-model-18");
+        assertThat(last.with("learning.rate", 0.5).copies()).isEqualTo(18);
+        assertThat(config.withLastCopies(names -> Set.of()).routedTopic()).isEqualTo("a-by-model");
+        // nothing is asked for a learner that sends nothing on
+        assertThat(new ThalwegConfig(Map.of())
+                        .withLastCopies(names -> {
+                            throw new AssertionError();
+                        })
+                        .copies())
+                .isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "a-by-model, 1",
+        "a-by-model-2, 2",
+        "a-by-model-17, 17",
+        "a-by-model-labels, 1",
+        "a-by-model-labels-3, 3",
+        "a-by-model-1, 0",
+        "a-by-model-02, 0",
+        "a-by-model-x, 0",
+        "a-by-models, 0",
+        "a-by-model-99999999999, 0",
+        "b-by-model, 0"
+    })
+    void aTopicThatRecordsAreSentOnToIsKnownByItsName(String topic, int copies) {
+        ThalwegConfig config = new ThalwegConfig(Map.of("application.id", "a"));
+        assertThat(config.copiesIn(topic)).isEqualTo(copies);
+        assertThat(config.isSentOn(topic)).isEqualTo(copies > 0);
+        assertThat(config.isOfLabels(topic)).isEqualTo(copies > 0 && topic.contains("labels"));
     }
 }

@@ -89,8 +89,8 @@ final class EvaluateCommand implements Callable<Integer> {
         source.refuseOptionsOfTheOther(
                 spec, "--file", "rangeOptions", List.of("modelColumn", "skipBad", "options", "delays"));
         delays.check(spec.commandLine());
-        ThalwegConfig config =
-                source.in(delays.withTopicOfLabels(settings, model.defaults(settings.given(), !source.isTopic())));
+        source.addTo(settings);
+        ThalwegConfig config = delays.withTopicOfLabels(settings, model.defaults(settings.given(), !source.isTopic()));
         SkippedExamples skipped = new SkippedExamples(err());
         Evaluation evaluation;
         Late late = null;

@@ -22,9 +22,11 @@ class ExampleSource {
         return topic != null;
     }
 
-    /** Returns the settings with the name of the topic, if it was given. */
-    final ThalwegConfig in(ThalwegConfig config) {
-        return topic == null || topic.isEmpty() ? config : config.with(ThalwegConfig.EXAMPLES_TOPIC, topic);
+    /** Adds the name of the topic, if it was given, to the settings, so that messages repeat it, too. */
+    final void addTo(SettingsOptions settings) {
+        if (topic != null && !topic.isEmpty()) {
+            settings.add(ThalwegConfig.EXAMPLES_TOPIC, topic);
+        }
     }
 
     /**

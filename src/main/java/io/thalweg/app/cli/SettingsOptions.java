@@ -102,6 +102,11 @@ final class SettingsOptions {
         return Optional.ofNullable(used);
     }
 
+    /** Adds a setting that another option has given, before the settings are read. */
+    void add(String name, String value) {
+        set.put(name, value);
+    }
+
     /** The settings that were given, in the file, the environment or options. */
     Map<String, Object> given() {
         Map<String, Object> settings = new LinkedHashMap<>();

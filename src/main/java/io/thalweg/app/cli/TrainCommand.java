@@ -147,7 +147,8 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         check();
-        ThalwegConfig config = source.in(settings.config(model.defaults(settings.given(), !source.isTopic())));
+        source.addTo(settings);
+        ThalwegConfig config = settings.config(model.defaults(settings.given(), !source.isTopic()));
         if (!rates.isEmpty() && config.algorithm() == Algorithm.AUTO) {
             throw new ParameterException(spec.commandLine(), "auto sets its own learning rates; drop --rates");
         }

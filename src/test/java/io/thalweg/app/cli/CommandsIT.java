@@ -486,6 +486,11 @@ class CommandsIT {
         assertThat(ofFile.get("examples").intValue()).isEqualTo(299);
         assertThat(ofFile.get("unlabelled").intValue()).isEqualTo(1);
         assertThat(figures(project.thalweg("evaluate", "--topic", "--json"))).isEqualTo(ofFile);
+        // what helps is for the topic that was asked for
+        assertThat(project.thalweg("evaluate", "--topic", "absent").err())
+                .singleElement()
+                .asString()
+                .contains("topic absent", "thalweg topics --create", "--set examples.topic=absent");
         assertThat(figures(new Project("other").thalweg("evaluate", "--topic", "judged-examples", "--json")))
                 .isEqualTo(ofFile);
         assertThat(project.thalweg("evaluate", "--topic").is(0).out().stream().skip(1))
