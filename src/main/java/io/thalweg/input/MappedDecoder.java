@@ -2,7 +2,6 @@ package io.thalweg.input;
 
 import io.thalweg.config.ChangeEvents;
 import io.thalweg.mapping.CategorySample;
-import io.thalweg.mapping.FeatureCollector;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
 import io.thalweg.math.Example;
@@ -128,7 +127,7 @@ public final class MappedDecoder implements ValueDecoder {
 
     /** The schema of the records that messages of Protobuf are rewritten to. */
     static Schema rewrittenSchema(ProtobufMessage message) {
-        return new ProtobufRewriter(message, new FeatureCollector(Mapping.of(name -> ""))).schema();
+        return new RewrittenSchema().of(message);
     }
 
     @Override

@@ -14,7 +14,6 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.avro.LogicalTypes;
 import org.apache.avro.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +45,6 @@ final class ProtobufRewriter {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final Map<ProtobufMessage, MessagePlan> plans = new IdentityHashMap<>();
-    private final Map<ProtobufMessage, Schema> records = new IdentityHashMap<>();
     private final MessagePlan root;
     private final Schema schema;
     /** Finds keys of maps that are there twice. */
@@ -72,34 +70,11 @@ final class ProtobufRewriter {
     private int[] valueEnds = {};
     private boolean[] isKept = {};
 
-    /** What a field is written as. */
-    private enum Form {
-        /** A number, text, or the like. */
-        SINGLE,
-        LIST,
-        MAP,
-        RECORD,
-        /** A {@code google.protobuf.Timestamp}: a time. */
-        TIME,
-        /** A {@code google.protobuf.Duration}: a number of seconds. */
-        SECONDS,
-        /** A {@code confluent.type.Decimal}: a number. */
-        DECIMAL,
-        /** One of the messages that only wrap a value. */
-        WRAPPER,
-        /** A {@code google.protobuf.Struct}: a map of values of any type. */
-        STRUCT,
-        /** A {@code google.protobuf.Value}: a value of any type. */
-        ANY_VALUE,
-        /** An empty list or map. */
-        LEFT_OUT
-    }
-
     /** A field, and where its value was found in the message that is being rewritten. */
     private static final class FieldPlan {
         private final ProtobufField field;
         private final ProtobufType type;
-        private final Form form;
+        private final ProtobufForm form;
         private final boolean isSeveral;
         private final boolean isNullable;
         private final boolean isRequired;
@@ -121,7 +96,7 @@ final class ProtobufRewriter {
 
         private int last;
 
-        FieldPlan(ProtobufField field, Form form, boolean isNullable, @Nullable MessagePlan message) {
+        FieldPlan(ProtobufField field, ProtobufForm form, boolean isNullable, @Nullable MessagePlan message) {
             this.field = field;
             this.form = form;
             this.isNullable = isNullable;
@@ -131,7 +106,7 @@ final class ProtobufRewriter {
             oneof = field.oneof();
             isRequired = field.presence() == ProtobufPresence.REQUIRED;
             isImplicit = field.presence() == ProtobufPresence.IMPLICIT;
-            isSeveral = form != Form.SINGLE;
+            isSeveral = form != ProtobufForm.SINGLE;
             List<Integer> inOrder = List.copyOf(field.symbols().keySet());
             numbers = inOrder.stream().mapToInt(number -> number).sorted().toArray();
             places = Arrays.stream(numbers).map(inOrder::indexOf).toArray();
@@ -219,7 +194,7 @@ final class ProtobufRewriter {
     /** @param sets is used while a value is rewritten, to find what is in it twice */
     ProtobufRewriter(ProtobufMessage message, FeatureCollector sets) {
         this.sets = sets;
-        schema = record(message);
+        schema = new RewrittenSchema().of(message);
         root = plan(message);
     }
 
@@ -273,209 +248,6 @@ final class ProtobufRewriter {
         }
     }
 
-    // ---- the schema
-
-    private Schema record(ProtobufMessage message) {
-        Schema known = records.get(message);
-        if (known != null) {
-            return known;
-        }
-        Schema record = Schema.createRecord(message.name(), null, null, false);
-        records.put(message, record);
-        List<Schema.Field> fields = new ArrayList<>();
-        for (ProtobufField field : message.fields()) {
-            fields.add(new Schema.Field(field.name(), schema(message, field), null, defaultOf(field)));
-        }
-        record.setFields(fields);
-        return record;
-    }
-
-    /** The value that a field has if it is absent, for events that are not read from bytes; null if there is none. */
-    private static @Nullable Object defaultOf(ProtobufField field) {
-        return switch (form(field)) {
-            case SINGLE -> {
-                if (field.presence() != ProtobufPresence.IMPLICIT) {
-                    yield null;
-                }
-                yield switch (field.type()) {
-                    case DOUBLE, FLOAT -> 0.0;
-                    case BOOL -> false;
-                    case STRING, BYTES -> "";
-                    case ENUM -> field.symbols().values().stream().findFirst().orElse(null);
-                    default -> 0;
-                };
-            }
-            case LIST -> List.of();
-            case MAP -> Map.of();
-            case LEFT_OUT -> field.presence() == ProtobufPresence.MAP ? Map.of() : List.of();
-            default -> null;
-        };
-    }
-
-    private Schema schema(ProtobufMessage within, ProtobufField field) {
-        return switch (form(field)) {
-            case SINGLE -> {
-                Schema type = scalar(within, field);
-                yield !isNullable(field)
-                        ? type
-                        : isDefaultFirst(field)
-                                ? Schema.createUnion(type, Schema.create(Schema.Type.NULL))
-                                : nullable(field, type);
-            }
-            case LIST -> Schema.createArray(item(within, field));
-            case MAP -> Schema.createMap(item(within, entry(field, 2)));
-            case RECORD -> nullable(field, record(messageOf(field)));
-            case TIME -> nullable(field, LogicalTypes.timestampMicros().addToSchema(Schema.create(Schema.Type.LONG)));
-            case SECONDS, DECIMAL -> nullable(field, Schema.create(Schema.Type.DOUBLE));
-            case WRAPPER ->
-                nullable(field, scalar(within, messageOf(field).fields().get(0)));
-            case STRUCT -> nullable(field, Schema.createMap(anyValue(Schema.create(Schema.Type.NULL))));
-            case ANY_VALUE -> anyValue(nullOf(field));
-            case LEFT_OUT ->
-                field.presence() == ProtobufPresence.MAP
-                        ? Schema.createMap(record(messageOf(entry(field, 2))))
-                        : Schema.createArray(record(messageOf(field)));
-        };
-    }
-
-    private static Schema anyValue(Schema nothing) {
-        return Schema.createUnion(
-                nothing,
-                Schema.create(Schema.Type.DOUBLE),
-                Schema.create(Schema.Type.STRING),
-                Schema.create(Schema.Type.BOOLEAN));
-    }
-
-    private static Schema nullable(ProtobufField field, Schema type) {
-        return Schema.createUnion(nullOf(field), type);
-    }
-
-    private static Schema nullOf(ProtobufField field) {
-        return field.oneof() >= 0 ? SchemaMarks.absent() : Schema.create(Schema.Type.NULL);
-    }
-
-    private static Schema item(ProtobufMessage within, ProtobufField field) {
-        Schema type = scalar(within, field);
-        return field.type() == ProtobufType.ENUM ? Schema.createUnion(Schema.create(Schema.Type.NULL), type) : type;
-    }
-
-    private static Schema scalar(ProtobufMessage within, ProtobufField field) {
-        return switch (field.type()) {
-            case DOUBLE -> Schema.create(Schema.Type.DOUBLE);
-            case FLOAT -> Schema.create(Schema.Type.FLOAT);
-            case INT32, SINT32, SFIXED32 -> Schema.create(Schema.Type.INT);
-            case INT64, SINT64, SFIXED64, UINT32, FIXED32 -> Schema.create(Schema.Type.LONG);
-            case UINT64, FIXED64 -> SchemaMarks.unsigned();
-            case BOOL -> Schema.create(Schema.Type.BOOLEAN);
-            case STRING -> Schema.create(Schema.Type.STRING);
-            case BYTES -> Schema.create(Schema.Type.BYTES);
-            case ENUM ->
-                Schema.createEnum(
-                        within.name() + "_" + field.name(),
-                        null,
-                        null,
-                        List.copyOf(field.symbols().values()));
-            case MESSAGE -> throw new IllegalArgumentException(field.name() + " is a message");
-        };
-    }
-
-    private static boolean isNullable(ProtobufField field) {
-        // the number of an enum can be one that the schema does not name
-        return field.presence() == ProtobufPresence.OPTIONAL || field.type() == ProtobufType.ENUM;
-    }
-
-    /** Whether null is the second branch, because the default is of the first one. */
-    private static boolean isDefaultFirst(ProtobufField field) {
-        return field.type() == ProtobufType.ENUM && field.presence() == ProtobufPresence.IMPLICIT;
-    }
-
-    private static Form form(ProtobufField field) {
-        if (field.presence() == ProtobufPresence.MAP) {
-            return entry(field, 2).type() == ProtobufType.MESSAGE ? Form.LEFT_OUT : Form.MAP;
-        }
-        boolean isList = field.presence() == ProtobufPresence.REPEATED;
-        if (field.type() != ProtobufType.MESSAGE) {
-            return isList ? Form.LIST : Form.SINGLE;
-        }
-        return isList ? Form.LEFT_OUT : form(messageOf(field));
-    }
-
-    private static Form form(ProtobufMessage message) {
-        return switch (message.name()) {
-            case "google.protobuf.Timestamp" ->
-                has(message, ProtobufType.INT64, ProtobufType.INT32) ? Form.TIME : Form.RECORD;
-            case "google.protobuf.Duration" ->
-                has(message, ProtobufType.INT64, ProtobufType.INT32) ? Form.SECONDS : Form.RECORD;
-            case "confluent.type.Decimal" ->
-                has(message, ProtobufType.BYTES, ProtobufType.UINT32, ProtobufType.INT32) ? Form.DECIMAL : Form.RECORD;
-            case "google.protobuf.DoubleValue" -> wrapper(message, ProtobufType.DOUBLE);
-            case "google.protobuf.FloatValue" -> wrapper(message, ProtobufType.FLOAT);
-            case "google.protobuf.Int64Value" -> wrapper(message, ProtobufType.INT64);
-            case "google.protobuf.UInt64Value" -> wrapper(message, ProtobufType.UINT64);
-            case "google.protobuf.Int32Value" -> wrapper(message, ProtobufType.INT32);
-            case "google.protobuf.UInt32Value" -> wrapper(message, ProtobufType.UINT32);
-            case "google.protobuf.BoolValue" -> wrapper(message, ProtobufType.BOOL);
-            case "google.protobuf.StringValue" -> wrapper(message, ProtobufType.STRING);
-            case "google.protobuf.BytesValue" -> wrapper(message, ProtobufType.BYTES);
-            case "google.protobuf.Struct" -> isStruct(message) ? Form.STRUCT : Form.RECORD;
-            case "google.protobuf.Value" -> isAnyValue(message) ? Form.ANY_VALUE : Form.RECORD;
-            default -> Form.RECORD;
-        };
-    }
-
-    private static Form wrapper(ProtobufMessage message, ProtobufType type) {
-        return has(message, type) ? Form.WRAPPER : Form.RECORD;
-    }
-
-    private static boolean isStruct(ProtobufMessage message) {
-        return message.fields().size() == 1
-                && message.fields().get(0).number() == 1
-                && message.fields().get(0).presence() == ProtobufPresence.MAP
-                && entry(message.fields().get(0), 1).type() == ProtobufType.STRING
-                && entry(message.fields().get(0), 2).type() == ProtobufType.MESSAGE
-                && form(messageOf(entry(message.fields().get(0), 2))) == Form.ANY_VALUE;
-    }
-
-    private static boolean isAnyValue(ProtobufMessage message) {
-        return has(
-                message,
-                ProtobufType.ENUM,
-                ProtobufType.DOUBLE,
-                ProtobufType.STRING,
-                ProtobufType.BOOL,
-                ProtobufType.MESSAGE,
-                ProtobufType.MESSAGE);
-    }
-
-    /** Whether the fields of a message are single ones of these types, numbered from 1. */
-    private static boolean has(ProtobufMessage message, ProtobufType... types) {
-        if (message.fields().size() != types.length) {
-            return false;
-        }
-        for (int i = 0; i < types.length; i++) {
-            ProtobufField field = message.fields().get(i);
-            if (field.number() != i + 1
-                    || field.type() != types[i]
-                    || field.presence() == ProtobufPresence.REPEATED
-                    || field.presence() == ProtobufPresence.MAP) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private static ProtobufMessage messageOf(ProtobufField field) {
-        if (field.message() == null) {
-            throw new IllegalArgumentException(field.name() + " is no message");
-        }
-        return field.message();
-    }
-
-    /** The key (1) or the value (2) of a map. */
-    private static ProtobufField entry(ProtobufField map, int number) {
-        return messageOf(map).fields().get(number - 1);
-    }
-
     private MessagePlan plan(ProtobufMessage message) {
         MessagePlan known = plans.get(message);
         if (known != null) {
@@ -486,12 +258,12 @@ final class ProtobufRewriter {
         List<FieldPlan> fields = new ArrayList<>();
         for (ProtobufField field : message.fields()) {
             // a Struct is a map of messages that can be written after all
-            Form form = form(message) == Form.STRUCT ? Form.MAP : form(field);
+            ProtobufForm form = ProtobufForm.of(message) == ProtobufForm.STRUCT ? ProtobufForm.MAP : ProtobufForm.of(field);
             fields.add(new FieldPlan(
                     field,
                     form,
-                    isNullable(field),
-                    field.message() == null || form == Form.LEFT_OUT ? null : plan(field.message())));
+                    RewrittenSchema.isNullable(field),
+                    field.message() == null || form == ProtobufForm.LEFT_OUT ? null : plan(field.message())));
         }
         plan.complete(fields);
         return plan;
@@ -547,7 +319,7 @@ final class ProtobufRewriter {
             field.end = end;
             return;
         }
-        if (field.form == Form.LEFT_OUT) {
+        if (field.form == ProtobufForm.LEFT_OUT) {
             return;
         }
         if (count == begins.length) {
@@ -693,7 +465,7 @@ final class ProtobufRewriter {
     /** Writes a value as one that could be null. */
     private void nullable(FieldPlan field, int begin, int end) throws IOException {
         if (field.type == ProtobufType.ENUM) {
-            symbol(field, begin, isDefaultFirst(field.field) ? 1 : 0);
+            symbol(field, begin, RewrittenSchema.isDefaultFirst(field.field) ? 1 : 0);
         } else {
             writeBranch(1);
             value(field, begin, end);
