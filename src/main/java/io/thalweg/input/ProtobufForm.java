@@ -37,10 +37,8 @@ enum ProtobufForm {
     /** The form of a single message. */
     static ProtobufForm of(ProtobufMessage message) {
         return switch (message.name()) {
-            case "google.protobuf.Timestamp" ->
-                has(message, ProtobufType.INT64, ProtobufType.INT32) ? TIME : RECORD;
-            case "google.protobuf.Duration" ->
-                has(message, ProtobufType.INT64, ProtobufType.INT32) ? SECONDS : RECORD;
+            case "google.protobuf.Timestamp" -> has(message, ProtobufType.INT64, ProtobufType.INT32) ? TIME : RECORD;
+            case "google.protobuf.Duration" -> has(message, ProtobufType.INT64, ProtobufType.INT32) ? SECONDS : RECORD;
             case "confluent.type.Decimal" ->
                 has(message, ProtobufType.BYTES, ProtobufType.UINT32, ProtobufType.INT32) ? DECIMAL : RECORD;
             case "google.protobuf.DoubleValue" -> wrapper(message, ProtobufType.DOUBLE);

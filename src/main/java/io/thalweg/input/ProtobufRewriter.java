@@ -258,7 +258,8 @@ final class ProtobufRewriter {
         List<FieldPlan> fields = new ArrayList<>();
         for (ProtobufField field : message.fields()) {
             // a Struct is a map of messages that can be written after all
-            ProtobufForm form = ProtobufForm.of(message) == ProtobufForm.STRUCT ? ProtobufForm.MAP : ProtobufForm.of(field);
+            ProtobufForm form =
+                    ProtobufForm.of(message) == ProtobufForm.STRUCT ? ProtobufForm.MAP : ProtobufForm.of(field);
             fields.add(new FieldPlan(
                     field,
                     form,
