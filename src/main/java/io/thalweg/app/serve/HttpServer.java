@@ -268,9 +268,10 @@ public final class HttpServer implements AutoCloseable {
             @Override
             public void reload() {
                 try {
-                    // Jetty would drop the certificate that it has before it reads the new one
+                    // Jetty would drop the certificate that it has before it reads the new one; the exception has its
+                    // full
+                    // name because Jetty's class has inherited another
                     ssl(config);
-                    // by its full name, because Jetty's class has inherited another
                 } catch (io.thalweg.runtime.StopException e) {
                     LOG.warn("{}; the server goes on with the certificate that it has", e.getMessage());
                     return;
