@@ -15,6 +15,8 @@ import io.thalweg.math.Rejection.Reason;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.regex.Pattern;
@@ -47,6 +49,8 @@ final class JsonInput {
                 .streamReadConstraints(StreamReadConstraints.builder()
                         .maxNestingDepth(DEEPEST)
                         .maxNumberLength(LONGEST_NUMBER)
+                        // the two parsers count it in other units; records are not longer than a setting allows
+                        .maxNameLength(Integer.MAX_VALUE)
                         .build())
                 // names can be anything, and there can be many; the text is UTF-8, as everywhere in Kafka
                 .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
@@ -71,8 +75,14 @@ final class JsonInput {
         namesAreData = true;
     }
 
-    /** Creates a parser of a part of a value. It has to be closed. */
-    JsonParser open(byte[] value, int from, int to) throws IOException {
+    /**
+     * Creates a parser of a part of a value. It has to be closed.
+     *
+     * @throws Rejection if the part is not UTF-8. The parsers differ in what else they let pass, and which of them reads
+     *     a value depends on the values before, which a replay may not have read
+     */
+    JsonParser open(byte[] value, int from, int to) throws IOException, Rejection {
+        checkUtf8(value, from, to);
         if (text.length > KEPT) {
             text = new byte[256];
         }
@@ -84,7 +94,22 @@ final class JsonInput {
                 : FACTORY.createParser(value, from, to - from);
     }
 
-    /** Creates a parser that knows at which byte it is. It has to be closed. */
+    private static void checkUtf8(byte[] value, int from, int to) throws Rejection {
+        int i = from;
+        while (i < to && value[i] >= 0) {
+            i++;
+        }
+        if (i == to) {
+            return;
+        }
+        try {
+            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(value, i, to - i));
+        } catch (CharacterCodingException e) {
+            throw new Rejection(Reason.UNREADABLE, "the value is not JSON: it is not UTF-8");
+        }
+    }
+
+    /** Creates a parser that knows at which byte it is, of a part that is UTF-8 or not. It has to be closed. */
     JsonParser openBytes(byte[] value, int from, int to) throws IOException {
         return FACTORY.createParser(value, from, to - from);
     }
@@ -186,14 +211,15 @@ final class JsonInput {
     }
 
     /**
-     * Adds to the rejection of a value that it is written with a schema, if it is.
+     * Adds to the rejection of a value that it was probably written with a schema, if it was.
      *
      * @param areLabels whether it is one of the labels topic
      */
     static Rejection withFormat(Rejection rejection, byte[] value, Headers headers, boolean areLabels) {
-        boolean isFramed = value.length > FRAME && value[0] == 0 && value[FRAME] != '{';
-        if (rejection.reason() != Reason.UNREADABLE
-                || !isFramed && headers.lastHeader(SchemaLocator.VALUE_HEADER) == null) {
+        int begin = begin(value);
+        boolean isLikeJson = value.length > begin && value[begin] == '{';
+        boolean isNamed = begin == FRAME || headers.lastHeader(SchemaLocator.VALUE_HEADER) != null;
+        if (rejection.reason() != Reason.UNREADABLE || isLikeJson || !isNamed) {
             return rejection;
         }
         return new Rejection(

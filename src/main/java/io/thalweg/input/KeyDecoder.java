@@ -82,6 +82,8 @@ final class KeyDecoder {
             return id;
         } catch (IOException | IllegalStateException e) {
             throw bad("is not JSON");
+        } catch (Rejection e) {
+            throw e.reason() == Reason.UNREADABLE ? bad("is not JSON") : e;
         }
     }
 

@@ -161,7 +161,11 @@ final class PlainJson {
 
     /** Whether nothing follows. */
     boolean isAtEnd() {
-        return next() == 0 && at == end;
+        // not next(), which does not tell the end from a byte 0
+        while (at < end && isSpace(bytes[at])) {
+            at++;
+        }
+        return at == end;
     }
 
     /**
@@ -355,6 +359,10 @@ final class PlainJson {
         double parsed = NumberInput.parseDouble(characters, 0, length, true);
         fraction = isNegative ? -parsed : parsed;
         return PlainValue.FRACTION;
+    }
+
+    private static boolean isSpace(byte b) {
+        return b == ' ' || b == '\n' || b == '\r' || b == '\t';
     }
 
     private static boolean isDigit(byte b) {

@@ -273,6 +273,8 @@ class JsonDecoderTest {
                 "{\"y\": 1, \"a\": \"unescaped \n\"}",
                 "{\"y\": 1, /* comment */ \"a\": 1}",
                 "{\"y\": 1, \"a\": 1,}",
+                "{\"y\": 1, \"a\": 1}\0",
+                "{\"y\": 1, \"a\": 1} \0",
             })
     void whatIsNotOneObjectWithEachNameOnceIsUnreadable(String json) {
         assertThat(rejection(json)).satisfies(rejection -> {
@@ -324,6 +326,36 @@ class JsonDecoderTest {
             assertThat(x.size()).isEqualTo(1);
         }
         assertThat(decoder.rememberedFields()).isLessThan(70_000);
+    }
+
+    /** A value must be read in the same way whatever was read before it, or a replay would not agree. */
+    @Test
+    void whatIsNotUtf8IsUnreadableWhateverCameBefore() throws Rejection {
+        JsonDecoder fresh = new JsonDecoder(mapping(), true);
+        JsonDecoder used = new JsonDecoder(mapping(), true);
+        for (int i = 0; i < 10_000; i++) {
+            used.decode("{\"y\":1,\"n%d\":1}".formatted(i).getBytes(StandardCharsets.UTF_8), new RecordHeaders(), x);
+        }
+        // overlong, half of a surrogate pair, beyond Unicode, and half of a character
+        for (byte[] bad : new byte[][] {
+            {(byte) 0xc1, (byte) 0x81},
+            {(byte) 0xed, (byte) 0xa0, (byte) 0x80},
+            {(byte) 0xf5, (byte) 0x80, (byte) 0x80, (byte) 0x80},
+            {(byte) 0xe2, (byte) 0x82}
+        }) {
+            for (String place : List.of(
+                    "{\"y\":1,\"a|b\":1}", "{\"y\":1,\"a\":\"c|d\"}", "{\"y\":1,\"a\":[{\"e\":\"|\"}]}")) {
+                ByteArrayOutputStream value = new ByteArrayOutputStream();
+                value.writeBytes(place.substring(0, place.indexOf('|')).getBytes(StandardCharsets.UTF_8));
+                value.writeBytes(bad);
+                value.writeBytes(place.substring(place.indexOf('|') + 1).getBytes(StandardCharsets.UTF_8));
+                assertThat(outcome(fresh, value.toByteArray())).isEqualTo("UNREADABLE");
+                assertThat(outcome(used, value.toByteArray())).isEqualTo("UNREADABLE");
+            }
+        }
+        String longName = "{\"y\":1,\"%s\":1}".formatted("ä".repeat(60_000));
+        byte[] value = longName.getBytes(StandardCharsets.UTF_8);
+        assertThat(outcome(used, value)).isEqualTo(outcome(fresh, value)).contains("ä");
     }
 
     @Test

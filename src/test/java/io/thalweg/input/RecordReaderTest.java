@@ -167,8 +167,11 @@ class RecordReaderTest {
                 assertThat(unreadable(events, avro)).hasMessageEndingWith("set examples.format=avro");
             }
         }
-        assertThat(unreadable(Map.of("examples.format", "json", "label", "y"), record(utf8("{\"id\": "), NONE)))
-                .hasMessage("the value is not JSON: it ends early");
+        for (Headers headers : List.of(NONE, new RecordHeaders().add("__value_schema_id", new byte[5]))) {
+            assertThat(unreadable(
+                            Map.of("examples.format", "json", "label", "y"), record(utf8("{\"id\": "), headers)))
+                    .hasMessage("the value is not JSON: it ends early");
+        }
     }
 
     @Test
