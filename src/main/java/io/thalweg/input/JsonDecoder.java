@@ -270,7 +270,13 @@ final class JsonDecoder implements ValueDecoder {
     private boolean isPlain(byte[] value, int from, int to) throws Rejection {
         plain.reset(value, from, to);
         plain.beginObject();
-        return !plain.isUnusual() && isPlain(root, 0) && plain.isAtEnd();
+        try {
+            return !plain.isUnusual() && isPlain(root, 0) && plain.isAtEnd();
+        } catch (Rejection e) {
+            // the parser would have said this first
+            JsonInput.checkUtf8(value, from, to);
+            throw e;
+        }
     }
 
     private boolean isPlain(JsonField of, int depth) throws Rejection {

@@ -94,7 +94,8 @@ final class JsonInput {
                 : FACTORY.createParser(value, from, to - from);
     }
 
-    private static void checkUtf8(byte[] value, int from, int to) throws Rejection {
+    /** @throws Rejection if a part of a value is not UTF-8 */
+    static void checkUtf8(byte[] value, int from, int to) throws Rejection {
         int i = from;
         while (i < to && value[i] >= 0) {
             i++;

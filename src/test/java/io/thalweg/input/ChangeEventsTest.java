@@ -248,9 +248,8 @@ class ChangeEventsTest {
                 .isEqualTo("12");
 
         badKey("long", utf8("shop"));
-        for (String key : new String[] {
-            "", "shop", "{}", "[1]", "null", "1.5", "{\"a\": 1, \"b\": 2}", "1 2", "\"\\ud800\""
-        }) {
+        for (String key :
+                new String[] {"", "shop", "{}", "[1]", "null", "1.5", "{\"a\": 1, \"b\": 2}", "1 2", "\"\\ud800\""}) {
             badKey("json", utf8(key));
         }
         badKey("json", new byte[] {'"', (byte) 0xc1, (byte) 0x81, '"'});

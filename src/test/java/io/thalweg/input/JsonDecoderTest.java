@@ -343,8 +343,8 @@ class JsonDecoderTest {
             {(byte) 0xf5, (byte) 0x80, (byte) 0x80, (byte) 0x80},
             {(byte) 0xe2, (byte) 0x82}
         }) {
-            for (String place : List.of(
-                    "{\"y\":1,\"a|b\":1}", "{\"y\":1,\"a\":\"c|d\"}", "{\"y\":1,\"a\":[{\"e\":\"|\"}]}")) {
+            for (String place :
+                    List.of("{\"y\":1,\"a|b\":1}", "{\"y\":1,\"a\":\"c|d\"}", "{\"y\":1,\"a\":[{\"e\":\"|\"}]}")) {
                 ByteArrayOutputStream value = new ByteArrayOutputStream();
                 value.writeBytes(place.substring(0, place.indexOf('|')).getBytes(StandardCharsets.UTF_8));
                 value.writeBytes(bad);

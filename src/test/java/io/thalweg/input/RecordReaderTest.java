@@ -168,8 +168,7 @@ class RecordReaderTest {
             }
         }
         for (Headers headers : List.of(NONE, new RecordHeaders().add("__value_schema_id", new byte[5]))) {
-            assertThat(unreadable(
-                            Map.of("examples.format", "json", "label", "y"), record(utf8("{\"id\": "), headers)))
+            assertThat(unreadable(Map.of("examples.format", "json", "label", "y"), record(utf8("{\"id\": "), headers)))
                     .hasMessage("the value is not JSON: it ends early");
         }
     }
