@@ -78,8 +78,8 @@ final class JsonInput {
     /**
      * Creates a parser of a part of a value. It has to be closed.
      *
-     * @throws Rejection if the part is not UTF-8. The parsers differ in what else they let pass, and which of them reads
-     *     a value depends on the values before, which a replay may not have read
+     * @throws Rejection if the part is not UTF-8. The parsers differ in what else they let pass, and which of them
+     *     reads a value depends on the values before, which a replay may not have read
      */
     JsonParser open(byte[] value, int from, int to) throws IOException, Rejection {
         checkUtf8(value, from, to);
