@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * Consecutive records of a partition that pass through Kafka Streams as one record. What Kafka Streams does for each
  * record (queues, clocks, sensors) costs more than a step of a small model.
  *
- * <p>To Kafka Streams, a bundle is its first record: with its offset, key, value and timestamp. So what it commits
+ * <p>To Kafka Streams, a bundle is its first record, but with the largest timestamp of all. So what it commits
  * before a bundle is processed is the offset of the first record, and after it that of the next bundle, or the position
  * of the consumer. The records themselves are in a header that is never serialized; a processor asks for them with
  * {@link #of}.
@@ -107,15 +107,18 @@ public final class RecordBundle implements Header {
         ConsumerRecord<byte[], byte[]> first = records.get(0);
         int keys = 0;
         int values = 0;
+        long latest = 0;
         for (ConsumerRecord<byte[], byte[]> record : records) {
             keys += Math.max(0, record.serializedKeySize());
             values += Math.max(0, record.serializedValueSize());
+            latest = Math.max(latest, record.timestamp());
         }
         return new ConsumerRecord<>(
                 first.topic(),
                 first.partition(),
                 first.offset(),
-                first.timestamp(),
+                // from this, Kafka Streams knows the time of a record that has none
+                latest,
                 TimestampType.CREATE_TIME,
                 keys,
                 values,

@@ -28,8 +28,8 @@ final class ExampleValidator {
         if (x.form() == null) {
             throw new Rejection(
                     Reason.NO_FEATURES,
-                    "field features is null or not there; give an array, a SparseFeatures record or a map, or set label if"
-                            + " each field of the event is a feature");
+                    "field features is null or not there; give an array, a SparseFeatures record or a map, or set label"
+                            + " if each field of the event is a feature");
         }
         if (settings.requiredForm() != null && settings.requiredForm() != x.form()) {
             throw new Rejection(

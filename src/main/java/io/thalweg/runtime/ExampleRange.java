@@ -198,8 +198,14 @@ public final class ExampleRange implements AutoCloseable {
         return new CommittedRecords(consumer, span.partition, span.from, span.to);
     }
 
+    /** Ends all reading; spans can be read again. */
+    public void closeReaders() {
+        consumers.forEach(Consumer::close);
+        consumers.clear();
+    }
+
     @Override
     public void close() {
-        consumers.forEach(Consumer::close);
+        closeReaders();
     }
 }

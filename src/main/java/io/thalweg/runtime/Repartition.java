@@ -245,13 +245,7 @@ public final class Repartition {
 
     /** The offsets up to which the learner has sent records on; empty if it has not in that layout. */
     private Map<TopicPartition, Long> sentOn(ThalwegConfig old, int before) {
-        Set<String> topicsSentOn = new TreeSet<>();
-        if (old.isRouted(before)) {
-            topicsSentOn.add(old.getString(ThalwegConfig.EXAMPLES_TOPIC));
-        }
-        if (old.areLabelsRouted(before)) {
-            topicsSentOn.add(old.getString(ThalwegConfig.LABELS_TOPIC));
-        }
+        Set<String> topicsSentOn = topicsSentOn(old, before);
         Map<TopicPartition, Long> offsets = new HashMap<>();
         if (!topicsSentOn.isEmpty()) {
             committed().forEach((partition, offset) -> {
@@ -261,6 +255,38 @@ public final class Repartition {
             });
         }
         return offsets;
+    }
+
+    /** The topics whose records the learner sends on. */
+    private static Set<String> topicsSentOn(ThalwegConfig old, int before) {
+        Set<String> topicsSentOn = new TreeSet<>();
+        if (old.isRouted(before)) {
+            topicsSentOn.add(old.getString(ThalwegConfig.EXAMPLES_TOPIC));
+        }
+        if (old.areLabelsRouted(before)) {
+            topicsSentOn.add(old.getString(ThalwegConfig.LABELS_TOPIC));
+        }
+        return topicsSentOn;
+    }
+
+    /** Refuses a move if it cannot be known what was sent on: brokers forget the offsets of a group without members. */
+    private void checkSentOn(ThalwegConfig old, int before, List<OldPartition> olds) {
+        Set<String> unknown = topicsSentOn(old, before);
+        unknown.retainAll(olds.stream()
+                .flatMap(one -> one.state().offsets().next().keySet().stream())
+                .map(TopicPartition::topic)
+                .toList());
+        committed().keySet().forEach(partition -> unknown.remove(partition.topic()));
+        if (!unknown.isEmpty()) {
+            throw new StopException(
+                    ExitCode.BAD_STATE,
+                    ("the brokers have forgotten up to where group %s has read topic %s"
+                                    + " (offsets.retention.minutes); run the learner with its former settings until"
+                                    + " it has read the topic, stop it, and move it then")
+                            .formatted(
+                                    config.getString(ThalwegConfig.APPLICATION_ID),
+                                    unknown.iterator().next()));
+        }
     }
 
     /** The offsets that the learner has committed. */
@@ -285,11 +311,18 @@ public final class Repartition {
      * The settings with the topics that records are sent on to in the new layout. They are new ones if those of now
      * have too many partitions, or copies of other topics.
      */
-    private ThalwegConfig afterwards() {
+    private ThalwegConfig afterwards(ThalwegConfig old, int before) {
         boolean isNew = hasOtherCopies(config.routedTopic(), examples)
+                || willHaveOther(old.isRouted(before), ThalwegConfig.EXAMPLES_TOPIC, old)
                 || config.hasLateLabels()
-                        && hasOtherCopies(config.routedLabelsTopic(), config.getString(ThalwegConfig.LABELS_TOPIC));
+                        && (hasOtherCopies(config.routedLabelsTopic(), config.getString(ThalwegConfig.LABELS_TOPIC))
+                                || willHaveOther(old.areLabelsRouted(before), ThalwegConfig.LABELS_TOPIC, old));
         return config.areSentOn(partitions) && isNew ? config.withCopies(config.copies() + 1) : config;
+    }
+
+    /** Whether the rest of another topic may be sent on during the move. */
+    private boolean willHaveOther(boolean isSentOn, String topic, ThalwegConfig old) {
+        return isSentOn && !old.getString(topic).equals(config.getString(topic));
     }
 
     private boolean hasOtherCopies(String topic, String of) {
@@ -339,6 +372,7 @@ public final class Repartition {
         try (KafkaConsumer<byte[], byte[]> consumer = consumer()) {
             for (TopicPartition partition : all) {
                 SentOnRest rest = new SentOnRest(partition, producer);
+                long[] latest = {0};
                 Iterator<ConsumerRecord<byte[], byte[]>> records = new CommittedRecords(
                         consumer,
                         partition,
@@ -347,13 +381,15 @@ public final class Repartition {
                 while (records.hasNext()) {
                     ConsumerRecord<byte[], byte[]> record = records.next();
                     rest.begin();
+                    // without a timestamp it has that of those before it, as in the learner
+                    latest[0] = Math.max(latest[0], record.timestamp());
                     try {
                         route.sendOn(
                                 InputRecord.produced(record),
                                 (model, sent, headers) -> producer.send(new ProducerRecord<>(
                                         copies,
                                         KeyPartitioner.MURMUR2.partition(model, before),
-                                        sent.timestamp(),
+                                        sent.timestamp() >= 0 ? sent.timestamp() : latest[0],
                                         model,
                                         sent.value(),
                                         headers)),
@@ -383,7 +419,8 @@ public final class Repartition {
                                     + " again, so delete the learner's state with `thalweg reset`")
                             .formatted(examples, found, before));
         }
-        after = afterwards();
+        checkSentOn(old, before, olds);
+        after = afterwards(old, before);
         String keyless = LearnerRuntime.keyless(old, before);
         olds.forEach(one -> one.begin(old, schemas, keyless));
         StateMove.checkNotSplit(olds.stream().map(OldPartition::state).toList());

@@ -43,6 +43,7 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
     private InternalProcessorContext<?, ?> context;
     private boolean flushOutputsFirst;
     private boolean open;
+    private boolean failed;
 
     ChangelogAtCommit(String name) {
         this.name = name;
@@ -81,18 +82,33 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
                 stateStoreContext.appConfigs().get(StreamsConfig.PROCESSING_GUARANTEE_CONFIG));
         clear(!flushOutputsFirst);
         opened(stateStoreContext.taskId().partition());
+        failed = false;
         stateStoreContext.register(root, (RecordBatchingStateRestoreCallback) this::restore);
         open = true;
     }
 
+    /**
+     * Called when a record could not be processed to its end. Kafka Streams flushes a task even if it closes it because
+     * of that. With at-least-once, this would write steps whose outputs are lost, and that are then not taken again.
+     */
+    final void fail() {
+        failed = true;
+    }
+
     @Override
     public final void flushCache() {
+        if (failed) {
+            return;
+        }
+        // an output that could not be sent is reported once
+        failed = true;
         if (flushOutputsFirst && context instanceof RecordCollector.Supplier collector) {
             collector.recordCollector().flush();
         }
         long now = context.currentSystemTimeMs();
         writeChanges((key, value) ->
                 context.logChange(name, Bytes.wrap(key), value, now, new RecordHeaders(), Position.emptyPosition()));
+        failed = false;
     }
 
     @Override

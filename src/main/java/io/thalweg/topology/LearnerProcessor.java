@@ -56,6 +56,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private final boolean hasSinks;
 
     private ProcessorContext<byte[], OutputRecord> context;
+    private WeightStore store;
     private LearningTask task;
     private Counters counters;
     private InputHealth health;
@@ -139,7 +140,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         isBundling = false;
         bundled.clear();
         partition = context.taskId().partition();
-        WeightStore store = context.getStateStore(LearnerSupplier.STORE);
+        store = context.getStateStore(LearnerSupplier.STORE);
         task = store.task();
         reads = store.reads();
         if (reads != null) {
@@ -159,7 +160,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
         countedModels = task.models().size();
         health = new InputHealth(config);
         task.onStep(stepped -> health.stepped(stepped, partition));
-        context.schedule(weightsInterval, PunctuationType.WALL_CLOCK_TIME, this::publishRest);
+        context.schedule(weightsInterval, PunctuationType.WALL_CLOCK_TIME, now -> orFail(() -> publishRest(now)));
         if (reads != null) {
             reads.activate(task, partition);
             context.schedule(READS_INTERVAL, PunctuationType.WALL_CLOCK_TIME, now -> reads.pass());
@@ -182,6 +183,23 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
 
     @Override
     public void process(Record<byte[], byte[]> record) {
+        orFail(() -> processAll(record));
+    }
+
+    /** Does something after which, if it fails, the state must not be written. */
+    private void orFail(Runnable step) {
+        boolean isDone = false;
+        try {
+            step.run();
+            isDone = true;
+        } finally {
+            if (!isDone) {
+                store.fail();
+            }
+        }
+    }
+
+    private void processAll(Record<byte[], byte[]> record) {
         if (reads != null) {
             reads.touch();
         }

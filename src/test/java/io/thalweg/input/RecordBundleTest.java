@@ -84,7 +84,12 @@ class RecordBundleTest {
                 assertThat(bundle.offset())
                         .as("no commit must be ahead of what is processed")
                         .isEqualTo(first.offset());
-                assertThat(bundle.timestamp()).isEqualTo(first.timestamp());
+                assertThat(bundle.timestamp())
+                        .as("the time of a record without a timestamp is the largest before it")
+                        .isEqualTo(inIt.stream()
+                                .mapToLong(ConsumerRecord::timestamp)
+                                .max()
+                                .getAsLong());
                 assertThat(bundle.key()).isSameAs(first.key());
                 assertThat(bundle.value()).isSameAs(first.value());
                 assertThat(bundle.leaderEpoch()).isEqualTo(first.leaderEpoch());

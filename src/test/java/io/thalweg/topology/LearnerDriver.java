@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.function.IntPredicate;
 import org.apache.avro.Schema;
 import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.BinaryEncoder;
@@ -43,6 +44,7 @@ public final class LearnerDriver implements AutoCloseable {
 
     final Map<Integer, Schema> registry = new HashMap<>(Map.of(EXAMPLE_SCHEMA_ID, Example.getClassSchema()));
     boolean outage;
+    IntPredicate registryAnswers = id -> true;
     final TopologyTestDriver driver;
     final TestInputTopic<byte[], byte[]> examples;
     final TestOutputTopic<byte[], byte[]> predictions;
@@ -56,7 +58,7 @@ public final class LearnerDriver implements AutoCloseable {
 
     LearnerDriver(Map<String, ?> settings, String keyless) {
         SchemaSource schemas = id -> {
-            if (outage) {
+            if (outage || !registryAnswers.test(id)) {
                 throw new SchemaSourceException("the registry does not answer", null);
             }
             if (!registry.containsKey(id)) {
@@ -127,6 +129,13 @@ public final class LearnerDriver implements AutoCloseable {
                         && metric.getKey().name().equals(what + "-total"))
                 .mapToDouble(metric -> (double) metric.getValue().metricValue())
                 .sum();
+    }
+
+    /** The records of the changelog, after a flush as at a commit. */
+    List<TestRecord<byte[], byte[]>> changesAfterFlush() {
+        ((ChangelogAtCommit) driver.getStateStore(LearnerSupplier.STORE)).flushCache();
+        TestOutputTopic<byte[], byte[]> changelog = output("test-" + LearnerSupplier.STORE + "-changelog");
+        return changelog.isEmpty() ? List.of() : changelog.readRecordsToList();
     }
 
     static byte[] key(String model) {

@@ -53,6 +53,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Seeded
 class LearnerTopologyTest {
@@ -588,18 +589,7 @@ class LearnerTopologyTest {
                             dense(random.nextInt(3) == 0 ? null : random.nextInt(2) * 1.0, random.nextGaussian(), 1.0));
             RecordHeaders headers = new RecordHeaders();
             headers.add("number", String.valueOf(i).getBytes(StandardCharsets.UTF_8));
-            records.add(new ConsumerRecord<>(
-                    "examples",
-                    0,
-                    i,
-                    1000 + i,
-                    TimestampType.CREATE_TIME,
-                    1,
-                    value == null ? -1 : value.length,
-                    key("m" + random.nextInt(3)),
-                    value,
-                    headers,
-                    Optional.empty()));
+            records.add(consumed(i, key("m" + random.nextInt(3)), value, headers));
         }
         ConsumerRecords<byte[], byte[]> bundled =
                 RecordBundle.bundled(new ConsumerRecords<>(Map.of(partition, records), Map.of()), Long.MAX_VALUE);
@@ -607,6 +597,21 @@ class LearnerTopologyTest {
         assertThat(outputs(bundled.records(partition)))
                 .isEqualTo(outputs(records))
                 .hasSizeGreaterThan(600);
+    }
+
+    private static ConsumerRecord<byte[], byte[]> consumed(long offset, byte[] key, byte[] value, Headers headers) {
+        return new ConsumerRecord<>(
+                "examples",
+                0,
+                offset,
+                1000 + offset,
+                TimestampType.CREATE_TIME,
+                1,
+                value == null ? -1 : value.length,
+                key,
+                value,
+                headers,
+                Optional.empty());
     }
 
     private static List<String> outputs(List<ConsumerRecord<byte[], byte[]>> records) {
@@ -641,6 +646,35 @@ class LearnerTopologyTest {
     private static String text(byte[] key, byte[] value, Headers headers, long timestamp) {
         return "%s %s %s %d"
                 .formatted(text(key), Arrays.toString(value), Arrays.toString(headers.toArray()), timestamp);
+    }
+
+    /** With at-least-once, Kafka Streams flushes a task that it closes because of a failure. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void stepsWhoseOutputsAreLostAreNotWritten(boolean fails) {
+        try (LearnerDriver learner = new LearnerDriver(Map.of())) {
+            List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
+            for (int i = 0; i < 2; i++) {
+                // the registry is asked for the schema of the second one
+                byte[] value = encode(i == 0 ? 7 : 8, Example.getClassSchema(), dense(1.0, 1.0));
+                records.add(consumed(i, key("m"), value, new RecordHeaders()));
+            }
+            learner.registry.put(8, Example.getClassSchema());
+            ConsumerRecord<byte[], byte[]> bundle = RecordBundle.bundled(
+                            new ConsumerRecords<>(Map.of(new TopicPartition("examples", 0), records), Map.of()),
+                            Long.MAX_VALUE)
+                    .iterator()
+                    .next();
+            learner.registryAnswers = id -> !fails || id != 8;
+            TestRecord<byte[], byte[]> input = new TestRecord<>(bundle.key(), bundle.value(), bundle.headers(), 0L);
+            if (fails) {
+                assertThatThrownBy(() -> learner.examples.pipeInput(input))
+                        .hasRootCauseInstanceOf(SchemaSourceException.class);
+            } else {
+                learner.examples.pipeInput(input);
+            }
+            assertThat(learner.changesAfterFlush().isEmpty()).isEqualTo(fails);
+        }
     }
 
     @Test

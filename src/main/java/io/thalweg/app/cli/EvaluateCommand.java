@@ -116,7 +116,8 @@ final class EvaluateCommand implements Callable<Integer> {
         } else {
             Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
             try (ExampleRange range = rangeOptions.open(config);
-                    ExampleRange labels = config.hasLateLabels() ? rangeOptions.openLabels(config) : null;
+                    ExampleRange labels =
+                            config.hasLateLabels() ? rangeOptions.openLabels(config, range.partitions()) : null;
                     Registry schemas = Registry.of(config, retry)) {
                 schemas.check();
                 String keyless = LearnerRuntime.keyless(config, range.partitions());

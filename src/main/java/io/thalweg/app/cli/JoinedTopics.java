@@ -39,6 +39,8 @@ final class JoinedTopics {
     private final Example x = new Example();
     /** The predictions that are not judged yet, by model and id of the event. */
     private final Map<EventKey, UnjudgedPrediction> unjudged = new HashMap<>();
+    /** The first labels that came before their events. */
+    private final Map<EventKey, EarlyLabel> early = new HashMap<>();
 
     private long now = Long.MIN_VALUE;
     private long labelsRead;
@@ -52,6 +54,9 @@ final class JoinedTopics {
 
     /** A prediction that was served. @param time that of its event */
     private record UnjudgedPrediction(double logit, double importance, long time) {}
+
+    /** A label that came before its event. @param importance NaN if it has none */
+    private record EarlyLabel(double label, double importance) {}
 
     /** A partition that is read. */
     private static final class JoinedPartition {
@@ -130,7 +135,6 @@ final class JoinedTopics {
         }
         while (!partitions.isEmpty()) {
             JoinedPartition first = partitions.remove();
-            now = Math.max(now, first.time);
             try {
                 take(first.record(), first.time);
             } catch (Rejection e) {
@@ -139,6 +143,8 @@ final class JoinedTopics {
             add(partitions, first);
         }
         judgeRest();
+        events.closeReaders();
+        labels.closeReaders();
     }
 
     private static void add(PriorityQueue<JoinedPartition> partitions, JoinedPartition partition) {
@@ -160,34 +166,58 @@ final class JoinedTopics {
 
     private void takeEvent(String model, long time) throws Rejection {
         byte[] id = x.id();
-        if (evaluation.takeEvent(model, x, time, outcomes) || id == null) {
+        boolean hasLabel = evaluation.takeEvent(model, x, time, outcomes);
+        now = Math.max(now, time);
+        if (hasLabel || id == null) {
             return;
         }
-        unjudged.put(EventKey.of(model, id), new UnjudgedPrediction(evaluation.logit(), x.importance(), time));
+        EventKey key = EventKey.of(model, id);
+        UnjudgedPrediction prediction = new UnjudgedPrediction(evaluation.logit(), x.importance(), time);
+        EarlyLabel label = early.remove(key);
+        if (label != null) {
+            judge(prediction, label.label, label.importance);
+            return;
+        }
+        // an id can be used again when nothing is remembered of it
+        UnjudgedPrediction before = unjudged.put(key, prediction);
+        if (before != null) {
+            judgeWithoutLabel(before);
+        }
     }
 
     private void takeLabel(String model, long time) throws Rejection {
         labelsRead++;
-        double label = x.label();
-        double importance = x.importance();
+        now = Math.max(now, time);
         byte[] id = x.id();
+        if (id != null) {
+            EventKey key = EventKey.of(model, id);
+            UnjudgedPrediction prediction = unjudged.remove(key);
+            if (prediction != null) {
+                judge(prediction, x.label(), x.importance());
+            } else {
+                early.putIfAbsent(key, new EarlyLabel(x.label(), x.importance()));
+            }
+        }
         evaluation.takeLabel(model, x, time, outcomes);
-        UnjudgedPrediction served = id == null ? null : unjudged.remove(EventKey.of(model, id));
-        if (served != null) {
-            evaluation.judge(served.logit, label, Double.isNaN(importance) ? served.importance : importance);
+    }
+
+    private void judge(UnjudgedPrediction prediction, double label, double importance) {
+        evaluation.judge(prediction.logit, label, Double.isNaN(importance) ? prediction.importance : importance);
+    }
+
+    /** Judges a prediction whose label did not come, if that makes it a negative. */
+    private void judgeWithoutLabel(UnjudgedPrediction prediction) {
+        if (missingIsNegative && now > prediction.time && now - prediction.time > waitMs) {
+            judge(prediction, 0, Double.NaN);
+        } else {
+            evaluation.onlyPredicted();
         }
     }
 
-    /** Judges those whose label did not come, if that makes them negatives. */
     private void judgeRest() {
-        unjudged.values().forEach(served -> {
-            if (missingIsNegative && now > served.time && now - served.time > waitMs) {
-                evaluation.judge(served.logit, 0, served.importance);
-            } else {
-                evaluation.onlyPredicted();
-            }
-        });
+        unjudged.values().forEach(this::judgeWithoutLabel);
         unjudged.clear();
+        early.clear();
         now = Long.MIN_VALUE;
     }
 

@@ -50,9 +50,16 @@ final class RangeOptions {
         return ExampleRange.open(config, partition, from, to);
     }
 
-    /** Opens the labels for the range: with a time to begin at, from that time on. */
-    ExampleRange openLabels(ThalwegConfig config) {
-        return ExampleRange.openLabels(config, partition, from != null && from.time() != null ? from : null);
+    /**
+     * Opens the labels for the range: with a time to begin at, from that time on.
+     *
+     * @param partitions how many partitions the examples topic has
+     */
+    ExampleRange openLabels(ThalwegConfig config, int partitions) {
+        // if events or labels are sent on, the labels of a partition can be in any
+        boolean areTogether = !config.isRouted(partitions) && !config.areLabelsRouted(partitions);
+        return ExampleRange.openLabels(
+                config, areTogether ? partition : null, from != null && from.time() != null ? from : null);
     }
 
     /** @throws StopException if a range has no offsets */

@@ -405,8 +405,9 @@ class CommandsIT {
                 continue;
             }
             int label = random.nextDouble() < 1 / (1 + StrictMath.exp(-2 * x)) ? 1 : 0;
-            // no two labels, and no label and event, come at the same time
-            long came = at + 1000L * random.nextInt(90) + 1 + i;
+            // no two labels, and no label and event, come at the same time; one in ten comes before its event
+            long seconds = random.nextInt(10) == 0 ? -5 : random.nextInt(90);
+            long came = at + 1000 * seconds + 1 + i;
             all.append(event).append(",%d,%d\n".formatted(label, came));
             labels.put(came, "%d,e%d,s%d,%d\n".formatted(came, i, i % 3, label));
         }
