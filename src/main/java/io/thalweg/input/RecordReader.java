@@ -300,6 +300,9 @@ public final class RecordReader {
     public InputKind read(InputRecord record, Example x) throws Rejection {
         if (record.isLabel() && labels != null) {
             modelId = labels.read(record, x);
+            if (outputsAreJson) {
+                checkId(x.id());
+            }
             return InputKind.LABEL;
         }
         byte[] key = record.sourceKey();
@@ -329,8 +332,14 @@ public final class RecordReader {
         return InputKind.EXAMPLE;
     }
 
-    /** Rejects an id that would make the prediction too large: in JSON, a character can take six. */
+    /**
+     * Rejects an id that JSON cannot repeat, or that would make the prediction too large: in JSON, a character can take
+     * six.
+     */
     private void checkId(byte @Nullable [] id) throws Rejection {
+        if (id != null && !isUtf8(id)) {
+            throw new Rejection(Reason.UNREADABLE, "the id is not UTF-8, and cannot be written in JSON");
+        }
         if (id == null || LONGEST_ESCAPE * id.length <= maxBytes) {
             return;
         }
@@ -343,6 +352,16 @@ public final class RecordReader {
                     Reason.TOO_LARGE,
                     "the id takes " + size + " bytes in JSON, more than example.max.bytes = " + maxBytes);
         }
+    }
+
+    private static boolean isUtf8(byte[] text) {
+        for (byte b : text) {
+            if (b < 0) {
+                // decoding replaces invalid UTF-8, so only valid bytes come back unchanged
+                return Arrays.equals(new String(text, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8), text);
+            }
+        }
+        return true;
     }
 
     /** Rejects a record of which a replay knows that the registry did not know a schema, and whose key has one. */

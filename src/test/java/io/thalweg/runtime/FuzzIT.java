@@ -5,8 +5,14 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.protobuf.CodedOutputStream;
+import com.google.protobuf.WireFormat;
 import io.thalweg.app.local.EmbeddedBroker;
+import io.thalweg.registry.ProtobufParser;
 import io.thalweg.testing.Seeded;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -14,7 +20,9 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.function.IntFunction;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -45,6 +53,22 @@ class FuzzIT {
     private static final List<String> WORDS =
             List.of("", "a", "Zürich", "日本", "\uD83D\uDE00", "x=y", "\\\\n", "12", "no");
 
+    private static final int PROTOBUF_ID = 1000;
+    private static final String PROTOBUF = """
+            syntax = "proto3";
+            message Event {
+              string id = 1;
+              optional bool y = 2;
+              double amount = 3;
+              string city = 4;
+              message User { optional int32 age = 1; string tier = 2; User friend = 3; }
+              User user = 5;
+              repeated string tags = 6;
+              map<string, double> counts = 7;
+              repeated int64 numbers = 8;
+            }
+            """;
+
     private static EmbeddedBroker broker;
 
     @BeforeAll
@@ -59,8 +83,18 @@ class FuzzIT {
 
     @Test
     void noValueOfATopicOfJsonIsLost(Random random) throws Exception {
+        nothingIsLost("json", new LearnerTrial(broker, 1), i -> value(random, i));
+    }
+
+    @Test
+    void noValueOfATopicOfProtobufIsLost(Random random) throws Exception {
         LearnerTrial trial = new LearnerTrial(broker, 1);
-        trial.settings.put("examples.format", "json");
+        trial.protobuf.put(PROTOBUF_ID, ProtobufParser.parse(PROTOBUF, Map.of()));
+        nothingIsLost("protobuf", trial, i -> protobuf(random, i));
+    }
+
+    private static void nothingIsLost(String format, LearnerTrial trial, IntFunction<byte[]> values) throws Exception {
+        trial.settings.put("examples.format", format);
         trial.settings.put("output.format", "json");
         trial.settings.put("label", "y");
         trial.settings.put("id.field", "id");
@@ -69,7 +103,7 @@ class FuzzIT {
         trial.createTopics();
         try (Producer<byte[], byte[]> producer = trial.producer()) {
             for (int i = 0; i < RECORDS; i++) {
-                producer.send(new ProducerRecord<>(trial.name + "-examples", value(random, i)));
+                producer.send(new ProducerRecord<>(trial.name + "-examples", values.apply(i)));
             }
         }
 
@@ -84,8 +118,9 @@ class FuzzIT {
         BitSet predicted = offsets(trial, "predictions");
         BitSet rejected = offsets(trial, "dead-letters");
         LOG.info(
-                "{} records became {} predictions and {} dead letters",
+                "{} records of {} became {} predictions and {} dead letters",
                 RECORDS,
+                format,
                 predicted.cardinality(),
                 rejected.cardinality());
         assertThat(predicted.intersects(rejected)).isFalse();
@@ -190,5 +225,108 @@ class FuzzIT {
         };
         String event = event(random, i);
         return "{" + field + "," + event.substring(1);
+    }
+
+    // ---- values in Protobuf
+
+    private static byte[] protobuf(Random random, int i) {
+        byte[] whole = message(random, i);
+        return switch (random.nextInt(10)) {
+            case 0 -> Arrays.copyOf(whole, random.nextInt(whole.length));
+            case 1, 2 -> {
+                byte[] damaged = whole.clone();
+                for (int k = 0; k <= random.nextInt(4); k++) {
+                    damaged[random.nextInt(damaged.length)] = (byte) random.nextInt();
+                }
+                yield damaged;
+            }
+            case 3 -> {
+                byte[] noise = new byte[random.nextInt(40)];
+                random.nextBytes(noise);
+                yield noise;
+            }
+            case 4, 5 ->
+                framed(out -> {
+                    writeEvent(out, random, i);
+                    writeHostile(out, random);
+                });
+            default -> whole;
+        };
+    }
+
+    private static byte[] message(Random random, int i) {
+        return framed(out -> writeEvent(out, random, i));
+    }
+
+    /** Writes a message, or a part of one. */
+    private interface MessageWriter {
+        void write(CodedOutputStream out) throws IOException;
+    }
+
+    private static byte[] framed(MessageWriter message) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        bytes.writeBytes(
+                ByteBuffer.allocate(6).put((byte) 0).putInt(PROTOBUF_ID).array());
+        bytes.writeBytes(written(message));
+        return bytes.toByteArray();
+    }
+
+    private static byte[] written(MessageWriter message) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        CodedOutputStream out = CodedOutputStream.newInstance(bytes);
+        try {
+            message.write(out);
+            out.flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bytes.toByteArray();
+    }
+
+    private static void writeEvent(CodedOutputStream out, Random random, int i) throws IOException {
+        out.writeString(1, "e" + i);
+        if (random.nextInt(9) > 0) {
+            out.writeBool(2, random.nextBoolean());
+        }
+        out.writeDouble(3, random.nextInt(3) == 0 ? random.nextInt(100) : random.nextGaussian());
+        out.writeString(4, word(random));
+        out.writeByteArray(5, written(user -> {
+            user.writeInt32(1, random.nextInt(90));
+            user.writeString(2, word(random));
+        }));
+        out.writeString(6, word(random));
+        out.writeString(6, word(random));
+    }
+
+    /** Writes fields that are made to do harm. */
+    private static void writeHostile(CodedOutputStream out, Random random) throws IOException {
+        int size = random.nextInt(random.nextInt(50) == 0 ? 20_000 : 700);
+        switch (random.nextInt(8)) {
+            case 0 -> {
+                byte[] user = {};
+                for (int k = 0; k < size % 300; k++) {
+                    byte[] friend = user;
+                    user = written(each -> each.writeByteArray(3, friend));
+                }
+                out.writeByteArray(5, user);
+            }
+            case 1 -> {
+                for (int k = 0; k < size; k++) {
+                    out.writeTag(200, WireFormat.WIRETYPE_START_GROUP);
+                }
+            }
+            case 2 -> {
+                out.writeTag(6, WireFormat.WIRETYPE_LENGTH_DELIMITED);
+                out.writeUInt32NoTag(random.nextInt());
+            }
+            case 3 -> {
+                out.writeTag(3, WireFormat.WIRETYPE_VARINT);
+                out.writeRawBytes(new byte[] {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1});
+            }
+            case 4 -> out.writeString(1, "twice");
+            case 5 -> out.writeByteArray(8, new byte[size]);
+            case 6 -> out.writeString(100 + random.nextInt(1000), "x".repeat(size));
+            default -> out.writeByteArray(7, written(entry -> entry.writeString(1, "n".repeat(size))));
+        }
     }
 }

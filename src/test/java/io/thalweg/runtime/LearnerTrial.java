@@ -8,6 +8,7 @@ import io.thalweg.audit.Verification;
 import io.thalweg.audit.VerificationReport;
 import io.thalweg.audit.VerificationReport.Conclusion;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.ProtobufSchema;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.output.SchemaIds;
@@ -46,7 +47,19 @@ class LearnerTrial {
     final Map<String, Object> settings = new HashMap<>();
     private final List<Schema> registered;
     final SchemaIds schemaIds = (topic, schema) -> id(schema);
+    /** The Protobuf schemas of the registry, by id. */
+    final Map<Integer, ProtobufSchema> protobuf = new HashMap<>();
+
     final SchemaSource schemas = new SchemaSource() {
+        @Override
+        public ProtobufSchema protobufSchema(int id) throws UnknownSchemaException {
+            ProtobufSchema schema = protobuf.get(id);
+            if (schema == null) {
+                throw new UnknownSchemaException(id);
+            }
+            return schema;
+        }
+
         @Override
         public Schema writerSchema(int id) throws UnknownSchemaException {
             if (id < 0 || id >= registered.size()) {

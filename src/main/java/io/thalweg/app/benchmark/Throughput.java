@@ -113,6 +113,10 @@ final class Throughput {
                         Candidate.learner(Workload.MAPPED_JSON, "sgd", thinned, once),
                         List.of(Program.FLOOR, Program.READ_AHEAD, Program.CONSUMER),
                         false),
+                new ThroughputRow(
+                        Candidate.learner(Workload.MAPPED_PROTOBUF, "sgd", thinned, once),
+                        List.of(Program.FLOOR, Program.READ_AHEAD, Program.CONSUMER),
+                        false),
                 new ThroughputRow(Candidate.learner(Workload.DENSE_LATE, "sgd", thinned, once), joins, false),
                 new ThroughputRow(Candidate.learner(Workload.DENSE_LATE, "auto", thinned, once), atOnce, false),
                 new ThroughputRow(Candidate.learner(Workload.HASHED_LATE, "sgd", thinned, once), atOnce, false));

@@ -1,5 +1,6 @@
 package io.thalweg.app.benchmark;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
@@ -11,7 +12,12 @@ import io.thalweg.runtime.StopException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -50,6 +56,8 @@ enum Workload {
     MAPPED("mapped", 1, 800_000),
     /** The same events in JSON. */
     MAPPED_JSON("mapped-json", 1, 800_000),
+    /** The same events in Protobuf. */
+    MAPPED_PROTOBUF("mapped-protobuf", 1, 800_000),
     /** The events of {@link #DENSE}, with labels on a topic of their own, after 100,000 events on average. */
     DENSE_LATE("dense-20 late-labels", 1, 2_000_000),
     /** The events of {@link #HASHED}, with labels as late. */
@@ -63,6 +71,9 @@ enum Workload {
     private static final int NUMBERS = 5;
     private static final int[] TEXTS = {2, 10, 100, 1000, 10_000};
     private static final Schema EVENT = event();
+
+    /** The number of the first field with a number, in Protobuf. */
+    private static final int FIRST_NUMBER = 2;
 
     private static final byte MAGIC = 0;
     private static final int DENSE_FEATURES = 20;
@@ -111,7 +122,7 @@ enum Workload {
         return switch (this) {
             case DENSE_LATE -> DENSE;
             case HASHED_LATE -> HASHED;
-            case DENSE, MODELS, HASHED, MAPPED, MAPPED_JSON -> this;
+            case DENSE, MODELS, HASHED, MAPPED, MAPPED_JSON, MAPPED_PROTOBUF -> this;
         };
     }
 
@@ -131,17 +142,33 @@ enum Workload {
 
     /** Whether its records are events of a schema of their own, and are mapped. */
     private boolean isMapped() {
-        return this == MAPPED || this == MAPPED_JSON;
+        return this == MAPPED || this == MAPPED_JSON || this == MAPPED_PROTOBUF;
     }
 
     /** The format of the values of its records. */
     private ValueFormat format() {
-        return this == MAPPED_JSON ? ValueFormat.JSON : ValueFormat.AVRO;
+        return switch (this) {
+            case MAPPED_JSON -> ValueFormat.JSON;
+            case MAPPED_PROTOBUF -> ValueFormat.PROTOBUF;
+            default -> ValueFormat.AVRO;
+        };
     }
 
     /** The schema of its records. */
     Schema schema() {
         return isMapped() ? EVENT : Example.getClassSchema();
+    }
+
+    /** The schema of events in Protobuf. */
+    static String protobufSchema() {
+        StringBuilder schema = new StringBuilder("syntax = \"proto3\"; message Event { bool clicked = 1;");
+        for (int i = 0; i < NUMBERS; i++) {
+            schema.append(" double number%d = %d;".formatted(i, FIRST_NUMBER + i));
+        }
+        for (int i = 0; i < TEXTS.length; i++) {
+            schema.append(" string text%d = %d;".formatted(i, FIRST_NUMBER + NUMBERS + i));
+        }
+        return schema.append(" }").toString();
     }
 
     /** The settings for the workload. */
@@ -197,7 +224,10 @@ enum Workload {
      */
     void fill(ThalwegConfig config, SchemaIds schemaIds, int count) {
         String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
-        RecordValues values = values(schemaIds.idFor(topic, schema()));
+        RecordValues values = values(
+                format() == ValueFormat.PROTOBUF
+                        ? registeredProtobuf(config.getString(ThalwegConfig.REGISTRY_URL), topic)
+                        : schemaIds.idFor(topic, schema()));
         Map<String, Object> settings = new KafkaSettings(config).writer();
         AtomicReference<Exception> problem = new AtomicReference<>();
         try (Producer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
@@ -224,6 +254,27 @@ enum Workload {
                     ExitCode.NOT_READY,
                     "topic %s did not accept the benchmark's examples: %s"
                             .formatted(topic, problem.get().getMessage()));
+        }
+    }
+
+    /** Registers the schema in Protobuf, which the learner never does. Returns its id. */
+    private static int registeredProtobuf(String registry, String topic) {
+        ObjectMapper json = new ObjectMapper();
+        try {
+            HttpRequest request = HttpRequest.newBuilder(
+                            URI.create("%s/subjects/%s-value/versions".formatted(registry, topic)))
+                    .header("Content-Type", "application/vnd.schemaregistry.v1+json")
+                    .POST(HttpRequest.BodyPublishers.ofString(
+                            json.writeValueAsString(Map.of("schemaType", "PROTOBUF", "schema", protobufSchema()))))
+                    .build();
+            String answer = HttpClient.newHttpClient()
+                    .send(request, HttpResponse.BodyHandlers.ofString())
+                    .body();
+            return json.readTree(answer).required("id").intValue();
+        } catch (IOException e) {
+            throw new UncheckedIOException("the registry of the benchmark", e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
         }
     }
 
@@ -255,7 +306,7 @@ enum Workload {
         return out.toByteArray();
     }
 
-    /** A generator of the values of records: JSON, or Avro in Confluent's wire format. */
+    /** A generator of the values of records: JSON, or Avro or Protobuf in Confluent's wire format. */
     final class RecordValues {
         private final SplittableRandom random = new SplittableRandom(SEED);
         private final byte[] header;
@@ -278,7 +329,7 @@ enum Workload {
         /** The next value. */
         byte[] next() {
             bytes.reset();
-            if (format() == ValueFormat.AVRO) {
+            if (format() != ValueFormat.JSON) {
                 bytes.writeBytes(header);
             }
             try {
@@ -287,6 +338,7 @@ enum Workload {
                     case HASHED -> writeSparse();
                     case MAPPED -> writeEvent(drawEvent());
                     case MAPPED_JSON -> writeJson(drawEvent());
+                    case MAPPED_PROTOBUF -> writeProtobuf(drawEvent());
                     case DENSE_LATE, HASHED_LATE -> throw new IllegalStateException("these are not at once");
                 }
                 encoder.flush();
@@ -376,6 +428,28 @@ enum Workload {
                         .append('"');
             }
             bytes.writeBytes(json.append('}').toString().getBytes(StandardCharsets.UTF_8));
+        }
+
+        /** Writes the index of the message, and the message. As in proto3, what is false is left out. */
+        private void writeProtobuf(boolean isClicked) {
+            bytes.write(0);
+            if (isClicked) {
+                bytes.write(1 << 3);
+                bytes.write(1);
+            }
+            for (int i = 0; i < NUMBERS; i++) {
+                bytes.write(FIRST_NUMBER + i << 3 | 1);
+                bytes.writeBytes(ByteBuffer.allocate(Double.BYTES)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putDouble(dense[i])
+                        .array());
+            }
+            for (int i = 0; i < TEXTS.length; i++) {
+                byte[] text = ("value-" + ranks[i]).getBytes(StandardCharsets.UTF_8);
+                bytes.write(FIRST_NUMBER + NUMBERS + i << 3 | 2);
+                bytes.write(text.length);
+                bytes.writeBytes(text);
+            }
         }
 
         /** The label of the last event. @param now the time of the event */

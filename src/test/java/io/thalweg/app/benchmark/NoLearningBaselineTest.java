@@ -6,6 +6,7 @@ import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Prediction;
 import io.thalweg.avro.Weights;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.SchemaSource;
 import io.thalweg.topology.LearnerTopology;
 import java.time.Duration;
 import java.time.Instant;
@@ -36,18 +37,26 @@ class NoLearningBaselineTest {
             "metrics", Metrics.getClassSchema());
 
     @ParameterizedTest
-    @CsvSource({"DENSE, 1", "DENSE, 7", "MODELS, 1", "MODELS, 1000", "HASHED, 1", "MAPPED, 1000", "MAPPED_JSON, 1000"})
+    @CsvSource({
+        "DENSE, 1",
+        "DENSE, 7",
+        "MODELS, 1",
+        "MODELS, 1000",
+        "HASHED, 1",
+        "MAPPED, 1000",
+        "MAPPED_JSON, 1000",
+        "MAPPED_PROTOBUF, 1000"
+    })
     void writesTheSizesOfTheLearner(Workload workload, int weightsEvery) throws Exception {
         Map<String, Object> settings = new HashMap<>(workload.settings());
         settings.put(ThalwegConfig.WEIGHTS_EVERY, weightsEvery);
         settings.put(ThalwegConfig.METRICS_EVERY, 10);
         settings.put(ThalwegConfig.WEIGHTS_WINDOW, 100);
         ThalwegConfig config = new ThalwegConfig(settings);
-        Topology learner = new LearnerTopology(config, id -> workload.schema(), (topic, schema) -> 1, "").get();
+        SchemaSource schemas = WorkloadTest.schemas(workload);
+        Topology learner = new LearnerTopology(config, schemas, (topic, schema) -> 1, "").get();
         Topology floor = BenchmarkTopology.<byte[]>around(
-                () -> new NoLearningBaseline(config, id -> workload.schema()),
-                config,
-                (kind, topic) -> new ByteArraySerializer());
+                () -> new NoLearningBaseline(config, schemas), config, (kind, topic) -> new ByteArraySerializer());
 
         Map<String, List<ProducerRecord<byte[], byte[]>>> learned = outputs(learner, workload);
         Map<String, List<ProducerRecord<byte[], byte[]>>> written = outputs(floor, workload);
