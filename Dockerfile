@@ -1,5 +1,5 @@
 # Both images have a tag and no digest; deploy/docker/pin adds it.
-FROM maven:3.9-eclipse-temurin-17 AS build
+FROM maven:3.9-eclipse-temurin-17@sha256:a8746f15d5bb26b5b8bacb056cc76211553850f4c71d16aff845cfa004cbc197 AS build
 WORKDIR /src
 COPY pom.xml LICENSE NOTICE README.md SECURITY.md ./
 COPY .mvn .mvn
@@ -13,7 +13,7 @@ RUN mvn -B -q -Dmaven.test.skip=true package \
     && mkdir /opt/thalweg \
     && tar xzf target/thalweg-*.tar.gz -C /opt/thalweg --strip-components=1
 
-FROM eclipse-temurin:17-jre
+FROM eclipse-temurin:17-jre@sha256:13cc28a6cc72a38ce1f00c906be3580c1a3e604b8984d694f369a96742abc93b
 RUN useradd --system --create-home --uid 10001 thalweg
 COPY --from=build /opt/thalweg /opt/thalweg
 # the first start creates the class archive, because later starts may not write here

@@ -68,7 +68,7 @@ class ImagesTest {
 
         assertThat(process.exitValue()).as(output).isZero();
         assertThat(images(root))
-                .isEqualTo(before.stream().map(image -> image + "@" + DIGEST).toList());
+                .isEqualTo(before.stream().map(ImagesTest::pinned).toList());
         assertThat(unpinned(root)).isEmpty();
         assertThat(Files.readString(root.resolve("docker-compose.yml")))
                 .isEqualTo(withDigests(Files.readString(Path.of("docker-compose.yml")), before));
@@ -76,10 +76,14 @@ class ImagesTest {
                 .isEqualTo(withDigests(Files.readString(Path.of("Dockerfile")), before));
     }
 
+    private static String pinned(String image) {
+        return image.replaceFirst("@.*", "") + "@" + DIGEST;
+    }
+
     private static String withDigests(String text, List<String> images) {
         String pinned = text;
         for (String image : images) {
-            pinned = pinned.replace(image, image + "@" + DIGEST);
+            pinned = pinned.replace(image, pinned(image));
         }
         return pinned;
     }
