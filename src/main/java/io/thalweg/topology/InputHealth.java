@@ -38,6 +38,8 @@ final class InputHealth {
     private static final int SOON = 20;
     /** More new models than this in the window are hardly meant. */
     private static final int MOST = WINDOW * 98 / 100;
+    /** So many steps are enough to compare a model with the base rate if its labels come later. */
+    private static final long JUDGED_AT_IF_LATE = 10L * MetricSums.JUDGED_AT;
     /** Numbers of this size are too large for steps without scaling. */
     private static final double LARGE = 100;
 
@@ -273,22 +275,28 @@ final class InputHealth {
 
     /** Called after a step. Compares a model with the base rate, once. @param partition of the task */
     void stepped(Model model, int partition) {
-        if (model.version() != MetricSums.JUDGED_AT) {
+        boolean isLate = config.hasLateLabels();
+        long judgedAt = isLate ? JUDGED_AT_IF_LATE : MetricSums.JUDGED_AT;
+        if (model.version() != judgedAt) {
             return;
         }
-        double logLoss = model.validation().overall().logLoss();
-        double baseRate = model.validation().overall().baseRateLogLoss();
+        // with late labels, the first predictions were served before anything could be learned
+        MetricSums judged =
+                isLate ? model.validation().recent() : model.validation().overall();
+        double logLoss = judged.logLoss();
+        double baseRate = judged.baseRateLogLoss();
         if (!MetricSums.isClearlyWorse(logLoss, baseRate)) {
             return;
         }
-        boolean namesAreMetOnce = model.names().size() > MetricSums.JUDGED_AT;
+        boolean namesAreMetOnce = model.names().size() > judgedAt;
         LOG.warn(
-                "in {}-{}, a model has a log loss of {} after {} examples, worse than {} for always predicting the base"
-                        + " rate{}{}",
+                "in {}-{}, a model has a {}log loss of {} after {} examples, worse than {} for always predicting the"
+                        + " base rate{}{}",
                 config.getString(ThalwegConfig.EXAMPLES_TOPIC),
                 partition,
+                isLate ? "recent " : "",
                 "%.4f".formatted(logLoss),
-                MetricSums.JUDGED_AT,
+                judgedAt,
                 "%.4f".formatted(baseRate),
                 namesAreMetOnce
                         ? "; it has %,d features, most of which were met once: leave ids out with %s"

@@ -196,7 +196,7 @@ class InputHealthTest {
         try (LearnerDriver learner = new LearnerDriver(Map.of("algorithm", "sgd", "labels.topic", "labels"))) {
             TestInputTopic<byte[], byte[]> labels = learner.driver.createInputTopic(
                     "labels", new ByteArraySerializer(), new ByteArraySerializer(), Instant.EPOCH, Duration.ZERO);
-            for (int i = 0; i < 1100; i++) {
+            for (int i = 0; i < 10_100; i++) {
                 Example event = dense(null, 5000 * random.nextDouble());
                 event.setId("e" + i);
                 learner.send("m", event);
@@ -207,7 +207,7 @@ class InputHealthTest {
             assertThat(warnings())
                     .singleElement()
                     .asString()
-                    .contains("in examples-0", "worse than", "after 1000 examples", "in the hundreds");
+                    .contains("in examples-0", "a recent log loss", "after 10000 examples", "in the hundreds");
         }
     }
 

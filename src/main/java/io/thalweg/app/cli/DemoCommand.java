@@ -89,6 +89,8 @@ final class DemoCommand implements Callable<Integer> {
     static void quieten() {
         if (System.getenv("THALWEG_LOG_LEVEL") == null) {
             logger("io.thalweg").setLevel(Level.WARN);
+            // the screens show how much worse than the base rate a model is
+            logger("io.thalweg.topology.InputHealth").setLevel(Level.ERROR);
             logger("org.apache.kafka.clients.NetworkClient").setLevel(Level.ERROR);
             logger("org.apache.kafka.clients.producer.internals.Sender").setLevel(Level.ERROR);
             logger("kafka.server.ReplicaManager").setLevel(Level.OFF);
