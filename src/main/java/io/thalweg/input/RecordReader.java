@@ -8,6 +8,7 @@ import io.thalweg.mapping.CategorySample;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
 import io.thalweg.math.Example;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.nio.charset.StandardCharsets;
@@ -328,6 +329,7 @@ public final class RecordReader {
         modelId = example(value, record.sourceHeaders(), known, x);
         if (outputsAreJson) {
             checkId(x.id());
+            checkNames(x);
         }
         return InputKind.EXAMPLE;
     }
@@ -337,7 +339,7 @@ public final class RecordReader {
      * six.
      */
     private void checkId(byte @Nullable [] id) throws Rejection {
-        if (id != null && !isUtf8(id)) {
+        if (id != null && !isUtf8(id, 0, id.length)) {
             throw new Rejection(Reason.UNREADABLE, "the id is not UTF-8, and cannot be written in JSON");
         }
         if (id == null || LONGEST_ESCAPE * id.length <= maxBytes) {
@@ -354,11 +356,25 @@ public final class RecordReader {
         }
     }
 
-    private static boolean isUtf8(byte[] text) {
-        for (byte b : text) {
-            if (b < 0) {
+    /** Rejects names of features that JSON cannot repeat. */
+    private static void checkNames(Example x) throws Rejection {
+        for (int k = 0; x.form() == FeatureForm.NAMED && k < x.size(); k++) {
+            int from = x.nameStart(k);
+            if (!isUtf8(x.names(), from, from + x.nameLength(k))) {
+                throw new Rejection(
+                        Reason.UNREADABLE,
+                        "feature %s is not UTF-8, and cannot be written in JSON".formatted(x.name(k)));
+            }
+        }
+    }
+
+    private static boolean isUtf8(byte[] text, int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (text[i] < 0) {
                 // decoding replaces invalid UTF-8, so only valid bytes come back unchanged
-                return Arrays.equals(new String(text, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8), text);
+                byte[] decoded =
+                        new String(text, from, to - from, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8);
+                return Arrays.equals(decoded, 0, decoded.length, text, from, to);
             }
         }
         return true;

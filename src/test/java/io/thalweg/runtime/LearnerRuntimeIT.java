@@ -122,18 +122,13 @@ class LearnerRuntimeIT {
         assertThat(deadLetters()).isZero();
     }
 
-    /** At its start, a learner asks for schemas, too, to say what is in its topics. */
-    private static boolean isStreamThread() {
-        return Thread.currentThread().getName().contains("StreamThread");
-    }
-
     @Test
     void aThreadThatDiesIsReplacedAndEachExampleIsPredictedOnce() throws Exception {
         createTopics();
         send(EXAMPLES);
         AtomicInteger asked = new AtomicInteger();
         SchemaSource fragile = id -> {
-            if (isStreamThread() && asked.incrementAndGet() <= 2) {
+            if (LearnerTrial.isStreamThread() && asked.incrementAndGet() <= 2) {
                 throw new IllegalStateException("a bug");
             }
             return Example.getClassSchema();
@@ -177,7 +172,7 @@ class LearnerRuntimeIT {
         send(1);
         settings.put(ThalwegConfig.THREAD_REPLACEMENTS_MAX, "2");
         SchemaSource broken = id -> {
-            if (isStreamThread()) {
+            if (LearnerTrial.isStreamThread()) {
                 throw new IllegalStateException("a bug");
             }
             return Example.getClassSchema();

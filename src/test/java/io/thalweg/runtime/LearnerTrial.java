@@ -108,6 +108,11 @@ class LearnerTrial {
         return this;
     }
 
+    /** Whether it is a learner that asks for a schema. At its start it asks, too, to say what is in its topics. */
+    static boolean isStreamThread() {
+        return Thread.currentThread().getName().contains("StreamThread");
+    }
+
     ThalwegConfig config() {
         return new ThalwegConfig(settings);
     }
