@@ -98,7 +98,8 @@ abstract class ChangelogAtCommit implements StateStore, CachedStateStore<byte[],
     @Override
     public final void flushCache() {
         if (failed) {
-            return;
+            // not in silence: the offsets must not be committed either
+            throw new IllegalStateException("the task has failed, so its changes are not written");
         }
         // an output that could not be sent is reported once
         failed = true;

@@ -134,6 +134,10 @@ public final class LearnerDriver implements AutoCloseable {
     /** The records of the changelog, after a flush as at a commit. */
     List<TestRecord<byte[], byte[]>> changesAfterFlush() {
         ((ChangelogAtCommit) driver.getStateStore(LearnerSupplier.STORE)).flushCache();
+        return changes();
+    }
+
+    List<TestRecord<byte[], byte[]>> changes() {
         TestOutputTopic<byte[], byte[]> changelog = output("test-" + LearnerSupplier.STORE + "-changelog");
         return changelog.isEmpty() ? List.of() : changelog.readRecordsToList();
     }
