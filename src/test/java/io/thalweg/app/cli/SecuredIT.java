@@ -564,7 +564,7 @@ class SecuredIT {
                 project.thalweg(broker.superUser(), "reset", "--yes").is(0);
         assertThat(again.out())
                 .anyMatch(line -> line.contains("topic reset-again-predictions, which is missing: it is created")
-                        && line.contains("the settings that it had are gone"))
+                        && line.contains("its settings are gone"))
                 .last()
                 .isEqualTo("learner reset-again has been reset");
         assertThat(topics()).contains(project.topic("predictions"));
