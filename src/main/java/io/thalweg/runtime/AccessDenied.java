@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
@@ -24,6 +25,9 @@ import org.apache.kafka.common.resource.ResourceType;
  * having changed something.
  */
 public final class AccessDenied {
+    /** How a producer says that a topic must not be read whose offsets it commits. It does not say which. */
+    private static final String OFFSETS_DENIED = "TxnOffsetCommitResponse: Topic authorization failed";
+
     private AccessDenied() {}
 
     /** Returns the exception for rights that a principal lacks. */
@@ -74,8 +78,19 @@ public final class AccessDenied {
                                                 + " the commands that grant the rights of each role")
                                 : lacks(config, rights));
             }
+            if (cause instanceof KafkaException
+                    && String.valueOf(cause.getMessage()).contains(OFFSETS_DENIED)) {
+                return Optional.of(lacks(config, onTopics(AclOperation.READ, config, role)));
+            }
         }
         return Optional.empty();
+    }
+
+    private static List<AccessRight> onTopics(AclOperation operation, ThalwegConfig config, AccessRole role) {
+        return role.rights(config).stream()
+                .filter(right ->
+                        right.operation() == operation && right.resource().resourceType() == ResourceType.TOPIC)
+                .toList();
     }
 
     /** Returns the rights of a role on the resources that an exception names. */
@@ -92,10 +107,7 @@ public final class AccessDenied {
             rights.addAll(ofRole.isEmpty() ? List.of(AccessRight.onGroup(AclOperation.READ, group.groupId())) : ofRole);
         } else if (denied instanceof ClusterAuthorizationException) {
             // what a broker tells an idempotent producer that may write to no topic
-            role.rights(config).stream()
-                    .filter(right -> right.operation() == AclOperation.WRITE
-                            && right.resource().resourceType() == ResourceType.TOPIC)
-                    .forEach(rights::add);
+            rights.addAll(onTopics(AclOperation.WRITE, config, role));
         } else if (denied instanceof TransactionalIdAuthorizationException) {
             rights.add(AccessRight.onTransactions(config.getString(ThalwegConfig.APPLICATION_ID)));
         }
