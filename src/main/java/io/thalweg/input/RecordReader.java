@@ -544,8 +544,7 @@ public final class RecordReader {
         }
         byte[] key = Arrays.copyOf(bytes, length);
         String id = new String(key, StandardCharsets.UTF_8);
-        // decoding replaces invalid UTF-8, so only valid bytes come back unchanged
-        if (!Arrays.equals(key, id.getBytes(StandardCharsets.UTF_8))) {
+        if (!isUtf8(key, 0, length)) {
             throw new Rejection(Reason.BAD_KEY, what + " is not UTF-8; a model id is a string" + otherwise(what));
         }
         if (id.indexOf('\0') >= 0) {

@@ -278,7 +278,7 @@ final class SchemaLocator {
         int first = value.length == 0 ? -1 : value[0] & 0xff;
         if (first == '{') {
             return "the value looks like JSON, and %s is %s; if the topic holds JSON, set %1$s=%s"
-                    .formatted(setting, ValueFormat.AVRO, ValueFormat.JSON);
+                    .formatted(setting, isOfProtobuf ? ValueFormat.PROTOBUF : ValueFormat.AVRO, ValueFormat.JSON);
         }
         String what = first == '['
                 ? " and looks like a JSON list, which is not read"

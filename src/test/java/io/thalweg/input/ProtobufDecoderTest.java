@@ -746,7 +746,7 @@ class ProtobufDecoderTest {
         }
         assertThat(rejection(decoder, new byte[] {0, 0, 0, 0, 9, 0}).reason()).isEqualTo(Reason.UNKNOWN_SCHEMA);
         assertThat(rejection(decoder, "{\"y\": true}".getBytes(StandardCharsets.UTF_8)))
-                .hasMessageContaining("looks like JSON");
+                .hasMessageContaining("looks like JSON, and examples.format is protobuf;");
     }
 
     // ---- hostile values
