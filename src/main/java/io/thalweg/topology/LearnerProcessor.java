@@ -70,7 +70,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private final int partitions;
     private final InputWatch watch;
     private final @Nullable ReadAhead ahead;
-    private final PublishingPace pace = new PublishingPace();
+    private final PublishingPace pace = new PublishingPace(() -> context.currentSystemTimeMs());
     /** Whether a record was not where its key belongs. Then its producers choose partitions in another way. */
     private boolean hasStrayed;
     /** The partitions that the task reads, by topic. */

@@ -49,12 +49,11 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
     private final SplittableRandom random = new SplittableRandom(1);
     private final ByteBuffer bytes = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
 
-    private final PublishingPace pace = new PublishingPace();
-
     private final Map<String, Seen> models = new HashMap<>();
     private byte[] lastKey;
     private Seen last;
     private ProcessorContext<byte[], byte[]> context;
+    private final PublishingPace pace = new PublishingPace(() -> context.currentSystemTimeMs());
 
     /** The features of a model that have occurred. */
     private static final class Seen {
