@@ -28,24 +28,30 @@ import java.util.List;
  * features. In a prediction, a value outside the range so far counts as the end of that range; an outlier also in the
  * step.
  *
- * <p><b>Mixture.</b> The logit is Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^(η·c), where p_k(y) = e^−L is the
+ * <p><b>Mixture.</b> The logit is τ·Σ q_k·z_k. After each label q_k ← q_k·p_k(y)^(η·c), where p_k(y) = e^−L is the
  * probability that expert k gave to that label, η is {@value #SHARES_RATE}, and q is normalized to sum to 1 (the
  * aggregating forecaster of Vovk 1990). Then a share of {@value #SHARE} of the total is spread evenly, so that an
  * expert that was bad can come back when the stream changes (the fixed share of Herbster and Warmuth 1998).
  *
+ * <p><b>Temperature.</b> τ is the inverse of a temperature (Guo, Pleiss, Sun and Weinberger 2017), learned online.
+ * Without it, the mixture is not confident enough where almost everything is certain, and too confident where the
+ * stream changes. After each label ln τ moves by −{@value #TEMPERATURE_RATE}·d/√(1 + Σd²), as in AdaGrad, where d =
+ * c·(a − y)·τ·Σ q_k·z_k is the derivative of the log loss with respect to ln τ. d is limited to ±{@value #STEEPEST}. τ
+ * starts at 1 and stays between 1/{@value #LARGEST_FACTOR} and {@value #LARGEST_FACTOR}.
+ *
  * <p><b>Importance.</b> c is the importance divided by the root mean square of all so far, so a factor that is common
- * to all does not matter; see {@link ImportanceScale}. For the shares, c is at most {@value #LARGEST_IMPORTANCE}. A
- * larger c is too much for a plain step of {@code sgd}, which would overshoot. So this takes the step of {@link
+ * to all does not matter; see {@link ImportanceScale}. For the shares and τ, c is at most {@value #LARGEST_IMPORTANCE}.
+ * A larger c is too much for a plain step of {@code sgd}, which would overshoot. So this takes the step of {@link
  * ImportanceInvariantStep} instead; or, if it does not move toward the label alone, c is limited there too. {@code
  * adagrad} would not depend on a common factor without β. If few examples are much more important than all others, β
- * must suit the others. So its c is divided by the typical importance instead, and is at most
- * {@value #LARGEST_ADAGRAD_IMPORTANCE} times the root mean square, so that one example does not slow down all that
- * come later.
+ * must suit the others. So its c is divided by the typical importance instead, and is at most {@value
+ * #LARGEST_ADAGRAD_IMPORTANCE} times the root mean square, so that one example does not slow down all that come later.
  *
  * <p><b>Labels that come later.</b> The shares follow the logits that the experts had when the prediction was made. If
  * the model has taken n steps since then, the label counts 1/(1 + {@value #CAUTION}·√n) as much: predictions that were
  * made without each other's labels are wrong together, and to count them fully would follow a day that is over. (Copies
- * of a mixture that take turns, as in Weinberger and Ordentlich 2002, would count each label 1/(n + 1) as much.)
+ * of a mixture that take turns, as in Weinberger and Ordentlich 2002, would count each label 1/(n + 1) as much.) The
+ * share that is spread evenly is then at most {@value #LATE_SHARE} times that.
  *
  * <p><b>Starting from given weights</b>, which another optimizer has learned: these stay as they are, in raw units. The
  * experts start at 0 and learn what to add to them.
@@ -96,7 +102,15 @@ final class FixedShareMixture extends Optimizer {
     private static final double SHARES_RATE = 0.5;
 
     /** The share of the total that is spread evenly after each label. */
-    private static final double SHARE = 1e-4;
+    private static final double SHARE = 3e-4;
+    /** That share for each label that counts fully, if labels come later. */
+    private static final double LATE_SHARE = 1e-3;
+    /** The learning rate of ln τ. */
+    private static final double TEMPERATURE_RATE = 0.02;
+    /** The largest |d|: one label that nobody expected must not stop τ. */
+    private static final double STEEPEST = 5;
+    /** The largest τ; its inverse is the least. */
+    private static final double LARGEST_FACTOR = 4;
     /** The mean of 1 + ‖x′‖² up to which the learning rates are used as they are. */
     private static final double USUAL_NORM = 14;
     /** The largest logit of an expert in the mixture's update; e^−z of larger ones would underflow. */
@@ -133,8 +147,13 @@ final class FixedShareMixture extends Optimizer {
     /** The {@link ImportanceScale}. */
     private static final int IMPORTANCE = 5;
 
+    /** 1 + Σd². */
+    private static final int TEMPERATURE_SQUARES = IMPORTANCE + ImportanceScale.WIDTH;
+    /** τ. */
+    private static final int FACTOR = TEMPERATURE_SQUARES + 1;
+
     /** The shares q of the experts; their biases and offsets follow. */
-    private static final int Q = IMPORTANCE + ImportanceScale.WIDTH;
+    private static final int Q = FACTOR + 1;
 
     private static final int BIAS = Q + EXPERTS;
     private static final int OFFSET = BIAS + EXPERTS;
@@ -145,6 +164,8 @@ final class FixedShareMixture extends Optimizer {
     // of the example that logit saw last
     /** The logits z_k of the experts. */
     private final double[] logits = new double[EXPERTS];
+    /** τ·Σ q_k·z_k: the logit without what the given weights add. */
+    private double mixed;
     /** Where in its block the state of each feature begins. */
     private int[] places = new int[64];
     /** x′, divided by the largest |x|. */
@@ -173,6 +194,8 @@ final class FixedShareMixture extends Optimizer {
     @Override
     double[] initialState() {
         double[] shared = new double[OFFSET + EXPERTS];
+        shared[TEMPERATURE_SQUARES] = 1;
+        shared[FACTOR] = 1;
         Arrays.fill(shared, Q, Q + EXPERTS, 1.0 / EXPERTS);
         return shared;
     }
@@ -205,8 +228,9 @@ final class FixedShareMixture extends Optimizer {
             standardWeight += shared[Q + k] * block[at + V + k];
         }
         return block[at + GIVEN]
-                + (maxScaledWeight * block[at + FeatureScale.INVERSE_LARGEST]
-                        + standardWeight * block[at + FeatureScale.INVERSE]);
+                + shared[FACTOR]
+                        * (maxScaledWeight * block[at + FeatureScale.INVERSE_LARGEST]
+                                + standardWeight * block[at + FeatureScale.INVERSE]);
     }
 
     /**
@@ -215,6 +239,7 @@ final class FixedShareMixture extends Optimizer {
      */
     @Override
     void weights(double[] shared, double[] block, double[] weights, int count) {
+        double factor = shared[FACTOR];
         double q0 = shared[Q];
         double q1 = shared[Q + 1];
         double q2 = shared[Q + 2];
@@ -236,8 +261,9 @@ final class FixedShareMixture extends Optimizer {
                     + q6 * block[v + 6]
                     + q7 * block[v + 7];
             weights[i] = block[at + GIVEN]
-                    + (maxScaledWeight * block[at + FeatureScale.INVERSE_LARGEST]
-                            + standardWeight * block[at + FeatureScale.INVERSE]);
+                    + factor
+                            * (maxScaledWeight * block[at + FeatureScale.INVERSE_LARGEST]
+                                    + standardWeight * block[at + FeatureScale.INVERSE]);
         }
     }
 
@@ -248,7 +274,7 @@ final class FixedShareMixture extends Optimizer {
         for (int k = 0; k < EXPERTS; k++) {
             bias += shared[Q + k] * (shared[BIAS + k] - shared[OFFSET + k]);
         }
-        return shared[GIVEN_BIAS] + bias;
+        return shared[GIVEN_BIAS] + shared[FACTOR] * bias;
     }
 
     @Override
@@ -278,11 +304,12 @@ final class FixedShareMixture extends Optimizer {
         }
         double[] shared = model.shared();
         addUp(model, size);
-        double mixed = 0;
+        double sum = 0;
         for (int k = 0; k < EXPERTS; k++) {
-            mixed += shared[Q + k] * logits[k];
+            sum += shared[Q + k] * logits[k];
             logits[k] += given;
         }
+        mixed = shared[FACTOR] * sum;
         return given + mixed;
     }
 
@@ -396,6 +423,7 @@ final class FixedShareMixture extends Optimizer {
         double adaGradC = Math.min(c, LARGEST_ADAGRAD_IMPORTANCE) * ImportanceScale.spread(shared, IMPORTANCE);
         if (target() == StepTarget.LABEL) {
             weigh(shared, basis, y, limitedC, stepsSince);
+            temper(shared, limitedC * (a - y) * mixed);
         } else {
             setSteps(x);
             if (target().isFirstLabel()) {
@@ -552,7 +580,7 @@ final class FixedShareMixture extends Optimizer {
 
     /** Sets the shares to {@link #tails}, which have a sum. */
     private void share(double[] shared, double sum, long stepsSince) {
-        double share = Math.min(SHARE, CAUTION * SHARE * weightOfLate(stepsSince));
+        double share = Math.min(SHARE, LATE_SHARE * weightOfLate(stepsSince));
         double rest = (1 - share) / sum;
         for (int k = 0; k < EXPERTS; k++) {
             shared[Q + k] = tails[k] * rest + share / EXPERTS;
@@ -567,6 +595,15 @@ final class FixedShareMixture extends Optimizer {
      */
     private static double weightOfLate(long stepsSince) {
         return 1 / (1 + CAUTION * Math.sqrt(stepsSince));
+    }
+
+    /** Moves τ. @param slope d */
+    private static void temper(double[] shared, double slope) {
+        double d = Math.max(-STEEPEST, Math.min(STEEPEST, slope));
+        shared[TEMPERATURE_SQUARES] += d * d;
+        // 1 + x instead of e^x: x is small
+        double factor = shared[FACTOR] * (1 - TEMPERATURE_RATE * d / Math.sqrt(shared[TEMPERATURE_SQUARES]));
+        shared[FACTOR] = Math.max(1 / LARGEST_FACTOR, Math.min(LARGEST_FACTOR, factor));
     }
 
     /** Sets {@link #steps} to the residuals where the step does not move toward the label alone. */
@@ -687,7 +724,7 @@ final class FixedShareMixture extends Optimizer {
 
     @Override
     double[] untouchedFactors(Model model) {
-        return Arrays.copyOfRange(model.shared(), Q, Q + EXPERTS);
+        return Arrays.copyOfRange(model.shared(), FACTOR, Q + EXPERTS);
     }
 
     @Override

@@ -156,6 +156,8 @@ class FixedShareMixtureTest {
         private double standardNorms;
         private double typicalImportance;
         private double meanSquaredImportance;
+        private double logarithmOfFactor;
+        private double temperatureSquares = 1;
         private int examples;
 
         Mixture(List<Share> experts, int features) {
@@ -190,6 +192,7 @@ class FixedShareMixtureTest {
                 }
                 mixed += q[expert] * z[expert];
             }
+            mixed *= Math.exp(logarithmOfFactor);
             double c = x.importance();
             if (c == 0) {
                 return mixed;
@@ -213,8 +216,13 @@ class FixedShareMixtureTest {
                 sum += q[expert];
             }
             for (int expert = 0; expert < z.length; expert++) {
-                q[expert] = (1 - 1e-4) * q[expert] / sum + 1e-4 / z.length;
+                q[expert] = (1 - 3e-4) * q[expert] / sum + 3e-4 / z.length;
             }
+            double slope = Math.min(3, c) * (Logistic.probability(mixed) - x.label()) * mixed;
+            slope = Math.max(-5, Math.min(5, slope));
+            temperatureSquares += slope * slope;
+            logarithmOfFactor += Math.log1p(-0.02 * slope / Math.sqrt(temperatureSquares));
+            logarithmOfFactor = Math.max(Math.log(0.25), Math.min(Math.log(4), logarithmOfFactor));
             int maxScaled = 0;
             int standard =
                     (int) experts.stream().filter(p -> p.kind().equals("sgd")).count();
