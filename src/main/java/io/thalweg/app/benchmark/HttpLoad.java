@@ -17,6 +17,8 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -25,10 +27,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /**
- * Measures predictions over HTTP while the learner learns at full speed, and how much slower it learns than with a
- * server that nobody asks. Requests are sent at a fixed rate, with one example each or many; the latency of a request
+ * Measures predictions over HTTP while the learner learns at full speed, how much slower it learns than with a
+ * server that nobody asks, and how much slower with such a server than with none. Requests are sent at a fixed rate, with one example each or many; the latency of a request
  * counts from the time at which it was due, so that those that wait for their turn count too. Client, server, learner,
  * and broker share the machine.
  */
@@ -48,6 +51,13 @@ final class HttpLoad {
         String name() {
             return "http %s %s, %d per request".formatted(WORKLOAD.title(), algorithm, perRequest);
         }
+    }
+
+    /** What the learner has beside it. */
+    private enum Beside {
+        NO_SERVER,
+        IDLE_SERVER,
+        REQUESTS
     }
 
     /** A run of the learner, with the latencies of all requests in ascending order, in nanoseconds. */
@@ -82,25 +92,24 @@ final class HttpLoad {
     }
 
     private void run(HttpRow row, BenchmarkReport report) {
-        List<Served> idle = new ArrayList<>();
-        List<Served> asked = new ArrayList<>();
+        Map<Beside, List<Served>> runs = new EnumMap<>(Beside.class);
+        List<Beside> order = new ArrayList<>(List.of(Beside.values()));
         try (CandidateHandle handle = CandidateHandle.start(
                 Program.LEARNER, "", cluster.directory().resolve(row.name().replaceAll("\\W+", "-") + ".log"))) {
             progress.accept(row.name() + ": warming up …");
-            measure(handle, row, true);
+            measure(handle, row, Beside.REQUESTS);
             for (int round = 1; round <= scale.rounds(); round++) {
                 progress.accept("%s: round %d of %d …".formatted(row.name(), round, scale.rounds()));
-                // whichever is first has the same conditions in half of the rounds
-                boolean askedFirst = round % 2 == 0;
-                (askedFirst ? asked : idle).add(measure(handle, row, askedFirst));
-                (askedFirst ? idle : asked).add(measure(handle, row, !askedFirst));
+                for (Beside beside : order) {
+                    runs.computeIfAbsent(beside, each -> new ArrayList<>()).add(measure(handle, row, beside));
+                }
+                // so that each is at each place
+                Collections.rotate(order, 1);
             }
         }
-        List<Double> ratios = new ArrayList<>();
-        for (int round = 0; round < idle.size(); round++) {
-            ratios.add(asked.get(round).examplesPerSecond / idle.get(round).examplesPerSecond);
-        }
-        MedianRange ratio = MedianRange.of(ratios);
+        List<Served> asked = runs.get(Beside.REQUESTS);
+        MedianRange ratio = speeds(asked, runs.get(Beside.IDLE_SERVER));
+        MedianRange idle = speeds(runs.get(Beside.IDLE_SERVER), runs.get(Beside.NO_SERVER));
         MedianRange predictions =
                 MedianRange.of(asked.stream().map(Served::predictionsPerSecond).toList());
         MedianRange median = MedianRange.of(
@@ -116,38 +125,54 @@ final class HttpLoad {
                         "p50 ms",
                         "p99 ms",
                         "failures",
-                        "speed of learning / with an idle server"),
+                        "speed of learning / with an idle server",
+                        "with an idle server / without one"),
                 row.name(),
                 BenchmarkReport.whole(predictions.median()),
                 BenchmarkReport.decimal(median.median()),
                 BenchmarkReport.decimal(tail.median()),
                 Long.toString(failures),
-                "%s (%s – %s)"
-                        .formatted(
-                                BenchmarkReport.decimal(ratio.median()),
-                                BenchmarkReport.decimal(ratio.low()),
-                                BenchmarkReport.decimal(ratio.high())));
+                text(ratio),
+                text(idle));
         report.figure(row.name() + " predictions/s", predictions.median());
         report.figure(row.name() + " p50 ms", median.median());
         report.figure(row.name() + " p99 ms", tail.median());
         report.figure(row.name() + " failures", failures);
         report.figure(row.name() + " learning / with an idle server", ratio.median());
+        report.figure(row.name() + " idle server / no server", idle.median());
+    }
+
+    /** Returns how fast one learned relative to the other, by round. */
+    private static MedianRange speeds(List<Served> runs, List<Served> others) {
+        return MedianRange.of(IntStream.range(0, runs.size())
+                .mapToObj(round -> runs.get(round).examplesPerSecond / others.get(round).examplesPerSecond)
+                .toList());
+    }
+
+    private static String text(MedianRange ratio) {
+        return "%s (%s – %s)"
+                .formatted(
+                        BenchmarkReport.decimal(ratio.median()),
+                        BenchmarkReport.decimal(ratio.low()),
+                        BenchmarkReport.decimal(ratio.high()));
     }
 
     private static double milliseconds(Served served, double share) {
         return MedianRange.quantile(served.latencies, share) / 1e6;
     }
 
-    private Served measure(CandidateHandle handle, HttpRow row, boolean isAsked) {
+    private Served measure(CandidateHandle handle, HttpRow row, Beside beside) {
         String application = "http-" + ++started;
         Map<String, String> settings = cluster.settings(application, WORKLOAD.topic(), WORKLOAD.settings());
         settings.putAll(Candidate.learner(WORKLOAD, row.algorithm, Publishing.THINNED, Guarantee.EXACTLY_ONCE)
                 .settings());
         int port = freePort();
-        settings.put(ThalwegConfig.HTTP_LISTEN, "127.0.0.1:" + port);
+        if (beside != Beside.NO_SERVER) {
+            settings.put(ThalwegConfig.HTTP_LISTEN, "127.0.0.1:" + port);
+        }
         handle.measure(settings, new Limits(records(), records() / 3, scale.beforeMs(), scale.measuredMs()), null);
         ProcessEvent begin = handle.await(Event.BEGIN);
-        Requests requests = isAsked ? new Requests(port, row.perRequest) : null;
+        Requests requests = beside == Beside.REQUESTS ? new Requests(port, row.perRequest) : null;
         ProcessEvent end = handle.await(Event.END);
         Served served = new Served(
                 (end.records() - begin.records()) / ((end.nanos() - begin.nanos()) / 1e9),
