@@ -30,10 +30,10 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * Measures predictions over HTTP while the learner learns at full speed, how much slower it learns than with a
- * server that nobody asks, and how much slower with such a server than with none. Requests are sent at a fixed rate, with one example each or many; the latency of a request
- * counts from the time at which it was due, so that those that wait for their turn count too. Client, server, learner,
- * and broker share the machine.
+ * Measures predictions over HTTP while the learner learns at full speed, how much slower it learns than with a server
+ * that nobody asks, and how much slower with such a server than with none. Requests are sent at a fixed rate, with one
+ * example each or many; the latency of a request counts from the time at which it was due, so that those that wait for
+ * their turn count too. Client, server, learner, and broker share the machine.
  */
 final class HttpLoad {
     private static final Workload WORKLOAD = Workload.DENSE;
