@@ -288,7 +288,7 @@ final class JsonDecoder implements ValueDecoder {
                 field = next(expected);
             } else {
                 field = next(
-                        of, new String(plain.bytes(), plain.textFrom(), plain.textLength(), StandardCharsets.US_ASCII));
+                        of, new String(plain.textIn(), plain.textFrom(), plain.textLength(), StandardCharsets.UTF_8));
                 if (before == null) {
                     of.first = field;
                 } else {
@@ -312,9 +312,9 @@ final class JsonDecoder implements ValueDecoder {
                 }
                 case TEXT -> {
                     if (field.direct != null) {
-                        field.direct.category(plain.bytes(), plain.textFrom(), plain.textLength());
+                        field.direct.category(plain.textIn(), plain.textFrom(), plain.textLength());
                     } else if (to != null) {
-                        text(field, to, plain.bytes(), plain.textFrom(), plain.textLength());
+                        text(field, to, plain.textIn(), plain.textFrom(), plain.textLength());
                     }
                 }
                 case WHOLE -> {

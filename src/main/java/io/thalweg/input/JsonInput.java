@@ -160,26 +160,43 @@ final class JsonInput {
             char c = chars[at++];
             if (c < 0x80) {
                 into[to++] = (byte) c;
-            } else if (c < 0x800) {
-                into[to++] = (byte) (0xc0 | c >> 6);
-                into[to++] = (byte) (0x80 | c & 0x3f);
             } else if (!Character.isSurrogate(c)) {
-                into[to++] = (byte) (0xe0 | c >> 12);
-                into[to++] = (byte) (0x80 | c >> 6 & 0x3f);
-                into[to++] = (byte) (0x80 | c & 0x3f);
+                to = writeUtf8(c, into, to);
             } else {
                 if (at == end || !Character.isSurrogatePair(c, chars[at])) {
                     throw new Rejection(Reason.UNREADABLE, "the value is not JSON: text contains half a character");
                 }
-                int point = Character.toCodePoint(c, chars[at++]);
-                into[to++] = (byte) (0xf0 | point >> 18);
-                into[to++] = (byte) (0x80 | point >> 12 & 0x3f);
-                into[to++] = (byte) (0x80 | point >> 6 & 0x3f);
-                into[to++] = (byte) (0x80 | point & 0x3f);
+                to = writeUtf8(Character.toCodePoint(c, chars[at++]), into, to);
             }
         }
         textEnd = to;
         return start;
+    }
+
+    /**
+     * Writes a character as UTF-8.
+     *
+     * @param point not half of a surrogate pair
+     * @return where it ends
+     */
+    static int writeUtf8(int point, byte[] into, int from) {
+        int to = from;
+        if (point < 0x80) {
+            into[to++] = (byte) point;
+        } else if (point < 0x800) {
+            into[to++] = (byte) (0xc0 | point >> 6);
+            into[to++] = (byte) (0x80 | point & 0x3f);
+        } else if (point < 0x10000) {
+            into[to++] = (byte) (0xe0 | point >> 12);
+            into[to++] = (byte) (0x80 | point >> 6 & 0x3f);
+            into[to++] = (byte) (0x80 | point & 0x3f);
+        } else {
+            into[to++] = (byte) (0xf0 | point >> 18);
+            into[to++] = (byte) (0x80 | point >> 12 & 0x3f);
+            into[to++] = (byte) (0x80 | point >> 6 & 0x3f);
+            into[to++] = (byte) (0x80 | point & 0x3f);
+        }
+        return to;
     }
 
     /** @throws Rejection if the next token does not begin an object */

@@ -9,9 +9,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A scanner of JSON as programs usually write it: names and texts in ASCII without escapes, and no lists.
- * It is several times as fast as a parser of all JSON, because it copies nothing. Whatever is not as usual it leaves to
- * that parser: it {@linkplain #isUnusual says so}, and never accepts what the parser would not. Not thread-safe.
+ * A scanner of JSON as programs usually write it: one object, with objects in it, but without lists. It is several times
+ * as fast as a parser of all JSON, because it copies nothing but texts with escapes. Whatever is not as usual it leaves
+ * to that parser: it {@linkplain #isUnusual says so}, and never accepts what the parser would not. Not thread-safe.
  */
 final class PlainJson {
     /** The kinds of values. */
@@ -30,11 +30,16 @@ final class PlainJson {
     /** The most digits of a whole number, which then fits into a long. */
     private static final int MOST_DIGITS = 18;
 
-    /** The most digits of a number with a fraction: as an integer it then is a double, and so is the power of ten. */
-    private static final int MOST_EXACT = 15;
-
-    /** The most characters of a number with more digits than that, or an exponent. Doubles are written with fewer. */
+    /** The most characters of a number that is left to the exact parser. Doubles are written with fewer. */
     private static final int LONGEST_NUMBER = 64;
+
+    private static final int LARGE_EXPONENT = 1_000_000;
+
+    /** The longest text with escapes, in bytes. */
+    private static final int LONGEST_ESCAPED = 4096;
+
+    /** How many digits the number of an escaped character has. */
+    private static final int HEX_DIGITS = 4;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final long ONES = 0x0101010101010101L;
@@ -43,16 +48,11 @@ final class PlainJson {
     private static final long ESCAPES = '\\' * ONES;
     private static final long SPACES = ' ' * ONES;
 
-    private static final double[] POWERS_OF_TEN = new double[MOST_EXACT + 1];
+    private static final long ZEROS = '0' * ONES;
+    /** Makes the high bit of each byte that is above 9. */
+    private static final long ABOVE_NINE = (0x80 - 10) * ONES;
 
-    static {
-        for (int i = 0; i < POWERS_OF_TEN.length; i++) {
-            POWERS_OF_TEN[i] = Double.parseDouble("1e" + i);
-        }
-    }
-
-    /** How many bytes of an {@link ExpectedName} precede the name: the comma and the quote. */
-    private static final int BEFORE_NAME = 2;
+    private static final long[] POWERS_OF_TEN = {1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000};
 
     private byte[] bytes = {};
     private int at;
@@ -60,16 +60,18 @@ final class PlainJson {
     private boolean unusual;
 
     private boolean asExpected;
+    private byte[] textIn = {};
     private int textFrom;
     private int textLength;
     private long whole;
     private double fraction;
     private final char[] characters = new char[LONGEST_NUMBER];
+    private final byte[] unescaped = new byte[LONGEST_ESCAPED];
+    private int unescapedLength;
+    private long digits;
+    private int exponent;
 
-    /**
-     * A name as it is between two values of an object: after a comma, in quotes, and with the colon. It is compared
-     * eight bytes at a time.
-     */
+    /** A name as it is in an object: in quotes, and with the colon. It is compared eight bytes at a time. */
     static class ExpectedName {
         private final byte[] text;
         private final int length;
@@ -77,10 +79,10 @@ final class PlainJson {
         private final long mask;
         private final long tail;
 
-        /** @param name has no effect if it has to be escaped or is not in ASCII: then nothing is as expected */
+        /** @param name has no effect if it has to be escaped: then nothing is as expected */
         ExpectedName(String name) {
-            boolean isPlain = name.chars().allMatch(c -> c >= ' ' && c < 0x7f && c != '"' && c != '\\');
-            text = isPlain ? (",\"" + name + "\":").getBytes(StandardCharsets.US_ASCII) : new byte[0];
+            boolean isPlain = name.chars().allMatch(c -> c >= ' ' && c != '"' && c != '\\');
+            text = isPlain ? ("\"" + name + "\":").getBytes(StandardCharsets.UTF_8) : new byte[0];
             length = text.length;
             mask = text.length < Long.BYTES ? (1L << Byte.SIZE * text.length) - 1 : -1;
             head = (long) LONG.get(Arrays.copyOf(text, Math.max(text.length, Long.BYTES)), 0);
@@ -95,13 +97,8 @@ final class PlainJson {
             return ((long) LONG.get(bytes, at) & mask) == head
                     && (length <= Long.BYTES
                             || (long) LONG.get(bytes, at + length - Long.BYTES) == tail
-                                    && (length <= 2 * Long.BYTES || isAt(bytes, at, 0, end)));
-        }
-
-        /** Whether the name is at a place in a value, without what precedes it, and something follows. */
-        private boolean isAt(byte[] bytes, int at, int without, int end) {
-            int rest = length - without;
-            return rest > 0 && end - at > rest && Arrays.equals(bytes, at, at + rest, text, without, length);
+                                    && (length <= 2 * Long.BYTES
+                                            || Arrays.equals(bytes, at, at + length, text, 0, length)));
         }
     }
 
@@ -118,9 +115,9 @@ final class PlainJson {
         return unusual;
     }
 
-    /** The value that is read, for texts. */
-    byte[] bytes() {
-        return bytes;
+    /** What contains the last name or text, as UTF-8. */
+    byte[] textIn() {
+        return textIn;
     }
 
     /** Where the last name or text begins. */
@@ -176,18 +173,33 @@ final class PlainJson {
      * @return whether there is one; if not, the object has ended, or something {@link #isUnusual}
      */
     boolean nextName(boolean isFirst, @Nullable ExpectedName expected) {
+        // all that a loop over many values needs is here, so that it can be compiled into the loop
+        if (expected != null) {
+            int name = isFirst ? end : nameBehindComma();
+            if (expected.isAt(bytes, name, end)) {
+                asExpected = true;
+                at = name + expected.length;
+                return true;
+            }
+        }
         asExpected = false;
-        if (!isFirst && expected != null && expected.isAt(bytes, at, end)) {
-            asExpected = true;
-            at += expected.length;
-            return true;
+        return beginName(isFirst) && readName(expected);
+    }
+
+    /** Where the next name begins if a comma and at most one space precede it; the end if not. */
+    private int nameBehindComma() {
+        int comma = at;
+        if (end - comma <= 2 || bytes[comma] != ',') {
+            return end;
         }
-        if (!beginName(isFirst)) {
-            return false;
-        }
-        if (expected != null && expected.isAt(bytes, at, BEFORE_NAME, end)) {
+        return bytes[comma + 1] == ' ' ? comma + 2 : comma + 1;
+    }
+
+    /** Reads a name behind its first quote. */
+    private boolean readName(@Nullable ExpectedName expected) {
+        if (expected != null && expected.isAt(bytes, at - 1, end)) {
             asExpected = true;
-            at += expected.length - BEFORE_NAME;
+            at += expected.length - 1;
             return true;
         } else if (!readText()) {
             return false;
@@ -223,9 +235,20 @@ final class PlainJson {
 
     /** Reads text up to the quote that ends it. */
     private boolean readText() {
+        int i = passAscii(at);
+        if (i == end || bytes[i] != '"') {
+            return readRest(i);
+        }
+        textIn = bytes;
         textFrom = at;
-        int i = at;
-        // eight bytes at a time, up to one that ends the text or is unusual
+        textLength = i - at;
+        at = i + 1;
+        return true;
+    }
+
+    /** The place of the next byte that ends a text, has to be looked at, or is not allowed. */
+    private int passAscii(int from) {
+        int i = from;
         while (end - i >= Long.BYTES) {
             long eight = (long) LONG.get(bytes, i);
             long quotes = eight ^ QUOTES;
@@ -233,39 +256,147 @@ final class PlainJson {
             long found =
                     (eight | quotes - ONES & ~quotes | escapes - ONES & ~escapes | eight - SPACES & ~eight) & HIGH_BITS;
             if (found != 0) {
-                i += Long.numberOfTrailingZeros(found) >>> 3;
-                break;
+                return i + (Long.numberOfTrailingZeros(found) >>> 3);
             }
             i += Long.BYTES;
         }
+        // beyond ASCII, a byte is below 0
+        while (i < end && bytes[i] >= ' ' && bytes[i] != '"' && bytes[i] != '\\') {
+            i++;
+        }
+        return i;
+    }
+
+    /** Reads text with escapes, which is copied, or beyond ASCII, from its first such character on. */
+    private boolean readRest(int first) {
+        boolean isCopied = false;
+        int uncopied = at;
+        unescapedLength = 0;
+        int i = first;
         while (i < end) {
             byte b = bytes[i];
             if (b == '"') {
-                textLength = i - at;
+                if (isCopied && !copy(uncopied, i)) {
+                    break;
+                }
+                textIn = isCopied ? unescaped : bytes;
+                textFrom = isCopied ? 0 : at;
+                textLength = isCopied ? unescapedLength : i - at;
                 at = i + 1;
                 return true;
-            }
-            // beyond ASCII, a byte is below 0
-            if (b < ' ' || b == '\\') {
+            } else if (b == '\\') {
+                isCopied = true;
+                i = copy(uncopied, i) ? passEscape(i + 1) : end;
+                uncopied = i;
+            } else if (b < 0) {
+                i = passCharacter(i);
+            } else {
                 break;
             }
-            i++;
+            i = passAscii(i);
         }
         unusual = true;
         return false;
     }
 
+    /** Copies a part of a text. Returns whether there is room for it, and for one more character. */
+    private boolean copy(int from, int to) {
+        int length = to - from;
+        if (length > LONGEST_ESCAPED - Integer.BYTES - unescapedLength) {
+            return false;
+        }
+        System.arraycopy(bytes, from, unescaped, unescapedLength, length);
+        unescapedLength += length;
+        return true;
+    }
+
+    /** Passes what follows a backslash, and adds the character to the copy. Returns the end if there is none. */
+    private int passEscape(int from) {
+        int c = from == end ? -1 : bytes[from];
+        int next = from + 1;
+        switch (c) {
+            case '"', '\\', '/' -> {}
+            case 'b' -> c = '\b';
+            case 'f' -> c = '\f';
+            case 'n' -> c = '\n';
+            case 'r' -> c = '\r';
+            case 't' -> c = '\t';
+            case 'u' -> {
+                c = unit(next);
+                next += HEX_DIGITS;
+                if (c >= 0 && Character.isHighSurrogate((char) c)) {
+                    boolean follows = next + 1 < end && bytes[next] == '\\' && bytes[next + 1] == 'u';
+                    int low = follows ? unit(next + 2) : -1;
+                    c = low >= 0 && Character.isLowSurrogate((char) low)
+                            ? Character.toCodePoint((char) c, (char) low)
+                            : -1;
+                    next += 2 + HEX_DIGITS;
+                } else if (c >= 0 && Character.isLowSurrogate((char) c)) {
+                    c = -1;
+                }
+            }
+            default -> c = -1;
+        }
+        if (c < 0) {
+            return end;
+        }
+        unescapedLength = JsonInput.writeUtf8(c, unescaped, unescapedLength);
+        return next;
+    }
+
+    /** The number in hexadecimal digits at a place; below 0 if they are not there. */
+    private int unit(int from) {
+        if (end - from < HEX_DIGITS) {
+            return -1;
+        }
+        int unit = 0;
+        for (int i = from; i < from + HEX_DIGITS; i++) {
+            int digit = Character.digit(bytes[i], 16);
+            if (digit < 0) {
+                return -1;
+            }
+            unit = unit << 4 | digit;
+        }
+        return unit;
+    }
+
+    /** Passes a character beyond ASCII. Returns the end if it is not UTF-8. */
+    private int passCharacter(int from) {
+        int first = bytes[from] & 0xff;
+        int length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+        if (first < 0xc0 || end - from < length) {
+            return end;
+        }
+        int point = first & 0x7f >> length;
+        for (int i = from + 1; i < from + length; i++) {
+            if ((bytes[i] & 0xc0) != 0x80) {
+                return end;
+            }
+            point = point << 6 | bytes[i] & 0x3f;
+        }
+        boolean isShortest = point >= (length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000);
+        boolean isCharacter = point <= Character.MAX_CODE_POINT
+                && (point < Character.MIN_SURROGATE || point > Character.MAX_SURROGATE);
+        return first < 0xf8 && isShortest && isCharacter ? from + length : end;
+    }
+
     /** Reads a value, or the beginning of an object. */
     PlainValue nextValue() {
         byte b = next();
+        if (b == '"') {
+            return readText() ? PlainValue.TEXT : PlainValue.UNUSUAL;
+        }
+        return isDigit(b) ? number(at - 1, false) : otherValue(b);
+    }
+
+    private PlainValue otherValue(byte b) {
         return switch (b) {
-            case '"' -> readText() ? PlainValue.TEXT : PlainValue.UNUSUAL;
             case '{' -> PlainValue.OBJECT;
             case 't' -> word("true", PlainValue.TRUE);
             case 'f' -> word("false", PlainValue.FALSE);
             case 'n' -> word("null", PlainValue.NULL);
-            case '-' -> at < end ? number(bytes[at++], true) : leave();
-            default -> number(b, false);
+            case '-' -> at < end && isDigit(bytes[at]) ? number(at, true) : leave();
+            default -> leave();
         };
     }
 
@@ -288,77 +419,123 @@ final class PlainJson {
         return ends() ? kind : leave();
     }
 
-    /** Reads a number. The place is behind its first byte, apart from a minus. */
-    private PlainValue number(byte first, boolean isNegative) {
-        if (!isDigit(first)) {
-            return leave();
-        }
-        byte[] from = bytes;
-        int to = end;
-        int begin = at - 1;
-        // with more digits than fit in, it is not used
-        long digits = first - '0';
-        int i = at;
-        for (; i < to && isDigit(from[i]); i++) {
-            digits = 10 * digits + from[i] - '0';
-        }
+    /** Reads a number whose first digit is at a place. */
+    private PlainValue number(int begin, boolean isNegative) {
+        digits = 0;
+        int i = passDigits(begin);
         int count = i - begin;
-        if (first == '0' && count > 1) {
-            return leave();
-        }
         int decimals = 0;
-        if (i < to && from[i] == '.') {
-            int point = i++;
-            for (; i < to && isDigit(from[i]); i++) {
-                digits = 10 * digits + from[i] - '0';
-            }
-            decimals = i - point - 1;
+        if (i < end && bytes[i] == '.') {
+            int point = i + 1;
+            i = passDigits(point);
+            decimals = i - point;
             count += decimals;
-            if (decimals == 0) {
-                return leave();
-            }
         }
         at = i;
-        boolean hasExponent = i < to && (from[i] == 'e' || from[i] == 'E');
-        if (hasExponent && !passExponent() || !ends()) {
+        // a comma most often, and nothing else has to be looked at then
+        if (i == end
+                || bytes[i] != ',' && !ends()
+                || decimals == 0
+                || count > DecimalNumber.MOST_DIGITS
+                || bytes[begin] == '0' && bytes[begin + 1] != '.') {
+            return otherNumber(begin, decimals, isNegative);
+        }
+        double parsed = DecimalNumber.toDouble(digits, -decimals);
+        if (Double.isNaN(parsed)) {
+            return otherNumber(begin, decimals, isNegative);
+        }
+        fraction = isNegative ? -parsed : parsed;
+        return PlainValue.FRACTION;
+    }
+
+    /** Takes a number that was read up to its exponent, if it has one, and is perhaps none. */
+    private PlainValue otherNumber(int begin, int decimals, boolean isNegative) {
+        boolean hasZero = bytes[begin] == '0' && begin + 1 < end && isDigit(bytes[begin + 1]);
+        boolean hasPoint = bytes[at - 1] == '.' || decimals > 0;
+        boolean hasExponent = at < end && (bytes[at] == 'e' || bytes[at] == 'E');
+        int count = at - begin - (hasPoint ? 1 : 0);
+        exponent = 0;
+        if (hasZero || hasPoint && decimals == 0 || hasExponent && !passExponent() || !ends()) {
             return leave();
-        } else if (decimals == 0 && !hasExponent) {
+        } else if (!hasPoint && !hasExponent) {
             whole = isNegative ? -digits : digits;
             return count > MOST_DIGITS ? leave() : PlainValue.WHOLE;
-        } else if (hasExponent || count > MOST_EXACT) {
-            return inexact(begin, isNegative);
         }
-        // both numbers are exact doubles, so the quotient is rounded once
-        double quotient = digits / POWERS_OF_TEN[decimals];
-        fraction = isNegative ? -quotient : quotient;
+        boolean isLong = count > DecimalNumber.MOST_DIGITS && significant(begin) > DecimalNumber.MOST_DIGITS;
+        double parsed = isLong ? Double.NaN : DecimalNumber.toDouble(digits, exponent - decimals);
+        if (Double.isNaN(parsed)) {
+            if (at - begin > LONGEST_NUMBER) {
+                return leave();
+            }
+            parsed = parse(begin);
+        }
+        fraction = isNegative ? -parsed : parsed;
         return PlainValue.FRACTION;
+    }
+
+    /** Adds digits to {@link #digits}, eight at a time. Returns where they end. What does not fit in is not used. */
+    private int passDigits(int from) {
+        int i = from;
+        long sum = digits;
+        while (end - i >= Long.BYTES) {
+            long eight = (long) LONG.get(bytes, i) - ZEROS;
+            long others = (eight + ABOVE_NINE | eight) & HIGH_BITS;
+            int count = Long.numberOfTrailingZeros(others) >>> 3;
+            if (count < Long.BYTES) {
+                // in two steps, because a shift by all bits would be none
+                digits = POWERS_OF_TEN[count] * sum + eightDigits(eight << Byte.SIZE * (7 - count) << Byte.SIZE);
+                return i + count;
+            }
+            sum = POWERS_OF_TEN[Long.BYTES] * sum + eightDigits(eight);
+            i += Long.BYTES;
+        }
+        for (; i < end && isDigit(bytes[i]); i++) {
+            sum = 10 * sum + bytes[i] - '0';
+        }
+        digits = sum;
+        return i;
+    }
+
+    /** The number that eight digits make, each from 0 to 9 in a byte. The last one is in the highest. */
+    private static long eightDigits(long eight) {
+        // pairs, and then all at once: 1,000,000 and 100 times the pairs 0 and 2, and 10,000 and 1 times 1 and 3
+        long pairs = 10 * eight + (eight >>> 8);
+        long mask = 0xff_0000_00ffL;
+        return (pairs & mask) * (100L + (1_000_000L << 32)) + (pairs >>> 16 & mask) * (1L + (10_000L << 32)) >>> 32;
+    }
+
+    /** The digits of a number without the zeros at its beginning. */
+    private int significant(int begin) {
+        int count = 0;
+        for (int i = begin; i < at && bytes[i] != 'e' && bytes[i] != 'E'; i++) {
+            count += isDigit(bytes[i]) && (count > 0 || bytes[i] != '0') ? 1 : 0;
+        }
+        return count;
     }
 
     /** Passes an exponent. Returns whether it has digits. */
     private boolean passExponent() {
         at++;
-        if (at < end && (bytes[at] == '+' || bytes[at] == '-')) {
+        boolean isNegative = at < end && bytes[at] == '-';
+        if (at < end && (bytes[at] == '+' || isNegative)) {
             at++;
         }
         int from = at;
-        while (at < end && isDigit(bytes[at])) {
-            at++;
+        for (; at < end && isDigit(bytes[at]); at++) {
+            // with more digits it is out of every range
+            exponent = Math.min(10 * exponent + bytes[at] - '0', LARGE_EXPONENT);
         }
+        exponent = isNegative ? -exponent : exponent;
         return at > from;
     }
 
-    /** Takes a number that ends at the place, and that is more than one division of exact numbers. */
-    private PlainValue inexact(int begin, boolean isNegative) {
+    /** Parses a number that ends at the place. */
+    private double parse(int begin) {
         int length = at - begin;
-        if (length > characters.length) {
-            return leave();
-        }
         for (int i = 0; i < length; i++) {
             characters[i] = (char) bytes[begin + i];
         }
-        double parsed = NumberInput.parseDouble(characters, 0, length, true);
-        fraction = isNegative ? -parsed : parsed;
-        return PlainValue.FRACTION;
+        return NumberInput.parseDouble(characters, 0, length, true);
     }
 
     private static boolean isSpace(byte b) {

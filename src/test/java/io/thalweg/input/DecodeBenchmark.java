@@ -52,14 +52,21 @@ public class DecodeBenchmark {
     private static final int EACH = 5;
 
     /**
-     * {@code json-digits} is JSON with numbers of 16 or 17 digits, as random doubles have, and {@code json-parser} JSON
-     * with an escape, which is left to the parser of all JSON.
+     * How the values are written. {@code json-spaces} has spaces after commas and colons, as Python's {@code json.dumps}
+     * writes them, and {@code json-escapes} also escapes what is not in ASCII, as that does.
      */
-    @Param({"avro", "protobuf", "json", "json-digits", "json-parser"})
+    @Param({"avro", "protobuf", "json", "json-spaces", "json-escapes"})
     public String format;
 
+    /**
+     * What the values are: numbers with two decimals and texts in ASCII; numbers of about 17 digits, as random doubles
+     * have; texts with a letter beyond ASCII; texts with quotes, which JSON has to escape.
+     */
+    @Param({"plain", "digits", "accents", "quotes"})
+    public String values;
+
     private final Example x = new Example();
-    private final byte[][] values = new byte[EVENTS][];
+    private final byte[][] events = new byte[EVENTS][];
     private RecordReader reader;
     private int next;
 
@@ -84,25 +91,26 @@ public class DecodeBenchmark {
             protobuf.writeBytes(new byte[] {0, 0, 0, 0, 1, 0});
             CodedOutputStream out = CodedOutputStream.newInstance(protobuf);
             for (int i = 0; i < EACH; i++) {
-                double number = format.equals("json-digits") ? random.nextDouble() : random.nextInt(100_000) / 100.0;
-                String text = "value" + random.nextInt(1000);
-                String written = format.equals("json-parser") ? text.replace("v", "\\u0076") : text;
+                double number = values.equals("digits") ? random.nextDouble() : random.nextInt(100_000) / 100.0;
+                String text = text(random.nextInt(1000));
                 event.put("number" + i, number);
                 event.put("text" + i, text);
                 out.writeDouble(2 * i + 1, number);
                 out.writeString(2 * i + 2, text);
-                json.append("\"number%d\":%s,\"text%1$d\":\"%s\",".formatted(i, number, written));
+                json.append("\"number%d\":%s,\"text%1$d\":\"%s\",".formatted(i, number, text.replace("\"", "\\\"")));
             }
             event.put("label", k % 2 == 0);
             out.writeBool(2 * EACH + 1, k % 2 == 0);
             out.flush();
-            values[k] = format.equals("protobuf")
-                    ? protobuf.toByteArray()
-                    : isJson
-                            ? json.append("\"label\":%s}".formatted(k % 2 == 0))
-                                    .toString()
-                                    .getBytes(StandardCharsets.UTF_8)
-                            : avro(schema, event);
+            json.append("\"label\":%s}".formatted(k % 2 == 0));
+            events[k] = switch (format) {
+                case "avro" -> avro(schema, event);
+                case "protobuf" -> protobuf.toByteArray();
+                case "json" -> json(json.toString());
+                case "json-spaces" -> json(withSpaces(json.toString()));
+                case "json-escapes" -> json(withSpaces(json.toString()).replace("ü", "\\u00fc"));
+                default -> throw new IllegalArgumentException(format);
+            };
         }
         ThalwegConfig config = new ThalwegConfig(
                 Map.of(ThalwegConfig.LABEL, "label", ThalwegConfig.EXAMPLES_FORMAT, isJson ? "json" : format));
@@ -121,6 +129,22 @@ public class DecodeBenchmark {
         reader = new RecordReader(schemas, config, "m");
     }
 
+    private String text(int number) {
+        return switch (values) {
+            case "accents" -> "münchen" + number;
+            case "quotes" -> "\"value\" " + number;
+            default -> "value" + number;
+        };
+    }
+
+    private static String withSpaces(String json) {
+        return json.replace(":", ": ").replace(",", ", ");
+    }
+
+    private static byte[] json(String json) {
+        return json.getBytes(StandardCharsets.UTF_8);
+    }
+
     private static byte[] avro(Schema schema, GenericRecord event) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         out.writeBytes(new byte[] {0, 0, 0, 0, 1});
@@ -132,7 +156,7 @@ public class DecodeBenchmark {
 
     @Benchmark
     public Example decode() throws Rejection {
-        reader.example(values[next++ & EVENTS - 1], "m", x);
+        reader.example(events[next++ & EVENTS - 1], "m", x);
         return x;
     }
 
@@ -146,8 +170,9 @@ public class DecodeBenchmark {
                 .run()
                 .forEach(result -> System.out.printf(
                         Locale.ROOT,
-                        "%-12s  %8.0f ns/event  %8.1f bytes/event%n",
+                        "%-12s  %-8s  %8.0f ns/event  %8.1f bytes/event%n",
                         result.getParams().getParam("format"),
+                        result.getParams().getParam("values"),
                         result.getPrimaryResult().getStatistics().getMin(),
                         result.getSecondaryResults().get("gc.alloc.rate.norm").getScore()));
     }
