@@ -25,10 +25,16 @@ final class DecimalNumber {
 
     private static final int BIAS = 1023;
 
+    /** The powers of ten that are doubles. */
+    private static final double[] EXACT = new double[23];
+
     private static final long[] HIGH = new long[2 * LARGEST + 1];
     private static final long[] LOW = new long[2 * LARGEST + 1];
 
     static {
+        for (int power = 0; power < EXACT.length; power++) {
+            EXACT[power] = Double.parseDouble("1e" + power);
+        }
         BigInteger five = BigInteger.valueOf(5);
         for (int power = -LARGEST; power <= LARGEST; power++) {
             BigInteger of = five.pow(Math.abs(power));
@@ -53,7 +59,10 @@ final class DecimalNumber {
      * @return not a number if this algorithm cannot tell
      */
     static double toDouble(long digits, int power) {
-        if (digits == 0) {
+        if (digits >>> BITS + 1 == 0 && power <= 0 && power > -EXACT.length) {
+            // both are doubles, so the quotient is rounded once
+            return digits / EXACT[-power];
+        } else if (digits == 0) {
             return 0;
         } else if (power < -LARGEST || power > LARGEST) {
             return Double.NaN;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.thalweg.config.ChangeEvents;
 import io.thalweg.input.PlainJson.ExpectedName;
+import io.thalweg.input.PlainJson.PlainValue;
 import io.thalweg.mapping.CategorySample;
 import io.thalweg.mapping.FeatureCollector;
 import io.thalweg.mapping.FieldEncoder;
@@ -297,60 +298,51 @@ final class JsonDecoder implements ValueDecoder {
             }
             field.resolve();
             ValueSinks to = field.sinks;
-            switch (plain.nextValue()) {
-                case UNUSUAL -> {
-                    return false;
+            // not a switch, which the compiler does not merge with what decided on the value
+            PlainValue value = plain.nextValue();
+            if (value == PlainValue.TEXT) {
+                if (field.direct != null) {
+                    field.direct.category(plain.textIn(), plain.textFrom(), plain.textLength());
+                } else if (to != null) {
+                    text(field, to, plain.textIn(), plain.textFrom(), plain.textLength());
                 }
-                case OBJECT -> {
-                    if (field.role != null
-                            || field.isTime
-                            || depth == MOST_PLAIN
-                            || field.encoder != null && mapping.isUseNamed(field.name)
-                            || !isPlain(field, depth + 1)) {
-                        return false;
-                    }
+            } else if (value == PlainValue.FRACTION) {
+                if (field.direct != null) {
+                    field.direct.number(plain.fraction());
+                } else if (to != null) {
+                    fraction(field, to, plain.fraction());
                 }
-                case TEXT -> {
-                    if (field.direct != null) {
-                        field.direct.category(plain.textIn(), plain.textFrom(), plain.textLength());
-                    } else if (to != null) {
-                        text(field, to, plain.textIn(), plain.textFrom(), plain.textLength());
-                    }
+            } else if (value == PlainValue.WHOLE) {
+                if (field.direct != null) {
+                    field.direct.number(plain.whole());
+                } else if (to != null) {
+                    whole(field, to, plain.whole());
                 }
-                case WHOLE -> {
-                    if (field.direct != null) {
-                        field.direct.number(plain.whole());
-                    } else if (to != null) {
-                        whole(field, to, plain.whole());
-                    }
-                }
-                case FRACTION -> {
-                    if (field.direct != null) {
-                        field.direct.number(plain.fraction());
-                    } else if (to != null) {
-                        fraction(field, to, plain.fraction());
-                    }
-                }
-                case TRUE -> {
-                    if (to != null) {
-                        flag(field, to, true);
-                    }
-                }
-                case FALSE -> {
-                    if (to != null) {
-                        flag(field, to, false);
-                    }
-                }
-                case NULL -> {
-                    if (to != null) {
-                        to.missing().take();
-                    }
-                }
+            } else if (!isOther(value, field, to, depth)) {
+                return false;
             }
             before = field;
             expected = of.ifParentOf(field.next);
         }
         return !plain.isUnusual();
+    }
+
+    /** Reads an object, or uses a value that is neither text nor a number. Returns false as {@link #isPlain} does. */
+    private boolean isOther(PlainValue value, JsonField field, @Nullable ValueSinks to, int depth) throws Rejection {
+        if (value == PlainValue.UNUSUAL) {
+            return false;
+        } else if (value == PlainValue.OBJECT) {
+            return field.role == null
+                    && !field.isTime
+                    && depth < MOST_PLAIN
+                    && (field.encoder == null || !mapping.isUseNamed(field.name))
+                    && isPlain(field, depth + 1);
+        } else if (to != null && value == PlainValue.NULL) {
+            to.missing().take();
+        } else if (to != null) {
+            flag(field, to, value == PlainValue.TRUE);
+        }
+        return true;
     }
 
     private void parse(byte[] value, int from, int to) throws Rejection {

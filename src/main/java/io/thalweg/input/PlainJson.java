@@ -60,13 +60,13 @@ final class PlainJson {
     private boolean unusual;
 
     private boolean asExpected;
-    private byte[] textIn = {};
+    private boolean isUnescaped;
     private int textFrom;
     private int textLength;
     private long whole;
     private double fraction;
     private final char[] characters = new char[LONGEST_NUMBER];
-    private final byte[] unescaped = new byte[LONGEST_ESCAPED];
+    private final byte[] unescaped = new byte[LONGEST_ESCAPED + 2 * Long.BYTES];
     private int unescapedLength;
     private long digits;
     private int exponent;
@@ -117,7 +117,7 @@ final class PlainJson {
 
     /** What contains the last name or text, as UTF-8. */
     byte[] textIn() {
-        return textIn;
+        return isUnescaped ? unescaped : bytes;
     }
 
     /** Where the last name or text begins. */
@@ -239,7 +239,7 @@ final class PlainJson {
         if (i == end || bytes[i] != '"') {
             return readRest(i);
         }
-        textIn = bytes;
+        isUnescaped = false;
         textFrom = at;
         textLength = i - at;
         at = i + 1;
@@ -251,63 +251,102 @@ final class PlainJson {
         int i = from;
         while (end - i >= Long.BYTES) {
             long eight = (long) LONG.get(bytes, i);
-            long quotes = eight ^ QUOTES;
-            long escapes = eight ^ ESCAPES;
-            long found =
-                    (eight | quotes - ONES & ~quotes | escapes - ONES & ~escapes | eight - SPACES & ~eight) & HIGH_BITS;
+            long found = found(eight);
             if (found != 0) {
                 return i + (Long.numberOfTrailingZeros(found) >>> 3);
             }
             i += Long.BYTES;
         }
         // beyond ASCII, a byte is below 0
-        while (i < end && bytes[i] >= ' ' && bytes[i] != '"' && bytes[i] != '\\') {
+        while (i < end && isUsual(bytes[i])) {
             i++;
         }
         return i;
     }
 
-    /** Reads text with escapes, which is copied, or beyond ASCII, from its first such character on. */
+    /** Marks the first of eight bytes that {@linkplain #isUsual is not usual}; the bits behind it mean nothing. */
+    private static long found(long eight) {
+        long quotes = eight ^ QUOTES;
+        long escapes = eight ^ ESCAPES;
+        return (eight | quotes - ONES & ~quotes | escapes - ONES & ~escapes | eight - SPACES & ~eight) & HIGH_BITS;
+    }
+
+    /** Whether a byte of a text stands for itself, and is in ASCII: beyond it, a byte is below 0. */
+    private static boolean isUsual(byte b) {
+        return b >= ' ' && b != '"' && b != '\\';
+    }
+
+    /** Reads text beyond ASCII, or with escapes, from its first such character on. */
     private boolean readRest(int first) {
-        boolean isCopied = false;
-        int uncopied = at;
-        unescapedLength = 0;
         int i = first;
-        while (i < end) {
+        while (i < end && bytes[i] < 0) {
+            i = passAscii(passCharacter(i));
+        }
+        if (i < end && bytes[i] == '\\') {
+            return readEscaped(i);
+        } else if (i == end || bytes[i] != '"') {
+            unusual = true;
+            return false;
+        }
+        isUnescaped = false;
+        textFrom = at;
+        textLength = i - at;
+        at = i + 1;
+        return true;
+    }
+
+    /** Copies text with escapes as what they stand for. */
+    private boolean readEscaped(int first) {
+        int i = first;
+        unescapedLength = i - at;
+        if (unescapedLength <= LONGEST_ESCAPED) {
+            System.arraycopy(bytes, at, unescaped, 0, unescapedLength);
+        }
+        while (i < end && unescapedLength <= LONGEST_ESCAPED) {
             byte b = bytes[i];
             if (b == '"') {
-                if (isCopied && !copy(uncopied, i)) {
-                    break;
-                }
-                textIn = isCopied ? unescaped : bytes;
-                textFrom = isCopied ? 0 : at;
-                textLength = isCopied ? unescapedLength : i - at;
+                isUnescaped = true;
+                textFrom = 0;
+                textLength = unescapedLength;
                 at = i + 1;
                 return true;
             } else if (b == '\\') {
-                isCopied = true;
-                i = copy(uncopied, i) ? passEscape(i + 1) : end;
-                uncopied = i;
+                i = passEscape(i + 1);
             } else if (b < 0) {
-                i = passCharacter(i);
+                int next = passCharacter(i);
+                while (i < next && unescapedLength <= LONGEST_ESCAPED) {
+                    unescaped[unescapedLength++] = bytes[i++];
+                }
             } else {
                 break;
             }
-            i = passAscii(i);
+            i = copyAscii(i);
         }
         unusual = true;
         return false;
     }
 
-    /** Copies a part of a text. Returns whether there is room for it, and for one more character. */
-    private boolean copy(int from, int to) {
-        int length = to - from;
-        if (length > LONGEST_ESCAPED - Integer.BYTES - unescapedLength) {
-            return false;
+    /** The same as {@link #passAscii}, but adds what it passes to the copy as long as there is room. */
+    private int copyAscii(int from) {
+        int i = from;
+        int length = unescapedLength;
+        while (end - i >= Long.BYTES && length <= LONGEST_ESCAPED) {
+            long eight = (long) LONG.get(bytes, i);
+            LONG.set(unescaped, length, eight);
+            long found = found(eight);
+            if (found != 0) {
+                int count = Long.numberOfTrailingZeros(found) >>> 3;
+                unescapedLength = length + count;
+                return i + count;
+            }
+            i += Long.BYTES;
+            length += Long.BYTES;
         }
-        System.arraycopy(bytes, from, unescaped, unescapedLength, length);
-        unescapedLength += length;
-        return true;
+        while (i < end && length <= LONGEST_ESCAPED && isUsual(bytes[i])) {
+            unescaped[length++] = bytes[i++];
+        }
+        unescapedLength = length;
+        return i;
     }
 
     /** Passes what follows a backslash, and adds the character to the copy. Returns the end if there is none. */
@@ -421,8 +460,13 @@ final class PlainJson {
 
     /** Reads a number whose first digit is at a place. */
     private PlainValue number(int begin, boolean isNegative) {
-        digits = 0;
-        int i = passDigits(begin);
+        // most have few digits before the point, which are read faster one by one
+        long integer = 0;
+        int i = begin;
+        for (; i < end && isDigit(bytes[i]); i++) {
+            integer = 10 * integer + bytes[i] - '0';
+        }
+        digits = integer;
         int count = i - begin;
         int decimals = 0;
         if (i < end && bytes[i] == '.') {
