@@ -101,8 +101,8 @@ final class DecimalNumber {
         return Double.longBitsToDouble(((long) exponent << BITS) + (bits - (1L << BITS)));
     }
 
-    /** The higher half of the product of two unsigned numbers whose first bit is 1. */
+    /** The higher half of the product of two unsigned numbers. @param a has 1 as its first bit */
     private static long multiplyHigh(long a, long b) {
-        return Math.multiplyHigh(a, b) + a + b;
+        return Math.multiplyHigh(a, b) + b + (b >> Long.SIZE - 1 & a);
     }
 }

@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericDatumWriter;
@@ -447,6 +448,8 @@ class JsonDecoderTest {
             "q\\\"",
             "\\u0061",
             "ä",
+            "\\u00e4",
+            "größe€",
             // eight bytes are compared at once: those around multiples of eight, and the same but for one byte
             "four",
             "fivee",
@@ -490,6 +493,18 @@ class JsonDecoderTest {
             "\"1.5\"",
             "\"a\\nb\"",
             "\"ü\"",
+            "\"\\u00fc\"",
+            "\"\\u00FC\\\"\"",
+            "\"\\ud83d\\ude00\"",
+            "\"\\ud83d\"",
+            "\"\\ude00\"",
+            "\"\\ud83d\\u0041\"",
+            "\"\\u00g0\"",
+            "\"\\x\"",
+            "\"\\u00\"",
+            "\"\\/\\b\\f\\n\\r\\t\\\\\"",
+            "\"\\",
+            "\"\\u0000\"",
             "\"\u007f\"",
             "\"\t\"",
             "[1]",
@@ -555,11 +570,17 @@ class JsonDecoderTest {
         return random.nextInt(4) == 0 ? String.valueOf(random.nextGaussian()) : digits.toString();
     }
 
-    /** Text of any length up to three times eight bytes, with one character that can be anything. */
+    /** Text of any length up to three times eight bytes, with some characters that can be anything. */
     private static String text(Random random) {
         StringBuilder text = new StringBuilder("abcdefghijklmnopqrstuvwxyz".substring(random.nextInt(27)));
-        if (random.nextBoolean()) {
-            text.insert(random.nextInt(text.length() + 1), (char) random.nextInt(0x180));
+        for (int i = random.nextInt(4); i > 0; i--) {
+            int most = List.of(0x180, 0x900, 0x10000, 0x110000).get(random.nextInt(4));
+            String any = Character.toString(random.nextInt(most));
+            // half of a surrogate pair can only be written with an escape
+            boolean isEscaped = random.nextBoolean() || any.length() == 1 && Character.isSurrogate(any.charAt(0));
+            String written =
+                    isEscaped ? any.chars().mapToObj("\\u%04x"::formatted).collect(Collectors.joining()) : any;
+            text.insert(random.nextInt(text.length() + 1), written);
         }
         return "\"" + text + "\"";
     }
