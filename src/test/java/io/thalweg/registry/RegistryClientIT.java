@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.CodedOutputStream;
 import io.confluent.kafka.schemaregistry.avro.AvroSchema;
 import io.confluent.kafka.schemaregistry.client.CachedSchemaRegistryClient;
 import io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
@@ -11,6 +12,10 @@ import io.confluent.kafka.schemaregistry.client.rest.entities.SchemaReference;
 import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
 import io.confluent.kafka.serializers.KafkaAvroDeserializer;
 import io.confluent.kafka.serializers.KafkaAvroSerializer;
+import io.thalweg.app.local.EmbeddedBroker;
+import io.thalweg.audit.Verification;
+import io.thalweg.audit.VerificationReport;
+import io.thalweg.audit.VerificationReport.Conclusion;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.Metrics;
@@ -22,6 +27,11 @@ import io.thalweg.input.InputRecord;
 import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
+import io.thalweg.runtime.CommittedTopic;
+import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.runtime.Topics;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -33,6 +43,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,13 +52,19 @@ import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.SchemaNormalization;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The client against a registry server that somebody else wrote: Apicurio, by its Confluent-compatible interface. */
 @Timeout(120)
@@ -170,22 +187,28 @@ class RegistryClientIT {
         }
     }
 
-    @Test
-    void aProtobufSchemaComesWithItsReferences() throws Exception {
+    /** Registers a Protobuf schema whose second message has one of another file. Returns its id. */
+    private static int registerOrders(String subject) throws Exception {
         String money = "syntax = \"proto3\"; package pay; message Money { sint64 cents = 1; }";
         String order = "syntax = \"proto3\"; package shop; import \"pay/money.proto\";"
                 + " import \"google/protobuf/timestamp.proto\"; message Unused { string a = 1; }"
                 + " message Order { pay.Money total = 1; google.protobuf.Timestamp at = 2; bool returned = 3; }";
-        try (ConfluentSchemas schemas = client(Map.of());
-                SchemaRegistryClient client = new CachedSchemaRegistryClient(
-                        List.of(url), 10, List.of(new ProtobufText.Provider()), Map.of())) {
+        try (SchemaRegistryClient client =
+                new CachedSchemaRegistryClient(List.of(url), 10, List.of(new ProtobufText.Provider()), Map.of())) {
             client.register("money", new ProtobufText(money, List.of(), Map.of()));
-            int id = client.register(
-                    "orders-value",
+            return client.register(
+                    subject,
                     new ProtobufText(
                             order,
                             List.of(new SchemaReference("pay/money.proto", "money", 1)),
                             Map.of("pay/money.proto", money)));
+        }
+    }
+
+    @Test
+    void aProtobufSchemaComesWithItsReferences() throws Exception {
+        int id = registerOrders("orders-value");
+        try (ConfluentSchemas schemas = client(Map.of())) {
             RecordReader reader = new RecordReader(
                     schemas,
                     new ThalwegConfig(
@@ -209,6 +232,75 @@ class RegistryClientIT {
             assertThatThrownBy(() -> schemas.writerSchema(id)).hasMessageContaining("set its format to protobuf");
             assertThatThrownBy(() -> schemas.protobufSchema(1_000_000)).isInstanceOf(UnknownSchemaException.class);
         }
+    }
+
+    @Test
+    void aLearnerReadsEventsInProtobufAndPublishesInAvro(@TempDir Path directory) throws Exception {
+        int id = registerOrders("shop-examples-value");
+        int orders = 200;
+        try (EmbeddedBroker broker = EmbeddedBroker.start(directory, 0);
+                ConfluentSchemas schemas = client(Map.of());
+                KafkaAvroDeserializer deserializer = new KafkaAvroDeserializer()) {
+            Map<String, Object> settings = new HashMap<>(Map.of(
+                    "bootstrap.servers", broker.bootstrapServers(),
+                    "schema.registry.url", url,
+                    "application.id", "shop",
+                    "examples.format", "protobuf",
+                    "label", "returned",
+                    "algorithm", "auto"));
+            for (String topic : List.of("examples", "predictions", "weights", "metrics", "dead.letters")) {
+                settings.put(topic + ".topic", "shop-" + topic);
+            }
+            ThalwegConfig config = new ThalwegConfig(settings);
+            try (Admin admin = KafkaSettings.admin(config)) {
+                new Topics(config, admin).create();
+            }
+            try (Producer<byte[], byte[]> producer = new KafkaProducer<>(
+                    Map.of("bootstrap.servers", broker.bootstrapServers()),
+                    new ByteArraySerializer(),
+                    new ByteArraySerializer())) {
+                for (int i = 0; i < orders; i++) {
+                    producer.send(new ProducerRecord<>("shop-examples", 0, null, order(id, i)));
+                }
+                // cut in the middle of its amount
+                producer.send(new ProducerRecord<>("shop-examples", 0, null, Arrays.copyOf(order(id, 0), 8)));
+            }
+
+            try (LearnerRuntime learner = LearnerRuntime.start(config, schemas, schemas::idFor)) {
+                Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> {
+                    assertThat(learner.hasEnded()).as(learner::reasonOfEnd).isFalse();
+                    return CommittedTopic.read(config, "shop-dead.letters").size() == 1;
+                });
+            }
+
+            deserializer.configure(Map.of("schema.registry.url", url, "specific.avro.reader", true), false);
+            List<Prediction> predictions = CommittedTopic.read(config, "shop-predictions").stream()
+                    .map(record -> (Prediction) deserializer.deserialize(record.topic(), record.value()))
+                    .toList();
+            assertThat(predictions).hasSize(orders);
+            // every second order is returned, and the amount says which
+            for (int i = orders / 2; i < orders; i++) {
+                assertThat(predictions.get(i).getProbability() > 0.5).isEqualTo(i % 2 == 0);
+            }
+            VerificationReport report = new Verification(config, schemas).run(progress -> {});
+            assertThat(report.conclusion()).as("%s", report.lines()).isEqualTo(Conclusion.MATCHES);
+        }
+    }
+
+    /** The second message of the schema, as Google's library writes it. */
+    private static byte[] order(int id, int i) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        bytes.writeBytes(ByteBuffer.allocate(5).put((byte) 0).putInt(id).array());
+        bytes.writeBytes(new byte[] {2, 2});
+        ByteArrayOutputStream money = new ByteArrayOutputStream();
+        CodedOutputStream out = CodedOutputStream.newInstance(money);
+        out.writeSInt64(1, i % 2 == 0 ? 500 + i : -500 - i);
+        out.flush();
+        out = CodedOutputStream.newInstance(bytes);
+        out.writeByteArray(1, money.toByteArray());
+        out.writeBool(3, i % 2 == 0);
+        out.flush();
+        return bytes.toByteArray();
     }
 
     @Test
