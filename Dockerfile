@@ -1,4 +1,4 @@
-# Both images have a tag and no digest; deploy/docker/pin adds it.
+# deploy/docker/pin renews the digests
 FROM maven:3.9-eclipse-temurin-17@sha256:a8746f15d5bb26b5b8bacb056cc76211553850f4c71d16aff845cfa004cbc197 AS build
 WORKDIR /src
 COPY pom.xml LICENSE NOTICE README.md SECURITY.md ./
