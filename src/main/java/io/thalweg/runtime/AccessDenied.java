@@ -32,10 +32,14 @@ public final class AccessDenied {
 
     /** Returns the exception for rights that a principal lacks. */
     static StopException lacks(ThalwegConfig config, Collection<AccessRight> rights) {
+        return lacks(config, rights, "`thalweg topics --acls` prints the commands that grant it");
+    }
+
+    /** Returns the exception for rights that a principal lacks. @param hint why they are needed, or how to get them */
+    static StopException lacks(ThalwegConfig config, Collection<AccessRight> rights, String hint) {
         return new StopException(
                 ExitCode.NOT_READY,
-                "principal %s has no right to %s; `thalweg topics --acls` prints the commands that grant it"
-                        .formatted(ClientPrincipal.of(config), text(rights)));
+                "principal %s has no right to %s; %s".formatted(ClientPrincipal.of(config), text(rights), hint));
     }
 
     /** Names rights, those on one resource together. */
@@ -109,7 +113,9 @@ public final class AccessDenied {
             // what a broker tells an idempotent producer that may write to no topic
             rights.addAll(onTopics(AclOperation.WRITE, config, role));
         } else if (denied instanceof TransactionalIdAuthorizationException) {
-            rights.add(AccessRight.onTransactions(config.getString(ThalwegConfig.APPLICATION_ID)));
+            role.rights(config).stream()
+                    .filter(right -> right.resource().resourceType() == ResourceType.TRANSACTIONAL_ID)
+                    .forEach(rights::add);
         }
         return rights;
     }

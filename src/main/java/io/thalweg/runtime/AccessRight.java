@@ -31,12 +31,22 @@ public record AccessRight(AclOperation operation, ResourcePattern resource) {
                 AclOperation.WRITE, new ResourcePattern(ResourceType.TRANSACTIONAL_ID, prefix, PatternType.PREFIXED));
     }
 
+    /** The right to use one transactional id. */
+    static AccessRight onTransaction(String id) {
+        return new AccessRight(
+                AclOperation.WRITE, new ResourcePattern(ResourceType.TRANSACTIONAL_ID, id, PatternType.LITERAL));
+    }
+
     /** The kind and the name of the resource, such as {@code topic clicks}. */
     String resourceText() {
         return switch (resource.resourceType()) {
             case TOPIC -> "topic " + resource.name();
             case GROUP -> "group " + resource.name();
-            case TRANSACTIONAL_ID -> "transactional ids that begin with " + resource.name();
+            case TRANSACTIONAL_ID ->
+                (resource.patternType() == PatternType.PREFIXED
+                                ? "transactional ids that begin with "
+                                : "transactional id ")
+                        + resource.name();
             default -> resource.resourceType().name().toLowerCase(Locale.ROOT) + " " + resource.name();
         };
     }

@@ -1,5 +1,6 @@
 package io.thalweg.runtime;
 
+import static org.apache.kafka.common.acl.AclOperation.ALTER;
 import static org.apache.kafka.common.acl.AclOperation.CREATE;
 import static org.apache.kafka.common.acl.AclOperation.DELETE;
 import static org.apache.kafka.common.acl.AclOperation.DESCRIBE;
@@ -39,6 +40,7 @@ public enum AccessRole {
                     to.topic(plan.topic(), WRITE);
                 }
             }
+            seesAllCopies(config, partitions, to);
             // the first start creates it
             to.topic(LearnerSupplier.changelog(config), CREATE, READ, WRITE);
             // whether it is there says that a move to other partitions is not complete
@@ -74,13 +76,17 @@ public enum AccessRole {
         @Override
         void add(ThalwegConfig config, int partitions, RightSink to) {
             TopicPlan.ofAll(config, partitions).forEach(plan -> to.topic(plan.topic(), READ));
+            seesAllCopies(config, partitions, to);
             to.topic(LearnerSupplier.changelog(config), READ);
             to.accept(AccessRight.onGroup(DESCRIBE, config.getString(ThalwegConfig.APPLICATION_ID)));
         }
     },
 
-    /** Creates topics, and resets the learner: {@code topics --create} and {@code reset}. */
-    ADMINISTRATOR("topics --create, reset") {
+    /**
+     * Creates topics, resets the learner, and moves it to other partitions: {@code topics --create}, {@code reset} and
+     * {@code topics --repartition}.
+     */
+    ADMINISTRATOR("topics --create, reset, topics --repartition") {
         @Override
         void add(ThalwegConfig config, int partitions, RightSink to) {
             for (TopicPlan plan : TopicPlan.ofAll(config, partitions)) {
@@ -99,11 +105,12 @@ public enum AccessRole {
             to.topic(LearnerSupplier.changelog(config), DELETE);
             to.topic(Repartition.staging(config), DELETE);
             to.accept(AccessRight.onGroup(DELETE, config.getString(ThalwegConfig.APPLICATION_ID)));
+            MoveRights.add(config, to);
         }
     };
 
     /** The operations that include DESCRIBE, so that it is not granted beside them. */
-    private static final Set<AclOperation> THAT_DESCRIBE = Set.of(READ, WRITE, DELETE);
+    private static final Set<AclOperation> THAT_DESCRIBE = Set.of(READ, WRITE, DELETE, ALTER);
 
     private final String commands;
 
@@ -123,6 +130,12 @@ public enum AccessRole {
         }
     }
 
+    private static void seesAllCopies(ThalwegConfig config, int partitions, RightSink to) {
+        if (config.areSentOn(partitions)) {
+            TopicPlan.nextCopies(config).forEach(topic -> to.topic(topic, DESCRIBE));
+        }
+    }
+
     /** Adds all rights. */
     abstract void add(ThalwegConfig config, int partitions, RightSink to);
 
@@ -134,6 +147,10 @@ public enum AccessRole {
     List<AccessRight> rights(ThalwegConfig config, int partitions) {
         Set<AccessRight> all = new LinkedHashSet<>();
         add(config, partitions, all::add);
+        return withoutImplied(all);
+    }
+
+    private static List<AccessRight> withoutImplied(Set<AccessRight> all) {
         return all.stream()
                 .filter(right -> right.operation() != DESCRIBE
                         || THAT_DESCRIBE.stream()
@@ -160,7 +177,10 @@ public enum AccessRole {
      * Returns the commands that grant the rights to a principal that has the name of the role, one for each resource.
      */
     public List<String> grants(ThalwegConfig config) {
-        Map<ResourcePattern, List<AccessRight>> byResource = rights(config).stream()
+        Set<AccessRight> granted = rights(config).stream()
+                .map(right -> new AccessRight(right.operation(), granted(right.resource(), config)))
+                .collect(Collectors.toCollection(LinkedHashSet::new));
+        Map<ResourcePattern, List<AccessRight>> byResource = withoutImplied(granted).stream()
                 .collect(Collectors.groupingBy(AccessRight::resource, LinkedHashMap::new, Collectors.toList()));
         List<String> grants = new ArrayList<>();
         byResource.forEach((resource, rights) -> grants.add(
@@ -172,6 +192,16 @@ public enum AccessRole {
                         + " "
                         + option(resource)));
         return grants;
+    }
+
+    /** A move may begin new topics for copies, whose names begin as those of the first ones do. */
+    private static ResourcePattern granted(ResourcePattern resource, ThalwegConfig config) {
+        if (resource.resourceType() != ResourceType.TOPIC || !config.isSentOn(resource.name())) {
+            return resource;
+        }
+        ThalwegConfig first = config.withCopies(1);
+        String name = config.isRouted(TopicNames.SEVERAL) ? first.routedTopic() : first.routedLabelsTopic();
+        return new ResourcePattern(ResourceType.TOPIC, name, PatternType.PREFIXED);
     }
 
     private static String option(ResourcePattern resource) {

@@ -208,13 +208,9 @@ public final class LearnerRuntime implements AutoCloseable {
     private static int check(ThalwegConfig config) {
         Topics.State state;
         try (Admin admin = KafkaSettings.admin(config)) {
-            AccessCheck rights = new AccessCheck(config, admin);
-            // as if nothing were sent on, because it is not known yet how many partitions there are
-            rights.require(AccessRole.LEARNER.rights(config, 1));
             Topics topics = new Topics(config, admin);
+            topics.require(AccessRole.LEARNER);
             state = topics.look();
-            ThalwegConfig present = config.withLastCopies(new TopicChanges(config, admin, "try again")::known);
-            rights.require(AccessRole.LEARNER.rights(present, state.partitions()));
             state.moved().ifPresent(moved -> {
                 throw new StopException(ExitCode.BAD_STATE, moved);
             });

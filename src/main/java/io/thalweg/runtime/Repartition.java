@@ -6,6 +6,7 @@ import io.thalweg.fold.ModelRoute;
 import io.thalweg.fold.OutputSink;
 import io.thalweg.input.InputRecord;
 import io.thalweg.input.SchemaSource;
+import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.SourceCoordinates;
 import io.thalweg.math.Rejection;
 import io.thalweg.output.OutputRecord;
@@ -33,6 +34,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -55,7 +57,9 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.header.Headers;
 
@@ -103,6 +107,7 @@ public final class Repartition {
     private final Consumer<String> progress;
 
     private final Admin admin;
+    private final String again;
     private final TopicChanges topics;
     private final String changelog;
     private final String staging;
@@ -110,6 +115,8 @@ public final class Repartition {
     private final Map<OutputTopic, OutputSerializer> serializers = new EnumMap<>(OutputTopic.class);
     private ConsumerGroupMetadata group;
     private long learned;
+    /** Whether there is something that a learner must not start with. */
+    private boolean begun;
 
     /**
      * @param schemas finds the schemas that records were written with
@@ -126,8 +133,9 @@ public final class Repartition {
             int partitions,
             Optional<KeyPartitioner> given,
             Consumer<String> progress) {
-        String again = "run `thalweg topics --repartition %d` again".formatted(partitions);
-        this.config = config.withLastCopies(new TopicChanges(config, admin, again)::known);
+        again = "run `thalweg topics --repartition %d` again".formatted(partitions);
+        topics = new TopicChanges(config, admin, again);
+        this.config = config.withLastCopies(topics::known);
         after = this.config;
         this.admin = admin;
         this.schemas = schemas;
@@ -135,7 +143,6 @@ public final class Repartition {
         this.partitions = partitions;
         this.given = given;
         this.progress = progress;
-        topics = new TopicChanges(config, admin, again);
         changelog = LearnerSupplier.changelog(config);
         staging = staging(config);
         examples = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
@@ -156,11 +163,82 @@ public final class Repartition {
     /**
      * Moves the learner, or ends a move that was interrupted.
      *
-     * @throws StopException if it is running, or cannot be moved; then nothing has changed
+     * @throws StopException if it is running, cannot be moved, or a right is missing; then nothing has changed. Also if
+     *     the move breaks off; the message says so, and it can be repeated
      */
     public void run() {
+        try {
+            moveOrEnd();
+        } catch (StopException e) {
+            throw brokenOff(e.exitCode(), e.getMessage());
+        } catch (KafkaException e) {
+            String why = AccessDenied.explain(e, config, AccessRole.ADMINISTRATOR)
+                    .map(denied -> lacking().orElse(denied).getMessage())
+                    .orElse(e.getMessage());
+            throw brokenOff(ExitCode.NOT_READY, why);
+        } catch (SchemaSourceException e) {
+            throw brokenOff(ExitCode.NOT_READY, e.getMessage());
+        }
+    }
+
+    private StopException brokenOff(ExitCode exitCode, String why) {
+        return new StopException(
+                exitCode,
+                !begun || why.contains(again)
+                        ? why
+                        : why + "; the move has begun, and no learner starts until it has ended: " + again);
+    }
+
+    // ---- rights
+
+    /**
+     * Checks that nothing will be refused halfway, as far as the brokers tell.
+     *
+     * @throws StopException if a right is missing
+     */
+    private void checkRights() {
+        lacking().ifPresent(missing -> {
+            throw missing;
+        });
+    }
+
+    /** The exception for the rights that are missing; empty if none is. */
+    private Optional<StopException> lacking() {
+        AccessCheck check = new AccessCheck(config, admin);
+        List<AccessRight> needed = new ArrayList<>();
+        MoveRights.add(config, needed::add);
+        needed.removeIf(right -> right.operation() == AclOperation.ALTER
+                && topics.isKnown(right.resource().name())
+                && topics.partitions(right.resource().name()).size() >= partitions);
+        Set<AccessRight> missing = new LinkedHashSet<>(check.missing(needed));
+        for (String topic : List.of(changelog, staging)) {
+            // it may be there, and is deleted first
+            if (!check.canCreate(topic)) {
+                missing.add(AccessRight.onTopic(AclOperation.CREATE, topic));
+            }
+        }
+        return missing.isEmpty() ? Optional.empty() : Optional.of(AccessDenied.lacks(config, missing));
+    }
+
+    /** Checks that the topics can be read that were learned from and are not in the settings any more. */
+    private void checkRightsOnFormer(ThalwegConfig old) {
+        List<AccessRight> needed = new ArrayList<>();
+        for (TopicPlan plan : TopicPlan.ofInputsAndOutputs(old)) {
+            if (plan.isInput()) {
+                needed.add(AccessRight.onTopic(AclOperation.READ, plan.topic()));
+            }
+        }
+        List<AccessRight> missing = new AccessCheck(config, admin).missing(needed);
+        if (!missing.isEmpty()) {
+            throw AccessDenied.lacks(config, missing, "the move learns the rest of what the learner has read before");
+        }
+    }
+
+    private void moveOrEnd() {
         TopicNames.check(config);
         checkSettings();
+        // first, because a learner that runs is not found without the right to see its group
+        checkRights();
         LearnerGroup.findStopped(config, admin);
         Optional<Properties> mark = mark();
         if (mark.isPresent()) {
@@ -171,6 +249,7 @@ public final class Repartition {
                         "a move to %d partitions was interrupted; end it first with `thalweg topics --repartition %1$d`"
                                 .formatted(interrupted));
             }
+            begun = true;
             progress.accept("the state is complete in topic " + staging + "; going on from there");
             finish(mark.get());
             return;
@@ -312,12 +391,15 @@ public final class Repartition {
      * have too many partitions, or copies of other topics.
      */
     private ThalwegConfig afterwards(ThalwegConfig old, int before) {
+        if (!config.areSentOn(partitions)) {
+            return config;
+        }
         boolean isNew = hasOtherCopies(config.routedTopic(), examples)
                 || willHaveOther(old.isRouted(before), ThalwegConfig.EXAMPLES_TOPIC, old)
                 || config.hasLateLabels()
                         && (hasOtherCopies(config.routedLabelsTopic(), config.getString(ThalwegConfig.LABELS_TOPIC))
                                 || willHaveOther(old.areLabelsRouted(before), ThalwegConfig.LABELS_TOPIC, old));
-        return config.areSentOn(partitions) && isNew ? config.withCopies(config.copies() + 1) : config;
+        return isNew ? config.withCopies(config.copies() + 1) : config;
     }
 
     /** Whether the rest of another topic may be sent on during the move. */
@@ -419,6 +501,7 @@ public final class Repartition {
                                     + " again, so delete the learner's state with `thalweg reset`")
                             .formatted(examples, found, before));
         }
+        checkRightsOnFormer(old);
         checkSentOn(old, before, olds);
         after = afterwards(old, before);
         String keyless = LearnerRuntime.keyless(old, before);
@@ -433,6 +516,13 @@ public final class Repartition {
                 new NewTopic(staging, partitions, likeChangelog.replicationFactor())
                         .configs(Map.of(TopicConfig.RETENTION_MS_CONFIG, "-1")),
                 "topic %s cannot be created".formatted(staging));
+        begun = true;
+        // again, because brokers tell no rights on a topic that is not there
+        Optional<StopException> lacking = lacking();
+        if (lacking.isPresent()) {
+            abandon();
+            throw lacking.get();
+        }
         try {
             LearnerGroup.findStopped(config, admin);
             progress.accept("restored %s from %s"
@@ -468,11 +558,17 @@ public final class Repartition {
             progress.accept(
                     "the state of %s is complete in topic %s".formatted(count(partitions, "partition"), staging));
         } catch (StateException e) {
-            topics.delete(staging);
+            abandon();
             throw e;
         } finally {
             olds.forEach(one -> one.state().clear(true));
         }
+    }
+
+    /** Lets learners start again. */
+    private void abandon() {
+        topics.delete(staging);
+        begun = false;
     }
 
     private List<OldPartition> restore(int before) {

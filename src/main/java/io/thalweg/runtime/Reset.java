@@ -156,6 +156,8 @@ public final class Reset {
         for (String topic : deleted) {
             needed.add(AccessRight.onTopic(AclOperation.DELETE, topic));
         }
+        TopicPlan.nextCopies(config.withLastCopies(topics::known))
+                .forEach(topic -> needed.add(AccessRight.onTopic(AclOperation.DESCRIBE, topic)));
         List<AccessRight> missing = new ArrayList<>();
         if (!keepOutputs) {
             for (String topic : retracted) {

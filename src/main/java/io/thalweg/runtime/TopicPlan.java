@@ -107,6 +107,17 @@ record TopicPlan(
         return plans;
     }
 
+    /**
+     * The topics that the next move may begin for copies. Whoever may not see them does not know whether the last ones
+     * that it sees are the last ones that there are.
+     */
+    static List<String> nextCopies(ThalwegConfig config) {
+        return ofAll(config.withCopies(config.copies() + 1), TopicNames.SEVERAL).stream()
+                .filter(TopicPlan::isOfCopies)
+                .map(TopicPlan::topic)
+                .toList();
+    }
+
     private static TopicPlan ofCopies(ThalwegConfig config, String topic, Role role, String setting) {
         // its records are those of an input topic, with more headers
         return ofLearners(config, topic, role, setting, false, OutputTopic.DEAD_LETTERS.maxBytesSetting());

@@ -191,6 +191,22 @@ public final class Topics {
                 .toList();
     }
 
+    /**
+     * Checks the rights of a role, as far as the brokers tell.
+     *
+     * @throws StopException if some are missing, with one line that names them, or the brokers do not answer
+     */
+    public void require(AccessRole role) {
+        AccessCheck rights = new AccessCheck(config, admin);
+        // as if nothing were sent on, because it is not known yet how many partitions there are
+        rights.require(role.rights(config, 1));
+        ThalwegConfig present = config.withLastCopies(changes()::known);
+        int partitions = changes()
+                .partitions(config.getString(ThalwegConfig.EXAMPLES_TOPIC))
+                .size();
+        rights.require(role.rights(present, partitions));
+    }
+
     private Optional<FoundTopic> find(TopicPlan plan, List<String> unchecked) {
         return changes()
                 .describe(plan.topic(), AccessRight.onTopic(AclOperation.DESCRIBE, plan.topic()))

@@ -11,6 +11,7 @@ import io.thalweg.audit.VerificationReport;
 import io.thalweg.audit.VerificationReport.Counts;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.Registry;
+import io.thalweg.runtime.AccessRole;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.Topics;
@@ -61,7 +62,9 @@ final class VerifyCommand implements Callable<Integer> {
         ThalwegConfig config = settings.config();
         try (Admin admin = KafkaSettings.admin(config)) {
             // if the brokers do not answer, this fails within seconds, with a message that says what to do
-            new Topics(config, admin).partitions(ThalwegConfig.EXAMPLES_TOPIC, AclOperation.READ);
+            Topics topics = new Topics(config, admin);
+            topics.partitions(ThalwegConfig.EXAMPLES_TOPIC, AclOperation.READ);
+            topics.require(AccessRole.AUDITOR);
         }
         VerificationReport report;
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));

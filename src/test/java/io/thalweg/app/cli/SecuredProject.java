@@ -12,16 +12,21 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
+import org.apache.kafka.common.serialization.StringSerializer;
 import org.awaitility.Awaitility;
 
 /** A learner on a secured broker, with its own name, its own topics, and users for its roles. */
@@ -31,6 +36,7 @@ final class SecuredProject {
     private final SecuredBroker broker;
     private final String name;
     private final Map<String, String> settings = new LinkedHashMap<>();
+    private int sent;
 
     /** @param more names and values of settings */
     SecuredProject(SecuredBroker broker, String name, String registryUrl, String... more) {
@@ -45,6 +51,49 @@ final class SecuredProject {
         settings.put("registry.retry.max.ms", "0");
         for (int i = 0; i < more.length; i += 2) {
             settings.put(more[i], more[i + 1]);
+        }
+    }
+
+    /**
+     * Lets labels come later, and events and labels be sent on to the partition of their model, in two partitions and
+     * in JSON, so that no registry is asked.
+     */
+    void withLateLabelsThatAreSentOn() {
+        inJson();
+        set("topics.partitions", "2");
+        set("labels.topic", topic("labels"));
+        set("labels.format", "json");
+        set("outcomes.topic", topic("outcomes"));
+        for (String prefix : List.of("", "labels.")) {
+            set(prefix + "id.field", "id");
+            set(prefix + "model.from", "field:shop");
+        }
+        set("labels.label", "returned");
+    }
+
+    /** Uses no registry. */
+    void inJson() {
+        set("examples.format", "json");
+        set("output.format", "json");
+        set("schema.registry.url", "");
+    }
+
+    /** Sends events and their labels, as a program of the user's does. */
+    void sendEventsAndLabels(Map<String, String> user, int count) throws Exception {
+        Map<String, Object> clients = new HashMap<>(user);
+        clients.put("max.block.ms", 30_000);
+        try (Producer<String, String> producer =
+                new KafkaProducer<>(clients, new StringSerializer(), new StringSerializer())) {
+            int run = sent++;
+            for (int i = 0; i < count; i++) {
+                String id = "\"id\": \"e%d-%d\", \"shop\": \"s%d\"".formatted(run, i, i % 3);
+                producer.send(new ProducerRecord<>(
+                                settings.get("examples.topic"), "{%s, \"hour\": %s}".formatted(id, i % 24 / 24.0)))
+                        .get();
+                producer.send(new ProducerRecord<>(
+                                settings.get("labels.topic"), "{%s, \"returned\": %d}".formatted(id, i % 5 / 4)))
+                        .get();
+            }
         }
     }
 
@@ -122,6 +171,36 @@ final class SecuredProject {
         acls.addAll(SecuredBroker.onTopic(user, topic("changelog"), AclOperation.DELETE));
         acls.add(SecuredBroker.acl(
                 user, AclOperation.DELETE, new ResourcePattern(ResourceType.GROUP, name, PatternType.LITERAL)));
+        return acls;
+    }
+
+    /** What a user needs to move the learner to more partitions. */
+    List<AclBinding> moveRights(String user) {
+        List<AclBinding> acls = new ArrayList<>();
+        acls.addAll(SecuredBroker.onTopic(user, topic("examples"), AclOperation.READ, AclOperation.ALTER));
+        for (String kind : List.of("predictions", "dead.letters")) {
+            acls.addAll(SecuredBroker.onTopic(user, topic(kind), AclOperation.WRITE, AclOperation.ALTER));
+        }
+        for (String kind : List.of("weights", "metrics")) {
+            acls.addAll(SecuredBroker.onTopic(
+                    user, topic(kind), AclOperation.READ, AclOperation.WRITE, AclOperation.ALTER));
+        }
+        for (String kind : List.of("changelog", "repartition")) {
+            acls.addAll(SecuredBroker.onTopic(
+                    user,
+                    topic(kind),
+                    AclOperation.CREATE,
+                    AclOperation.READ,
+                    AclOperation.WRITE,
+                    AclOperation.DELETE));
+        }
+        acls.addAll(SecuredBroker.onTopic(user, topic("changelog"), AclOperation.DESCRIBE_CONFIGS));
+        acls.add(SecuredBroker.acl(
+                user, AclOperation.READ, new ResourcePattern(ResourceType.GROUP, name, PatternType.LITERAL)));
+        acls.add(SecuredBroker.acl(
+                user,
+                AclOperation.WRITE,
+                new ResourcePattern(ResourceType.TRANSACTIONAL_ID, topic("repartition"), PatternType.LITERAL)));
         return acls;
     }
 
