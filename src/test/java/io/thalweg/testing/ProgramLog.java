@@ -14,6 +14,10 @@ import org.slf4j.LoggerFactory;
 
 /** The warnings and errors that the program would print of its own and of the clients of Kafka, while it is open. */
 public final class ProgramLog implements AutoCloseable {
+    /** How the program configures its log; the tests configure theirs otherwise. */
+    public static final Path CONFIGURATION =
+            Path.of("src/main/resources/logback.xml").toAbsolutePath();
+
     private static final String CLIENTS = "org.apache.kafka.clients";
 
     private final LoggerContext program = new LoggerContext();
@@ -24,7 +28,7 @@ public final class ProgramLog implements AutoCloseable {
         JoranConfigurator configurator = new JoranConfigurator();
         configurator.setContext(program);
         try {
-            configurator.doConfigure(Path.of("src/main/resources/logback.xml").toFile());
+            configurator.doConfigure(CONFIGURATION.toFile());
         } catch (JoranException e) {
             throw new IllegalStateException(e);
         }

@@ -2,6 +2,7 @@ package io.thalweg.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.thalweg.testing.ProgramLog;
 import io.thalweg.testing.Programs;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -75,6 +76,7 @@ class LocalIT {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx512m",
+                "-Dlogback.configurationFile=" + ProgramLog.CONFIGURATION,
                 "-cp",
                 System.getProperty("java.class.path"),
                 Thalweg.class.getName(),

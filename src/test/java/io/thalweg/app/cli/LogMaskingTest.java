@@ -10,8 +10,8 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.LoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
 import io.thalweg.config.UserInfo;
+import io.thalweg.testing.ProgramLog;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 /** What the program's log shows of addresses, whoever logs them. */
@@ -21,7 +21,7 @@ class LogMaskingTest {
         LoggerContext program = new LoggerContext();
         JoranConfigurator configurator = new JoranConfigurator();
         configurator.setContext(program);
-        configurator.doConfigure(Path.of("src/main/resources/logback.xml").toFile());
+        configurator.doConfigure(ProgramLog.CONFIGURATION.toFile());
         ConsoleAppender<ILoggingEvent> appender = (ConsoleAppender<ILoggingEvent>)
                 program.getLogger(Logger.ROOT_LOGGER_NAME).getAppender("stderr");
 

@@ -2,6 +2,8 @@ package io.thalweg.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.testing.ProgramLog;
 import io.thalweg.testing.SecuredBroker;
 import io.thalweg.testing.TestKeys;
 import io.thalweg.testing.TokenEndpoint;
@@ -9,6 +11,11 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,6 +25,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -40,6 +51,8 @@ class LoginIT {
 
     @TempDir
     private Path directory;
+
+    private Path logConfiguration = ProgramLog.CONFIGURATION;
 
     /** What the processes see in their environment. */
     private final Map<String, String> environment = new HashMap<>();
@@ -97,7 +110,9 @@ class LoginIT {
                 base.put(
                         "sasl.login.callback.handler.class",
                         "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler");
-                base.put("sasl.oauthbearer.token.endpoint.url", tokens.tokenUrl());
+                base.put(
+                        "sasl.oauthbearer.token.endpoint.url",
+                        tokens.tokenUrl().replace("//", "//endpoint-user:endpoint-secret@"));
                 Map<String, String> secret = new HashMap<>(base);
                 secret.put("sasl.oauthbearer.client.credentials.client.id", "learner");
                 secret.put("sasl.oauthbearer.client.credentials.client.secret", "of-the-client");
@@ -122,7 +137,8 @@ class LoginIT {
                 assertThat(process(assertion, "verify")).isZero();
                 assertThat(tokens.grants()).isNotEmpty().containsOnly(JWT_BEARER);
 
-                System.setProperty(ALLOWED_URLS, tokens.jwksUrl() + "," + tokens.tokenUrl());
+                System.setProperty(
+                        ALLOWED_URLS, tokens.jwksUrl() + "," + base.get("sasl.oauthbearer.token.endpoint.url"));
                 Result wrong = thalweg(
                         with(secret, "sasl.oauthbearer.client.credentials.client.secret", "of-another"), "topics");
                 assertThat(wrong.exitCode()).as("%s", wrong).isEqualTo(2);
@@ -130,12 +146,8 @@ class LoginIT {
                         .singleElement()
                         .asString()
                         .contains("401")
-                        .doesNotContain("of-another");
-                int free;
-                try (ServerSocket socket = new ServerSocket(0)) {
-                    free = socket.getLocalPort();
-                }
-                String nowhere = "http://127.0.0.1:" + free + "/token";
+                        .doesNotContain("of-another", "endpoint-user", "endpoint-secret");
+                String nowhere = "http://127.0.0.1:" + freePort() + "/token";
                 System.setProperty(ALLOWED_URLS, tokens.jwksUrl() + "," + nowhere);
                 Map<String, String> down = with(secret, "sasl.oauthbearer.token.endpoint.url", nowhere);
                 down.put("sasl.login.retry.backoff.max.ms", "200");
@@ -154,19 +166,21 @@ class LoginIT {
 
     /** Starts a command in a process of its own. */
     private Process start(Map<String, String> settings, String... arguments) throws IOException {
+        return start(words(settings, arguments));
+    }
+
+    private Process start(List<String> words) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
-                // the program's own; the tests have another
-                "-Dlogback.configurationFile="
-                        + Path.of("src/main/resources/logback.xml").toAbsolutePath(),
+                "-Dlogback.configurationFile=" + logConfiguration,
                 "-cp",
                 System.getProperty("java.class.path"),
                 Thalweg.class.getName()));
-        command.addAll(words(settings, arguments));
+        command.addAll(words);
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectErrorStream(true)
-                .redirectOutput(directory.resolve("output-of-" + arguments[0]).toFile());
+                .redirectOutput(directory.resolve("output-of-" + words.get(0)).toFile());
         builder.environment().putAll(environment);
         return builder.start();
     }
@@ -190,12 +204,15 @@ class LoginIT {
     }
 
     private void produce(Map<String, String> settings) throws IOException, InterruptedException {
+        assertThat(process(settings, "produce", csv().toString())).isZero();
+    }
+
+    private Path csv() throws IOException {
         StringBuilder text = new StringBuilder("hour,label\n");
         for (int i = 0; i < EXAMPLES; i++) {
             text.append("%s,%d\n".formatted(i % 24 / 24.0, i % 5 / 4));
         }
-        Path csv = Files.writeString(directory.resolve("clicks.csv"), text);
-        assertThat(process(settings, "produce", csv.toString())).isZero();
+        return Files.writeString(directory.resolve("clicks.csv"), text);
     }
 
     private static long committed(SecuredBroker broker) throws Exception {
@@ -237,7 +254,132 @@ class LoginIT {
         } finally {
             assertThat(stopped(learner)).isZero();
         }
-        assertThatTheLogHoldsNone("of-the-client", TestKeys.PASSWORD, "BEGIN PRIVATE KEY");
+        assertThatTheLogHoldsNone(
+                "of-the-client", TestKeys.PASSWORD, "BEGIN PRIVATE KEY", "endpoint-user", "endpoint-secret");
+    }
+
+    @Test
+    void noSecretIsShownOrStored() throws Exception {
+        List<String> secrets = List.of(
+                "admin-secret",
+                TestKeys.PASSWORD,
+                "first-user",
+                "first-secret",
+                "second-user",
+                "second-secret",
+                "info-secret",
+                "token-that-may-read",
+                "token-that-is-wrong");
+        // also what repeats what the program says
+        logConfiguration = Files.writeString(directory.resolve("all-logs.xml"), """
+                <configuration>
+                  <include resource="io/thalweg/app/log-output.xml"/>
+                  <root level="DEBUG"><appender-ref ref="stderr"/></root>
+                  <include resource="io/thalweg/app/log-quiet.xml"/>
+                  <logger name="io.thalweg" level="TRACE"/>
+                  <logger name="org.apache.kafka" level="TRACE"/>
+                  <logger name="io.confluent" level="TRACE"/>
+                </configuration>
+                """);
+        try (SecuredBroker broker = SecuredBroker.start(directory);
+                EmbeddedRegistry registry = EmbeddedRegistry.start(null, 0)) {
+            String nowhere = "http://first-user:first-secret@127.0.0.1:" + freePort();
+            SecuredProject project = new SecuredProject(
+                    broker,
+                    "thalweg",
+                    nowhere + "," + registry.url().replace("//", "//second-user:second-secret@"),
+                    "basic.auth.credentials.source",
+                    "URL",
+                    "schema.registry.basic.auth.user.info",
+                    "info-user:info-secret",
+                    "state.dir",
+                    directory.resolve("state").toString(),
+                    "http.listen",
+                    "127.0.0.1:" + freePort(),
+                    "http.tokens.file",
+                    Files.writeString(directory.resolve("tokens"), "read token-that-may-read")
+                            .toString());
+            Map<String, String> learner = broker.superUser();
+            learner.putAll(Map.of(
+                    "ssl.keystore.location", broker.keys().key("server").toString(),
+                    "ssl.keystore.password", TestKeys.PASSWORD,
+                    "ssl.key.password", TestKeys.PASSWORD));
+            SecuredProject.Result down =
+                    project.thalweg(with(learner, "schema.registry.url", nowhere), "produce", csv().toString());
+            down.isOneLine(3, nowhere.replaceFirst(".*@", ""));
+            assertThat(down.toString()).doesNotContain(secrets.toArray(String[]::new));
+            project.prepare(csv());
+
+            List<String> words = new ArrayList<>(List.of("run"));
+            project.settings(learner).forEach((name, value) -> words.addAll(List.of("--set", name + "=" + value)));
+            Process run = start(words);
+            StringBuilder shown = new StringBuilder();
+            try {
+                awaitCommitted(broker, run, EXAMPLES);
+                String address = "http://" + project.settings(learner).get("http.listen");
+                for (String path : List.of("/", "/v1/models", "/metrics", "/health/ready", "/health/live")) {
+                    shown.append(get(address + path, "token-that-may-read", 200));
+                }
+                shown.append(get(address + "/v1/models", "token-that-is-wrong", 401));
+            } finally {
+                assertThat(stopped(run)).isZero();
+            }
+            assertThat(shown).contains("thalweg_").doesNotContain(secrets.toArray(String[]::new));
+            assertThat(Files.readString(directory.resolve("output-of-run")))
+                    .contains(" TRACE ", "[hidden]", nowhere.replaceFirst("//.*@", "//"))
+                    .doesNotContain(secrets.toArray(String[]::new));
+            try (Stream<Path> files = Files.walk(directory.resolve("state"))) {
+                for (Path file : files.filter(Files::isRegularFile).toList()) {
+                    assertThat(Files.readString(file, StandardCharsets.ISO_8859_1))
+                            .as("%s", file)
+                            .doesNotContain(secrets.toArray(String[]::new));
+                }
+            }
+            assertThat(contents(broker))
+                    .as("the topics, in which settings are recorded")
+                    .contains("learning.rate")
+                    .doesNotContain(secrets.toArray(String[]::new));
+        }
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
+    }
+
+    private static String get(String address, String token, int status) throws Exception {
+        HttpResponse<String> response = HttpClient.newHttpClient()
+                .send(
+                        HttpRequest.newBuilder(URI.create(address))
+                                .header("Authorization", "Bearer " + token)
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
+        assertThat(response.statusCode()).as(address).isEqualTo(status);
+        return response.headers() + response.body();
+    }
+
+    /** All bytes of all topics, as characters. */
+    private static String contents(SecuredBroker broker) throws Exception {
+        StringBuilder contents = new StringBuilder();
+        try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(
+                new HashMap<>(broker.superUser()), new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            List<TopicPartition> all = consumer.listTopics().values().stream()
+                    .flatMap(List::stream)
+                    .map(partition -> new TopicPartition(partition.topic(), partition.partition()))
+                    .toList();
+            consumer.assign(all);
+            consumer.seekToBeginning(all);
+            Map<TopicPartition, Long> ends = consumer.endOffsets(all);
+            while (all.stream().anyMatch(partition -> consumer.position(partition) < ends.get(partition))) {
+                consumer.poll(Duration.ofMillis(200)).forEach(record -> {
+                    for (byte[] bytes : new byte[][] {record.key(), record.value()}) {
+                        contents.append(bytes == null ? "" : new String(bytes, StandardCharsets.ISO_8859_1));
+                    }
+                });
+            }
+        }
+        return contents.toString();
     }
 
     @Test
