@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.testing.ClientThreads;
 import io.thalweg.testing.ProgramLog;
 import io.thalweg.testing.RefusingPolicy;
 import io.thalweg.testing.SecuredBroker;
@@ -71,6 +72,7 @@ class SecuredIT {
     static void stop() {
         registry.close();
         broker.close();
+        ClientThreads.assertNone();
     }
 
     private static SecuredProject project(String name, String... more) {
@@ -456,6 +458,34 @@ class SecuredIT {
         return broker.admin().listOffsets(partitions).all().get().values().stream()
                 .mapToLong(ListOffsetsResultInfo::offset)
                 .sum();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "evaluate --topic, READ, examples",
+        "train --topic --output, READ, examples",
+        "produce, WRITE, examples",
+        "verify, READ, examples",
+        "watch outcomes, READ, outcomes",
+        "evaluate --topic, READ, labels",
+        "train --topic --output, READ, labels",
+    })
+    void aCommandThatLacksARightNamesIt(String command, String operation, String topic) {
+        String name = "lacks-" + command.split(" ")[0] + "-" + topic;
+        SecuredProject project = project(name);
+        project.withLateLabelsThatAreSentOn();
+        project.thalweg(broker.superUser(), "topics", "--create").is(0);
+        Map<String, String> user = broker.user(name);
+        if (topic.equals("labels")) {
+            broker.allow(SecuredBroker.onTopic(name, project.topic("examples"), AclOperation.READ));
+        }
+        String last = command.contains("train")
+                ? " " + directory.resolve(name + ".model")
+                : command.equals("produce") ? " " + csv : "";
+        project.thalweg(user, (command + last).split(" "))
+                .isOneLine(
+                        3,
+                        "principal User:%s has no right to %s on topic %s-%s".formatted(name, operation, name, topic));
     }
 
     @Test

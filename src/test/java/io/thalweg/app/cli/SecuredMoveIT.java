@@ -2,6 +2,7 @@ package io.thalweg.app.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.thalweg.testing.ClientThreads;
 import io.thalweg.testing.RefusingPolicy;
 import io.thalweg.testing.SecuredBroker;
 import java.io.IOException;
@@ -48,6 +49,7 @@ class SecuredMoveIT {
     @AfterAll
     static void stop() {
         broker.close();
+        ClientThreads.assertNone();
     }
 
     /** A learner that has learned from one partition, with records that it has not read. */
