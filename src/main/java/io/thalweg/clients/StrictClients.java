@@ -7,6 +7,8 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -39,6 +41,7 @@ import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.KafkaClientSupplier;
 import org.apache.kafka.streams.errors.ErrorHandlerContext;
 import org.apache.kafka.streams.errors.ProductionExceptionHandler;
@@ -83,6 +86,10 @@ public final class StrictClients implements KafkaClientSupplier {
     private final Runnable assigned;
     private final AtomicBoolean leaves = new AtomicBoolean();
     private final UnaryOperator<ConsumerRecords<byte[], byte[]>> polled;
+    /** The clients until {@link #handOver}. */
+    private final Queue<AutoCloseable> made = new ConcurrentLinkedQueue<>();
+
+    private volatile boolean handedOver;
 
     /** Creates clients for an instance without a name. */
     public StrictClients() {
@@ -110,9 +117,28 @@ public final class StrictClients implements KafkaClientSupplier {
         leaves.set(true);
     }
 
+    /** Says that Kafka Streams was made, which closes its clients from now on. */
+    public void handOver() {
+        handedOver = true;
+        made.clear();
+    }
+
+    /** Closes the clients of Kafka Streams that could not be made. It leaves them open. */
+    public void abandon() {
+        made.forEach(client -> Utils.closeQuietly(client, "a client of Kafka"));
+        made.clear();
+    }
+
+    private <T extends AutoCloseable> T made(T client) {
+        if (!handedOver) {
+            made.add(client);
+        }
+        return client;
+    }
+
     @Override
     public Admin getAdmin(Map<String, Object> config) {
-        return Admin.create(config);
+        return made(Admin.create(config));
     }
 
     @Override
@@ -120,7 +146,7 @@ public final class StrictClients implements KafkaClientSupplier {
         if (instance != null && config.get(ProducerConfig.TRANSACTIONAL_ID_CONFIG) instanceof String id) {
             config.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, ofInstance(id));
         }
-        return new StrictProducer(config);
+        return made(new StrictProducer(config));
     }
 
     private String ofInstance(String id) {
@@ -134,12 +160,12 @@ public final class StrictClients implements KafkaClientSupplier {
 
     @Override
     public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
-        return new MainConsumer(config, assigned, polled, leaves);
+        return made(new MainConsumer(config, assigned, polled, leaves));
     }
 
     @Override
     public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
-        return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        return made(new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer()));
     }
 
     @Override

@@ -130,7 +130,19 @@ public final class LearnerRuntime implements AutoCloseable {
                 settings.instance(),
                 new DeadTransactions(config, lookout)::lookSoon,
                 polled -> taken(polled, config, ahead));
-        KafkaStreams streams = streams(topology, properties, clients);
+        KafkaStreams streams;
+        try {
+            streams = new KafkaStreams(topology, properties, clients);
+            clients.handOver();
+        } catch (KafkaException e) {
+            clients.abandon();
+            watch.close();
+            lookout.shutdownNow();
+            if (ahead != null) {
+                ahead.close();
+            }
+            throw KafkaSettings.wrong(e).orElse(e);
+        }
         LearnerRuntime runtime = new LearnerRuntime(
                 config,
                 clients,
@@ -156,14 +168,6 @@ public final class LearnerRuntime implements AutoCloseable {
             ahead.polled(polled);
         }
         return RecordBundle.bundled(polled, config.hasLateLabels() ? MOST_MILLIS_BESIDE_LABELS : Long.MAX_VALUE);
-    }
-
-    private static KafkaStreams streams(Topology topology, Properties properties, StrictClients clients) {
-        try {
-            return new KafkaStreams(topology, properties, clients);
-        } catch (KafkaException e) {
-            throw KafkaSettings.wrong(e).orElse(e);
-        }
     }
 
     /** An executor for periodic checks. It drops tasks that are submitted after its end. */

@@ -464,24 +464,25 @@ class SecuredIT {
     @CsvSource({
         "evaluate --topic, READ, examples",
         "train --topic --output, READ, examples",
-        "produce, WRITE, examples",
+        "produce --id-column hour, WRITE, examples",
         "verify, READ, examples",
         "watch outcomes, READ, outcomes",
         "evaluate --topic, READ, labels",
         "train --topic --output, READ, labels",
     })
-    void aCommandThatLacksARightNamesIt(String command, String operation, String topic) {
+    void aCommandThatLacksARightNamesIt(String command, String operation, String topic) throws Exception {
         String name = "lacks-" + command.split(" ")[0] + "-" + topic;
         SecuredProject project = project(name);
         project.withLateLabelsThatAreSentOn();
         project.thalweg(broker.superUser(), "topics", "--create").is(0);
         Map<String, String> user = broker.user(name);
         if (topic.equals("labels")) {
+            project.sendEventsAndLabels(broker.superUser(), 1);
             broker.allow(SecuredBroker.onTopic(name, project.topic("examples"), AclOperation.READ));
         }
         String last = command.contains("train")
                 ? " " + directory.resolve(name + ".model")
-                : command.equals("produce") ? " " + csv : "";
+                : command.contains("produce") ? " " + csv : "";
         project.thalweg(user, (command + last).split(" "))
                 .isOneLine(
                         3,
