@@ -3,6 +3,7 @@ package io.thalweg.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.testing.ClientThreads;
 import io.thalweg.testing.ProgramLog;
 import io.thalweg.testing.SecuredBroker;
 import io.thalweg.testing.TestKeys;
@@ -29,6 +30,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -55,6 +57,11 @@ class LoginIT {
 
     /** What the processes see in their environment. */
     private final Map<String, String> environment = new HashMap<>();
+
+    @AfterEach
+    void allClientsWereClosed() {
+        ClientThreads.assertNone();
+    }
 
     private record Result(int exitCode, String out, String err) {}
 
