@@ -3,9 +3,9 @@ package io.thalweg.input;
 import java.math.BigInteger;
 
 /**
- * The doubles that are nearest to decimal numbers, by the algorithm of Eisel and Lemire: D. Lemire, "Number parsing at a
- * gigabyte per second", Software: Practice and Experience 51 (2021). It multiplies the digits by the first 128 bits of a
- * power of ten, and is certain for nearly all numbers.
+ * The doubles that are nearest to decimal numbers, by the algorithm of Eisel and Lemire: D. Lemire, "Number parsing at
+ * a gigabyte per second", Software: Practice and Experience 51 (2021). It multiplies the digits by the first 128 bits
+ * of a power of ten, and is certain for nearly all numbers.
  */
 final class DecimalNumber {
     /** The most digits that fit into a long without a sign. */

@@ -9,9 +9,10 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A scanner of JSON as programs usually write it: one object, with objects in it, but without lists. It is several times
- * as fast as a parser of all JSON, because it copies nothing but texts with escapes. Whatever is not as usual it leaves
- * to that parser: it {@linkplain #isUnusual says so}, and never accepts what the parser would not. Not thread-safe.
+ * A scanner of JSON as programs usually write it: one object, with objects in it, but without lists. It is several
+ * times as fast as a parser of all JSON, because it copies nothing but texts with escapes. Whatever is not as usual it
+ * leaves to that parser: it {@linkplain #isUnusual says so}, and never accepts what the parser would not. Not
+ * thread-safe.
  */
 final class PlainJson {
     /** The kinds of values. */

@@ -52,8 +52,8 @@ public class DecodeBenchmark {
     private static final int EACH = 5;
 
     /**
-     * How the values are written. {@code json-spaces} has spaces after commas and colons, as Python's {@code json.dumps}
-     * writes them, and {@code json-escapes} also escapes what is not in ASCII, as that does.
+     * How the values are written. {@code json-spaces} has spaces after commas and colons, as Python's
+     * {@code json.dumps} writes them, and {@code json-escapes} also escapes what is not in ASCII, as that does.
      */
     @Param({"avro", "protobuf", "json", "json-spaces", "json-escapes"})
     public String format;

@@ -9,7 +9,6 @@ import io.thalweg.math.Example;
 import io.thalweg.math.Examples;
 import io.thalweg.math.Learner;
 import io.thalweg.math.Model;
-import io.thalweg.math.Optimizer;
 import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
 import io.thalweg.testing.Seeded;
@@ -139,7 +138,7 @@ class PublishedWeightsTest {
                 .isNull();
     }
 
-    /** Weights of a mixture move with its shares, in every block. */
+    /** Weights of a mixture move with its shares and its temperature, in every block. */
     @ParameterizedTest
     @ValueSource(ints = {256, 2000})
     void theChangeOfAMixtureIsThatOfTheRecordsAndBlocksThatMoveUntouchedArePublished(int recordMax, Random random) {
@@ -147,7 +146,7 @@ class PublishedWeightsTest {
         Published model = large();
         PublishedWeights.Policy records = new PublishedWeights.Policy(recordMax, 3);
         Map<String, Weights> before = new TreeMap<>();
-        double[] shares = null;
+        double[] factors = null;
         boolean some = false;
         boolean all = false;
         for (int step = 2; step < 1500; step++) {
@@ -157,7 +156,7 @@ class PublishedWeightsTest {
                         && model.weights().version() == model.model().version();
                 model = model.restored();
                 before.values().forEach(known ? weights -> {} : weights -> weights.setVersion(-1L));
-                shares = null;
+                factors = null;
             }
             int feature = random.nextInt(3) == 0 ? 3 : 100 + random.nextInt(900);
             learn(
@@ -189,16 +188,14 @@ class PublishedWeightsTest {
                         String.valueOf(now.getBlock()), Weights.newBuilder(now).build());
             }
             if (!written.isEmpty() && recordMax == 256) {
-                double[] now = model.model().optimizer().mixture(model.model()).stream()
-                        .mapToDouble(Optimizer.Share::weight)
-                        .toArray();
+                double[] now = model.model().untouchedFactors();
                 double most = Double.POSITIVE_INFINITY;
-                for (int k = 0; shares != null && k < now.length; k++) {
-                    most = Math.max(k == 0 ? 0 : most, Math.abs(now[k] - shares[k]));
+                for (int k = 0; factors != null && k < now.length; k++) {
+                    most = Math.max(k == 0 ? 0 : most, Math.abs(now[k] - factors[k]));
                 }
                 if (most > 0.01) {
                     assertThat(written).hasSize(model.model().blockCount());
-                    shares = now;
+                    factors = now;
                     all = true;
                 } else {
                     some |= written.size() < model.model().blockCount();

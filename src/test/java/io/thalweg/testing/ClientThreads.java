@@ -8,8 +8,9 @@ import org.awaitility.Awaitility;
 /** The threads of the clients of Kafka in this process. */
 public final class ClientThreads {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
-    private static final Pattern NAME = Pattern.compile(
-            "kafka-(admin-client|producer-network|coordinator-heartbeat)-thread.*|.*-(StreamThread|StateUpdater)-\\d+.*");
+    private static final Pattern NAME =
+            Pattern.compile("kafka-(admin-client|producer-network|coordinator-heartbeat)-thread.*"
+                    + "|.*-(StreamThread|StateUpdater)-\\d+.*");
 
     private ClientThreads() {}
 
