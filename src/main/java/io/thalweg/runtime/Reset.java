@@ -193,10 +193,20 @@ public final class Reset {
                 throw new StopException(e.exitCode(), e.getMessage() + state(steps, i));
             } catch (KafkaException e) {
                 String why = AccessDenied.explain(e, config, AccessRole.ADMINISTRATOR)
-                        .map(Throwable::getMessage)
+                        .map(denied -> precisely(denied).getMessage())
                         .orElse(e.getMessage());
                 throw new StopException(ExitCode.NOT_READY, why + state(steps, i));
             }
+        }
+    }
+
+    /** Asks the brokers which of the rights in question is missing, if they tell. */
+    private StopException precisely(StopException denied) {
+        try {
+            checkRights();
+            return denied;
+        } catch (StopException missing) {
+            return missing;
         }
     }
 

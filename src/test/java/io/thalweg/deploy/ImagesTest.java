@@ -2,6 +2,7 @@ package io.thalweg.deploy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
@@ -78,6 +79,23 @@ class ImagesTest {
 
     private static String pinned(String image) {
         return image.replaceFirst("@.*", "") + "@" + DIGEST;
+    }
+
+    @Test
+    void composeBuildsTheImageOnceAndDoesNotRestartTheLearnerForEver() throws IOException {
+        JsonNode services = new YAMLMapper()
+                .readTree(Path.of("docker-compose.yml").toFile())
+                .path("services");
+        JsonNode topics = services.path("topics");
+        JsonNode learner = services.path("learner");
+        assertThat(topics.path("image")).isEqualTo(learner.path("image"));
+        assertThat(topics.has("build")).isTrue();
+        assertThat(learner.has("build")).isFalse();
+        assertThat(topics.path("restart").asText()).isEqualTo("no");
+        assertThat(learner.path("restart").asText()).matches("on-failure:\\d");
+        // the heap may take three quarters of it
+        assertThat(learner.path("mem_limit").asText()).isNotEmpty();
+        assertThat(Files.readString(Path.of("Dockerfile"))).contains("MaxRAMPercentage=75", "\nHEALTHCHECK ");
     }
 
     @Test

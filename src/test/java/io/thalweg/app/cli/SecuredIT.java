@@ -464,11 +464,9 @@ class SecuredIT {
     @CsvSource({
         "evaluate --topic, READ, examples",
         "train --topic --output, READ, examples",
-        "produce --id-column hour, WRITE, examples",
         "verify, READ, examples",
         "watch outcomes, READ, outcomes",
         "evaluate --topic, READ, labels",
-        "train --topic --output, READ, labels",
     })
     void aCommandThatLacksARightNamesIt(String command, String operation, String topic) throws Exception {
         String name = "lacks-" + command.split(" ")[0] + "-" + topic;
@@ -480,9 +478,7 @@ class SecuredIT {
             project.sendEventsAndLabels(broker.superUser(), 1);
             broker.allow(SecuredBroker.onTopic(name, project.topic("examples"), AclOperation.READ));
         }
-        String last = command.contains("train")
-                ? " " + directory.resolve(name + ".model")
-                : command.contains("produce") ? " " + csv : "";
+        String last = command.contains("train") ? " " + directory.resolve(name + ".model") : "";
         project.thalweg(user, (command + last).split(" "))
                 .isOneLine(
                         3,
