@@ -63,6 +63,8 @@ public final class LearnerRuntime implements AutoCloseable {
     /** Null if nothing is read ahead. */
     private final ReadAhead ahead;
 
+    private volatile boolean wasRunning;
+
     private final RestoreTimer restoreTimer = new RestoreTimer();
     private final ThalwegConfig config;
     private final StrictClients clients;
@@ -350,6 +352,7 @@ public final class LearnerRuntime implements AutoCloseable {
 
     private void stateChanged(State now, State before) {
         if (now == State.RUNNING) {
+            wasRunning = true;
             LOG.info("the learner is running");
         } else {
             LOG.debug("the learner is now {}", now);
@@ -362,6 +365,11 @@ public final class LearnerRuntime implements AutoCloseable {
     /** Whether all tasks are restored and are being processed. */
     public boolean isRunning() {
         return streams.state() == State.RUNNING;
+    }
+
+    /** Whether it has been running at any time since it was started. */
+    public boolean wasRunning() {
+        return wasRunning;
     }
 
     /** The Kafka Streams application, for its metrics. */

@@ -21,19 +21,19 @@ final class HealthEndpoints implements Endpoints {
     private final Supplier<ObservedLearner> learner;
     private final Supplier<List<Integer>> active;
     private final Supplier<List<String>> stalls;
-    private volatile boolean wasRunning;
 
     /**
      * What is seen of a learner.
      *
+     * @param wasRunning whether it has been running at any time
      * @param reasonOfEnd why it has ended by itself; null if it has not
      */
-    record ObservedLearner(State state, String reasonOfEnd) {
+    record ObservedLearner(State state, boolean wasRunning, String reasonOfEnd) {
         /** @param learner null if it has not started */
         static ObservedLearner of(LearnerRuntime learner) {
             return learner == null
                     ? null
-                    : new ObservedLearner(learner.streams().state(), learner.reasonOfEnd());
+                    : new ObservedLearner(learner.streams().state(), learner.wasRunning(), learner.reasonOfEnd());
         }
     }
 
@@ -91,14 +91,11 @@ final class HealthEndpoints implements Endpoints {
     }
 
     private List<String> notStarted() {
-        if (!wasRunning) {
-            State state = state();
-            wasRunning = state == State.RUNNING;
-            if (!wasRunning) {
-                return List.of(state == null ? "the learner is starting" : "the learner has not been running yet");
-            }
+        ObservedLearner observed = learner.get();
+        if (observed == null) {
+            return List.of("the learner is starting");
         }
-        return List.of();
+        return observed.wasRunning ? List.of() : List.of("the learner has not been running yet");
     }
 
     /** Returns why the learner cannot answer; empty if it can. */

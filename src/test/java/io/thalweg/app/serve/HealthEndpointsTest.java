@@ -36,7 +36,9 @@ class HealthEndpointsTest {
     }
 
     private void is(State state, Integer... partitions) {
-        learner.set(new ObservedLearner(state, null));
+        ObservedLearner before = learner.get();
+        boolean wasRunning = state == State.RUNNING || before != null && before.wasRunning();
+        learner.set(new ObservedLearner(state, wasRunning, null));
         active.set(List.of(partitions));
     }
 
@@ -107,7 +109,7 @@ class HealthEndpointsTest {
     void oneThatHasFailedIsNotLive() {
         is(State.RUNNING, 0);
         assertHealth(null, null, null);
-        learner.set(new ObservedLearner(State.PENDING_ERROR, "3 threads died"));
+        learner.set(new ObservedLearner(State.PENDING_ERROR, true, "3 threads died"));
         active.set(List.of());
         assertHealth("the learner has ended: 3 threads died", null, "the learner is PENDING_ERROR");
         is(State.ERROR);

@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import io.thalweg.app.cli.Thalweg;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.app.serve.ServedLearner.Served;
@@ -19,7 +18,6 @@ import io.thalweg.testing.Seed;
 import io.thalweg.testing.Seeded;
 import java.io.File;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -84,30 +82,16 @@ class InstancesIT {
     }
 
     private Instance instance(ServedLearner learner, String classPath) throws IOException {
-        int port;
-        try (ServerSocket free = new ServerSocket(0)) {
-            port = free.getLocalPort();
-        }
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx256m",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                classPath,
-                Thalweg.class.getName(),
-                "run"));
-        learner.config.originals().forEach((name, value) -> {
-            if (!name.equals("http.listen")) {
-                command.addAll(List.of("--set", name + "=" + value));
-            }
-        });
-        command.addAll(List.of("--set", "http.listen=127.0.0.1:" + port));
+        int port = ServedLearner.freePort();
         Instance started = new Instance(
                 port,
-                new ProcessBuilder(command)
-                        .redirectErrorStream(true)
-                        .redirectOutput(directory.resolve(port + ".log").toFile())
-                        .start());
+                learner.startProcess(
+                        port,
+                        directory.resolve(port + ".log"),
+                        "-Xmx256m",
+                        "-XX:TieredStopAtLevel=1",
+                        "-cp",
+                        classPath));
         instances.add(started);
         return started;
     }

@@ -1,5 +1,6 @@
 package io.thalweg.app.serve;
 
+import io.thalweg.app.cli.Thalweg;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.app.page.PageEndpoints;
@@ -19,6 +20,9 @@ import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.Topics;
 import io.thalweg.store.TaskState;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -67,6 +71,37 @@ final class ServedLearner implements AutoCloseable {
     Http start() {
         serving = Serving.start(config, schemas, PageEndpoints::new);
         return new Http(serving.port());
+    }
+
+    /** Returns a port that is free at the moment. */
+    static int freePort() throws IOException {
+        try (ServerSocket free = new ServerSocket(0)) {
+            return free.getLocalPort();
+        }
+    }
+
+    /**
+     * Starts the learner as a process of its own.
+     *
+     * @param port where its server listens
+     * @param log the file that it prints to
+     * @param options of the JVM, with the class path
+     */
+    Process startProcess(int port, Path log, String... options) throws IOException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of(options));
+        command.addAll(List.of(Thalweg.class.getName(), "run"));
+        config.originals().forEach((name, value) -> {
+            if (!name.equals("http.listen")) {
+                command.addAll(List.of("--set", name + "=" + value));
+            }
+        });
+        command.addAll(List.of("--set", "http.listen=127.0.0.1:" + port));
+        return new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start();
     }
 
     Serving serving() {

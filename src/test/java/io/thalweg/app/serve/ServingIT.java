@@ -12,8 +12,6 @@ import io.thalweg.avro.Example;
 import io.thalweg.avro.Prediction;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.output.OutputTopic;
-import io.thalweg.registry.ConfluentSchemas;
-import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.OutputReader;
 import io.thalweg.testing.Seed;
 import io.thalweg.testing.Seeded;
@@ -665,39 +663,6 @@ class ServingIT {
                 assertThat(learner.serving().meters()).isBetween(metersThen - 10, metersThen + 10);
             });
             assertThat(http.get("/v1/models/m").ok().path("version").asLong()).isEqualTo(100);
-        }
-    }
-
-    @Test
-    void aLearnerThatStandsStillIsNotLive(@TempDir Path directory) {
-        Path file = directory.resolve("schemas.jsonl");
-        EmbeddedRegistry own = EmbeddedRegistry.start(file, 0);
-        int port = Integer.parseInt(own.url().replaceFirst(".*:", ""));
-        try (ServedLearner learner = new ServedLearner(
-                broker, own, "standing-still", "http.stall.max.ms", "1000", "registry.retry.max.ms", "240000")) {
-            learner.createTopics();
-            Http http = learner.start();
-            await().atMost(PATIENCE).until(() -> http.get("/health/started").status() == 200);
-            assertThat(http.get("/health/ready").ok().path("partitions")).hasSize(1);
-            try (ConfluentSchemas ofSender = new ConfluentSchemas(learner.config.registry(), PATIENCE);
-                    ExampleSender sender = ExampleSender.open(learner.config, ofSender)) {
-                // the learner asks for the schema of the first example, and gets no answer
-                own.close();
-                sender.send("m", new Example(null, 1.0, 1.0, List.of(1.0)));
-                sender.flush();
-            }
-            await().atMost(PATIENCE).until(() -> http.get("/health/live").status() == 503);
-            JsonNode health = http.get("/health/live").json();
-            assertThat(health.path("state").asText()).isEqualTo("RUNNING");
-            assertThat(health.path("reasons").get(0).asText())
-                    .contains("standing-still-examples-0", "has been 0 for", "ends at 1");
-            assertThat(value(http.get("/metrics").body(), "thalweg_live")).isZero();
-
-            own = EmbeddedRegistry.start(file, port);
-            await().atMost(PATIENCE).until(() -> http.get("/health/live").status() == 200);
-            await().atMost(PATIENCE).until(() -> http.get("/v1/models/m").status() == 200);
-        } finally {
-            own.close();
         }
     }
 
