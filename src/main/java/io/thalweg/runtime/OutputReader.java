@@ -9,10 +9,12 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.io.BinaryDecoder;
@@ -133,47 +135,82 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
      * stretches of records that are evenly far apart, and the latest ones. Afterwards the position is at the end.
      *
      * @param most how many records are read, about
-     * @param partition the only partition to read; null for all
      * @param to receives the records, those of a partition in their order
      */
-    public void sample(int most, @Nullable Integer partition, java.util.function.Consumer<Entry<T>> to) {
-        Set<TopicPartition> all = consumer.assignment();
-        List<TopicPartition> sampled = all.stream()
+    public void sample(int most, java.util.function.Consumer<Entry<T>> to) {
+        Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
+        sample(most, consumer.assignment(), ends, key -> true, to);
+        ends.forEach(consumer::seek);
+    }
+
+    /**
+     * Reads a sample of what the topic holds under some keys, as {@link #sample} does. Other records are not decoded,
+     * so that many more can be read. Afterwards the position is where it was.
+     *
+     * @param most how many records are read, about, with those that are not wanted
+     * @param partition the only partition to read; null for all
+     * @param wanted tells whether records with this key, which is not null, are wanted
+     * @param to receives the records, those of a partition in their order
+     */
+    public void sample(
+            int most, @Nullable Integer partition, Predicate<byte[]> wanted, java.util.function.Consumer<Entry<T>> to) {
+        Map<TopicPartition, Long> before = new HashMap<>();
+        consumer.assignment().forEach(p -> before.put(p, consumer.position(p)));
+        List<TopicPartition> sampled = before.keySet().stream()
                 .filter(p -> partition == null || p.partition() == partition)
                 .toList();
+        sample(most, sampled, consumer.endOffsets(sampled), key -> key != null && wanted.test(key), to);
+        before.forEach(consumer::seek);
+    }
+
+    private void sample(
+            int most,
+            Collection<TopicPartition> sampled,
+            Map<TopicPartition, Long> ends,
+            Predicate<byte @Nullable []> wanted,
+            java.util.function.Consumer<Entry<T>> to) {
+        Set<TopicPartition> all = consumer.assignment();
         Map<TopicPartition, Long> begins = consumer.beginningOffsets(sampled);
-        Map<TopicPartition, Long> ends = consumer.endOffsets(all);
+        java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> each = record -> {
+            if (wanted.test(record.key())) {
+                to.accept(entry(record));
+            }
+        };
         consumer.pause(all);
         for (TopicPartition p : sampled) {
             consumer.resume(List.of(p));
             long begin = begins.get(p);
             long end = ends.get(p);
-            long each = Math.max(STRETCHES, most / sampled.size());
-            if (end - begin <= 2 * each) {
-                stretch(p, begin, end, Integer.MAX_VALUE, to);
+            long ofPartition = Math.max(STRETCHES, most / sampled.size());
+            if (end - begin <= 2 * ofPartition) {
+                stretch(p, begin, end, Integer.MAX_VALUE, each);
             } else {
-                long length = each / STRETCHES;
+                long length = ofPartition / STRETCHES;
                 for (int i = 0; i < STRETCHES; i++) {
                     // the last stretch ends at the end
                     long from = begin + (end - length - begin) / (STRETCHES - 1) * i;
                     long start = i == STRETCHES - 1 ? end - length : from;
-                    stretch(p, start, start + length, Integer.MAX_VALUE, to);
+                    stretch(p, start, start + length, Integer.MAX_VALUE, each);
                 }
             }
             consumer.pause(List.of(p));
         }
-        ends.forEach(consumer::seek);
         consumer.resume(all);
     }
 
-    private void stretch(TopicPartition p, long from, long until, int most, java.util.function.Consumer<Entry<T>> to) {
+    private void stretch(
+            TopicPartition p,
+            long from,
+            long until,
+            int most,
+            java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> to) {
         consumer.seek(p, from);
         long since = System.nanoTime();
         int read = 0;
         while (read < most && consumer.position(p) < until && System.nanoTime() - since < STRETCH_PATIENCE.toNanos()) {
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
                 if (record.offset() < until) {
-                    to.accept(entry(record));
+                    to.accept(record);
                     read++;
                 }
                 since = System.nanoTime();
@@ -189,7 +226,12 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
      */
     public List<Entry<T>> read(TopicPartition partition, long from, int most) {
         List<Entry<T>> entries = new ArrayList<>();
-        stretch(partition, from, consumer.endOffsets(List.of(partition)).get(partition), most, entries::add);
+        stretch(
+                partition,
+                from,
+                consumer.endOffsets(List.of(partition)).get(partition),
+                most,
+                record -> entries.add(entry(record)));
         return entries;
     }
 

@@ -46,6 +46,7 @@ final class MetricsHistory {
         final String model;
         final TimeSeries series;
         Metrics latest;
+        long time;
 
         ShownMetrics(String model, int most, Metrics latest) {
             this.model = model;
@@ -57,6 +58,23 @@ final class MetricsHistory {
         double loss() {
             double over = series.latest(RECENT) - series.latest(RECENT_BASE);
             return Double.isNaN(over) ? Double.NEGATIVE_INFINITY : over;
+        }
+    }
+
+    /** A record of the metrics topic. @param metrics null if the model was deleted */
+    record MetricsAt(@Nullable Metrics metrics, long time) {}
+
+    /** Replaces the history of a model by a longer one, which ends with the latest record that is known. */
+    synchronized void renew(String model, List<MetricsAt> history) {
+        if (history.isEmpty()) {
+            return;
+        }
+        ShownMetrics before = models.get(model);
+        take(model, null, 0);
+        history.forEach(each -> take(model, each.metrics, each.time));
+        ShownMetrics now = models.get(model);
+        if (before != null && (now == null || now.latest.getVersion() < before.latest.getVersion())) {
+            take(model, before.latest, before.time);
         }
     }
 
@@ -92,6 +110,7 @@ final class MetricsHistory {
 
     private static void add(ShownMetrics of, Metrics metrics, long time) {
         of.latest = metrics;
+        of.time = time;
         Quality all = metrics.getOverall();
         Quality recent = metrics.getRecent();
         of.series.add(

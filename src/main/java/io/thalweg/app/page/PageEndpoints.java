@@ -80,6 +80,8 @@ public final class PageEndpoints implements Endpoints {
 
     private static ObjectNode model(PageFeed started, Context request) {
         String id = request.pathParam("id");
+        // also if nothing is known of it: of many models, those of which no record was read yet
+        started.lookAt(id);
         ObjectNode metrics = started.metrics.json(id);
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("model", id);
@@ -88,7 +90,6 @@ public final class PageEndpoints implements Endpoints {
             // a link to a model may be opened before its first metrics are read
             return json;
         }
-        started.lookAt(id);
         json.set(
                 "weights",
                 started.weights.json(
@@ -106,7 +107,7 @@ public final class PageEndpoints implements Endpoints {
         String id = request.pathParam("id");
         Integer partition = started.partition(id);
         if (partition == null) {
-            throw new HttpRefusal(404, "no metrics of model %s were published yet".formatted(id));
+            throw new HttpRefusal(404, "no metrics of model %s were read yet; try again in a moment".formatted(id));
         }
         long from = version(request, "from");
         long to = version(request, "to");

@@ -2,6 +2,7 @@ package io.thalweg.app.page;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.thalweg.app.page.MetricsHistory.MetricsAt;
 import io.thalweg.app.serve.LiveEvents;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
@@ -18,6 +19,7 @@ import io.thalweg.runtime.OutputReader.Start;
 import io.thalweg.runtime.WeightsBoard;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -53,8 +55,10 @@ final class PageFeed implements AutoCloseable {
     /** The longest time in which a topic is read before the next one is. */
     private static final Duration TURN = Duration.ofMillis(300);
 
-    /** How many records of history are read when the page starts, or looks at another model. */
+    /** How many records of history are read when the page starts. */
     private static final int HISTORY = 20_000;
+    /** How many are looked through for those of a model that is looked at. Only these are decoded. */
+    private static final int HISTORY_OF_A_MODEL = 200_000;
     /** How many records of a partition are read in a period. */
     private static final int MOST = 1_000;
 
@@ -77,6 +81,7 @@ final class PageFeed implements AutoCloseable {
     private final Thread thread;
 
     private final List<TopicFeed<?>> feeds = new CopyOnWriteArrayList<>();
+    private @Nullable OutputReader<Metrics> metricsReader;
     private @Nullable OutputReader<Weights> weightsReader;
 
     private volatile Totals before = Totals.NONE;
@@ -114,9 +119,11 @@ final class PageFeed implements AutoCloseable {
         thread.start();
     }
 
-    /** Has the history of a model's weights read, unless it is there. */
+    /** Has the history of a model read, unless it is there. */
     void lookAt(String model) {
-        wanted.add(model);
+        if (wanted.size() < WeightsHistory.MOST_MODELS) {
+            wanted.add(model);
+        }
     }
 
     /** Returns the partition of a model; null if it is not known. */
@@ -162,8 +169,8 @@ final class PageFeed implements AutoCloseable {
     }
 
     private void open() {
-        OutputReader<Metrics> metricsReader = feed(OutputTopic.METRICS, Metrics.class, false, this::takeMetrics);
-        metricsReader.sample(HISTORY, null, this::takeMetrics);
+        metricsReader = feed(OutputTopic.METRICS, Metrics.class, false, this::takeMetrics);
+        metricsReader.sample(HISTORY, this::takeMetrics);
         weightsReader = feed(OutputTopic.WEIGHTS, Weights.class, false, this::takeWeights);
         feed(OutputTopic.PREDICTIONS, Prediction.class, true, this::takePrediction)
                 .skipTo(MOST);
@@ -205,18 +212,38 @@ final class PageFeed implements AutoCloseable {
         for (String model : List.copyOf(wanted)) {
             wanted.remove(model);
             if (weights.lookAt(model)) {
-                weightsReader.sample(HISTORY, partitions.get(model), entry -> {
-                    if (entry.source().key() != null
-                            && WeightsBoard.model(key(entry)).equals(model)) {
-                        takeWeights(entry);
-                    }
-                });
+                readHistory(model);
             }
         }
     }
 
+    private void readHistory(String model) {
+        Integer partition = partitions.get(model);
+        List<Entry<Metrics>> history = new ArrayList<>();
+        metricsReader.sample(HISTORY_OF_A_MODEL, partition, key -> text(key).equals(model), history::add);
+        if (!history.isEmpty()) {
+            partitions.put(model, history.get(0).source().partition());
+        }
+        metrics.renew(
+                model,
+                history.stream()
+                        .filter(entry -> entry.problem() == null)
+                        .map(entry ->
+                                new MetricsAt(entry.value(), entry.source().timestamp()))
+                        .toList());
+        weightsReader.sample(
+                HISTORY_OF_A_MODEL,
+                partition,
+                key -> WeightsBoard.model(text(key)).equals(model),
+                this::takeWeights);
+    }
+
     private static String key(Entry<?> entry) {
-        return new String(entry.source().key(), StandardCharsets.UTF_8);
+        return text(entry.source().key());
+    }
+
+    private static String text(byte[] key) {
+        return new String(key, StandardCharsets.UTF_8);
     }
 
     private void takeMetrics(Entry<Metrics> entry) {
@@ -312,6 +339,7 @@ final class PageFeed implements AutoCloseable {
             tick.put("lag", (long) current.lag);
         }
         tick.put("deadLetters", deadLetters.count());
+        tick.put("deadLettersAreMore", deadLetters.isSample());
         tick.put("models", metrics.size());
         if (config.hasLateLabels()) {
             tick.put("waiting", metrics.waiting());

@@ -73,6 +73,11 @@ final class RecentDeadLetters {
         return json;
     }
 
+    /** Returns whether there are more than were read. */
+    synchronized boolean isSample() {
+        return isSample;
+    }
+
     /** Returns how many there are, or at least how many. */
     synchronized long count() {
         return counts.values().stream().mapToLong(Long::longValue).sum();

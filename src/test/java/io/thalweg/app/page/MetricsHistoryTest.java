@@ -3,9 +3,12 @@ package io.thalweg.app.page;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.thalweg.app.page.MetricsHistory.MetricsAt;
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Quality;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class MetricsHistoryTest {
@@ -47,6 +50,34 @@ class MetricsHistoryTest {
         history.take("m", null, 3);
         assertThat(history.json("m")).isNull();
         assertThat(history.size()).isZero();
+    }
+
+    @Test
+    void getsALongerHistoryOfAModel() {
+        MetricsHistory history = new MetricsHistory();
+        history.take("m", metrics("m", 100, 0.5), 100);
+        history.take("m", metrics("m", 500, 0.5), 500);
+        history.renew("m", List.of());
+        assertThat(versions(history)).containsExactly(100, 500);
+        history.renew(
+                "m",
+                IntStream.of(50, 100, 300)
+                        .mapToObj(version -> new MetricsAt(metrics("m", version, 0.5), version))
+                        .toList());
+        assertThat(versions(history)).as("with the latest").containsExactly(50, 100, 300, 500);
+        history.take("m", metrics("m", 600, 0.5), 600);
+        assertThat(versions(history)).containsExactly(50, 100, 300, 500, 600);
+        assertThat(history.json("m").path("history").path("time").get(3).asLong())
+                .isEqualTo(500);
+        // it was deleted at some time, and began anew
+        history.renew("m", List.of(new MetricsAt(metrics("m", 700, 0.5), 1), new MetricsAt(null, 2)));
+        assertThat(versions(history)).containsExactly(600);
+    }
+
+    private static List<Integer> versions(MetricsHistory history) {
+        List<Integer> versions = new ArrayList<>();
+        history.json("m").path("history").path("version").forEach(version -> versions.add(version.asInt()));
+        return versions;
     }
 
     @Test

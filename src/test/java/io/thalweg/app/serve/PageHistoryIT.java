@@ -16,11 +16,10 @@ import io.thalweg.output.OutputRecord;
 import io.thalweg.output.OutputSerializer;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.runtime.KafkaSettings;
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,10 +28,13 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.apache.avro.specific.SpecificRecordBase;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -193,15 +195,22 @@ class PageHistoryIT {
 
     /** Counts the events that the page receives. */
     private static void follow(int port, AtomicLong ticks) {
-        try (InputStream events =
-                URI.create("http://127.0.0.1:" + port + "/v1/events").toURL().openStream()) {
-            new BufferedReader(new InputStreamReader(events, StandardCharsets.UTF_8))
-                    .lines()
-                    .filter(line -> line.equals("event: tick"))
-                    .forEach(line -> ticks.incrementAndGet());
-        } catch (IOException e) {
-            // the learner was stopped
-        }
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/v1/events"))
+                .header("Accept", "text/event-stream")
+                .build();
+        HttpClient.newHttpClient()
+                .sendAsync(request, HttpResponse.BodyHandlers.ofLines())
+                .thenAcceptAsync(
+                        answer -> {
+                            try (Stream<String> lines = answer.body()) {
+                                lines.filter("event: tick"::equals).forEach(line -> ticks.incrementAndGet());
+                            }
+                        },
+                        task -> {
+                            Thread thread = new Thread(task, "page");
+                            thread.setDaemon(true);
+                            thread.start();
+                        });
     }
 
     @Test
@@ -233,9 +242,7 @@ class PageHistoryIT {
                     .ignoreExceptionsInstanceOf(AssertionError.class)
                     .until(() -> http.get("/v1/page").status() == 200);
             AtomicLong ticks = new AtomicLong();
-            Thread page = new Thread(() -> follow(port, ticks), "page");
-            page.setDaemon(true);
-            page.start();
+            follow(port, ticks);
 
             // answered while history is read
             AtomicLong slowest = new AtomicLong();
@@ -256,7 +263,9 @@ class PageHistoryIT {
             long before = ticks.get();
             long more = latest + 1;
             AtomicBoolean isOver = new AtomicBoolean();
-            CompletableFuture<Long> sent = CompletableFuture.supplyAsync(() -> {
+            // of its own, because clients of HTTP need the common pool
+            ExecutorService sending = Executors.newSingleThreadExecutor();
+            Future<Long> sent = sending.submit(() -> {
                 long version = more;
                 for (; !isOver.get(); version++) {
                     send(producer, version);
@@ -273,6 +282,7 @@ class PageHistoryIT {
                 return ticks.get() >= before + 10;
             });
             isOver.set(true);
+            sending.shutdown();
             LOG.info(
                     "the slowest answer while {} records arrived took {} ms",
                     3 * MODELS * sent.get(5, TimeUnit.MINUTES),

@@ -17,10 +17,13 @@ import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.OutputReader;
 import io.thalweg.testing.Programs;
 import io.thalweg.testing.Seeded;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -36,6 +39,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.openqa.selenium.By;
 import org.openqa.selenium.Dimension;
 import org.openqa.selenium.Keys;
@@ -45,6 +50,7 @@ import org.openqa.selenium.WebElement;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
+import org.openqa.selenium.interactions.Actions;
 import org.openqa.selenium.logging.LogType;
 import org.openqa.selenium.logging.LoggingPreferences;
 
@@ -109,6 +115,8 @@ class PageIT {
     @BeforeEach
     void open() {
         browser.manage().window().setSize(new Dimension(1300, 900));
+        // what other tests have left, such as answers of a learner that was just starting
+        browser.manage().logs().get(LogType.BROWSER);
     }
 
     private static String text(String id) {
@@ -129,7 +137,6 @@ class PageIT {
                 OutputReader.open(learner.config, learner.schemas, topic, type, null, OutputReader.Start.BEGINNING)) {
             reader.sample(
                     1_000_000,
-                    null,
                     entry -> byKey.put(new String(entry.source().key(), StandardCharsets.UTF_8), entry.value()));
         }
         return byKey.get(model);
@@ -182,7 +189,7 @@ class PageIT {
         });
         browser.get(url + "/#model=umbrella");
 
-        awaitText("state", "learning");
+        awaitText("state", "running");
         Metrics metrics = last(OutputTopic.METRICS, Metrics.class, "umbrella");
         awaitText(
                 "loss-text",
@@ -255,7 +262,7 @@ class PageIT {
     @Test
     void showsPredictionsAsTheyCome(Random random) {
         browser.get(url);
-        awaitText("state", "learning");
+        awaitText("state", "running");
         learn("live", random);
         browser.get(url + "/#model=live");
         await().atMost(PATIENCE)
@@ -293,7 +300,7 @@ class PageIT {
                 Prediction.class,
                 null,
                 OutputReader.Start.BEGINNING)) {
-            reader.sample(600, null, entry -> offsets.add(entry.source().offset()));
+            reader.sample(600, entry -> offsets.add(entry.source().offset()));
             assertThat(reader.poll(Duration.ofMillis(100)))
                     .as("what is behind the end")
                     .isEmpty();
@@ -331,10 +338,198 @@ class PageIT {
         Map<String, Object> phone = Map.of("width", 360, "height", 800, "deviceScaleFactor", 2, "mobile", true);
         browser.executeCdpCommand("Emulation.setDeviceMetricsOverride", phone);
         browser.get(url);
-        awaitText("state", "learning");
+        awaitText("state", "running");
         awaitText("verdict", "log loss");
         Object overflow = browser.executeScript("return document.documentElement.scrollWidth > window.innerWidth");
         assertThat(overflow).isEqualTo(false);
         browser.executeCdpCommand("Emulation.clearDeviceMetricsOverride", Map.of());
+    }
+
+    // ---- a jump of a weight
+
+    /** Learns a model with one weight, which stands about still until some events move it. */
+    private static void learnWithAJump(ServedLearner of, String model) {
+        of.send(600, i -> model, i -> {
+            boolean jumps = i >= 300 && i < 310;
+            return new Example(
+                    jumps ? "culprit-" + i : "usual-" + i,
+                    jumps ? 1.0 : i % 2,
+                    jumps ? 20.0 : 1.0,
+                    new LinkedHashMap<>(Map.of("load", jumps ? 3.0 : 0.01)));
+        });
+    }
+
+    /** Clicks on the chart of weights where the model has a version, which is between the first and last published. */
+    private static void clickOnWeightsAt(double version, double first, double last) {
+        press("[data-axis='version']");
+        await("the chart of weights by steps")
+                .atMost(PATIENCE)
+                .ignoreExceptionsInstanceOf(WebDriverException.class)
+                .until(() -> {
+                    WebElement over = browser.findElement(By.cssSelector("#weights-chart .u-over"));
+                    int width = over.getSize().getWidth();
+                    int x = (int) Math.round((version - first) / (last - first) * width - width / 2.0);
+                    new Actions(browser).moveToElement(over, x, 0).click().perform();
+                    return browser.findElement(By.id("moves")).isDisplayed();
+                });
+    }
+
+    @Test
+    void aClickOnAJumpShowsTheEventsThatMovedTheWeightMost() {
+        learnWithAJump(learner, "jumpy");
+        await().atMost(PATIENCE).until(() -> {
+            Weights weights = last(OutputTopic.WEIGHTS, Weights.class, "jumpy");
+            return weights != null && weights.getVersion() == 600;
+        });
+        browser.get(url + "/#model=jumpy");
+        awaitText("weights-text", "At version 600");
+        clickOnWeightsAt(312, 25, 600);
+        awaitText("moves-title", "load, from version 300 to 325");
+        awaitText("moves-text", "25 steps moved the weight by ");
+        assertThat(rows("moves-table").subList(0, 10))
+                .allSatisfy(row -> assertThat(row.getText()).contains("culprit-"));
+    }
+
+    @Test
+    void whereMovesCannotBeToldAClickSaysSo() {
+        try (ServedLearner auto = new ServedLearner(
+                broker, registry, "page-auto", "algorithm", "auto", "metrics.every", "50", "weights.every", "25")) {
+            auto.createTopics();
+            auto.start();
+            learnWithAJump(auto, "jumpy");
+            browser.get(auto.serving().url() + "/#model=jumpy");
+            awaitText("weights-text", "At version 600");
+            awaitText("weights-text", "can only be shown with algorithm=sgd");
+            assertThat(browser.findElements(By.cssSelector("#moved button"))).isEmpty();
+            clickOnWeightsAt(312, 25, 600);
+            awaitText("moves-text", "can only be shown with algorithm=sgd");
+            assertThat(browser.findElement(By.id("moves-table")).isDisplayed()).isFalse();
+        }
+    }
+
+    // ---- for everybody
+
+    private static List<String> violations() throws IOException {
+        try (InputStream script = PageIT.class.getResourceAsStream("/axe.min.js")) {
+            browser.executeScript(new String(script.readAllBytes(), StandardCharsets.UTF_8));
+        }
+        Object found = browser.executeAsyncScript("""
+                const done = arguments[arguments.length - 1];
+                axe.run().then(
+                    (result) => done(result.violations.flatMap(
+                        (rule) => rule.nodes.map((node) => rule.id + ': ' + rule.help + ': ' + node.html))),
+                    (problem) => done([String(problem)]));
+                """);
+        return ((List<?>) found).stream().map(String::valueOf).toList();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"light, 1280", "light, 390", "dark, 1280", "dark, 390"})
+    void canBeUsedByEverybody(String theme, int width, Random random) throws IOException {
+        learn("accessible-" + theme + width, random);
+        learn("other-" + theme + width, random);
+        browser.manage().window().setSize(new Dimension(width, 900));
+        browser.get(url);
+        browser.executeScript("localStorage.setItem('theme', arguments[0])", theme);
+        browser.get(url + "/#model=accessible-" + theme + width);
+        browser.navigate().refresh();
+        awaitText("verdict", "log loss");
+        awaitText("weights-text", "At version 1,500");
+        press("[aria-label='Events that moved degrees']");
+        awaitText("moves-text", "steps moved the weight by ");
+        assertThat(violations()).isEmpty();
+        browser.executeScript("localStorage.removeItem('theme')");
+    }
+
+    // ---- hours
+
+    /** Ticks as fast as the page takes them, with a clock that goes faster, instead of one a second. */
+    private static final String FAST = """
+            (() => {
+              const get = window.fetch.bind(window);
+              window.shown = 0;
+              let clock = 0;
+              performance.now = () => (clock += 10000);
+              window.fetch = async (path, options) => {
+                if (String(path).startsWith('v1/events')) {
+                  const about = await (await get('v1/page')).json();
+                  const tick = new TextEncoder().encode('event: tick\\ndata: ' + JSON.stringify(about.tick) + '\\n\\n');
+                  return new Response(new ReadableStream({
+                    async pull(to) {
+                      await new Promise((resolve) => setTimeout(resolve, 2));
+                      to.enqueue(tick);
+                    },
+                  }));
+                }
+                const answer = await get(path, options);
+                if (/^v1.page.models.[^?]/.test(path)) window.shown++;
+                return answer;
+              };
+            })();
+            """;
+
+    /** What the browser holds after garbage was collected. */
+    private record Held(long nodes, long listeners, long bytes) {}
+
+    private static Held held() {
+        browser.executeCdpCommand("HeapProfiler.collectGarbage", Map.of());
+        Map<String, Long> metrics = new HashMap<>();
+        for (Object each : (List<?>)
+                browser.executeCdpCommand("Performance.getMetrics", Map.of()).get("metrics")) {
+            Map<?, ?> metric = (Map<?, ?>) each;
+            metrics.put((String) metric.get("name"), ((Number) metric.get("value")).longValue());
+        }
+        return new Held(metrics.get("Nodes"), metrics.get("JSEventListeners"), metrics.get("JSHeapUsedSize"));
+    }
+
+    private static void awaitShown(int times) {
+        await().atMost(PATIENCE)
+                .until(() -> ((Number) browser.executeScript("return window.shown")).intValue() >= times);
+    }
+
+    /** The page shows a model once in two seconds at most. */
+    @Test
+    void holdsNoMoreAfterHours(Random random) {
+        learn("lasting", random);
+        String script =
+                (String) browser.executeCdpCommand("Page.addScriptToEvaluateOnNewDocument", Map.of("source", FAST))
+                        .get("identifier");
+        browser.executeCdpCommand("Performance.enable", Map.of());
+        try {
+            browser.get(url + "/#model=lasting");
+            browser.navigate().refresh();
+            awaitText("weights-text", "At version 1,500");
+            awaitShown(100);
+            Held before = held();
+            awaitShown(600);
+            Held after = held();
+            assertThat(after.nodes).as("%s, then %s", before, after).isLessThan(before.nodes + before.nodes / 4);
+            assertThat(after.listeners).as("%s, then %s", before, after).isLessThan(before.listeners + 100);
+            assertThat(after.bytes).as("%s, then %s", before, after).isLessThan(before.bytes + 2_000_000);
+        } finally {
+            browser.executeCdpCommand("Page.removeScriptToEvaluateOnNewDocument", Map.of("identifier", script));
+        }
+    }
+
+    /** The server is that of another learner when it comes back, as at the end of a rolling upgrade of the settings. */
+    @Test
+    void showsTheLearnerThatAnswersNow() throws IOException {
+        int port = ServedLearner.freePort();
+        String listen = "127.0.0.1:" + port;
+        try (ServedLearner first = new ServedLearner(broker, registry, "page-first", "http.listen", listen)) {
+            first.createTopics();
+            first.start();
+            browser.get(first.serving().url());
+            awaitText("application", "page-first");
+            awaitText("state", "running");
+        }
+        awaitText("state", "not connected, trying again");
+        assertThat(text("steps")).isEqualTo("–");
+        try (ServedLearner second = new ServedLearner(broker, registry, "page-second", "http.listen", listen)) {
+            second.createTopics();
+            second.start();
+            awaitText("application", "page-second");
+            awaitText("state", "running");
+        }
     }
 }

@@ -15,6 +15,7 @@
     weightsSearch: '',
     cannotTellMoves: null,
     letters: -1,
+    models: 0,
     shown: null,
     charts: {},
   };
@@ -26,8 +27,8 @@
   const short = (n) => (n === null || n === undefined ? '–' : Number(n).toPrecision(4).replace(/\.?0+($|e)/, '$1'));
   const clock = (ms) => {
     const at = new Date(ms);
-    const text = at.toISOString();
-    return Math.abs(Date.now() - ms) < 864e5 ? at.toLocaleTimeString() : text.slice(0, 19).replace('T', ' ');
+    // as the charts have it: in the time zone of the reader
+    return Math.abs(Date.now() - ms) < 864e5 ? at.toLocaleTimeString() : at.toLocaleString();
   };
   const element = (tag, text, attributes = {}) => {
     const made = document.createElement(tag);
@@ -88,10 +89,10 @@
 
   // Server-sent events by fetch, because an EventSource cannot send a token.
   async function follow() {
-    for (;;) {
-      try {
-        const answer = await call('v1/events', { Accept: 'text/event-stream' });
-        if (answer.status === 401) return;
+    let isFull = false;
+    try {
+      const answer = await call('v1/events', { Accept: 'text/event-stream' });
+      if (answer.ok) {
         const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
         let buffer = '';
         for (;;) {
@@ -104,21 +105,27 @@
             const name = /^event: ?(.*)$/m.exec(event);
             const data = /^data: ?(.*)$/m.exec(event);
             if (name && name[1] === 'tick' && data) tick(JSON.parse(data[1]));
-            if (name && name[1] === 'full') say('too many pages are open', 'bad');
+            if (name && name[1] === 'full') isFull = true;
           }
         }
-      } catch {
-        // the server is gone; see below
       }
-      say('not connected, trying again', 'bad');
-      await new Promise((resolve) => setTimeout(resolve, 2000));
+    } catch {
+      // the server is gone
     }
+    lost(isFull ? 'too many pages are open' : undefined);
+  }
+
+  /** Begins again, because the server may now be that of another learner. */
+  function lost(why = 'not connected, trying again') {
+    say(why, 'bad');
+    for (const id of ['steps', 'predictions-rate', 'lag']) $(id).textContent = '–';
+    setTimeout(begin, 2000);
   }
 
   // ---- what goes on
 
   const STATES = {
-    RUNNING: ['learning', 'good'],
+    RUNNING: ['running', 'good'],
     STARTING: ['starting', ''],
     CREATED: ['starting', ''],
     REBALANCING: ['rebalancing or restoring', ''],
@@ -133,10 +140,12 @@
     $('steps').textContent = whole(now.stepsPerSecond);
     $('predictions-rate').textContent = whole(now.predictionsPerSecond);
     $('lag').textContent = now.lag === undefined ? '–' : whole(now.lag);
-    $('letters').textContent = whole(now.deadLetters);
+    $('letters').textContent = whole(now.deadLetters) + (now.deadLettersAreMore ? ' or more' : '');
     $('letters').className = now.deadLetters > 0 ? 'bad' : '';
-    $('models-count').textContent = whole(now.models);
-    $('models').hidden = now.models < 2 && !state.search;
+    // the page has only read of some models if there are many
+    const models = Math.max(now.models, state.models);
+    $('models-count').textContent = whole(models);
+    $('models').hidden = models < 2 && !state.search;
     if (now.waiting !== undefined) {
       $('waiting-box').hidden = false;
       $('waiting').textContent = whole(now.waiting);
@@ -194,7 +203,14 @@
   }
 
   async function showModels() {
-    const list = await get('v1/page/models?search=' + encodeURIComponent(state.search));
+    const search = encodeURIComponent(state.search);
+    const [read, all] = await Promise.all([
+      get('v1/page/models?search=' + search),
+      // what the learners have, which cannot answer while their partitions move
+      get('v1/models?sort=worst&limit=200&search=' + search).catch(() => null),
+    ]);
+    const list = all && all.complete && all.total >= read.found ? merged(all, read) : read;
+    if (!state.search) state.models = list.found;
     if (!state.model && list.models.length > 0) choose(list.models[0].model);
     const focused = document.activeElement && document.activeElement.dataset.model;
     const items = list.models.map((model) => {
@@ -226,11 +242,25 @@
     $('models-more').className = 'note';
   }
 
+  /** Returns the list of all models, with the lines of those whose history was read. */
+  function merged(all, read) {
+    const lines = new Map(read.models.map((model) => [model.model, model.line]));
+    const models = all.models.map((model) => ({
+      model: model.id,
+      recent: { logLoss: model.recentLogLoss, baseRateLogLoss: model.recentBaseRateLogLoss },
+      line: lines.get(model.id) || [],
+    }));
+    return { found: all.total, models };
+  }
+
   function choose(model) {
     if (state.model !== model) {
       state.model = model;
       state.picks = [];
       state.shown = null;
+      // zoomed to what was of interest of the other one
+      for (const { plot } of Object.values(state.charts)) plot.destroy();
+      state.charts = {};
       $('moves').hidden = true;
       $('why').hidden = true;
     }
@@ -263,15 +293,44 @@
     return state.axis === 'time' ? history.time.map((ms) => ms / 1000) : history.version;
   }
 
-  /** Makes x rise strictly, as charts need it: of points at the same time the last one stays. */
-  function rising(history, columns) {
-    const x = xs(history);
-    const kept = [];
+  /**
+   * Makes x rise strictly, as charts need it, by dropping as few points as possible: an event may be older than the one
+   * before it. Of points at the same time the last one stays.
+   */
+  function rising(x, columns) {
+    const tails = [];
+    const before = [];
     for (let i = 0; i < x.length; i++) {
-      while (kept.length > 0 && x[kept[kept.length - 1]] >= x[i]) kept.pop();
-      kept.push(i);
+      let length = 0;
+      let above = tails.length;
+      while (length < above) {
+        const middle = (length + above) >> 1;
+        if (x[tails[middle]] < x[i]) length = middle + 1;
+        else above = middle;
+      }
+      before[i] = length > 0 ? tails[length - 1] : -1;
+      tails[length] = i;
     }
+    const kept = [];
+    for (let i = tails.length > 0 ? tails[tails.length - 1] : -1; i >= 0; i = before[i]) kept.push(i);
+    kept.reverse();
     return [kept.map((i) => x[i]), ...columns.map((column) => kept.map((i) => column[i]))];
+  }
+
+  /**
+   * Returns x for weights. Their records have the time at which they were published, and those of metrics have the time
+   * of the events; so that charts agree, it is the time at which the model had these versions.
+   */
+  function xsOfWeights(history) {
+    const { time, version } = state.shown.metrics.history;
+    if (state.axis !== 'time' || version.length < 2) return xs(history);
+    return history.version.map((at) => {
+      const above = version.findIndex((each) => each >= at);
+      if (above < 0) return time[time.length - 1] / 1000;
+      if (above === 0) return time[0] / 1000;
+      const share = (at - version[above - 1]) / (version[above] - version[above - 1]);
+      return (time[above - 1] + share * (time[above] - time[above - 1])) / 1000;
+    });
   }
 
   /** A line of one point would not be seen. */
@@ -286,7 +345,11 @@
     const there = state.charts[id];
     if (there && there.key === key) {
       if (there.plot.width !== width) there.plot.setSize({ width, height: there.plot.height });
+      const { min, max } = there.plot.scales.x;
+      const x = there.plot.data[0];
+      const isZoomed = min > x[0] || max < x[x.length - 1];
       there.plot.setData(data);
+      if (isZoomed) there.plot.setScale('x', { min, max });
       return there.plot;
     }
     if (there) there.plot.destroy();
@@ -304,7 +367,10 @@
           { ...axis, size: 60 },
         ],
         series: [
-          { label: options.xLabel || (state.axis === 'time' ? 'Time' : 'Steps') },
+          {
+            label: options.xLabel || (state.axis === 'time' ? 'Time' : 'Steps'),
+            value: (u, v) => (v === null ? options.xLatest || 'latest' : xText(v, options)),
+          },
           ...series.map((s, i) => ({
             stroke: s.color || COLORS[i % COLORS.length],
             width: 1.6,
@@ -313,11 +379,11 @@
             points: { show: s.points || isAlone, size: 6, fill: color('--card') },
             paths: s.paths,
             label: s.label,
-            value: (u, v) => short(v),
+            value: (u, v, i, at) => (at !== null ? short(v) : options.plainX ? '' : short(u.data[i][known(u, i, u.data[i].length - 1)])),
           })),
         ],
         focus: options.focus ? { alpha: 0.35 } : undefined,
-        cursor: { focus: { prox: options.focus ? 40 : -1 }, drag: { x: true, y: false } },
+        cursor: { focus: { prox: options.focus ? 40 : -1 }, drag: { x: true, y: false }, dataIdx: known },
         hooks: options.hooks || {},
       },
       data,
@@ -325,6 +391,14 @@
     );
     state.charts[id] = { plot, key };
     return plot;
+  }
+
+  const xText = (v, options) => (options.plainX ? digits(v, 2) : state.axis === 'time' ? clock(v * 1000) : whole(v));
+
+  /** Returns the index of the last value of a line at the cursor or before. */
+  function known(u, s, i) {
+    while (s > 0 && i > 0 && (u.data[s][i] === null || u.data[s][i] === undefined)) i--;
+    return i;
   }
 
   const shortCount = (n) => (n >= 1e6 ? n / 1e6 + ' M' : n >= 1e3 ? n / 1e3 + ' k' : n);
@@ -337,6 +411,8 @@
     const path = 'v1/page/models/' + encodeURIComponent(model);
     const shown = await get(`${path}?search=${encodeURIComponent(state.weightsSearch)}${picks}`);
     if (model !== state.model) return;
+    if (shown.metrics === null) await askLearner(model, shown);
+    if (model !== state.model) return;
     if (shown.metrics === null) {
       $('verdict').textContent = `${model}: no metrics were published yet.`;
       $('verdict').className = '';
@@ -344,6 +420,29 @@
     }
     state.shown = shown;
     drawModel();
+  }
+
+  /** Asks the learner about a model of which the page has read nothing, as happens with thousands of models. */
+  async function askLearner(model, shown) {
+    const path = 'v1/models/' + encodeURIComponent(model);
+    const [latest, weights] = await Promise.all([get(path + '/metrics'), get(path + '/weights?limit=200')].map((asked) => asked.catch(() => null)));
+    if (latest === null || weights === null) return;
+    const now = { time: [Date.now()], version: [latest.version] };
+    const history = { ...now, auc: [latest.overall.auc], recentAuc: [latest.recent.auc] };
+    history.logLoss = [latest.overall.logLoss];
+    history.baseRateLogLoss = [latest.overall.baseRateLogLoss];
+    history.recentLogLoss = [latest.recent.logLoss];
+    history.recentBaseRateLogLoss = [latest.recent.baseRateLogLoss];
+    shown.metrics = { latest, history };
+    const list = weights.weights.map((weight) => ({ ...weight, history: { time: now.time, version: [weights.version], weight: [weight.weight] } }));
+    const wanted = (weight) => weight.name.toLowerCase().includes(state.weightsSearch.toLowerCase());
+    const drawn = list.filter((weight) => state.picks.length === 0 || state.picks.includes(weight.name)).slice(0, 8);
+    const moved = list.filter((weight) => weight.moved).sort((a, b) => Math.abs(b.moved) - Math.abs(a.moved));
+    shown.weights = { ...weights, kept: list.length, drawn, strongest: list.filter(wanted), moved: moved.slice(0, 8) };
+    shown.predictions = [];
+    // the events can be looked up once the page has read of the model
+    shown.isAsked = true;
+    shown.reliability = [];
   }
 
   function drawModel() {
@@ -358,21 +457,23 @@
         { label: 'overall', color: COLORS[2] },
         { label: 'base rate, overall', color: COLORS[3], dash: [2, 3] },
       ],
-      rising(history, [history.recentLogLoss, history.recentBaseRateLogLoss, history.logLoss, history.baseRateLogLoss]),
+      rising(xs(history), [history.recentLogLoss, history.recentBaseRateLogLoss, history.logLoss, history.baseRateLogLoss]),
     );
     $('loss-text').textContent =
       `Recent: ${digits(latest.recent.logLoss)}, where the base rate has ${digits(latest.recent.baseRateLogLoss)}. ` +
       `Overall: ${digits(latest.overall.logLoss)} and ${digits(latest.overall.baseRateLogLoss)}. ` +
-      'Each example is predicted before it is learned.';
+      'Lower is better. The base rate always predicts the share of label 1. ' +
+      `Recent are the last ${whole(latest.recent.examples)} examples. Each is predicted before it is learned.`;
     draw(
       'auc-chart',
       [{ label: 'recent', color: COLORS[0] }, { label: 'overall', color: COLORS[2] }],
-      rising(history, [history.recentAuc, history.auc]),
+      rising(xs(history), [history.recentAuc, history.auc]),
       { height: 200 },
     );
     $('auc-text').textContent =
       `Recent: ${digits(latest.recent.auc)}. Overall: ${digits(latest.overall.auc)}. ` +
-      `Calibration, recent: ${digits(latest.recent.calibration, 3)} (mean probability over mean label).`;
+      'It is 1 if every example with label 1 is ranked above all with label 0, and 0.5 for guesses. ' +
+      `Calibration, recent: ${digits(latest.recent.calibration, 3)}: mean probability over mean label, which should be 1.`;
     showReliability(reliability);
     showWeights(weights);
     showPredictions(predictions);
@@ -391,7 +492,7 @@
         share < 0
           ? `log loss ${(-share * 100).toFixed(1)}% below the base rate's over the last ${whole(examples)} examples.`
           : `no better than always predicting the base rate over the last ${whole(examples)} examples` +
-            (share > 0.005 ? ` (${percent(share)}).` : '.');
+            (share > 0.005 ? `: its log loss is ${(share * 100).toFixed(1)}% above.` : '.');
     }
     if ($('verdict').textContent !== text) $('verdict').textContent = text;
     $('verdict').className = kind;
@@ -414,10 +515,12 @@
         { label: 'perfect', color: COLORS[1], dash: [5, 4] },
       ],
       [x, [null, ...bins.map((bin) => bin.label), null], x],
-      { height: 200, plainX: true, x: { range: [0, 1] }, y: { range: [0, 1] }, xLabel: 'Mean probability' },
+      { height: 200, plainX: true, x: { range: [0, 1] }, y: { range: [0, 1] }, xLabel: 'mean probability', xLatest: ' ' },
     );
     const count = bins.reduce((sum, bin) => sum + bin.count, 0);
-    text.textContent = `Of ${whole(count)} recent predictions with a label, a sample if there are many.`;
+    text.textContent =
+      'Of the events that were predicted at 0.8, 8 of 10 should have label 1: points belong on the dashed line. ' +
+      `From ${whole(count)} recent predictions with a label, a sample if there are many.`;
   }
 
   // ---- weights
@@ -428,7 +531,7 @@
       $('weights-text').textContent = weights.version === undefined || weights.version < 0 ? 'Reading the weights …' : 'No weights.';
       return;
     }
-    const tables = drawn.map((weight) => rising(weight.history, [weight.history.weight]));
+    const tables = drawn.map((weight) => rising(xsOfWeights(weight.history), [weight.history.weight]));
     draw('weights-chart', drawn.map((weight) => ({ label: weight.name, points: weight.history.time.length < 2 })), uPlot.join(tables), {
       focus: true,
       hooks: { ready: [listenForJumps] },
@@ -441,12 +544,15 @@
     $('moved-caption').textContent = weights.movedSteps
       ? `Over the last ${whole(weights.movedSteps)} steps.`
       : 'How far weights move is only known with weights.window.';
+    const canAsk = !state.cannotTellMoves && !state.shown.isAsked;
+    $('moved-events').hidden = !canAsk;
     const rows = (weights.moved || []).map((weight) => {
+      const cells = [weight.name, short(weight.weight), (weight.moved > 0 ? '+' : '') + short(weight.moved)];
+      if (!canAsk) return row(...cells);
       const ask = element('button', 'Events', { type: 'button', 'aria-label': `Events that moved ${weight.name}` });
-      ask.disabled = Boolean(state.cannotTellMoves);
       const from = Math.max(0, weights.version - Math.min(weights.movedSteps, 5000));
       ask.addEventListener('click', () => showMoves(weight.name, from, weights.version));
-      return row(weight.name, short(weight.weight), (weight.moved > 0 ? '+' : '') + short(weight.moved), ask);
+      return row(...cells, ask);
     });
     replaceRows($('moved').tBodies[0], rows);
   }
@@ -489,9 +595,9 @@
       if (down !== null && Math.abs(event.clientX - down) > 3) return;
       const at = plot.posToVal(plot.cursor.left, 'x');
       const nearest = nearestLine(plot);
-      if (nearest === null || state.cannotTellMoves) return;
+      if (nearest === null) return;
       const { history, name } = state.shown.weights.drawn[nearest];
-      const x = xs(history);
+      const x = xsOfWeights(history);
       let i = x.findIndex((value) => value >= at);
       if (i < 0) i = x.length - 1;
       if (i > 0) showMoves(name, history.version[i - 1], history.version[i]);
@@ -504,9 +610,7 @@
     let best = null;
     let distance = Infinity;
     for (let s = 1; s < plot.series.length; s++) {
-      let k = i;
-      while (k > 0 && (plot.data[s][k] === null || plot.data[s][k] === undefined)) k--;
-      const value = plot.data[s][k];
+      const value = plot.data[s][known(plot, s, i)];
       if (value === null || value === undefined) continue;
       const away = Math.abs(plot.valToPos(value, 'y') - plot.cursor.top);
       if (away < distance) {
@@ -523,6 +627,10 @@
     $('moves-text').textContent = 'Looking the events up …';
     $('moves-table').tBodies[0].replaceChildren();
     $('moves-table').hidden = true;
+    if (state.cannotTellMoves) {
+      $('moves-text').textContent = state.cannotTellMoves;
+      return;
+    }
     try {
       const query = new URLSearchParams({ feature, from, to });
       const found = await get(`v1/page/models/${encodeURIComponent(state.model)}/moves?${query}`);
@@ -555,7 +663,7 @@
 
   function showPredictions(predictions) {
     $('predictions-text').textContent =
-      predictions.length === 0 ? 'None since this page was opened.' : 'A sample, if many are made. Press a partition and offset to see what each feature adds.';
+      predictions.length === 0 ? 'None of those that were read since this page was opened.' : 'A sample, if many are made. Press a partition and offset to see what each feature adds.';
     const rows = predictions.slice(0, 15).map((prediction) =>
       row(
         clock(prediction.time),
@@ -677,13 +785,12 @@
       $('application').textContent = about.application;
       state.cannotTellMoves = about.cannotTellMoves;
       chooseByAddress();
+      state.letters = -1;
+      last.model = last.list = 0;
       tick(about.tick);
       follow();
     } catch (problem) {
-      if (!(problem instanceof Refused)) {
-        say('not connected, trying again', 'bad');
-        setTimeout(begin, 2000);
-      }
+      if (!(problem instanceof Refused)) lost();
     }
   }
   begin();
