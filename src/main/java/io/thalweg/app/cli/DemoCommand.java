@@ -7,6 +7,7 @@ import io.thalweg.app.demo.Demo;
 import io.thalweg.app.demo.Screen;
 import io.thalweg.math.Algorithm;
 import io.thalweg.runtime.ExitCode;
+import java.io.Console;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
@@ -43,12 +44,19 @@ final class DemoCommand implements Callable<Integer> {
         quieten();
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter people = json ? spec.commandLine().getErr() : out;
-        Demo.Result result = new Demo(settings::config, new Screen(people, System.console() != null)).run();
-        print(people, "", result.examples(), result.learners());
-        print(people, ", labels at landing", result.examples(), result.late());
-        people.println(result.lead() + ".");
-        result.priceOfLateness().forEach(people::println);
-        people.flush();
+        Console terminal = System.console();
+        Demo.Result result = new Demo(settings::config, new Screen(people, terminal != null))
+                .run(
+                        found -> print(people, found),
+                        terminal == null || json
+                                ? null
+                                : page -> {
+                                    people.println(
+                                            "The page of auto, with labels in the events, stays at %s until you press Enter."
+                                                    .formatted(page));
+                                    people.flush();
+                                    terminal.readLine();
+                                });
         if (json) {
             out.println(new ObjectMapper().writeValueAsString(asMap(result)));
             out.flush();
@@ -58,6 +66,14 @@ final class DemoCommand implements Callable<Integer> {
 
     static ExitCode exitCode(Demo.Result result) {
         return result.isComplete() ? ExitCode.OK : ExitCode.DIFFERS;
+    }
+
+    private static void print(PrintWriter people, Demo.Result result) {
+        print(people, "", result.examples(), result.learners());
+        print(people, ", labels at landing", result.examples(), result.late());
+        people.println(result.lead() + ".");
+        result.priceOfLateness().forEach(people::println);
+        people.flush();
     }
 
     private static void print(PrintWriter people, String how, int examples, Map<Algorithm, Demo.Learned> learners) {

@@ -17,6 +17,7 @@ import io.thalweg.math.Algorithm;
 import io.thalweg.math.ExactMetrics;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.Registry;
 import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.KafkaSettings;
@@ -40,6 +41,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -50,6 +52,7 @@ import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.utils.Utils;
 import org.apache.kafka.streams.StreamsConfig;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The demo: a Kafka broker, a schema registry and two learners in one process. The learners read 100,000 real flights
@@ -164,9 +167,12 @@ public final class Demo {
     /**
      * Runs the demo.
      *
+     * @param end receives the result
+     * @param visit receives the address of a page afterwards, which is there until it returns; null if nobody is there
+     *     to look at it
      * @throws StopException if it cannot continue
      */
-    public Result run() throws IOException {
+    public Result run(Consumer<Result> end, @Nullable Consumer<String> visit) throws IOException {
         Path directory = Files.createTempDirectory("thalweg-demo-");
         Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory.toFile()), "demo-clean-up"));
         screen.say("starting a Kafka broker, a schema registry and two learners, sgd and auto …");
@@ -179,11 +185,26 @@ public final class Demo {
             // often, so that the table is always up to date
             defaults.put(ThalwegConfig.WEIGHTS_INTERVAL_MS, 250);
             // the demo always uses its own broker and registry, even if others are set
-            return run(settings.apply(defaults)
+            ThalwegConfig config = settings.apply(defaults)
                     .with(ThalwegConfig.BOOTSTRAP_SERVERS, broker.bootstrapServers())
-                    .with(ThalwegConfig.REGISTRY_URL, registry.url()));
+                    .with(ThalwegConfig.REGISTRY_URL, registry.url());
+            Result result = run(config);
+            end.accept(result);
+            if (visit != null) {
+                serveAgain(own(config, SERVED), visit);
+            }
+            return result;
         } finally {
             delete(directory.toFile());
+        }
+    }
+
+    /** Starts a learner again, which has nothing to learn any more, so that its page can be looked at. */
+    private static void serveAgain(ThalwegConfig config, Consumer<String> visit) {
+        try (Registry schemas =
+                        Registry.of(config, Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS)));
+                Serving serving = Serving.start(Serving.onThisMachine(config), schemas, PageEndpoints::new)) {
+            visit.accept(serving.url());
         }
     }
 

@@ -2,13 +2,18 @@ package io.thalweg.app.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import io.thalweg.app.serve.Http;
 import io.thalweg.audit.VerificationReport;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Algorithm;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.URI;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +28,8 @@ class DemoIT {
     private static final double RATE = 0.1;
 
     private final StringWriter text = new StringWriter();
+    private JsonNode tick;
+    private JsonNode visited;
 
     private Demo.Result run(Map<String, ?> set) throws IOException {
         return new Demo(
@@ -33,7 +40,18 @@ class DemoIT {
                         },
                         new Screen(new PrintWriter(text), false),
                         EXAMPLES)
-                .run();
+                .run(result -> {}, this::visit);
+    }
+
+    /** Looks at the page that stays after the end. */
+    private void visit(String url) {
+        Http http = new Http(URI.create(url).getPort());
+        tick = await().atMost(Duration.ofMinutes(1))
+                .until(
+                        () -> http.get("/v1/page").ok().path("tick"),
+                        tick -> tick.path("models").asInt() == 1
+                                || tick.path("deadLetters").asInt() > 0);
+        visited = http.get("/v1/page/models/late-flights").ok();
     }
 
     private List<String> printed() {
@@ -68,6 +86,8 @@ class DemoIT {
             // two to three hours, most of them
             assertThat(learned.delayP50Ms()).isBetween(100 * 60_000L, 200 * 60_000L);
         }
+        assertThat(visited.path("metrics").path("latest").path("version").asInt())
+                .isEqualTo(EXAMPLES);
         assertThat(result.mostInTheAir()).isBetween(100, EXAMPLES);
         assertThat(result.late().get(Algorithm.SGD).logLoss()).isGreaterThan(sgd.logLoss());
 
@@ -91,6 +111,9 @@ class DemoIT {
             assertThat(learned.audit().replayMatches()).isTrue();
         });
         assertThat(result.isComplete()).isFalse();
+        assertThat(tick.path("deadLettersAreMore").asBoolean())
+                .as("the page says that it has not read all of them")
+                .isTrue();
     }
 
     /** The log loss of stochastic gradient descent, without any of the learner's code. */
