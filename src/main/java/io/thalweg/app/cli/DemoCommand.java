@@ -7,9 +7,9 @@ import io.thalweg.app.demo.Demo;
 import io.thalweg.app.demo.Screen;
 import io.thalweg.math.Algorithm;
 import io.thalweg.runtime.ExitCode;
-import java.io.Console;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -36,6 +36,11 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print the result as one JSON object, the last line of standard output.")
     private boolean json;
 
+    @Option(
+            names = "--stay",
+            description = "Afterwards, serve the page of auto until you press Enter, or the input ends.")
+    private boolean stay;
+
     @Spec
     private CommandSpec spec;
 
@@ -44,24 +49,27 @@ final class DemoCommand implements Callable<Integer> {
         quieten();
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter people = json ? spec.commandLine().getErr() : out;
-        Console terminal = System.console();
-        Demo.Result result = new Demo(settings::config, new Screen(people, terminal != null))
-                .run(
-                        found -> print(people, found),
-                        terminal == null || json
-                                ? null
-                                : page -> {
-                                    people.println(
-                                            "The page of auto, with labels in the events, stays at %s until you press Enter."
-                                                    .formatted(page));
-                                    people.flush();
-                                    terminal.readLine();
-                                });
+        Demo.Result result = new Demo(settings::config, new Screen(people, System.console() != null))
+                .run(found -> print(people, found), stay ? page -> awaitEnter(people, page) : null);
         if (json) {
             out.println(new ObjectMapper().writeValueAsString(asMap(result)));
             out.flush();
         }
         return exitCode(result).code();
+    }
+
+    private static void awaitEnter(PrintWriter people, String page) {
+        people.println(
+                "The page of auto, with labels in the events, stays at %s until you press Enter.".formatted(page));
+        people.flush();
+        try {
+            int c = System.in.read();
+            while (c >= 0 && c != '\n') {
+                c = System.in.read();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     static ExitCode exitCode(Demo.Result result) {
