@@ -53,6 +53,15 @@ final class PlainJson {
     /** Makes the high bit of each byte that is above 9. */
     private static final long ABOVE_NINE = (0x80 - 10) * ONES;
 
+    /** What hexadecimal digits are worth; below 0 for all other bytes. */
+    private static final byte[] HEX = new byte[256];
+
+    static {
+        for (int i = 0; i < HEX.length; i++) {
+            HEX[i] = (byte) (i < 0x80 ? Character.digit(i, 16) : -1);
+        }
+    }
+
     private static final long[] POWERS_OF_TEN = {1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000};
 
     private byte[] bytes = {};
@@ -389,15 +398,10 @@ final class PlainJson {
         if (end - from < HEX_DIGITS) {
             return -1;
         }
-        int unit = 0;
-        for (int i = from; i < from + HEX_DIGITS; i++) {
-            int digit = Character.digit(bytes[i], 16);
-            if (digit < 0) {
-                return -1;
-            }
-            unit = unit << 4 | digit;
-        }
-        return unit;
+        return HEX[bytes[from] & 0xff] << 12
+                | HEX[bytes[from + 1] & 0xff] << 8
+                | HEX[bytes[from + 2] & 0xff] << 4
+                | HEX[bytes[from + 3] & 0xff];
     }
 
     /** Passes a character beyond ASCII. Returns the end if it is not UTF-8. */
