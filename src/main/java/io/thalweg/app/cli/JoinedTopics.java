@@ -1,6 +1,8 @@
 package io.thalweg.app.cli;
 
 import io.thalweg.app.cli.EvaluationReport.Late;
+import io.thalweg.app.cli.FirstLabels.EventKey;
+import io.thalweg.app.cli.FirstLabels.FirstLabel;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.InputRecord;
 import io.thalweg.input.RecordReader;
@@ -9,7 +11,6 @@ import io.thalweg.math.Rejection;
 import io.thalweg.runtime.CommittedRecords;
 import io.thalweg.runtime.ExampleRange;
 import io.thalweg.runtime.ExampleRange.Span;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -40,23 +41,13 @@ final class JoinedTopics {
     /** The predictions that are not judged yet, by model and id of the event. */
     private final Map<EventKey, UnjudgedPrediction> unjudged = new HashMap<>();
     /** The first labels that came before their events. */
-    private final Map<EventKey, EarlyLabel> early = new HashMap<>();
+    private final Map<EventKey, FirstLabel> early = new HashMap<>();
 
     private long now = Long.MIN_VALUE;
     private long labelsRead;
 
-    /** The model and the id of an event. */
-    private record EventKey(String model, String id) {
-        static EventKey of(String model, byte[] id) {
-            return new EventKey(model, new String(id, StandardCharsets.UTF_8));
-        }
-    }
-
     /** A prediction that was served. @param time that of its event */
     private record UnjudgedPrediction(double logit, double importance, long time) {}
-
-    /** A label that came before its event. @param importance NaN if it has none */
-    private record EarlyLabel(double label, double importance) {}
 
     /** A partition that is read. */
     private static final class JoinedPartition {
@@ -173,9 +164,9 @@ final class JoinedTopics {
         }
         EventKey key = EventKey.of(model, id);
         UnjudgedPrediction prediction = new UnjudgedPrediction(evaluation.logit(), x.importance(), time);
-        EarlyLabel label = early.remove(key);
+        FirstLabel label = early.remove(key);
         if (label != null) {
-            judge(prediction, label.label, label.importance);
+            judge(prediction, label.label(), label.importance());
             return;
         }
         // an id can be used again when nothing is remembered of it
@@ -195,7 +186,7 @@ final class JoinedTopics {
             if (prediction != null) {
                 judge(prediction, x.label(), x.importance());
             } else {
-                early.putIfAbsent(key, new EarlyLabel(x.label(), x.importance()));
+                early.putIfAbsent(key, new FirstLabel(x.label(), x.importance()));
             }
         }
         evaluation.takeLabel(model, x, time, outcomes);

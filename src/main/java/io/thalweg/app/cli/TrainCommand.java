@@ -9,6 +9,7 @@ import io.thalweg.app.view.Table;
 import io.thalweg.avro.ModelOrigin;
 import io.thalweg.avro.ModelSource;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.InputRecord;
 import io.thalweg.input.RecordReader;
 import io.thalweg.math.Algorithm;
 import io.thalweg.math.Example;
@@ -42,6 +43,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -283,10 +285,21 @@ final class TrainCommand implements Callable<Integer> {
     private int read(ThalwegConfig config, TrainingSet set, List<ModelSource> sources, SkippedExamples skipped) {
         Duration retry = Duration.ofMillis(config.getLong(ThalwegConfig.REGISTRY_RETRY_MAX_MS));
         try (ExampleRange range = rangeOptions.open(config);
+                ExampleRange ofLabels =
+                        config.hasLateLabels() ? rangeOptions.openLabels(config, range.partitions()) : null;
                 Registry schemas = Registry.of(config, retry)) {
             schemas.check();
             RecordReader reader = new RecordReader(schemas, config, LearnerRuntime.keyless(config, range.partitions()));
             rangeOptions.requireOffsets(config, range);
+            List<Span> read = new ArrayList<>(range.spans());
+            FirstLabels labels = null;
+            if (ofLabels != null) {
+                labels = FirstLabels.read(config, ofLabels, reader, skipped);
+                read.addAll(ofLabels.spans());
+                ofLabels.spans().stream()
+                        .filter(span -> span.size() > 0)
+                        .forEach(span -> sources.add(new ModelSource(RangeOptions.words(span), null)));
+            }
             Example x = new Example();
             for (Span span : range.spans()) {
                 set.source(escaped(span.partition().toString()) + "@%d");
@@ -297,29 +310,38 @@ final class TrainCommand implements Callable<Integer> {
                 while (records.hasNext()) {
                     ConsumerRecord<byte[], byte[]> record = records.next();
                     try {
-                        take(record, reader, set, x);
+                        take(record, reader, labels, set, x);
                     } catch (Rejection e) {
                         // a learner would make it a dead letter and go on
                         skipped.add(record, e);
                     }
                 }
             }
-            err().println("read " + RangeOptions.words(range.spans()));
+            err().println("read " + RangeOptions.words(read));
             err().flush();
             return range.partitions();
         }
     }
 
-    private static void take(ConsumerRecord<byte[], byte[]> record, RecordReader reader, TrainingSet set, Example x)
+    /** @param labels those that came on a topic of their own; null if none do */
+    private static void take(
+            ConsumerRecord<byte[], byte[]> record,
+            RecordReader reader,
+            @Nullable FirstLabels labels,
+            TrainingSet set,
+            Example x)
             throws Rejection {
-        if (reader.isPassedOver(record.value(), record.headers())) {
-            return;
-        }
-        String id = reader.modelId(record.key(), record.value(), record.headers());
-        if (record.value() == null) {
-            set.delete(id);
-        } else {
-            set.add(reader.example(record.value(), record.headers(), id, x), x, record.offset());
+        switch (reader.read(InputRecord.produced(record), x)) {
+            case EXAMPLE -> {
+                if (labels != null) {
+                    labels.label(reader.modelId(), x);
+                }
+                set.add(reader.modelId(), x, record.offset());
+            }
+            case DELETION -> set.delete(reader.modelId());
+            case LABEL, OF_OTHER_TYPE -> {
+                // the learner passes it over, too
+            }
         }
     }
 

@@ -371,7 +371,7 @@ class CommandsIT {
     /** Of the labels, some come too late, some never. */
     @ParameterizedTest
     @CsvSource({"drop, 1", "negative, 2"})
-    void topicsWithLabelsThatComeLaterAreEvaluatedAsTheFileTheyCameFrom(
+    void topicsWithLabelsThatComeLaterAreEvaluatedAndTrainedOnAsTheFileTheyCameFrom(
             String missing, String partitions, Random random) throws Exception {
         String name = "joined-" + missing;
         Project project = new Project(
@@ -440,6 +440,37 @@ class CommandsIT {
         }
         assertThat(project.thalweg("evaluate", "--topic").is(0).err())
                 .anyMatch(line -> line.contains("read " + name + "-examples-0@0 to ") && line.contains("-labels-0@0"));
+
+        String output = directory.resolve(name + ".avro").toString();
+        JsonNode trained = json(lastLine(project.thalweg("train", "--topic", "--passes", "3", "--json", "-o", output)));
+        if (missing.equals("drop")) {
+            JsonNode onFile = json(lastLine(project.thalweg(
+                    "train",
+                    allFile.toString(),
+                    "--model-column",
+                    "shop",
+                    "--id-column",
+                    "id",
+                    "--exclude",
+                    "at,came",
+                    "--passes",
+                    "3",
+                    "--json",
+                    "-o",
+                    output)));
+            assertThat(trained.get("examples")).isEqualTo(onFile.get("examples"));
+            assertThat(trained.get("losses")).isEqualTo(onFile.get("losses"));
+        } else {
+            assertThat(trained.get("examples").intValue()).isEqualTo(rows);
+        }
+        assertThat(project.thalweg("train", "--topic", "--passes", "1", "-o", output)
+                        .is(0)
+                        .err())
+                .anyMatch(line -> line.contains("read " + name + "-examples-0@0 to ") && line.contains("-labels-0@0"));
+    }
+
+    private static String lastLine(Result result) {
+        return result.is(0).out().get(result.out().size() - 1);
     }
 
     @Test

@@ -1,0 +1,77 @@
+package io.thalweg.app.cli;
+
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.InputRecord;
+import io.thalweg.input.RecordReader;
+import io.thalweg.math.Example;
+import io.thalweg.math.Rejection;
+import io.thalweg.runtime.CommittedRecords;
+import io.thalweg.runtime.ExampleRange;
+import io.thalweg.runtime.ExampleRange.Span;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+
+/**
+ * The first label of each event, from a topic of their own. What came of an event is known when a model is trained on
+ * the past, so a label counts however late it came. All are in the heap.
+ */
+final class FirstLabels {
+    private final Map<EventKey, FirstLabel> labels = new HashMap<>();
+    private final boolean missingIsNegative;
+
+    /** The model and the id of an event. */
+    record EventKey(String model, String id) {
+        static EventKey of(String model, byte[] id) {
+            return new EventKey(model, new String(id, StandardCharsets.UTF_8));
+        }
+    }
+
+    /** @param importance NaN if the label has none */
+    record FirstLabel(double label, double importance) {}
+
+    private FirstLabels(boolean missingIsNegative) {
+        this.missingIsNegative = missingIsNegative;
+    }
+
+    /** Reads all labels of a range. */
+    static FirstLabels read(ThalwegConfig config, ExampleRange range, RecordReader reader, SkippedExamples skipped) {
+        FirstLabels labels = new FirstLabels(DelayedLabels.isMissingNegative(config));
+        Example x = new Example();
+        for (Span span : range.spans()) {
+            CommittedRecords records = range.read(span);
+            while (records.hasNext()) {
+                ConsumerRecord<byte[], byte[]> record = records.next();
+                try {
+                    reader.read(InputRecord.produced(record).asLabel(), x);
+                } catch (Rejection e) {
+                    skipped.add(record, e);
+                    continue;
+                }
+                if (x.id() != null) {
+                    labels.labels.putIfAbsent(
+                            EventKey.of(reader.modelId(), x.id()), new FirstLabel(x.label(), x.importance()));
+                }
+            }
+        }
+        range.closeReaders();
+        return labels;
+    }
+
+    /** Gives an event its label, if it has none and one came, or if none is the label 0. */
+    void label(String model, Example x) {
+        if (x.labelled() || x.id() == null) {
+            return;
+        }
+        FirstLabel first = labels.get(EventKey.of(model, x.id()));
+        if (first != null) {
+            x.label(first.label);
+            if (!Double.isNaN(first.importance)) {
+                x.importance(first.importance);
+            }
+        } else if (missingIsNegative) {
+            x.label(0);
+        }
+    }
+}
