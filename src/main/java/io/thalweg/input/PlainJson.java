@@ -509,13 +509,13 @@ final class PlainJson {
         } else if (!hasPoint && !hasExponent) {
             whole = isNegative ? -digits : digits;
             return count > MOST_DIGITS ? leave() : PlainValue.WHOLE;
+        } else if (at - begin > LONGEST_NUMBER) {
+            // the parser has a limit of its own, which this must not exceed
+            return leave();
         }
         boolean isLong = count > DecimalNumber.MOST_DIGITS && significant(begin) > DecimalNumber.MOST_DIGITS;
         double parsed = isLong ? Double.NaN : DecimalNumber.toDouble(digits, exponent - decimals);
         if (Double.isNaN(parsed)) {
-            if (at - begin > LONGEST_NUMBER) {
-                return leave();
-            }
             parsed = parse(begin);
         }
         fraction = isNegative ? -parsed : parsed;

@@ -35,9 +35,10 @@ import java.util.List;
  *
  * <p><b>Temperature.</b> τ is the inverse of a temperature (Guo, Pleiss, Sun and Weinberger 2017), learned online.
  * Without it, the mixture is not confident enough where almost everything is certain, and too confident where the
- * stream changes. After each label ln τ moves by −{@value #TEMPERATURE_RATE}·d/√(1 + Σd²), as in AdaGrad, where d =
- * c·(a − y)·τ·Σ q_k·z_k is the derivative of the log loss with respect to ln τ. d is limited to ±{@value #STEEPEST}. τ
- * starts at 1 and stays between 1/{@value #LARGEST_FACTOR} and {@value #LARGEST_FACTOR}.
+ * stream changes. At each step ln τ moves by −{@value #TEMPERATURE_RATE}·d/√(1 + Σd²), as in AdaGrad, where d =
+ * c·r·τ·Σ q_k·z_k is the derivative of the loss with respect to ln τ, with the residual r of {@link StepTarget}: a − y
+ * for the log loss. d is limited to ±{@value #STEEPEST}. τ starts at 1 and stays between 1/{@value #LARGEST_FACTOR} and
+ * {@value #LARGEST_FACTOR}.
  *
  * <p><b>Importance.</b> c is the importance divided by the root mean square of all so far, so a factor that is common
  * to all does not matter; see {@link ImportanceScale}. For the shares and τ, c is at most {@value #LARGEST_IMPORTANCE}.
@@ -423,13 +424,13 @@ final class FixedShareMixture extends Optimizer {
         double adaGradC = Math.min(c, LARGEST_ADAGRAD_IMPORTANCE) * ImportanceScale.spread(shared, IMPORTANCE);
         if (target() == StepTarget.LABEL) {
             weigh(shared, basis, y, limitedC, stepsSince);
-            temper(shared, limitedC * (a - y) * mixed);
         } else {
             setSteps(x);
             if (target().isFirstLabel()) {
                 share(shared, weighByLoss(shared, basis, y, limitedC, stepsSince), stepsSince);
             }
         }
+        temper(shared, limitedC * residual(x, a) * mixed);
         model.learningRate(likeliestRate(shared));
         scale(model, x);
 
@@ -724,7 +725,9 @@ final class FixedShareMixture extends Optimizer {
 
     @Override
     double[] untouchedFactors(Model model) {
-        return Arrays.copyOfRange(model.shared(), FACTOR, Q + EXPERTS);
+        double[] factors = Arrays.copyOfRange(model.shared(), FACTOR, Q + EXPERTS);
+        factors[0] = StrictMath.log(factors[0]);
+        return factors;
     }
 
     @Override

@@ -122,45 +122,53 @@ public final class LearnerRuntime implements AutoCloseable {
         MappingCheck.run(config, schemas);
         PartitionWatch watch = new PartitionWatch(config, partitions);
         ReadAhead ahead = config.readsAhead() ? new ReadAhead(config, schemas, keyless) : null;
-        Topology topology =
-                new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch, readers, ahead).get();
-        Properties properties = new Properties();
-        properties.putAll(settings.streams());
-        properties.putIfAbsent(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_BUNDLES);
         ScheduledExecutorService lookout = lookout("lookout");
         StrictClients clients = new StrictClients(
                 settings.instance(),
                 new DeadTransactions(config, lookout)::lookSoon,
                 polled -> taken(polled, config, ahead));
-        KafkaStreams streams;
+        LearnerRuntime runtime = null;
         try {
-            streams = new KafkaStreams(topology, properties, clients);
+            Topology topology =
+                    new LearnerTopology(config, schemas, schemaIds, keyless, partitions, watch, readers, ahead).get();
+            Properties properties = new Properties();
+            properties.putAll(settings.streams());
+            properties.putIfAbsent(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_BUNDLES);
+            KafkaStreams streams = new KafkaStreams(topology, properties, clients);
             clients.handOver();
-        } catch (KafkaException e) {
-            clients.abandon();
-            watch.close();
-            lookout.shutdownNow();
-            if (ahead != null) {
-                ahead.close();
+            runtime = new LearnerRuntime(
+                    config,
+                    clients,
+                    streams,
+                    partitions,
+                    config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX),
+                    lookout,
+                    watch,
+                    ahead);
+            streams.setUncaughtExceptionHandler(runtime::respond);
+            streams.setStateListener(runtime::stateChanged);
+            streams.setGlobalStateRestoreListener(runtime.restoreTimer);
+            streams.start();
+            runtime.watch(new BrokerSilence(
+                    streams::metrics, Duration.ofMillis(config.getLong(ThalwegConfig.BROKER_STALL_MAX_MS))));
+            return runtime;
+        } catch (RuntimeException e) {
+            if (runtime != null) {
+                runtime.close();
+            } else {
+                clients.abandon();
+                watch.close();
+                lookout.shutdownNow();
+                if (ahead != null) {
+                    ahead.close();
+                }
             }
-            throw KafkaSettings.wrong(e).orElse(e);
+            throw e instanceof KafkaException ofKafka
+                    ? KafkaSettings.wrong(ofKafka)
+                            .map(RuntimeException.class::cast)
+                            .orElse(e)
+                    : e;
         }
-        LearnerRuntime runtime = new LearnerRuntime(
-                config,
-                clients,
-                streams,
-                partitions,
-                config.getInt(ThalwegConfig.THREAD_REPLACEMENTS_MAX),
-                lookout,
-                watch,
-                ahead);
-        streams.setUncaughtExceptionHandler(runtime::respond);
-        streams.setStateListener(runtime::stateChanged);
-        streams.setGlobalStateRestoreListener(runtime.restoreTimer);
-        streams.start();
-        runtime.watch(new BrokerSilence(
-                streams::metrics, Duration.ofMillis(config.getLong(ThalwegConfig.BROKER_STALL_MAX_MS))));
-        return runtime;
     }
 
     /** Returns what a thread works on after a poll. */

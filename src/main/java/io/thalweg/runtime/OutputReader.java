@@ -134,20 +134,21 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
      * Reads a sample of what the topic holds: all records if there are not many more than asked for, and otherwise
      * stretches of records that are evenly far apart, and the latest ones. Afterwards the position is at the end.
      *
-     * @param most how many records are read, about
+     * @param most how many records are read: at most twice as many
      * @param to receives the records, those of a partition in their order
      */
     public void sample(int most, java.util.function.Consumer<Entry<T>> to) {
         Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
-        sample(most, consumer.assignment(), ends, key -> true, to);
+        sample(most, ends.keySet(), ends, key -> true, to);
         ends.forEach(consumer::seek);
     }
 
     /**
-     * Reads a sample of what the topic holds under some keys, as {@link #sample} does. Other records are not decoded,
-     * so that many more can be read. Afterwards the position is where it was.
+     * Reads a sample of what the topic holds under some keys before the position, as {@link #sample} does. Other
+     * records are not decoded, so that many more can be read. Afterwards the position is where it was, so that no
+     * record comes twice.
      *
-     * @param most how many records are read, about, with those that are not wanted
+     * @param most how many records are read, with those that are not wanted: at most twice as many
      * @param partition the only partition to read; null for all
      * @param wanted tells whether records with this key, which is not null, are wanted
      * @param to receives the records, those of a partition in their order
@@ -159,7 +160,7 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
         List<TopicPartition> sampled = before.keySet().stream()
                 .filter(p -> partition == null || p.partition() == partition)
                 .toList();
-        sample(most, sampled, consumer.endOffsets(sampled), key -> key != null && wanted.test(key), to);
+        sample(most, sampled, before, key -> key != null && wanted.test(key), to);
         before.forEach(consumer::seek);
     }
 
@@ -179,8 +180,8 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
         consumer.pause(all);
         for (TopicPartition p : sampled) {
             consumer.resume(List.of(p));
-            long begin = begins.get(p);
             long end = ends.get(p);
+            long begin = Math.min(begins.get(p), end);
             long ofPartition = Math.max(STRETCHES, most / sampled.size());
             if (end - begin <= 2 * ofPartition) {
                 stretch(p, begin, end, Integer.MAX_VALUE, each);

@@ -70,7 +70,7 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     private final int partitions;
     private final InputWatch watch;
     private final @Nullable ReadAhead ahead;
-    private final PublishingPace pace = new PublishingPace(() -> context.currentSystemTimeMs());
+    private final PublishingPace pace;
     /** Whether a record was not where its key belongs. Then its producers choose partitions in another way. */
     private boolean hasStrayed;
     /** The partitions that the task reads, by topic. */
@@ -122,10 +122,17 @@ final class LearnerProcessor implements Processor<byte[], byte[], byte[], Output
     /**
      * @param watch is asked about the input
      * @param ahead reads examples ahead; null if nothing does
+     * @param pace that of publishing weights at an interval
      */
     LearnerProcessor(
-            ThalwegConfig config, boolean hasSinks, int partitions, InputWatch watch, @Nullable ReadAhead ahead) {
+            ThalwegConfig config,
+            boolean hasSinks,
+            int partitions,
+            InputWatch watch,
+            @Nullable ReadAhead ahead,
+            PublishingPace pace) {
         this.ahead = ahead;
+        this.pace = pace;
         this.partitions = partitions;
         this.watch = watch;
         weightsInterval = Duration.ofMillis(config.getLong(ThalwegConfig.WEIGHTS_INTERVAL_MS));

@@ -9,6 +9,7 @@ import io.thalweg.store.StartModels;
 import io.thalweg.store.TaskState;
 import java.nio.file.Path;
 import java.util.Set;
+import java.util.function.LongSupplier;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
@@ -45,6 +46,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
     private final StartModels start;
     private final int partitions;
     private final InputWatch watch;
+    private final LongSupplier nanoTime;
 
     /**
      * Creates a supplier of nodes that forward every output record to every child.
@@ -55,7 +57,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
      * @throws org.apache.kafka.common.config.ConfigException if {@value ThalwegConfig#MODEL_START} cannot be used
      */
     public LearnerSupplier(ThalwegConfig config, SchemaSource schemas, String keyless) {
-        this(config, schemas, keyless, false, 0, InputWatch.NONE, null, null);
+        this(config, schemas, keyless, false, 0, InputWatch.NONE, null, null, System::nanoTime);
     }
 
     /**
@@ -66,6 +68,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
      * @param watch knows more of the input
      * @param readers what other threads want to read of committed state; null if nobody does
      * @param ahead reads examples ahead; null if nothing does
+     * @param nanoTime the clock by which publishing takes a part of the time at most
      */
     LearnerSupplier(
             ThalwegConfig config,
@@ -75,8 +78,10 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
             int partitions,
             InputWatch watch,
             CommittedReads readers,
-            ReadAhead ahead) {
+            ReadAhead ahead,
+            LongSupplier nanoTime) {
         this.ahead = ahead;
+        this.nanoTime = nanoTime;
         this.config = config;
         this.schemas = schemas;
         this.keyless = keyless;
@@ -89,7 +94,7 @@ public final class LearnerSupplier implements ProcessorSupplier<byte[], byte[], 
 
     @Override
     public Processor<byte[], byte[], byte[], OutputRecord> get() {
-        return new LearnerProcessor(config, hasSinks, partitions, watch, ahead);
+        return new LearnerProcessor(config, hasSinks, partitions, watch, ahead, new PublishingPace(nanoTime));
     }
 
     @Override

@@ -8,6 +8,7 @@ import io.thalweg.output.OutputTopic;
 import io.thalweg.output.SchemaIds;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -45,6 +46,7 @@ public final class LearnerTopology implements Supplier<Topology> {
 
     private final int partitions;
     private final InputWatch watch;
+    private LongSupplier nanoTime = System::nanoTime;
 
     /**
      * Creates a topology for events that are already in the partition of their model.
@@ -102,6 +104,17 @@ public final class LearnerTopology implements Supplier<Topology> {
         this.keyless = keyless;
     }
 
+    /**
+     * Chooses the clock by which publishing weights takes a part of the time at most. With one that stands still, what
+     * is published does not depend on how fast the machine is.
+     *
+     * @return this
+     */
+    public LearnerTopology clock(LongSupplier clock) {
+        nanoTime = clock;
+        return this;
+    }
+
     @Override
     public Topology get() {
         Topology topology = new Topology();
@@ -136,7 +149,7 @@ public final class LearnerTopology implements Supplier<Topology> {
         }
         topology.addProcessor(
                 LEARNER,
-                new LearnerSupplier(config, schemas, keyless, true, partitions, watch, readers, ahead),
+                new LearnerSupplier(config, schemas, keyless, true, partitions, watch, readers, ahead, nanoTime),
                 sources.toArray(String[]::new));
         for (OutputTopic output : OutputTopic.of(config)) {
             sink(topology, output.sink(), output, LEARNER);

@@ -9,36 +9,34 @@ import java.util.function.LongSupplier;
 public final class PublishingPace {
     /** How many times as long as publishing took it rests. */
     private static final int REST = 9;
-    /** What takes less than this is not worth a rest, in milliseconds. */
-    private static final long SHORT_MILLIS = 50;
+    /** What takes less than this is not worth a rest, in nanoseconds. */
+    private static final long SHORT_NANOS = 50_000_000;
 
-    private final LongSupplier clock;
-    private long begin = Long.MIN_VALUE;
-    private long restFrom = Long.MIN_VALUE;
-    private long restUntil = Long.MIN_VALUE;
+    private final LongSupplier nanoTime;
+    private long begin;
+    private long restUntil;
 
     /**
      * Creates a pace without a rest.
      *
-     * @param clock the time in milliseconds, of the processor that publishes: a test of a topology has a clock of its
-     *     own, and what it publishes must not depend on how fast the machine is
+     * @param nanoTime as {@link System#nanoTime}. What Kafka Streams gives a processor is no clock: it stands still
+     *     during a punctuation
      */
-    public PublishingPace(LongSupplier clock) {
-        this.clock = clock;
+    public PublishingPace(LongSupplier nanoTime) {
+        this.nanoTime = nanoTime;
+        restUntil = nanoTime.getAsLong();
     }
 
     /** Returns whether it is time to publish. If so, {@link #end} must follow. */
     public boolean begins() {
-        begin = clock.getAsLong();
-        // a clock that was set back must not prolong a rest
-        return begin >= restUntil || begin < restFrom;
+        begin = nanoTime.getAsLong();
+        return begin - restUntil >= 0;
     }
 
     /** Ends publishing. */
     public void end() {
-        long now = clock.getAsLong();
+        long now = nanoTime.getAsLong();
         long took = now - begin;
-        restFrom = now;
-        restUntil = took < SHORT_MILLIS ? now : now + REST * took;
+        restUntil = took < SHORT_NANOS ? now : now + REST * took;
     }
 }

@@ -167,6 +167,7 @@ class CorpusTest {
         Instant start = Instant.ofEpochMilli(1_700_000_000_000L);
         try (TopologyTestDriver driver = new TopologyTestDriver(
                 new LearnerTopology(config, SCHEMAS, (topic, schema) -> 1, keyless, routed ? 2 : 0, InputWatch.NONE)
+                        .clock(() -> 0)
                         .get(),
                 streams,
                 start)) {

@@ -515,7 +515,12 @@ class JsonDecoderTest {
             "1 2",
             "-a",
             "1.5.5",
-            "0.50"
+            "0.50",
+            // below the parser's limit, and above it
+            "0." + "0".repeat(400),
+            "0." + "0".repeat(600),
+            "1e" + "0".repeat(600),
+            "1." + "5".repeat(600)
         };
         int count = Integer.getInteger("thalweg.fuzz", 20_000);
         List<String> order = new ArrayList<>();

@@ -121,6 +121,35 @@ class PredictThenLearnTest {
         assertThat(model.validation().overall().meanProbability()).isEqualTo(0.5);
     }
 
+    /**
+     * Each event is a negative until its label comes. Only positives have labels, and half of them come first. To
+     * follow these alone would teach the temperature that nothing is ever certain.
+     */
+    @Test
+    void theTemperatureIsNotMisledByLabelsThatComeBeforeTheirEvents() throws Rejection {
+        Learner learner = new Learner(Examples.settings(Algorithm.AUTO));
+        Model model = new Model("m", learner.optimizer());
+        Random random = new Random(5);
+        double sum = 0;
+        for (int i = 0; i < 30_000; i++) {
+            boolean isPositive = random.nextInt(100) == 0;
+            boolean isEarly = random.nextBoolean();
+            Example x = example(random, isPositive && isEarly ? 1.0 : 0.0);
+            predict(learner, model, x, prediction);
+            sum += i < 20_000 ? 0 : prediction.probability();
+            if (isPositive && isEarly) {
+                learner.learn(model, x, prediction);
+                continue;
+            }
+            learner.learn(model, x, prediction, StepTarget.PROVISIONAL_NEGATIVE, 0);
+            if (isPositive) {
+                x.label(1);
+                learner.learn(model, x, prediction, StepTarget.LABEL_AFTER_PROVISIONAL, 0);
+            }
+        }
+        assertThat(sum / 10_000).isBetween(0.005, 0.02);
+    }
+
     /** In a mixture the shares follow the logits that the experts served; their steps are from where they are now. */
     @Test
     void theSharesOfAMixtureFollowWhatItsExpertsServed() throws Rejection {

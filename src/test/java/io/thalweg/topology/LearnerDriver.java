@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.function.IntPredicate;
+import java.util.function.LongSupplier;
 import org.apache.avro.Schema;
 import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.BinaryEncoder;
@@ -57,6 +58,11 @@ public final class LearnerDriver implements AutoCloseable {
     }
 
     LearnerDriver(Map<String, ?> settings, String keyless) {
+        // what is published must not depend on how fast the machine is
+        this(settings, keyless, () -> 0);
+    }
+
+    LearnerDriver(Map<String, ?> settings, String keyless, LongSupplier clock) {
         SchemaSource schemas = id -> {
             if (outage || !registryAnswers.test(id)) {
                 throw new SchemaSourceException("the registry does not answer", null);
@@ -70,7 +76,9 @@ public final class LearnerDriver implements AutoCloseable {
         streams.put(StreamsConfig.APPLICATION_ID_CONFIG, "test");
         streams.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, "nowhere:1");
         driver = new TopologyTestDriver(
-                new LearnerTopology(new ThalwegConfig(settings), schemas, (topic, schema) -> 1, keyless).get(),
+                new LearnerTopology(new ThalwegConfig(settings), schemas, (topic, schema) -> 1, keyless)
+                        .clock(clock)
+                        .get(),
                 streams,
                 Instant.EPOCH);
         examples = driver.createInputTopic(

@@ -40,6 +40,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
@@ -229,6 +231,27 @@ class LearnerTopologyTest {
             assertThat(versions(learner)).containsExactly(7L);
             learner.driver.advanceWallClockTime(Duration.ofSeconds(5));
             assertThat(learner.weights.isEmpty()).as("nothing has changed").isTrue();
+        }
+    }
+
+    /** At each look at the clock a tenth of a second has passed, so publishing takes as long. */
+    @Test
+    void whatTakesLongToPublishIsPublishedInATenthOfTheTime() {
+        AtomicLong clock = new AtomicLong();
+        Map<String, String> settings = Map.of("weights.every", "1000000", "weights.interval.ms", "1000");
+        try (LearnerDriver learner =
+                new LearnerDriver(settings, "default", () -> clock.getAndAdd(TimeUnit.MILLISECONDS.toNanos(100)))) {
+            List<Long> published = new ArrayList<>();
+            for (long i = 1; i <= 100; i++) {
+                learner.predict("m", dense(1.0, 1.0));
+                learner.driver.advanceWallClockTime(Duration.ofSeconds(1));
+                for (long version : versions(learner)) {
+                    assertThat(version).isEqualTo(i);
+                    published.add(version);
+                }
+            }
+            // two of ten looks are at a publication, before and after it, and eight are at rest
+            assertThat(published).hasSize(12).startsWith(1L, 10L, 19L);
         }
     }
 

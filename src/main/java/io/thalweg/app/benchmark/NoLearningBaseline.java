@@ -53,7 +53,7 @@ final class NoLearningBaseline implements Processor<byte[], byte[], byte[], byte
     private byte[] lastKey;
     private Seen last;
     private ProcessorContext<byte[], byte[]> context;
-    private final PublishingPace pace = new PublishingPace(() -> context.currentSystemTimeMs());
+    private final PublishingPace pace = new PublishingPace(System::nanoTime);
 
     /** The features of a model that have occurred. */
     private static final class Seen {

@@ -20,6 +20,9 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 final class FirstLabels {
     private final Map<EventKey, FirstLabel> labels = new HashMap<>();
     private final boolean missingIsNegative;
+    private final long waitMs;
+    /** The latest time of all labels and of the events so far. */
+    private long now = Long.MIN_VALUE;
 
     /** The model and the id of an event. */
     record EventKey(String model, String id) {
@@ -28,16 +31,21 @@ final class FirstLabels {
         }
     }
 
-    /** @param importance NaN if the label has none */
-    record FirstLabel(double label, double importance) {}
+    /** @param importance NaN if the label has none @param time when it came */
+    record FirstLabel(double label, double importance, long time) {
+        FirstLabel earlier(FirstLabel other) {
+            return other.time < time ? other : this;
+        }
+    }
 
-    private FirstLabels(boolean missingIsNegative) {
-        this.missingIsNegative = missingIsNegative;
+    private FirstLabels(ThalwegConfig config) {
+        missingIsNegative = DelayedLabels.isMissingNegative(config);
+        waitMs = config.getLong(ThalwegConfig.LABELS_WAIT_MS);
     }
 
     /** Reads all labels of a range. */
     static FirstLabels read(ThalwegConfig config, ExampleRange range, RecordReader reader, SkippedExamples skipped) {
-        FirstLabels labels = new FirstLabels(DelayedLabels.isMissingNegative(config));
+        FirstLabels labels = new FirstLabels(config);
         Example x = new Example();
         for (Span span : range.spans()) {
             CommittedRecords records = range.read(span);
@@ -49,9 +57,12 @@ final class FirstLabels {
                     skipped.add(record, e);
                     continue;
                 }
+                labels.now = Math.max(labels.now, record.timestamp());
                 if (x.id() != null) {
-                    labels.labels.putIfAbsent(
-                            EventKey.of(reader.modelId(), x.id()), new FirstLabel(x.label(), x.importance()));
+                    labels.labels.merge(
+                            EventKey.of(reader.modelId(), x.id()),
+                            new FirstLabel(x.label(), x.importance(), record.timestamp()),
+                            FirstLabel::earlier);
                 }
             }
         }
@@ -59,8 +70,13 @@ final class FirstLabels {
         return labels;
     }
 
-    /** Gives an event its label, if it has none and one came, or if none is the label 0. */
-    void label(String model, Example x) {
+    /**
+     * Gives an event its label, if it has none and one came. If none came in time, that may be the label 0.
+     *
+     * @param time that of the event
+     */
+    void label(String model, Example x, long time) {
+        now = Math.max(now, time);
         if (x.labelled() || x.id() == null) {
             return;
         }
@@ -70,7 +86,7 @@ final class FirstLabels {
             if (!Double.isNaN(first.importance)) {
                 x.importance(first.importance);
             }
-        } else if (missingIsNegative) {
+        } else if (missingIsNegative && now > time && now - time > waitMs) {
             x.label(0);
         }
     }

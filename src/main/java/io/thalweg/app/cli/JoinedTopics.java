@@ -186,7 +186,7 @@ final class JoinedTopics {
             if (prediction != null) {
                 judge(prediction, x.label(), x.importance());
             } else {
-                early.putIfAbsent(key, new FirstLabel(x.label(), x.importance()));
+                early.putIfAbsent(key, new FirstLabel(x.label(), x.importance(), time));
             }
         }
         evaluation.takeLabel(model, x, time, outcomes);

@@ -334,7 +334,7 @@ final class TrainCommand implements Callable<Integer> {
         switch (reader.read(InputRecord.produced(record), x)) {
             case EXAMPLE -> {
                 if (labels != null) {
-                    labels.label(reader.modelId(), x);
+                    labels.label(reader.modelId(), x, record.timestamp());
                 }
                 set.add(reader.modelId(), x, record.offset());
             }

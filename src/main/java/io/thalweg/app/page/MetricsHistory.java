@@ -61,21 +61,43 @@ final class MetricsHistory {
         }
     }
 
-    /** A record of the metrics topic. @param metrics null if the model was deleted */
-    record MetricsAt(@Nullable Metrics metrics, long time) {}
+    /** A longer history of a model, which is read while the one that is there is shown. For one thread. */
+    final class LongerHistory {
+        private final String model;
+        private @Nullable ShownMetrics of;
 
-    /** Replaces the history of a model by a longer one, which ends with the latest record that is known. */
-    synchronized void renew(String model, List<MetricsAt> history) {
-        if (history.isEmpty()) {
-            return;
+        LongerHistory(String model) {
+            this.model = model;
         }
-        ShownMetrics before = models.get(model);
-        take(model, null, 0);
-        history.forEach(each -> take(model, each.metrics, each.time));
-        ShownMetrics now = models.get(model);
-        if (before != null && (now == null || now.latest.getVersion() < before.latest.getVersion())) {
-            take(model, before.latest, before.time);
+
+        /** Adds a record of the metrics topic. @param metrics null if the model was deleted */
+        void take(@Nullable Metrics metrics, long time) {
+            if (metrics == null) {
+                of = null;
+                return;
+            }
+            if (of == null || metrics.getVersion() < of.latest.getVersion()) {
+                of = new ShownMetrics(model, MOST_POINTS_OF_A_MODEL, metrics);
+            }
+            add(of, metrics, time);
         }
+
+        /** Shows it instead, with the latest record that is known. */
+        void end() {
+            if (of != null) {
+                replace(of);
+            }
+        }
+    }
+
+    private synchronized void replace(ShownMetrics by) {
+        ShownMetrics before = models.get(by.model);
+        if (before != null && by.latest.getVersion() < before.latest.getVersion()) {
+            add(by, before.latest, before.time);
+        }
+        points += by.series.size() - (before == null ? 0 : before.series.size());
+        models.put(by.model, by);
+        limit();
     }
 
     /** Adds a record of the metrics topic. @param metrics null if the model was deleted */
@@ -97,6 +119,10 @@ final class MetricsHistory {
         points -= of.series.size();
         add(of, metrics, time);
         points += of.series.size();
+        limit();
+    }
+
+    private void limit() {
         if (points > Math.max(MOST_POINTS, (long) FEWEST_POINTS_OF_A_MODEL * models.size())) {
             // those that have long had no record, too
             int most = Math.max(FEWEST_POINTS_OF_A_MODEL, MOST_POINTS / models.size());
@@ -106,6 +132,11 @@ final class MetricsHistory {
                 points += each.series.size();
             }
         }
+    }
+
+    /** Returns whether anything is known of a model. */
+    synchronized boolean isKnown(String model) {
+        return models.containsKey(model);
     }
 
     private static void add(ShownMetrics of, Metrics metrics, long time) {

@@ -2,7 +2,6 @@ package io.thalweg.app.page;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.thalweg.app.page.MetricsHistory.MetricsAt;
 import io.thalweg.app.serve.LiveEvents;
 import io.thalweg.avro.DeadLetter;
 import io.thalweg.avro.Metrics;
@@ -19,7 +18,6 @@ import io.thalweg.runtime.OutputReader.Start;
 import io.thalweg.runtime.WeightsBoard;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -55,6 +53,9 @@ final class PageFeed implements AutoCloseable {
     /** The longest time in which a topic is read before the next one is. */
     private static final Duration TURN = Duration.ofMillis(300);
 
+    /** The pause between two searches for models of which nothing is known. */
+    private static final Duration AFTER_A_SEARCH = Duration.ofSeconds(5);
+
     /** How many records of history are read when the page starts. */
     private static final int HISTORY = 20_000;
     /** How many are looked through for those of a model that is looked at. Only these are decoded. */
@@ -81,6 +82,9 @@ final class PageFeed implements AutoCloseable {
     private final Thread thread;
 
     private final List<TopicFeed<?>> feeds = new CopyOnWriteArrayList<>();
+    /** When a model of which nothing is known may be looked for again. */
+    private long nextSearch = System.nanoTime();
+
     private @Nullable OutputReader<Metrics> metricsReader;
     private @Nullable OutputReader<Weights> weightsReader;
 
@@ -121,7 +125,8 @@ final class PageFeed implements AutoCloseable {
 
     /** Has the history of a model read, unless it is there. */
     void lookAt(String model) {
-        if (wanted.size() < WeightsHistory.MOST_MODELS) {
+        // of models that there may not be, no more than can be looked at
+        if (metrics.isKnown(model) || wanted.size() < WeightsHistory.MOST_MODELS) {
             wanted.add(model);
         }
     }
@@ -206,34 +211,47 @@ final class PageFeed implements AutoCloseable {
     }
 
     private void lookAtWanted() {
-        if (weights.hasRoom()) {
+        if (events.hasClients() && weights.hasRoom()) {
             metrics.worst(WeightsHistory.MOST_MODELS).forEach(wanted::add);
         }
+        long begin = System.nanoTime();
         for (String model : List.copyOf(wanted)) {
+            boolean isKnown = metrics.isKnown(model);
+            if (!isKnown && begin - nextSearch < 0) {
+                continue;
+            }
             wanted.remove(model);
-            if (weights.lookAt(model)) {
-                readHistory(model);
+            if (!weights.isLookedAt(model)) {
+                readHistory(model, isKnown);
+                if (!isKnown) {
+                    // there may be no such model, and anybody can ask for one
+                    nextSearch = System.nanoTime() + AFTER_A_SEARCH.toNanos();
+                }
+            }
+            if (System.nanoTime() - begin > TURN.toNanos()) {
+                // the others have their turn when the topics have been read
+                return;
             }
         }
     }
 
-    private void readHistory(String model) {
-        Integer partition = partitions.get(model);
-        List<Entry<Metrics>> history = new ArrayList<>();
-        metricsReader.sample(HISTORY_OF_A_MODEL, partition, key -> text(key).equals(model), history::add);
-        if (!history.isEmpty()) {
-            partitions.put(model, history.get(0).source().partition());
+    private void readHistory(String model, boolean isKnown) {
+        MetricsHistory.LongerHistory history = metrics.new LongerHistory(model);
+        metricsReader.sample(
+                HISTORY_OF_A_MODEL, partitions.get(model), key -> text(key).equals(model), entry -> {
+                    if (entry.problem() == null) {
+                        history.take(entry.value(), entry.source().timestamp());
+                        partitions.put(model, entry.source().partition());
+                    }
+                });
+        history.end();
+        if (!isKnown && !metrics.isKnown(model)) {
+            return;
         }
-        metrics.renew(
-                model,
-                history.stream()
-                        .filter(entry -> entry.problem() == null)
-                        .map(entry ->
-                                new MetricsAt(entry.value(), entry.source().timestamp()))
-                        .toList());
+        weights.lookAt(model);
         weightsReader.sample(
                 HISTORY_OF_A_MODEL,
-                partition,
+                partitions.get(model),
                 key -> WeightsBoard.model(text(key)).equals(model),
                 this::takeWeights);
     }

@@ -112,20 +112,17 @@ final class WeightsHistory {
         }
     }
 
-    /**
-     * Looks at a model.
-     *
-     * @return whether it was not looked at before, so that its history must be read
-     */
-    synchronized boolean lookAt(String model) {
-        if (models.get(model) != null) {
-            return false;
-        }
+    /** Returns whether a model is looked at. It then stays longer than others. */
+    synchronized boolean isLookedAt(String model) {
+        return models.get(model) != null;
+    }
+
+    /** Looks at a model, of which nothing is known yet. */
+    synchronized void lookAt(String model) {
         models.put(model, new ModelWeights());
         if (models.size() > MOST_MODELS) {
             models.remove(models.keySet().iterator().next());
         }
-        return true;
     }
 
     /** Returns whether there is room for another model to be looked at without being asked for. */

@@ -14,6 +14,7 @@ import io.thalweg.runtime.CommittedTopic;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.store.KeyPartitioner;
+import io.thalweg.testing.ClientThreads;
 import io.thalweg.testing.Seeded;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -75,6 +76,7 @@ class CommandsIT {
     static void stop() {
         registry.close();
         broker.close();
+        ClientThreads.assertNone();
     }
 
     private record Result(int exitCode, List<String> out, List<String> err) {

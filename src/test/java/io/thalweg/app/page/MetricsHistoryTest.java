@@ -3,7 +3,6 @@ package io.thalweg.app.page;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.thalweg.app.page.MetricsHistory.MetricsAt;
 import io.thalweg.avro.Metrics;
 import io.thalweg.avro.Quality;
 import java.util.ArrayList;
@@ -57,21 +56,24 @@ class MetricsHistoryTest {
         MetricsHistory history = new MetricsHistory();
         history.take("m", metrics("m", 100, 0.5), 100);
         history.take("m", metrics("m", 500, 0.5), 500);
-        history.renew("m", List.of());
+        history.new LongerHistory("m").end();
         assertThat(versions(history)).containsExactly(100, 500);
-        history.renew(
-                "m",
-                IntStream.of(50, 100, 300)
-                        .mapToObj(version -> new MetricsAt(metrics("m", version, 0.5), version))
-                        .toList());
+        MetricsHistory.LongerHistory longer = history.new LongerHistory("m");
+        IntStream.of(50, 100, 300).forEach(version -> longer.take(metrics("m", version, 0.5), version));
+        longer.end();
         assertThat(versions(history)).as("with the latest").containsExactly(50, 100, 300, 500);
         history.take("m", metrics("m", 600, 0.5), 600);
         assertThat(versions(history)).containsExactly(50, 100, 300, 500, 600);
         assertThat(history.json("m").path("history").path("time").get(3).asLong())
                 .isEqualTo(500);
         // it was deleted at some time, and began anew
-        history.renew("m", List.of(new MetricsAt(metrics("m", 700, 0.5), 1), new MetricsAt(null, 2)));
-        assertThat(versions(history)).containsExactly(600);
+        MetricsHistory.LongerHistory begunAnew = history.new LongerHistory("m");
+        begunAnew.take(metrics("m", 700, 0.5), 1);
+        begunAnew.take(null, 2);
+        begunAnew.take(metrics("m", 10, 0.5), 3);
+        begunAnew.take(metrics("m", 600, 0.5), 4);
+        begunAnew.end();
+        assertThat(versions(history)).containsExactly(10, 600);
     }
 
     private static List<Integer> versions(MetricsHistory history) {
