@@ -2,7 +2,10 @@ package io.thalweg.testing;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 
 /** The threads of the clients of Kafka in this process. */
@@ -12,17 +15,30 @@ public final class ClientThreads {
             Pattern.compile("kafka-(admin-client|producer-network|coordinator-heartbeat)-thread.*"
                     + "|.*-(StreamThread|StateUpdater)-\\d+.*");
 
-    private ClientThreads() {}
+    private final Set<Long> before;
 
-    /** Checks that all clients were closed, after the brokers were. */
-    public static void assertNone() {
-        Awaitility.await("clients are still open").atMost(PATIENCE).until(ClientThreads::names, List::isEmpty);
+    private ClientThreads(Set<Long> before) {
+        this.before = before;
     }
 
-    private static List<String> names() {
+    /** Notes the threads that there are now, which others have left. */
+    public static ClientThreads before() {
+        return new ClientThreads(found().map(Thread::getId).collect(Collectors.toSet()));
+    }
+
+    /** Checks that all clients since then were closed, after the brokers were. */
+    public void assertNoneSince() {
+        Awaitility.await("clients are still open")
+                .atMost(PATIENCE)
+                .until(
+                        () -> found().filter(thread -> !before.contains(thread.getId()))
+                                .map(Thread::getName)
+                                .toList(),
+                        List::isEmpty);
+    }
+
+    private static Stream<Thread> found() {
         return Thread.getAllStackTraces().keySet().stream()
-                .map(Thread::getName)
-                .filter(NAME.asMatchPredicate())
-                .toList();
+                .filter(thread -> NAME.matcher(thread.getName()).matches());
     }
 }

@@ -57,6 +57,8 @@ final class StallWatch implements AutoCloseable {
     /** Created when it is first needed. */
     private Admin admin;
 
+    private boolean isClosed;
+
     private final Map<TopicPartition, PartitionProgress> seen = new HashMap<>();
     private volatile List<PartitionProgress> latest = List.of();
 
@@ -190,6 +192,9 @@ final class StallWatch implements AutoCloseable {
     }
 
     private synchronized Admin admin() {
+        if (isClosed) {
+            throw new KafkaException("it has been closed meanwhile");
+        }
         if (admin == null) {
             admin = KafkaSettings.admin(config);
         }
@@ -236,6 +241,8 @@ final class StallWatch implements AutoCloseable {
     public void close() {
         timer.shutdownNow();
         synchronized (this) {
+            // a look that is under way must not make another client
+            isClosed = true;
             if (admin != null) {
                 admin.close(Duration.ZERO);
             }

@@ -57,6 +57,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Timeout(300)
 @Seeded
 class CommandsIT {
+    private static final ClientThreads CLIENTS = ClientThreads.before();
+
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -76,7 +78,7 @@ class CommandsIT {
     static void stop() {
         registry.close();
         broker.close();
-        ClientThreads.assertNone();
+        CLIENTS.assertNoneSince();
     }
 
     private record Result(int exitCode, List<String> out, List<String> err) {

@@ -38,6 +38,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Other ways to log in to the brokers: with OAuth tokens and with certificates. */
 @Timeout(300)
 class LoginIT {
+    private static final ClientThreads CLIENTS = ClientThreads.before();
+
     private static final String ALLOWED_URLS = "org.apache.kafka.sasl.oauthbearer.allowed.urls";
     private static final String ALLOWED_FILES = "org.apache.kafka.sasl.oauthbearer.allowed.files";
     private static final String CLIENT_CREDENTIALS = "client_credentials";
@@ -60,7 +62,7 @@ class LoginIT {
 
     @AfterEach
     void allClientsWereClosed() {
-        ClientThreads.assertNone();
+        CLIENTS.assertNoneSince();
     }
 
     private record Result(int exitCode, String out, String err) {}

@@ -47,6 +47,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The commands against a broker that denies by default. */
 @Timeout(300)
 class SecuredIT {
+    private static final ClientThreads CLIENTS = ClientThreads.before();
+
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int EXAMPLES = 40;
 
@@ -72,7 +74,7 @@ class SecuredIT {
     static void stop() {
         registry.close();
         broker.close();
-        ClientThreads.assertNone();
+        CLIENTS.assertNoneSince();
     }
 
     private static SecuredProject project(String name, String... more) {

@@ -28,6 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Moves to other partitions on a broker that denies by default. */
 @Timeout(300)
 class SecuredMoveIT {
+    private static final ClientThreads CLIENTS = ClientThreads.before();
+
     private static final int EXAMPLES = 30;
 
     @TempDir
@@ -49,7 +51,7 @@ class SecuredMoveIT {
     @AfterAll
     static void stop() {
         broker.close();
-        ClientThreads.assertNone();
+        CLIENTS.assertNoneSince();
     }
 
     /** A learner that has learned from one partition, with records that it has not read. */
