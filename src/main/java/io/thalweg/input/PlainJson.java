@@ -530,9 +530,11 @@ final class PlainJson {
             long eight = (long) LONG.get(bytes, i) - ZEROS;
             long others = (eight + ABOVE_NINE | eight) & HIGH_BITS;
             int count = Long.numberOfTrailingZeros(others) >>> 3;
-            if (count < Long.BYTES) {
-                // in two steps, because a shift by all bits would be none
-                digits = POWERS_OF_TEN[count] * sum + eightDigits(eight << Byte.SIZE * (7 - count) << Byte.SIZE);
+            if (count <= Integer.BYTES) {
+                digits = POWERS_OF_TEN[count] * sum + fourDigits(eight << Byte.SIZE * (Integer.BYTES - count));
+                return i + count;
+            } else if (count < Long.BYTES) {
+                digits = POWERS_OF_TEN[count] * sum + eightDigits(eight << Byte.SIZE * (Long.BYTES - count));
                 return i + count;
             }
             sum = POWERS_OF_TEN[Long.BYTES] * sum + eightDigits(eight);
@@ -551,6 +553,12 @@ final class PlainJson {
         long pairs = 10 * eight + (eight >>> 8);
         long mask = 0xff_0000_00ffL;
         return (pairs & mask) * (100L + (1_000_000L << 32)) + (pairs >>> 16 & mask) * (1L + (10_000L << 32)) >>> 32;
+    }
+
+    /** The number that the digits in the four lower bytes make. The last one is in the highest of these. */
+    private static long fourDigits(long four) {
+        long pairs = 10 * four + (four >>> 8);
+        return 100 * (pairs & 0xff) + (pairs >>> 16 & 0xff);
     }
 
     /** The digits of a number without the zeros at its beginning. */
