@@ -260,6 +260,34 @@ class SecuredIT {
         }
     }
 
+    /** Whoever may see topics, but not their settings, is told just that, and nothing of what the settings would be. */
+    @Test
+    void settingsThatCannotBeLookedAtAreNotComplainedAbout() throws Exception {
+        SecuredProject project = project("unseen");
+        project.prepare(csv);
+        Map<String, String> onlooker = broker.user("onlooker");
+        for (String kind :
+                List.of("examples", "predictions", "weights", "metrics", "dead.letters", "repartition", "changelog")) {
+            broker.allow(SecuredBroker.onTopic("onlooker", project.topic(kind), AclOperation.DESCRIBE));
+        }
+
+        SecuredProject.Result result = project.thalweg(onlooker, "topics");
+        assertThat(Stream.concat(result.out().stream(), result.err().stream()))
+                // that of the learner's own setting is for everybody
+                .filteredOn(line -> !line.startsWith("✓") && !line.contains("topics.compression"))
+                .singleElement()
+                .asString()
+                .contains("settings of these topics were not checked")
+                .contains("principal User:onlooker has no right to DESCRIBE_CONFIGS")
+                .contains("unseen-examples", "unseen-predictions", "unseen-weights", "unseen-metrics")
+                .contains("unseen-dead.letters");
+
+        // seen, the same topics are well, or not
+        setTopic(project.topic("weights"), "cleanup.policy", "delete");
+        assertThat(project.thalweg(broker.superUser(), "topics").toString()).contains("cleanup.policy");
+        assertThat(project.thalweg(onlooker, "topics").toString()).doesNotContain("cleanup.policy");
+    }
+
     @Test
     void topicsThatCouldNotBeCreatedAreNamedBesideThoseThatWere() {
         SecuredProject project = project("four-of-five");
