@@ -97,11 +97,15 @@ final class HttpLoad {
         try (CandidateHandle handle = CandidateHandle.start(
                 Program.LEARNER, "", cluster.directory().resolve(row.name().replaceAll("\\W+", "-") + ".log"))) {
             progress.accept(row.name() + ": warming up …");
-            measure(handle, row, Beside.REQUESTS);
-            for (int round = 1; round <= scale.rounds(); round++) {
+            warmUp(handle, row);
+            // the first is for the compiler, which takes up the server's code late
+            for (int round = scale.warmsUp() ? 0 : 1; round <= scale.rounds(); round++) {
                 progress.accept("%s: round %d of %d …".formatted(row.name(), round, scale.rounds()));
                 for (Beside beside : order) {
-                    runs.computeIfAbsent(beside, each -> new ArrayList<>()).add(measure(handle, row, beside));
+                    Served served = measure(handle, row, beside);
+                    if (round > 0) {
+                        runs.computeIfAbsent(beside, each -> new ArrayList<>()).add(served);
+                    }
                 }
                 // so that each is at each place
                 Collections.rotate(order, 1);
@@ -161,23 +165,49 @@ final class HttpLoad {
         return MedianRange.quantile(served.latencies, share) / 1e6;
     }
 
-    private Served measure(CandidateHandle handle, HttpRow row, Beside beside) {
-        String application = "http-" + ++started;
+    private void warmUp(CandidateHandle handle, HttpRow row) {
+        boolean warm = !scale.warmsUp();
+        while (!warm) {
+            String application = "http-" + ++started;
+            int port = freePort();
+            Requests requests = new Requests(port, row.perRequest);
+            warm = handle.warmsUp(settings(application, row, port), records());
+            requests.end();
+            cluster.deleteTopics(application);
+        }
+    }
+
+    /** Returns the settings of a learner. @param port where its server listens; 0 for none */
+    private Map<String, String> settings(String application, HttpRow row, int port) {
         Map<String, String> settings = cluster.settings(application, WORKLOAD.topic(), WORKLOAD.settings());
         settings.putAll(Candidate.learner(WORKLOAD, row.algorithm, Publishing.THINNED, Guarantee.EXACTLY_ONCE)
                 .settings());
-        int port = freePort();
-        if (beside != Beside.NO_SERVER) {
+        if (port > 0) {
             settings.put(ThalwegConfig.HTTP_LISTEN, "127.0.0.1:" + port);
         }
-        handle.measure(settings, new Limits(records(), records() / 3, scale.beforeMs(), scale.measuredMs()), null);
-        ProcessEvent begin = handle.await(Event.BEGIN);
+        return settings;
+    }
+
+    private Served measure(CandidateHandle handle, HttpRow row, Beside beside) {
+        String application = "http-" + ++started;
+        int port = beside == Beside.NO_SERVER ? 0 : freePort();
         Requests requests = beside == Beside.REQUESTS ? new Requests(port, row.perRequest) : null;
+        handle.measure(
+                settings(application, row, port),
+                new Limits(records(), records() / 3, scale.beforeMs(), scale.measuredMs()),
+                null);
+        ProcessEvent begin = handle.await(Event.BEGIN);
+        if (requests != null) {
+            requests.count();
+        }
         ProcessEvent end = handle.await(Event.END);
+        if (requests != null) {
+            requests.end();
+        }
         Served served = new Served(
                 (end.records() - begin.records()) / ((end.nanos() - begin.nanos()) / 1e9),
                 requests == null ? 0 : requests.perSecond(),
-                requests == null ? new long[0] : requests.end(),
+                requests == null ? new long[0] : requests.latencies(),
                 requests == null ? 0 : requests.failures.get());
         handle.await(Event.ENDED);
         cluster.deleteTopics(application);
@@ -192,52 +222,86 @@ final class HttpLoad {
         }
     }
 
-    /** Requests at a fixed rate, each connection on a thread of its own. */
+    /**
+     * Requests at a fixed rate, each connection on a thread of its own, from the time on at which the server answers.
+     * The first request for a model waits for the learner's next commit, as after each start; those that are counted
+     * come later.
+     */
     private static final class Requests {
+        /** How long to wait before the server is asked again whether it answers. */
+        private static final long RETRY_NANOS = 20_000_000;
+
         private final AtomicBoolean isOver = new AtomicBoolean();
         private final AtomicLong failures = new AtomicLong();
         private final List<long[]> latencies = new ArrayList<>();
         private final List<Thread> threads = new ArrayList<>();
+        private final int port;
         private final int perRequest;
-        private final long begin = System.nanoTime();
-        private long done;
+        private volatile long countedFrom = Long.MAX_VALUE;
+        private long over;
 
         Requests(int port, int perRequest) {
+            this.port = port;
             this.perRequest = perRequest;
             for (int i = 0; i < CONNECTIONS; i++) {
                 int number = i;
-                Thread thread = new Thread(() -> send(port, number), "requests-" + i);
+                Thread thread = new Thread(() -> run(number), "requests-" + i);
                 thread.start();
                 threads.add(thread);
             }
         }
 
-        private void send(int port, int number) {
-            long interval = 1_000_000_000L * CONNECTIONS * perRequest / PER_SECOND;
-            long due = begin + interval * number / CONNECTIONS;
-            long[] seen = new long[1 << 20];
-            int count = 0;
+        /** Counts requests that are due from now on. */
+        void count() {
+            countedFrom = System.nanoTime();
+        }
+
+        private void run(int number) {
             byte[] request = request(number, perRequest);
-            try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-                socket.setTcpNoDelay(true);
-                OutputStream out = socket.getOutputStream();
-                InputStream in = new BufferedInputStream(socket.getInputStream());
-                for (; !isOver.get() && count < seen.length; due += interval) {
-                    for (long early = due - System.nanoTime(); early > 0; early = due - System.nanoTime()) {
-                        LockSupport.parkNanos(early);
-                    }
+            while (!isOver.get()) {
+                try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+                    socket.setTcpNoDelay(true);
+                    OutputStream out = socket.getOutputStream();
+                    InputStream in = new BufferedInputStream(socket.getInputStream());
                     out.write(request);
-                    if (!answer(in)) {
+                    if (answer(in)) {
+                        send(number, request, out, in);
+                        return;
+                    }
+                } catch (IOException e) {
+                    // a server that was there has failed, and one that starts is asked again
+                    if (countedFrom != Long.MAX_VALUE) {
                         failures.incrementAndGet();
                     }
-                    seen[count++] = System.nanoTime() - due;
                 }
-            } catch (IOException e) {
-                failures.incrementAndGet();
+                LockSupport.parkNanos(RETRY_NANOS);
+            }
+        }
+
+        private void send(int number, byte[] request, OutputStream out, InputStream in) throws IOException {
+            long interval = 1_000_000_000L * CONNECTIONS * perRequest / PER_SECOND;
+            long[] seen = new long[1 << 20];
+            int count = 0;
+            long from = Long.MAX_VALUE;
+            long due = System.nanoTime() + interval * number / CONNECTIONS;
+            for (; !isOver.get() && count < seen.length; due += interval) {
+                for (long early = due - System.nanoTime(); early > 0; early = due - System.nanoTime()) {
+                    LockSupport.parkNanos(early);
+                }
+                out.write(request);
+                boolean answered = answer(in);
+                if (from == Long.MAX_VALUE) {
+                    from = countedFrom;
+                }
+                if (from != Long.MAX_VALUE && due - from >= 0) {
+                    seen[count++] = System.nanoTime() - due;
+                    if (!answered) {
+                        failures.incrementAndGet();
+                    }
+                }
             }
             synchronized (this) {
                 latencies.add(Arrays.copyOf(seen, count));
-                done += (long) count * perRequest;
             }
         }
 
@@ -283,14 +347,9 @@ final class HttpLoad {
             return line.toString();
         }
 
-        /** Returns the predictions so far for each second. */
-        double perSecond() {
-            end();
-            return done / ((System.nanoTime() - begin) / 1e9);
-        }
-
-        /** Ends the requests, and returns their latencies in ascending order. */
-        long[] end() {
+        /** Ends the requests. */
+        void end() {
+            over = System.nanoTime();
             isOver.set(true);
             for (Thread thread : threads) {
                 try {
@@ -299,6 +358,16 @@ final class HttpLoad {
                     throw new IllegalStateException(e);
                 }
             }
+        }
+
+        /** Returns the predictions that were counted, for each second. */
+        double perSecond() {
+            long counted = latencies.stream().mapToLong(each -> each.length).sum();
+            return counted * perRequest / ((over - countedFrom) / 1e9);
+        }
+
+        /** Returns the latencies of the requests that were counted, in ascending order, in nanoseconds. */
+        long[] latencies() {
             return latencies.stream().flatMapToLong(Arrays::stream).sorted().toArray();
         }
     }
