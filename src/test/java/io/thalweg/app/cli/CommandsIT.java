@@ -19,8 +19,6 @@ import io.thalweg.testing.Seeded;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -81,13 +79,6 @@ class CommandsIT {
         CLIENTS.assertNoneSince();
     }
 
-    private record Result(int exitCode, List<String> out, List<String> err) {
-        Result is(int expected) {
-            assertThat(exitCode).as("%s", this).isEqualTo(expected);
-            return this;
-        }
-    }
-
     /** A learner with its own name and its own topics. */
     private static final class Project {
         private final List<String> settings = new ArrayList<>();
@@ -113,18 +104,9 @@ class CommandsIT {
             settings.add(name + "=" + value);
         }
 
-        Result thalweg(String... arguments) {
-            StringWriter out = new StringWriter();
-            StringWriter err = new StringWriter();
-            int exitCode = Thalweg.commandLine()
-                    .setOut(new PrintWriter(out))
-                    .setErr(new PrintWriter(err))
-                    .execute(Stream.concat(Arrays.stream(arguments), settings.stream())
-                            .toArray(String[]::new));
-            return new Result(
-                    exitCode,
-                    out.toString().lines().toList(),
-                    err.toString().lines().toList());
+        CommandRun thalweg(String... arguments) {
+            return CommandRun.of(
+                    Stream.concat(Arrays.stream(arguments), settings.stream()).toArray());
         }
 
         ThalwegConfig config() {
@@ -155,7 +137,7 @@ class CommandsIT {
         }
     }
 
-    private static List<JsonNode> json(Result result) {
+    private static List<JsonNode> json(CommandRun result) {
         return result.out().stream().map(CommandsIT::json).toList();
     }
 
@@ -190,7 +172,7 @@ class CommandsIT {
                         .out())
                 .noneMatch(line -> line.contains("kafkajs"));
 
-        Result produced = project.thalweg(
+        CommandRun produced = project.thalweg(
                         "produce", csv("clicks.csv", 100).toString(), "--model-column", "model", "--id-column", "visit")
                 .is(0);
         assertThat(produced.out()).isEmpty();
@@ -205,7 +187,7 @@ class CommandsIT {
                 {"model": "gone", "label": 1, "features": {"a": 1}}
                 {"model": "gone", "delete": true}
                 """);
-        Result skipped =
+        CommandRun skipped =
                 project.thalweg("produce", more.toString(), "--skip-bad").is(0);
         assertThat(skipped.err())
                 .containsExactly(
@@ -252,7 +234,7 @@ class CommandsIT {
                     .anyMatch(line -> line.contains("browser=crow"))
                     .noneMatch(line -> line.contains("\033"));
 
-            Result running = project.thalweg("reset", "--yes").is(3);
+            CommandRun running = project.thalweg("reset", "--yes").is(3);
             assertThat(running.err()).singleElement().asString().contains("learner clicks is running; stop");
         });
 
@@ -268,7 +250,7 @@ class CommandsIT {
                 .asString()
                 .contains("--yes");
         project.thalweg("verify").is(0);
-        Result reset = project.thalweg("reset", "--yes").is(0);
+        CommandRun reset = project.thalweg("reset", "--yes").is(0);
         assertThat(reset.out())
                 .anyMatch(line -> line.contains("clicks-weights-changelog"))
                 .anyMatch(line -> line.contains("contents of topic clicks-predictions"))
@@ -473,7 +455,7 @@ class CommandsIT {
                 .anyMatch(line -> line.contains("read " + name + "-examples-0@0 to ") && line.contains("-labels-0@0"));
     }
 
-    private static String lastLine(Result result) {
+    private static String lastLine(CommandRun result) {
         return result.is(0).out().get(result.out().size() - 1);
     }
 
@@ -494,7 +476,7 @@ class CommandsIT {
     }
 
     /** What evaluate says in JSON, less what the clock says. */
-    private static JsonNode figures(Result result) {
+    private static JsonNode figures(CommandRun result) {
         ObjectNode figures =
                 (ObjectNode) json(result.is(0).out().get(result.out().size() - 1));
         return figures.without(List.of("seconds", "examples_per_second"));
@@ -504,7 +486,7 @@ class CommandsIT {
     void aTopicIsEvaluatedAsTheFileItCameFrom() throws Exception {
         Project project = new Project("judged");
         project.thalweg("topics", "--create").is(0);
-        Result empty = project.thalweg("evaluate", "--topic").is(2);
+        CommandRun empty = project.thalweg("evaluate", "--topic").is(2);
         assertThat(empty.err()).singleElement().asString().contains("topic judged-examples is empty");
 
         List<String> lines = Files.readAllLines(csv("judged.csv", 300));
@@ -539,7 +521,7 @@ class CommandsIT {
                         .skip(1)
                         .toList());
 
-        Result range =
+        CommandRun range =
                 project.thalweg("evaluate", "--topic", "--json", "--from", "100", "--to", "200", "--partition", "0");
         assertThat(figures(range))
                 .isEqualTo(figures(evaluateFile(project, part)))
@@ -589,7 +571,7 @@ class CommandsIT {
         Path bad = Files.writeString(
                 directory.resolve("bad.jsonl"), "{\"model\": \"m0\", \"label\": 1, \"features\": [1, 2]}\n");
         project.thalweg("produce", bad.toString()).is(0);
-        Result skipping = project.thalweg("evaluate", "--topic", "--json").is(0);
+        CommandRun skipping = project.thalweg("evaluate", "--topic", "--json").is(0);
         assertThat(skipping.err())
                 .anyMatch(line -> line.startsWith("skipped judged-examples-0@300: FORM_DIFFERS: "))
                 .contains("skipped 1 that cannot be used: FORM_DIFFERS 1");
@@ -614,7 +596,7 @@ class CommandsIT {
                 .is(0);
         String ofTopic = directory.resolve("topic.avro").toString();
         String ofFile = directory.resolve("file.avro").toString();
-        Result trained = project.thalweg("train", "--topic", "--json", "--passes", "4", "--output", ofTopic);
+        CommandRun trained = project.thalweg("train", "--topic", "--json", "--passes", "4", "--output", ofTopic);
         JsonNode result = json(trained.is(0).out().get(0));
         assertThat(trained.err()).contains("read trained-examples-0@0 to 299");
         assertThat(result.get("models").intValue()).isEqualTo(2);
@@ -635,7 +617,7 @@ class CommandsIT {
                                 .get(0))
                         .get("losses"))
                 .isEqualTo(result.get("losses"));
-        Result range = project.thalweg(
+        CommandRun range = project.thalweg(
                 "train", "--topic", "--json", "--passes", "1", "--from", "100", "--to", "200", "--output", ofFile);
         assertThat(json(range.is(0).out().get(0)).get("examples").intValue()).isEqualTo(100);
 
@@ -672,7 +654,7 @@ class CommandsIT {
         }
     }
 
-    private static Result evaluateFile(Project project, Path file) {
+    private static CommandRun evaluateFile(Project project, Path file) {
         return project.thalweg(
                 "evaluate", "--json", "--file", file.toString(), "--model-column", "model", "--id-column", "visit");
     }
@@ -706,7 +688,7 @@ class CommandsIT {
         project.thalweg("produce", csv("before.csv", 4).toString(), "--model", "a")
                 .is(0);
         project.whileLearning(4, () -> {
-            CompletableFuture<Result> watching = CompletableFuture.supplyAsync(
+            CompletableFuture<CommandRun> watching = CompletableFuture.supplyAsync(
                     () -> project.thalweg("watch", "predictions", "--limit", "1", "--json", "--partition", "0"));
             // it cannot be seen from outside when a follower is there; so examples come until it has seen one
             Awaitility.await().atMost(PATIENCE).until(() -> {
@@ -733,7 +715,7 @@ class CommandsIT {
             {"verify"},
             {"evaluate", "--topic"},
         }) {
-            Result result = project.thalweg(command).is(3);
+            CommandRun result = project.thalweg(command).is(3);
             assertThat(Stream.concat(result.out().stream(), result.err().stream()))
                     .as("%s", List.of(command))
                     .singleElement()
@@ -785,7 +767,7 @@ class CommandsIT {
                 .singleElement()
                 .asString()
                 .contains("topic few-predictions has no partition 2");
-        Result keyless =
+        CommandRun keyless =
                 project.thalweg("produce", csv("few.csv", 2).toString()).is(2);
         assertThat(keyless.err())
                 .singleElement()

@@ -20,8 +20,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -122,27 +120,12 @@ class EvaluateCommandTest {
         return file;
     }
 
-    private record Result(int exitCode, List<String> out, List<String> err) {
-        JsonNode json() throws IOException {
-            return new ObjectMapper().readTree(out.get(out.size() - 1));
-        }
-    }
-
-    private static Result evaluate(Object... arguments) {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
+    private static CommandRun evaluate(Object... arguments) {
         List<String> words = new ArrayList<>(List.of("evaluate"));
         for (Object argument : arguments) {
             words.add(argument.toString());
         }
-        int exitCode = Thalweg.commandLine()
-                .setOut(new PrintWriter(out))
-                .setErr(new PrintWriter(err))
-                .execute(words.toArray(String[]::new));
-        return new Result(
-                exitCode,
-                out.toString().lines().toList(),
-                err.toString().lines().toList());
+        return CommandRun.of(words);
     }
 
     /** Plain logistic regression, one step on each row, written as in a textbook. */
@@ -201,7 +184,7 @@ class EvaluateCommandTest {
 
     @Test
     void saysWhatIsMixed() throws IOException {
-        Result result = evaluate(
+        CommandRun result = evaluate(
                 "--file", file("flights.csv", csv()), "--label", "delay > 15", "-s", "algorithm=auto", "--json");
         assertThat(result.exitCode()).as("%s", result).isZero();
         JsonNode mixture = result.json().path("mixture");
@@ -231,7 +214,7 @@ class EvaluateCommandTest {
             arguments.addAll(List.of("--label", "delay > 15", "--exclude", "hour"));
         }
 
-        Result result = evaluate(arguments.toArray());
+        CommandRun result = evaluate(arguments.toArray());
         assertThat(result.exitCode()).as("%s", result).isZero();
         assertThat(result.out()).hasSize(1);
         JsonNode json = result.json();
@@ -257,7 +240,7 @@ class EvaluateCommandTest {
     @Test
     void peopleSeeTheFiguresAndTheWeightsByName() throws IOException {
         Path file = file("f.csv", csv());
-        Result result = evaluate(
+        CommandRun result = evaluate(
                 "--file", file, "--label", "delay > 15", "--exclude", "hour", "--set", "learning.rate=" + RATE);
 
         assertThat(result.exitCode()).isZero();
@@ -288,7 +271,7 @@ class EvaluateCommandTest {
             // what holds in one third is wrong in the next
             text.append(row % 2).append(',').append((row + row / 20) % 2).append('\n');
         }
-        Result result = evaluate("--file", file("f.csv", text.toString()), "-s", setting);
+        CommandRun result = evaluate("--file", file("f.csv", text.toString()), "-s", setting);
         assertThat(String.join("\n", result.err()))
                 .contains("worse than always predicting the base rate")
                 .contains(advice);
@@ -302,7 +285,7 @@ class EvaluateCommandTest {
             text.append(row % 7).append(",m").append(row % models).append(',');
             text.append(row % 2).append('\n');
         }
-        Result result = evaluate("--file", file("f.csv", text.toString()), "--model-column", "order");
+        CommandRun result = evaluate("--file", file("f.csv", text.toString()), "--model-column", "order");
         String warning = "1,000 of 1,000 models have learned from at most one example";
         if (isSaid) {
             assertThat(String.join("\n", result.err())).contains(warning, "model.from=fixed:NAME");
@@ -316,7 +299,7 @@ class EvaluateCommandTest {
         InputStream before = System.in;
         System.setIn(new ByteArrayInputStream(csv().getBytes(StandardCharsets.UTF_8)));
         try {
-            Result result = evaluate("--file", "-", "--label", "delay > 15", "--json");
+            CommandRun result = evaluate("--file", "-", "--label", "delay > 15", "--json");
             assertThat(result.json().path("examples").asInt()).isEqualTo(392);
         } finally {
             System.setIn(before);
@@ -366,14 +349,14 @@ class EvaluateCommandTest {
     void aLineThatCannotBeUsedStopsOrIsCounted() throws IOException {
         Path file = file("b.csv", "a,label\n1,1\n1,1,1,1\n2,0\n1,5\n3,1\n");
 
-        Result stopped = evaluate("--file", file, "--json");
+        CommandRun stopped = evaluate("--file", file, "--json");
         assertThat(stopped.exitCode()).isEqualTo(2);
         assertThat(stopped.out()).isEmpty();
         assertThat(stopped.err())
                 .containsExactly("thalweg: " + file + ", line 3: it has 4 cells, but the header has 2."
                         + " Use --skip-bad to skip such lines");
 
-        Result skipping = evaluate("--file", file, "--json", "--skip-bad");
+        CommandRun skipping = evaluate("--file", file, "--json", "--skip-bad");
         assertThat(skipping.exitCode()).isZero();
         assertThat(skipping.json().path("examples").asInt()).isEqualTo(3);
         assertThat(skipping.json().path("skipped").asInt()).isEqualTo(2);
@@ -390,7 +373,7 @@ class EvaluateCommandTest {
     void whatTheLearnerRefusesIsABadLineToo() throws IOException {
         Path file = file("b.svm", "1 1:1\n0 1:1 2000000:1\n");
 
-        Result result = evaluate("--file", file);
+        CommandRun result = evaluate("--file", file);
         assertThat(result.exitCode()).isEqualTo(2);
         assertThat(result.err())
                 .singleElement()
@@ -402,7 +385,7 @@ class EvaluateCommandTest {
 
     @Test
     void labelsThatAreAllTheSameLeaveNoArea() throws IOException {
-        Result result = evaluate("--file", file("f.csv", "a,b\n1,x\n2,y\n"), "--label", "b == 'z'", "--json");
+        CommandRun result = evaluate("--file", file("f.csv", "a,b\n1,x\n2,y\n"), "--label", "b == 'z'", "--json");
 
         assertThat(result.exitCode()).isZero();
         assertThat(result.json().path("auc").isNull()).isTrue();
@@ -414,7 +397,7 @@ class EvaluateCommandTest {
     void aFileWithoutLabelsIsOneLine() throws IOException {
         Path file = file("f.csv", "a,b\n1,x\n");
 
-        Result result = evaluate("--file", file);
+        CommandRun result = evaluate("--file", file);
         assertThat(result.exitCode()).isEqualTo(2);
         assertThat(result.out()).isEmpty();
         assertThat(result.err())
@@ -448,7 +431,7 @@ class EvaluateCommandTest {
 
     @Test
     void brokersThatAreNotThereAreOneLine() {
-        Result result = evaluate("--topic", "-s", "bootstrap.servers=127.0.0.1:1", "-s", "start.timeout.ms=1000");
+        CommandRun result = evaluate("--topic", "-s", "bootstrap.servers=127.0.0.1:1", "-s", "start.timeout.ms=1000");
 
         assertThat(result.exitCode()).isEqualTo(3);
         assertThat(result.err()).singleElement().asString().contains("cannot reach the brokers at 127.0.0.1:1");

@@ -4,11 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.thalweg.testing.Seeded;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -74,26 +71,10 @@ class EvaluateLateLabelsTest {
         return Files.writeString(directory.resolve(name), text);
     }
 
-    private record Run(int exitCode, List<String> out, List<String> err) {
-        JsonNode json() throws IOException {
-            assertThat(exitCode).as("%s", err).isZero();
-            return new ObjectMapper().readTree(out.get(out.size() - 1));
-        }
-    }
-
-    private static Run evaluate(Object... arguments) {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
+    private static CommandRun evaluate(Object... arguments) {
         List<String> words = new ArrayList<>(List.of("evaluate"));
         Arrays.stream(arguments).map(Object::toString).forEach(words::add);
-        int exitCode = Thalweg.commandLine()
-                .setOut(new PrintWriter(out))
-                .setErr(new PrintWriter(err))
-                .execute(words.toArray(String[]::new));
-        return new Run(
-                exitCode,
-                out.toString().lines().toList(),
-                err.toString().lines().toList());
+        return CommandRun.of(words);
     }
 
     // ---- against labels at once
@@ -116,8 +97,8 @@ class EvaluateLateLabelsTest {
         List<Object> delayed = new ArrayList<>(words);
         delayed.addAll(List.of("--label-delay", "0"));
 
-        Run atOnce = evaluate(words.toArray());
-        Run late = evaluate(delayed.toArray());
+        CommandRun atOnce = evaluate(words.toArray());
+        CommandRun late = evaluate(delayed.toArray());
         for (String figure : List.of(
                 "examples",
                 "unlabelled",
@@ -141,8 +122,8 @@ class EvaluateLateLabelsTest {
         assertThat(atOnce.json().has("labels")).isFalse();
     }
 
-    private static List<String> weights(Run run) {
-        return run.err.stream()
+    private static List<String> weights(CommandRun run) {
+        return run.err().stream()
                 .dropWhile(line -> !line.startsWith("The strongest"))
                 .toList();
     }
@@ -260,7 +241,7 @@ class EvaluateLateLabelsTest {
     })
     void theFiguresAreThoseOfASimulation(String policy, String setting, boolean iso) throws IOException {
         Simulation simulation = new Simulation(policy).run();
-        Run run = evaluate(
+        CommandRun run = evaluate(
                 "-f",
                 file("f.csv", csv(iso)),
                 "--time",
@@ -286,7 +267,7 @@ class EvaluateLateLabelsTest {
         simulation.delays.sort(null);
         assertThat(json.path("delay_p50_ms").asLong())
                 .isEqualTo(simulation.delays.get((simulation.delays.size() - 1) / 2));
-        assertThat(String.join("\n", run.err))
+        assertThat(String.join("\n", run.err()))
                 .contains(
                         "label: label; timestamp: when; time of the label: came; numbers: a, b",
                         "labels come at the times in came; labels.policy = ",
@@ -310,7 +291,7 @@ class EvaluateLateLabelsTest {
             rows.set(i, new Row(1000L * (i + 2), row.a, row.b, row.label, 1000L * (i + 2) + 30_000));
         }
         Simulation simulation = new Simulation("drop").run();
-        Run run = evaluate(
+        CommandRun run = evaluate(
                 "-f",
                 file("f.csv", csv(false)),
                 "--exclude",
@@ -326,7 +307,7 @@ class EvaluateLateLabelsTest {
         assertThat(run.json().path("log_loss").asDouble()).isCloseTo(simulation.loss / ROWS, within(1e-10));
         assertThat(run.json().path("in_time").asInt()).isEqualTo(ROWS);
         assertThat(run.json().path("delay_p50_ms").asLong()).isEqualTo(30_000);
-        assertThat(run.err)
+        assertThat(run.err())
                 .contains(
                         "labels come 30 s after their events, which are one second apart, because --time is not given;"
                                 + " labels.policy = wait, labels.wait.ms = 40000, labels.missing = drop");
@@ -339,7 +320,7 @@ class EvaluateLateLabelsTest {
                                 "41s",
                                 "-s",
                                 WAITS)
-                        .out)
+                        .out())
                 .contains("labels       600, 0 of them in time, with a median delay of –; 600 examples given up");
     }
 
@@ -368,7 +349,7 @@ class EvaluateLateLabelsTest {
                 WAITS,
                 "-s",
                 "labels.missing=negative"));
-        assertThat(evaluate(words.toArray()).err)
+        assertThat(evaluate(words.toArray()).err())
                 .singleElement()
                 .asString()
                 .contains("it has the time of a label, but no label");
@@ -386,7 +367,7 @@ class EvaluateLateLabelsTest {
     @Test
     void theTimeOfAnEventCanBeAFeatureToo() throws IOException {
         Path file = file("f.csv", csv(true).replaceAll("(..:..:..)([.]5..)?Z", "$1Z"));
-        Run run = evaluate(
+        CommandRun run = evaluate(
                 "-f",
                 file,
                 "--time",
@@ -397,8 +378,8 @@ class EvaluateLateLabelsTest {
                 "came",
                 "-s",
                 "features.time=when[yyyy-MM-dd'T'HH:mm:ss'Z']:minute");
-        assertThat(run.exitCode).as("%s", run.err).isZero();
-        assertThat(String.join("\n", run.err)).contains("times: when").doesNotContain("timestamp");
+        assertThat(run.exitCode()).as("%s", run.err()).isZero();
+        assertThat(String.join("\n", run.err())).contains("times: when").doesNotContain("timestamp");
     }
 
     @Test
@@ -422,15 +403,15 @@ class EvaluateLateLabelsTest {
                 {"label": 1, "features": [2]}
                 """);
         String why = file + ", line 2: its label: LENGTH_DIFFERS: ";
-        assertThat(evaluate("-f", file, "--label-delay", "5s").err)
+        assertThat(evaluate("-f", file, "--label-delay", "5s").err())
                 .singleElement()
                 .asString()
                 .startsWith("thalweg: " + why);
-        Run skipping = evaluate("-f", file, "--label-delay", "5s", "--skip-bad", "--json");
+        CommandRun skipping = evaluate("-f", file, "--label-delay", "5s", "--skip-bad", "--json");
         assertThat(skipping.json().path("skipped").asInt()).isEqualTo(1);
         assertThat(skipping.json().path("in_time").asInt()).isEqualTo(2);
         assertThat(skipping.json().path("given_up").asInt()).isEqualTo(1);
-        assertThat(skipping.err).anySatisfy(line -> assertThat(line).startsWith("skipped " + why));
+        assertThat(skipping.err()).anySatisfy(line -> assertThat(line).startsWith("skipped " + why));
     }
 
     @ParameterizedTest
@@ -444,7 +425,7 @@ class EvaluateLateLabelsTest {
             })
     void timesHaveManyForms(String came, long delay) throws IOException {
         Path file = file("f.csv", "when,a,label,came\n2026-05-01T00:00Z,1,1," + came + "\n");
-        Run run = evaluate("-f", file, "--time", "when", "--label-time", "came", "--json");
+        CommandRun run = evaluate("-f", file, "--time", "when", "--label-time", "came", "--json");
         assertThat(run.json().path("delay_p50_ms").asLong()).isEqualTo(delay);
     }
 
@@ -452,9 +433,9 @@ class EvaluateLateLabelsTest {
     @ValueSource(strings = {"yesterday", "-1", "2026-05-01", "1e30"})
     void aTimeThatIsNoneIsABadLine(String came) throws IOException {
         Path file = file("f.csv", "when,a,label,came\n2026-05-01T00:00Z,1,1," + came + "\n");
-        Run run = evaluate("-f", file, "--time", "when", "--label-time", "came", "--json");
-        assertThat(run.exitCode).isEqualTo(2);
-        assertThat(run.err).singleElement().asString().contains("f.csv, line 2: column came is \"" + came + "\"");
+        CommandRun run = evaluate("-f", file, "--time", "when", "--label-time", "came", "--json");
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.err()).singleElement().asString().contains("f.csv, line 2: column came is \"" + came + "\"");
     }
 
     // ---- options
@@ -474,21 +455,21 @@ class EvaluateLateLabelsTest {
     void optionsThatDoNotFitAreOneLine(String words, String message) throws IOException {
         List<Object> all = new ArrayList<>(List.of("-f", file("f.csv", csv(false))));
         all.addAll(List.of(words.strip().split(" ")));
-        Run run = evaluate(all.toArray());
-        assertThat(run.exitCode).isEqualTo(2);
-        assertThat(run.err.get(0)).contains(message);
+        CommandRun run = evaluate(all.toArray());
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.err().get(0)).contains(message);
     }
 
     @Test
     void aTopicHasNoneOfTheseOptions() {
-        assertThat(evaluate("--topic", "--label-delay", "5m").err.get(0))
+        assertThat(evaluate("--topic", "--label-delay", "5m").err().get(0))
                 .contains("--label-delay can only be used with --file");
     }
 
     @Test
     void aFileWithoutDelaysSaysThatLabelsComeAtOnce() throws IOException {
-        Run run = evaluate("-f", file("f.csv", csv(false)), "-s", "labels.topic=truth");
-        assertThat(run.err)
+        CommandRun run = evaluate("-f", file("f.csv", csv(false)), "-s", "labels.topic=truth");
+        assertThat(run.err())
                 .contains("labels come with their events here; --label-delay and --label-time let them come later");
     }
 }

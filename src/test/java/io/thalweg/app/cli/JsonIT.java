@@ -15,9 +15,7 @@ import io.thalweg.runtime.CommittedTopic;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.testing.Programs;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.Reader;
-import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -71,25 +69,9 @@ class JsonIT {
         broker.close();
     }
 
-    private record Result(int exitCode, List<String> out, List<String> err) {
-        Result is(int expected) {
-            assertThat(exitCode).as("%s", this).isEqualTo(expected);
-            return this;
-        }
-    }
-
-    private static Result thalweg(Path settings, String... arguments) {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        int exitCode = Thalweg.commandLine()
-                .setOut(new PrintWriter(out))
-                .setErr(new PrintWriter(err))
-                .execute(Stream.concat(Arrays.stream(arguments), Stream.of("--config", settings.toString()))
-                        .toArray(String[]::new));
-        return new Result(
-                exitCode,
-                out.toString().lines().toList(),
-                err.toString().lines().toList());
+    private static CommandRun thalweg(Path settings, String... arguments) {
+        return CommandRun.of(Stream.concat(Arrays.stream(arguments), Stream.of("--config", settings.toString()))
+                .toArray());
     }
 
     private static Path settings(String name, String more) throws IOException {
@@ -557,7 +539,7 @@ class JsonIT {
         Path event = Files.writeString(
                 directory.resolve("one-" + format + ".jsonl"), "{\"id\": \"p\", \"features\": {\"amount\": 2}}\n");
         String model = format.equals("string") ? "shop ä 3" : "3";
-        Result sent = thalweg(settings, "produce", event.toString(), "--model", model);
+        CommandRun sent = thalweg(settings, "produce", event.toString(), "--model", model);
         if (format.equals("avro") || format.equals("json")) {
             // the key of a model can be written in several ways, each of which can lead to another partition
             assertThat(sent.is(2).err()).singleElement().asString().contains("key.format is " + format);

@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.thalweg.testing.ProgramLog;
 import io.thalweg.testing.Programs;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -110,15 +108,10 @@ class LocalIT {
     }
 
     private static List<String> thalweg(String[] options, String... arguments) {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        int exitCode = Thalweg.commandLine()
-                .setOut(new PrintWriter(out))
-                .setErr(new PrintWriter(err))
-                .execute(Stream.concat(Arrays.stream(arguments), Arrays.stream(options))
-                        .toArray(String[]::new));
-        assertThat(exitCode).as("%s %s", out, err).isZero();
-        return out.toString().lines().toList();
+        return CommandRun.of(Stream.concat(Arrays.stream(arguments), Arrays.stream(options))
+                        .toArray())
+                .is(0)
+                .out();
     }
 
     @Test

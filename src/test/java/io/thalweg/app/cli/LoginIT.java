@@ -9,8 +9,6 @@ import io.thalweg.testing.SecuredBroker;
 import io.thalweg.testing.TestKeys;
 import io.thalweg.testing.TokenEndpoint;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -65,8 +63,6 @@ class LoginIT {
         CLIENTS.assertNoneSince();
     }
 
-    private record Result(int exitCode, String out, String err) {}
-
     private static List<String> words(Map<String, String> settings, String... arguments) {
         List<String> words = new ArrayList<>(Arrays.asList(arguments));
         settings.forEach((name, value) -> words.addAll(List.of("--set", name + "=" + value)));
@@ -76,14 +72,8 @@ class LoginIT {
         return words;
     }
 
-    private static Result thalweg(Map<String, String> settings, String... arguments) {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        int exitCode = Thalweg.commandLine()
-                .setOut(new PrintWriter(out))
-                .setErr(new PrintWriter(err))
-                .execute(words(settings, arguments).toArray(String[]::new));
-        return new Result(exitCode, out.toString(), err.toString());
+    private static CommandRun thalweg(Map<String, String> settings, String... arguments) {
+        return CommandRun.of(words(settings, arguments));
     }
 
     private static Map<String, String> with(Map<String, String> settings, String name, String value) {
@@ -147,10 +137,10 @@ class LoginIT {
 
                 System.setProperty(
                         ALLOWED_URLS, tokens.jwksUrl() + "," + base.get("sasl.oauthbearer.token.endpoint.url"));
-                Result wrong = thalweg(
+                CommandRun wrong = thalweg(
                         with(secret, "sasl.oauthbearer.client.credentials.client.secret", "of-another"), "topics");
                 assertThat(wrong.exitCode()).as("%s", wrong).isEqualTo(2);
-                assertThat(wrong.err().lines())
+                assertThat(wrong.err())
                         .singleElement()
                         .asString()
                         .contains("401")
@@ -159,12 +149,9 @@ class LoginIT {
                 System.setProperty(ALLOWED_URLS, tokens.jwksUrl() + "," + nowhere);
                 Map<String, String> down = with(secret, "sasl.oauthbearer.token.endpoint.url", nowhere);
                 down.put("sasl.login.retry.backoff.max.ms", "200");
-                Result silent = thalweg(down, "topics");
+                CommandRun silent = thalweg(down, "topics");
                 assertThat(silent.exitCode()).as("%s", silent).isEqualTo(3);
-                assertThat(silent.err().lines())
-                        .singleElement()
-                        .asString()
-                        .contains("the token endpoint does not answer");
+                assertThat(silent.err()).singleElement().asString().contains("the token endpoint does not answer");
             }
         } finally {
             System.clearProperty(ALLOWED_URLS);
@@ -312,7 +299,7 @@ class LoginIT {
                     "ssl.keystore.location", broker.keys().key("server").toString(),
                     "ssl.keystore.password", TestKeys.PASSWORD,
                     "ssl.key.password", TestKeys.PASSWORD));
-            SecuredProject.Result down =
+            CommandRun down =
                     project.thalweg(with(learner, "schema.registry.url", nowhere), "produce", csv().toString());
             down.isOneLine(3, nowhere.replaceFirst(".*@", ""));
             assertThat(down.toString()).doesNotContain(secrets.toArray(String[]::new));
@@ -428,9 +415,9 @@ class LoginIT {
     void logsInWithACertificate() {
         try (SecuredBroker broker = SecuredBroker.startForCertificates(directory, "learner")) {
             Map<String, String> learner = broker.certificate("learner");
-            Result denied = thalweg(learner, "run");
+            CommandRun denied = thalweg(learner, "run");
             assertThat(denied.exitCode()).isEqualTo(3);
-            assertThat(denied.err().lines())
+            assertThat(denied.err())
                     .singleElement()
                     .asString()
                     .contains("principal User:CN=learner has no right to READ on topic examples");
@@ -439,22 +426,16 @@ class LoginIT {
                     .isZero();
 
             broker.keys().make("stranger", "dns:stranger");
-            Result stranger = thalweg(broker.certificate("stranger"), "topics");
+            CommandRun stranger = thalweg(broker.certificate("stranger"), "topics");
             assertThat(stranger.exitCode()).as("%s", stranger).isEqualTo(3);
-            assertThat(stranger.err().lines())
-                    .singleElement()
-                    .asString()
-                    .contains("principal User:CN=stranger", "certificate");
+            assertThat(stranger.err()).singleElement().asString().contains("principal User:CN=stranger", "certificate");
 
             Map<String, String> trusting = broker.certificate("learner");
             trusting.put(
                     "ssl.truststore.location", broker.keys().trust("stranger").toString());
-            Result distrusted = thalweg(trusting, "topics");
+            CommandRun distrusted = thalweg(trusting, "topics");
             assertThat(distrusted.exitCode()).as("%s", distrusted).isEqualTo(3);
-            assertThat(distrusted.err().lines())
-                    .singleElement()
-                    .asString()
-                    .contains("unable to find valid certification");
+            assertThat(distrusted.err()).singleElement().asString().contains("unable to find valid certification");
             trusting.put("ssl.truststore.password", TestKeys.PASSWORD + "x");
             assertThat(thalweg(trusting, "topics").exitCode()).isEqualTo(2);
         }

@@ -13,8 +13,6 @@ import io.thalweg.registry.ProtobufText;
 import io.thalweg.testing.Programs;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -88,25 +86,9 @@ class ProtobufIT {
         broker.close();
     }
 
-    private record Result(int exitCode, List<String> out, List<String> err) {
-        Result is(int expected) {
-            assertThat(exitCode).as("%s", this).isEqualTo(expected);
-            return this;
-        }
-    }
-
-    private static Result thalweg(Path settings, String... arguments) {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        int exitCode = Thalweg.commandLine()
-                .setOut(new PrintWriter(out))
-                .setErr(new PrintWriter(err))
-                .execute(Stream.concat(Arrays.stream(arguments), Stream.of("--config", settings.toString()))
-                        .toArray(String[]::new));
-        return new Result(
-                exitCode,
-                out.toString().lines().toList(),
-                err.toString().lines().toList());
+    private static CommandRun thalweg(Path settings, String... arguments) {
+        return CommandRun.of(Stream.concat(Arrays.stream(arguments), Stream.of("--config", settings.toString()))
+                .toArray());
     }
 
     private static Path settings(String name, String more) throws IOException {

@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.app.local.EmbeddedBroker;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -146,15 +144,8 @@ class RunIT {
         return words;
     }
 
-    private record Result(int exitCode, String err) {}
-
-    private static Result thalweg(EmbeddedBroker broker, String[] settings, String... command) {
-        StringWriter err = new StringWriter();
-        int exitCode = Thalweg.commandLine()
-                .setOut(new PrintWriter(new StringWriter()))
-                .setErr(new PrintWriter(err))
-                .execute(words(broker, settings, List.of(command)).toArray(String[]::new));
-        return new Result(exitCode, err.toString());
+    private static CommandRun thalweg(EmbeddedBroker broker, String[] settings, String... command) {
+        return CommandRun.of(words(broker, settings, List.of(command)));
     }
 
     @Test
@@ -165,10 +156,9 @@ class RunIT {
         }
         String[] settings = {"schema.registry.url=http://127.0.0.1:" + free, "registry.retry.max.ms=0"};
         try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
-            assertThat(thalweg(broker, settings, "topics", "--create").exitCode).isZero();
-            Result run = thalweg(broker, settings, "run");
-            assertThat(run.exitCode).as(run.err).isEqualTo(3);
-            assertThat(run.err.lines()).singleElement().asString().contains("http://127.0.0.1:" + free);
+            thalweg(broker, settings, "topics", "--create").is(0);
+            CommandRun run = thalweg(broker, settings, "run");
+            run.isOneLine(3, "http://127.0.0.1:" + free);
         }
     }
 
@@ -176,7 +166,7 @@ class RunIT {
     void stateThatCannotBeReadExitsWith4() throws Exception {
         String[] settings = {"examples.format=json", "output.format=json"};
         try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
-            assertThat(thalweg(broker, settings, "topics", "--create").exitCode).isZero();
+            thalweg(broker, settings, "topics", "--create").is(0);
             Map<String, Object> client = Map.of("bootstrap.servers", broker.bootstrapServers());
             try (Admin admin = Admin.create(client);
                     Producer<byte[], byte[]> producer =
@@ -188,9 +178,8 @@ class RunIT {
                 producer.send(new ProducerRecord<>(changelog, new byte[] {99}, new byte[] {1, 2, 3}))
                         .get();
             }
-            Result run = thalweg(broker, settings, "run");
-            assertThat(run.exitCode).as(run.err).isEqualTo(4);
-            assertThat(run.err.lines()).singleElement().asString().contains("changelog");
+            CommandRun run = thalweg(broker, settings, "run");
+            run.isOneLine(4, "changelog");
         }
     }
 

@@ -167,8 +167,7 @@ class SecuredIT {
         List<AclBinding> rights = project.printed("learner", name);
         broker.allow(rights);
         try (ProgramLog log = new ProgramLog()) {
-            CompletableFuture<SecuredProject.Result> run =
-                    CompletableFuture.supplyAsync(() -> project.thalweg(learner, "run"));
+            CompletableFuture<CommandRun> run = CompletableFuture.supplyAsync(() -> project.thalweg(learner, "run"));
             Awaitility.await().atMost(PATIENCE).until(() -> project.committed() == EXAMPLES || run.isDone());
             assertThat(run).isNotDone();
             AclBinding gone = null;
@@ -189,7 +188,7 @@ class SecuredIT {
             log.clear();
             project.thalweg(broker.superUser(), "produce", csv.toString()).is(0);
 
-            SecuredProject.Result result = run.get(60, TimeUnit.SECONDS);
+            CommandRun result = run.get(60, TimeUnit.SECONDS);
             result.isOneLine(3, "principal User:" + name);
             if (gone != null) {
                 assertThat(result.err().get(0))
@@ -252,7 +251,7 @@ class SecuredIT {
                     value.replace('\'', '"')
                             .replace("MODUL", "org.apache.kafka.common.security.scram.ScramLoginModul")
                             .replace("ScramLoginModulE", "ScramLoginModule"));
-            SecuredProject.Result result = project.thalweg(user, command);
+            CommandRun result = project.thalweg(user, command);
             result.isOneLine(2, cause);
             assertThat(result.err().get(0))
                     .doesNotContain("nobody-secret", TestKeys.PASSWORD, "password=")
@@ -271,7 +270,7 @@ class SecuredIT {
             broker.allow(SecuredBroker.onTopic("onlooker", project.topic(kind), AclOperation.DESCRIBE));
         }
 
-        SecuredProject.Result result = project.thalweg(onlooker, "topics");
+        CommandRun result = project.thalweg(onlooker, "topics");
         assertThat(Stream.concat(result.out().stream(), result.err().stream()))
                 // that of the learner's own setting is for everybody
                 .filteredOn(line -> !line.startsWith("✓") && !line.contains("topics.compression"))
@@ -297,7 +296,7 @@ class SecuredIT {
         List<AclBinding> creation = SecuredBroker.onTopic("four-admin", project.topic("metrics"), AclOperation.CREATE);
         broker.revoke(creation);
 
-        SecuredProject.Result result = project.thalweg(admin, "topics", "--create");
+        CommandRun result = project.thalweg(admin, "topics", "--create");
         result.isOneLine(3, "principal User:four-admin has no right to CREATE on topic four-of-five-metrics;");
         assertThat(result.out())
                 .containsExactlyInAnyOrder(
@@ -389,7 +388,7 @@ class SecuredIT {
         Callable<Boolean> answered = () -> end(project.topic("outcomes")) >= EXAMPLES;
         project.learn(users.get("learner"), answered);
         for (String topic : List.of("labels", "outcomes", "by-model")) {
-            CompletableFuture<SecuredProject.Result> run =
+            CompletableFuture<CommandRun> run =
                     CompletableFuture.supplyAsync(() -> project.thalweg(users.get("learner"), "run"));
             Awaitility.await()
                     .atMost(PATIENCE)
@@ -530,7 +529,7 @@ class SecuredIT {
         setTopic(project.topic("predictions"), "segment.bytes", "7340032");
 
         RefusingPolicy.whileRefused(topic -> true, () -> {
-            SecuredProject.Result broken = project.thalweg(broker.superUser(), "reset", "--yes");
+            CommandRun broken = project.thalweg(broker.superUser(), "reset", "--yes");
             assertThat(broken.out())
                     .as("what the topic had is said before it is deleted")
                     .anyMatch(line -> line.contains("the contents of topic reset-again-predictions")
@@ -552,8 +551,7 @@ class SecuredIT {
         });
         assertThat(topics()).doesNotContain(project.topic("predictions"));
 
-        SecuredProject.Result again =
-                project.thalweg(broker.superUser(), "reset", "--yes").is(0);
+        CommandRun again = project.thalweg(broker.superUser(), "reset", "--yes").is(0);
         assertThat(again.out())
                 .anyMatch(line -> line.contains("topic reset-again-predictions, which is missing: it is created")
                         && line.contains("its settings are gone"))

@@ -87,7 +87,7 @@ class SecuredMoveIT {
         assertThat(rights).isNotEmpty();
         for (AclBinding right : rights) {
             broker.revoke(List.of(right));
-            SecuredProject.Result result = project.thalweg(user, "topics", "--repartition", to);
+            CommandRun result = project.thalweg(user, "topics", "--repartition", to);
             assertThat(result.err()).as("without %s", right).hasSize(1);
             result.isOneLine(
                     3,

@@ -6,8 +6,6 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.Registry;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.testing.SecuredBroker;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -112,19 +110,10 @@ final class SecuredProject {
         return kind.equals("changelog") ? name + "-weights-changelog" : name + "-" + kind;
     }
 
-    Result thalweg(Map<String, String> user, String... arguments) {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
+    CommandRun thalweg(Map<String, String> user, String... arguments) {
         List<String> words = new ArrayList<>(Arrays.asList(arguments));
         settings(user).forEach((setting, value) -> words.addAll(List.of("--set", setting + "=" + value)));
-        int exitCode = Thalweg.commandLine()
-                .setOut(new PrintWriter(out))
-                .setErr(new PrintWriter(err))
-                .execute(words.toArray(String[]::new));
-        return new Result(
-                exitCode,
-                out.toString().lines().toList(),
-                err.toString().lines().toList());
+        return CommandRun.of(words);
     }
 
     ThalwegConfig config(Map<String, String> user) {
@@ -205,19 +194,6 @@ final class SecuredProject {
     }
 
     /** What a command has answered. */
-    record Result(int exitCode, List<String> out, List<String> err) {
-        Result is(int expected) {
-            assertThat(exitCode).as("%s", this).isEqualTo(expected);
-            return this;
-        }
-
-        /** Checks that there was one line about what is wrong. */
-        void isOneLine(int expected, String... parts) {
-            is(expected);
-            assertThat(err).as("%s", this).singleElement().asString().contains(parts);
-        }
-    }
-
     /** The ACLs that `topics --acls` prints for a role, given to another user. */
     List<AclBinding> printed(String role, String user) {
         List<String> lines = thalweg(broker.plain(), "topics", "--acls").is(0).out();

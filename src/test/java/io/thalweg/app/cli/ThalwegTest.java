@@ -3,8 +3,6 @@ package io.thalweg.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -22,22 +20,7 @@ class ThalwegTest {
     @TempDir
     private Path directory;
 
-    private record Result(int exitCode, List<String> out, List<String> err) {}
-
-    private static Result thalweg(String... arguments) {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        int exitCode = Thalweg.commandLine()
-                .setOut(new PrintWriter(out))
-                .setErr(new PrintWriter(err))
-                .execute(arguments);
-        return new Result(
-                exitCode,
-                out.toString().lines().toList(),
-                err.toString().lines().toList());
-    }
-
-    private static void assertOneLine(Result result, int exitCode, String... parts) {
+    private static void assertOneLine(CommandRun result, int exitCode, String... parts) {
         assertThat(result.exitCode()).as("%s", result).isEqualTo(exitCode);
         assertThat(result.out()).isEmpty();
         assertThat(result.err())
@@ -50,7 +33,7 @@ class ThalwegTest {
 
     @Test
     void saysItsVersion() {
-        Result result = thalweg("--version");
+        CommandRun result = CommandRun.of("--version");
         assertThat(result.exitCode()).isZero();
         assertThat(result.out()).singleElement().asString().matches("thalweg \\d+\\.\\d+\\.\\d+(-SNAPSHOT)?");
     }
@@ -71,10 +54,13 @@ class ThalwegTest {
         String[] words = command.split(" ");
 
         assertOneLine(
-                thalweg(plus(words, "--set", "learning.rat=1")), 2, "learning.rat", "did you mean learning.rate?");
-        assertOneLine(thalweg(plus(words, "--set", "learning.rate=fast")), 2, "learning.rate", "fast");
-        assertOneLine(thalweg(plus(words, "--set", "learning.rate=-1")), 2, "learning.rate", "above 0");
-        assertOneLine(thalweg(plus(words, "--config", "nowhere.properties")), 2, "nowhere.properties");
+                CommandRun.of(plus(words, "--set", "learning.rat=1")),
+                2,
+                "learning.rat",
+                "did you mean learning.rate?");
+        assertOneLine(CommandRun.of(plus(words, "--set", "learning.rate=fast")), 2, "learning.rate", "fast");
+        assertOneLine(CommandRun.of(plus(words, "--set", "learning.rate=-1")), 2, "learning.rate", "above 0");
+        assertOneLine(CommandRun.of(plus(words, "--config", "nowhere.properties")), 2, "nowhere.properties");
     }
 
     private static String[] plus(String[] words, String... more) {
@@ -103,7 +89,7 @@ class ThalwegTest {
                 "local --port many"
             })
     void optionsThatAreWrongExitWith2AndSayHowTheyAreUsed(String line) {
-        Result result = thalweg(line.isEmpty() ? new String[0] : line.split(" "));
+        CommandRun result = CommandRun.of(line.isEmpty() ? new String[0] : line.split(" "));
 
         assertThat(result.exitCode()).isEqualTo(2);
         assertThat(result.out()).isEmpty();
@@ -117,7 +103,7 @@ class ThalwegTest {
         assertThat(commandLine.getSubcommands().keySet())
                 .contains("run", "local", "topics", "produce", "evaluate", "watch", "verify", "reset");
         for (String command : commandLine.getSubcommands().keySet()) {
-            Result result = thalweg(command, "--help");
+            CommandRun result = CommandRun.of(command, "--help");
             assertThat(result.exitCode()).isZero();
             assertThat(result.err()).isEmpty();
             assertThat(result.out().get(0)).startsWith("Usage: thalweg " + command);
@@ -126,7 +112,7 @@ class ThalwegTest {
 
     @Test
     void theNamesOfTheTopicsAreInTheHelp() {
-        assertThat(String.join(" ", thalweg("watch", "--help").out()).replaceAll(" +", " "))
+        assertThat(String.join(" ", CommandRun.of("watch", "--help").out()).replaceAll(" +", " "))
                 .contains("predictions, weights, metrics, dead-letters");
     }
 
@@ -134,15 +120,15 @@ class ThalwegTest {
     void aFileThatIsNotThereIsOneLine() {
         Path missing = directory.resolve("missing.csv");
 
-        assertOneLine(thalweg("produce", missing.toString()), 2, "there is no file " + missing);
-        assertOneLine(thalweg("produce", directory.toString()), 2, directory.toString());
+        assertOneLine(CommandRun.of("produce", missing.toString()), 2, "there is no file " + missing);
+        assertOneLine(CommandRun.of("produce", directory.toString()), 2, directory.toString());
     }
 
     @Test
     void aFileWithoutTheColumnIsOneLine() throws IOException {
         Path file = Files.writeString(directory.resolve("x.csv"), "a,b\n1,2\n");
 
-        assertOneLine(thalweg("produce", file.toString(), "--label", "c"), 2, "has no column c; it has a, b");
+        assertOneLine(CommandRun.of("produce", file.toString(), "--label", "c"), 2, "has no column c; it has a, b");
     }
 
     @Test
@@ -152,29 +138,31 @@ class ThalwegTest {
         String[] labels = {"produce", file, "--labels"};
         String[] withTopic = plus(labels, "--set", "labels.topic=truth");
 
-        assertOneLine(thalweg(labels), 2, "set labels.topic");
-        assertOneLine(thalweg(plus(withTopic, "--exclude", "a")), 2, "--exclude", "for features");
-        assertOneLine(thalweg(plus(withTopic, "--form", "sparse")), 2, "--form", "for features");
-        assertOneLine(thalweg(plus(withTopic, "--id-column", "visit")), 2, "has no column visit; it has id, label");
-        assertOneLine(thalweg(plus(withTopic, "--time", "at")), 2, "has no column at; it has id, label");
-        assertOneLine(thalweg(plus(withTopic, "--importance-column", "label2")), 2, "needs labels.importance.field");
+        assertOneLine(CommandRun.of(labels), 2, "set labels.topic");
+        assertOneLine(CommandRun.of(plus(withTopic, "--exclude", "a")), 2, "--exclude", "for features");
+        assertOneLine(CommandRun.of(plus(withTopic, "--form", "sparse")), 2, "--form", "for features");
         assertOneLine(
-                thalweg(plus(withTopic, "--label", "label", "--set", "labels.label=1")),
+                CommandRun.of(plus(withTopic, "--id-column", "visit")), 2, "has no column visit; it has id, label");
+        assertOneLine(CommandRun.of(plus(withTopic, "--time", "at")), 2, "has no column at; it has id, label");
+        assertOneLine(
+                CommandRun.of(plus(withTopic, "--importance-column", "label2")), 2, "needs labels.importance.field");
+        assertOneLine(
+                CommandRun.of(plus(withTopic, "--label", "label", "--set", "labels.label=1")),
                 2,
                 "--label cannot be used, because labels.label is 1");
-        assertOneLine(thalweg("produce", file, "--time", "at"), 2, "has no column at; it has id, label");
+        assertOneLine(CommandRun.of("produce", file, "--time", "at"), 2, "has no column at; it has id, label");
     }
 
     @Test
     void outcomesAreOnlyThereWithLabelsThatComeLater() {
-        assertOneLine(thalweg("watch", "outcomes"), 2, "outcomes are published only", "set labels.topic");
+        assertOneLine(CommandRun.of("watch", "outcomes"), 2, "outcomes are published only", "set labels.topic");
     }
 
     @Test
     void brokersThatAreNotThereAreOneLine() {
         for (String command : List.of("topics", "run", "verify", "reset --yes", "watch predictions")) {
             assertOneLine(
-                    thalweg(plus(
+                    CommandRun.of(plus(
                             command.split(" "),
                             "--set",
                             "bootstrap.servers=127.0.0.1:1",
@@ -191,7 +179,7 @@ class ThalwegTest {
     @Test
     void aClientThatCannotBeMadeIsNotTakenForBrokersThatAreNotThere() {
         for (String setting : List.of("metric.reporters=no.such.Reporter", "ssl.protocol=TLSv9")) {
-            Result result = thalweg(
+            CommandRun result = CommandRun.of(
                     "topics",
                     "--set",
                     setting,
@@ -210,7 +198,8 @@ class ThalwegTest {
     void classesInAFileAreRefusedBeforeAnyOfThemIsSent() throws IOException {
         Path file = Files.writeString(directory.resolve("x.csv"), "a,label\n1,1\n1,1\n2,2\n");
 
-        Result result = thalweg("produce", file.toString(), "--set", "schema.registry.url=http://127.0.0.1:1");
+        CommandRun result =
+                CommandRun.of("produce", file.toString(), "--set", "schema.registry.url=http://127.0.0.1:1");
         assertOneLine(result, 2, "line 4: the label is 2.0", "--label \"label == 2\"; nothing was sent");
         assertThat(result.err().get(0)).doesNotContain("--skip-bad");
     }
@@ -221,7 +210,7 @@ class ThalwegTest {
 
         for (String command : List.of("run", "produce " + file, "watch metrics")) {
             assertOneLine(
-                    thalweg(plus(
+                    CommandRun.of(plus(
                             command.split(" "),
                             "--set",
                             "schema.registry.url=http://127.0.0.1:1",
@@ -250,9 +239,11 @@ class ThalwegTest {
         Path file = Files.writeString(
                 directory.resolve("thalweg.properties"), "bootstrap.servers=127.0.0.1:2\nstart.timeout.ms=500\n");
 
-        assertOneLine(thalweg("topics", "-c", file.toString()), 3, "127.0.0.1:2");
+        assertOneLine(CommandRun.of("topics", "-c", file.toString()), 3, "127.0.0.1:2");
         assertOneLine(
-                thalweg("topics", "-c", file.toString(), "-s", "bootstrap.servers=127.0.0.1:3"), 3, "127.0.0.1:3");
+                CommandRun.of("topics", "-c", file.toString(), "-s", "bootstrap.servers=127.0.0.1:3"),
+                3,
+                "127.0.0.1:3");
     }
 
     @Test

@@ -14,8 +14,6 @@ import io.thalweg.testing.Seeded;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -65,34 +63,8 @@ class TrainCommandTest {
         return Files.writeString(directory.resolve(name), csv);
     }
 
-    private record Result(int exitCode, List<String> out, List<String> err) {
-        JsonNode json() throws IOException {
-            assertThat(exitCode).as("%s", err).isZero();
-            return new ObjectMapper().readTree(out.get(out.size() - 1));
-        }
-
-        /** The error message. */
-        String error(int code) {
-            assertThat(exitCode).as("%s", err).isEqualTo(code);
-            return String.join("\n", err);
-        }
-    }
-
-    private static Result run(Object... words) {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        int exitCode = Thalweg.commandLine()
-                .setOut(new PrintWriter(out))
-                .setErr(new PrintWriter(err))
-                .execute(Stream.of(words).map(Object::toString).toArray(String[]::new));
-        return new Result(
-                exitCode,
-                out.toString().lines().toList(),
-                err.toString().lines().toList());
-    }
-
-    private Result train(Object... more) {
-        return run(Stream.concat(Stream.of("train", "--json", "--output", output), Stream.of(more))
+    private CommandRun train(Object... more) {
+        return CommandRun.of(Stream.concat(Stream.of("train", "--json", "--output", output), Stream.of(more))
                 .toArray());
     }
 
@@ -174,18 +146,18 @@ class TrainCommandTest {
     @ValueSource(strings = {"learning.rate=0.2", "scaling=standard", "algorithm=ftrl", "algorithm=auto"})
     void theFirstPassIsThatOfEvaluateBitForBit(String setting) throws IOException {
         JsonNode trained = train(file, "--passes=1", "--set", setting).json();
-        JsonNode evaluated =
-                run("evaluate", "--json", "--file", file, "--set", setting).json();
+        JsonNode evaluated = CommandRun.of("evaluate", "--json", "--file", file, "--set", setting)
+                .json();
         assertThat(trained.get("progressive_losses").get(0)).isEqualTo(evaluated.get("log_loss"));
         assertThat(trained.get("base_rate_log_loss").asDouble())
                 .isCloseTo(evaluated.get("base_rate_log_loss").asDouble(), within(1e-12));
 
         // from there, both files go on in the same way
-        JsonNode one =
-                run("evaluate", "--json", "--file", file, "--model", output).json();
+        JsonNode one = CommandRun.of("evaluate", "--json", "--file", file, "--model", output)
+                .json();
         List<double[]> twice = new ArrayList<>(rows);
         twice.addAll(rows);
-        JsonNode two = run("evaluate", "--json", "--file", write("twice.csv", twice), "--set", setting)
+        JsonNode two = CommandRun.of("evaluate", "--json", "--file", write("twice.csv", twice), "--set", setting)
                 .json();
         assertThat(evaluated.get("log_loss").asDouble() + one.get("log_loss").asDouble())
                 .isCloseTo(2 * two.get("log_loss").asDouble(), within(1e-12));
@@ -341,7 +313,9 @@ class TrainCommandTest {
         assertThat(json.get("rates").get(0).get("ended").asText())
                 .contains("line")
                 .contains("OVERFLOW");
-        assertThat(train(file, "--passes=2", "--set", "learning.rate=1e308").error(2))
+        assertThat(train(file, "--passes=2", "--set", "learning.rate=1e308")
+                        .is(2)
+                        .error())
                 .contains("OVERFLOW")
                 .contains("use a lower learning.rate");
     }
@@ -367,9 +341,9 @@ class TrainCommandTest {
 
     @Test
     void thereIsALineForEachPass() {
-        Result result = run("train", file, "--passes=2", "--output", output);
-        assertThat(result.exitCode).isZero();
-        assertThat(result.out)
+        CommandRun result = CommandRun.of("train", file, "--passes=2", "--output", output);
+        assertThat(result.exitCode()).isZero();
+        assertThat(result.out())
                 .anyMatch(line -> line.matches(" *pass +log loss +progressive"))
                 .anyMatch(line -> line.matches(" +1 +0\\.\\d{5} +0\\.\\d{5} +least so far"))
                 .anyMatch(line -> line.matches(" +2 +0\\.\\d{5} +0\\.\\d{5}( +least so far)?"))
@@ -383,8 +357,8 @@ class TrainCommandTest {
         List<double[]> sorted = new ArrayList<>(rows);
         sorted.sort((one, other) -> Double.compare(one[4], other[4]));
         Path bad = write("sorted.csv", sorted);
-        assertThat(train(bad, "--passes=3").err).anyMatch(line -> line.contains("--shuffle"));
-        assertThat(train(bad, "--passes=3", SHUFFLED).err).noneMatch(line -> line.contains("--shuffle"));
+        assertThat(train(bad, "--passes=3").err()).anyMatch(line -> line.contains("--shuffle"));
+        assertThat(train(bad, "--passes=3", SHUFFLED).err()).noneMatch(line -> line.contains("--shuffle"));
     }
 
     @Test
@@ -423,8 +397,8 @@ class TrainCommandTest {
         assertThat(kept).extracting(Model::id).containsExactly("x", "y");
         assertThat(kept).extracting(Model::version).containsExactly(400L, 800L);
         // the file says how its columns are used
-        JsonNode evaluated =
-                run("evaluate", "--json", "--file", models, "--model", output).json();
+        JsonNode evaluated = CommandRun.of("evaluate", "--json", "--file", models, "--model", output)
+                .json();
         assertThat(evaluated.get("examples").asInt()).isEqualTo(600);
         assertThat(evaluated.get("log_loss").asDouble())
                 .isLessThan(evaluated.get("base_rate_log_loss").asDouble());
@@ -445,7 +419,8 @@ class TrainCommandTest {
         JsonNode json = train(deleted, "--passes=2").json();
         assertThat(json.get("examples").asInt()).isEqualTo(300);
         assertThat(model().version()).isEqualTo(600);
-        JsonNode evaluated = run("evaluate", "--json", "--file", deleted).json();
+        JsonNode evaluated =
+                CommandRun.of("evaluate", "--json", "--file", deleted).json();
         assertThat(evaluated.get("examples").asInt()).isEqualTo(400);
     }
 
@@ -455,7 +430,7 @@ class TrainCommandTest {
         String rate = "--set=learning.rate=0.001";
         List<Double> whole = doubles(train(file, "--passes=4", rate).json().get("losses"));
         Path first = directory.resolve("first.avro");
-        run("train", file, "--passes=2", rate, "--output", first);
+        CommandRun.of("train", file, "--passes=2", rate, "--output", first);
         List<Double> rest =
                 doubles(train(file, "--passes=2", "--model", first).json().get("losses"));
         assertThat(rest).isEqualTo(whole.subList(2, 4));
@@ -465,7 +440,9 @@ class TrainCommandTest {
                 .json();
         assertThat(auto.get("algorithm").asText()).isEqualTo("auto");
         assertThat(auto.get("progressive_losses").get(0).asDouble()).isLessThan(whole.get(0));
-        assertThat(train(file, "--model", first, "--set", "algorithm=adagrad").error(2))
+        assertThat(train(file, "--model", first, "--set", "algorithm=adagrad")
+                        .is(2)
+                        .error())
                 .contains("was learned with algorithm = sgd, and it is now adagrad");
     }
 
@@ -474,7 +451,7 @@ class TrainCommandTest {
         List<String> lines = new ArrayList<>(Files.readAllLines(file));
         lines.set(10, lines.get(10).substring(0, lines.get(10).lastIndexOf(',')) + ",7");
         Path bad = Files.write(directory.resolve("100%bad.csv"), lines);
-        assertThat(train(bad, "--passes=1").error(2))
+        assertThat(train(bad, "--passes=1").is(2).error())
                 .contains("100%bad.csv, line 11")
                 .contains("--skip-bad");
         JsonNode json = train(bad, "--passes=2", "--skip-bad").json();
@@ -485,21 +462,22 @@ class TrainCommandTest {
     @Test
     void whatMakesNoSenseIsRefused() throws IOException {
         Path unlabelled = Files.writeString(directory.resolve("unlabelled.csv"), "a,b\n1,2\n");
-        assertThat(train(unlabelled).error(2)).contains("no example with a label (1 without one, 0 skipped)");
-        assertThat(train(file, "--passes=0").error(2)).contains("--passes must be 1 or more");
-        assertThat(train(file, "--holdout=1").error(2)).contains("--holdout must be a share");
-        assertThat(train(file, "--rates=0").error(2)).contains("--rates must be");
-        assertThat(train(file, "--rates=0.1", "--set", "algorithm=auto").error(2))
+        assertThat(train(unlabelled).is(2).error()).contains("no example with a label (1 without one, 0 skipped)");
+        assertThat(train(file, "--passes=0").is(2).error()).contains("--passes must be 1 or more");
+        assertThat(train(file, "--holdout=1").is(2).error()).contains("--holdout must be a share");
+        assertThat(train(file, "--rates=0").is(2).error()).contains("--rates must be");
+        assertThat(train(file, "--rates=0.1", "--set", "algorithm=auto").is(2).error())
                 .contains("drop --rates");
-        assertThat(train(file, "--from=3").error(2)).contains("--from can only be used with --topic");
-        assertThat(train("--topic", "--label=x").error(2)).contains("--label can only be used with files");
-        assertThat(train().error(2)).contains("FILE");
-        assertThat(run("train", "--help").out).anyMatch(line -> line.contains("Default: model.avro."));
-        assertThat(train(directory.resolve("none.csv")).error(2)).contains("there is no file");
-        assertThat(train(file, "--model", directory.resolve("none.avro")).error(2))
+        assertThat(train(file, "--from=3").is(2).error()).contains("--from can only be used with --topic");
+        assertThat(train("--topic", "--label=x").is(2).error()).contains("--label can only be used with files");
+        assertThat(train().is(2).error()).contains("FILE");
+        assertThat(CommandRun.of("train", "--help").out()).anyMatch(line -> line.contains("Default: model.avro."));
+        assertThat(train(directory.resolve("none.csv")).is(2).error()).contains("there is no file");
+        assertThat(train(file, "--model", directory.resolve("none.avro")).is(2).error())
                 .contains("there is no model file");
-        assertThat(run("train", file, "--output", directory.resolve("no/such.avro"))
-                        .error(2))
+        assertThat(CommandRun.of("train", file, "--output", directory.resolve("no/such.avro"))
+                        .is(2)
+                        .error())
                 .contains("cannot write the model file");
         assertThat(output).doesNotExist();
     }
