@@ -49,6 +49,8 @@ final class PlainJson {
     private static final long ESCAPES = '\\' * ONES;
     private static final long SPACES = ' ' * ONES;
 
+    private static final long FIRST_BYTE = 0xff;
+
     private static final long ZEROS = '0' * ONES;
     /** Makes the high bit of each byte that is above 9. */
     private static final long ABOVE_NINE = (0x80 - 10) * ONES;
@@ -85,6 +87,9 @@ final class PlainJson {
     static class ExpectedName {
         private final byte[] text;
         private final int length;
+        /** How many bytes there have to be at least, so that something follows; more than can be if nothing is. */
+        private final int room;
+
         private final long head;
         private final long mask;
         private final long tail;
@@ -94,6 +99,7 @@ final class PlainJson {
             boolean isPlain = name.chars().allMatch(c -> c >= ' ' && c != '"' && c != '\\');
             text = isPlain ? ("\"" + name + "\":").getBytes(StandardCharsets.UTF_8) : new byte[0];
             length = text.length;
+            room = isPlain ? Math.max(length, Long.BYTES) : Integer.MAX_VALUE;
             mask = text.length < Long.BYTES ? (1L << Byte.SIZE * text.length) - 1 : -1;
             head = (long) LONG.get(Arrays.copyOf(text, Math.max(text.length, Long.BYTES)), 0);
             tail = text.length < Long.BYTES ? 0 : (long) LONG.get(text, text.length - Long.BYTES);
@@ -101,7 +107,7 @@ final class PlainJson {
 
         /** Whether the name is at a place in a value, and something follows. */
         private boolean isAt(byte[] bytes, int at, int end) {
-            if (length == 0 || end - at <= Math.max(length, Long.BYTES)) {
+            if (end - at <= room) {
                 return false;
             }
             return ((long) LONG.get(bytes, at) & mask) == head
@@ -185,7 +191,7 @@ final class PlainJson {
     boolean nextName(boolean isFirst, @Nullable ExpectedName expected) {
         // all that a loop over many values needs is here, so that it can be compiled into the loop
         if (expected != null) {
-            int name = isFirst ? end : nameBehindComma();
+            int name = isFirst ? at : nameBehindComma();
             if (expected.isAt(bytes, name, end)) {
                 asExpected = true;
                 at = name + expected.length;
@@ -307,19 +313,66 @@ final class PlainJson {
 
     /** Copies text with escapes as what they stand for. */
     private boolean readEscaped(int first) {
-        int i = first;
-        unescapedLength = i - at;
-        if (unescapedLength <= LONGEST_ESCAPED) {
-            System.arraycopy(bytes, at, unescaped, 0, unescapedLength);
+        // if an escape comes first, as in text in quotes, the processor need not wait for where it was found
+        int i = at;
+        int length = 0;
+        if (first != at) {
+            i = first;
+            length = first - at;
+            if (length <= Long.BYTES && end - at >= Long.BYTES) {
+                LONG.set(unescaped, 0, (long) LONG.get(bytes, at));
+            } else if (length <= LONGEST_ESCAPED) {
+                System.arraycopy(bytes, at, unescaped, 0, length);
+            }
         }
+        // as long as there is nothing but ASCII and escaped characters that stand for themselves, such as quotes
+        while (end - i > Long.BYTES && length <= LONGEST_ESCAPED) {
+            byte b = bytes[i];
+            long eight;
+            long found;
+            if (b == '\\') {
+                i++;
+                b = bytes[i];
+                if (b != '"' && b != '\\' && b != '/') {
+                    i--;
+                    break;
+                }
+                eight = (long) LONG.get(bytes, i);
+                found = found(eight & ~FIRST_BYTE | ' ');
+            } else if (b == '"') {
+                return endUnescaped(i, length);
+            } else if (b >= ' ') {
+                eight = (long) LONG.get(bytes, i);
+                found = found(eight);
+            } else {
+                break;
+            }
+            LONG.set(unescaped, length, eight);
+            // eight if there is none
+            int count = Long.numberOfTrailingZeros(found) >>> 3;
+            i += count;
+            length += count;
+        }
+        unescapedLength = length;
+        return readOtherEscapes(i);
+    }
+
+    /** Takes what was copied as the text. Returns true. */
+    private boolean endUnescaped(int quote, int length) {
+        isUnescaped = true;
+        textFrom = 0;
+        textLength = length;
+        at = quote + 1;
+        return true;
+    }
+
+    /** Copies the rest of a text with any escapes. */
+    private boolean readOtherEscapes(int from) {
+        int i = from;
         while (i < end && unescapedLength <= LONGEST_ESCAPED) {
             byte b = bytes[i];
             if (b == '"') {
-                isUnescaped = true;
-                textFrom = 0;
-                textLength = unescapedLength;
-                at = i + 1;
-                return true;
+                return endUnescaped(i, unescapedLength);
             } else if (b == '\\') {
                 i = passEscape(i + 1);
             } else if (b < 0) {
@@ -327,7 +380,7 @@ final class PlainJson {
                 while (i < next && unescapedLength <= LONGEST_ESCAPED) {
                     unescaped[unescapedLength++] = bytes[i++];
                 }
-            } else {
+            } else if (b < ' ') {
                 break;
             }
             i = copyAscii(i);
@@ -465,14 +518,24 @@ final class PlainJson {
 
     /** Reads a number whose first digit is at a place. */
     private PlainValue number(int begin, boolean isNegative) {
-        // most have few digits before the point, which are read faster one by one
-        long integer = 0;
-        int i = begin;
-        for (; i < end && isDigit(bytes[i]); i++) {
-            integer = 10 * integer + bytes[i] - '0';
+        // most have few digits before the point, which are read faster one by one; no loop, and a method
+        // of less than 325 bytes of code, so that the compiler puts it into the loop over the fields
+        long integer = bytes[begin] - '0';
+        int i = begin + 1;
+        if (isDigitAt(i)) {
+            integer = 10 * integer + bytes[i++] - '0';
+            if (isDigitAt(i)) {
+                integer = 10 * integer + bytes[i++] - '0';
+                if (isDigitAt(i)) {
+                    digits = integer;
+                    i = passMoreDigits(i);
+                    integer = digits;
+                }
+            }
         }
         digits = integer;
         int count = i - begin;
+        boolean hasZero = count > 1 && bytes[begin] == '0';
         int decimals = 0;
         if (i < end && bytes[i] == '.') {
             int point = i + 1;
@@ -482,11 +545,7 @@ final class PlainJson {
         }
         at = i;
         // a comma most often, and nothing else has to be looked at then
-        if (i == end
-                || bytes[i] != ',' && !ends()
-                || decimals == 0
-                || count > DecimalNumber.MOST_DIGITS
-                || bytes[begin] == '0' && bytes[begin + 1] != '.') {
+        if (i == end || bytes[i] != ',' && !ends() || decimals == 0 || count > DecimalNumber.MOST_DIGITS || hasZero) {
             return otherNumber(begin, decimals, isNegative);
         }
         double parsed = DecimalNumber.toDouble(digits, -decimals);
@@ -522,20 +581,53 @@ final class PlainJson {
         return PlainValue.FRACTION;
     }
 
-    /** Adds digits to {@link #digits}, eight at a time. Returns where they end. What does not fit in is not used. */
+    /** Adds digits to {@link #digits}. Returns where they end. What does not fit in is not used. */
     private int passDigits(int from) {
+        if (end - from <= 3 * Long.BYTES) {
+            return passMoreDigits(from);
+        }
+        long eight = (long) LONG.get(bytes, from) - ZEROS;
+        long others = others(eight);
+        if (others != 0) {
+            return addDigits(from, digits, eight, others);
+        }
+        long sum = POWERS_OF_TEN[Long.BYTES] * digits + eightDigits(eight);
+        eight = (long) LONG.get(bytes, from + Long.BYTES) - ZEROS;
+        others = others(eight);
+        if (others != 0) {
+            return addDigits(from + Long.BYTES, sum, eight, others);
+        }
+        sum = POWERS_OF_TEN[Long.BYTES] * sum + eightDigits(eight);
+        // not asked whether there are any more, which the processor could not foresee
+        eight = (long) LONG.get(bytes, from + 2 * Long.BYTES) - ZEROS;
+        others = others(eight);
+        return others == 0 ? passMoreDigits(from) : addDigits(from + 2 * Long.BYTES, sum, eight, others);
+    }
+
+    /** Marks the first of eight bytes that is not a digit, of which 0 was subtracted. */
+    private static long others(long eight) {
+        return (eight + ABOVE_NINE | eight) & HIGH_BITS;
+    }
+
+    /** Adds the digits before the first other byte. */
+    private int addDigits(int from, long sum, long eight, long others) {
+        int count = Long.numberOfTrailingZeros(others) >>> 3;
+        digits = POWERS_OF_TEN[count] * sum
+                + (count <= Integer.BYTES
+                        ? fourDigits(eight << Byte.SIZE * (Integer.BYTES - count))
+                        : eightDigits(eight << Byte.SIZE * (Long.BYTES - count)));
+        return from + count;
+    }
+
+    /** The same as {@link #passDigits}, for any number of them. */
+    private int passMoreDigits(int from) {
         int i = from;
         long sum = digits;
         while (end - i >= Long.BYTES) {
             long eight = (long) LONG.get(bytes, i) - ZEROS;
-            long others = (eight + ABOVE_NINE | eight) & HIGH_BITS;
-            int count = Long.numberOfTrailingZeros(others) >>> 3;
-            if (count <= Integer.BYTES) {
-                digits = POWERS_OF_TEN[count] * sum + fourDigits(eight << Byte.SIZE * (Integer.BYTES - count));
-                return i + count;
-            } else if (count < Long.BYTES) {
-                digits = POWERS_OF_TEN[count] * sum + eightDigits(eight << Byte.SIZE * (Long.BYTES - count));
-                return i + count;
+            long others = others(eight);
+            if (others != 0) {
+                return addDigits(i, sum, eight, others);
             }
             sum = POWERS_OF_TEN[Long.BYTES] * sum + eightDigits(eight);
             i += Long.BYTES;
@@ -597,6 +689,10 @@ final class PlainJson {
 
     private static boolean isSpace(byte b) {
         return b == ' ' || b == '\n' || b == '\r' || b == '\t';
+    }
+
+    private boolean isDigitAt(int place) {
+        return place < end && isDigit(bytes[place]);
     }
 
     private static boolean isDigit(byte b) {

@@ -2,8 +2,11 @@ package io.thalweg.input;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import io.thalweg.input.PlainJson.PlainValue;
 import io.thalweg.testing.Seeded;
+import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -146,6 +149,87 @@ class PlainJsonTest {
                 } else {
                     assertThat(length).isGreaterThan(4090);
                 }
+            }
+        }
+    }
+
+    /** Where escapes begin and end matters, because eight bytes are looked at together. */
+    @Test
+    void textWithEscapesIsReadAsJacksonReadsIt(Random random) throws IOException {
+        String[] parts = {
+            "\\\"",
+            "\\\\",
+            "\\/",
+            "\\n",
+            "\\t",
+            "\\u00fc",
+            "\\ud83d\\ude00",
+            "a",
+            "#",
+            "!",
+            "]",
+            "[",
+            " ",
+            "\u007f",
+            "ü",
+            "€",
+            "😀",
+            "value",
+            "twelve bytes",
+            "\\x",
+            "\\u12",
+            "\\",
+            "\t",
+            "\u0000"
+        };
+        JsonFactory jackson = new JsonFactory();
+        int read = 0;
+        for (int i = 0; i < 200_000; i++) {
+            StringBuilder text = new StringBuilder("\"");
+            // most without what is not allowed
+            int kinds = random.nextInt(4) == 0 ? parts.length : parts.length - 5;
+            for (int k = random.nextInt(12); k >= 0; k--) {
+                text.append(parts[random.nextInt(kinds)]);
+            }
+            String json = text.append(random.nextBoolean() ? "\"" : "\",\"y\":\"\\\"\"")
+                    .toString();
+            PlainValue kind = read(json);
+            if (kind == PlainValue.TEXT) {
+                read++;
+                try (JsonParser parser = jackson.createParser("{\"x\":" + json)) {
+                    parser.nextToken();
+                    parser.nextToken();
+                    parser.nextToken();
+                    assertThat(text()).as(json).isEqualTo(parser.getText());
+                }
+            } else {
+                assertThat(plain.isUnusual()).as(json).isTrue();
+                assertThat(kinds).as(json).isEqualTo(parts.length);
+            }
+        }
+        assertThat(read).isGreaterThan(100_000);
+    }
+
+    /** Digits are read together if enough bytes follow, so the same number is read near the end and far from it. */
+    @Test
+    void numbersAreReadTheSameWhateverFollows(Random random) {
+        String rest = ",\"y\":\"twelve bytes and more of them\"";
+        for (int i = 0; i < 200_000; i++) {
+            String digits = Long.toString(random.nextLong(1L << 1 + random.nextInt(62)));
+            String number = (random.nextInt(4) == 0 ? "-" : "")
+                    + digits.substring(0, Math.min(digits.length(), 1 + random.nextInt(6)))
+                    + (random.nextInt(8) == 0 ? "" : "." + "0".repeat(random.nextInt(4)) + digits)
+                    + (random.nextInt(8) == 0 ? "e" + (random.nextInt(40) - 20) : "");
+            int more = random.nextInt(rest.length());
+            PlainValue kind = read(number + rest.substring(0, more));
+            if (number.matches("-?[0-9]+")) {
+                assertThat(kind).as(number).isEqualTo(PlainValue.WHOLE);
+                assertThat(plain.whole()).isEqualTo(Long.parseLong(number));
+            } else {
+                assertThat(kind).as(number).isEqualTo(PlainValue.FRACTION);
+                assertThat(Double.doubleToRawLongBits(plain.fraction()))
+                        .as(number)
+                        .isEqualTo(Double.doubleToRawLongBits(Double.parseDouble(number)));
             }
         }
     }
