@@ -31,7 +31,12 @@ final class FirstLabels {
         }
     }
 
-    /** @param importance NaN if the label has none @param time when it came */
+    /**
+     * The first label of an event.
+     *
+     * @param importance NaN if the label has none
+     * @param time when it came, in milliseconds since 1970
+     */
     record FirstLabel(double label, double importance, long time) {
         FirstLabel earlier(FirstLabel other) {
             return other.time < time ? other : this;
