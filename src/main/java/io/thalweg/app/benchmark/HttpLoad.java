@@ -269,10 +269,11 @@ final class HttpLoad {
                         return;
                     }
                 } catch (IOException e) {
-                    // a server that was there has failed, and one that starts is asked again
-                    if (countedFrom != Long.MAX_VALUE) {
-                        failures.incrementAndGet();
-                    }
+                    // asked again
+                }
+                // a server that starts does not answer yet
+                if (countedFrom != Long.MAX_VALUE) {
+                    failures.incrementAndGet();
                 }
                 LockSupport.parkNanos(RETRY_NANOS);
             }
@@ -284,24 +285,27 @@ final class HttpLoad {
             int count = 0;
             long from = Long.MAX_VALUE;
             long due = System.nanoTime() + interval * number / CONNECTIONS;
-            for (; !isOver.get() && count < seen.length; due += interval) {
-                for (long early = due - System.nanoTime(); early > 0; early = due - System.nanoTime()) {
-                    LockSupport.parkNanos(early);
-                }
-                out.write(request);
-                boolean answered = answer(in);
-                if (from == Long.MAX_VALUE) {
-                    from = countedFrom;
-                }
-                if (from != Long.MAX_VALUE && due - from >= 0) {
-                    seen[count++] = System.nanoTime() - due;
-                    if (!answered) {
-                        failures.incrementAndGet();
+            try {
+                for (; !isOver.get() && count < seen.length; due += interval) {
+                    for (long early = due - System.nanoTime(); early > 0; early = due - System.nanoTime()) {
+                        LockSupport.parkNanos(early);
+                    }
+                    out.write(request);
+                    boolean answered = answer(in);
+                    if (from == Long.MAX_VALUE) {
+                        from = countedFrom;
+                    }
+                    if (from != Long.MAX_VALUE && due - from >= 0) {
+                        seen[count++] = System.nanoTime() - due;
+                        if (!answered) {
+                            failures.incrementAndGet();
+                        }
                     }
                 }
-            }
-            synchronized (this) {
-                latencies.add(Arrays.copyOf(seen, count));
+            } finally {
+                synchronized (this) {
+                    latencies.add(Arrays.copyOf(seen, count));
+                }
             }
         }
 
