@@ -193,7 +193,6 @@ final class SecuredProject {
         return acls;
     }
 
-    /** What a command has answered. */
     /** The ACLs that `topics --acls` prints for a role, given to another user. */
     List<AclBinding> printed(String role, String user) {
         List<String> lines = thalweg(broker.plain(), "topics", "--acls").is(0).out();
