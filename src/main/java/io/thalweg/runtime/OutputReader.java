@@ -236,6 +236,11 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
         return entries;
     }
 
+    /** Returns how many partitions it reads. */
+    public int partitions() {
+        return consumer.assignment().size();
+    }
+
     /** Returns the offsets of the first record of a partition and behind the last committed one. */
     public long[] range(TopicPartition partition) {
         return new long[] {

@@ -104,11 +104,14 @@ final class PageFeed implements AutoCloseable {
                 skipped.run();
             }
             long end = System.nanoTime() + TURN.toNanos();
+            // what a fast learner adds meanwhile is passed over in the next turn
+            int left = MOST * reader.partitions();
             List<Entry<T>> entries;
             do {
                 entries = reader.poll(POLL);
                 entries.forEach(to);
-            } while (!entries.isEmpty() && System.nanoTime() < end);
+                left -= entries.size();
+            } while (!entries.isEmpty() && left > 0 && System.nanoTime() < end);
         }
     }
 
