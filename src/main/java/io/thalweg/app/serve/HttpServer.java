@@ -44,6 +44,7 @@ import org.eclipse.jetty.util.ssl.SslContextFactory;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * The HTTP server. It checks who may send a request, limits what a request may cost, and answers every failure with one
@@ -309,7 +310,9 @@ public final class HttpServer implements AutoCloseable {
                 HttpResponseException.class,
                 (refusal, request) -> error(request, refusal.getStatus(), text(request, refusal)));
         http.exception(Exception.class, (failure, request) -> {
-            LOG.error("{} {} failed", request.method(), request.path(), failure);
+            // an IOException says that one of the two sides has ended the connection
+            Level level = failure instanceof IOException ? Level.DEBUG : Level.ERROR;
+            LOG.atLevel(level).log("{} {} failed", request.method(), request.path(), failure);
             error(request, 500, "the server failed; its log says why");
         });
         http.error(404, request -> {

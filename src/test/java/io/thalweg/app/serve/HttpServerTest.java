@@ -12,6 +12,7 @@ import io.thalweg.runtime.StopException;
 import io.thalweg.testing.ProgramLog;
 import io.thalweg.testing.Programs;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
@@ -63,6 +64,9 @@ class HttpServerTest {
             routes.post("/write", Access.WRITE, request -> request.result(request.bodyAsBytes()));
             routes.get("/fails", Access.OPEN, request -> {
                 throw new IllegalStateException("a secret detail");
+            });
+            routes.get("/closed", Access.OPEN, request -> {
+                throw new IOException("one of the two sides has closed the connection");
             });
             routes.get("/busy", Access.OPEN, request -> {
                 throw HttpRefusal.unavailable("not now", 7);
@@ -237,6 +241,13 @@ class HttpServerTest {
         HttpResponse<String> failed = get("/fails");
         assertThat(failed.statusCode()).isEqualTo(500);
         assertThat(failed.body()).doesNotContain("secret", "Exception", "\tat ", "javalin", "jetty");
+
+        try (ProgramLog log = new ProgramLog()) {
+            assertThat(get("/closed").statusCode()).isEqualTo(500);
+            assertThat(log.lines()).isEmpty();
+            get("/fails");
+            assertThat(log.lines()).hasSize(1).first().asString().contains("GET /fails failed");
+        }
 
         HttpResponse<String> busy = get("/busy");
         assertThat(busy.statusCode()).isEqualTo(503);
