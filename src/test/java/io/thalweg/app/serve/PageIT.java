@@ -546,4 +546,17 @@ class PageIT {
             awaitText("state", "running");
         }
     }
+
+    /** As when a machine loses its power: the connection stays, and nothing comes any more. */
+    @Test
+    void noticesThatNothingComes() throws IOException {
+        try (HaltingProxy proxy = HaltingProxy.to(learner.serving().port())) {
+            browser.get("http://localhost:" + proxy.port());
+            awaitText("state", "running");
+            proxy.halt();
+            awaitText("state", "not connected, trying again");
+            proxy.goOn();
+            awaitText("state", "running");
+        }
+    }
 }

@@ -4,6 +4,9 @@
   const $ = (id) => document.getElementById(id);
   const MODEL_EVERY_MS = 2000;
   const LIST_EVERY_MS = 5000;
+  // The server sends something every three seconds at least. A machine that is gone does not say so.
+  const SILENT_MS = 10000;
+  const ANSWER_MS = 60000;
   const COLORS = ['#2f7fc1', '#d9722e', '#2e9e6b', '#b0479b', '#8a7a1d', '#c2413c', '#5d62c9', '#1f9aa8'];
 
   const state = {
@@ -56,7 +59,7 @@
   class Refused extends Error {}
 
   const call = (path, headers = {}, options = {}) =>
-    fetch(path, { ...options, headers: state.token ? { ...headers, Authorization: 'Bearer ' + state.token } : headers });
+    fetch(path, { signal: AbortSignal.timeout(ANSWER_MS), ...options, headers: state.token ? { ...headers, Authorization: 'Bearer ' + state.token } : headers });
 
   async function get(path) {
     const answer = await call(path);
@@ -90,14 +93,22 @@
   // Server-sent events by fetch, because an EventSource cannot send a token.
   async function follow() {
     let isFull = false;
+    const silent = new AbortController();
+    let timer;
+    const heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => silent.abort(), SILENT_MS);
+    };
     try {
-      const answer = await call('v1/events', { Accept: 'text/event-stream' });
+      heard();
+      const answer = await call('v1/events', { Accept: 'text/event-stream' }, { signal: silent.signal });
       if (answer.ok) {
         const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
         let buffer = '';
         for (;;) {
           const { value, done } = await reader.read();
           if (done) break;
+          heard();
           buffer += value;
           const ends = buffer.split('\n\n');
           buffer = ends.pop();
@@ -112,6 +123,7 @@
     } catch {
       // the server is gone
     }
+    clearTimeout(timer);
     lost(isFull ? 'too many pages are open' : undefined);
   }
 
