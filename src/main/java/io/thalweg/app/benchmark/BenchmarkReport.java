@@ -123,7 +123,8 @@ public final class BenchmarkReport {
         figures.put(name, value);
     }
 
-    private void figure(String name, MedianRange range) {
+    /** Adds the median and range of a number. */
+    void figure(String name, MedianRange range) {
         figures.put(name, range);
     }
 
