@@ -250,22 +250,55 @@ final class FixedShareMixture extends Optimizer {
         double q6 = shared[Q + 6];
         double q7 = shared[Q + 7];
         for (int i = 0; i < count; i++) {
-            int at = i * WIDTH;
-            int v = at + V;
-            // starts from 0 as weight does, so that −0 becomes 0
-            double maxScaledWeight = 0 + q0 * block[v] + q1 * block[v + 1];
-            double standardWeight = 0
-                    + q2 * block[v + 2]
-                    + q3 * block[v + 3]
-                    + q4 * block[v + 4]
-                    + q5 * block[v + 5]
-                    + q6 * block[v + 6]
-                    + q7 * block[v + 7];
-            weights[i] = block[at + GIVEN]
-                    + factor
-                            * (maxScaledWeight * block[at + FeatureScale.INVERSE_LARGEST]
-                                    + standardWeight * block[at + FeatureScale.INVERSE]);
+            weights[i] = weight(block, i * WIDTH, factor, q0, q1, q2, q3, q4, q5, q6, q7);
         }
+    }
+
+    /** As {@link #weights(double[], double[], double[], int)}. */
+    @Override
+    void weights(double[] shared, double[][] blocks, int[] places, int begin, int end, float[] weights) {
+        double factor = shared[FACTOR];
+        double q0 = shared[Q];
+        double q1 = shared[Q + 1];
+        double q2 = shared[Q + 2];
+        double q3 = shared[Q + 3];
+        double q4 = shared[Q + 4];
+        double q5 = shared[Q + 5];
+        double q6 = shared[Q + 6];
+        double q7 = shared[Q + 7];
+        for (int k = begin; k < end; k++) {
+            double[] block = blocks[places[k] / Model.BLOCK];
+            int at = Model.inBlock(places[k]) * WIDTH;
+            weights[k] = (float) weight(block, at, factor, q0, q1, q2, q3, q4, q5, q6, q7);
+        }
+    }
+
+    private static double weight(
+            double[] block,
+            int at,
+            double factor,
+            double q0,
+            double q1,
+            double q2,
+            double q3,
+            double q4,
+            double q5,
+            double q6,
+            double q7) {
+        int v = at + V;
+        // starts from 0 as weight does, so that −0 becomes 0
+        double maxScaledWeight = 0 + q0 * block[v] + q1 * block[v + 1];
+        double standardWeight = 0
+                + q2 * block[v + 2]
+                + q3 * block[v + 3]
+                + q4 * block[v + 4]
+                + q5 * block[v + 5]
+                + q6 * block[v + 6]
+                + q7 * block[v + 7];
+        return block[at + GIVEN]
+                + factor
+                        * (maxScaledWeight * block[at + FeatureScale.INVERSE_LARGEST]
+                                + standardWeight * block[at + FeatureScale.INVERSE]);
     }
 
     @Override

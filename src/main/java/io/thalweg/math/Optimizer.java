@@ -211,6 +211,23 @@ public abstract sealed class Optimizer permits Sgd, ScaledOptimizer, FixedShareM
         }
     }
 
+    /**
+     * Computes the weights of some features, as floats.
+     *
+     * @param blocks all blocks of the model, by slot
+     * @param places where the features are: the slot of the block times {@link Model#BLOCK}, plus the place in it
+     * @param begin the first of the places to look at
+     * @param end behind the last of them
+     * @param weights set for these places
+     */
+    void weights(double[] shared, double[][] blocks, int[] places, int begin, int end, float[] weights) {
+        int width = width();
+        for (int k = begin; k < end; k++) {
+            double[] block = blocks[places[k] / Model.BLOCK];
+            weights[k] = (float) weight(shared, block, Model.inBlock(places[k]) * width);
+        }
+    }
+
     /** Returns the bias. */
     abstract double bias(Model model);
 

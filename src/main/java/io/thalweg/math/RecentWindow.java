@@ -91,23 +91,23 @@ final class RecentWindow {
             }
         }
 
-        boolean has(int place) {
-            return (word(place / Long.SIZE) & 1L << place) != 0;
-        }
-
         /** Returns the bits of {@value Long#SIZE} places. */
         long word(int word) {
             return word < there.length ? there[word] : 0;
         }
 
-        /** Saves a weight, unless one is saved for its place. There must be room for it. */
-        void add(int place, float weight) {
+        /** Adds a place, unless it is there. There must be room for it. */
+        void add(int place) {
             int word = place >> 6;
             // without a branch, which the processor could not predict
             places[size] = place;
-            weights[size] = weight;
             size += (int) (~there[word] >>> place) & 1;
             there[word] |= 1L << place;
+        }
+
+        /** Saves the weights of the places that were added last. @param from how many were there before */
+        void save(Optimizer optimizer, double[][] blocks, int from) {
+            optimizer.weights(shared, blocks, places, from, size, weights);
         }
     }
 
@@ -171,23 +171,20 @@ final class RecentWindow {
         }
         newer.makeRoom(blocks.length, x.size());
         int[] indices = x.indices();
-        int width = optimizer.width();
         int size = newer.size;
         for (int k = 0; k < x.size(); k++) {
-            int i = Model.inBlock(indices[k]);
-            newer.add(slots[k] * Model.BLOCK + i, (float) optimizer.weight(newer.shared, blocks[slots[k]], i * width));
+            newer.add(slots[k] * Model.BLOCK + Model.inBlock(indices[k]));
         }
         taken = newer.size;
+        newer.save(optimizer, blocks, size);
         // if only steps move weights, the older half needs nothing that the newer half has
         if (movesUntouched && older.isKnown()) {
-            older.makeRoom(blocks.length, newer.size - size);
-            for (int k = size; k < newer.size; k++) {
-                int place = newer.places[k];
-                if (!older.has(place)) {
-                    double[] block = blocks[place / Model.BLOCK];
-                    older.add(place, (float) optimizer.weight(older.shared, block, Model.inBlock(place) * width));
-                }
+            older.makeRoom(blocks.length, taken - size);
+            int olderSize = older.size;
+            for (int k = size; k < taken; k++) {
+                older.add(newer.places[k]);
             }
+            older.save(optimizer, blocks, olderSize);
         }
     }
 
