@@ -69,9 +69,29 @@ final class HttpLoad {
         BARE_SERVER
     }
 
-    /** A run of the learner. @param visit null if there was none */
+    /**
+     * A run of the learner.
+     *
+     * @param processors how many processors the learner's process has kept busy
+     * @param visit null if there was none
+     */
     private record Served(
-            double examplesPerSecond, @Nullable HttpVisit visit) {}
+            double examplesPerSecond,
+            double processors,
+            @Nullable HttpVisit visit) {
+        static Served between(ProcessEvent begin, ProcessEvent end, @Nullable HttpVisit visit) {
+            double nanos = end.nanos() - begin.nanos();
+            return new Served(
+                    (end.records() - begin.records()) / nanos * 1e9,
+                    (end.cpuNanos() - begin.cpuNanos()) / nanos,
+                    visit);
+        }
+
+        /** Returns how many it has kept busy beyond what its examples took in another run. */
+        double processorsBeyond(Served other) {
+            return processors - other.processors / other.examplesPerSecond * examplesPerSecond;
+        }
+    }
 
     static List<HttpRow> rows() {
         return List.of(new HttpRow("sgd", 1), new HttpRow("sgd", 50), new HttpRow("sgd", 0));
@@ -138,6 +158,7 @@ final class HttpLoad {
             median(report, row, "p50 ms", requests, each -> milliseconds(each, 0.5), BenchmarkReport::decimal),
             median(report, row, "p99 ms", requests, each -> milliseconds(each, 0.99), BenchmarkReport::decimal),
             Long.toString(failures),
+            beyond(report, row, used, idle),
             ratio(report, row, "learning / with an idle server", used, idle),
             ratio(
                     report,
@@ -156,6 +177,7 @@ final class HttpLoad {
                         "p50 ms",
                         "p99 ms",
                         "failures",
+                        "processors for it",
                         "learning / with an idle server",
                         "the same, requests to a bare server",
                         "with an idle server / without one"),
@@ -189,11 +211,24 @@ final class HttpLoad {
                 .mapToObj(round -> runs.get(round).examplesPerSecond / others.get(round).examplesPerSecond)
                 .toList());
         report.figure(row.name() + " " + figure, ratio);
+        return text(ratio);
+    }
+
+    /** Reports how many processors the learner's process has used for the visit, by round, and returns it as text. */
+    private static String beyond(BenchmarkReport report, HttpRow row, List<Served> runs, List<Served> idle) {
+        MedianRange processors = MedianRange.of(IntStream.range(0, runs.size())
+                .mapToObj(round -> runs.get(round).processorsBeyond(idle.get(round)))
+                .toList());
+        report.figure(row.name() + " processors", processors);
+        return text(processors);
+    }
+
+    private static String text(MedianRange range) {
         return "%s (%s – %s)"
                 .formatted(
-                        BenchmarkReport.decimal(ratio.median()),
-                        BenchmarkReport.decimal(ratio.low()),
-                        BenchmarkReport.decimal(ratio.high()));
+                        BenchmarkReport.decimal(range.median()),
+                        BenchmarkReport.decimal(range.low()),
+                        BenchmarkReport.decimal(range.high()));
     }
 
     private static double milliseconds(TimedRequests requests, double share) {
@@ -247,7 +282,7 @@ final class HttpLoad {
         if (visit != null) {
             visit.end();
         }
-        Served served = new Served((end.records() - begin.records()) / ((end.nanos() - begin.nanos()) / 1e9), visit);
+        Served served = Served.between(begin, end, visit);
         handle.await(Event.ENDED);
         cluster.deleteTopics(application);
         return served;
