@@ -183,10 +183,9 @@ final class JsonDecoder implements ValueDecoder {
     /**
      * Maps some values.
      *
-     * @return what each of their fields is used as, one line for each kind
-     * @throws MappingException if the mapping names a field that none of them has, in one line
+     * @throws MappingException if none of them has the field of the label, the id, or the model, in one line
      */
-    static List<String> summary(List<byte[]> values, Mapping mapping, @Nullable ChangeEvents changes) {
+    static JsonSummary summary(List<byte[]> values, Mapping mapping, @Nullable ChangeEvents changes) {
         JsonDecoder decoder = new JsonDecoder(mapping, false, changes);
         SchemaFields all = new SchemaFields(mapping);
         decoder.seen = all;
@@ -202,8 +201,9 @@ final class JsonDecoder implements ValueDecoder {
                 continue;
             }
         }
-        all.check();
-        return all.kinds().lines();
+        Map<String, String> missing = all.missing();
+        all.checkNeeded(missing);
+        return new JsonSummary(all.kinds().lines(), missing);
     }
 
     @Override
@@ -464,6 +464,10 @@ final class JsonDecoder implements ValueDecoder {
 
     /** Reads an object as Avro's maps are: a setting names the object, and its values are used as that says. */
     private void map(JsonParser in, JsonField of, FieldEncoder encoder, ValueSinks to) throws IOException, Rejection {
+        if (seen != null) {
+            // it is there, even if it has nothing that can be used
+            addKind(of, JsonToken.VALUE_NULL);
+        }
         try {
             for (String key = in.nextFieldName(); key != null; key = in.nextFieldName()) {
                 next(of, key);
@@ -585,6 +589,10 @@ final class JsonDecoder implements ValueDecoder {
                 seen.kinds().leaveOut(field.name, unusable);
             }
             return;
+        }
+        if (seen != null) {
+            // it is there, even if it is empty
+            addKind(field, JsonToken.VALUE_NULL);
         }
         boolean hasNumbers = false;
         for (int i = 0; i < itemCount; i++) {

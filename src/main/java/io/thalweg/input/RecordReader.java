@@ -264,12 +264,11 @@ public final class RecordReader {
     }
 
     /**
-     * Maps some values of a topic.
+     * Maps some JSON values of a topic.
      *
-     * @return what each of their fields is used as, one line for each kind
-     * @throws MappingException if the mapping names a field that none of them has, in one line
+     * @throws MappingException if none of them has the field of the label, the id, or the model, in one line
      */
-    public static List<String> summary(List<byte[]> values, Mapping mapping, @Nullable ChangeEvents changes) {
+    public static JsonSummary summary(List<byte[]> values, Mapping mapping, @Nullable ChangeEvents changes) {
         return JsonDecoder.summary(values, mapping, changes);
     }
 

@@ -486,6 +486,11 @@ public final class Mapping {
         return fields;
     }
 
+    /** Whether events without a field become dead letters: the field of the label, the id, or the model. */
+    public boolean isNeeded(String field) {
+        return label != null && label.field().equals(field) || field.equals(id) || field.equals(modelField);
+    }
+
     private static void put(Map<String, String> fields, String field, String setting) {
         if (field != null) {
             fields.putIfAbsent(field, setting);

@@ -4,6 +4,7 @@ import io.thalweg.config.ChangeEvents;
 import io.thalweg.config.SettingFlag;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
+import io.thalweg.input.JsonSummary;
 import io.thalweg.input.MappedDecoder;
 import io.thalweg.input.RecordReader;
 import io.thalweg.input.SchemaSource;
@@ -14,6 +15,7 @@ import io.thalweg.mapping.MappingException;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
@@ -160,7 +162,18 @@ final class MappingCheck {
             return List.of();
         }
         try {
-            return RecordReader.summary(values, mapping, changes(config, mapping));
+            JsonSummary summary = RecordReader.summary(values, mapping, changes(config, mapping));
+            if (!summary.missing().isEmpty()) {
+                LOG.warn(
+                        "none of the {} values of topic {} that were looked at has {}; check the names, unless these"
+                                + " fields are often left out",
+                        values.size(),
+                        topic,
+                        summary.missing().entrySet().stream()
+                                .map(field -> "%s (%s)".formatted(Mapping.quoted(field.getKey()), field.getValue()))
+                                .collect(Collectors.joining(", ")));
+            }
+            return summary.lines();
         } catch (MappingException e) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,

@@ -610,20 +610,70 @@ class JsonDecoderTest {
                 "not JSON".getBytes(StandardCharsets.UTF_8),
                 "{\"id\": 2, \"y\": 0, \"n\": 2, \"c\": \"x\", \"o\": {\"p\": 1}}".getBytes(StandardCharsets.UTF_8));
 
-        assertThat(JsonDecoder.summary(values, mapping(), null))
+        assertThat(JsonDecoder.summary(values, mapping(), null).lines())
                 .containsExactly("label: y", "id: id", "numbers: n, o.p", "categories: c", "excluded: e");
         settings.put("features.exclude", "");
         assertThat(JsonDecoder.summary(
-                        List.of("{\"id\": 1, \"y\": \"yes\", \"n\": 5}".getBytes(StandardCharsets.UTF_8)),
-                        mapping(),
-                        null))
+                                List.of("{\"id\": 1, \"y\": \"yes\", \"n\": 5}".getBytes(StandardCharsets.UTF_8)),
+                                mapping(),
+                                null)
+                        .lines())
                 .first()
                 .asString()
                 .startsWith("label: y (text such as true or yes is 1");
-        settings.put("features.numeric", "missing");
-        assertThatThrownBy(() -> JsonDecoder.summary(values, mapping(), null))
-                .isInstanceOf(MappingException.class)
-                .hasMessageContaining("features.numeric: there is no field missing; the event has id, y, n");
+    }
+
+    @Test
+    void onlyFieldsThatEveryEventNeedsMustBeInSomeValue() {
+        settings.putAll(Map.of(
+                "id.field",
+                "id",
+                "features.exclude",
+                "e",
+                "features.numeric",
+                "n",
+                "features.categorical",
+                "list, map, nested, c",
+                "features.buckets",
+                "b:1",
+                "features.cross",
+                "c*d",
+                "features.time",
+                "at[iso]:hour",
+                "importance.field",
+                "i"));
+        // a list or map without items is there
+        List<byte[]> values = List.of("{\"id\": 1, \"y\": 1, \"list\": [], \"map\": {}, \"nested\": {\"k\": []}}"
+                .getBytes(StandardCharsets.UTF_8));
+
+        JsonSummary summary = JsonDecoder.summary(values, mapping(), null);
+
+        assertThat(summary.missing())
+                .containsExactlyInAnyOrderEntriesOf(Map.of(
+                        "e",
+                        "features.exclude",
+                        "n",
+                        "features.numeric",
+                        "c",
+                        "features.categorical",
+                        "b",
+                        "features.buckets",
+                        "d",
+                        "features.cross",
+                        "at",
+                        "features.time",
+                        "i",
+                        "importance.field"));
+        assertThat(summary.lines()).last().isEqualTo("always empty: list, map, nested");
+        for (String setting : new String[] {"label", "id.field", "model.from"}) {
+            Map<String, String> before = Map.copyOf(settings);
+            settings.put(setting, setting.equals("model.from") ? "field:gone" : "gone");
+            assertThatThrownBy(() -> JsonDecoder.summary(values, mapping(), null))
+                    .isInstanceOf(MappingException.class)
+                    .hasMessageContaining(setting + ": there is no field gone; the event has id, y, list");
+            settings.putAll(before);
+            settings.keySet().retainAll(before.keySet());
+        }
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
@@ -78,6 +79,23 @@ class MappingCheckTest {
                                 .toList()));
     }
 
+    /** Checks, and returns what it warns of. */
+    private List<String> warnings() {
+        ListAppender<ILoggingEvent> log = new ListAppender<>();
+        Logger logger = (Logger) LoggerFactory.getLogger(MappingCheck.class.getPackageName());
+        log.start();
+        logger.addAppender(log);
+        try {
+            check();
+        } finally {
+            logger.detachAppender(log);
+        }
+        return log.list.stream()
+                .filter(event -> event.getLevel() == Level.WARN)
+                .map(ILoggingEvent::getFormattedMessage)
+                .toList();
+    }
+
     private void assertStops(String why) {
         assertThatThrownBy(this::check)
                 .isInstanceOfSatisfying(
@@ -150,6 +168,22 @@ class MappingCheckTest {
     }
 
     @Test
+    void fieldsOfJsonThatMayBeLeftOutAreOnlySaid() {
+        settings.put("examples.format", "json");
+        settings.put("features.numeric", "amount, discount");
+        settings.put("features.categorical", "'a,b'");
+        values.put("orders", List.of(bytes("{\"order\": \"1\", \"amount\": 1}")));
+        values.put("claims", List.of(bytes("{\"order\": \"1\", \"status\": \"lost\"}")));
+
+        assertThat(warnings())
+                .containsExactly(
+                        "none of the 1 values of topic orders that were looked at has discount (features.numeric),"
+                                + " 'a,b' (features.categorical); check the names, unless these fields are often left out",
+                        "none of the 1 values of topic claims that were looked at has weight"
+                                + " (labels.importance.field); check the names, unless these fields are often left out");
+    }
+
+    @Test
     void theMessageNamesTheTopic() {
         settings.put("labels.id.field", "id");
 
@@ -179,20 +213,10 @@ class MappingCheckTest {
 
     @Test
     void anIdThatTheRegistryDoesNotKnowIsSaid() {
-        ListAppender<ILoggingEvent> log = new ListAppender<>();
-        Logger logger = (Logger) LoggerFactory.getLogger(MappingCheck.class);
-        log.start();
-        logger.addAppender(log);
-        try {
-            newest.remove("orders");
-            values.put("orders", List.of(new byte[] {0, 0, 0, 3, (byte) 133, 2, 'a'}));
-            check();
-        } finally {
-            logger.detachAppender(log);
-        }
+        newest.remove("orders");
+        values.put("orders", List.of(new byte[] {0, 0, 0, 3, (byte) 133, 2, 'a'}));
 
-        assertThat(log.list)
-                .extracting(ILoggingEvent::getFormattedMessage)
+        assertThat(warnings())
                 .filteredOn(line -> line.contains("could not be checked"))
                 .singleElement()
                 .asString()
