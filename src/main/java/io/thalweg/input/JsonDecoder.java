@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.kafka.common.header.Headers;
 import org.jspecify.annotations.Nullable;
 
@@ -183,27 +184,41 @@ final class JsonDecoder implements ValueDecoder {
     /**
      * Maps some values.
      *
-     * @throws MappingException if none of them has the field of the label, the id, or the model, in one line
+     * @return empty if none of them was read because change events are passed over
+     * @throws MappingException if none of them has the field of the label, the id, or the model, in one line. If all of
+     *     them are rejected, it says why the first one is.
      */
-    static JsonSummary summary(List<byte[]> values, Mapping mapping, @Nullable ChangeEvents changes) {
+    static Optional<JsonSummary> summary(List<byte[]> values, Mapping mapping, @Nullable ChangeEvents changes) {
         JsonDecoder decoder = new JsonDecoder(mapping, false, changes);
         SchemaFields all = new SchemaFields(mapping);
         decoder.seen = all;
         decoder.usesParser = true;
         Example x = new Example();
+        int decoded = 0;
+        int passedOver = 0;
+        Rejection first = null;
         for (byte[] value : values) {
             try {
-                if (!decoder.isPassedOver(value, NO_HEADERS)) {
+                if (decoder.isPassedOver(value, NO_HEADERS)) {
+                    passedOver++;
+                } else {
                     decoder.decode(value, x);
+                    decoded++;
                 }
             } catch (Rejection e) {
                 // it becomes a dead letter, and the other values say enough
-                continue;
+                first = first == null ? e : first;
             }
         }
+        if (decoded == 0 && passedOver > 0) {
+            return Optional.empty();
+        }
         Map<String, String> missing = all.missing();
+        if (decoded == 0 && first != null && missing.keySet().stream().anyMatch(mapping::isNeeded)) {
+            throw new MappingException("no value can be used: " + first.getMessage());
+        }
         all.checkNeeded(missing);
-        return new JsonSummary(all.kinds().lines(), missing);
+        return Optional.of(new JsonSummary(all.kinds().lines(), missing));
     }
 
     @Override

@@ -266,9 +266,10 @@ public final class RecordReader {
     /**
      * Maps some JSON values of a topic.
      *
+     * @return empty if none of them was read because change events are passed over
      * @throws MappingException if none of them has the field of the label, the id, or the model, in one line
      */
-    public static JsonSummary summary(List<byte[]> values, Mapping mapping, @Nullable ChangeEvents changes) {
+    public static Optional<JsonSummary> summary(List<byte[]> values, Mapping mapping, @Nullable ChangeEvents changes) {
         return JsonDecoder.summary(values, mapping, changes);
     }
 

@@ -162,7 +162,17 @@ final class MappingCheck {
             return List.of();
         }
         try {
-            JsonSummary summary = RecordReader.summary(values, mapping, changes(config, mapping));
+            Optional<JsonSummary> found = RecordReader.summary(values, mapping, changes(config, mapping));
+            if (found.isEmpty()) {
+                unchecked(config, mapping)
+                        .log(
+                                "in the {} values of topic {} that were looked at, there is no change event to learn"
+                                        + " from, so it could not be checked whether the mapping fits",
+                                values.size(),
+                                topic);
+                return List.of();
+            }
+            JsonSummary summary = found.get();
             if (!summary.missing().isEmpty()) {
                 LOG.warn(
                         "none of the {} values of topic {} that were looked at has {}; check the names, unless these"

@@ -610,13 +610,14 @@ class JsonDecoderTest {
                 "not JSON".getBytes(StandardCharsets.UTF_8),
                 "{\"id\": 2, \"y\": 0, \"n\": 2, \"c\": \"x\", \"o\": {\"p\": 1}}".getBytes(StandardCharsets.UTF_8));
 
-        assertThat(JsonDecoder.summary(values, mapping(), null).lines())
+        assertThat(JsonDecoder.summary(values, mapping(), null).orElseThrow().lines())
                 .containsExactly("label: y", "id: id", "numbers: n, o.p", "categories: c", "excluded: e");
         settings.put("features.exclude", "");
         assertThat(JsonDecoder.summary(
                                 List.of("{\"id\": 1, \"y\": \"yes\", \"n\": 5}".getBytes(StandardCharsets.UTF_8)),
                                 mapping(),
                                 null)
+                        .orElseThrow()
                         .lines())
                 .first()
                 .asString()
@@ -646,7 +647,7 @@ class JsonDecoderTest {
         List<byte[]> values = List.of("{\"id\": 1, \"y\": 1, \"list\": [], \"map\": {}, \"nested\": {\"k\": []}}"
                 .getBytes(StandardCharsets.UTF_8));
 
-        JsonSummary summary = JsonDecoder.summary(values, mapping(), null);
+        JsonSummary summary = JsonDecoder.summary(values, mapping(), null).orElseThrow();
 
         assertThat(summary.missing())
                 .containsExactlyInAnyOrderEntriesOf(Map.of(

@@ -13,6 +13,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.UnknownSchemaException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -181,6 +182,47 @@ class MappingCheckTest {
                                 + " 'a,b' (features.categorical); check the names, unless these fields are often left out",
                         "none of the 1 values of topic claims that were looked at has weight"
                                 + " (labels.importance.field); check the names, unless these fields are often left out");
+    }
+
+    private void putJson(String topic, String... texts) {
+        values.put(topic, Arrays.stream(texts).map(MappingCheckTest::bytes).toList());
+    }
+
+    @Test
+    void changeEventsThatAreAllPassedOverSayNothingAboutTheMapping() {
+        settings.put("examples.format", "json");
+        settings.put("labels.format", "avro");
+        settings.put("events.unwrap", "after");
+        settings.put("events.unwrap.snapshots", "skip");
+        String inserted = "{\"before\": null, \"after\": {\"id\": 1}, \"op\": \"%s\"}";
+        putJson("orders", inserted.formatted("r"), "{\"before\": {\"id\": 1}, \"op\": \"d\"}");
+        assertThat(warnings())
+                .singleElement()
+                .asString()
+                .contains("in the 2 values of topic orders", "could not be checked whether the mapping fits");
+
+        // a row tells which fields there are
+        putJson("orders", inserted.formatted("r"), inserted.formatted("c"));
+        assertStops("id.field: there is no field order; the event has id (in the 2 values of topic orders");
+    }
+
+    @Test
+    void valuesThatAreAllRejectedStopTheStartWithWhatIsWrongWithThem() {
+        settings.put("examples.format", "json");
+        settings.put("labels.format", "avro");
+        settings.put("events.unwrap", "after");
+        putJson("orders", "{\"order\": \"1\"}", "{\"order\": \"2\"}");
+        assertStops("no value can be used: the value is not a change event: it has no field op, which events.unwrap"
+                + " needs (in the 2 values of topic orders that were looked at)");
+
+        settings.remove("events.unwrap");
+        putJson("orders", "{\"order\": {\"id\": 1}}");
+        assertStops("no value can be used: field order is an object");
+
+        // the settings fit the fields, so the values become dead letters
+        settings.put("features.numeric", "amount");
+        putJson("orders", "{\"order\": \"1\", \"amount\": \"much\"}");
+        assertThatCode(this::check).doesNotThrowAnyException();
     }
 
     @Test
