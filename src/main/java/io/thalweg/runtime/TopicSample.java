@@ -5,8 +5,10 @@ import io.thalweg.config.ValueFormat;
 import io.thalweg.input.SchemaSource;
 import io.thalweg.input.ValueLook;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -23,8 +25,17 @@ import org.slf4j.LoggerFactory;
 final class TopicSample {
     private static final Logger LOG = LoggerFactory.getLogger(TopicSample.class);
 
-    /** How many offsets to look at from the beginning and from the end; the last may be transaction markers. */
-    private static final int OFFSETS = 10;
+    /** How many records with a value to look at, from the beginning and from the end of each partition. */
+    private static final int RECORDS = 10;
+
+    /**
+     * How far to look for them in a partition: how many records from the beginning, and how many offsets from the end.
+     * Compaction leaves gaps at the beginning, and tombstones, markers and records of aborted transactions can be
+     * anywhere.
+     */
+    private static final int FARTHEST = 10_000;
+
+    private static final Duration POLL = Duration.ofMillis(100);
 
     private final String topic;
     private final List<ConsumerRecord<byte[], byte[]>> records;
@@ -35,8 +46,52 @@ final class TopicSample {
         this.records = records;
     }
 
+    /** A stretch of a partition, with the first or the last records in it that have a value. */
+    private static final class Stretch {
+        private final TopicPartition partition;
+        private final long from;
+        private final long until;
+        private final boolean isStart;
+        private final Deque<ConsumerRecord<byte[], byte[]>> kept = new ArrayDeque<>();
+        private int read;
+        /** Where reading ended. */
+        private long position;
+
+        Stretch(TopicPartition partition, long from, long until, boolean isStart) {
+            this.partition = partition;
+            this.from = from;
+            this.until = until;
+            this.isStart = isStart;
+        }
+
+        void take(ConsumerRecord<byte[], byte[]> record) {
+            if (record.offset() >= until) {
+                return;
+            }
+            read++;
+            if (record.value() == null || isStart && kept.size() == RECORDS) {
+                return;
+            }
+            kept.add(record);
+            if (kept.size() > RECORDS) {
+                kept.remove();
+            }
+        }
+
+        boolean isRead() {
+            return position >= until || isStart && (kept.size() == RECORDS || read >= FARTHEST);
+        }
+
+        /** The first offset behind what was looked at. */
+        long next() {
+            return kept.size() == RECORDS ? kept.getLast().offset() + 1 : Math.min(position, until);
+        }
+    }
+
     /** Reads the records that have a value, in the order of their timestamps. */
     static TopicSample of(ThalwegConfig config, String topic) {
+        long deadline =
+                System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(config.getInt(ThalwegConfig.START_TIMEOUT_MS));
         List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
         try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config).reader())) {
             List<TopicPartition> all = consumer.partitionsFor(topic).stream()
@@ -44,31 +99,63 @@ final class TopicSample {
                     .toList();
             consumer.assign(all);
             Map<TopicPartition, Long> ends = consumer.endOffsets(all);
-            Map<TopicPartition, Long> begins = consumer.beginningOffsets(all);
-            long deadline =
-                    System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(config.getInt(ThalwegConfig.START_TIMEOUT_MS));
-            for (boolean isStart : new boolean[] {true, false}) {
-                Map<TopicPartition, Long> until = new HashMap<>();
-                for (TopicPartition partition : all) {
-                    long begin = begins.get(partition);
-                    long end = ends.get(partition);
-                    long middle = Math.min(end, begin + OFFSETS);
-                    consumer.seek(partition, isStart ? begin : Math.max(middle, end - OFFSETS));
-                    until.put(partition, isStart ? middle : end);
+            List<Stretch> starts = new ArrayList<>();
+            consumer.beginningOffsets(all)
+                    .forEach(
+                            (partition, begin) -> starts.add(new Stretch(partition, begin, ends.get(partition), true)));
+            read(consumer, starts, deadline);
+            starts.forEach(start -> records.addAll(start.kept));
+
+            Map<TopicPartition, Long> nexts = new HashMap<>();
+            starts.forEach(start -> nexts.put(start.partition, start.next()));
+            Map<TopicPartition, Long> untils = new HashMap<>(ends);
+            for (long back = RECORDS; back <= FARTHEST && !untils.isEmpty(); back *= 10) {
+                List<Stretch> stretches = new ArrayList<>();
+                for (Map.Entry<TopicPartition, Long> until : untils.entrySet()) {
+                    TopicPartition partition = until.getKey();
+                    long from = Math.max(nexts.get(partition), ends.get(partition) - back);
+                    if (from < until.getValue()) {
+                        stretches.add(new Stretch(partition, from, until.getValue(), false));
+                    }
                 }
-                while (all.stream().anyMatch(partition -> consumer.position(partition) < until.get(partition))
-                        && System.nanoTime() < deadline) {
-                    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                        if (record.value() != null
-                                && record.offset() < until.get(new TopicPartition(topic, record.partition()))) {
-                            records.add(record);
-                        }
+                read(consumer, stretches, deadline);
+                untils.clear();
+                for (Stretch stretch : stretches) {
+                    records.addAll(stretch.kept);
+                    if (stretch.kept.isEmpty()) {
+                        untils.put(stretch.partition, stretch.from);
                     }
                 }
             }
         }
         records.sort(Comparator.comparingLong(ConsumerRecord::timestamp));
         return new TopicSample(topic, records);
+    }
+
+    /** Reads stretches of different partitions. */
+    private static void read(Consumer<byte[], byte[]> consumer, List<Stretch> stretches, long deadline) {
+        Map<TopicPartition, Stretch> open = new HashMap<>();
+        consumer.pause(consumer.assignment());
+        for (Stretch stretch : stretches) {
+            open.put(stretch.partition, stretch);
+            consumer.seek(stretch.partition, stretch.from);
+            consumer.resume(List.of(stretch.partition));
+        }
+        while (true) {
+            for (Stretch stretch : List.copyOf(open.values())) {
+                stretch.position = consumer.position(stretch.partition);
+                if (stretch.isRead()) {
+                    open.remove(stretch.partition);
+                    consumer.pause(List.of(stretch.partition));
+                }
+            }
+            if (open.isEmpty() || System.nanoTime() >= deadline) {
+                return;
+            }
+            for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
+                open.get(new TopicPartition(record.topic(), record.partition())).take(record);
+            }
+        }
     }
 
     List<ConsumerRecord<byte[], byte[]>> records() {
@@ -95,6 +182,11 @@ final class TopicSample {
         records.forEach(
                 record -> looks.merge(ValueLook.of(record.value(), record.headers(), schemas), 1, Integer::sum));
         if (looks.isEmpty()) {
+            LOG.info(
+                    "no record with a value was found in topic {}, so it could not be checked whether {}={} is right",
+                    topic,
+                    setting,
+                    format);
             return;
         }
         List<String> words = looks.entrySet().stream()

@@ -28,12 +28,16 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.IntStream;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.generic.GenericRecordBuilder;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -348,6 +352,50 @@ class FormatsIT {
         // the first was deleted, and had been read for the snapshot
         assertThat(texts(predictions, "id")).contains("12").doesNotContain("0", "11", "13");
         trial.assertVerified();
+    }
+
+    // ---- what a topic is taken for
+
+    @Test
+    void recordsWithAValueAreFoundWhereverTheyAre() {
+        LearnerTrial trial = trial(2);
+        trial.createTopics();
+        sendAborted(trial, 20);
+        int begin = 21;
+        sendToFirst(trial, 20, null);
+        sendToFirst(trial, 30, utf8("{}"));
+        sendToFirst(trial, 150, null);
+        sendAborted(trial, 20);
+
+        assertThat(TopicSample.of(trial.config(), trial.name + "-examples").records())
+                .extracting(ConsumerRecord::offset)
+                .containsExactlyElementsOf(IntStream.concat(IntStream.range(20, 30), IntStream.range(40, 50))
+                        .mapToObj(i -> (long) begin + i)
+                        .toList());
+    }
+
+    private static void sendToFirst(LearnerTrial trial, int count, byte[] value) {
+        try (Producer<byte[], byte[]> producer = trial.producer()) {
+            for (int i = 0; i < count; i++) {
+                producer.send(new ProducerRecord<>(trial.name + "-examples", 0, utf8("k"), value));
+            }
+        }
+    }
+
+    /** Sends records in a transaction that is aborted. They have offsets, and so has its marker. */
+    private static void sendAborted(LearnerTrial trial, int count) {
+        Map<String, Object> settings = new KafkaSettings(trial.config()).writer();
+        settings.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, trial.name);
+        settings.put(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, 5_000);
+        try (Producer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            for (int i = 0; i < count; i++) {
+                producer.send(new ProducerRecord<>(trial.name + "-examples", 0, utf8("k"), utf8("{}")));
+            }
+            producer.flush();
+            producer.abortTransaction();
+        }
     }
 
     // ---- formats that change

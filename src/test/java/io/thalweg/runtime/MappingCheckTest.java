@@ -82,17 +82,24 @@ class MappingCheckTest {
 
     /** Checks, and returns what it warns of. */
     private List<String> warnings() {
+        return logged(Level.WARN);
+    }
+
+    private List<String> logged(Level level) {
         ListAppender<ILoggingEvent> log = new ListAppender<>();
         Logger logger = (Logger) LoggerFactory.getLogger(MappingCheck.class.getPackageName());
+        Level before = logger.getLevel();
         log.start();
         logger.addAppender(log);
+        logger.setLevel(Level.INFO);
         try {
             check();
         } finally {
+            logger.setLevel(before);
             logger.detachAppender(log);
         }
         return log.list.stream()
-                .filter(event -> event.getLevel() == Level.WARN)
+                .filter(event -> event.getLevel() == level)
                 .map(ILoggingEvent::getFormattedMessage)
                 .toList();
     }
@@ -155,6 +162,16 @@ class MappingCheckTest {
         settings.put("labels.topic", "others");
         values.put("others", List.of(bytes("a,b")));
         assertThatCode(this::check).doesNotThrowAnyException();
+    }
+
+    @Test
+    void aTopicWithoutValuesIsSaid() {
+        assertThat(logged(Level.INFO))
+                .contains(
+                        "no record with a value was found in topic orders, so it could not be checked whether"
+                                + " examples.format=avro is right",
+                        "no record with a value was found in topic claims, so it could not be checked whether"
+                                + " labels.format=avro is right");
     }
 
     @Test
