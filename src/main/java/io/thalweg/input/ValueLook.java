@@ -5,7 +5,6 @@ import io.thalweg.config.ValueFormat;
 import io.thalweg.math.Rejection;
 import java.io.IOException;
 import org.apache.kafka.common.header.Headers;
-import org.jspecify.annotations.Nullable;
 
 /** What a value looks like, whatever the settings say. */
 public enum ValueLook {
@@ -41,16 +40,12 @@ public enum ValueLook {
 
     /** Whether values of this look can have a format, as far as is known. */
     public boolean canBe(ValueFormat format) {
-        return format == format() || format == ValueFormat.PROTOBUF && (this == FRAMED || this == WITH_HEADER);
-    }
-
-    /** The format that values of this look have, most likely; null if it is not known. */
-    public @Nullable ValueFormat format() {
         return switch (this) {
-            case JSON, FRAMED_JSON -> ValueFormat.JSON;
-            case FRAMED, WITH_HEADER, FRAMED_AVRO, AVRO_WITH_HEADER -> ValueFormat.AVRO;
-            case FRAMED_PROTOBUF, PROTOBUF_WITH_HEADER -> ValueFormat.PROTOBUF;
-            case OTHER -> null;
+            case JSON, FRAMED_JSON -> format == ValueFormat.JSON;
+            case FRAMED, WITH_HEADER -> format != ValueFormat.JSON;
+            case FRAMED_AVRO, AVRO_WITH_HEADER -> format == ValueFormat.AVRO;
+            case FRAMED_PROTOBUF, PROTOBUF_WITH_HEADER -> format == ValueFormat.PROTOBUF;
+            case OTHER -> false;
         };
     }
 

@@ -7,6 +7,7 @@ import io.thalweg.input.ValueLook;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.EnumMap;
@@ -14,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -165,7 +167,7 @@ final class TopicSample {
     /** The values that look as if they had a format. */
     List<byte[]> values(ValueFormat format) {
         return records.stream()
-                .filter(record -> ValueLook.of(record.value(), record.headers()).format() == format)
+                .filter(record -> ValueLook.of(record.value(), record.headers()).canBe(format))
                 .map(ConsumerRecord::value)
                 .toList();
     }
@@ -195,11 +197,25 @@ final class TopicSample {
         String holds = "topic %s holds %s, in the %d records looked at"
                 .formatted(topic, String.join(", ", words), records.size());
         boolean fits = looks.keySet().stream().anyMatch(look -> look.canBe(format));
-        ValueFormat other = looks.keySet().iterator().next().format();
-        if (!fits && other != null && looks.keySet().stream().allMatch(look -> look.format() == other)) {
+        List<ValueFormat> others = Arrays.stream(ValueFormat.values())
+                .filter(other -> looks.keySet().stream().allMatch(look -> look.canBe(other)))
+                .toList();
+        if (!fits && !others.isEmpty()) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "%s, but %s is %s; set %s=%s".formatted(holds, setting, format, setting, other));
+                    "%s, but %s is %s; set %s=%s"
+                            .formatted(
+                                    holds,
+                                    setting,
+                                    format,
+                                    setting,
+                                    others.size() == 1
+                                            ? others.get(0)
+                                            : others.stream()
+                                                            .map(ValueFormat::toString)
+                                                            .collect(Collectors.joining(" or "))
+                                                    + ", and " + ThalwegConfig.REGISTRY_URL
+                                                    + " to the registry of the producers"));
         }
         if (fits && looks.size() == 1) {
             LOG.info("{}", holds);

@@ -153,7 +153,9 @@ class MappingCheckTest {
 
         settings.put("labels.format", "json");
         settings.put("examples.format", "json");
-        assertStops("set examples.format=avro");
+        assertStops("topic orders holds values in the frame of a schema registry, in the 1 records looked at, but"
+                + " examples.format is json; set examples.format=avro or protobuf, and schema.registry.url to the registry"
+                + " of the producers");
 
         // some are as the setting says, or all are of no known format: the others become dead letters
         values.put("orders", List.of(bytes("{\"order\": \"1\"}"), bytes("\0\0\0\0\1abc")));
