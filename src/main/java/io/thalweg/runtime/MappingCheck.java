@@ -12,12 +12,18 @@ import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.mapping.Mapping;
 import io.thalweg.mapping.MappingException;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,36 +41,65 @@ final class MappingCheck {
 
     /** @throws StopException if a mapping or a format does not fit, in one line */
     static void run(ThalwegConfig config, SchemaSource schemas) {
-        run(config, schemas, topic -> TopicSample.of(config, topic));
+        run(config, schemas, topic -> TopicSample.of(config, topic), () -> committed(config));
     }
 
-    /** @param samples gives some records of a topic */
-    static void run(ThalwegConfig config, SchemaSource schemas, Function<String, TopicSample> samples) {
-        log(config.getString(ThalwegConfig.EXAMPLES_TOPIC), ofEvents(config, schemas, samples));
+    /**
+     * @param samples gives some records of a topic
+     * @param committed gives the offsets that the learner has committed
+     */
+    static void run(
+            ThalwegConfig config,
+            SchemaSource schemas,
+            Function<String, TopicSample> samples,
+            Supplier<Map<TopicPartition, Long>> committed) {
+        log(config.getString(ThalwegConfig.EXAMPLES_TOPIC), ofEvents(config, schemas, samples, committed));
         if (config.hasLateLabels()) {
             String topic = config.getString(ThalwegConfig.LABELS_TOPIC);
             TopicSample sample = samples.apply(topic);
-            sample.check(ThalwegConfig.LABELS_FORMAT, config.labelsFormat(), schemas);
+            sample.check(ThalwegConfig.LABELS_FORMAT, config.labelsFormat(), schemas, committed);
             log(topic, check(config, schemas, topic, config.labelsMapping(), config.labelsFormat(), sample));
         }
     }
 
+    /** The offsets that the learner has committed; none if the brokers do not tell. */
+    private static Map<TopicPartition, Long> committed(ThalwegConfig config) {
+        Map<TopicPartition, Long> offsets = new HashMap<>();
+        try (Admin admin = KafkaSettings.admin(config)) {
+            AdminCalls.await(
+                            admin.listConsumerGroupOffsets(config.getString(ThalwegConfig.APPLICATION_ID))
+                                    .partitionsToOffsetAndMetadata(),
+                            config)
+                    .forEach((partition, offset) -> {
+                        if (offset != null) {
+                            offsets.put(partition, offset.offset());
+                        }
+                    });
+        } catch (KafkaException e) {
+            LOG.debug("no offsets", e);
+        }
+        return offsets;
+    }
+
     /**
-     * Checks only the examples topic.
+     * Checks only the examples topic, for a program that reads it without the learner's offsets.
      *
      * @return what each field is used as, one line for each kind; empty if that is not known, or nothing is mapped
      * @throws StopException as above
      */
     static List<String> ofEvents(ThalwegConfig config, SchemaSource schemas) {
-        return ofEvents(config, schemas, topic -> TopicSample.of(config, topic));
+        return ofEvents(config, schemas, topic -> TopicSample.of(config, topic), Map::of);
     }
 
     private static List<String> ofEvents(
-            ThalwegConfig config, SchemaSource schemas, Function<String, TopicSample> samples) {
+            ThalwegConfig config,
+            SchemaSource schemas,
+            Function<String, TopicSample> samples,
+            Supplier<Map<TopicPartition, Long>> committed) {
         checkSettings(config);
         String topic = config.getString(ThalwegConfig.EXAMPLES_TOPIC);
         TopicSample sample = samples.apply(topic);
-        sample.check(ThalwegConfig.EXAMPLES_FORMAT, config.examplesFormat(), schemas);
+        sample.check(ThalwegConfig.EXAMPLES_FORMAT, config.examplesFormat(), schemas, committed);
         return config.isMapped()
                 ? check(config, schemas, topic, config.mapping(), config.examplesFormat(), sample)
                 : List.of();

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -177,9 +178,12 @@ final class TopicSample {
      *
      * @param setting the setting of the format
      * @param schemas tells which format the values in a registry's frame have
-     * @throws StopException if none of them has the format, and all have another one, in one line
+     * @param committed gives the offsets that the learner has committed; it is asked only if the format does not fit
+     * @throws StopException if none of them has the format, all have another one, and not all have been read, in one
+     *     line
      */
-    void check(String setting, ValueFormat format, SchemaSource schemas) {
+    void check(
+            String setting, ValueFormat format, SchemaSource schemas, Supplier<Map<TopicPartition, Long>> committed) {
         Map<ValueLook, Integer> looks = new EnumMap<>(ValueLook.class);
         records.forEach(
                 record -> looks.merge(ValueLook.of(record.value(), record.headers(), schemas), 1, Integer::sum));
@@ -201,6 +205,15 @@ final class TopicSample {
                 .filter(other -> looks.keySet().stream().allMatch(look -> look.canBe(other)))
                 .toList();
         if (!fits && !others.isEmpty()) {
+            if (areRead(committed.get())) {
+                LOG.warn(
+                        "{}, and {} is {}; they have all been read, so this is right only if the next records are {}",
+                        holds,
+                        setting,
+                        format,
+                        format);
+                return;
+            }
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
                     "%s, but %s is %s; set %s=%s"
@@ -222,5 +235,11 @@ final class TopicSample {
         } else {
             LOG.warn("{}; {} is {}, so what is not becomes dead letters", holds, setting, format);
         }
+    }
+
+    private boolean areRead(Map<TopicPartition, Long> committed) {
+        return records.stream()
+                .allMatch(record -> record.offset()
+                        < committed.getOrDefault(new TopicPartition(record.topic(), record.partition()), 0L));
     }
 }

@@ -1,6 +1,7 @@
 package io.thalweg.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
@@ -461,6 +462,26 @@ class FormatsIT {
         assertThat(texts(predictions, "id").subList(99, 101)).containsExactly("99", "200");
         // each part is replayed in the format that it was read in
         trial.assertVerified();
+    }
+
+    @Test
+    void theSettingMayChangeBeforeTheFirstRecordIfAllOthersAreRead() {
+        LearnerTrial trial = with(new LearnerTrial(broker, 1, ROW), "label", "returned", "id.field", "id");
+        trial.createTopics();
+        send(trial, "examples", inAvro(trial, 0, 100));
+        trial.learn(100);
+
+        trial.settings.put("examples.format", "json");
+        try (Warnings warnings = new Warnings(TopicSample.class.getName())) {
+            MappingCheck.run(trial.config(), trial.schemas);
+            assertThat(warnings.lines()).singleElement().asString().contains("Avro", "they have all been read");
+        }
+        // a program that reads the topic from the beginning needs the format that it has
+        assertThatThrownBy(() -> MappingCheck.ofEvents(trial.config(), trial.schemas))
+                .hasMessageEndingWith("set examples.format=avro");
+        send(trial, "examples", inAvro(trial, 100, 101));
+        assertThatThrownBy(() -> MappingCheck.run(trial.config(), trial.schemas))
+                .hasMessageEndingWith("set examples.format=avro");
     }
 
     @Test

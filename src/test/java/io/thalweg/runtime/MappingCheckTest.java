@@ -18,9 +18,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -69,15 +71,21 @@ class MappingCheckTest {
     /** What lies on each topic. */
     private final Map<String, List<byte[]>> values = new HashMap<>();
 
+    private final Map<TopicPartition, Long> committed = new HashMap<>();
+
     private void check() {
         MappingCheck.run(
                 new ThalwegConfig(settings),
                 schemas,
-                topic -> new TopicSample(
-                        topic,
-                        values.getOrDefault(topic, List.of()).stream()
-                                .map(value -> new ConsumerRecord<byte[], byte[]>(topic, 0, 0, null, value))
-                                .toList()));
+                topic -> {
+                    List<byte[]> found = values.getOrDefault(topic, List.of());
+                    return new TopicSample(
+                            topic,
+                            IntStream.range(0, found.size())
+                                    .mapToObj(i -> new ConsumerRecord<byte[], byte[]>(topic, 0, i, null, found.get(i)))
+                                    .toList());
+                },
+                () -> committed);
     }
 
     /** Checks, and returns what it warns of. */
@@ -164,6 +172,25 @@ class MappingCheckTest {
         settings.put("labels.topic", "others");
         values.put("others", List.of(bytes("a,b")));
         assertThatCode(this::check).doesNotThrowAnyException();
+    }
+
+    @Test
+    void aTopicWhoseRecordsHaveAllBeenReadMayChangeItsFormat() {
+        putJson("orders", "{\"order\": \"1\"}", "{\"order\": \"2\"}");
+        putJson("claims", "{\"order\": \"1\"}");
+        committed.put(new TopicPartition("orders", 0), 2L);
+        committed.put(new TopicPartition("claims", 0), 1L);
+        assertThat(warnings())
+                .containsExactly(
+                        "topic orders holds JSON, in the 2 records looked at, and examples.format is avro; they have all"
+                                + " been read, so this is right only if the next records are avro",
+                        "topic claims holds JSON, in the 1 records looked at, and labels.format is avro; they have all"
+                                + " been read, so this is right only if the next records are avro");
+
+        committed.put(new TopicPartition("orders", 0), 1L);
+        assertStops("set examples.format=json");
+        committed.clear();
+        assertStops("set examples.format=json");
     }
 
     @Test
