@@ -486,7 +486,7 @@ public final class Mapping {
         return fields;
     }
 
-    /** Whether events without a field become dead letters: the field of the label, the id, or the model. */
+    /** Whether a field is that of the label, the id, or the model, without which the settings make no sense. */
     public boolean isNeeded(String field) {
         return label != null && label.field().equals(field) || field.equals(id) || field.equals(modelField);
     }

@@ -152,7 +152,7 @@ final class TopicSample {
                     consumer.pause(List.of(stretch.partition));
                 }
             }
-            if (open.isEmpty() || System.nanoTime() >= deadline) {
+            if (open.isEmpty() || System.nanoTime() - deadline >= 0) {
                 return;
             }
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
@@ -214,21 +214,14 @@ final class TopicSample {
                         format);
                 return;
             }
+            String fitting = others.stream().map(ValueFormat::toString).collect(Collectors.joining(" or "));
+            // which of them it is, the registry of the producers would tell
+            String registry = others.size() == 1
+                    ? ""
+                    : ", and " + ThalwegConfig.REGISTRY_URL + " to the registry of the producers";
             throw new StopException(
                     ExitCode.BAD_SETTINGS,
-                    "%s, but %s is %s; set %s=%s"
-                            .formatted(
-                                    holds,
-                                    setting,
-                                    format,
-                                    setting,
-                                    others.size() == 1
-                                            ? others.get(0)
-                                            : others.stream()
-                                                            .map(ValueFormat::toString)
-                                                            .collect(Collectors.joining(" or "))
-                                                    + ", and " + ThalwegConfig.REGISTRY_URL
-                                                    + " to the registry of the producers"));
+                    "%s, but %s is %s; set %s=%s%s".formatted(holds, setting, format, setting, fitting, registry));
         }
         if (fits && looks.size() == 1) {
             LOG.info("{}", holds);
