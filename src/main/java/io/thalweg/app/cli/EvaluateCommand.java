@@ -90,6 +90,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 spec, "--file", "rangeOptions", List.of("modelColumn", "skipBad", "options", "delays"));
         delays.check(spec.commandLine());
         source.addTo(settings);
+        model.addTo(settings);
         ThalwegConfig config = delays.withTopicOfLabels(settings, model.defaults(settings.given(), !source.isTopic()));
         SkippedExamples skipped = new SkippedExamples(err());
         Evaluation evaluation;

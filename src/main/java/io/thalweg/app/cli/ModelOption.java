@@ -18,8 +18,15 @@ final class ModelOption {
                     + " were learned with, unless others are given.")
     private Path file;
 
+    /** Adds the file, if it was given, to the settings. It overrides a file that is named there. */
+    void addTo(SettingsOptions settings) {
+        if (file != null) {
+            settings.add(ThalwegConfig.MODEL_START, file.toString());
+        }
+    }
+
     /**
-     * The settings that the file stands for, as defaults of a command.
+     * The settings that the models of the file were learned with, as defaults of a command.
      *
      * @param given those that were given; a setting of the file that the given algorithm does not use is left out
      * @param mapped whether the mapping of the file applies too
@@ -40,7 +47,6 @@ final class ModelOption {
         // they say nothing of a file or a topic that is read now
         settings.remove(ThalwegConfig.MODEL_DEFAULT);
         settings.keySet().removeAll(ThalwegConfig.settings(SettingFlag.LABELS));
-        settings.put(ThalwegConfig.MODEL_START, file.toString());
         return settings;
     }
 }

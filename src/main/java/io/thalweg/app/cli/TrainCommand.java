@@ -150,6 +150,7 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         check();
         source.addTo(settings);
+        model.addTo(settings);
         ThalwegConfig config = settings.config(model.defaults(settings.given(), !source.isTopic()));
         if (!rates.isEmpty() && config.algorithm() == Algorithm.AUTO) {
             throw new ParameterException(spec.commandLine(), "auto sets its own learning rates; drop --rates");

@@ -447,6 +447,34 @@ class TrainCommandTest {
     }
 
     @Test
+    void theFileOfTheOptionIsUsedEvenIfTheSettingsNameAnother() throws IOException {
+        Path first = directory.resolve("first.avro");
+        Path other = directory.resolve("other.avro");
+        CommandRun.of("train", file, "--passes=1", "--output", first).is(0);
+        CommandRun.of("train", file, "--passes=2", "--output", other).is(0);
+        Path settings = Files.writeString(directory.resolve("settings.properties"), "model.start=" + other);
+        String[] command = {"evaluate", "--json", "--file", file.toString()};
+        JsonNode ofFirst = CommandRun.of(plus(command, "--model", first)).json().get("log_loss");
+        JsonNode ofOther = CommandRun.of(plus(command, "--model", other)).json().get("log_loss");
+        assertThat(ofOther).isNotEqualTo(ofFirst);
+        assertThat(CommandRun.of(plus(command, "--config", settings)).json().get("log_loss"))
+                .isEqualTo(ofOther);
+        assertThat(CommandRun.of(plus(command, "--config", settings, "--model", first))
+                        .json()
+                        .get("log_loss"))
+                .isEqualTo(ofFirst);
+
+        train(file, "--passes=1", "--config", settings).is(0);
+        assertThat(ModelFile.read(output).origin().getStartSha256()).asString().isEqualTo(ModelFile.sha256(other));
+        train(file, "--passes=1", "--config", settings, "--model", first).is(0);
+        assertThat(ModelFile.read(output).origin().getStartSha256()).asString().isEqualTo(ModelFile.sha256(first));
+    }
+
+    private static Object[] plus(String[] words, Object... more) {
+        return Stream.concat(Arrays.stream(words), Arrays.stream(more)).toArray();
+    }
+
+    @Test
     void aBadLineStopsItUnlessBadOnesAreSkipped() throws IOException {
         List<String> lines = new ArrayList<>(Files.readAllLines(file));
         lines.set(10, lines.get(10).substring(0, lines.get(10).lastIndexOf(',')) + ",7");
