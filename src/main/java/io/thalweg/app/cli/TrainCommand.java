@@ -124,7 +124,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--holdout",
             paramLabel = "SHARE",
             description = "Hold out this share of the examples, such as 0.1, and choose the pass by the mean log loss"
-                    + " over these: the last ones, or with --shuffle any.")
+                    + " over these: the last ones, in a topic the last of each partition, or with --shuffle any.")
     private double holdout;
 
     @Option(
@@ -175,16 +175,7 @@ final class TrainCommand implements Callable<Integer> {
                 partitions = read(config, set, sources, skipped);
             }
             set.end(holdout, seed);
-            if (set.size() == 0) {
-                err().flush();
-                throw new StopException(
-                        ExitCode.BAD_SETTINGS,
-                        "there is no example with a label (%d without one, %d skipped)%s"
-                                .formatted(
-                                        set.unlabelled(),
-                                        skipped.count(),
-                                        !source.isTopic() ? "; define it with --label" : " in the range"));
-            }
+            requireExamples(set, skipped);
             ThalwegConfig ofAll = config.with(ThalwegConfig.MODELS_MAX, (int)
                     Math.min(Integer.MAX_VALUE, (long) config.getInt(ThalwegConfig.MODELS_MAX) * partitions));
             List<TrainedLearner> learners = rates.isEmpty()
@@ -197,7 +188,7 @@ final class TrainCommand implements Callable<Integer> {
             TrainedLearner best = learners.stream()
                     .min(Comparator.comparingDouble(TrainedLearner::least))
                     .orElseThrow();
-            requireLoss(best);
+            requireModels(best, skipped);
             learnedWith.put(
                     ThalwegConfig.LEARNING_RATE, String.valueOf(best.config().getDouble(ThalwegConfig.LEARNING_RATE)));
             ModelFile.write(output, origin(learnedWith, sources, start, best), best.kept());
@@ -303,6 +294,7 @@ final class TrainCommand implements Callable<Integer> {
             }
             Example x = new Example();
             for (Span span : range.spans()) {
+                set.nextPartition();
                 set.source(escaped(span.partition().toString()) + "@%d");
                 if (span.size() > 0) {
                     sources.add(new ModelSource(RangeOptions.words(span), null));
@@ -356,6 +348,29 @@ final class TrainCommand implements Callable<Integer> {
             throw new StopException(ExitCode.BAD_SETTINGS, message + ". Use --skip-bad to skip such lines");
         }
         skipped.add(message);
+    }
+
+    private void requireExamples(TrainingSet set, SkippedExamples skipped) {
+        if (set.size() == 0) {
+            throw noExamples(
+                    set.deleted() > 0
+                            ? "the models of all examples with a label (%d) are deleted after them"
+                                    .formatted(set.deleted())
+                            : "there is no example with a label (%d without one, %d skipped)%s"
+                                    .formatted(
+                                            set.unlabelled(),
+                                            skipped.count(),
+                                            !source.isTopic() ? "; define it with --label" : " in the range"));
+        }
+        if (holdout > 0 && set.heldOut() == 0) {
+            throw noExamples("--holdout %s of %d examples is none%s; hold out a larger share, or give more examples"
+                    .formatted(holdout, set.size(), source.isTopic() && seed == null ? ", in each partition" : ""));
+        }
+    }
+
+    private StopException noExamples(String message) {
+        err().flush();
+        return new StopException(ExitCode.BAD_SETTINGS, message);
     }
 
     // ---- training
@@ -445,9 +460,13 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private static void requireLoss(TrainedLearner best) {
+    private static void requireModels(TrainedLearner best, SkippedExamples skipped) {
         if (best.hasEnded() && best.pass() == 0) {
             throw new StopException(ExitCode.BAD_SETTINGS, best.end() + ". Use --skip-bad to skip such examples");
+        }
+        if (!best.hasLearned()) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS, "no example could be learned from (%d skipped)".formatted(skipped.count()));
         }
         if (best.pass() == 0) {
             throw new StopException(

@@ -41,6 +41,7 @@ final class TrainedLearner {
 
     private final MeanLoss training = new MeanLoss();
     private final MeanLoss heldOut = new MeanLoss();
+    private boolean learned;
     private String end;
 
     /** The mean log loss of predictions, each with its importance. */
@@ -131,6 +132,7 @@ final class TrainedLearner {
             try {
                 task.apply(examples.model(), x);
                 progressive.add(task.prediction().logit(), x.label(), x.importance());
+                learned |= x.importance() > 0;
             } catch (Rejection e) {
                 String message = "%s: %s: %s".formatted(examples.where(), e.reason(), e.getMessage());
                 if (bad == null) {
@@ -175,6 +177,11 @@ final class TrainedLearner {
     /** Why it had to stop; null if it did not. */
     String end() {
         return end;
+    }
+
+    /** Whether it has learned from an example with an importance above 0. */
+    boolean hasLearned() {
+        return learned;
     }
 
     /** How many passes were made. */

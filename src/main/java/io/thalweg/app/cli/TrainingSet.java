@@ -28,7 +28,11 @@ final class TrainingSet implements AutoCloseable {
     /** The numbers of models that were deleted. A new model of the same id has another number. */
     private final BitSet gone = new BitSet();
 
-    private BitSet heldOut = new BitSet();
+    /** The places at which the partitions begin. */
+    private final List<Long> partitions = new ArrayList<>(List.of(0L));
+
+    private final BitSet heldOut = new BitSet();
+    private long size;
     private long unlabelled;
 
     TrainingSet(ThalwegConfig config) {
@@ -38,6 +42,11 @@ final class TrainingSet implements AutoCloseable {
     TrainingSet(ThalwegConfig config, ExampleSpool examples) {
         this.examples = examples;
         learner = new Learner(config.learner());
+    }
+
+    /** Begins another partition, of which the last examples can be held out. Files together are one. */
+    void nextPartition() {
+        partitions.add(examples.size());
     }
 
     /** Begins a source. @param place the words for a place in it, with one %d for the line or offset */
@@ -75,29 +84,53 @@ final class TrainingSet implements AutoCloseable {
     }
 
     /**
-     * Ends the set, and chooses the examples that are held out.
+     * Ends the set, and chooses the examples that are held out. At least one is left to learn from.
      *
-     * @param share the share to hold out, from 0 to 1: the last ones, or any if there is a seed
+     * @param share the share to hold out, from 0 to below 1: the last ones of each partition, or any if there is a seed
      * @param seed null for the last ones
      */
     void end(double share, Long seed) {
         examples.end();
-        long size = examples.size();
-        if (share == 0) {
-            return;
-        }
-        if (size > Integer.MAX_VALUE) {
+        if (share > 0 && examples.size() > Integer.MAX_VALUE) {
             throw new IllegalArgumentException(
                     "of more than %,d examples none can be held out".formatted(Integer.MAX_VALUE));
         }
-        int rest = (int) size;
-        int wanted = (int) Math.round(share * size);
-        if (seed == null) {
-            heldOut.set(rest - wanted, rest);
-            return;
+        BitSet choice = new BitSet();
+        Example x = new Example();
+        ExampleSpool.SpoolReader reading = examples.read();
+        while (reading.next(x)) {
+            if (gone.get(reading.model())) {
+                continue;
+            }
+            size++;
+            if (share > 0) {
+                choice.set((int) reading.place());
+            }
         }
-        Random random = new Random(seed);
-        for (int place = 0; wanted > 0; place++, rest--) {
+        if (share > 0 && seed != null) {
+            holdOutAny(choice, share, new Random(seed));
+        } else if (share > 0) {
+            holdOutTheLast(choice, share);
+        }
+    }
+
+    private void holdOutTheLast(BitSet choice, double share) {
+        int end = choice.length();
+        for (int partition = partitions.size() - 1; partition >= 0; partition--) {
+            int begin = partitions.get(partition).intValue();
+            int wanted = wanted(share, choice.get(begin, Math.max(begin, end)).cardinality());
+            for (int place = end; wanted > 0; wanted--) {
+                place = choice.previousSetBit(place - 1);
+                heldOut.set(place);
+            }
+            end = begin;
+        }
+    }
+
+    private void holdOutAny(BitSet choice, double share, Random random) {
+        int rest = choice.cardinality();
+        int wanted = wanted(share, rest);
+        for (int place = choice.nextSetBit(0); wanted > 0; place = choice.nextSetBit(place + 1), rest--) {
             if (random.nextInt(rest) < wanted) {
                 heldOut.set(place);
                 wanted--;
@@ -105,18 +138,28 @@ final class TrainingSet implements AutoCloseable {
         }
     }
 
-    /** How many labeled examples there are, with those that are held out or do not count. */
+    /** How many of some examples are held out. All but one, if the share is so large that it would be all. */
+    private static int wanted(double share, int examples) {
+        return (int) Math.min(Math.round(share * examples), Math.max(0, examples - 1));
+    }
+
+    /** How many labeled examples count: those of models that were not deleted later, with those that are held out. */
     long size() {
-        return examples.size();
+        return size;
+    }
+
+    /** How many labeled examples do not count, because their model was deleted later. */
+    long deleted() {
+        return examples.size() - size;
+    }
+
+    /** How many examples are held out. */
+    int heldOut() {
+        return heldOut.cardinality();
     }
 
     long unlabelled() {
         return unlabelled;
-    }
-
-    /** How many models there are. */
-    int models() {
-        return numbers.size();
     }
 
     /** Reads the examples. @param seed that of the order; null for the order in which they were added */

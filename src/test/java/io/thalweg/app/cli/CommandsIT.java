@@ -448,6 +448,11 @@ class CommandsIT {
             assertThat(trained.get("losses")).isEqualTo(onFile.get("losses"));
         } else {
             assertThat(trained.get("examples").intValue()).isEqualTo(rows);
+            // more than one of the partitions has
+            JsonNode some = json(lastLine(
+                    project.thalweg("train", "--topic", "--passes", "1", "--holdout", "0.7", "--json", "-o", output)));
+            assertThat(some.get("held_out").intValue()).isEqualTo(rows * 7 / 10);
+            assertThat(some.get("models").intValue()).as("each has learned").isEqualTo(3);
         }
         assertThat(project.thalweg("train", "--topic", "--passes", "1", "-o", output)
                         .is(0)

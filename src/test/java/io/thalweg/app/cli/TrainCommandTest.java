@@ -277,6 +277,50 @@ class TrainCommandTest {
     }
 
     @Test
+    void aHoldoutTakesNeitherAllExamplesNorNone() throws IOException {
+        JsonNode json = train(write("two.csv", rows.subList(0, 2)), "--passes=1", "--holdout=0.9")
+                .json();
+        assertThat(json.get("examples").asLong()).isEqualTo(1);
+        assertThat(json.get("held_out").asLong()).isEqualTo(1);
+        assertThat(model().version()).isEqualTo(1);
+        Files.delete(output);
+        CommandRun none = train(write("three.csv", rows.subList(0, 3)), "--passes=1", "--holdout=0.1");
+        assertThat(none.is(2).error()).contains("--holdout 0.1 of 3 examples is none");
+        assertThat(output).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--passes=1", SHUFFLED})
+    void noExampleOfADeletedModelIsHeldOut(String option) throws IOException {
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < 14; i++) {
+            lines.append("{\"model\":\"m%d\",\"label\":%s,\"features\":{\"a\":1}}\n".formatted(i / 10, i % 2));
+        }
+        Path both = Files.writeString(directory.resolve("both.jsonl"), lines + "{\"model\":\"m0\",\"delete\":true}\n");
+        JsonNode json = train(both, option, "--holdout=0.5").json();
+        assertThat(json.get("examples").asInt()).isEqualTo(2);
+        assertThat(json.get("held_out").asInt()).isEqualTo(2);
+
+        Files.delete(output);
+        Path none = Files.writeString(
+                directory.resolve("none.jsonl"), Files.readString(both) + "{\"model\":\"m1\",\"delete\":true}\n");
+        train(none, option).isOneLine(2, "the models of all examples with a label (14) are deleted after them");
+        assertThat(output).doesNotExist();
+    }
+
+    /** The first step of every example is too long, so there is no model at the end of a pass. */
+    @Test
+    void aFileWithoutModelsIsNotWritten() throws IOException {
+        Path large = Files.writeString(directory.resolve("large.csv"), "a,label\n1e10,1\n1e11,0\n");
+        assertThat(train(large, "--skip-bad", "--set", "learning.rate=1e308")
+                        .is(2)
+                        .error())
+                .contains("OVERFLOW")
+                .contains("no example could be learned from (2 skipped)");
+        assertThat(output).doesNotExist();
+    }
+
+    @Test
     void ratesLearnSideBySideAsEachDoesAlone() throws IOException {
         JsonNode together = train(file, "--passes=5", "--rates=0.001,0.05,0.3").json();
         byte[] bytes = Files.readAllBytes(output);
