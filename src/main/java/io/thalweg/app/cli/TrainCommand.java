@@ -366,6 +366,14 @@ final class TrainCommand implements Callable<Integer> {
             throw noExamples("--holdout %s of %d examples is none%s; hold out a larger share, or give more examples"
                     .formatted(holdout, set.size(), source.isTopic() && seed == null ? ", in each partition" : ""));
         }
+        if (!set.isLearnable()) {
+            throw noExamples("the importance of every example%s is 0, so there is nothing to learn"
+                    .formatted(holdout > 0 ? " that is not held out" : ""));
+        }
+        if (holdout > 0 && !set.isJudged()) {
+            throw noExamples("the importance of every example that is held out is 0, so no pass can be chosen by them;"
+                    + " hold out a larger share, or any with --shuffle");
+        }
     }
 
     private StopException noExamples(String message) {

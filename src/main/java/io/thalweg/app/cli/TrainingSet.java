@@ -33,6 +33,8 @@ final class TrainingSet implements AutoCloseable {
 
     private final BitSet heldOut = new BitSet();
     private long size;
+    private boolean learnable;
+    private boolean judged;
     private long unlabelled;
 
     TrainingSet(ThalwegConfig config) {
@@ -96,6 +98,7 @@ final class TrainingSet implements AutoCloseable {
                     "of more than %,d examples none can be held out".formatted(Integer.MAX_VALUE));
         }
         BitSet choice = new BitSet();
+        BitSet important = new BitSet();
         Example x = new Example();
         ExampleSpool.SpoolReader reading = examples.read();
         while (reading.next(x)) {
@@ -103,14 +106,21 @@ final class TrainingSet implements AutoCloseable {
                 continue;
             }
             size++;
+            learnable |= x.importance() > 0;
             if (share > 0) {
                 choice.set((int) reading.place());
+                important.set((int) reading.place(), x.importance() > 0);
             }
         }
         if (share > 0 && seed != null) {
             holdOutAny(choice, share, new Random(seed));
         } else if (share > 0) {
             holdOutTheLast(choice, share);
+        }
+        if (share > 0) {
+            judged = important.intersects(heldOut);
+            important.andNot(heldOut);
+            learnable = !important.isEmpty();
         }
     }
 
@@ -151,6 +161,16 @@ final class TrainingSet implements AutoCloseable {
     /** How many labeled examples do not count, because their model was deleted later. */
     long deleted() {
         return examples.size() - size;
+    }
+
+    /** Whether an example that is not held out has an importance above 0. */
+    boolean isLearnable() {
+        return learnable;
+    }
+
+    /** Whether an example that is held out has an importance above 0, so that passes can be judged by it. */
+    boolean isJudged() {
+        return judged;
     }
 
     /** How many examples are held out. */

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Seeded
@@ -305,6 +306,25 @@ class TrainCommandTest {
         Path none = Files.writeString(
                 directory.resolve("none.jsonl"), Files.readString(both) + "{\"model\":\"m1\",\"delete\":true}\n");
         train(none, option).isOneLine(2, "the models of all examples with a label (14) are deleted after them");
+        assertThat(output).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "0, 4, --passes=1, of every example is 0",
+        "0, 2, --holdout=0.5, of every example that is not held out is 0",
+        "2, 4, --holdout=0.5, of every example that is held out is 0",
+    })
+    void importancesOfZeroAreNotTakenForALossThatIsNotFinite(int from, int to, String option, String message)
+            throws IOException {
+        StringBuilder csv = new StringBuilder("a,c,label\n");
+        for (int i = 0; i < 4; i++) {
+            csv.append("%d,%d,%d\n".formatted(i, i >= from && i < to ? 0 : 1, i % 2));
+        }
+        Path light = Files.writeString(directory.resolve("light.csv"), csv);
+        assertThat(train(light, option, "--importance-column=c").is(2).error())
+                .contains(message)
+                .doesNotContain("learning.rate");
         assertThat(output).doesNotExist();
     }
 
