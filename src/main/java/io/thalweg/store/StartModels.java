@@ -1,6 +1,7 @@
 package io.thalweg.store;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.math.FeatureForm;
 import io.thalweg.math.Model;
 import io.thalweg.math.Optimizer;
 import java.nio.file.Path;
@@ -8,6 +9,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.kafka.common.config.ConfigException;
 import org.jspecify.annotations.Nullable;
 
@@ -107,6 +110,13 @@ public final class StartModels {
     /** Returns the SHA-256 of the file, in hexadecimal; empty if there is none. */
     public String sha256() {
         return sha256;
+    }
+
+    /** Returns the form of the features of all models; null if there are none, or not all have the same. */
+    public @Nullable FeatureForm form() {
+        Set<FeatureForm> forms =
+                byId.values().stream().map(model -> model.head().form()).collect(Collectors.toSet());
+        return forms.size() == 1 ? forms.iterator().next() : null;
     }
 
     /** Returns what a new model begins with, which must not be changed; null if it begins at zero. */

@@ -98,6 +98,7 @@ final class EvaluateCommand implements Callable<Integer> {
         double seconds;
         if (!source.isTopic()) {
             evaluation = new Evaluation(config, config.getString(ThalwegConfig.MODEL_DEFAULT));
+            options.goOnFrom(evaluation.start());
             try (ExampleFile examples =
                     options.open(config, source.file, modelColumn.column(), delays.time(), delays.labelTime())) {
                 long begin = System.nanoTime();

@@ -236,6 +236,11 @@ final class Evaluation {
         }
     }
 
+    /** What new models begin with. */
+    StartModels start() {
+        return start;
+    }
+
     /** The metrics over the labeled examples. */
     ExactMetrics metrics() {
         return metrics;

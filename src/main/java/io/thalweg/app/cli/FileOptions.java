@@ -10,6 +10,7 @@ import io.thalweg.mapping.Mapping;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
+import io.thalweg.store.StartModels;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -93,11 +94,19 @@ final class FileOptions {
 
     @Option(
             names = "--form",
-            defaultValue = "named",
             description = "The form of the features: named, or, if all columns are numbers, dense or sparse; then a "
-                    + "feature is identified by the position of its column, not by its name. Default: "
-                    + "named.")
+                    + "feature is identified by the position of its column, not by its name. Default: that of the "
+                    + "models in the model file, if the command goes on from one; else named.")
     private FeatureForm form;
+
+    private FeatureForm defaultForm = FeatureForm.NAMED;
+
+    /** Takes the form of the models that a command goes on from, if they all have the same, as the default. */
+    void goOnFrom(StartModels start) {
+        if (start.form() != null) {
+            defaultForm = start.form();
+        }
+    }
 
     /**
      * Opens a file. The options override the settings; lists of columns in both are joined.
@@ -130,7 +139,13 @@ final class FileOptions {
         return ExampleFile.open(
                 file,
                 format,
-                new Columns(mapping(config, modelColumn), form, timeColumn, labelTimeColumn, null, dialect()));
+                new Columns(
+                        mapping(config, modelColumn),
+                        form == null ? defaultForm : form,
+                        timeColumn,
+                        labelTimeColumn,
+                        null,
+                        dialect()));
     }
 
     /**
@@ -164,7 +179,7 @@ final class FileOptions {
             throw new StopException(
                     ExitCode.BAD_SETTINGS, "--labels sends labels to a topic of their own; set labels.topic");
         }
-        if (!categories.isEmpty() || !excluded.isEmpty() || form != FeatureForm.NAMED) {
+        if (!categories.isEmpty() || !excluded.isEmpty() || form != null) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS, "--category, --exclude and --form are for features, and labels have none");
         }

@@ -156,6 +156,7 @@ final class TrainCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "auto sets its own learning rates; drop --rates");
         }
         StartModels start = StartModels.of(config);
+        options.goOnFrom(start);
         SkippedExamples skipped = new SkippedExamples(err());
         long begin = System.nanoTime();
         try (TrainingSet set = new TrainingSet(config)) {

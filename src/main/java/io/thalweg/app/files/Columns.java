@@ -127,7 +127,7 @@ public record Columns(
             if (mapping.needsNames() && form != FeatureForm.NAMED) {
                 throw new StopException(
                         ExitCode.BAD_SETTINGS,
-                        "%s, %s and %s make named features; remove --form"
+                        "%s, %s and %s make named features; drop them, or use --form=named"
                                 .formatted(Mapping.TIME, Mapping.BUCKETS, Mapping.CROSS));
             }
             // what the time of a label gives away is not known when its event is predicted

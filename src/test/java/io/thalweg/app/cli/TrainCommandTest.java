@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
@@ -532,6 +533,30 @@ class TrainCommandTest {
         assertThat(ModelFile.read(output).origin().getStartSha256()).asString().isEqualTo(ModelFile.sha256(other));
         train(file, "--passes=1", "--config", settings, "--model", first).is(0);
         assertThat(ModelFile.read(output).origin().getStartSha256()).asString().isEqualTo(ModelFile.sha256(first));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"dense", "sparse"})
+    void theFormOfTheFeaturesIsThatOfTheModels(String form) throws IOException {
+        Path first = directory.resolve("first.avro");
+        CommandRun.of("train", file, "--passes=1", "--form", form, "--output", first)
+                .is(0);
+        String[] command = {"evaluate", "--json", "--file", file.toString(), "--model", first.toString()};
+        JsonNode taken = CommandRun.of(plus(command)).json();
+        assertThat(taken.get("log_loss"))
+                .isEqualTo(CommandRun.of(plus(command, "--form", form)).json().get("log_loss"));
+        assertThat(train(file, "--passes=1", "--model", first)
+                        .json()
+                        .get("examples")
+                        .asInt())
+                .isEqualTo(ROWS);
+        assertThat(model().form()).hasToString(form.toUpperCase(Locale.ROOT));
+        // what is given is used, and the models say what is wrong with it
+        assertThat(train(file, "--model", first, "--form=named", "--skip-bad")
+                        .is(2)
+                        .error())
+                .contains("FORM_DIFFERS")
+                .contains("no example could be learned from (" + ROWS + " skipped)");
     }
 
     private static Object[] plus(String[] words, Object... more) {
