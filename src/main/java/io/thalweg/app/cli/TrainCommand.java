@@ -397,9 +397,13 @@ final class TrainCommand implements Callable<Integer> {
             }
             Long order = seeds == null ? null : (Long) seeds.nextLong();
             LongConsumer progress = progress(pass, 2 * set.size() * going.size());
-            // what is bad in the first pass is bad in the others
-            Consumer<String> bad = !skips ? null : pass == 1 && going.size() == 1 ? skipped::add : message -> {};
-            going.parallelStream().forEach(learner -> learner.pass(order, bad, progress));
+            // what does not fit its model does not in any pass, nor at any rate; so one learner reports it once. What
+            // overflows depends on the weights, and counts if it does so there
+            TrainedLearner reporter = pass == 1 ? learners.get(0) : null;
+            going.parallelStream().forEach(learner -> {
+                Consumer<String> bad = learner == reporter ? skipped::add : message -> {};
+                learner.pass(order, skips ? bad : null, progress);
+            });
             clearProgress();
             people().println(row(table, pass, learners));
             people().flush();
@@ -469,13 +473,18 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private static void requireModels(TrainedLearner best, SkippedExamples skipped) {
+    private void requireModels(TrainedLearner best, SkippedExamples skipped) {
         if (best.hasEnded() && best.pass() == 0) {
             throw new StopException(ExitCode.BAD_SETTINGS, best.end() + ". Use --skip-bad to skip such examples");
         }
         if (!best.hasLearned()) {
             throw new StopException(
                     ExitCode.BAD_SETTINGS, "no example could be learned from (%d skipped)".formatted(skipped.count()));
+        }
+        if (holdout > 0 && !best.isJudged()) {
+            throw new StopException(
+                    ExitCode.BAD_SETTINGS,
+                    "no example that is held out could be predicted (%d skipped)".formatted(skipped.count()));
         }
         if (best.pass() == 0) {
             throw new StopException(

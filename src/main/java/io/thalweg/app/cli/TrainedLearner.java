@@ -39,8 +39,9 @@ final class TrainedLearner {
     private int progressPass;
     private double progressLoss = Double.POSITIVE_INFINITY;
 
-    private final MeanLoss training = new MeanLoss();
-    private final MeanLoss heldOut = new MeanLoss();
+    private MeanLoss progressive = new MeanLoss();
+    private MeanLoss training = new MeanLoss();
+    private MeanLoss heldOut = new MeanLoss();
     private boolean learned;
     private String end;
 
@@ -50,13 +51,6 @@ final class TrainedLearner {
         private double importance;
         private double loss;
         private double positives;
-
-        void clear() {
-            examples = 0;
-            importance = 0;
-            loss = 0;
-            positives = 0;
-        }
 
         void add(double logit, double label, double c) {
             examples++;
@@ -89,14 +83,14 @@ final class TrainedLearner {
      * Makes a pass, and measures the weights at its end.
      *
      * @param seed that of the order of the examples; null for that in which they came
-     * @param bad called with each example that cannot be learned from, or null to stop at the first
+     * @param bad called with each example that cannot be used, or null to stop at the first
      * @param progress called from time to time with how many examples were read
      */
     void pass(Long seed, Consumer<String> bad, LongConsumer progress) {
-        if (!learn(seed, bad, progress)) {
+        if (!learn(seed, bad, progress) || !measure(bad, progress)) {
             return;
         }
-        measure(progress);
+        progressiveLosses.add(progressive.mean());
         losses.add(training.mean());
         if (heldOut.examples > 0) {
             heldOutLosses.add(heldOut.mean());
@@ -118,7 +112,7 @@ final class TrainedLearner {
 
     /** @return whether it came to the end */
     private boolean learn(Long seed, Consumer<String> bad, LongConsumer progress) {
-        MeanLoss progressive = new MeanLoss();
+        progressive = new MeanLoss();
         TrainingSet.Pass examples = set.read(seed);
         long read = 0;
         while (examples.next(x)) {
@@ -134,21 +128,28 @@ final class TrainedLearner {
                 progressive.add(task.prediction().logit(), x.label(), x.importance());
                 learned |= x.importance() > 0;
             } catch (Rejection e) {
-                String message = "%s: %s: %s".formatted(examples.where(), e.reason(), e.getMessage());
-                if (bad == null) {
-                    end = message;
+                if (!goesOnAfter(e, examples, bad)) {
                     return false;
                 }
-                bad.accept(message);
             }
         }
-        progressiveLosses.add(progressive.mean());
         return true;
     }
 
-    private void measure(LongConsumer progress) {
-        training.clear();
-        heldOut.clear();
+    private boolean goesOnAfter(Rejection e, TrainingSet.Pass examples, Consumer<String> bad) {
+        String message = "%s: %s: %s".formatted(examples.where(), e.reason(), e.getMessage());
+        if (bad == null) {
+            end = message;
+            return false;
+        }
+        bad.accept(message);
+        return true;
+    }
+
+    /** @return whether it came to the end */
+    private boolean measure(Consumer<String> bad, LongConsumer progress) {
+        MeanLoss trainingNow = new MeanLoss();
+        MeanLoss heldOutNow = new MeanLoss();
         TrainingSet.Pass examples = set.read(null);
         long read = 0;
         while (examples.next(x)) {
@@ -157,12 +158,18 @@ final class TrainedLearner {
             }
             try {
                 task.apply(examples.model(), x);
-                (examples.isHeldOut() ? heldOut : training)
+                (examples.isHeldOut() ? heldOutNow : trainingNow)
                         .add(task.prediction().logit(), examples.label(), x.importance());
             } catch (Rejection e) {
-                // it was counted when it could not be learned from
+                // the others were reported when they could not be learned from
+                if (examples.isHeldOut() && !goesOnAfter(e, examples, bad)) {
+                    return false;
+                }
             }
         }
+        training = trainingNow;
+        heldOut = heldOutNow;
+        return true;
     }
 
     ThalwegConfig config() {
@@ -182,6 +189,11 @@ final class TrainedLearner {
     /** Whether it has learned from an example with an importance above 0. */
     boolean hasLearned() {
         return learned;
+    }
+
+    /** Whether it could predict an example that is held out and has an importance above 0. */
+    boolean isJudged() {
+        return heldOut.importance > 0;
     }
 
     /** How many passes were made. */

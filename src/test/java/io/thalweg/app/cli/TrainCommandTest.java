@@ -576,6 +576,31 @@ class TrainCommandTest {
         assertThat(json.get("examples").asLong()).isEqualTo(ROWS - 1);
     }
 
+    /** Two rows are not as long as the first: one of those that are learned from, and one that is held out. */
+    @ParameterizedTest
+    @ValueSource(strings = {"--rates=0.1", "--rates=0.1,0.2,0.3"})
+    void whatOnlyTheModelRefusesIsReportedOnce(String rates) throws IOException {
+        String two = "{\"label\":1,\"features\":[1,2]}\n";
+        String three = "{\"label\":0,\"features\":[1,2,3]}\n";
+        Path lengths = Files.writeString(directory.resolve("lengths.jsonl"), two + three + two + two + two + three);
+        CommandRun run = train(lengths, rates, "--passes=2", "--holdout=0.3", "--skip-bad");
+        assertThat(run.json().get("skipped").asInt()).isEqualTo(2);
+        assertThat(run.json().get("examples").asInt()).isEqualTo(3);
+        assertThat(run.json().get("held_out").asInt()).isEqualTo(1);
+        assertThat(run.err())
+                .filteredOn(line -> line.contains("LENGTH_DIFFERS"))
+                .satisfiesExactly(
+                        line -> assertThat(line).contains("lengths.jsonl, line 2"),
+                        line -> assertThat(line).contains("lengths.jsonl, line 6"));
+        assertThat(run.err()).contains("skipped 2 that cannot be used");
+
+        Path onlyThose = Files.writeString(directory.resolve("held-out.jsonl"), two + two + three);
+        assertThat(train(onlyThose, rates, "--holdout=0.3", "--skip-bad").is(2).error())
+                .contains("no example that is held out could be predicted (1 skipped)");
+        assertThat(train(onlyThose, rates, "--holdout=0.3").is(2).error())
+                .contains("held-out.jsonl, line 3: LENGTH_DIFFERS", "--skip-bad");
+    }
+
     @Test
     void whatMakesNoSenseIsRefused() throws IOException {
         Path unlabelled = Files.writeString(directory.resolve("unlabelled.csv"), "a,b\n1,2\n");
