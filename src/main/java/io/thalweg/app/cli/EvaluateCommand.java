@@ -256,10 +256,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private void printIfAllLabelsAreEqual(Evaluation evaluation) {
-        double baseRate = evaluation.metrics().baseRate();
-        if (baseRate == 0 || baseRate == 1) {
-            err().println("every label is %.0f, so there is nothing to distinguish".formatted(baseRate));
-        }
+        EvaluationView.wordsIfEveryLabelIs(evaluation.metrics().baseRate()).ifPresent(err()::println);
         err().flush();
     }
 

@@ -13,6 +13,7 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /** Prints an {@link EvaluationReport} for people, and the strongest weights of the model that has learned most. */
 final class EvaluationView {
@@ -74,6 +75,13 @@ final class EvaluationView {
         }
         EvaluationReport.mostLearned(models).ifPresent(model -> showWeights(model, models.size()));
         out.flush();
+    }
+
+    /** The words for labels that are all 0 or all 1; empty for others. @param baseRate their mean */
+    static Optional<String> wordsIfEveryLabelIs(double baseRate) {
+        return baseRate == 0 || baseRate == 1
+                ? Optional.of("every label is %.0f, so there is nothing to distinguish".formatted(baseRate))
+                : Optional.empty();
     }
 
     private static String options(EvaluationReport report) {

@@ -36,6 +36,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
@@ -543,10 +544,13 @@ final class TrainCommand implements Callable<Integer> {
                                 best.heldOutLosses().get(best.pass() - 1),
                                 best.heldOut()),
                 best.baseRateLogLoss()));
-        if (seed == null && isWorseThanShuffled(best)) {
+        Optional<String> same = EvaluationView.wordsIfEveryLabelIs(best.baseRate());
+        if (same.isPresent()) {
+            err().println((holdout > 0 ? "of the examples that are not held out, " : "") + same.get());
+        } else if (seed == null && isWorseThanShuffled(best)) {
             err().println("the weights after a pass depend much on its last examples; try --shuffle");
-            err().flush();
         }
+        err().flush();
         String sha256 = ModelFile.sha256(output);
         people().println("wrote %s with %s, SHA-256 %s"
                 .formatted(

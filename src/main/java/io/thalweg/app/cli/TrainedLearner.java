@@ -246,8 +246,13 @@ final class TrainedLearner {
         return heldOut.examples;
     }
 
+    /** The mean label of the training set. */
+    double baseRate() {
+        return training.positives / training.importance;
+    }
+
     /** The log loss of predicting the mean label of the training set for every example. */
     double baseRateLogLoss() {
-        return Logistic.entropy(training.positives / training.importance);
+        return Logistic.entropy(baseRate());
     }
 }

@@ -427,6 +427,15 @@ class TrainCommandTest {
     }
 
     @Test
+    void noOrderHelpsLabelsThatAreAllTheSame() throws IOException {
+        List<double[]> positives = rows.stream().filter(row -> row[4] == 1).toList();
+        CommandRun run = train(write("positives.csv", positives), "--passes=2").is(0);
+        assertThat(run.err())
+                .contains("every label is 1, so there is nothing to distinguish")
+                .noneMatch(line -> line.contains("--shuffle"));
+    }
+
+    @Test
     void filesAndStandardInputAreOneTrainingSet() throws IOException {
         Path first = write("first.csv", rows.subList(0, 500));
         Path second = write("second.csv", rows.subList(500, 1000));
