@@ -19,11 +19,16 @@ import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.topology.MovedException;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.common.MetricName;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The path that Prometheus scrapes: the metrics of Kafka Streams and its clients, of the JVM, of this server, and of
@@ -31,6 +36,8 @@ import org.apache.kafka.common.MetricName;
  */
 final class MetricsEndpoint implements Endpoints, AutoCloseable {
     static final String PATH = "/metrics";
+
+    private static final Logger LOG = LoggerFactory.getLogger(MetricsEndpoint.class);
 
     private static final Duration[] BUCKETS = {
         Duration.ofMillis(1),
@@ -51,6 +58,8 @@ final class MetricsEndpoint implements Endpoints, AutoCloseable {
     private final long timeoutMs;
     /** What the registry adds to each scrape. */
     private volatile MetricSnapshots own = new MetricSnapshots();
+    /** Whether the metrics of the models could not be computed when they were last wanted. */
+    private final AtomicBoolean hasFailed = new AtomicBoolean();
 
     // null before a learner is added
     private LearnerRuntime learner;
@@ -118,8 +127,9 @@ final class MetricsEndpoint implements Endpoints, AutoCloseable {
     private void scrape(Context request) {
         String accepted = request.header("Accept");
         request.future(() -> models.snapshots()
+                .whenComplete((snapshots, failure) -> note(failure))
                 .completeOnTimeout(models.withoutModels(), timeoutMs, TimeUnit.MILLISECONDS)
-                .exceptionallyCompose(moved -> CompletableFuture.completedFuture(models.withoutModels()))
+                .exceptionallyCompose(failure -> CompletableFuture.completedFuture(models.withoutModels()))
                 .thenAccept(snapshots -> {
                     bind();
                     own = snapshots;
@@ -129,6 +139,18 @@ final class MetricsEndpoint implements Endpoints, AutoCloseable {
                                             : "text/plain; version=0.0.4; charset=utf-8")
                             .result(registry.scrape(request.res().getContentType()));
                 }));
+    }
+
+    /** Warns once until it works again, because the metrics of the models would be missing without a word. */
+    private void note(Throwable failure) {
+        Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+        // a partition may move at any time
+        boolean hasMoved = cause instanceof MovedException;
+        if (cause == null) {
+            hasFailed.set(false);
+        } else if (!hasMoved && !hasFailed.getAndSet(true)) {
+            LOG.warn("{} lacks the metrics of the models, because they cannot be computed", PATH, cause);
+        }
     }
 
     private void answered(Context request, float milliseconds) {

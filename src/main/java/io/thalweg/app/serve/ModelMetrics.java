@@ -22,11 +22,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 
 /**
  * The metrics of the models and of the learner, as of the last commit. Only a limited number of models have a label of
- * their own: those with the most examples. The others are added up. The metrics are computed anew for each scrape, so
- * that nothing remains of a model that has moved.
+ * their own: those with the most examples. The others are added up, and so are models of the same name in several
+ * partitions. The metrics are computed anew for each scrape, so that nothing remains of a model that has moved.
  */
 final class ModelMetrics {
     private static final String OVERALL = "overall";
@@ -41,7 +42,21 @@ final class ModelMetrics {
     private final StallWatch stalls;
 
     /** The areas under the curve of a model, which the learner's thread computes only for some. */
-    private record Areas(double overall, double recent) {}
+    record Areas(double overall, double recent) {}
+
+    /** The models that have a label in common. */
+    record ModelGroup(String label, List<ModelSummary> models) {
+        long examples() {
+            return models.stream()
+                    .mapToLong(model -> model.overall().examples())
+                    .sum();
+        }
+
+        /** Returns whether the label is that of one model. */
+        boolean isOneModel() {
+            return models.size() == 1 && !label.equals(ServedMetric.OTHER);
+        }
+    }
 
     ModelMetrics(
             ThalwegConfig config,
@@ -66,33 +81,56 @@ final class ModelMetrics {
                 .map(task -> questions.ask(task, "summaries", state -> ModelSummary.of(state, task.partition())))
                 .toList();
         return all(parts).thenCompose(done -> {
-            List<ModelSummary> models = parts.stream()
-                    .flatMap(part -> part.join().stream())
-                    .sorted(Comparator.<ModelSummary>comparingLong(
-                                    model -> model.overall().examples())
-                            .reversed()
-                            .thenComparing(ModelSummary::id))
-                    .toList();
-            List<ModelSummary> top = models.subList(0, Math.min(labeled, models.size()));
-            return areas(tasks, top).thenApply(areas -> snapshots(models, top.size(), areas));
+            List<ModelGroup> groups =
+                    groups(parts.stream().flatMap(part -> part.join().stream()).toList());
+            return areas(tasks, groups).thenApply(areas -> snapshots(groups, areas));
         });
+    }
+
+    /** Returns the models by label, so that no two have the same one. */
+    List<ModelGroup> groups(List<ModelSummary> models) {
+        Map<String, List<ModelSummary>> byId = models.stream().collect(Collectors.groupingBy(ModelSummary::id));
+        List<ModelSummary> others = new ArrayList<>();
+        // a model may have the name that the sum has
+        List<ModelSummary> sameName = byId.remove(ServedMetric.OTHER);
+        if (sameName != null) {
+            others.addAll(sameName);
+        }
+        List<ModelGroup> groups = new ArrayList<>();
+        byId.entrySet().stream()
+                .map(each -> new ModelGroup(each.getKey(), each.getValue()))
+                .sorted(Comparator.comparingLong(ModelGroup::examples)
+                        .reversed()
+                        .thenComparing(ModelGroup::label))
+                .forEach(group -> {
+                    if (groups.size() < labeled) {
+                        groups.add(group);
+                    } else {
+                        others.addAll(group.models);
+                    }
+                });
+        if (!others.isEmpty()) {
+            groups.add(new ModelGroup(ServedMetric.OTHER, others));
+        }
+        return groups;
     }
 
     /** Returns the metrics that are known without asking the learner's thread. */
     MetricSnapshots withoutModels() {
-        return snapshots(null, 0, Map.of());
+        return snapshots(null, Map.of());
     }
 
     private static CompletableFuture<Void> all(List<? extends CompletableFuture<?>> futures) {
         return CompletableFuture.allOf(futures.toArray(CompletableFuture[]::new));
     }
 
-    private CompletableFuture<Map<String, Areas>> areas(List<TaskReads> tasks, List<ModelSummary> top) {
+    private CompletableFuture<Map<String, Areas>> areas(List<TaskReads> tasks, List<ModelGroup> groups) {
         List<CompletableFuture<Map<String, Areas>>> parts = tasks.stream()
                 .map(task -> {
-                    List<String> ids = top.stream()
-                            .filter(model -> model.partition() == task.partition())
-                            .map(ModelSummary::id)
+                    List<String> ids = groups.stream()
+                            .filter(group ->
+                                    group.isOneModel() && group.models.get(0).partition() == task.partition())
+                            .map(ModelGroup::label)
                             .toList();
                     return questions.ask(task, "areas", state -> {
                         Map<String, Areas> areas = new HashMap<>();
@@ -169,8 +207,8 @@ final class ModelMetrics {
         }
     }
 
-    /** @param models all models, those with labels of their own first; null if they are not known */
-    private MetricSnapshots snapshots(List<ModelSummary> models, int top, Map<String, Areas> areas) {
+    /** @param groups all models; null if they are not known */
+    MetricSnapshots snapshots(List<ModelGroup> groups, Map<String, Areas> areas) {
         Points points = new Points();
         points.add(InfoSnapshot.builder()
                 .name(ServedMetric.INFO.base())
@@ -190,18 +228,19 @@ final class ModelMetrics {
             points.add(
                     ServedMetric.COMMITTED, seen.committed(), seen.partition().topic(), partition);
         }
-        if (models == null) {
+        if (groups == null) {
             return points.build();
         }
-        points.add(ServedMetric.MODELS, models.size());
-        for (ModelSummary model : models.subList(0, top)) {
-            Areas area = areas.getOrDefault(model.id(), new Areas(Double.NaN, Double.NaN));
-            points.add(ServedMetric.AUC, area.overall, model.id(), OVERALL);
-            points.add(ServedMetric.AUC, area.recent, model.id(), RECENT);
-            add(points, model.id(), List.of(model));
-        }
-        if (top < models.size()) {
-            add(points, ServedMetric.OTHER, models.subList(top, models.size()));
+        points.add(
+                ServedMetric.MODELS,
+                groups.stream().mapToInt(group -> group.models.size()).sum());
+        for (ModelGroup group : groups) {
+            Areas area = areas.get(group.label);
+            if (area != null) {
+                points.add(ServedMetric.AUC, area.overall, group.label, OVERALL);
+                points.add(ServedMetric.AUC, area.recent, group.label, RECENT);
+            }
+            add(points, group.label, group.models);
         }
         return points.build();
     }

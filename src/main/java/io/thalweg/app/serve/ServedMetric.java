@@ -48,7 +48,7 @@ public enum ServedMetric {
     AUC(
             "thalweg_model_auc_ratio",
             MetricType.GAUGE,
-            "Area under the ROC curve, from 0 to 1. Not under `other`.",
+            "Area under the ROC curve, from 0 to 1. Not under `other`, and not of a model in several partitions.",
             "model",
             "window"),
     CALIBRATION(
@@ -86,7 +86,10 @@ public enum ServedMetric {
             "path",
             "status");
 
-    /** The value of the label {@code model} under which models without a label of their own are added up. */
+    /**
+     * The value of the label {@code model} under which models without a label of their own are added up. A model of
+     * this name is one of them.
+     */
     static final String OTHER = "other";
 
     /** Types of metrics. */
