@@ -1,8 +1,10 @@
 package io.thalweg.app.serve;
 
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.runtime.CommittedRecords;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
+import io.thalweg.runtime.StopException;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
@@ -22,11 +24,11 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.Metric;
-import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.TaskMetadata;
@@ -59,18 +61,33 @@ final class StallWatch implements AutoCloseable {
 
     private boolean isClosed;
 
+    private final RecordSearch records;
     private final Map<TopicPartition, PartitionProgress> seen = new HashMap<>();
     private volatile List<PartitionProgress> latest = List.of();
+
+    /** A search for records in a range of offsets, which may have only markers of transactions and aborted records. */
+    @FunctionalInterface
+    interface RecordSearch {
+        /**
+         * Returns whether there is a committed record.
+         *
+         * @param from the first offset, which retention may have deleted
+         * @param to the offset after the last
+         */
+        boolean finds(TopicPartition partition, long from, long to);
+    }
 
     /**
      * What was seen of a partition.
      *
      * @param committed the committed offset
-     * @param since when it was first seen, in nanoseconds
+     * @param since when it was first seen, or it was last known that nothing follows, in nanoseconds
      * @param end the end of the partition at the last look
-     * @param isRead whether the learner's consumer says that it has read everything
+     * @param emptyUpTo up to which offset there is known to be nothing to read
+     * @param isBehind whether there is known to be a record between that and the end
      */
-    record PartitionProgress(TopicPartition partition, long committed, long since, long end, boolean isRead) {
+    record PartitionProgress(
+            TopicPartition partition, long committed, long since, long end, long emptyUpTo, boolean isBehind) {
         /** Returns how many records are not committed yet. Markers of transactions count too. */
         long lag() {
             return Math.max(0, end - committed);
@@ -78,14 +95,28 @@ final class StallWatch implements AutoCloseable {
     }
 
     StallWatch(ThalwegConfig config, AtomicReference<LearnerRuntime> learner) {
-        this(config, learner, System::nanoTime);
+        this(config, learner, System::nanoTime, onBrokers(config));
     }
 
-    StallWatch(ThalwegConfig config, AtomicReference<LearnerRuntime> learner, LongSupplier nanoTime) {
+    StallWatch(
+            ThalwegConfig config,
+            AtomicReference<LearnerRuntime> learner,
+            LongSupplier nanoTime,
+            RecordSearch records) {
         this.config = config;
         this.learner = learner;
         this.nanoTime = nanoTime;
+        this.records = records;
         limitMs = config.getLong(ThalwegConfig.HTTP_STALL_MAX_MS);
+    }
+
+    /** Returns a search that reads from the brokers. */
+    static RecordSearch onBrokers(ThalwegConfig config) {
+        return (partition, from, to) -> {
+            try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(new KafkaSettings(config).reader())) {
+                return new CommittedRecords(consumer, partition, from, to).hasNext();
+            }
+        };
     }
 
     /** Begins to look, several times within the time that offsets may stand still. */
@@ -103,10 +134,7 @@ final class StallWatch implements AutoCloseable {
     List<String> stalls() {
         long now = nanoTime.getAsLong();
         return latest.stream()
-                // what was committed last may be followed by nothing but markers of transactions; then the consumer has
-                // read everything, and goes on asking for more
-                .filter(each -> each.lag() > 0 && (!each.isRead || isSilent()))
-                .filter(each -> TimeUnit.NANOSECONDS.toMillis(now - each.since) > limitMs)
+                .filter(each -> each.isBehind && isLongAgo(each.since, now))
                 .map(each -> "the committed offset of %s has been %d for %d s, but the partition ends at %d"
                         .formatted(
                                 each.partition,
@@ -116,24 +144,8 @@ final class StallWatch implements AutoCloseable {
                 .toList();
     }
 
-    /** Returns whether a consumer of the learner has not asked for records for longer than offsets may stand still. */
-    private boolean isSilent() {
-        return metrics("last-poll-seconds-ago").stream().anyMatch(seconds -> seconds * 1000 > limitMs);
-    }
-
-    private List<Double> metrics(String name) {
-        LearnerRuntime running = learner.get();
-        if (running == null) {
-            return List.of();
-        }
-        return running.streams().metrics().entrySet().stream()
-                .filter(metric -> metric.getKey().name().equals(name)
-                        && metric.getKey().group().equals("consumer-metrics")
-                        && !metric.getKey().tags().getOrDefault("client-id", "").contains("restore"))
-                .map(metric -> metric.getValue().metricValue())
-                .filter(Double.class::isInstance)
-                .map(Double.class::cast)
-                .toList();
+    private boolean isLongAgo(long since, long now) {
+        return TimeUnit.NANOSECONDS.toMillis(now - since) > limitMs;
     }
 
     /** Asks the brokers. */
@@ -149,7 +161,7 @@ final class StallWatch implements AutoCloseable {
                 forget();
                 return;
             }
-            note(partitions, committed(), ends(partitions), read(running.streams()));
+            note(partitions, committed(), ends(partitions));
         } catch (ExecutionException | TimeoutException | KafkaException e) {
             LOG.debug("the brokers did not say how far the learner is", e);
         } catch (InterruptedException e) {
@@ -201,26 +213,11 @@ final class StallWatch implements AutoCloseable {
         return admin;
     }
 
-    /** Returns the partitions of which the learner's consumers say that they have read everything. */
-    private static Set<TopicPartition> read(KafkaStreams streams) {
-        Set<TopicPartition> read = new HashSet<>();
-        for (Map.Entry<MetricName, ? extends Metric> metric : streams.metrics().entrySet()) {
-            Map<String, String> tags = metric.getKey().tags();
-            if (metric.getKey().name().equals("records-lag")
-                    && tags.containsKey("partition")
-                    && metric.getValue().metricValue() instanceof Double lag
-                    && lag == 0) {
-                read.add(new TopicPartition(tags.get("topic"), Integer.parseInt(tags.get("partition"))));
-            }
-        }
-        return read;
-    }
-
-    private void note(
+    /** Notes what the brokers say. */
+    void note(
             Set<TopicPartition> partitions,
             Map<TopicPartition, OffsetAndMetadata> committed,
-            Map<TopicPartition, ListOffsetsResultInfo> ends,
-            Set<TopicPartition> read) {
+            Map<TopicPartition, ListOffsetsResultInfo> ends) {
         seen.keySet().retainAll(partitions);
         long now = nanoTime.getAsLong();
         for (TopicPartition partition : partitions) {
@@ -228,13 +225,42 @@ final class StallWatch implements AutoCloseable {
             long offset = at == null ? 0 : at.offset();
             long end = ends.get(partition).offset();
             PartitionProgress before = seen.get(partition);
-            boolean stands = before != null && before.committed == offset && end > offset;
-            seen.put(
-                    partition,
-                    new PartitionProgress(
-                            partition, offset, stands ? before.since : now, end, read.contains(partition)));
+            if (before == null || before.committed != offset) {
+                seen.put(partition, new PartitionProgress(partition, offset, now, end, offset, false));
+            } else {
+                // a record that comes later does not wait since then
+                long since = end > before.emptyUpTo ? before.since : now;
+                seen.put(
+                        partition,
+                        new PartitionProgress(partition, offset, since, end, before.emptyUpTo, before.isBehind));
+            }
         }
         latest = List.copyOf(seen.values());
+        for (PartitionProgress each : latest) {
+            if (isLongAgo(each.since, now) && !each.isBehind && each.emptyUpTo < each.end) {
+                seen.put(each.partition, searched(each, now));
+            }
+        }
+        latest = List.copyOf(seen.values());
+    }
+
+    /**
+     * Reads on behind the committed offset, where there may be nothing but markers of transactions and aborted records.
+     * The metrics of the learner's consumer do not tell: they do not say what is not processed yet, and do not change
+     * while its requests hang.
+     */
+    private PartitionProgress searched(PartitionProgress progress, long now) {
+        boolean isBehind;
+        try {
+            isBehind = records.finds(progress.partition, progress.emptyUpTo, progress.end);
+        } catch (StopException e) {
+            LOG.debug("it is not known whether there is something to read", e);
+            return progress;
+        }
+        return isBehind
+                ? new PartitionProgress(
+                        progress.partition, progress.committed, progress.since, progress.end, progress.emptyUpTo, true)
+                : new PartitionProgress(progress.partition, progress.committed, now, progress.end, progress.end, false);
     }
 
     @Override
