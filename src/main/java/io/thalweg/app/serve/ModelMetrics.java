@@ -9,6 +9,7 @@ import io.prometheus.metrics.model.snapshots.InfoSnapshot.InfoDataPointSnapshot;
 import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshot;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
+import io.thalweg.app.serve.ModelCounters.ModelCounts;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.MetricSums;
 import io.thalweg.store.ModelEntry;
@@ -20,6 +21,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
@@ -40,6 +42,8 @@ final class ModelMetrics {
     private final CachedQuestions questions;
     private final HealthEndpoints health;
     private final StallWatch stalls;
+    private final ModelCounters counters = new ModelCounters();
+    private long scrapes;
 
     /** The areas under the curve of a model, which the learner's thread computes only for some. */
     record Areas(double overall, double recent) {}
@@ -76,14 +80,23 @@ final class ModelMetrics {
 
     /** Returns all metrics. */
     CompletableFuture<MetricSnapshots> snapshots() {
-        List<TaskReads> tasks = List.copyOf(reads.active());
-        List<CompletableFuture<List<ModelSummary>>> parts = tasks.stream()
-                .map(task -> questions.ask(task, "summaries", state -> ModelSummary.of(state, task.partition())))
-                .toList();
+        List<TaskReads> tasks;
+        List<CompletableFuture<List<ModelSummary>>> parts;
+        long scrape;
+        // so that no scrape has answers older than those of an earlier one
+        synchronized (this) {
+            scrape = ++scrapes;
+            tasks = List.copyOf(reads.active());
+            parts = tasks.stream()
+                    .map(task -> questions.ask(task, "summaries", state -> ModelSummary.of(state, task.partition())))
+                    .toList();
+        }
         return all(parts).thenCompose(done -> {
             List<ModelGroup> groups =
                     groups(parts.stream().flatMap(part -> part.join().stream()).toList());
-            return areas(tasks, groups).thenApply(areas -> snapshots(groups, areas));
+            Set<Integer> partitions = tasks.stream().map(TaskReads::partition).collect(Collectors.toSet());
+            Map<String, ModelCounts> counts = counters.count(scrape, partitions, groups);
+            return areas(tasks, groups).thenApply(areas -> snapshots(groups, counts, areas));
         });
     }
 
@@ -117,7 +130,7 @@ final class ModelMetrics {
 
     /** Returns the metrics that are known without asking the learner's thread. */
     MetricSnapshots withoutModels() {
-        return snapshots(null, Map.of());
+        return snapshots(null, Map.of(), Map.of());
     }
 
     private static CompletableFuture<Void> all(List<? extends CompletableFuture<?>> futures) {
@@ -208,7 +221,7 @@ final class ModelMetrics {
     }
 
     /** @param groups all models; null if they are not known */
-    MetricSnapshots snapshots(List<ModelGroup> groups, Map<String, Areas> areas) {
+    MetricSnapshots snapshots(List<ModelGroup> groups, Map<String, ModelCounts> counts, Map<String, Areas> areas) {
         Points points = new Points();
         points.add(InfoSnapshot.builder()
                 .name(ServedMetric.INFO.base())
@@ -240,14 +253,14 @@ final class ModelMetrics {
                 points.add(ServedMetric.AUC, area.overall, group.label, OVERALL);
                 points.add(ServedMetric.AUC, area.recent, group.label, RECENT);
             }
-            add(points, group.label, group.models);
+            add(points, group.label, group.models, counts.get(group.label));
         }
         return points.build();
     }
 
-    private void add(Points points, String label, List<ModelSummary> models) {
+    private void add(Points points, String label, List<ModelSummary> models, ModelCounts counts) {
         points.add(ServedMetric.VERSION, sum(models, ModelSummary::version), label);
-        points.add(ServedMetric.EXAMPLES, sum(models, model -> model.overall().examples()), label);
+        points.add(ServedMetric.EXAMPLES, counts.examples(), label);
         addWindow(
                 points,
                 label,
@@ -259,8 +272,8 @@ final class ModelMetrics {
             double inTime = sum(models, ModelSummary::labelsInTime);
             double givenUp = sum(models, ModelSummary::labelsGivenUp);
             points.add(ServedMetric.LABELS_WAITING, sum(models, ModelSummary::labelsWaiting), label);
-            points.add(ServedMetric.LABELS_IN_TIME, inTime, label);
-            points.add(ServedMetric.LABELS_GIVEN_UP, givenUp, label);
+            points.add(ServedMetric.LABELS_IN_TIME, counts.labelsInTime(), label);
+            points.add(ServedMetric.LABELS_GIVEN_UP, counts.labelsGivenUp(), label);
             points.add(ServedMetric.LABEL_RATE, inTime / (inTime + givenUp), label);
         }
     }

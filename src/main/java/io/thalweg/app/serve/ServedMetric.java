@@ -31,7 +31,7 @@ public enum ServedMetric {
     EXAMPLES(
             "thalweg_model_examples",
             MetricType.COUNTER,
-            "Number of labeled examples. Under `other`, the sum.",
+            "Number of labeled examples. Under `other`, those since the first scrape.",
             "model"),
     LOG_LOSS(
             "thalweg_model_log_loss_nats",
@@ -66,12 +66,14 @@ public enum ServedMetric {
     LABELS_IN_TIME(
             "thalweg_model_labels_in_time",
             MetricType.COUNTER,
-            "Number of events whose label came in time. Only with labels.topic.",
+            "Number of events whose label came in time. Under `other`, those since the first scrape. Only with"
+                    + " labels.topic.",
             "model"),
     LABELS_GIVEN_UP(
             "thalweg_model_labels_given_up",
             MetricType.COUNTER,
-            "Number of events whose label did not come in time. Only with labels.topic.",
+            "Number of events whose label did not come in time. Under `other`, those since the first scrape. Only with"
+                    + " labels.topic.",
             "model"),
     LABEL_RATE(
             "thalweg_model_label_rate_ratio",

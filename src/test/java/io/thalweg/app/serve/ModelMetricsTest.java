@@ -7,6 +7,7 @@ import io.prometheus.metrics.model.snapshots.DataPointSnapshot;
 import io.prometheus.metrics.model.snapshots.GaugeSnapshot.GaugeDataPointSnapshot;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.thalweg.app.serve.HealthEndpoints.ObservedLearner;
+import io.thalweg.app.serve.ModelMetrics.ModelGroup;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
 import io.thalweg.math.Examples;
@@ -17,6 +18,7 @@ import io.thalweg.topology.CommittedReads;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.streams.KafkaStreams.State;
@@ -65,7 +67,8 @@ class ModelMetricsTest {
     }
 
     private Map<String, Double> values(ServedMetric metric, ModelSummary... models) {
-        return values(metric, metrics.snapshots(metrics.groups(List.of(models)), Map.of()));
+        List<ModelGroup> groups = metrics.groups(List.of(models));
+        return values(metric, metrics.snapshots(groups, new ModelCounters().count(1, Set.of(), groups), Map.of()));
     }
 
     /** Returns the values of a metric by model. */
@@ -102,6 +105,70 @@ class ModelMetricsTest {
         assertThat(values(ServedMetric.VERSION, models)).isEqualTo(Map.of("a", 4.0, "other", 3.0));
         assertThat(values(ServedMetric.EXAMPLES, models)).containsEntry("a", 4.0);
         assertThat(values(ServedMetric.MEAN_LABEL, models)).isEqualTo(Map.of("a", 0.5, "other", 1 / 3.0));
+    }
+
+    // ---- counters
+
+    private final ModelCounters counters = new ModelCounters();
+    private long scrapes;
+
+    /** Returns what a scrape counts by model. */
+    private Map<String, Double> scrape(Set<Integer> partitions, ModelSummary... models) {
+        return scrape(++scrapes, partitions, models);
+    }
+
+    private Map<String, Double> scrape(long scrape, Set<Integer> partitions, ModelSummary... models) {
+        List<ModelGroup> groups = metrics.groups(List.of(models));
+        return values(
+                ServedMetric.EXAMPLES, metrics.snapshots(groups, counters.count(scrape, partitions, groups), Map.of()));
+    }
+
+    @Test
+    void theSumCountsWhatIsLearnedWhereverModelsGo() {
+        Set<Integer> one = Set.of(0);
+        assertThat(scrape(one, model("a", 0, 9), model("b", 0, 7), model("c", 0, 3)))
+                .isEqualTo(Map.of("a", 9.0, "other", 0.0));
+        assertThat(scrape(one, model("a", 0, 9), model("b", 0, 8), model("c", 0, 5)))
+                .isEqualTo(Map.of("a", 9.0, "other", 3.0));
+        // b has the most examples now
+        assertThat(scrape(one, model("a", 0, 11), model("b", 0, 12), model("c", 0, 5)))
+                .isEqualTo(Map.of("b", 12.0, "other", 5.0));
+        // a partition arrives, and a new model begins
+        Set<Integer> both = Set.of(0, 1);
+        assertThat(scrape(
+                        both,
+                        model("a", 0, 11),
+                        model("b", 0, 12),
+                        model("c", 0, 6),
+                        model("new", 0, 2),
+                        model("d", 1, 10)))
+                .isEqualTo(Map.of("b", 12.0, "other", 8.0));
+        assertThat(scrape(both, model("b", 0, 12), model("d", 1, 11))).isEqualTo(Map.of("b", 12.0, "other", 9.0));
+        // and leaves
+        assertThat(scrape(one, model("b", 0, 13))).isEqualTo(Map.of("b", 13.0));
+        assertThat(scrape(both, model("b", 0, 13), model("d", 1, 12))).isEqualTo(Map.of("b", 13.0, "other", 9.0));
+        assertThat(scrape(both, model("b", 0, 13), model("d", 1, 1)))
+                .as("d was deleted and has begun again")
+                .isEqualTo(Map.of("b", 13.0, "other", 10.0));
+        assertThat(scrape(both, model("b", 0, 2), model("d", 1, 1)))
+                .as("so has b, which has its own label")
+                .isEqualTo(Map.of("b", 2.0, "other", 10.0));
+    }
+
+    @Test
+    void aModelInTwoPartitionsDoesNotFallWhenOneLeaves() {
+        assertThat(scrape(Set.of(0, 1), model("a", 0, 4), model("a", 1, 5))).isEqualTo(Map.of("a", 9.0));
+        assertThat(scrape(Set.of(0), model("a", 0, 6))).isEqualTo(Map.of("a", 11.0));
+        assertThat(scrape(Set.of(0, 1), model("a", 0, 6), model("a", 1, 8))).isEqualTo(Map.of("a", 11.0));
+    }
+
+    @Test
+    void aScrapeThatIsLateChangesNothing() {
+        Set<Integer> one = Set.of(0);
+        scrape(1, one, model("a", 0, 9), model("b", 0, 1));
+        assertThat(scrape(3, one, model("a", 0, 9), model("b", 0, 4))).containsEntry("other", 3.0);
+        assertThat(scrape(2, one, model("a", 0, 9), model("b", 0, 3))).containsEntry("other", 3.0);
+        assertThat(scrape(4, one, model("a", 0, 9), model("b", 0, 5))).containsEntry("other", 4.0);
     }
 
     // ---- failures
