@@ -19,12 +19,16 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The files in deploy, as far as they can be checked without running anything. */
 class DeployTest {
@@ -45,8 +49,22 @@ class DeployTest {
     @Test
     void theAlertsAreRaisedWhenTheyShould() throws Exception {
         Path promtool = Programs.find("promtool", "prometheus");
-        assertThat(Programs.run(DEPLOY.resolve("prometheus"), promtool, "test", "rules", "alerts-test.yml"))
+        Path directory = DEPLOY.resolve("prometheus");
+        assertThat(Programs.run(directory, promtool, "test", "rules", "alerts-test.yml"))
                 .contains("SUCCESS");
+        YAMLMapper yaml = new YAMLMapper();
+        Set<String> raised = new HashSet<>();
+        for (JsonNode test :
+                yaml.readTree(directory.resolve("alerts-test.yml").toFile()).findValues("alert_rule_test")) {
+            test.forEach(each -> {
+                if (!each.path("exp_alerts").isEmpty()) {
+                    raised.add(each.path("alertname").asText());
+                }
+            });
+        }
+        assertThat(raised)
+                .containsExactlyInAnyOrderElementsOf(
+                        yaml.readTree(directory.resolve("alerts.yml").toFile()).findValuesAsText("alert"));
     }
 
     // ---- Kubernetes
@@ -163,6 +181,72 @@ class DeployTest {
         // the probes must not give up before the learner does
         assertThat(container.at("/livenessProbe/timeoutSeconds").asLong() * 1000)
                 .isLessThan(config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS));
+    }
+
+    // ---- Prometheus in Kubernetes
+
+    /** Returns what Prometheus learns of a pod of the manifest. */
+    private static ObjectNode discovered(String name, String label) throws IOException {
+        JsonNode template = manifest("StatefulSet").at("/spec/template");
+        JsonNode port = template.at("/spec/containers/0/ports/0");
+        ObjectNode pod = new ObjectMapper().createObjectNode();
+        pod.putArray("targets").add("10.0.0.1:" + port.path("containerPort").asText());
+        ObjectNode labels = pod.putObject("labels");
+        labels.put("__meta_kubernetes_namespace", "default");
+        labels.put("__meta_kubernetes_pod_name", name);
+        labels.put(
+                "__meta_kubernetes_pod_container_port_name", port.path("name").asText());
+        template.at("/metadata/labels")
+                .properties()
+                .forEach(each -> labels.put(
+                        "__meta_kubernetes_pod_label_" + each.getKey().replaceAll("\\W", "_"),
+                        label == null ? each.getValue().asText() : label));
+        return pod;
+    }
+
+    /** Debian's programs cannot ask Kubernetes, so the pods come from a file. */
+    @Test
+    void prometheusScrapesThePodsOfTheManifest(@TempDir Path directory) throws Exception {
+        Path promtool = Programs.find("promtool", "prometheus");
+        YAMLMapper yaml = new YAMLMapper();
+        JsonNode configuration =
+                yaml.readTree(DEPLOY.resolve("prometheus/kubernetes.yml").toFile());
+        assertThat(configuration.path("scrape_configs")).hasSize(1);
+        ObjectNode job = (ObjectNode) configuration.path("scrape_configs").get(0);
+        assertThat(job.remove("kubernetes_sd_configs"))
+                .isEqualTo(yaml.readTree("[{role: pod, namespaces: {names: [default]}}]"));
+        job.putArray("file_sd_configs").addObject().putArray("files").add("pods.json");
+        Path token = Files.writeString(directory.resolve("token"), "secret");
+        assertThat(job.at("/authorization/credentials_file").asText()).isEqualTo("/etc/thalweg/token");
+        ((ObjectNode) job.path("authorization")).put("credentials_file", token.toString());
+        ObjectNode sidecar = discovered("thalweg-0", null);
+        ((ObjectNode) sidecar.path("labels")).put("__meta_kubernetes_pod_container_port_name", "another");
+        Files.writeString(
+                directory.resolve("pods.json"),
+                List.of(discovered("thalweg-0", null), sidecar, discovered("stranger", "stranger"))
+                        .toString());
+        Files.copy(DEPLOY.resolve("prometheus/alerts.yml"), directory.resolve("alerts.yml"));
+        yaml.writeValue(directory.resolve("kubernetes.yml").toFile(), configuration);
+
+        assertThat(Programs.run(directory, promtool, "check", "config", "kubernetes.yml"))
+                .contains("SUCCESS: kubernetes.yml");
+        String printed = Programs.run(
+                directory, promtool, "check", "service-discovery", "--timeout=2s", "kubernetes.yml", "thalweg");
+        // before or behind the list it may say that it stops
+        JsonNode targets =
+                new ObjectMapper().readTree(printed.substring(printed.indexOf("[\n"), printed.lastIndexOf("\n]") + 2));
+        List<JsonNode> scraped = new ArrayList<>();
+        for (JsonNode target : targets) {
+            if (!target.path("labels").isEmpty()) {
+                scraped.add(target.path("labels"));
+            }
+        }
+        assertThat(scraped).singleElement().satisfies(labels -> {
+            assertThat(labels.path("job").asText()).isEqualTo("thalweg");
+            assertThat(labels.path("instance").asText()).isEqualTo("default/thalweg-0");
+            assertThat(labels.path("__address__").asText()).isEqualTo("10.0.0.1:8080");
+            assertThat(labels.path("__metrics_path__").asText()).isEqualTo("/metrics");
+        });
     }
 
     // ---- Grafana
