@@ -398,6 +398,7 @@ final class JsonDecoder implements ValueDecoder {
         if (fields.size() > MOST_REMEMBERED || remembered > MOST_CHARACTERS) {
             json.namesAreData();
             fields.clear();
+            record.features().forgetCategories();
             labelField = null;
             remembered = 0;
             root = new JsonField("", "", null);

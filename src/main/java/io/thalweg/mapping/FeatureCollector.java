@@ -93,6 +93,11 @@ public final class FeatureCollector {
         return Collections.unmodifiableMap(categories);
     }
 
+    /** Forgets all categories. Encoders that were created before add none to {@link #categories} any more. */
+    public void forgetCategories() {
+        categories.clear();
+    }
+
     /**
      * Creates the encoder of a field that is a time.
      *

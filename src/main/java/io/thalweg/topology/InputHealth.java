@@ -40,6 +40,8 @@ final class InputHealth {
     private static final int MOST = WINDOW * 98 / 100;
     /** So many steps are enough to compare a model with the base rate if its labels come later. */
     private static final long JUDGED_AT_IF_LATE = 10L * MetricSums.JUDGED_AT;
+    /** The most fields that are warned of. With more, their names must be data, and there could be ever new ones. */
+    private static final int MOST_FIELDS = 100;
     /** Numbers of this size are too large for steps without scaling. */
     private static final double LARGE = 100;
 
@@ -241,6 +243,9 @@ final class InputHealth {
      */
     void look(Map<String, CategorySample> categories, TopicPartition partition) {
         categories.forEach((field, sample) -> {
+            if (warnedOfFields.size() == MOST_FIELDS) {
+                return;
+            }
             String quoted = Mapping.quoted(field);
             if (sample.isLikeNumbers() && warnedOfFields.add(field)) {
                 LOG.warn(

@@ -327,6 +327,21 @@ class JsonDecoderTest {
             assertThat(x.size()).isEqualTo(1);
         }
         assertThat(decoder.rememberedFields()).isLessThan(70_000);
+        assertThat(decoder.categories()).hasSizeLessThanOrEqualTo(decoder.rememberedFields());
+        // the fields of values that are rejected count as well
+        for (int i = 0; i < 20_000; i++) {
+            byte[] value = "{\"y\":1,\"n%d\":1,\"z\":}".formatted(i).getBytes(StandardCharsets.UTF_8);
+            assertThatThrownBy(() -> decoder.decode(value, new RecordHeaders(), x))
+                    .isInstanceOf(Rejection.class);
+        }
+        assertThat(decoder.categories()).hasSizeLessThanOrEqualTo(decoder.rememberedFields());
+        assertThat(decoder.rememberedFields()).isLessThan(10_000);
+        // what is still there is looked at again
+        for (int i = 0; i < 100; i++) {
+            decoder.decode(
+                    "{\"y\":1,\"c\":\"v%d\"}".formatted(i).getBytes(StandardCharsets.UTF_8), new RecordHeaders(), x);
+        }
+        assertThat(decoder.categories().get("c").isAllDifferent()).isTrue();
     }
 
     /** A value must be read in the same way whatever was read before it, or a replay would not agree. */

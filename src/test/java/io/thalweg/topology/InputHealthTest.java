@@ -12,6 +12,9 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.thalweg.avro.Example;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.mapping.FeatureCollector;
+import io.thalweg.mapping.FieldEncoder;
+import io.thalweg.mapping.Mapping;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import io.thalweg.testing.Seeded;
@@ -241,6 +244,25 @@ class InputHealthTest {
         assertThat(ofText(Map.of(), i -> "city-" + i % 300)).isEmpty();
         assertThat(ofText(Map.of("features.exclude", "text"), i -> "visit-" + i))
                 .isEmpty();
+    }
+
+    @Test
+    void fieldsWhoseNamesAreDataAreNotAllSaid() throws Rejection {
+        InputHealth health = new InputHealth(new ThalwegConfig(Map.of()));
+        FeatureCollector collector = new FeatureCollector(Mapping.of(Map.of("label", "y")::get));
+        collector.begin(new io.thalweg.math.Example());
+        for (int field = 0; field < 300; field++) {
+            FieldEncoder encoder = collector.feature("f" + field);
+            for (int i = 0; i < 60; i++) {
+                byte[] category = ("visit-" + i).getBytes(StandardCharsets.UTF_8);
+                encoder.category(category, 0, category.length);
+            }
+        }
+        for (int i = 0; i < 3; i++) {
+            health.look(collector.categories(), new TopicPartition("t", 0));
+        }
+
+        assertThat(warnings()).hasSize(100).doesNotHaveDuplicates();
     }
 
     /** Learns from events that have a text, and returns the warnings. */
