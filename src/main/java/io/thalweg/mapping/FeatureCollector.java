@@ -5,11 +5,14 @@ import io.thalweg.math.FeatureForm;
 import io.thalweg.math.FeatureHash;
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Collects the features of one event at a time: those that its fields add, and at the end the crosses of them, in the
@@ -27,6 +30,8 @@ public final class FeatureCollector {
      * crosses.
      */
     static final int MOST_BYTES = 1 << 24;
+
+    private static final int NO_SLOT = -1;
 
     private final Mapping mapping;
     private final List<String> operands;
@@ -53,6 +58,8 @@ public final class FeatureCollector {
     private int[] seenFrom = new int[8];
     private int[] seenLength = new int[8];
     private int seenCount;
+    /** Those that are not within {@link FeatureHash#MOST_PROBES} of their slot. */
+    private final Set<ByteBuffer> crowded = new TreeSet<>();
 
     public FeatureCollector(Mapping mapping) {
         this.mapping = mapping;
@@ -232,6 +239,7 @@ public final class FeatureCollector {
             Arrays.fill(seen, 0);
         }
         seenCount = 0;
+        crowded.clear();
     }
 
     /**
@@ -241,8 +249,7 @@ public final class FeatureCollector {
      * @return whether the item is new
      */
     public boolean isNew(byte[] bytes, int from, int length) {
-        int slot = slot(bytes, from, length);
-        if (seen[slot] != 0) {
+        if (!enter(seenCount + 1, bytes, from, length)) {
             return false;
         }
         if (seenCount == seenFrom.length) {
@@ -251,20 +258,37 @@ public final class FeatureCollector {
         }
         seenFrom[seenCount] = from;
         seenLength[seenCount] = length;
-        seen[slot] = ++seenCount;
+        seenCount++;
         if (2 * seenCount > seen.length) {
             seen = new int[2 * seen.length];
+            crowded.clear();
             for (int i = 0; i < seenCount; i++) {
-                seen[slot(bytes, seenFrom[i], seenLength[i])] = i + 1;
+                enter(i + 1, bytes, seenFrom[i], seenLength[i]);
             }
         }
         return true;
     }
 
+    /** Enters an item into the table, by its number from 1 on. Returns false if it is there. */
+    private boolean enter(int number, byte[] bytes, int from, int length) {
+        int slot = slot(bytes, from, length);
+        if (slot == NO_SLOT) {
+            return crowded.add(ByteBuffer.wrap(bytes, from, length));
+        } else if (seen[slot] != 0) {
+            return false;
+        }
+        seen[slot] = number;
+        return true;
+    }
+
+    /** Returns the place of an item in the table, or the free place where it would go; {@link #NO_SLOT} if crowded. */
     private int slot(byte[] bytes, int from, int length) {
         int mask = seen.length - 1;
         int slot = FeatureHash.of(bytes, from, length) & mask;
-        while (seen[slot] != 0) {
+        for (int probes = 0; probes < FeatureHash.MOST_PROBES; probes++) {
+            if (seen[slot] == 0) {
+                return slot;
+            }
             int other = seen[slot] - 1;
             if (Arrays.equals(
                     bytes, from, from + length, bytes, seenFrom[other], seenFrom[other] + seenLength[other])) {
@@ -272,6 +296,6 @@ public final class FeatureCollector {
             }
             slot = slot + 1 & mask;
         }
-        return slot;
+        return NO_SLOT;
     }
 }

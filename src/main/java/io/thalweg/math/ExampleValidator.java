@@ -1,7 +1,10 @@
 package io.thalweg.math;
 
 import io.thalweg.math.Rejection.Reason;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
@@ -148,6 +151,8 @@ final class ExampleValidator {
         private int[] table = new int[64];
         private int[] epochs = new int[64];
         private int epoch;
+        /** What is not within {@link FeatureHash#MOST_PROBES} of its slot: names or indices, with their places. */
+        private final Map<Object, Integer> crowded = new TreeMap<>();
 
         void check(Example x) throws Rejection {
             if (x.size() * 2 > table.length) {
@@ -160,26 +165,45 @@ final class ExampleValidator {
                 Arrays.fill(epochs, 0);
                 epoch = 1;
             }
+            crowded.clear();
             int mask = table.length - 1;
             for (int k = 0; k < x.size(); k++) {
                 int hash = x.form() == FeatureForm.NAMED
                         ? FeatureHash.of(x.names(), x.nameStart(k), x.nameLength(k))
                         : x.indices()[k] * 0x9e3779b9;
                 int slot = (hash ^ hash >>> 16) & mask;
-                while (epochs[slot] == epoch) {
+                int probes = 0;
+                while (epochs[slot] == epoch && probes < FeatureHash.MOST_PROBES) {
                     if (same(x, table[slot], k)) {
-                        throw new Rejection(
-                                Reason.DUPLICATE_FEATURE,
-                                "feature " + position(x, k) + " is there twice"
-                                        + (x.form() == FeatureForm.NAMED
-                                                ? ""
-                                                : ", the first time in place " + table[slot]));
+                        throw twice(x, table[slot], k);
                     }
                     slot = slot + 1 & mask;
+                    probes++;
                 }
-                epochs[slot] = epoch;
-                table[slot] = k;
+                if (probes < FeatureHash.MOST_PROBES) {
+                    epochs[slot] = epoch;
+                    table[slot] = k;
+                } else {
+                    addCrowded(x, k);
+                }
             }
+        }
+
+        private void addCrowded(Example x, int k) throws Rejection {
+            Object key = x.form() == FeatureForm.NAMED
+                    ? ByteBuffer.wrap(x.names(), x.nameStart(k), x.nameLength(k))
+                    : (Object) x.indices()[k];
+            Integer first = crowded.putIfAbsent(key, k);
+            if (first != null) {
+                throw twice(x, first, k);
+            }
+        }
+
+        private static Rejection twice(Example x, int first, int k) {
+            return new Rejection(
+                    Reason.DUPLICATE_FEATURE,
+                    "feature " + position(x, k) + " is there twice"
+                            + (x.form() == FeatureForm.NAMED ? "" : ", the first time in place " + first));
         }
 
         private static boolean same(Example x, int j, int k) {

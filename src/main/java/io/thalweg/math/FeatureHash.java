@@ -7,6 +7,13 @@ package io.thalweg.math;
  * <p>It is not taken from a library because its results are part of the stored state, so it must never change.
  */
 public final class FeatureHash {
+    /**
+     * The most slots of a hash table by this hash that are looked at for a name. Anyone can write many names with the
+     * same hash, so a table keeps those that find no room there in another way, without which it would take quadratic
+     * time. Any other names hardly ever need as many in a table that is at most half full.
+     */
+    public static final int MOST_PROBES = 64;
+
     private FeatureHash() {}
 
     /** Returns the hash of {@code length} bytes from {@code from} on. */

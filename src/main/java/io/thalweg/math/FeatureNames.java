@@ -1,6 +1,8 @@
 package io.thalweg.math;
 
+import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.TreeMap;
 
 /**
  * The feature names that a model has numbered: 0, 1, 2, … in the order in which they first came. An open-addressed hash
@@ -14,10 +16,13 @@ public final class FeatureNames {
     public static final int LONGEST = 256;
 
     private static final int FREE = -1;
+    private static final int NO_SLOT = -1;
 
     private byte[][] names = new byte[8][];
     private int size;
     private int[] table = freeTable(16);
+    /** The names that are not within {@link FeatureHash#MOST_PROBES} of their slot. */
+    private final TreeMap<ByteBuffer, Integer> crowded = new TreeMap<>();
 
     /** Returns how many names are numbered. */
     public int size() {
@@ -39,7 +44,11 @@ public final class FeatureNames {
      * @param hash the {@link FeatureHash#of} these bytes
      */
     int indexOf(byte[] bytes, int from, int length, int hash) {
-        int index = table[slot(bytes, from, length, hash)];
+        int slot = slot(bytes, from, length, hash);
+        if (slot == NO_SLOT) {
+            return crowded.getOrDefault(ByteBuffer.wrap(bytes, from, length), Example.UNMET);
+        }
+        int index = table[slot];
         return index == FREE ? Example.UNMET : index;
     }
 
@@ -56,6 +65,7 @@ public final class FeatureNames {
         names[size++] = name;
         if (size * 2 > table.length) {
             table = freeTable(table.length * 2);
+            crowded.clear();
             for (int i = 0; i < size; i++) {
                 enter(i);
             }
@@ -70,26 +80,35 @@ public final class FeatureNames {
         copy.names = names.clone();
         copy.size = size;
         copy.table = table.clone();
+        copy.crowded.putAll(crowded);
         return copy;
     }
 
     private void enter(int index) {
         byte[] name = names[index];
-        table[slot(name, 0, name.length, FeatureHash.of(name, 0, name.length))] = index;
+        int slot = slot(name, 0, name.length, FeatureHash.of(name, 0, name.length));
+        if (slot == NO_SLOT) {
+            crowded.put(ByteBuffer.wrap(name), index);
+        } else {
+            table[slot] = index;
+        }
     }
 
-    /** Returns the place of a name in the table, or the free place where it would go. */
+    /** Returns the place of a name in the table, or the free place where it would go; {@link #NO_SLOT} if crowded. */
     private int slot(byte[] bytes, int from, int length, int hash) {
         int mask = table.length - 1;
         int slot = hash & mask;
-        while (table[slot] != FREE) {
+        for (int probes = 0; probes < FeatureHash.MOST_PROBES; probes++) {
+            if (table[slot] == FREE) {
+                return slot;
+            }
             byte[] name = names[table[slot]];
             if (Arrays.equals(name, 0, name.length, bytes, from, from + length)) {
                 return slot;
             }
             slot = slot + 1 & mask;
         }
-        return slot;
+        return NO_SLOT;
     }
 
     private static int[] freeTable(int length) {

@@ -7,12 +7,16 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
+import io.thalweg.testing.CollidingNames;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
 
 class FeatureCollectorTest {
     @Test
@@ -198,6 +202,22 @@ class FeatureCollectorTest {
             for (int[] place : places) {
                 String value = text.substring(place[0], place[0] + place[1]);
                 assertThat(collector.isNew(bytes, place[0], place[1])).as(value).isEqualTo(seen.add(value));
+            }
+        }
+    }
+
+    /** A table that looks at all items whose hashes collide would need minutes for these. */
+    @Test
+    @Timeout(value = 20, unit = TimeUnit.SECONDS, threadMode = ThreadMode.SEPARATE_THREAD)
+    void itemsWhoseHashesCollideAreToldApartInBoundedTime() {
+        FeatureCollector collector = new Events().collector;
+        int count = 300_000;
+        byte[] items = CollidingNames.of(count);
+        for (int round = 0; round < 2; round++) {
+            collector.beginSet();
+            for (int i = 0; i < 2 * count; i++) {
+                assertThat(collector.isNew(items, CollidingNames.LENGTH * (i % count), CollidingNames.LENGTH))
+                        .isEqualTo(i < count);
             }
         }
     }
