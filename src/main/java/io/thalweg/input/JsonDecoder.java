@@ -489,7 +489,7 @@ final class JsonDecoder implements ValueDecoder {
                 next(of, key);
                 JsonToken token = in.nextToken();
                 if (token.isStructStart()) {
-                    in.skipChildren();
+                    JsonInput.skip(in);
                     continue;
                 }
                 if (seen != null) {
@@ -595,7 +595,7 @@ final class JsonDecoder implements ValueDecoder {
             if (seen != null) {
                 addKind(field, JsonToken.START_ARRAY);
             }
-            in.skipChildren();
+            JsonInput.skip(in);
             return;
         }
         String unusable = items(in);
@@ -664,9 +664,9 @@ final class JsonDecoder implements ValueDecoder {
         itemCount = 0;
         for (JsonToken token = in.nextToken(); token != JsonToken.END_ARRAY; token = in.nextToken()) {
             if (token == JsonToken.START_OBJECT || token == JsonToken.START_ARRAY) {
-                in.skipChildren();
+                JsonInput.skip(in);
                 while (in.nextToken() != JsonToken.END_ARRAY) {
-                    in.skipChildren();
+                    JsonInput.skip(in);
                 }
                 return token == JsonToken.START_OBJECT ? "list of objects" : "list of lists";
             }

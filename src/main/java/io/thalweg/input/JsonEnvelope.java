@@ -113,9 +113,6 @@ final class JsonEnvelope {
                 if (bit == 0) {
                     continue;
                 }
-                if ((seen & bit) != 0) {
-                    throw JsonInput.twice(name);
-                }
                 if (bit == PAYLOAD) {
                     isNull = token == JsonToken.VALUE_NULL;
                 } else if (token != (bit == OP ? JsonToken.VALUE_STRING : JsonToken.START_OBJECT)) {

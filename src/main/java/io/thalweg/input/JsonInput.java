@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.io.JsonEOFException;
+import com.fasterxml.jackson.core.json.DupDetector;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
@@ -110,9 +111,12 @@ final class JsonInput {
         }
     }
 
-    /** Creates a parser that knows at which byte it is, of a part that is UTF-8 or not. It has to be closed. */
+    /**
+     * Creates a parser that knows at which byte it is, of a part that is UTF-8 or not. It accepts no name twice in an
+     * object, wherever that is. It has to be closed.
+     */
     JsonParser openBytes(byte[] value, int from, int to) throws IOException {
-        return FACTORY.createParser(value, from, to - from);
+        return FACTORY.createParser(value, from, to - from).enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
     }
 
     /** Where the JSON in a value begins: behind the frame of the JSON Schema serializer, or a byte order mark. */
@@ -213,6 +217,29 @@ final class JsonInput {
     static void end(JsonParser in) throws IOException, Rejection {
         if (in.nextToken() != null) {
             throw new Rejection(Reason.UNREADABLE, "the value is not one JSON object: more follows after its end");
+        }
+    }
+
+    /**
+     * Passes the value at the parser, up to its last token.
+     *
+     * @throws Rejection if an object in it has a name twice. The parser itself does not look, as those who use the
+     *     values see it
+     */
+    static void skip(JsonParser in) throws IOException, Rejection {
+        if (in.currentToken() == JsonToken.START_OBJECT) {
+            DupDetector names = DupDetector.rootDetector(in);
+            for (String name = in.nextFieldName(); name != null; name = in.nextFieldName()) {
+                if (names.isDup(name)) {
+                    throw twice(name);
+                }
+                in.nextToken();
+                skip(in);
+            }
+        } else if (in.currentToken() == JsonToken.START_ARRAY) {
+            while (in.nextToken() != JsonToken.END_ARRAY) {
+                skip(in);
+            }
         }
     }
 

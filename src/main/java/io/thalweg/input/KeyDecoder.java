@@ -99,11 +99,13 @@ final class KeyDecoder {
             throw bad("names no model; " + NEED);
         }
         byte[] id = null;
+        boolean hasSchema = false;
         for (String name = in.nextFieldName(); name != null; name = in.nextFieldName()) {
             in.nextToken();
-            if (name.equals("schema") && in.currentToken() != JsonToken.VALUE_STRING) {
+            if (name.equals("schema") && in.currentToken() != JsonToken.VALUE_STRING && !hasSchema) {
                 // beside it is the payload
-                in.skipChildren();
+                JsonInput.skip(in);
+                hasSchema = true;
             } else if (id != null) {
                 throw bad("has several fields; " + NEED);
             } else {

@@ -177,6 +177,13 @@ class ChangeEventsTest {
                 "{\"id\": 7, \"amount\": 1}",
                 "{\"op\": \"c\", \"after\": {}, \"after\": {}}",
                 "{\"op\": \"c\", \"op\": \"c\", \"after\": {}}",
+                "{\"op\": \"c\", \"after\": null, \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}}",
+                "{\"op\": 1, \"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}}",
+                "{\"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}, \"source\": 1, \"source\": 2}",
+                "{\"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}, \"source\": {\"a\": 1, \"a\": 2}}",
+                "{\"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}, \"before\": {\"a\": 1, \"a\": 2}}",
+                "{\"schema\": {\"fields\": [{\"a\": 1, \"a\": 2}]}, \"payload\":"
+                        + " {\"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}}}",
                 "{\"op\": 1, \"after\": {}}",
                 "{\"op\": \"c\", \"after\": {}",
                 "[]"
@@ -248,8 +255,19 @@ class ChangeEventsTest {
                 .isEqualTo("12");
 
         badKey("long", utf8("shop"));
-        for (String key :
-                new String[] {"", "shop", "{}", "[1]", "null", "1.5", "{\"a\": 1, \"b\": 2}", "1 2", "\"\\ud800\""}) {
+        for (String key : new String[] {
+            "",
+            "shop",
+            "{}",
+            "[1]",
+            "null",
+            "1.5",
+            "{\"a\": 1, \"b\": 2}",
+            "1 2",
+            "\"\\ud800\"",
+            "{\"schema\": {\"a\": 1, \"a\": 2}, \"payload\": 12}",
+            "{\"schema\": {}, \"schema\": {}, \"payload\": 12}"
+        }) {
             badKey("json", utf8(key));
         }
         badKey("json", new byte[] {'"', (byte) 0xc1, (byte) 0x81, '"'});

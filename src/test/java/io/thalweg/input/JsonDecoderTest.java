@@ -234,6 +234,16 @@ class JsonDecoderTest {
     }
 
     @Test
+    void aNameMayBeInSeveralObjectsThatAreNotUsed() throws Rejection {
+        settings.putAll(Map.of("features.exclude", "unused", "features.categorical", "map"));
+
+        assertThat(features("""
+                {"y": 1, "a": [{"b": 1, "c": [{"b": 2}]}, {"b": 3}, 4, "x", null, []], "unused": [[{"b": 1}], {"b": {}}],
+                 "map": {"k": {"b": 1}, "l": [{"b": 2}], "m": 3}}
+                """)).containsExactly(Map.entry("map.m=3", 1.0));
+    }
+
+    @Test
     void whatPythonWritesForNoNumberIsMissing() throws Rejection {
         assertThat(features("{\"y\": 1, \"a\": NaN, \"b\": 1e999}"))
                 .containsExactly(Map.entry("a:missing", 1.0), Map.entry("b", Double.POSITIVE_INFINITY));
@@ -266,6 +276,15 @@ class JsonDecoderTest {
                 "{\"y\": 1, \"a\": 1, \"a\": 1}",
                 "{\"y\": 1, \"a\": {\"b\": 1, \"b\": 2}}",
                 "{\"y\": 1, \"a\": {\"b\": 1}, \"a.b\": 2}",
+                // also where nothing of the value is used
+                "{\"y\": 1, \"unused\": {\"b\": 1, \"b\": 2}}",
+                "{\"y\": 1, \"unused\": [{\"b\": 1, \"b\": 2}]}",
+                "{\"y\": 1, \"unused\": [[1, {\"b\": 1, \"c\": {}, \"d\": 3, \"b\": 2}]]}",
+                "{\"y\": 1, \"a\": [{\"b\": 1, \"b\": 2}]}",
+                "{\"y\": 1, \"a\": [{\"b\": 1}, {\"c\": {\"b\": 1, \"b\": 2}}]}",
+                "{\"y\": 1, \"a\": [[{\"b\": 1, \"b\": 2}]]}",
+                "{\"y\": 1, \"map\": {\"k\": {\"b\": 1, \"b\": 2}}}",
+                "{\"y\": 1, \"map\": {\"k\": [{\"b\": 1, \"b\": 2}]}}",
                 "{\"y\": 1, \"a\": \"\\ud800\"}",
                 "{\"y\": 1, \"a\": \"\\ud800x\"}",
                 "{\"y\": 1, 'a': 1}",
@@ -278,6 +297,8 @@ class JsonDecoderTest {
                 "{\"y\": 1, \"a\": 1} \0",
             })
     void whatIsNotOneObjectWithEachNameOnceIsUnreadable(String json) {
+        settings.putAll(Map.of("features.exclude", "unused", "features.categorical", "map"));
+
         assertThat(rejection(json)).satisfies(rejection -> {
             assertThat(rejection.reason()).isEqualTo(Reason.UNREADABLE);
             assertThat(rejection.getMessage()).hasLineCount(1).doesNotContain("Feature", "StreamRead");
