@@ -420,6 +420,7 @@ final class JsonDecoder implements ValueDecoder {
         }
         JsonField known = fields.get(name);
         if (known == null) {
+            JsonInput.checkName(name);
             known = new JsonField(name, key, parent);
             remembered += name.length();
             fields.put(name, known);

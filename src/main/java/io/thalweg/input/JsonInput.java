@@ -168,13 +168,33 @@ final class JsonInput {
                 to = writeUtf8(c, into, to);
             } else {
                 if (at == end || !Character.isSurrogatePair(c, chars[at])) {
-                    throw new Rejection(Reason.UNREADABLE, "the value is not JSON: text contains half a character");
+                    throw halfCharacter();
                 }
                 to = writeUtf8(Character.toCodePoint(c, chars[at++]), into, to);
             }
         }
         textEnd = to;
         return start;
+    }
+
+    /**
+     * Checks a name, as only one of the two parsers does.
+     *
+     * @throws Rejection if it contains half of a surrogate pair, which is no text
+     */
+    static void checkName(String name) throws Rejection {
+        int i = 0;
+        while (i < name.length()) {
+            int point = name.codePointAt(i);
+            if (point >= Character.MIN_SURROGATE && point <= Character.MAX_SURROGATE) {
+                throw halfCharacter();
+            }
+            i += Character.charCount(point);
+        }
+    }
+
+    private static Rejection halfCharacter() {
+        return new Rejection(Reason.UNREADABLE, "the value is not JSON: text contains half a character");
     }
 
     /**
@@ -223,8 +243,8 @@ final class JsonInput {
     /**
      * Passes the value at the parser, up to its last token.
      *
-     * @throws Rejection if an object in it has a name twice. The parser itself does not look, as those who use the
-     *     values see it
+     * @throws Rejection if an object in it has a name twice, or one that is no text. The parser itself does not look,
+     *     as those who use the values see it
      */
     static void skip(JsonParser in) throws IOException, Rejection {
         if (in.currentToken() == JsonToken.START_OBJECT) {
@@ -233,6 +253,7 @@ final class JsonInput {
                 if (names.isDup(name)) {
                     throw twice(name);
                 }
+                checkName(name);
                 in.nextToken();
                 skip(in);
             }

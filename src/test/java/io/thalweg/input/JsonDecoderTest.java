@@ -287,6 +287,10 @@ class JsonDecoderTest {
                 "{\"y\": 1, \"map\": {\"k\": [{\"b\": 1, \"b\": 2}]}}",
                 "{\"y\": 1, \"a\": \"\\ud800\"}",
                 "{\"y\": 1, \"a\": \"\\ud800x\"}",
+                "{\"y\": 1, \"\\ud800\": 1}",
+                "{\"y\": 1, \"a\\udc00b\": \"x\"}",
+                "{\"y\": 1, \"a\": {\"\\ud800\\ud800\\udc00\": [1]}}",
+                "{\"y\": 1, \"map\": {\"\\ud800\": 1}}",
                 "{\"y\": 1, 'a': 1}",
                 "{\"y\": 1, \"a\": 01}",
                 "{\"y\": 1, \"a\": tru}",
@@ -311,6 +315,31 @@ class JsonDecoderTest {
         settings.put("id.field", "i");
 
         assertThat(rejection(json).reason()).isEqualTo(Reason.BAD_VALUE);
+    }
+
+    /** Of the two parsers, which of them reads depends on the values before. */
+    @ParameterizedTest
+    @ValueSource(strings = {"fresh", "used", "example"})
+    void aNameThatIsNoTextIsUnreadable(String kind) throws Rejection {
+        boolean isExample = kind.equals("example");
+        ValueDecoder decoder = isExample ? new JsonExampleDecoder() : new JsonDecoder(mapping(), true);
+        for (int i = 0; i < 10_000 && kind.equals("used"); i++) {
+            decoder.decode("{\"y\":1,\"n%d\":1}".formatted(i).getBytes(StandardCharsets.UTF_8), new RecordHeaders(), x);
+        }
+        String form = isExample ? "{\"label\": 1, \"features\": {\"%s\": 1}}" : "{\"y\": 1, \"%s\": 1}";
+        for (String half :
+                List.of("\\ud83d", "\\ude00", "a\\ud83db", "\\ud83d\\ud83d\\ude00", "\\ud83d\\ude00\\ude00")) {
+            byte[] whole = form.formatted("\\ud83d\\ude00").getBytes(StandardCharsets.UTF_8);
+            decoder.decode(whole, new RecordHeaders(), x);
+            assertThat(x.name(0)).isEqualTo("\uD83D\uDE00");
+            assertThat(outcome(decoder, form.formatted(half).getBytes(StandardCharsets.UTF_8)))
+                    .as(half)
+                    .isEqualTo("UNREADABLE");
+            String unused = "{\"y\": 1, \"a\": [{\"%s\": 1}]}".formatted(half);
+            assertThat(outcome(decoder, unused.getBytes(StandardCharsets.UTF_8)))
+                    .as(unused)
+                    .isEqualTo("UNREADABLE");
+        }
     }
 
     // ---- hostile values
@@ -626,7 +655,7 @@ class JsonDecoderTest {
         return "\"" + text + "\"";
     }
 
-    private String outcome(JsonDecoder decoder, byte[] value) {
+    private String outcome(ValueDecoder decoder, byte[] value) {
         try {
             decoder.decode(value, new RecordHeaders(), x);
             return text(x);

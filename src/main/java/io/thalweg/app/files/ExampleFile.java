@@ -387,12 +387,26 @@ public abstract sealed class ExampleFile implements Closeable permits CsvExample
         }
     }
 
-    /** @throws BadLineException if the text was not valid UTF-8 */
+    /** @throws BadLineException if the text was not valid UTF-8, or contains half of a surrogate pair */
     static void checkText(CharSequence text) throws BadLineException {
-        for (int i = 0; i < text.length(); i++) {
-            if (text.charAt(i) == REPLACEMENT) {
-                throw new BadLineException(NOT_UTF8);
-            }
+        String why = whyNoText(text);
+        if (why != null) {
+            throw new BadLineException(why);
         }
+    }
+
+    /** Why text cannot be used; null if it can. */
+    static String whyNoText(CharSequence text) {
+        int i = 0;
+        while (i < text.length()) {
+            int point = Character.codePointAt(text, i);
+            if (point == REPLACEMENT) {
+                return NOT_UTF8;
+            } else if (point >= Character.MIN_SURROGATE && point <= Character.MAX_SURROGATE) {
+                return "text contains half a character";
+            }
+            i += Character.charCount(point);
+        }
+        return null;
     }
 }

@@ -195,8 +195,9 @@ final class JsonExamples extends ExampleFile {
         for (Map.Entry<String, JsonNode> field : object.properties()) {
             String name = prefix + field.getKey();
             JsonNode value = field.getValue();
-            if (name.indexOf(REPLACEMENT) >= 0 && !row.isExcluded(name)) {
-                throw new BadLineException(NOT_UTF8);
+            String whyNot = whyNoText(name);
+            if (whyNot != null && !row.isExcluded(name)) {
+                throw new BadLineException(whyNot);
             }
             if (value.isObject()) {
                 fields(name + ".", value);

@@ -667,6 +667,20 @@ class ForeignFilesTest {
         assertThat(file.remarks()).isEmpty();
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"a\\ud800\": 1, \"label\": 1}",
+                "{\"a\": \"\\udc00\", \"label\": 1}",
+                "{\"a\": [\"\\ud800\"], \"label\": 1}",
+                "{\"label\": 1, \"features\": {\"\\ud800x\": 1}}"
+            })
+    void halfOfASurrogatePairIsNoText(String line) {
+        assertThatThrownBy(() -> read("t.jsonl", line))
+                .isInstanceOf(BadLineException.class)
+                .hasMessageContaining("half a character");
+    }
+
     @Test
     void aFieldThatIsSometimesAListOfObjectsIsStillSaid() throws BadLineException {
         ExampleFile file = open("t.jsonl", """
