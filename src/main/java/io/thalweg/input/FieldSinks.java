@@ -55,6 +55,7 @@ final class FieldSinks {
                     new ValueSinks(
                             null,
                             number -> record.id(digits(number)),
+                            record::id,
                             ValueSinks.asText(record::id),
                             record::id,
                             ValueSinks.IGNORED));
@@ -63,7 +64,7 @@ final class FieldSinks {
                     FieldKind.IMPORTANCE,
                     mapping.setting(Mapping.IMPORTANCE),
                     IMPORTANCE_NEEDS,
-                    new ValueSinks(record::importance, record::importance, null, null, ValueSinks.IGNORED));
+                    new ValueSinks(record::importance, record::importance, null, null, null, ValueSinks.IGNORED));
         } else if (field.equals(mapping.modelField())) {
             return new FieldRole(
                     FieldKind.MODEL,
@@ -72,6 +73,7 @@ final class FieldSinks {
                     new ValueSinks(
                             null,
                             number -> record.model(digits(number)),
+                            record::model,
                             ValueSinks.asText(record::model),
                             record::model,
                             ValueSinks.IGNORED));
@@ -83,6 +85,7 @@ final class FieldSinks {
         return new ValueSinks(
                 number -> label(field, label.y(number)),
                 number -> label(field, label.y((double) number)),
+                null,
                 flag -> label(field, label.y(flag)),
                 (utf8, from, length) -> label(field, label, utf8, from, length),
                 ValueSinks.IGNORED);
@@ -120,6 +123,8 @@ final class FieldSinks {
         return new ValueSinks(
                 categorical ? encoder::category : encoder::number,
                 categorical ? encoder::category : encoder::number,
+                // two ids that make the same double are two categories
+                categorical ? encoder::category : null,
                 numeric ? flag -> encoder.number(flag ? 1 : 0) : ValueSinks.asText(encoder::category),
                 numeric ? (utf8, from, length) -> parse(encoder, utf8, from, length) : encoder::category,
                 encoder::missing);
@@ -144,6 +149,7 @@ final class FieldSinks {
         return new ValueSinks(
                 encoder::number,
                 encoder::number,
+                null,
                 null,
                 (utf8, from, length) -> time(times, encoder, utf8, from, length),
                 encoder::missing);

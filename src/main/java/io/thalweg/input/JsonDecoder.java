@@ -69,6 +69,9 @@ final class JsonDecoder implements ValueDecoder {
     private JsonToken[] types = new JsonToken[16];
     private long[] wholes = new long[16];
     private double[] doubles = new double[16];
+    /** Whether a whole number is one that no long holds, and so in {@link #doubles}. */
+    private boolean[] areLarge = new boolean[16];
+
     private int[] begins = new int[16];
     private int[] ends = new int[16];
     private int itemCount;
@@ -514,7 +517,9 @@ final class JsonDecoder implements ValueDecoder {
             }
             case VALUE_NUMBER_INT -> {
                 if (in.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
-                    large(in, field, to);
+                    json.clearText();
+                    int from = json.readText(in);
+                    large(field, to, from, json.textEnd(), in.getDoubleValue());
                 } else {
                     whole(field, to, in.getLongValue());
                 }
@@ -562,14 +567,16 @@ final class JsonDecoder implements ValueDecoder {
         to.number().take(value);
     }
 
-    /** Passes on a whole number of more than 64 bits: an id with its digits, anything else as a double. */
-    private void large(JsonParser in, JsonField field, ValueSinks to) throws IOException, Rejection {
-        if (to.number() == null && to.text() != null) {
-            json.clearText();
-            int from = json.readText(in);
-            to.text().take(json.text(), from, json.textEnd() - from);
+    /**
+     * Passes on a whole number that no long holds: with its digits where they count, and else as a double.
+     *
+     * @param from where its digits begin in the texts that were read
+     */
+    private void large(JsonField field, ValueSinks to, int from, int end, double value) throws Rejection {
+        if (to.digits() != null) {
+            to.digits().take(json.text(), from, end - from);
         } else {
-            fraction(field, to, in.getDoubleValue());
+            fraction(field, to, value);
         }
     }
 
@@ -648,7 +655,13 @@ final class JsonDecoder implements ValueDecoder {
     private void item(int i, JsonField field, ValueSinks to) throws Rejection {
         switch (types[i]) {
             case VALUE_STRING -> text(field, to, json.text(), begins[i], ends[i] - begins[i]);
-            case VALUE_NUMBER_INT -> whole(field, to, wholes[i]);
+            case VALUE_NUMBER_INT -> {
+                if (areLarge[i]) {
+                    large(field, to, begins[i], ends[i], doubles[i]);
+                } else {
+                    whole(field, to, wholes[i]);
+                }
+            }
             case VALUE_NUMBER_FLOAT -> fraction(field, to, doubles[i]);
             case VALUE_TRUE, VALUE_FALSE -> flag(field, to, types[i] == JsonToken.VALUE_TRUE);
             default -> to.missing().take();
@@ -678,13 +691,14 @@ final class JsonDecoder implements ValueDecoder {
                 types = Arrays.copyOf(types, 2 * itemCount);
                 wholes = Arrays.copyOf(wholes, 2 * itemCount);
                 doubles = Arrays.copyOf(doubles, 2 * itemCount);
+                areLarge = Arrays.copyOf(areLarge, 2 * itemCount);
                 begins = Arrays.copyOf(begins, 2 * itemCount);
                 ends = Arrays.copyOf(ends, 2 * itemCount);
             }
             JsonToken type = token;
             if (token == JsonToken.VALUE_NUMBER_INT) {
-                if (in.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
-                    type = JsonToken.VALUE_NUMBER_FLOAT;
+                areLarge[itemCount] = in.getNumberType() == JsonParser.NumberType.BIG_INTEGER;
+                if (areLarge[itemCount]) {
                     doubles[itemCount] = in.getDoubleValue();
                 } else {
                     wholes[itemCount] = in.getLongValue();

@@ -27,12 +27,8 @@ final class KeyDecoder {
     private final Map<SchemaKey, ValueReader> readers = new HashMap<>();
     private byte[] found = {};
 
-    private final ValueSinks sinks = new ValueSinks(
-            null,
-            number -> found = digits(number),
-            null,
-            (utf8, from, length) -> found = Arrays.copyOfRange(utf8, from, from + length),
-            () -> {
+    private final ValueSinks sinks =
+            new ValueSinks(null, number -> found = digits(number), this::text, null, this::text, () -> {
                 throw bad("is null");
             });
 
@@ -62,6 +58,10 @@ final class KeyDecoder {
             case JSON -> ofJson(key);
             case AVRO -> ofAvro(key, headers);
         };
+    }
+
+    private void text(byte[] utf8, int from, int length) {
+        found = Arrays.copyOfRange(utf8, from, from + length);
     }
 
     private static byte[] digits(long number) {

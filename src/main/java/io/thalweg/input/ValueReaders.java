@@ -5,6 +5,8 @@ import io.thalweg.input.ValueSinks.MissingSink;
 import io.thalweg.input.ValueSinks.NumberSink;
 import io.thalweg.input.ValueSinks.TextSink;
 import io.thalweg.input.ValueSinks.WholeSink;
+import io.thalweg.math.Rejection;
+import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -35,6 +37,7 @@ final class ValueReaders {
     static @Nullable ValueReader of(Schema schema, ValueSinks sinks) {
         NumberSink number = sinks.number();
         WholeSink whole = sinks.whole();
+        TextSink digits = sinks.digits();
         FlagSink flag = sinks.flag();
         TextSink text = sinks.text();
         MissingSink missing = sinks.missing();
@@ -45,7 +48,7 @@ final class ValueReaders {
                 whole == null
                         ? null
                         : SchemaMarks.isUnsigned(schema)
-                                ? unsigned(whole, number, text)
+                                ? unsigned(whole, number, digits)
                                 : in -> whole.take(in.readLong());
             case FLOAT -> number == null ? null : in -> number.take(in.readFloat());
             case DOUBLE -> number == null ? null : in -> number.take(in.readDouble());
@@ -57,7 +60,12 @@ final class ValueReaders {
                             text.take(in.record(), from, in.position() - from);
                         };
             case ENUM -> text == null ? null : symbols(schema, text);
-            case BYTES, FIXED -> number == null || !isDecimal(schema) ? null : decimal(schema, number);
+            case BYTES, FIXED ->
+                number == null || !isDecimal(schema)
+                        ? null
+                        : whole == null || digits == null || scale(schema) != 0
+                                ? decimal(schema, number)
+                                : wholeDecimal(schema, whole, digits);
             default -> null;
         };
     }
@@ -83,19 +91,23 @@ final class ValueReaders {
     }
 
     /** Creates a reader of whole numbers without a sign. Those above the largest long are used as in JSON. */
-    private static ValueReader unsigned(WholeSink whole, @Nullable NumberSink number, @Nullable TextSink text) {
+    private static ValueReader unsigned(WholeSink whole, @Nullable NumberSink number, @Nullable TextSink digits) {
         return in -> {
             long bits = in.readLong();
             if (bits >= 0) {
                 whole.take(bits);
+            } else if (digits != null) {
+                take(Long.toUnsignedString(bits), digits);
             } else if (number != null) {
                 // half of it, which has a sign; the last bit is kept for rounding
                 number.take((bits >>> 1 | bits & 1) * 2.0);
-            } else if (text != null) {
-                byte[] digits = Long.toUnsignedString(bits).getBytes(StandardCharsets.US_ASCII);
-                text.take(digits, 0, digits.length);
             }
         };
+    }
+
+    private static void take(String number, TextSink digits) throws Rejection {
+        byte[] ascii = number.getBytes(StandardCharsets.US_ASCII);
+        digits.take(ascii, 0, ascii.length);
     }
 
     static boolean isDecimal(Schema schema) {
@@ -115,23 +127,59 @@ final class ValueReaders {
         };
     }
 
+    private static int scale(Schema decimal) {
+        return ((LogicalTypes.Decimal) decimal.getLogicalType()).getScale();
+    }
+
     private static ValueReader decimal(Schema schema, NumberSink number) {
-        int scale = ((LogicalTypes.Decimal) schema.getLogicalType()).getScale();
-        int fixed = schema.getType() == Schema.Type.FIXED ? schema.getFixedSize() : -1;
+        int scale = scale(schema);
+        int fixed = fixedSize(schema);
         return in -> {
-            int from = fixed < 0 ? in.passText() : in.position();
-            if (fixed >= 0) {
-                in.skipFixed(fixed);
-            }
+            int from = passDecimal(in, fixed);
             number.take(decimal(in.record(), from, in.position() - from, scale));
         };
     }
 
-    /** Converts a decimal to the nearest double. */
-    static double decimal(byte[] bytes, int from, int length, int scale) {
+    /** Creates a reader of decimals without places, for sinks that need all digits. */
+    private static ValueReader wholeDecimal(Schema schema, WholeSink whole, TextSink digits) {
+        int fixed = fixedSize(schema);
+        return in -> {
+            int from = passDecimal(in, fixed);
+            int length = in.position() - from;
+            checkLength(length);
+            BigInteger number = new BigInteger(in.record(), from, length);
+            if (number.bitLength() < Long.SIZE) {
+                whole.take(number.longValue());
+            } else {
+                take(number.toString(), digits);
+            }
+        };
+    }
+
+    /** The size of a decimal that is fixed; below 0 if its length is in the record. */
+    private static int fixedSize(Schema schema) {
+        return schema.getType() == Schema.Type.FIXED ? schema.getFixedSize() : -1;
+    }
+
+    /** Passes a decimal. Returns where it begins. */
+    private static int passDecimal(BoundedDecoder in, int fixed) throws IOException {
+        if (fixed < 0) {
+            return in.passText();
+        }
+        int from = in.position();
+        in.skipFixed(fixed);
+        return from;
+    }
+
+    private static void checkLength(int length) {
         if (length == 0 || length > LARGEST_DECIMAL) {
             throw new AvroRuntimeException("it contains a decimal of " + length + " bytes");
         }
+    }
+
+    /** Converts a decimal to the nearest double. */
+    static double decimal(byte[] bytes, int from, int length, int scale) {
+        checkLength(length);
         if (length <= 8) {
             long unscaled = bytes[from];
             for (int i = 1; i < length; i++) {

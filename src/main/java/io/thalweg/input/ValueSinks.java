@@ -6,10 +6,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * The sinks for the single values of a field, one for each type of value. A sink is null if the field cannot use values
  * of its type.
+ *
+ * @param digits takes a whole number that no long holds, as its digits; null if it is used as a double
  */
 record ValueSinks(
         @Nullable NumberSink number,
         @Nullable WholeSink whole,
+        @Nullable TextSink digits,
         @Nullable FlagSink flag,
         @Nullable TextSink text,
         MissingSink missing) {

@@ -330,6 +330,24 @@ class MappedDecoderTest {
     }
 
     @Test
+    void decimalsWithoutPlacesAreCategoriesWithAllDigits(Random random) throws Rejection {
+        settings.put("features.categorical", "b, f");
+        Schema schema = schema(
+                "b:{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":40}",
+                "f:{\"type\":\"fixed\",\"name\":\"F\",\"size\":9,\"logicalType\":\"decimal\",\"precision\":20}");
+        Schema fixed = schema.getField("f").schema();
+        BigInteger id = new BigInteger("18446744073709551615");
+        for (int i = 0; i < 200; i++) {
+            BigInteger any = new BigInteger(random.nextInt(120), random);
+            any = random.nextBoolean() ? any.negate() : any;
+            byte[] nine = id.subtract(BigInteger.valueOf(i)).toByteArray();
+
+            assertThat(features(schema, ByteBuffer.wrap(any.toByteArray()), new GenericData.Fixed(fixed, nine)))
+                    .containsOnlyKeys("b=" + any, "f=" + id.subtract(BigInteger.valueOf(i)));
+        }
+    }
+
+    @Test
     void whatCannotBeAFeatureIsPassedOverAndSaid() throws Rejection {
         Schema schema = schema(
                 "raw:\"bytes\"",

@@ -39,6 +39,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.io.BinaryEncoder;
@@ -507,6 +508,49 @@ class ProtobufDecoderTest {
         assertThat(x.id()).asString().isEqualTo("18446744073709551615");
         decoder.decode(first(write(out -> out.writeFixed64(2, 12))), x);
         assertThat(x.id()).asString().isEqualTo("12");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "0",
+                "9007199254740991",
+                "9007199254740993",
+                "9223372036854775807",
+                "9223372036854775808",
+                "18446744073709551614",
+                "18446744073709551615"
+            })
+    void aWholeNumberIsTheSameCategoryAsInJson(String digits) throws Exception {
+        settings.put("features.categorical", "i, list");
+        long bits = Long.parseUnsignedLong(digits);
+        List<String> expected = List.of("i=" + digits, "list=" + digits, "list=7");
+        for (String type : List.of("uint64", "fixed64")) {
+            MappedDecoder decoder = decoder(
+                    "syntax = \"proto3\"; message M { optional bool y = 1; optional %1$s i = 2; repeated %1$s list = 3; }"
+                            .formatted(type));
+            byte[] value = first(write(out -> {
+                out.writeBool(1, true);
+                for (int field = 2; field <= 3; field++) {
+                    if (type.equals("uint64")) {
+                        out.writeUInt64(field, bits);
+                    } else {
+                        out.writeFixed64(field, bits);
+                    }
+                }
+                if (type.equals("uint64")) {
+                    out.writeUInt64(3, 7);
+                } else {
+                    out.writeFixed64(3, 7);
+                }
+            }));
+            assertThat(features(decoder, value).keySet()).containsExactlyElementsOf(expected);
+        }
+        byte[] json = "{\"y\": true, \"i\": %1$s, \"list\": [%1$s, 7, %1$s]}"
+                .formatted(digits)
+                .getBytes(StandardCharsets.UTF_8);
+        new JsonDecoder(mapping(), true).decode(json, new RecordHeaders(), x);
+        assertThat(IntStream.range(0, x.size()).mapToObj(x::name)).containsExactlyElementsOf(expected);
     }
 
     // ---- well-known types

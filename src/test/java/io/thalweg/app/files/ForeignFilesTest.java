@@ -681,6 +681,15 @@ class ForeignFilesTest {
                 .hasMessageContaining("half a character");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"7", "9007199254740993", "18446744073709551614", "18446744073709551615"})
+    void aWholeNumberIsTheSameCategoryAsOnATopic(String digits) throws BadLineException {
+        assertThat(read("t.jsonl", "{\"i\": %s, \"label\": 1}".formatted(digits), "features.categorical", "i"))
+                .containsExactly("1.0 {i=%s=1.0}".formatted(digits));
+        assertThat(read("t.csv", "i,label\n" + digits + ",1\n", "features.categorical", "i"))
+                .containsExactly("1.0 {i=%s=1.0}".formatted(digits));
+    }
+
     @Test
     void aFieldThatIsSometimesAListOfObjectsIsStillSaid() throws BadLineException {
         ExampleFile file = open("t.jsonl", """
