@@ -62,11 +62,12 @@ class CollisionTest {
     void numbersOfAnExample() throws Rejection {
         // those that belong into the first slots of the table, in falling order, as rising ones need no table
         int mask = Integer.highestOneBit(COUNT) * 4 - 1;
-        int last = (int) ((long) COUNT * (mask + 1) >>> SPACE_BITS);
+        int slots = (int) ((long) COUNT * (mask + 1) >>> SPACE_BITS);
         int[] indices = IntStream.range(0, 1 << SPACE_BITS)
                 .map(i -> (1 << SPACE_BITS) - 1 - i)
-                .filter(i -> (i * 0x9e3779b9 ^ i * 0x9e3779b9 >>> 16 & mask) <= last)
+                .filter(i -> ((i * 0x9e3779b9 ^ i * 0x9e3779b9 >>> 16) & mask) < slots)
                 .toArray();
+        assertThat(indices).hasSizeBetween(COUNT / 2, 2 * COUNT);
         double[] values = new double[indices.length];
         Arrays.fill(values, 1);
         validator.check(Examples.sparse(1.0, indices, values));
