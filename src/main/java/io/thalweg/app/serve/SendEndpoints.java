@@ -25,7 +25,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.apache.avro.Schema;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -33,14 +35,23 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RecordTooLargeException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The paths to which examples and labels are sent. They answer once the brokers have acknowledged the records. */
 final class SendEndpoints implements Endpoints, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(SendEndpoints.class);
+
     private static final int MOST_RECORDS = 10_000;
     private static final String KEYLESS = "any";
+    /** How many requests may wait for brokers that did not answer the request before. */
+    private static final int MOST_ATTEMPTS = 2;
 
     private final ThalwegConfig config;
     private final EventEncoder events;
@@ -49,6 +60,9 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
     private final long timeoutMs;
     private final JsonRecords records = new JsonRecords(Set.of());
     private final ThreadLocal<RecordReader> readers;
+    private final Semaphore attempts = new Semaphore(MOST_ATTEMPTS);
+    /** Whether the brokers answered the request before, as far as is known. */
+    private volatile boolean isAnswered = true;
     /** Null before it is first needed. */
     private volatile LabelSchema latestOfLabels;
 
@@ -149,7 +163,41 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
         if (many != null && (!many.isArray() || many.isEmpty() || many.size() > MOST_RECORDS)) {
             throw new HttpRefusal(422, "\"records\" must be a list of 1 to %d records".formatted(MOST_RECORDS));
         }
-        // all are checked before the first is sent
+        // clients that try again must not take the threads that the probes of health need
+        boolean isAttempt = !isAnswered;
+        if (isAttempt && !attempts.tryAcquire()) {
+            throw HttpRefusal.unavailable("the brokers do not answer, and other requests wait for them already", 1);
+        }
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
+        try {
+            List<ProducerRecord<byte[], byte[]>> checked = checked(body, many, topic, mapping, encoder);
+            List<CompletableFuture<RecordMetadata>> sent = send(checked, deadline);
+            request.future(() -> CompletableFuture.allOf(sent.toArray(CompletableFuture[]::new))
+                    .orTimeout(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS)
+                    .handleAsync((done, failure) -> {
+                        if (failure != null || sent.size() < checked.size()) {
+                            throw refusal(sent, checked.size(), failure);
+                        }
+                        HttpServer.write(
+                                request, many == null ? where(sent.get(0).join()) : all(sent));
+                        return null;
+                    }));
+        } catch (TimeoutException e) {
+            isAnswered = false;
+            throw HttpRefusal.unavailable("the brokers do not answer; nothing was sent", 1);
+        } catch (KafkaException e) {
+            LOG.warn("nothing can be sent to topic {}: {}", topic, e.getMessage());
+            throw HttpRefusal.unavailable("the brokers do not take the records; the log of the server says why", 1);
+        } finally {
+            if (isAttempt) {
+                attempts.release();
+            }
+        }
+    }
+
+    /** Returns the records of a request. All are checked before the first is sent. */
+    private List<ProducerRecord<byte[], byte[]>> checked(
+            ObjectNode body, JsonNode many, String topic, Mapping mapping, Function<JsonNode, byte[]> encoder) {
         List<ProducerRecord<byte[], byte[]>> checked = new ArrayList<>();
         for (JsonNode each : many == null ? List.of(body) : many) {
             try {
@@ -160,28 +208,35 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
                         : new HttpRefusal(e.status(), "record %d: %s".formatted(checked.size(), e.getMessage()));
             }
         }
+        return checked;
+    }
+
+    /**
+     * Sends records until one fails, or the time is over: the producer waits for brokers with each of them.
+     *
+     * @return the answers for those that were sent, which may be fewer
+     */
+    private List<CompletableFuture<RecordMetadata>> send(List<ProducerRecord<byte[], byte[]>> records, long deadline) {
         Producer<byte[], byte[]> open = producer();
         List<CompletableFuture<RecordMetadata>> sent = new ArrayList<>();
-        for (ProducerRecord<byte[], byte[]> record : checked) {
+        AtomicReference<Exception> failed = new AtomicReference<>();
+        for (ProducerRecord<byte[], byte[]> record : records) {
+            if (failed.get() != null || System.nanoTime() - deadline >= 0) {
+                break;
+            }
             CompletableFuture<RecordMetadata> future = new CompletableFuture<>();
             sent.add(future);
             open.send(record, (metadata, problem) -> {
                 if (problem == null) {
                     future.complete(metadata);
                 } else {
+                    failed.set(problem);
                     future.completeExceptionally(problem);
                 }
             });
         }
-        request.future(() -> CompletableFuture.allOf(sent.toArray(CompletableFuture[]::new))
-                .orTimeout(timeoutMs, TimeUnit.MILLISECONDS)
-                .handleAsync((done, failure) -> {
-                    if (failure != null) {
-                        throw refusal(sent, failure);
-                    }
-                    HttpServer.write(request, many == null ? where(sent.get(0).join()) : all(sent));
-                    return null;
-                }));
+        isAnswered = !(failed.get() instanceof TimeoutException) && sent.size() == records.size();
+        return sent;
     }
 
     private ProducerRecord<byte[], byte[]> record(
@@ -252,17 +307,20 @@ final class SendEndpoints implements Endpoints, AutoCloseable {
                 > 1;
     }
 
-    private static HttpRefusal refusal(List<CompletableFuture<RecordMetadata>> sent, Throwable failure) {
-        Throwable cause = failure.getCause() == null ? failure : failure.getCause();
+    /** @param failure null if none has failed, but not all were sent */
+    private static HttpRefusal refusal(
+            List<CompletableFuture<RecordMetadata>> sent, int records, @Nullable Throwable failure) {
+        Throwable cause = failure == null || failure.getCause() == null ? failure : failure.getCause();
         if (cause instanceof RecordTooLargeException) {
             return new HttpRefusal(422, "a record is larger than the topic allows");
         }
         long done = sent.stream()
                 .filter(each -> each.isDone() && !each.isCompletedExceptionally())
                 .count();
+        int unsent = records - sent.size();
         return HttpRefusal.unavailable(
-                "the brokers have acknowledged %d of %d records; whether they have the others is not known"
-                        .formatted(done, sent.size()),
+                "the brokers have acknowledged %d of %d records%s; whether they have the others is not known"
+                        .formatted(done, records, unsent == 0 ? "" : ", and %d were not sent".formatted(unsent)),
                 1);
     }
 
