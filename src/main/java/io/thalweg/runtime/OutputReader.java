@@ -184,14 +184,14 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
             long begin = Math.min(begins.get(p), end);
             long ofPartition = Math.max(STRETCHES, most / sampled.size());
             if (end - begin <= 2 * ofPartition) {
-                stretch(p, begin, end, Integer.MAX_VALUE, each);
+                stretch(p, begin, end, each);
             } else {
                 long length = ofPartition / STRETCHES;
                 for (int i = 0; i < STRETCHES; i++) {
                     // the last stretch ends at the end
                     long from = begin + (end - length - begin) / (STRETCHES - 1) * i;
                     long start = i == STRETCHES - 1 ? end - length : from;
-                    stretch(p, start, start + length, Integer.MAX_VALUE, each);
+                    stretch(p, start, start + length, each);
                 }
             }
             consumer.pause(List.of(p));
@@ -200,19 +200,13 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
     }
 
     private void stretch(
-            TopicPartition p,
-            long from,
-            long until,
-            int most,
-            java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> to) {
+            TopicPartition p, long from, long until, java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> to) {
         consumer.seek(p, from);
         long since = System.nanoTime();
-        int read = 0;
-        while (read < most && consumer.position(p) < until && System.nanoTime() - since < STRETCH_PATIENCE.toNanos()) {
+        while (consumer.position(p) < until && System.nanoTime() - since < STRETCH_PATIENCE.toNanos()) {
             for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
                 if (record.offset() < until) {
                     to.accept(record);
-                    read++;
                 }
                 since = System.nanoTime();
             }
@@ -220,20 +214,38 @@ public final class OutputReader<T extends SpecificRecord> implements AutoCloseab
     }
 
     /**
-     * Reads some records from an offset on, and nothing else. Afterwards the position is behind them.
+     * Reads the records under some keys in a range of offsets, in their order. Other records are not decoded.
      *
      * @param partition the only partition that this reader follows
-     * @param most how many records are read, about; fewer come at the end of the topic
+     * @param until the offset to stop at; there need not be a record at it
+     * @param deadline when to stop at the latest, in terms of {@link System#nanoTime}
+     * @param wanted tells whether records with this key, which is not null, are wanted
+     * @param to receives the records, and returns whether to read on
+     * @return the offset up to which records were read: {@code until} unless it was stopped before
      */
-    public List<Entry<T>> read(TopicPartition partition, long from, int most) {
-        List<Entry<T>> entries = new ArrayList<>();
-        stretch(
-                partition,
-                from,
-                consumer.endOffsets(List.of(partition)).get(partition),
-                most,
-                record -> entries.add(entry(record)));
-        return entries;
+    public long scan(
+            TopicPartition partition,
+            long from,
+            long until,
+            long deadline,
+            Predicate<byte[]> wanted,
+            Predicate<Entry<T>> to) {
+        consumer.seek(partition, from);
+        long next = from;
+        while (next < until && System.nanoTime() - deadline < 0) {
+            for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
+                if (record.offset() >= until) {
+                    return until;
+                }
+                next = record.offset() + 1;
+                if (record.key() != null && wanted.test(record.key()) && !to.test(entry(record))) {
+                    return next;
+                }
+            }
+            // behind the last record there may be markers of transactions
+            next = Math.max(next, consumer.position(partition));
+        }
+        return Math.min(next, until);
     }
 
     /** Returns how many partitions it reads. */
