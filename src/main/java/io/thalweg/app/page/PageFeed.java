@@ -178,7 +178,6 @@ final class PageFeed implements AutoCloseable {
 
     private void open() {
         metricsReader = feed(OutputTopic.METRICS, Metrics.class, false, this::takeMetrics);
-        metricsReader.sample(HISTORY, this::takeMetrics);
         weightsReader = feed(OutputTopic.WEIGHTS, Weights.class, false, this::takeWeights);
         feed(OutputTopic.PREDICTIONS, Prediction.class, true, this::takePrediction)
                 .skipTo(MOST);
@@ -186,6 +185,12 @@ final class PageFeed implements AutoCloseable {
             feed(OutputTopic.OUTCOMES, Outcome.class, true, this::takeOutcome).skipTo(MOST);
         }
         feed(OutputTopic.DEAD_LETTERS, DeadLetter.class, false, this::takeDeadLetter);
+        // after a fault, all is read again; until the topics can be read, the page shows what it has
+        weights.clear();
+        predictions.clear();
+        deadLetters.clear();
+        // a model begins anew with an earlier version
+        metricsReader.sample(HISTORY, this::takeMetrics);
     }
 
     private <T extends SpecificRecord> OutputReader<T> feed(

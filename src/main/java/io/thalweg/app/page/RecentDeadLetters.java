@@ -24,6 +24,13 @@ final class RecentDeadLetters {
     private final Deque<ObjectNode> letters = new ArrayDeque<>();
     private boolean isSample;
 
+    /** Forgets everything, before the topic is read again. */
+    synchronized void clear() {
+        counts.clear();
+        letters.clear();
+        isSample = false;
+    }
+
     /** Adds a record of the dead letters topic. */
     synchronized void take(DeadLetter letter) {
         counts.merge(letter.getReason().toString(), 1L, Long::sum);

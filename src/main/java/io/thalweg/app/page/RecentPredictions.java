@@ -34,6 +34,11 @@ final class RecentPredictions {
         return recent;
     }
 
+    /** Forgets everything, before the topics are read again. */
+    synchronized void clear() {
+        models.clear();
+    }
+
     /** Adds a record of the predictions topic. */
     synchronized void take(String model, Prediction prediction, long time) {
         Recent recent = of(model);

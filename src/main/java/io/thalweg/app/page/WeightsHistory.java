@@ -95,6 +95,11 @@ final class WeightsHistory {
         }
     }
 
+    /** Forgets everything, so that the history of models that somebody looks at is read again. */
+    synchronized void clear() {
+        models.clear();
+    }
+
     /** Adds a record of the weights topic, if its model is looked at. @param record null if the weights are gone */
     synchronized void take(String model, @Nullable Weights record, long time) {
         if (record == null) {

@@ -69,7 +69,11 @@ final class ServedLearner implements AutoCloseable {
     }
 
     Http start() {
-        serving = Serving.start(config, schemas, PageEndpoints::new);
+        return start(PageEndpoints::new);
+    }
+
+    Http start(Serving.PageFactory ofPage) {
+        serving = Serving.start(config, schemas, ofPage);
         return new Http(serving.port());
     }
 

@@ -7,14 +7,21 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
+import io.thalweg.app.page.PageEndpoints;
 import io.thalweg.app.serve.ServedLearner.Served;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.Prediction;
+import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.output.OutputTopic;
+import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.OutputReader;
 import io.thalweg.testing.Seed;
 import io.thalweg.testing.Seeded;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -30,6 +37,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.apache.avro.Schema;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.streams.KafkaStreams;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -664,6 +673,80 @@ class ServingIT {
             });
             assertThat(http.get("/v1/models/m").ok().path("version").asLong()).isEqualTo(100);
         }
+    }
+
+    // ---- the page
+
+    private static long total(JsonNode numbers) {
+        long total = 0;
+        for (JsonNode each : numbers) {
+            total += each.isObject() ? each.path("count").asLong() : each.asLong();
+        }
+        return total;
+    }
+
+    /** Sends labeled examples, and then one record that cannot be read. */
+    private static void sendAlsoGarbage(ServedLearner learner, int examples) throws Exception {
+        try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(new KafkaSettings(learner.config).writer())) {
+            for (int i = 0; i <= examples; i++) {
+                String value = i < examples ? "{\"label\":%d,\"features\":{\"a\":1}}".formatted(i % 2) : "garbage";
+                producer.send(new ProducerRecord<>(
+                        learner.config.getString(ThalwegConfig.EXAMPLES_TOPIC), "m".getBytes(), value.getBytes()));
+            }
+        }
+    }
+
+    /** The page reads its topics again after a fault. */
+    @Test
+    void afterAFaultThePageCountsNothingTwice() throws Exception {
+        try (ServedLearner learner = inJson("metrics.every", "5", "weights.every", "5")) {
+            AtomicBoolean fails = new AtomicBoolean();
+            Http http = learner.start((config, schemas, of) -> new PageEndpoints(config, schemas, () -> {
+                if (Thread.currentThread().getName().equals("page-feed") && fails.getAndSet(false)) {
+                    throw new IllegalStateException("a fault");
+                }
+                return of.get();
+            }));
+            HttpClient.newHttpClient()
+                    .sendAsync(
+                            HttpRequest.newBuilder(URI.create(learner.serving().url() + "/v1/events"))
+                                    .header("Accept", "text/event-stream")
+                                    .build(),
+                            HttpResponse.BodyHandlers.discarding());
+            sendAlsoGarbage(learner, 20);
+            awaitShown(http, 20, 1);
+            JsonNode before = http.get("/v1/page/models/m").ok();
+
+            fails.set(true);
+            await().atMost(PATIENCE).until(() -> !fails.get());
+            sendAlsoGarbage(learner, 10);
+            awaitShown(http, 30, 2);
+            JsonNode model = http.get("/v1/page/models/m").ok();
+            assertThat(total(model.path("reliability"))).isEqualTo(30);
+            assertThat(model.path("predictions")).hasSize(30);
+            for (String history : List.of("/metrics/history/version", "/weights/drawn/0/history/version")) {
+                List<Long> versions = new ArrayList<>();
+                model.at(history).forEach(version -> versions.add(version.asLong()));
+                assertThat(versions).as(history).isSorted().doesNotHaveDuplicates();
+                before.at(history)
+                        .forEach(version -> assertThat(versions).as(history).contains(version.asLong()));
+            }
+            JsonNode letters = http.get("/v1/page/dead-letters").ok();
+            assertThat(total(letters.path("counts"))).isEqualTo(2);
+            assertThat(letters.path("latest")).hasSize(2);
+            assertThat(letters.path("atLeast").asBoolean()).isFalse();
+        }
+    }
+
+    /** Waits until the page shows a version of the model, and at least so many dead letters. */
+    private static void awaitShown(Http http, long version, int deadLetters) {
+        await().atMost(PATIENCE).until(() -> {
+            JsonNode model = http.get("/v1/page/models/m").ok();
+            return model.at("/metrics/latest/version").asLong() == version
+                    && model.at("/weights/version").asLong() == version
+                    && model.at("/predictions/0/version").asLong() == version - 1
+                    && total(http.get("/v1/page/dead-letters").ok().path("counts")) >= deadLetters;
+        });
     }
 
     // ---- OpenAPI
