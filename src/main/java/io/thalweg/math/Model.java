@@ -222,6 +222,18 @@ public final class Model {
         return copy;
     }
 
+    /**
+     * Returns a copy whose weights are to be listed, with how far they have moved. It is one to predict with that also
+     * has the recent window, as of now.
+     *
+     * @param before an earlier copy of this very model; null if there is none
+     */
+    public Model copyToList(@Nullable Model before) {
+        Model copy = copyToPredict(before);
+        copy.recent = recent.copyToRead();
+        return copy;
+    }
+
     /** Returns a copy with its validation, which can take steps. The original must not take any meanwhile. */
     public Model copyToGoOn() {
         Model copy = copyToPredict(null);

@@ -68,6 +68,18 @@ final class RecentWindow {
         /** Whether a weight is saved, one bit for each place. */
         private long[] there = NO_BITS;
 
+        Half copy() {
+            Half copy = new Half();
+            copy.from = from;
+            // if readers need it, it is a copy that nobody changes
+            copy.shared = shared;
+            copy.size = size;
+            copy.places = Arrays.copyOf(places, size);
+            copy.weights = Arrays.copyOf(weights, size);
+            copy.there = there.clone();
+            return copy;
+        }
+
         boolean isKnown() {
             return from >= 0;
         }
@@ -190,6 +202,15 @@ final class RecentWindow {
 
     // ---- what was then
 
+    /** Returns a copy that any number of threads may read at once. It takes no steps. */
+    RecentWindow copyToRead() {
+        RecentWindow copy = new RecentWindow(0);
+        copy.learnsBy(optimizer);
+        copy.older = older.copy();
+        copy.newer = newer.copy();
+        return copy;
+    }
+
     /** Returns the half that the window begins with. */
     private Half first() {
         return older.isKnown() || newer.from != 0 ? older : newer;
@@ -232,9 +253,10 @@ final class RecentWindow {
 
     /**
      * Sorts the saved weights into their places. Those of the older half overwrite those of the newer one. A weight
-     * that no step of the older half touched was then what it was when the newer half began.
+     * that no step of the older half touched was then what it was when the newer half began. Readers of a copy may come
+     * at once.
      */
-    private void gather() {
+    private synchronized void gather() {
         if (gatheredIn == newer.from && olderGathered == older.size && newerGathered == newer.size) {
             return;
         }

@@ -12,10 +12,12 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -29,13 +31,15 @@ import org.jspecify.annotations.Nullable;
  * nothing is learned, the state is committed at all times, and questions are answered at the next {@link #pass}.
  *
  * <p><b>Models that are asked for</b> are copied at each commit that has changed them, as long as somebody asks.
- * Readers use the last copy and wait for nothing. Copying takes at most {@value #LARGEST_SHARE} of the thread's time:
- * after a copy that took long, the next one is made at a later commit. A model costs nothing before somebody asks for
- * it.
+ * Readers use the last copy and wait for nothing. A model costs nothing before somebody asks for it.
+ *
+ * <p><b>What it costs.</b> All copies together take at most {@value TimeShare#LARGEST} of the thread's time, and so do
+ * all answers: after one that took long, the next one comes at a later commit. Only the first copy of a model is made
+ * at once, and those after it are made later for that.
  */
 public final class TaskReads {
-    /** The largest part of the time that may go into copies. */
-    private static final double LARGEST_SHARE = 0.02;
+    /** How many questions may wait. If there are more, nobody would wait until the last one is answered. */
+    private static final int MOST_WAITING = 1_000;
 
     /** How long copies of a model are made after it was last asked for. */
     private static final long FORGOTTEN_AFTER = TimeUnit.MINUTES.toNanos(10);
@@ -43,9 +47,10 @@ public final class TaskReads {
     private static final long ASKED_EVERY = TimeUnit.SECONDS.toNanos(1);
 
     private final CommittedReads all;
+    private final LongSupplier clock;
     private final Map<String, FollowedModel> followed = new ConcurrentHashMap<>();
-    private final Queue<Question<?>> questions = new ConcurrentLinkedQueue<>();
-    /** Whether there may be questions, or models that were never copied. */
+    private final Queue<Question<?>> questions = new LinkedBlockingQueue<>(MOST_WAITING);
+    /** Whether there may be models that were never copied. */
     private volatile boolean asked;
 
     private volatile boolean active;
@@ -66,7 +71,8 @@ public final class TaskReads {
     /** What to hand out once the commit has succeeded. */
     private final List<Answered> answers = new ArrayList<>();
 
-    private long nextCopies = System.nanoTime();
+    private final TimeShare forCopies;
+    private final TimeShare forAnswers;
 
     /**
      * An answer that waits for the commit.
@@ -91,6 +97,8 @@ public final class TaskReads {
     /** A model that was asked for. */
     private static final class FollowedModel {
         final CompletableFuture<CommittedModel> first = new CompletableFuture<>();
+        /** Whether the copies have the recent window. */
+        final boolean hasWindow;
         /** The last committed copy; null before the first. */
         volatile CommittedModel current;
 
@@ -100,13 +108,22 @@ public final class TaskReads {
         Model source;
         Model copy;
 
-        FollowedModel() {
-            askedAt = System.nanoTime();
+        FollowedModel(boolean hasWindow, long now) {
+            this.hasWindow = hasWindow;
+            askedAt = now;
         }
     }
 
     TaskReads(CommittedReads all) {
+        this(all, System::nanoTime);
+    }
+
+    /** @param clock tells the time in nanoseconds, as {@link System#nanoTime} does */
+    TaskReads(CommittedReads all, LongSupplier clock) {
         this.all = all;
+        this.clock = clock;
+        forCopies = new TimeShare(clock);
+        forAnswers = new TimeShare(clock);
     }
 
     // ---- for readers
@@ -121,7 +138,7 @@ public final class TaskReads {
      * held up.
      */
     public long silentMs() {
-        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - passed);
+        return TimeUnit.NANOSECONDS.toMillis(clock.getAsLong() - passed);
     }
 
     /**
@@ -130,9 +147,24 @@ public final class TaskReads {
      * @return null in it if there is no such model; {@link MovedException} if the task is not active
      */
     public CompletableFuture<CommittedModel> model(String id) {
+        return model(id, false);
+    }
+
+    /**
+     * Returns a model with its recent window. Otherwise it does the same as {@link #model(String)}. From the first
+     * request on, all copies of the model have the window, until nobody asks for it any more.
+     */
+    public CompletableFuture<CommittedModel> modelWithWindow(String id) {
+        return model(id, true);
+    }
+
+    private CompletableFuture<CommittedModel> model(String id, boolean withWindow) {
         FollowedModel model = followed.get(id);
-        if (model == null) {
-            model = followed.computeIfAbsent(id, unknown -> new FollowedModel());
+        if (model == null || withWindow && !model.hasWindow) {
+            model = followed.compute(
+                    id,
+                    (key, known) ->
+                            known == null || withWindow && !known.hasWindow ? follow(known, withWindow) : known);
             asked = true;
         }
         CommittedModel current = model.current;
@@ -140,23 +172,41 @@ public final class TaskReads {
             failUnlessActive();
             return model.first;
         }
-        long now = System.nanoTime();
+        long now = clock.getAsLong();
         if (now - model.askedAt > ASKED_EVERY) {
             model.askedAt = now;
         }
         return CompletableFuture.completedFuture(current);
     }
 
+    /** Begins to follow a model, in place of {@code known} if there is one. */
+    private FollowedModel follow(@Nullable FollowedModel known, boolean withWindow) {
+        FollowedModel model = new FollowedModel(withWindow, clock.getAsLong());
+        if (known != null) {
+            // somebody may wait for the first copy
+            model.first.whenComplete((copy, failure) -> {
+                if (failure == null) {
+                    known.first.complete(copy);
+                } else {
+                    known.first.completeExceptionally(failure);
+                }
+            });
+        }
+        return model;
+    }
+
     /**
      * Asks a question about the state as the next commit will leave it. It is answered by the learner's thread, so it
      * must be quick, must not change anything, and must not keep references to anything in the state that can change.
      *
-     * @return fails with {@link MovedException} if the task is not active
+     * @return fails with {@link MovedException} if the task is not active, and with {@link TimeoutException} if more
+     *     questions wait than can be answered in time
      */
     public <T> CompletableFuture<T> ask(Function<LearningTask, T> question) {
         CompletableFuture<T> answer = new CompletableFuture<>();
-        questions.add(new Question<>(question, answer));
-        asked = true;
+        if (!questions.offer(new Question<>(question, answer))) {
+            return CompletableFuture.failedFuture(new TimeoutException("too many questions wait"));
+        }
         failUnlessActive();
         return answer;
     }
@@ -263,7 +313,7 @@ public final class TaskReads {
         partition = taskPartition;
         touched = false;
         answers.clear();
-        passed = System.nanoTime();
+        passed = clock.getAsLong();
         active = true;
         all.activated(this);
     }
@@ -303,12 +353,12 @@ public final class TaskReads {
      * Hands out answers after a commit, and answers questions if the state is committed. Called several times a second.
      */
     void pass() {
-        passed = System.nanoTime();
+        passed = clock.getAsLong();
         if (!active) {
             return;
         }
         handOut();
-        if (asked && !touched) {
+        if ((asked || !questions.isEmpty()) && !touched) {
             answer();
             handOut();
         }
@@ -322,26 +372,25 @@ public final class TaskReads {
     }
 
     private void answer() {
-        long begin = System.nanoTime();
-        boolean isTimeForCopies = begin - nextCopies >= 0;
-        boolean anythingAsked = asked;
-        asked = false;
-        if (anythingAsked) {
-            for (Question<?> next = questions.poll(); next != null; next = questions.poll()) {
-                answers.add(next.answered(task, all.executor()));
-            }
+        while (!questions.isEmpty() && forAnswers.isLeft()) {
+            forAnswers.begin();
+            answers.add(questions.remove().answered(task, all.executor()));
+            forAnswers.end();
         }
-        if (!isTimeForCopies && !anythingAsked || followed.isEmpty()) {
+        boolean isTimeForCopies = forCopies.isLeft();
+        boolean isFirst = asked;
+        asked = false;
+        if (!isTimeForCopies && !isFirst || followed.isEmpty()) {
             return;
         }
+        long now = forCopies.begin();
         Map<TopicPartition, Long> offsets = task.offsets().next();
         followed.forEach((id, model) -> {
             if (isTimeForCopies || model.copy == null) {
-                follow(id, model, offsets, begin);
+                follow(id, model, offsets, now);
             }
         });
-        long end = System.nanoTime();
-        nextCopies = end + (long) ((end - begin) / LARGEST_SHARE);
+        forCopies.end();
     }
 
     private void follow(String id, FollowedModel model, Map<TopicPartition, Long> offsets, long now) {
@@ -357,7 +406,8 @@ public final class TaskReads {
         if (model.source == source && model.copy.version() == source.version()) {
             return;
         }
-        model.copy = source.copyToPredict(model.source == source ? model.copy : null);
+        Model before = model.source == source ? model.copy : null;
+        model.copy = model.hasWindow ? source.copyToList(before) : source.copyToPredict(before);
         model.source = source;
         CommittedModel committed = new CommittedModel(model.copy, offsets);
         answers.add(new Answered(model.first, () -> {

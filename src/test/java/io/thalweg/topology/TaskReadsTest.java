@@ -2,11 +2,11 @@ package io.thalweg.topology;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.fold.LearningTask;
 import io.thalweg.math.Examples;
+import io.thalweg.math.Model;
 import io.thalweg.math.Rejection;
 import io.thalweg.store.TaskState;
 import java.nio.file.Path;
@@ -16,6 +16,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -26,7 +28,11 @@ import org.junit.jupiter.api.Test;
 /** What readers get, and when: the calls are those of the learner's thread, one after the other. */
 class TaskReadsTest {
     private final CommittedReads all = new CommittedReads(Runnable::run);
-    private final TaskReads reads = new TaskReads(all);
+    private long now;
+    /** How much later it is each time that somebody looks at the clock. */
+    private long pace;
+
+    private final TaskReads reads = new TaskReads(all, () -> now += pace);
     private LearningTask task;
 
     @BeforeEach
@@ -128,17 +134,101 @@ class TaskReadsTest {
 
         reads.touch();
         task.delete("m");
-        // how soon the thread looks again depends on how long it took the last time
-        await().until(() -> {
-            reads.ask(state -> 1);
-            reads.commit();
-            reads.pass();
-            return reads.model("m").getNow(null) == null;
-        });
+        commitWithin(0);
         CompletableFuture<CommittedModel> gone = reads.model("m");
         reads.commit();
         reads.pass();
         assertThat(gone).isCompletedWithValue(null);
+    }
+
+    @Test
+    void questionsDoNotBringForwardACopyThatIsPutOff() {
+        learn(1);
+        reads.model("m");
+        commitWithin(0);
+        assertThat(versionOf("m")).isEqualTo(1);
+        learn(1);
+        commitWithin(100);
+        assertThat(versionOf("m")).isEqualTo(2);
+        // the copy took at least 100 ms, so the next is due 5 s later, of which at most 1 s was saved up before
+        for (int i = 0; i < 39; i++) {
+            learn(1);
+            reads.ask(state -> 1);
+            reads.model("unknown");
+            commitWithin(0);
+            assertThat(versionOf("m")).isEqualTo(2);
+            later(100);
+        }
+        later(60_000);
+        learn(1);
+        commitWithin(0);
+        assertThat(versionOf("m")).isEqualTo(42);
+    }
+
+    @Test
+    void allQuestionsTogetherGetAFiftiethOfTheTime() {
+        int asked = 100;
+        List<CompletableFuture<Integer>> answers = new ArrayList<>();
+        for (int i = 0; i < asked; i++) {
+            int number = i;
+            answers.add(reads.ask(state -> {
+                later(10);
+                return number;
+            }));
+        }
+        int before = 0;
+        for (int millis = 0; answers.stream().anyMatch(answer -> !answer.isDone()); millis += 10) {
+            reads.pass();
+            int done = (int) answers.stream().filter(CompletableFuture::isDone).count();
+            assertThat(answers.subList(0, done)).as("in their order").allMatch(CompletableFuture::isDone);
+            assertThat(10 * done).isLessThanOrEqualTo(10 + (1000 + millis + 10 * done) / 50);
+            assertThat(done).isGreaterThanOrEqualTo(before);
+            before = done;
+            later(10);
+        }
+        assertThat(answers.get(asked - 1)).isCompletedWithValue(asked - 1);
+    }
+
+    @Test
+    void aQuestionTooManyFailsAtOnce() {
+        List<CompletableFuture<Integer>> answers = new ArrayList<>();
+        for (int i = 0; i <= 1_000; i++) {
+            answers.add(reads.ask(state -> 1));
+        }
+        assertThatThrownBy(answers.get(1_000)::join).hasCauseInstanceOf(TimeoutException.class);
+        reads.pass();
+        assertThat(answers.subList(0, 1_000)).allMatch(CompletableFuture::isDone);
+    }
+
+    @Test
+    void theWindowComesWithTheCopyOnceItIsAskedFor() {
+        learn(5);
+        CompletableFuture<CommittedModel> waiting = reads.model("m");
+        CompletableFuture<CommittedModel> listed = reads.modelWithWindow("m");
+        commitWithin(0);
+        Model model = task.model("m");
+        assertThat(waiting.join().model().version()).isEqualTo(5);
+        assertThat(model.windowBegin()).isNotNegative();
+        assertThat(listed.join().model().windowBegin()).isEqualTo(model.windowBegin());
+        assertThat(listed.join().model().weightsThen(0, model.weights(0)))
+                .isEqualTo(model.weightsThen(0, model.weights(0)));
+
+        learn(5);
+        commitWithin(0);
+        assertThat(reads.model("m").join().model().windowBegin()).isEqualTo(model.windowBegin());
+        assertThat(versionOf("m")).isEqualTo(10);
+    }
+
+    /** Commits. @param millis how long a copy takes, at least */
+    private void commitWithin(int millis) {
+        pace = TimeUnit.MILLISECONDS.toNanos(millis);
+        reads.commit();
+        pace = 0;
+        reads.pass();
+    }
+
+    private void later(int millis) {
+        now += TimeUnit.MILLISECONDS.toNanos(millis);
     }
 
     @Test

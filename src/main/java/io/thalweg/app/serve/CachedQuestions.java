@@ -9,9 +9,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /**
- * Answers to questions about the state of tasks, which are used again for a while: at least a second, and so long that
- * the learner's thread spends at most a fiftieth of its time on a question, however often it is asked. Safe for use by
- * several threads.
+ * Answers to questions about the state of tasks, which are used again for a while: at least a second, and longer if the
+ * question takes long, so that one that is asked often leaves time for others. {@link TaskReads} limits the time of all
+ * questions together. Safe for use by several threads.
  */
 final class CachedQuestions {
     private static final int MOST = 512;

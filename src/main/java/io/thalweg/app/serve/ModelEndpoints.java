@@ -241,12 +241,12 @@ final class ModelEndpoints implements Endpoints {
         requests.answer(request, new FromTask() {
             @Override
             public CompletableFuture<JsonNode> apply(TaskReads task) {
-                return questions
-                        .ask(task, "weights %s %d %s %s".formatted(sort, limit, search, id), state -> {
-                            ModelEntry entry = state.entry(id);
-                            return entry == null ? null : WeightsPage.of(entry.model(), sort, search, limit);
-                        })
-                        .thenApply(page -> page == null ? null : page.json(id));
+                // of a copy, because to look through all names takes long
+                return task.modelWithWindow(id)
+                        .thenApply(committed -> committed == null
+                                ? null
+                                : WeightsPage.of(committed.model(), sort, search, limit)
+                                        .json(id));
             }
 
             @Override

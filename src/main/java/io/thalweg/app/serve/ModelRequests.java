@@ -205,7 +205,12 @@ final class ModelRequests {
         List<CompletableFuture<Integer>> found = new ArrayList<>();
         for (TaskReads task : reads.active()) {
             found.add(task.ask(state -> state.entry(id) == null ? -1 : task.partition())
-                    .exceptionally(moved -> -1));
+                    .exceptionally(failure -> {
+                        if (cause(failure) instanceof MovedException) {
+                            return -1;
+                        }
+                        throw refusal(failure);
+                    }));
         }
         return CompletableFuture.allOf(found.toArray(CompletableFuture[]::new)).thenCompose(all -> {
             int partition =
