@@ -11,6 +11,7 @@ import io.thalweg.math.StepOptions.Scaling;
 import io.thalweg.testing.Seed;
 import io.thalweg.testing.Seeded;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -61,6 +62,40 @@ class ModelCopyTest {
         for (Kept each : kept) {
             assertThat(logits(reader, each.copy, probes)).isEqualTo(each.logits);
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("settingsOfEveryOptimizer")
+    void aCopyToListKeepsTheRecentWindow(LearnerSettings settings, Seed seed) throws Rejection {
+        Random random = seed.random();
+        Learner learner = new Learner(settings, 100);
+        Model model = new Model("m", learner.optimizer());
+        Model copy = null;
+        List<Model> copies = new ArrayList<>();
+        List<List<Object>> expected = new ArrayList<>();
+        for (int step = 0; step < 600; step++) {
+            learn(learner, model, example(random, true));
+            if (random.nextInt(20) == 0) {
+                copy = model.copyToList(copy);
+                copies.add(copy);
+                expected.add(window(model));
+            }
+        }
+        assertThat(expected).hasSizeGreaterThan(10);
+        assertThat(copies.stream().map(ModelCopyTest::window).toList()).isEqualTo(expected);
+    }
+
+    private static List<Object> window(Model model) {
+        List<Object> window = new ArrayList<>(List.of(model.windowBegin()));
+        for (int block = 0; block < model.blockEnd(); block++) {
+            if (model.block(block) == null) {
+                continue;
+            }
+            double[] weights = model.weights(block);
+            window.add(Arrays.toString(weights));
+            window.add(Arrays.toString(model.weightsThen(block, weights)));
+        }
+        return window;
     }
 
     @ParameterizedTest
