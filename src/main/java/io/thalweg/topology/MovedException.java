@@ -4,7 +4,8 @@ package io.thalweg.topology;
 public final class MovedException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
-    MovedException() {
+    /** Creates an exception. */
+    public MovedException() {
         super("the partition is not active in this instance", null, false, false);
     }
 }

@@ -28,6 +28,11 @@ public final class HttpRefusal extends RuntimeException {
         return new HttpRefusal(429, message, seconds);
     }
 
+    /** Returns a refusal for the same reason, whose message begins with where the reason is. */
+    HttpRefusal at(String place) {
+        return new HttpRefusal(status, place + ": " + getMessage(), retryAfter);
+    }
+
     /** Returns the status of the answer. */
     public int status() {
         return status;

@@ -32,6 +32,8 @@ final class ModelEndpoints implements Endpoints {
     private static final int MOST_WEIGHTS = 10_000;
     /** The most examples in a request. */
     private static final int MOST_EXAMPLES = 10_000;
+    /** The most of them that are read from the topic. */
+    private static final int MOST_RECORDS = 10;
 
     private final ThalwegConfig config;
     private final CommittedReads reads;
@@ -40,6 +42,7 @@ final class ModelEndpoints implements Endpoints {
     private final CachedQuestions questions;
     private final long timeoutMs;
     private final ThreadLocal<Predictor> predictors;
+    private final ExampleLookup lookup;
 
     ModelEndpoints(
             ThalwegConfig config,
@@ -53,6 +56,7 @@ final class ModelEndpoints implements Endpoints {
         this.questions = questions;
         requests = new ModelRequests(config, reads, instances);
         timeoutMs = config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 2;
+        lookup = new ExampleLookup(config);
         predictors = ThreadLocal.withInitial(() -> new Predictor(config, events));
     }
 
@@ -289,6 +293,10 @@ final class ModelEndpoints implements Endpoints {
         if (many != null && many.size() > MOST_EXAMPLES) {
             throw new HttpRefusal(422, "there are more than %d examples".formatted(MOST_EXAMPLES));
         }
+        if (many != null && records(many) > MOST_RECORDS) {
+            throw new HttpRefusal(
+                    422, "more than %d examples are a \"record\"; send their events".formatted(MOST_RECORDS));
+        }
         String id = request.pathParam("id");
         requests.answer(request, new FromTask() {
             @Override
@@ -310,18 +318,28 @@ final class ModelEndpoints implements Endpoints {
         Model model = committed.model();
         Predictor predictor = predictors.get();
         ObjectNode answer = about(model, partition, committed.offsets());
-        if (many == null) {
-            answer.setAll(predictor.predict(model, body, explained));
+        try (ExampleLookup.RequestEvents inTopic = lookup.open()) {
+            if (many == null) {
+                answer.setAll(predictor.predict(model, body, explained, inTopic));
+                return answer;
+            }
+            ArrayNode predictions = answer.putArray("predictions");
+            for (JsonNode each : many) {
+                try {
+                    predictions.add(predictor.predict(model, each, explained, inTopic));
+                } catch (HttpRefusal e) {
+                    throw e.at("example " + predictions.size());
+                }
+            }
             return answer;
         }
-        ArrayNode predictions = answer.putArray("predictions");
-        for (JsonNode each : many) {
-            try {
-                predictions.add(predictor.predict(model, each, explained));
-            } catch (HttpRefusal e) {
-                throw new HttpRefusal(e.status(), "example %d: %s".formatted(predictions.size(), e.getMessage()));
-            }
+    }
+
+    private static int records(JsonNode examples) {
+        int records = 0;
+        for (JsonNode each : examples) {
+            records += each.has(Predictor.RECORD) ? 1 : 0;
         }
-        return answer;
+        return records;
     }
 }

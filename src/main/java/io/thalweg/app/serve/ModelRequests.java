@@ -87,7 +87,7 @@ final class ModelRequests {
     private CompletableFuture<Void> find(Context request, String id, int partition, String passedOn, FromTask here) {
         TaskReads task = reads.active(partition);
         CompletableFuture<Boolean> answered = task == null || task.silentMs() > SILENT_MS
-                ? CompletableFuture.failedFuture(HttpRefusal.unavailable("the model is moving", 1))
+                ? CompletableFuture.failedFuture(new MovedException())
                 : write(request, here.apply(task));
         return answered.handle((wasHere, failure) -> {
                     if (failure == null) {
@@ -265,8 +265,7 @@ final class ModelRequests {
     }
 
     private static boolean isMoving(Throwable failure) {
-        Throwable cause = cause(failure);
-        return cause instanceof MovedException || cause instanceof HttpRefusal refusal && refusal.status() == 503;
+        return cause(failure) instanceof MovedException;
     }
 
     /** Returns the exception that the server turns into an answer. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.thalweg.app.serve.ExampleLookup.RequestEvents;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.input.RecordReader;
 import io.thalweg.math.Example;
@@ -20,8 +21,10 @@ import java.util.Map;
  * For one thread.
  */
 final class Predictor {
+    /** The key of an example that says where in the topic the event is. */
+    static final String RECORD = "record";
+
     private final EventEncoder events;
-    private final ExampleLookup examples;
     private final Learner learner;
     private final RecordReader reader;
     /** Reads events of the topic. */
@@ -32,7 +35,6 @@ final class Predictor {
 
     Predictor(ThalwegConfig config, EventEncoder events) {
         this.events = events;
-        examples = new ExampleLookup(config);
         learner = new Learner(config.learner());
         reader = RecordReader.toPredict(events.schemas(), config, events.format());
         stored = RecordReader.toPredict(events.registry(), config);
@@ -44,18 +46,19 @@ final class Predictor {
      * @param input an object with {@code features}, {@code event}, or {@code record}, which says where in the examples
      *     topic the event is
      * @param explained whether to say what each feature adds to the logit
+     * @param inTopic reads the events that the request only names
      * @throws HttpRefusal if the example cannot be used
      */
-    ObjectNode predict(Model model, JsonNode input, boolean explained) {
+    ObjectNode predict(Model model, JsonNode input, boolean explained, RequestEvents inTopic) {
         try {
             if (input.has("event")) {
                 reader.example(events.event(input.get("event")), model.id(), x);
-            } else if (input.has("record")) {
-                JsonNode record = input.get("record");
+            } else if (input.has(RECORD)) {
+                JsonNode record = input.get(RECORD);
                 if (!record.path("partition").isInt() || !record.path("offset").isIntegralNumber()) {
                     throw new HttpRefusal(422, "a \"record\" needs its \"partition\" and \"offset\"");
                 }
-                byte[] value = examples.value(
+                byte[] value = inTopic.value(
                         record.get("partition").intValue(), record.get("offset").longValue());
                 stored.example(value, model.id(), x);
             } else {

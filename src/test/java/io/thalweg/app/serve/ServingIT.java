@@ -214,6 +214,19 @@ class ServingIT {
                 assertThat(http.post("/v1/models/m/predict", wrong).refusal(422))
                         .isNotBlank();
             }
+            String records = "{\"examples\":[" + "{\"record\":{\"partition\":0,\"offset\":1}},".repeat(9)
+                    + "{\"record\":{\"partition\":0,\"offset\":2}}%s]}";
+            JsonNode read = http.post("/v1/models/m/predict", records.formatted(""))
+                    .ok()
+                    .path("predictions");
+            assertThat(read).hasSize(10);
+            assertThat(read.get(0).path("logit").asDouble()).isEqualTo(logit);
+            assertThat(read.get(9).path("logit").asDouble()).isNegative();
+            assertThat(http.post(
+                                    "/v1/models/m/predict",
+                                    records.formatted(",{\"record\":{\"partition\":0,\"offset\":3}}"))
+                            .refusal(422))
+                    .contains("more than 10", "record");
             for (String wrong : List.of("", "{", "[]", "{} {}", "{\"a\":1,\"a\":2}")) {
                 assertThat(http.post("/v1/models/m/predict", wrong).refusal(400))
                         .isNotBlank();
@@ -282,6 +295,19 @@ class ServingIT {
                             .path("weights")
                             .findValuesAsText("name"))
                     .containsExactly("constant");
+            // answers are not taken for those to other questions
+            learner.send(
+                    10,
+                    i -> i < 5 ? "b c" : "c",
+                    i -> new Example(null, i % 2.0, 1.0, Map.of(i < 5 ? "a" : "a b", 1.0)));
+            await().atMost(PATIENCE)
+                    .until(() -> http.get("/v1/models").json().path("total").asInt() == 3);
+            for (String path : List.of("b%20c/weights?search=a", "c/weights?search=a%20b")) {
+                assertThat(http.get("/v1/models/" + path).ok().path("model").asText())
+                        .isEqualTo(path.startsWith("b") ? "b c" : "c");
+                assertThat(http.get("/v1/models/" + path).ok().path("weights").findValuesAsText("name"))
+                        .containsExactly(path.startsWith("b") ? "a" : "a b");
+            }
 
             JsonNode metrics = http.get("/v1/models/m/metrics").ok();
             assertThat(metrics.path("version").asLong()).isEqualTo(600);
