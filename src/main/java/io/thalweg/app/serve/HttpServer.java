@@ -21,6 +21,7 @@ import io.thalweg.runtime.StopException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
+import java.net.URLDecoder;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -290,6 +291,7 @@ public final class HttpServer implements AutoCloseable {
 
     private void routes(JavalinDefaultRouting http, List<Endpoints> endpoints) {
         http.before(HttpServer::protect);
+        http.before(HttpServer::decode);
         http.beforeMatched(this::admit);
         Routes routes = new Routes(http, events, listeners, paths);
         endpoints.forEach(each -> each.addTo(routes));
@@ -337,6 +339,18 @@ public final class HttpServer implements AutoCloseable {
         request.header("X-Content-Type-Options", "nosniff")
                 .header("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'")
                 .header("Referrer-Policy", "no-referrer");
+    }
+
+    /** Refuses a query with a percent sign that no two hexadecimal digits follow. Javalin would fail later. */
+    private static void decode(Context request) {
+        String query = request.queryString();
+        try {
+            if (query != null) {
+                URLDecoder.decode(query, StandardCharsets.UTF_8);
+            }
+        } catch (IllegalArgumentException e) {
+            throw new HttpRefusal(400, "the query cannot be decoded; write a percent sign as %25");
+        }
     }
 
     /** Checks that the client may send the request. */

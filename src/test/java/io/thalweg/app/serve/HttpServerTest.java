@@ -258,6 +258,14 @@ class HttpServerTest {
         assertThat(json(get("/nothing")).path("message").asText()).contains("/nothing");
         assertThat(post("/read", "{}", "Content-Type", "application/json").statusCode())
                 .isEqualTo(405);
+        try (ProgramLog log = new ProgramLog()) {
+            for (String query : List.of("search=100%", "search=%zz", "%=1")) {
+                assertThat(raw("GET /open?" + query + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+                        .startsWith("HTTP/1.1 400")
+                        .contains("%25");
+            }
+            assertThat(log.lines()).isEmpty();
+        }
         assertThat(raw("GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
                 .startsWith("HTTP/1.1 400")
                 .doesNotContain("\tat ", "Exception", "Jetty");
