@@ -31,11 +31,15 @@ import javax.net.ssl.TrustManagerFactory;
 import org.apache.kafka.streams.KeyQueryMetadata;
 import org.apache.kafka.streams.StreamsMetadata;
 import org.apache.kafka.streams.state.HostInfo;
+import org.eclipse.jetty.util.URIUtil;
 
 /** The instances of the learner: which has which partition, and how to ask them. Safe for use by several threads. */
 final class Instances {
     /** The header of a request that an instance has passed on, so that it is not passed on again. */
     static final String PASSED_ON = "Thalweg-Passed-On";
+
+    /** What Jetty takes in a request although {@link URI} does not. */
+    private static final String NOT_IN_URIS = " \"<>[\\]^`{|}";
 
     private final AtomicReference<LearnerRuntime> learner;
     /** The address of this instance, as the others know it. */
@@ -159,16 +163,22 @@ final class Instances {
         }
     }
 
+    /**
+     * Returns the address of what a request asks for, in another instance.
+     *
+     * @param path as the client has sent it
+     * @param query the same; null if there is none
+     */
+    static URI uri(String scheme, HostInfo instance, String path, String query) {
+        String asked = query == null ? path : path + "?" + query;
+        // a HostInfo has no brackets around an IPv6 address; and clients may send what a URI must not contain
+        return URI.create(scheme + "://" + new ListenAddress(instance.host(), instance.port())
+                + URIUtil.encodeSpecific(asked, NOT_IN_URIS));
+    }
+
     /** Passes a request on to another instance. */
     CompletableFuture<HttpResponse<byte[]>> passOn(HostInfo instance, Context request, String why) {
-        String query = request.queryString();
-        URI uri = URI.create("%s://%s:%d%s%s"
-                .formatted(
-                        scheme,
-                        instance.host(),
-                        instance.port(),
-                        request.req().getRequestURI(),
-                        query == null ? "" : "?" + query));
+        URI uri = uri(scheme, instance, request.req().getRequestURI(), request.queryString());
         HttpRequest.Builder builder =
                 HttpRequest.newBuilder(uri).timeout(timeout).header(PASSED_ON, why);
         for (String header : List.of("Authorization", "Content-Type")) {
