@@ -8,6 +8,7 @@ import io.thalweg.store.StateException;
 import io.thalweg.topology.CommittedReads;
 import io.thalweg.topology.MovedException;
 import io.thalweg.topology.TaskReads;
+import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -128,7 +129,7 @@ final class ModelRequests {
                     if (unreachable != null || answer.statusCode() == 503) {
                         return fromStandby(request, id, partition, null, here);
                     }
-                    if (answer.statusCode() == 404) {
+                    if (isUnknown(answer.statusCode(), answer.body(), id)) {
                         return search(request, id, null, here);
                     }
                     write(request, answer);
@@ -233,11 +234,11 @@ final class ModelRequests {
                     boolean incomplete = false;
                     for (CompletableFuture<HttpResponse<byte[]>> each : answers) {
                         HttpResponse<byte[]> answer = each.join();
-                        if (answer != null && answer.statusCode() < 400) {
+                        if (answer != null && isFromModel(answer.statusCode(), answer.body(), id)) {
                             write(request, answer);
                             return done();
                         }
-                        incomplete |= answer == null || answer.statusCode() != 404;
+                        incomplete |= answer == null || !isUnknown(answer.statusCode(), answer.body(), id);
                     }
                     return incomplete ? moving() : unknown(id);
                 });
@@ -253,7 +254,35 @@ final class ModelRequests {
     }
 
     private static CompletableFuture<Void> unknown(String id) {
-        return CompletableFuture.failedFuture(new HttpRefusal(404, "there is no model " + id));
+        return CompletableFuture.failedFuture(new HttpRefusal(404, noModel(id)));
+    }
+
+    private static String noModel(String id) {
+        return "there is no model " + id;
+    }
+
+    /** Returns whether an answer says that there is no such model, and not that something else is missing. */
+    static boolean isUnknown(int status, byte[] body, String id) {
+        try {
+            return status == 404
+                    && HttpServer.JSON.readTree(body).path("message").asText().equals(noModel(id));
+        } catch (IOException e) {
+            // it is from something between the two instances
+            return true;
+        }
+    }
+
+    /**
+     * Returns whether an answer is from the instance that has the model: it may also say what is wrong with the
+     * request. Only one instance has it, and the others do not know whether anything is wrong.
+     */
+    static boolean isFromModel(int status, byte[] body, String id) {
+        return switch (status) {
+            // one that does not let this instance in
+            case 401, 403, 429 -> false;
+            case 404 -> !isUnknown(status, body, id);
+            default -> status < 500;
+        };
     }
 
     private static Throwable cause(Throwable failure) {
