@@ -6,7 +6,7 @@ import io.thalweg.math.Model;
 import io.thalweg.store.ModelEntry;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -38,6 +38,9 @@ import org.jspecify.annotations.Nullable;
  * at once, and those after it are made later for that.
  */
 public final class TaskReads {
+    /** How many copies of models a standby keeps. On a quiet topic, they are of use for a long time. */
+    private static final int MOST_STANDBY_MODELS = 100;
+
     /** How many questions may wait. If there are more, nobody would wait until the last one is answered. */
     private static final int MOST_WAITING = 1_000;
 
@@ -62,7 +65,14 @@ public final class TaskReads {
     // with that lock
     private boolean standsBy;
     private long restoredUpTo;
-    private final Map<String, StandbyModel> standbyModels = new HashMap<>();
+    private final Map<String, StandbyModel> standbyModels = new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, StandbyModel> eldest) {
+            return size() > MOST_STANDBY_MODELS;
+        }
+    };
 
     // only for the learner's thread, and for whoever has the lock while the task stands by
     private LearningTask task;
@@ -257,12 +267,11 @@ public final class TaskReads {
             StandbyModel known = standbyModels.get(id);
             if (known == null) {
                 Model copy = task.standbyCopy(id);
+                if (copy == null) {
+                    return new StandbyModel(null, null, restoredUpTo);
+                }
                 known = new StandbyModel(
-                        copy == null
-                                ? null
-                                : new CommittedModel(copy, task.offsets().next()),
-                        copy == null ? null : task.metrics(copy),
-                        restoredUpTo);
+                        new CommittedModel(copy, task.offsets().next()), task.metrics(copy), restoredUpTo);
                 standbyModels.put(id, known);
             }
             return known;

@@ -271,6 +271,12 @@ class TaskReadsTest {
             assertThat(there.metrics()).isEqualTo(task.metrics(task.model("m")));
             assertThat(standby.standbyModel("none").committed()).isNull();
         }
+        // a copy is used again, however many other models are asked for that do not exist
+        TaskReads.StandbyModel copied = standby.standbyModel("m");
+        for (int i = 0; i < 200; i++) {
+            standby.standbyModel("none-" + i);
+        }
+        assertThat(standby.standbyModel("m")).isSameAs(copied);
         // it takes over
         standby.endStandingBy();
         assertThat(all.standby(3)).isNull();

@@ -409,7 +409,8 @@ public final class HttpServer implements AutoCloseable {
 
     // ---- answers
 
-    private static final String ANSWERED = "answered";
+    /** The attribute of a request whose answer says why something is missing. */
+    static final String ANSWERED = "answered";
 
     private static void error(Context request, int status, String message) {
         request.status(status);

@@ -21,6 +21,7 @@ import java.security.KeyStore;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -29,6 +30,8 @@ import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.apache.kafka.streams.KeyQueryMetadata;
+import org.apache.kafka.streams.LagInfo;
+import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.StreamsMetadata;
 import org.apache.kafka.streams.state.HostInfo;
 import org.eclipse.jetty.util.URIUtil;
@@ -37,6 +40,8 @@ import org.eclipse.jetty.util.URIUtil;
 final class Instances {
     /** The header of a request that an instance has passed on, so that it is not passed on again. */
     static final String PASSED_ON = "Thalweg-Passed-On";
+
+    private static final long LAGS_USED_MS = 1_000;
 
     /** What Jetty takes in a request although {@link URI} does not. */
     private static final String NOT_IN_URIS = " \"<>[\\]^`{|}";
@@ -49,11 +54,21 @@ final class Instances {
     private final Duration timeout;
     private final HttpClient client;
 
+    /** How far behind the end of its changelog a standby is that has read all commits. */
+    private final long leastLag;
+    /** The last look at how far the standbys are, which may still be under way. */
+    private CompletableFuture<StandbyLags> lags = CompletableFuture.failedFuture(new IllegalStateException());
+
+    /** How far the standbys here are behind. @param at when the look began, in milliseconds since 1970 */
+    private record StandbyLags(long at, Map<Integer, LagInfo> byPartition) {}
+
     Instances(ThalwegConfig config, AtomicReference<LearnerRuntime> learner) {
         this.learner = learner;
         boolean secure =
                 !config.getString(ThalwegConfig.HTTP_SSL_KEYSTORE_LOCATION).isEmpty();
         scheme = secure ? "https" : "http";
+        // the position is that after the last record, and a transaction ends with a marker
+        leastLag = StreamsConfig.EXACTLY_ONCE_V2.equals(config.getString(ThalwegConfig.PROCESSING_GUARANTEE)) ? 1 : 0;
         // shorter than the time that the client of the first instance has
         timeout = Duration.ofMillis(Math.max(50, config.getLong(ThalwegConfig.HTTP_TIMEOUT_MS) / 3));
         HttpClient.Builder builder =
@@ -143,6 +158,40 @@ final class Instances {
             // the learner is not running yet, or no longer
             return KeyQueryMetadata.NOT_AVAILABLE;
         }
+    }
+
+    /**
+     * Asks the brokers whether a standby here has read everything.
+     *
+     * @return when it had, in milliseconds since 1970; 0 if it had not, or if that is not known
+     */
+    CompletableFuture<Long> sawEnd(int partition) {
+        return lags().handle((looked, failure) -> {
+            LagInfo lag = failure == null ? looked.byPartition.get(partition) : null;
+            return lag != null && lag.offsetLag() <= leastLag ? looked.at : 0L;
+        });
+    }
+
+    /** Looks how far the standbys are, unless somebody has done so within the last second. */
+    private synchronized CompletableFuture<StandbyLags> lags() {
+        boolean isRecent = !lags.isDone()
+                || !lags.isCompletedExceptionally() && System.currentTimeMillis() - lags.join().at < LAGS_USED_MS;
+        if (!isRecent) {
+            lags = CompletableFuture.supplyAsync(
+                    () -> {
+                        long at = System.currentTimeMillis();
+                        Map<String, Map<Integer, LagInfo>> all =
+                                started().streams().allLocalStorePartitionLags();
+                        return new StandbyLags(at, all.getOrDefault(LearnerSupplier.STORE, Map.of()));
+                    },
+                    // brokers that do not answer keep it waiting
+                    look -> {
+                        Thread thread = new Thread(look, "http-standby");
+                        thread.setDaemon(true);
+                        thread.start();
+                    });
+        }
+        return lags;
     }
 
     private Stream<HostInfo> others(Stream<HostInfo> hosts) {

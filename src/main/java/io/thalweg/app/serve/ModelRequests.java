@@ -8,6 +8,7 @@ import io.thalweg.store.StateException;
 import io.thalweg.topology.CommittedReads;
 import io.thalweg.topology.MovedException;
 import io.thalweg.topology.TaskReads;
+import io.thalweg.topology.TaskReads.StandbyModel;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
@@ -59,7 +60,7 @@ final class ModelRequests {
         CompletableFuture<JsonNode> apply(TaskReads task);
 
         /** Answers from a model as a standby has it. */
-        ObjectNode ofStandby(TaskReads.StandbyModel model, int partition);
+        ObjectNode ofStandby(StandbyModel model, int partition);
     }
 
     ModelRequests(ThalwegConfig config, CommittedReads reads, Instances instances) {
@@ -147,15 +148,17 @@ final class ModelRequests {
         if (staleMaxMs == 0 || TO_OWNER.equals(passedOn)) {
             return moving();
         }
-        ObjectNode answer = fromStandbyHere(id, partition, here);
-        if (answer != null) {
-            HttpServer.write(request, answer);
-            return done();
-        }
-        HostInfo other = passedOn == null ? instances.standbyOf(partition) : null;
-        if (other == null) {
-            return moving();
-        }
+        return fromStandbyHere(id, partition, here).thenCompose(answer -> {
+            if (answer != null) {
+                HttpServer.write(request, answer);
+                return done();
+            }
+            HostInfo other = passedOn == null ? instances.standbyOf(partition) : null;
+            return other == null ? moving() : fromStandbyOf(other, request);
+        });
+    }
+
+    private CompletableFuture<Void> fromStandbyOf(HostInfo other, Context request) {
         return instances
                 .passOn(other, request, TO_STANDBY)
                 .handle((there, unreachable) -> {
@@ -168,29 +171,50 @@ final class ModelRequests {
                 .thenCompose(next -> next);
     }
 
-    /** Returns null if there is no standby here that can answer. */
-    private ObjectNode fromStandbyHere(String id, int partition, FromTask here) {
+    /** Returns null in the future if there is no standby here that can answer. */
+    private CompletableFuture<ObjectNode> fromStandbyHere(String id, int partition, FromTask here) {
         TaskReads standby = reads.standby(partition);
-        if (standby == null) {
-            return null;
+        StandbyModel model = standby == null ? null : of(standby, id);
+        if (model == null) {
+            return CompletableFuture.completedFuture(null);
         }
+        ObjectNode answer = answer(model, model.timestamp(), partition, here);
+        // nothing may have been committed for long, and then it is not behind
+        return answer != null
+                ? CompletableFuture.completedFuture(answer)
+                : instances.sawEnd(partition).thenApply(sawEnd -> {
+                    StandbyModel latest = of(standby, id);
+                    return latest == null
+                            ? null
+                            : answer(latest, Math.max(latest.timestamp(), sawEnd), partition, here);
+                });
+    }
+
+    /** Returns null if the standby cannot say, or does not have the model. */
+    private static StandbyModel of(TaskReads standby, String id) {
         try {
-            TaskReads.StandbyModel model = standby.standbyModel(id);
-            if (model == null || model.committed() == null) {
-                return null;
-            }
-            long behindMs = Math.max(0, System.currentTimeMillis() - model.timestamp());
-            return behindMs > staleMaxMs
-                    ? null
-                    : here.ofStandby(model, partition).put("behindMs", behindMs);
+            StandbyModel model = standby.standbyModel(id);
+            return model == null || model.committed() == null ? null : model;
         } catch (StateException | IllegalArgumentException e) {
-            LOG.warn("the standby of partition {} cannot answer", partition, e);
+            LOG.warn("the standby of partition {} cannot answer", standby.partition(), e);
             return null;
         }
     }
 
+    /**
+     * Answers from a standby.
+     *
+     * @param upTo the time up to which it has read all commits, in milliseconds since 1970
+     * @return null if that is too long ago
+     */
+    private ObjectNode answer(StandbyModel model, long upTo, int partition, FromTask here) {
+        long behindMs = Math.max(0, System.currentTimeMillis() - upTo);
+        return behindMs > staleMaxMs ? null : here.ofStandby(model, partition).put("behindMs", behindMs);
+    }
+
     private static void write(Context request, HttpResponse<byte[]> answer) {
         request.status(answer.statusCode());
+        request.attribute(HttpServer.ANSWERED, true);
         answer.headers().firstValue("Retry-After").ifPresent(after -> request.header("Retry-After", after));
         request.contentType("application/json").result(answer.body());
     }

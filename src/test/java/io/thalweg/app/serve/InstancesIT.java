@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
@@ -18,6 +19,10 @@ import io.thalweg.testing.Seed;
 import io.thalweg.testing.Seeded;
 import java.io.File;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -460,6 +465,69 @@ class InstancesIT {
                             .isEqualTo(401);
                 }
             }
+        }
+    }
+
+    @Test
+    void aStandbyAnswersWhenNothingWasLearnedForLong(Random random) throws Exception {
+        try (ServedLearner learner = new ServedLearner(
+                broker,
+                registry,
+                "quiet",
+                "topics.partitions",
+                "1",
+                "num.standby.replicas",
+                "1",
+                "http.stale.max.ms",
+                "2000")) {
+            learner.createTopics();
+            Instance active = instance(learner);
+            await().atMost(PATIENCE).until(() -> isReady(active));
+            try (ExampleSender sender = ExampleSender.open(learner.config, learner.schemas)) {
+                send(sender, random);
+            }
+            Http ofActive = new Http(active.port);
+            await().atMost(PATIENCE)
+                    .until(() -> ofActive.get("/v1/models/model-0").status() == 200);
+            long version =
+                    ofActive.get("/v1/models/model-0").ok().path("version").asLong();
+            long quietSince = System.currentTimeMillis();
+
+            instance(learner);
+            await().atMost(PATIENCE).until(() -> System.currentTimeMillis() - quietSince > 3_000);
+            // either can be the standby
+            HttpClient client = HttpClient.newHttpClient();
+            List<Instance> standby = new ArrayList<>();
+            await().atMost(PATIENCE).ignoreException(IOException.class).until(() -> {
+                for (Instance each : instances) {
+                    HttpResponse<String> answer = client.send(
+                            HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + each.port + "/v1/models/model-0"))
+                                    .header(Instances.PASSED_ON, "to-standby")
+                                    .build(),
+                            HttpResponse.BodyHandlers.ofString());
+                    JsonNode json = new ObjectMapper().readTree(answer.body());
+                    if (answer.statusCode() == 200 && json.has("behindMs")) {
+                        assertThat(json.path("behindMs").asLong()).isBetween(0L, 2_000L);
+                        assertThat(json.path("version").asLong()).isEqualTo(version);
+                        standby.add(each);
+                        return true;
+                    }
+                }
+                return false;
+            });
+
+            // what the active instance says about a request comes back as it is
+            Http ofStandby = new Http(standby.get(0).port);
+            String predict = "/v1/models/model-0/predict";
+            await().atMost(PATIENCE)
+                    .until(() -> ofStandby.post(predict, "{\"features\":[1]}").status() != 503);
+            assertThat(ofStandby
+                            .post(predict, "{\"record\":{\"partition\":0,\"offset\":1000000}}")
+                            .refusal(404))
+                    .contains("no event at offset 1000000");
+            assertThat(ofStandby.post(predict, "{\"features\":[1]}").refusal(422))
+                    .isNotBlank();
+            assertThat(ofStandby.get("/v1/models/none").refusal(404)).contains("no model none");
         }
     }
 
