@@ -179,9 +179,12 @@ class ChangeEventsTest {
                 "{\"op\": \"c\", \"op\": \"c\", \"after\": {}}",
                 "{\"op\": \"c\", \"after\": null, \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}}",
                 "{\"op\": 1, \"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}}",
-                "{\"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}, \"source\": 1, \"source\": 2}",
-                "{\"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}, \"source\": {\"a\": 1, \"a\": 2}}",
-                "{\"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}, \"before\": {\"a\": 1, \"a\": 2}}",
+                "{\"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true},"
+                        + " \"source\": 1, \"source\": 2}",
+                "{\"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true},"
+                        + " \"source\": {\"a\": 1, \"a\": 2}}",
+                "{\"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true},"
+                        + " \"before\": {\"a\": 1, \"a\": 2}}",
                 "{\"schema\": {\"fields\": [{\"a\": 1, \"a\": 2}]}, \"payload\":"
                         + " {\"op\": \"c\", \"after\": {\"id\": 7, \"amount\": 1, \"returned\": true}}}",
                 "{\"op\": 1, \"after\": {}}",

@@ -526,8 +526,9 @@ class ProtobufDecoderTest {
         long bits = Long.parseUnsignedLong(digits);
         List<String> expected = List.of("i=" + digits, "list=" + digits, "list=7");
         for (String type : List.of("uint64", "fixed64")) {
-            MappedDecoder decoder = decoder(
-                    "syntax = \"proto3\"; message M { optional bool y = 1; optional %1$s i = 2; repeated %1$s list = 3; }"
+            MappedDecoder decoder =
+                    decoder(("syntax = \"proto3\"; message M { optional bool y = 1; optional %1$s i = 2;"
+                                    + " repeated %1$s list = 3; }")
                             .formatted(type));
             byte[] value = first(write(out -> {
                 out.writeBool(1, true);

@@ -162,8 +162,8 @@ class MappingCheckTest {
         settings.put("labels.format", "json");
         settings.put("examples.format", "json");
         assertStops("topic orders holds values in the frame of a schema registry, in the 1 records looked at, but"
-                + " examples.format is json; set examples.format=avro or protobuf, and schema.registry.url to the registry"
-                + " of the producers");
+                + " examples.format is json; set examples.format=avro or protobuf, and schema.registry.url to the"
+                + " registry of the producers");
 
         // some are as the setting says, or all are of no known format: the others become dead letters
         values.put("orders", List.of(bytes("{\"order\": \"1\"}"), bytes("\0\0\0\0\1abc")));
@@ -182,8 +182,8 @@ class MappingCheckTest {
         committed.put(new TopicPartition("claims", 0), 1L);
         assertThat(warnings())
                 .containsExactly(
-                        "topic orders holds JSON, in the 2 records looked at, and examples.format is avro; they have all"
-                                + " been read, so this is right only if the next records are avro",
+                        "topic orders holds JSON, in the 2 records looked at, and examples.format is avro; they have"
+                                + " all been read, so this is right only if the next records are avro",
                         "topic claims holds JSON, in the 1 records looked at, and labels.format is avro; they have all"
                                 + " been read, so this is right only if the next records are avro");
 
@@ -225,9 +225,11 @@ class MappingCheckTest {
         assertThat(warnings())
                 .containsExactly(
                         "none of the 1 values of topic orders that were looked at has discount (features.numeric),"
-                                + " 'a,b' (features.categorical); check the names, unless these fields are often left out",
+                                + " 'a,b' (features.categorical); check the names, unless these fields are often left"
+                                + " out",
                         "none of the 1 values of topic claims that were looked at has weight"
-                                + " (labels.importance.field); check the names, unless these fields are often left out");
+                                + " (labels.importance.field); check the names, unless these fields are often left"
+                                + " out");
     }
 
     private void putJson(String topic, String... texts) {

@@ -58,14 +58,14 @@ final class ExampleLookup {
         private long deadline;
 
         /**
-         * Reads the value of an event.
+         * Reads an event. Its value is not null.
          *
          * @throws HttpRefusal if there is no such event, if the brokers do not answer, or if too many other requests
          *     are reading
          */
-        byte[] value(int partition, long offset) {
+        ConsumerRecord<byte[], byte[]> read(int partition, long offset) {
             try {
-                return value(opened(), new TopicPartition(topic, partition), offset);
+                return read(opened(), new TopicPartition(topic, partition), offset);
             } catch (KafkaException e) {
                 throw HttpRefusal.unavailable("the brokers do not answer", 1);
             }
@@ -88,7 +88,7 @@ final class ExampleLookup {
             return consumer;
         }
 
-        private byte[] value(Consumer<byte[], byte[]> open, TopicPartition from, long offset) {
+        private ConsumerRecord<byte[], byte[]> read(Consumer<byte[], byte[]> open, TopicPartition from, long offset) {
             List<TopicPartition> only = List.of(from);
             if (open.partitionsFor(topic, timeLeft()).stream().noneMatch(p -> p.partition() == from.partition())
                     || offset < open.beginningOffsets(only, timeLeft()).get(from)
@@ -102,7 +102,7 @@ final class ExampleLookup {
                     if (record.offset() != offset || record.value() == null) {
                         throw missing(from, offset);
                     }
-                    return record.value();
+                    return record;
                 }
             }
             throw HttpRefusal.unavailable("the brokers do not return the event", 1);

@@ -8,9 +8,9 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * The counters of models by label. A counter of several models must not fall when one of them leaves, because Prometheus
- * would take that for a new start and count everything again. So it adds up by how much each has grown from scrape to
- * scrape. Safe for use by several threads.
+ * The counters of models by label. A counter of several models must not fall when one of them leaves, because
+ * Prometheus would take that for a new start and count everything again. So it adds up by how much each has grown from
+ * scrape to scrape. Safe for use by several threads.
  */
 final class ModelCounters {
     /** The number of the last scrape. */

@@ -15,6 +15,7 @@ import io.thalweg.math.PredictionResult;
 import io.thalweg.math.Rejection;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /**
  * Predictions for JSON, in exactly the way of the learner: the same validation, the same mapping, the same arithmetic.
@@ -58,9 +59,9 @@ final class Predictor {
                 if (!record.path("partition").isInt() || !record.path("offset").isIntegralNumber()) {
                     throw new HttpRefusal(422, "a \"record\" needs its \"partition\" and \"offset\"");
                 }
-                byte[] value = inTopic.value(
+                ConsumerRecord<byte[], byte[]> found = inTopic.read(
                         record.get("partition").intValue(), record.get("offset").longValue());
-                stored.example(value, model.id(), x);
+                stored.example(found.value(), found.headers(), model.id(), x);
             } else {
                 features(input.get("features"));
             }

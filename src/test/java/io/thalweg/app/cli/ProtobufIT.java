@@ -304,8 +304,12 @@ class ProtobufIT {
         assertThat(JSON.readTree(predicted.body()).get("probability").asDouble())
                 .isBetween(0.0, 1.0)
                 .isNotEqualTo(first);
-        HttpResponse<String> stored =
-                post(port, "/v1/models/default/predict", "{\"record\": {\"partition\": 0, \"offset\": 1}}");
+        // the first has the id of its schema in a header, the second before its contents
+        HttpResponse<String> stored = post(
+                port,
+                "/v1/models/default/predict",
+                "{\"examples\": [{\"record\": {\"partition\": 0, \"offset\": 0}},"
+                        + " {\"record\": {\"partition\": 0, \"offset\": 1}}]}");
         assertThat(stored.statusCode()).as(stored.body()).isEqualTo(200);
         HttpResponse<String> refused = post(port, "/v1/examples", "{\"event\": {}}");
         assertThat(refused.statusCode()).isEqualTo(409);

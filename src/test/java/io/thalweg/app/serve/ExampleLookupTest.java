@@ -32,7 +32,7 @@ class ExampleLookupTest {
         if (!opened.isEmpty()) {
             willReturn(offset);
         }
-        return events.value(0, offset)[0];
+        return events.read(0, offset).value()[0];
     }
 
     private void willReturn(int offset) {
@@ -55,7 +55,7 @@ class ExampleLookupTest {
     }
 
     private static void assertMissing(RequestEvents events, int partition, long offset) {
-        assertThatThrownBy(() -> events.value(partition, offset))
+        assertThatThrownBy(() -> events.read(partition, offset))
                 .isInstanceOfSatisfying(
                         HttpRefusal.class,
                         refusal -> assertThat(refusal.status()).isEqualTo(404));
@@ -70,7 +70,7 @@ class ExampleLookupTest {
         }
         try (RequestEvents another = lookup.open()) {
             for (int i = 0; i < 2; i++) {
-                assertThatThrownBy(() -> another.value(0, 1))
+                assertThatThrownBy(() -> another.read(0, 1))
                         .isInstanceOfSatisfying(HttpRefusal.class, refusal -> {
                             assertThat(refusal.status()).isEqualTo(503);
                             assertThat(refusal.retryAfter()).isPositive();
@@ -80,7 +80,7 @@ class ExampleLookupTest {
             assertThat(opened).hasSize(3);
             // a failure gives the turn back as well
             opened.get(0).setPollException(new KafkaException("the broker is gone"));
-            assertThatThrownBy(() -> reading.get(0).value(0, 1)).isInstanceOf(HttpRefusal.class);
+            assertThatThrownBy(() -> reading.get(0).read(0, 1)).isInstanceOf(HttpRefusal.class);
             reading.get(0).close();
             assertMissing(another, 0, 100);
         }
