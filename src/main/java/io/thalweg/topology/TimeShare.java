@@ -9,7 +9,7 @@ import java.util.function.LongSupplier;
  */
 final class TimeShare {
     /** The largest part of the time. */
-    static final double LARGEST = 0.02;
+    static final double LARGEST = 0.01;
 
     private static final long KEPT = TimeUnit.SECONDS.toNanos(1);
 
