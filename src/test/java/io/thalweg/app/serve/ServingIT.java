@@ -142,10 +142,15 @@ class ServingIT {
                 }));
             }
             Random features = seed.random();
-            learner.send(
-                    60_000,
-                    i -> "model-" + i % 3,
-                    i -> new Example(null, (double) features.nextInt(2), 1.0, named(features)));
+            for (int portion = 1; portion <= 20; portion++) {
+                learner.send(
+                        3_000,
+                        i -> "model-" + i % 3,
+                        i -> new Example(null, (double) features.nextInt(2), 1.0, named(features)));
+                // copies may take only a small part of the learner's time, so they need not come before the next events
+                int least = portion;
+                await().atMost(PATIENCE).until(() -> versions(served) >= least);
+            }
             await().atMost(PATIENCE)
                     .until(() -> IntStream.range(0, 3)
                             .allMatch(i -> http.get("/v1/models/model-" + i)
@@ -159,12 +164,18 @@ class ServingIT {
             }
             readers.shutdown();
 
-            assertThat(served.stream().map(Served::version).distinct()).hasSizeGreaterThan(10);
+            assertThat(versions(served)).isGreaterThan(10);
             assertThat(learner.differences(
                             served,
                             IntStream.range(0, 2),
                             probes.stream().map(ServingIT::probe).toList()))
                     .isEmpty();
+        }
+    }
+
+    private static long versions(List<Served> served) {
+        synchronized (served) {
+            return served.stream().map(Served::version).distinct().count();
         }
     }
 
