@@ -16,14 +16,16 @@ import java.util.Arrays;
  *
  * <p><b>Outliers.</b> A value is an outlier if its distance from the range of the n values so far is more than 10 +
  * 200/n times the width of the range. It counts as the end of the range, and the scale stays as it is. Otherwise one
- * wrong value would make all others too small to matter, for as long as the model lives. From a tenth of that distance
+ * wrong value would make all others too small to matter, for as long as the model lives. A feature that was 1 {@value
+ * #SEVERAL} times or more, and nothing else, has the width 1, as if it had also been 0. From a tenth of that distance
  * on, a value is unusual. If three unusual values come close after each other, the feature has changed, for example its
  * unit, and the scale begins anew with the last of them. Each value that is not unusual, and not 0, takes back an
  * eighth of an unusual one.
  *
  * <p>A wrong value may also be among the first, before anything tells that it is wrong. It is recognized by a value
  * that is within a hundredth of the range from one end, where all others are too except for the one at the other end.
- * Then, too, the scale begins anew with the value that came last.
+ * If all others are 1, the one must be as far from them as an outlier. Then, too, the scale begins anew with the value
+ * that came last.
  *
  * <p>The largest |x| alone, without mean and deviation, has the same rules: see {@link #takeLargest}.
  */
@@ -74,6 +76,8 @@ final class FeatureScale {
     private static final double FARTHER = 200;
     /** Where unusual values begin, as a share of the distance from which a value is an outlier. */
     private static final double UNUSUAL = 0.1;
+    /** How many values that are all 1 tell that the feature is 1 wherever it is. */
+    private static final double SEVERAL = 3;
     /** How close to an end of the range is close, as a share of the range. */
     private static final double CLOSE = 0.01;
     /** What an unusual value adds to the fraction of {@link #BEGIN}. */
@@ -205,7 +209,9 @@ final class FeatureScale {
     private static double distance(double[] block, int at, double value) {
         double low = block[at + LOW];
         double high = block[at + HIGH];
-        return low < high ? distance(Math.max(value - high, low - value), high - low, block[at + COUNT]) : 0;
+        double count = block[at + COUNT];
+        double width = low == 1 && high == 1 && count >= SEVERAL ? 1 : high - low;
+        return width > 0 ? distance(Math.max(value - high, low - value), width, count) : 0;
     }
 
     private static double distance(double distance, double width, double count) {
@@ -217,15 +223,21 @@ final class FeatureScale {
         double low = block[at + LOW];
         double high = block[at + HIGH];
         double width = high - low;
+        double count = block[at + COUNT];
         double toEnd = Math.min(value - low, high - value);
-        if (!(toEnd > 0 && toEnd < CLOSE * width)) {
+        boolean isClose = toEnd == 0 ? value == 1 && isFarFromOnes(width, count) : toEnd < CLOSE * width;
+        if (!isClose) {
             return false;
         }
-        double count = block[at + COUNT];
         double since = block[at + SINCE];
         double deviations = block[at + DEVIATIONS] - since * (since / count);
         // what one value makes up, if all others are at the other end
         return deviations - width * width * (1 - 1 / count) < LITTLE * (width * width);
+    }
+
+    /** Returns whether a value at this distance from 1 would be an outlier if all others are 1. */
+    private static boolean isFarFromOnes(double distance, double count) {
+        return count >= SEVERAL && distance(distance, 1, count) > 1;
     }
 
     private static void addUnusual(double[] block, int at, double value) {

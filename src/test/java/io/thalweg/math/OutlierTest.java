@@ -39,12 +39,16 @@ class OutlierTest {
     private static final class Rows {
         final double[][] values = new double[ROWS][2];
         final int[] categories = new int[ROWS];
+        /** The value of the feature of the category, which is always the same. */
+        final double[] ones = new double[ROWS];
+
         final double[] labels = new double[ROWS];
 
         Rows(Random random) {
             for (int row = 0; row < ROWS; row++) {
                 values[row] = new double[] {random.nextGaussian(), random.nextGaussian()};
                 categories[row] = random.nextInt(3);
+                ones[row] = 1;
                 double z = 2 * values[row][0] - values[row][1] + categories[row] - 1;
                 labels[row] = random.nextDouble() < Logistic.probability(z) ? 1 : 0;
             }
@@ -56,7 +60,7 @@ class OutlierTest {
             return IntStream.range(0, ROWS)
                     .mapToDouble(row -> {
                         int[] indices = {0, 1, 2 + categories[row]};
-                        double[] all = {values[row][0], values[row][1], 1};
+                        double[] all = {values[row][0], values[row][1], ones[row]};
                         Example x = Examples.sparse(labels[row], indices, all);
                         // a value that cannot be squared is refused while nothing is known of its feature
                         return learning.reason(x) == null ? learning.logLoss() : 0;
@@ -84,6 +88,25 @@ class OutlierTest {
                 }
                 double[] losses = rows.losses(settings);
                 rows.values[row] = before;
+                assertThat(mean(losses, row + SOON))
+                        .as("%s in row %d", value, row)
+                        .isLessThan(MOST * mean(clean, row + SOON));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("learners")
+    void oneOutlierOfAFeatureThatIsAlwaysTheSameIsSoonForgotten(
+            Algorithm algorithm, double rate, StepOptions options, Random random) {
+        LearnerSettings settings = Examples.settings(algorithm, LearningRate.constant(rate), options);
+        Rows rows = new Rows(random);
+        double[] clean = rows.losses(settings);
+        for (int row : new int[] {0, 1, 2, 3, 10, 50, 2500}) {
+            for (double value : new double[] {1e3, -1e3, 1e6, -1e12, 1e100, 1e300}) {
+                rows.ones[row] = value;
+                double[] losses = rows.losses(settings);
+                rows.ones[row] = 1;
                 assertThat(mean(losses, row + SOON))
                         .as("%s in row %d", value, row)
                         .isLessThan(MOST * mean(clean, row + SOON));

@@ -64,7 +64,8 @@ final class Reference {
         }
 
         void take(double value, int examples) {
-            double widths = low < high ? Math.max(low - value, value - high) / (high - low) : 0;
+            double distance = Math.max(low - value, value - high);
+            double widths = low < high ? distance / (high - low) : values.size() > 2 && low == 1 ? distance : 0;
             double far = 10 + 200.0 / values.size();
             if (widths > far / 10) {
                 if (evidence.unusual()) {
@@ -102,7 +103,8 @@ final class Reference {
             double toEnd = Math.min(value - low, high - value);
             double width = high - low;
             double ofOneAlone = width * width * (1 - 1 / count);
-            if (toEnd > 0 && toEnd < width / 100 && squares(mean) - ofOneAlone < width * width / 4) {
+            boolean close = toEnd > 0 ? toEnd < width / 100 : count > 2 && value == 1 && width > 10 + 200 / count;
+            if (close && squares(mean) - ofOneAlone < width * width / 4) {
                 beginAnew(value, examples);
                 return;
             }
