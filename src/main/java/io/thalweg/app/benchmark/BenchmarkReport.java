@@ -99,16 +99,25 @@ public final class BenchmarkReport {
         ratios.put(name, speed.median());
         cpuRatios.put(name, cpu.median());
         figure(name, speed);
-        ratioRow(name, decimal(speed.median()), range(speed, BenchmarkReport::decimal), decimal(cpu.median()));
+        figure(name + " CPU time", cpu);
+        ratioRow(
+                name,
+                decimal(speed.median()),
+                range(speed, BenchmarkReport::decimal),
+                decimal(cpu.median()),
+                range(cpu, BenchmarkReport::decimal));
     }
 
     /** Adds that a row has no such candidate, because that is not feasible. */
     void notFeasible(String row, String program) {
-        ratioRow(row + " / " + program, "not feasible", NONE, NONE);
+        ratioRow(row + " / " + program, "not feasible", NONE, NONE, NONE);
     }
 
     private void ratioRow(String... cells) {
-        add("The learner's speed over that of others", List.of("row", "speed", "from – to", "CPU time"), cells);
+        add(
+                "The learner's speed over that of others",
+                List.of("row", "speed", "from – to", "CPU time", "from – to"),
+                cells);
     }
 
     /** Adds a row to a table. */

@@ -12,7 +12,8 @@ class BenchmarkReportTest {
     @Test
     void ratiosAreUnderTheNamesOfTheirRows() {
         BenchmarkReport report = new BenchmarkReport(true);
-        report.ratio("dense-20 sgd thinned exactly-once", "floor", new MedianRange(0.751, 0.7, 0.8), ONE);
+        MedianRange cpu = new MedianRange(2, 1.9, 2.25);
+        report.ratio("dense-20 sgd thinned exactly-once", "floor", new MedianRange(0.751, 0.7, 0.8), cpu);
 
         assertThat(report.asMap()).containsEntry("ratios", Map.of("dense-20 sgd thinned exactly-once / floor", 0.751));
         assertThat(report.asMap())
@@ -20,8 +21,15 @@ class BenchmarkReportTest {
         assertThat(report.tables())
                 .singleElement()
                 .satisfies(table -> assertThat(table.rows())
-                        .containsExactly(
-                                List.of("dense-20 sgd thinned exactly-once / floor", "0.75", "0.70 – 0.80", "2.00")));
+                        .containsExactly(List.of(
+                                "dense-20 sgd thinned exactly-once / floor",
+                                "0.75",
+                                "0.70 – 0.80",
+                                "2.00",
+                                "1.90 – 2.25")));
+        assertThat(report.asMap().get("figures"))
+                .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.MAP)
+                .containsEntry("dense-20 sgd thinned exactly-once / floor CPU time", cpu);
     }
 
     @Test
@@ -49,7 +57,7 @@ class BenchmarkReportTest {
         BenchmarkReport report = new BenchmarkReport(true);
         report.ratio("row", "floor", ONE, ONE);
 
-        assertThat(report.tables().get(0).rows()).containsExactly(List.of("row / floor", "2.00", "–", "2.00"));
+        assertThat(report.tables().get(0).rows()).containsExactly(List.of("row / floor", "2.00", "–", "2.00", "–"));
     }
 
     @Test
