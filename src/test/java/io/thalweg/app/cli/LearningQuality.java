@@ -21,6 +21,7 @@ import io.thalweg.math.StepOptions.Scaling;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -81,6 +82,10 @@ final class LearningQuality implements Callable<Integer> {
     @Option(names = "--other-labels", defaultValue = "0")
     private int otherLabels;
 
+    /** Rows are in a random order of this seed, instead of their own. */
+    @Option(names = "--shuffle")
+    private Long shuffle;
+
     @Parameters(arity = "0..*")
     private List<String> files = List.of();
 
@@ -105,7 +110,11 @@ final class LearningQuality implements Callable<Integer> {
         return 0;
     }
 
-    private void print(String name, List<Row> rows) {
+    private void print(String name, List<Row> inOrder) {
+        List<Row> rows = new ArrayList<>(inOrder);
+        if (shuffle != null) {
+            Collections.shuffle(rows, new Random(shuffle));
+        }
         if (otherLabels == 0) {
             printOne(name, rows);
             return;
