@@ -54,6 +54,8 @@ public final class ThalwegConfig extends AbstractConfig {
 
     public static final String EXAMPLES_FORMAT = "examples.format";
     public static final String LABELS_FORMAT = "labels.format";
+    public static final String JSON_SCHEMA_LOOKUP = "json.schema.lookup";
+    private static final String LOOKUP_IS_ON = JSON_SCHEMA_LOOKUP + " = true";
     public static final String OUTPUT_FORMAT = "output.format";
     public static final String KEY_FORMAT = "key.format";
     public static final String EVENTS_UNWRAP = "events.unwrap";
@@ -295,6 +297,16 @@ public final class ThalwegConfig extends AbstractConfig {
                 MEDIUM,
                 "Format of the values of the labels topic. If empty, they have that of the examples.",
                 SettingFlag.LABELS);
+        formats.add(
+                JSON_SCHEMA_LOOKUP,
+                Type.BOOLEAN,
+                false,
+                null,
+                LOW,
+                "Whether the schema that a JSON value names, in its frame or in a header, is looked up in the schema"
+                        + " registry. If the registry does not know it, or it is no JSON Schema, the value becomes a"
+                        + " dead letter. Values are not validated against it, and those that name none are taken as"
+                        + " they are.");
         formats.add(
                 KEY_FORMAT,
                 Type.STRING,
@@ -1095,6 +1107,9 @@ public final class ThalwegConfig extends AbstractConfig {
         if (hasLateLabels() && labelsFormat() != ValueFormat.JSON) {
             needing.add(LABELS_FORMAT + " = " + labelsFormat());
         }
+        if (getBoolean(JSON_SCHEMA_LOOKUP)) {
+            needing.add(LOOKUP_IS_ON);
+        }
         if (keyFormat() == KeyFormat.AVRO) {
             needing.add(KEY_FORMAT + " = " + keyFormat());
         }
@@ -1106,12 +1121,25 @@ public final class ThalwegConfig extends AbstractConfig {
 
     /** Rejects settings that need a registry where there is none, and those of the mapping that need a schema. */
     private void checkFormats() {
+        if (getBoolean(JSON_SCHEMA_LOOKUP)
+                && examplesFormat() != ValueFormat.JSON
+                && !(hasLateLabels() && labelsFormat() == ValueFormat.JSON)) {
+            throw new ConfigException("%s has no effect unless %s or %s is json"
+                    .formatted(JSON_SCHEMA_LOOKUP, EXAMPLES_FORMAT, LABELS_FORMAT));
+        }
         if (getString(REGISTRY_URL).isBlank() && needsRegistry()) {
-            throw new ConfigException("%s is empty, but %s needs a schema registry; set its address, or set %s to json"
-                    .formatted(
-                            REGISTRY_URL,
-                            String.join(" and ", needingRegistry()),
-                            needingRegistry().size() == 1 ? "the format" : "the formats"));
+            List<String> needing = needingRegistry();
+            long formats =
+                    needing.stream().filter(each -> !each.equals(LOOKUP_IS_ON)).count();
+            List<String> instead = new ArrayList<>();
+            if (formats > 0) {
+                instead.add("set the " + (formats == 1 ? "format" : "formats") + " to json");
+            }
+            if (formats < needing.size()) {
+                instead.add("drop " + JSON_SCHEMA_LOOKUP);
+            }
+            throw new ConfigException("%s is empty, but %s needs a schema registry; set its address, or %s"
+                    .formatted(REGISTRY_URL, String.join(" and ", needing), String.join(" and ", instead)));
         }
         if (changeEvents() == null) {
             List.of(EVENTS_UNWRAP_DELETES, EVENTS_UNWRAP_SNAPSHOTS).stream()

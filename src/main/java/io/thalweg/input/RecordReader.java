@@ -87,7 +87,7 @@ public final class RecordReader {
     public static RecordReader toPredict(SchemaSource schemas, ThalwegConfig config, ValueFormat format) {
         Mapping mapping = config.isMapped() ? config.mapping() : null;
         return new RecordReader(
-                decoder(schemas, format, mapping, false, config.changeEvents()),
+                decoder(schemas, config, format, mapping, false, config.changeEvents()),
                 mapping,
                 new KeyDecoder(config.keyFormat(), schemas),
                 "",
@@ -156,11 +156,12 @@ public final class RecordReader {
             SchemaSource schemas, ThalwegConfig config, @Nullable Mapping mapping, boolean needsLabelField) {
         boolean isOfLabels = mapping != null && mapping.isOfLabels();
         ValueFormat format = isOfLabels ? config.labelsFormat() : config.examplesFormat();
-        return decoder(schemas, format, mapping, needsLabelField, isOfLabels ? null : config.changeEvents());
+        return decoder(schemas, config, format, mapping, needsLabelField, isOfLabels ? null : config.changeEvents());
     }
 
     private static ValueDecoder decoder(
             SchemaSource schemas,
+            ThalwegConfig config,
             ValueFormat format,
             @Nullable Mapping mapping,
             boolean needsLabelField,
@@ -176,8 +177,13 @@ public final class RecordReader {
                 }
                 yield new MappedDecoder(schemas, mapping, needsLabelField, changes, true);
             }
-            case JSON ->
-                mapping == null ? new JsonExampleDecoder() : new JsonDecoder(mapping, needsLabelField, changes);
+            case JSON -> {
+                ValueDecoder json =
+                        mapping == null ? new JsonExampleDecoder() : new JsonDecoder(mapping, needsLabelField, changes);
+                yield config.getBoolean(ThalwegConfig.JSON_SCHEMA_LOOKUP)
+                        ? new JsonSchemaLookup(json, schemas, mapping != null && mapping.isOfLabels())
+                        : json;
+            }
         };
     }
 

@@ -28,6 +28,15 @@ record SchemaKey(boolean isGuid, long high, long low, List<Integer> message) {
         return isGuid ? schemas.protobufSchema(new UUID(high, low)) : schemas.protobufSchema(id());
     }
 
+    /** Finds out whether it is a JSON Schema. */
+    void checkJsonIn(SchemaSource schemas) throws UnknownSchemaException {
+        if (isGuid) {
+            schemas.checkJsonSchema(new UUID(high, low));
+        } else {
+            schemas.checkJsonSchema(id());
+        }
+    }
+
     /** In words, such as "schema id 7". */
     @Override
     public String toString() {

@@ -56,6 +56,26 @@ public interface SchemaSource {
     }
 
     /**
+     * Finds out whether this is the id of a JSON Schema.
+     *
+     * @throws UnknownSchemaException as above, or if the schema is of another type
+     * @throws SchemaSourceException as above
+     */
+    default void checkJsonSchema(int id) throws UnknownSchemaException {
+        throw new UnknownSchemaException(id, "cannot be looked up as a JSON Schema");
+    }
+
+    /**
+     * Finds out whether this is the GUID of a JSON Schema.
+     *
+     * @throws UnknownSchemaException as above
+     * @throws SchemaSourceException as above
+     */
+    default void checkJsonSchema(UUID guid) throws UnknownSchemaException {
+        throw new UnknownSchemaException(guid, "cannot be looked up as a JSON Schema");
+    }
+
+    /**
      * The Protobuf schema that was last registered for the values of a topic; empty as below.
      *
      * @throws SchemaSourceException if there is no answer

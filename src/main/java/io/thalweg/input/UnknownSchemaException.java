@@ -2,7 +2,7 @@ package io.thalweg.input;
 
 import java.util.UUID;
 
-/** An exception for a schema id that the registry does not know, or whose schema is not Avro. */
+/** An exception for a schema id that the registry does not know, or whose schema is of another type. */
 public final class UnknownSchemaException extends Exception {
     private static final long serialVersionUID = 1;
     private static final String LONG_ID =

@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -30,6 +31,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaNormalization;
 import org.apache.avro.generic.GenericData;
@@ -70,15 +72,13 @@ public final class ConfluentSchemas implements Registry {
     private final SchemaRegistryClient client;
 
     private final Duration refusalKept;
-    /** The ids and GUIDs that no schema was found for. */
-    private final Map<Object, UnusableSchema> refused = refusals();
+    private final SchemasOfType<Schema> ofAvro =
+            new SchemasOfType<>("Avro", parsed -> parsed instanceof AvroSchema avro ? avro.rawSchema() : null);
+    private final SchemasOfType<ProtobufSchema> ofProtobuf =
+            new SchemasOfType<>("Protobuf", parsed -> parsed instanceof ProtobufText text ? text.parse() : null);
+    private final SchemasOfType<JsonSchemaText> ofJson =
+            new SchemasOfType<>("JSON", parsed -> parsed instanceof JsonSchemaText text ? text : null);
 
-    /** The Protobuf schemas that have been seen, by id or GUID, and the answers that there is none. */
-    private final Map<Object, ProtobufSchema> ofProtobuf = new ConcurrentHashMap<>();
-
-    private final Map<Object, UnusableSchema> refusedAsProtobuf = refusals();
-
-    private final Map<UUID, Schema> byGuid = new ConcurrentHashMap<>();
     private final Map<String, Object> settings;
     /** Null before it is first needed. */
     private RestService rest;
@@ -87,15 +87,43 @@ public final class ConfluentSchemas implements Registry {
 
     private record UnusableSchema(UnknownSchemaException why, long at) {}
 
-    private static Map<Object, UnusableSchema> refusals() {
-        return Collections.synchronizedMap(new LinkedHashMap<>() {
-            private static final long serialVersionUID = 1;
+    /**
+     * The schemas of a type that have been seen, and the answers that there is none.
+     *
+     * @param type as {@code examples.format} calls it, in upper and lower case
+     * @param use makes of an answer what is remembered: null if it is of another type, an IllegalArgumentException if
+     *     it cannot be used
+     * @param known by id or GUID
+     * @param refused by id or GUID
+     */
+    private record SchemasOfType<T>(
+            String type, Function<ParsedSchema, T> use, Map<Object, T> known, Map<Object, UnusableSchema> refused) {
+        SchemasOfType(String type, Function<ParsedSchema, T> use) {
+            this(type, use, new ConcurrentHashMap<>(), Collections.synchronizedMap(new LinkedHashMap<>() {
+                private static final long serialVersionUID = 1;
 
-            @Override
-            protected boolean removeEldestEntry(Map.Entry<Object, UnusableSchema> eldest) {
-                return size() > MOST_REFUSED;
+                @Override
+                protected boolean removeEldestEntry(Map.Entry<Object, UnusableSchema> eldest) {
+                    return size() > MOST_REFUSED;
+                }
+            }));
+        }
+
+        T known(int id) throws UnknownSchemaException {
+            T schema = known.get(id);
+            if (schema == null) {
+                throw new UnknownSchemaException(id);
             }
-        });
+            return schema;
+        }
+
+        T known(UUID guid) throws UnknownSchemaException {
+            T schema = known.get(guid);
+            if (schema == null) {
+                throw new UnknownSchemaException(guid);
+            }
+            return schema;
+        }
     }
 
     private volatile Known known = new Known(new int[0], new Schema[0]);
@@ -149,7 +177,36 @@ public final class ConfluentSchemas implements Registry {
     @Override
     public Schema writerSchema(int id) throws UnknownSchemaException {
         Schema schema = known.get(id);
-        return schema != null ? schema : fetch(id);
+        if (schema == null) {
+            schema = find(ofAvro, id);
+            remember(id, schema);
+        }
+        return schema;
+    }
+
+    @Override
+    public Schema writerSchema(UUID guid) throws UnknownSchemaException {
+        return find(ofAvro, guid);
+    }
+
+    @Override
+    public ProtobufSchema protobufSchema(int id) throws UnknownSchemaException {
+        return find(ofProtobuf, id);
+    }
+
+    @Override
+    public ProtobufSchema protobufSchema(UUID guid) throws UnknownSchemaException {
+        return find(ofProtobuf, guid);
+    }
+
+    @Override
+    public void checkJsonSchema(int id) throws UnknownSchemaException {
+        find(ofJson, id);
+    }
+
+    @Override
+    public void checkJsonSchema(UUID guid) throws UnknownSchemaException {
+        find(ofJson, guid);
     }
 
     @Override
@@ -157,163 +214,116 @@ public final class ConfluentSchemas implements Registry {
         return new SchemaSource() {
             @Override
             public Schema writerSchema(int id) throws UnknownSchemaException {
-                Schema schema = known.get(id);
-                if (schema == null) {
-                    throw new UnknownSchemaException(id);
-                }
-                return schema;
+                return ofAvro.known(id);
             }
 
             @Override
             public Schema writerSchema(UUID guid) throws UnknownSchemaException {
-                Schema schema = byGuid.get(guid);
-                if (schema == null) {
-                    throw new UnknownSchemaException(guid);
-                }
-                return schema;
+                return ofAvro.known(guid);
             }
 
             @Override
             public ProtobufSchema protobufSchema(int id) throws UnknownSchemaException {
-                ProtobufSchema schema = ofProtobuf.get(id);
-                if (schema == null) {
-                    throw new UnknownSchemaException(id);
-                }
-                return schema;
+                return ofProtobuf.known(id);
             }
 
             @Override
             public ProtobufSchema protobufSchema(UUID guid) throws UnknownSchemaException {
-                ProtobufSchema schema = ofProtobuf.get(guid);
-                if (schema == null) {
-                    throw new UnknownSchemaException(guid);
-                }
-                return schema;
+                return ofProtobuf.known(guid);
+            }
+
+            @Override
+            public void checkJsonSchema(int id) throws UnknownSchemaException {
+                ofJson.known(id);
+            }
+
+            @Override
+            public void checkJsonSchema(UUID guid) throws UnknownSchemaException {
+                ofJson.known(guid);
             }
         };
     }
 
-    @Override
-    public ProtobufSchema protobufSchema(int id) throws UnknownSchemaException {
-        ProtobufSchema known = ofProtobuf.get(id);
+    private <T> T find(SchemasOfType<T> schemas, int id) throws UnknownSchemaException {
+        T known = schemas.known.get(id);
         return known != null
                 ? known
-                : fetchProtobuf(
+                : fetch(
+                        schemas,
                         id,
                         "schema id " + id,
                         () -> Optional.of(client.getSchemaById(id)),
-                        why -> why.isEmpty() ? new UnknownSchemaException(id) : new UnknownSchemaException(id, why));
+                        fault -> new UnknownSchemaException(id),
+                        why -> new UnknownSchemaException(id, why));
     }
 
-    @Override
-    public ProtobufSchema protobufSchema(UUID guid) throws UnknownSchemaException {
-        ProtobufSchema known = ofProtobuf.get(guid);
+    private <T> T find(SchemasOfType<T> schemas, UUID guid) throws UnknownSchemaException {
+        T known = schemas.known.get(guid);
         return known != null
                 ? known
-                : fetchProtobuf(
+                : fetch(
+                        schemas,
                         guid,
                         "schema GUID " + guid,
                         () -> byGuid(guid),
-                        why -> why.isEmpty()
-                                ? new UnknownSchemaException(guid)
-                                : new UnknownSchemaException(guid, why));
+                        // a registry of an earlier version knows no GUIDs
+                        fault -> new UnknownSchemaException(guid, "cannot be looked up (%s)".formatted(fault.text())),
+                        why -> new UnknownSchemaException(guid, why));
     }
 
-    /** @param no makes the exception for a schema that is of no use, from the reason; empty if there is none */
-    private ProtobufSchema fetchProtobuf(
+    /**
+     * Asks for a schema.
+     *
+     * @param notKnown makes the exception for a schema that the registry does not know
+     * @param notUsable makes the exception for one that is of no use, from the reason
+     */
+    private <T> T fetch(
+            SchemasOfType<T> schemas,
             Object key,
             String what,
             RegistryRequest<Optional<ParsedSchema>> request,
-            Function<String, UnknownSchemaException> no)
+            Function<RegistryFault, UnknownSchemaException> notKnown,
+            Function<String, UnknownSchemaException> notUsable)
             throws UnknownSchemaException {
-        checkNotRefused(refusedAsProtobuf, key);
-        Answer<Optional<ParsedSchema>> answer = ask(what, request);
-        if (answer.fault() != null && answer.fault().kind() == RegistryFault.FaultKind.REFUSED) {
-            throw failure("does not return " + what, answer.fault());
-        }
-        String why = "";
-        if (answer.fault() != null) {
-            why = answer.fault().kind() == RegistryFault.FaultKind.NOT_READABLE
-                    ? "cannot be used: " + answer.fault().text() + "; "
-                            + answer.fault().remedy()
-                    : "";
-        } else if (answer.value().orElse(null) instanceof ProtobufText text) {
-            try {
-                ProtobufSchema schema = text.parse();
-                ofProtobuf.put(key, schema);
-                return schema;
-            } catch (IllegalArgumentException e) {
-                why = "cannot be used: " + e.getMessage();
-            }
-        } else {
-            why = "is of type "
-                    + answer.value().map(ParsedSchema::schemaType).orElse("JSON")
-                    + ", not Protobuf; if the topic holds Avro, set its format to avro";
-        }
-        UnknownSchemaException refusal = no.apply(why);
-        refusedAsProtobuf.put(key, new UnusableSchema(refusal, System.nanoTime()));
-        throw refusal;
-    }
-
-    private Schema fetch(int id) throws UnknownSchemaException {
-        checkNotRefused(refused, id);
-        Answer<ParsedSchema> answer = ask("schema id " + id, () -> client.getSchemaById(id));
-        if (answer.fault() == null && answer.value() instanceof AvroSchema avro) {
-            remember(id, avro.rawSchema());
-            return avro.rawSchema();
-        }
-        if (answer.fault() != null && answer.fault().kind() == RegistryFault.FaultKind.REFUSED) {
-            throw failure("does not return schema id " + id, answer.fault());
-        }
-        UnknownSchemaException no = answer.fault() == null
-                ? new UnknownSchemaException(id, notAvro(answer.value().schemaType()))
-                : answer.fault().kind() == RegistryFault.FaultKind.NOT_READABLE
-                        ? new UnknownSchemaException(
-                                id,
-                                "cannot be used: " + answer.fault().text() + "; "
-                                        + answer.fault().remedy())
-                        : new UnknownSchemaException(id);
-        refused.put(id, new UnusableSchema(no, System.nanoTime()));
-        throw no;
-    }
-
-    /** A schema can still be registered, so the registry is asked again, but not for every record. */
-    private void checkNotRefused(Map<Object, UnusableSchema> refusals, Object idOrGuid) throws UnknownSchemaException {
-        UnusableSchema before = refusals.get(idOrGuid);
+        UnusableSchema before = schemas.refused.get(key);
+        // A schema can still be registered, so the registry is asked again, but not for every record.
         if (before != null && System.nanoTime() - before.at < refusalKept.toNanos()) {
             throw before.why;
         }
+        Answer<Optional<ParsedSchema>> answer = ask(what, request);
+        RegistryFault fault = answer.fault();
+        UnknownSchemaException refusal;
+        if (fault == null) {
+            try {
+                T schema = answer.value().map(schemas.use).orElse(null);
+                if (schema != null) {
+                    schemas.known.put(key, schema);
+                    return schema;
+                }
+                refusal = notUsable.apply(ofAnotherType(
+                        answer.value().map(ParsedSchema::schemaType).orElse("one that is not read"), schemas.type));
+            } catch (IllegalArgumentException e) {
+                refusal = notUsable.apply("cannot be used: " + e.getMessage());
+            }
+        } else {
+            refusal = switch (fault.kind()) {
+                case REFUSED -> throw failure("does not return " + what, fault);
+                case NOT_READABLE -> notUsable.apply("cannot be used: " + fault.text() + "; " + fault.remedy());
+                default -> notKnown.apply(fault);
+            };
+        }
+        schemas.refused.put(key, new UnusableSchema(refusal, System.nanoTime()));
+        throw refusal;
     }
 
-    @Override
-    public Schema writerSchema(UUID guid) throws UnknownSchemaException {
-        Schema schema = byGuid.get(guid);
-        if (schema != null) {
-            return schema;
-        }
-        checkNotRefused(refused, guid);
-        Answer<Optional<ParsedSchema>> answer = ask("schema GUID " + guid, () -> byGuid(guid));
-        if (answer.fault() == null && answer.value().orElse(null) instanceof AvroSchema avro) {
-            byGuid.put(guid, avro.rawSchema());
-            return avro.rawSchema();
-        }
-        if (answer.fault() != null && answer.fault().kind() == RegistryFault.FaultKind.REFUSED) {
-            throw failure("does not return schema GUID " + guid, answer.fault());
-        }
-        UnknownSchemaException no = answer.fault() == null
-                ? new UnknownSchemaException(
-                        guid,
-                        notAvro(answer.value().map(ParsedSchema::schemaType).orElse("JSON")))
-                : new UnknownSchemaException(
-                        guid,
-                        "cannot be looked up (%s)".formatted(answer.fault().text()));
-        refused.put(guid, new UnusableSchema(no, System.nanoTime()));
-        throw no;
-    }
-
-    private static String notAvro(String type) {
-        return "is of type " + type + ", not Avro"
-                + (type.equals("PROTOBUF") ? "; if the topic holds Protobuf, set its format to protobuf" : "");
+    private static String ofAnotherType(String type, String wanted) {
+        return "is of type " + type + ", not " + wanted
+                + Stream.of("Avro", "Protobuf", "JSON")
+                        .filter(format -> format.equalsIgnoreCase(type))
+                        .map(format -> "; if the topic holds %s, set its format to %s"
+                                .formatted(format, format.toLowerCase(Locale.ROOT)))
+                        .findFirst()
+                        .orElse("");
     }
 
     /** Asks for a schema by its GUID, which this version of Confluent's client does not know of. */
@@ -562,7 +572,10 @@ public final class ConfluentSchemas implements Registry {
     }
 
     private static List<SchemaProvider> providers() {
-        return List.of(new LenientAvroProvider(), new ProtobufText.Provider());
+        return List.of(
+                new LenientAvroProvider(),
+                new ProtobufText.ProtobufProvider(),
+                new JsonSchemaText.JsonSchemaProvider());
     }
 
     /** Confluent's serializer, which also gives the name of a subject. */

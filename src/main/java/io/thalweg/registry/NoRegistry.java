@@ -9,6 +9,9 @@ import org.apache.avro.Schema;
 
 /** No registry, for topics that are all in JSON. */
 final class NoRegistry implements Registry {
+    private static final String CANNOT_BE_LOOKED_UP =
+            "cannot be looked up, because there is no schema registry; set " + ThalwegConfig.REGISTRY_URL;
+
     @Override
     public void check() {
         // nothing can be wrong
@@ -16,26 +19,32 @@ final class NoRegistry implements Registry {
 
     @Override
     public Schema writerSchema(int id) throws UnknownSchemaException {
-        throw new UnknownSchemaException(
-                id, "cannot be looked up, because there is no schema registry; set " + ThalwegConfig.REGISTRY_URL);
+        throw new UnknownSchemaException(id, CANNOT_BE_LOOKED_UP);
     }
 
     @Override
     public Schema writerSchema(UUID guid) throws UnknownSchemaException {
-        throw new UnknownSchemaException(
-                guid, "cannot be looked up, because there is no schema registry; set " + ThalwegConfig.REGISTRY_URL);
+        throw new UnknownSchemaException(guid, CANNOT_BE_LOOKED_UP);
     }
 
     @Override
     public ProtobufSchema protobufSchema(int id) throws UnknownSchemaException {
-        throw new UnknownSchemaException(
-                id, "cannot be looked up, because there is no schema registry; set " + ThalwegConfig.REGISTRY_URL);
+        throw new UnknownSchemaException(id, CANNOT_BE_LOOKED_UP);
     }
 
     @Override
     public ProtobufSchema protobufSchema(UUID guid) throws UnknownSchemaException {
-        throw new UnknownSchemaException(
-                guid, "cannot be looked up, because there is no schema registry; set " + ThalwegConfig.REGISTRY_URL);
+        throw new UnknownSchemaException(guid, CANNOT_BE_LOOKED_UP);
+    }
+
+    @Override
+    public void checkJsonSchema(int id) throws UnknownSchemaException {
+        throw new UnknownSchemaException(id, CANNOT_BE_LOOKED_UP);
+    }
+
+    @Override
+    public void checkJsonSchema(UUID guid) throws UnknownSchemaException {
+        throw new UnknownSchemaException(guid, CANNOT_BE_LOOKED_UP);
     }
 
     @Override

@@ -46,7 +46,8 @@ record RegistryFault(FaultKind kind, String text, String remedy) {
             }
             if (cause instanceof IllegalStateException
                     && String.valueOf(cause.getMessage()).startsWith("Invalid schema type")) {
-                return new RegistryFault(FaultKind.NOT_READABLE, detail(cause), "only Avro and Protobuf can be read");
+                return new RegistryFault(
+                        FaultKind.NOT_READABLE, detail(cause), "only Avro, Protobuf, and JSON can be read");
             }
         }
         return new RegistryFault(

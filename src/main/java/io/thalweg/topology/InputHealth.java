@@ -188,7 +188,9 @@ final class InputHealth {
                                         .formatted(ThalwegConfig.KEY_FORMAT, config.getString(ThalwegConfig.KEY_FORMAT))
                                 : "");
             case UNREADABLE -> unreadable(topic);
-            case UNKNOWN_SCHEMA -> ": is schema.registry.url that of the producers, and are the schemas Avro?";
+            case UNKNOWN_SCHEMA ->
+                ": is schema.registry.url that of the producers, and are the schemas of the type that %s says?"
+                        .formatted(formatSetting(topic));
             case NO_LABEL_FIELD ->
                 ": is %s the name of the field?".formatted(labelSetting(topic))
                         + (isOfLabels(topic)
@@ -209,9 +211,8 @@ final class InputHealth {
     }
 
     private String unreadable(String topic) {
-        boolean ofLabels = isOfLabels(topic);
-        String setting = ofLabels ? ThalwegConfig.LABELS_FORMAT : ThalwegConfig.EXAMPLES_FORMAT;
-        ValueFormat format = ofLabels ? config.labelsFormat() : config.examplesFormat();
+        String setting = formatSetting(topic);
+        ValueFormat format = isOfLabels(topic) ? config.labelsFormat() : config.examplesFormat();
         return switch (format) {
             case JSON -> ": values must be JSON objects, as %s is %s".formatted(setting, format);
             case AVRO ->
@@ -221,6 +222,10 @@ final class InputHealth {
                 ": values must be Protobuf, written with a Schema Registry serializer, as %s is %s"
                         .formatted(setting, format);
         };
+    }
+
+    private String formatSetting(String topic) {
+        return isOfLabels(topic) ? ThalwegConfig.LABELS_FORMAT : ThalwegConfig.EXAMPLES_FORMAT;
     }
 
     private boolean isOfLabels(String topic) {

@@ -12,6 +12,7 @@ import io.thalweg.math.StepOptions.Scaling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -489,6 +490,35 @@ class ThalwegConfigTest {
                 .hasMessageContaining(why)
                 .hasMessageContaining(remedy)
                 .hasMessageNotContaining("\n");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "avro, '', json.schema.lookup has no effect unless examples.format or labels.format is json",
+        "json, avro, 'schema.registry.url is empty, but labels.format = avro and json.schema.lookup = true needs a"
+                + " schema registry; set its address, or set the format to json and drop json.schema.lookup'",
+        "json, json, 'schema.registry.url is empty, but json.schema.lookup = true needs a schema registry; set its"
+                + " address, or drop json.schema.lookup'",
+        "avro, json, 'schema.registry.url is empty, but examples.format = avro and json.schema.lookup = true needs a"
+                + " schema registry; set its address, or set the format to json and drop json.schema.lookup'",
+    })
+    void lookingUpJsonSchemasNeedsJsonAndARegistry(String events, String labels, String why) {
+        Map<String, String> settings = new HashMap<>(Map.of(
+                "examples.format", events,
+                "output.format", "json",
+                "json.schema.lookup", "true",
+                "schema.registry.url", ""));
+        if (!labels.isEmpty()) {
+            settings.putAll(
+                    Map.of("labels.topic", "l", "labels.format", labels, "id.field", "id", "labels.id.field", "id"));
+        }
+        assertThatThrownBy(() -> config(settings))
+                .isInstanceOf(ConfigException.class)
+                .hasMessage(why);
+        settings.put("schema.registry.url", "http://registry:8081");
+        if (!labels.isEmpty()) {
+            assertThat(config(settings).needsRegistry()).isTrue();
+        }
     }
 
     /** A setting of these groups that is not recorded is one that neither weights nor outputs of a replay depend on. */

@@ -1,7 +1,9 @@
 package io.thalweg.input;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.math.Example;
@@ -9,6 +11,7 @@ import io.thalweg.math.Rejection;
 import io.thalweg.math.Rejection.Reason;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -231,6 +234,133 @@ class RecordReaderTest {
                 () -> mapped.read(InputRecord.produced(new TopicPartition("t", 0), 0, 0, null, bare, unknown), x));
         assertThat(rejection.reason()).isEqualTo(Reason.UNKNOWN_SCHEMA);
         assertThat(rejection).hasMessageContaining("GUID 01010101-0101-0101-0101-010101010101");
+    }
+
+    /** Knows the JSON Schemas 7 and {@link #KNOWN}, and counts how often it is asked. */
+    private static final class JsonSchemas implements SchemaSource {
+        private static final UUID KNOWN = UUID.fromString("01234567-89ab-cdef-0123-456789abcdef");
+        private final List<Object> asked = new ArrayList<>();
+        private boolean isDown;
+
+        @Override
+        public Schema writerSchema(int id) {
+            throw new AssertionError("asked for an Avro schema");
+        }
+
+        @Override
+        public void checkJsonSchema(int id) throws UnknownSchemaException {
+            ask(id);
+            if (id != 7) {
+                throw new UnknownSchemaException(id);
+            }
+        }
+
+        @Override
+        public void checkJsonSchema(UUID guid) throws UnknownSchemaException {
+            ask(guid);
+            if (!guid.equals(KNOWN)) {
+                throw new UnknownSchemaException(guid);
+            }
+        }
+
+        private void ask(Object idOrGuid) {
+            asked.add(idOrGuid);
+            if (isDown) {
+                throw new SchemaSourceException("down", null);
+            }
+        }
+
+        static Headers header(UUID guid) {
+            return new RecordHeaders()
+                    .add(
+                            "__value_schema_id",
+                            ByteBuffer.allocate(17)
+                                    .put((byte) 1)
+                                    .putLong(guid.getMostSignificantBits())
+                                    .putLong(guid.getLeastSignificantBits())
+                                    .array());
+        }
+    }
+
+    private static byte[] framed(int id, String json) {
+        byte[] text = utf8(json);
+        return ByteBuffer.allocate(5 + text.length)
+                .put((byte) 0)
+                .putInt(id)
+                .put(text)
+                .array();
+    }
+
+    @ParameterizedTest
+    @MethodSource("settingsOfJson")
+    void theIdOfAJsonSchemaIsLookedUpIfAsked(Map<String, String> settings, boolean isLabel, String json)
+            throws Exception {
+        JsonSchemas schemas = new JsonSchemas();
+        Map<String, String> lookup = new HashMap<>(settings);
+        lookup.put("json.schema.lookup", "true");
+        RecordReader asking = new RecordReader(schemas, new ThalwegConfig(lookup), "m");
+        Example x = new Example();
+        InputRecord[] named = {
+            record(framed(7, json), NONE),
+            record(utf8(json), new RecordHeaders().add("__value_schema_id", new byte[] {0, 0, 0, 0, 7})),
+            record(utf8(json), JsonSchemas.header(JsonSchemas.KNOWN))
+        };
+        for (InputRecord record : named) {
+            for (int i = 0; i < 2; i++) {
+                asking.read(isLabel ? record.asLabel() : record, x);
+                assertThat(x.label()).isEqualTo(1);
+            }
+        }
+        // once for each, as the one in the frame and the one in the header are the same
+        assertThat(schemas.asked).containsExactly(7, JsonSchemas.KNOWN);
+        InputRecord plain = record(utf8(json), NONE);
+        asking.read(isLabel ? plain.asLabel() : plain, x);
+        assertThat(schemas.asked).hasSize(2);
+
+        for (InputRecord record :
+                new InputRecord[] {record(framed(8, json), NONE), record(utf8(json), JsonSchemas.header(new UUID(1, 2)))
+                }) {
+            Rejection rejection =
+                    catchThrowableOfType(Rejection.class, () -> asking.read(isLabel ? record.asLabel() : record, x));
+            assertThat(rejection.reason()).isEqualTo(Reason.UNKNOWN_SCHEMA);
+            assertThat(rejection).hasMessageStartingWith("the schema registry has no schema with ");
+        }
+        // a replay does not ask again, although the registry knows it by now
+        schemas.asked.clear();
+        InputRecord before = named[0].withUnknownSchema();
+        assertThat(catchThrowableOfType(Rejection.class, () -> asking.read(isLabel ? before.asLabel() : before, x))
+                        .reason())
+                .isEqualTo(Reason.UNKNOWN_SCHEMA);
+        assertThat(schemas.asked).isEmpty();
+
+        schemas.isDown = true;
+        assertThatThrownBy(() -> asking.read(isLabel ? named[0].asLabel() : named[0], x))
+                .isInstanceOf(SchemaSourceException.class);
+
+        schemas.asked.clear();
+        RecordReader notAsking = new RecordReader(schemas, new ThalwegConfig(settings), "m");
+        InputRecord unknown = record(framed(8, json), NONE);
+        notAsking.read(isLabel ? unknown.asLabel() : unknown, x);
+        assertThat(schemas.asked).isEmpty();
+    }
+
+    static Stream<Arguments> settingsOfJson() {
+        return Stream.of(
+                arguments(Map.of("examples.format", "json"), false, "{\"label\": 1, \"features\": [1.5]}"),
+                arguments(Map.of("examples.format", "json", "label", "y"), false, "{\"y\": true, \"a\": 1}"),
+                arguments(
+                        Map.of("examples.format", "json", "label", "y", "events.unwrap", "after"),
+                        false,
+                        "{\"op\": \"c\", \"before\": null, \"after\": {\"y\": true, \"a\": 1}}"),
+                arguments(
+                        Map.of(
+                                "labels.format", "json",
+                                "labels.topic", "l",
+                                "id.field", "id",
+                                "labels.id.field", "id",
+                                "labels.label", "y"),
+                        true,
+                        "{\"id\": \"e\", \"y\": 1}"));
     }
 
     @Test

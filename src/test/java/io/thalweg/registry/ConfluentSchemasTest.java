@@ -261,7 +261,7 @@ class ConfluentSchemasTest {
                 2, "type Gone in M is not declared",
                 3, "unexpected end of file",
                 4, "nested too deeply",
-                5, "only Avro and Protobuf can be read",
+                5, "is of type JSON, not Protobuf; if the topic holds JSON, set its format to json",
                 6, "has no schema with id 6");
         try (StubRegistry registry = StubRegistry.start((request, exchange) -> {
                     String body = bodies.get(exchange.getRequestURI().getPath());
@@ -279,6 +279,58 @@ class ConfluentSchemasTest {
             }
             assertThat(registry.paths).hasSize(reasons.size());
             assertThat(schemas.writerSchema(1)).isEqualTo(Schema.create(Schema.Type.DOUBLE));
+        }
+    }
+
+    @Test
+    void onlyAJsonSchemaIsOneAndItIsAskedForOnce() throws Exception {
+        UUID guid = new UUID(1, 2);
+        UUID ofAvro = new UUID(3, 4);
+        Map<String, String> bodies = Map.of(
+                "/schemas/ids/1",
+                "{\"schemaType\":\"JSON\",\"schema\":\"{\\\"type\\\":\\\"object\\\"}\"}",
+                // what it refers to is not needed, and not asked for
+                "/schemas/ids/2",
+                "{\"schemaType\":\"JSON\",\"schema\":\"{}\",\"references\":[{\"name\":\"a\",\"subject\":\"b\","
+                        + "\"version\":1}]}",
+                "/schemas/ids/3",
+                "{\"schema\":\"\\\"double\\\"\"}",
+                "/schemas/ids/4",
+                answer("syntax = \"proto3\"; message M { int32 a = 1; }", ""),
+                "/schemas/guids/" + guid,
+                "{\"schemaType\":\"JSON\",\"schema\":\"{}\"}",
+                "/schemas/guids/" + ofAvro,
+                "{\"schema\":\"\\\"double\\\"\"}");
+        Map<Integer, String> reasons = Map.of(
+                3, "is of type AVRO, not JSON; if the topic holds Avro, set its format to avro",
+                4, "is of type PROTOBUF, not JSON; if the topic holds Protobuf, set its format to protobuf",
+                5, "has no schema with id 5");
+        try (StubRegistry registry = StubRegistry.start((request, exchange) -> {
+                    String body = bodies.get(exchange.getRequestURI().getPath());
+                    return body == null
+                            ? new Answer(404, "{\"error_code\":40403,\"message\":\"Schema not found\"}")
+                            : new Answer(200, body);
+                });
+                ConfluentSchemas schemas = client(registry, Map.of())) {
+            SchemaSource known = schemas.withoutAsking();
+            assertThatThrownBy(() -> known.checkJsonSchema(1)).isInstanceOf(UnknownSchemaException.class);
+            assertThatThrownBy(() -> known.checkJsonSchema(guid)).isInstanceOf(UnknownSchemaException.class);
+            for (int i = 0; i < 3; i++) {
+                schemas.checkJsonSchema(1);
+                schemas.checkJsonSchema(2);
+                schemas.checkJsonSchema(guid);
+                known.checkJsonSchema(1);
+                known.checkJsonSchema(guid);
+                assertThatThrownBy(() -> schemas.checkJsonSchema(ofAvro))
+                        .isInstanceOf(UnknownSchemaException.class)
+                        .hasMessageContaining("is of type AVRO, not JSON");
+                for (Map.Entry<Integer, String> each : reasons.entrySet()) {
+                    assertThatThrownBy(() -> schemas.checkJsonSchema(each.getKey()))
+                            .isInstanceOf(UnknownSchemaException.class)
+                            .hasMessageContaining(each.getValue());
+                }
+            }
+            assertThat(registry.paths).hasSize(bodies.size() + 1);
         }
     }
 

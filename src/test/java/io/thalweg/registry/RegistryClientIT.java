@@ -187,14 +187,36 @@ class RegistryClientIT {
         }
     }
 
+    @Test
+    void aJsonSchemaIsFoundAndOthersAreNone() throws Exception {
+        int id;
+        try (SchemaRegistryClient client = new CachedSchemaRegistryClient(
+                List.of(url), 10, List.of(new JsonSchemaText.JsonSchemaProvider()), Map.of())) {
+            id = client.register(
+                    "json-value",
+                    new JsonSchemaText(
+                            "{\"$schema\": \"http://json-schema.org/draft-07/schema#\", \"type\": \"object\"}"));
+        }
+        int ofProtobuf = registerOrders("not-json-value");
+        try (ConfluentSchemas schemas = client(Map.of())) {
+            schemas.checkJsonSchema(id);
+            assertThatThrownBy(() -> schemas.checkJsonSchema(ofProtobuf))
+                    .isInstanceOf(UnknownSchemaException.class)
+                    .hasMessageContaining("is of type PROTOBUF, not JSON");
+            assertThatThrownBy(() -> schemas.writerSchema(id))
+                    .isInstanceOf(UnknownSchemaException.class)
+                    .hasMessageContaining("is of type JSON, not Avro; if the topic holds JSON, set its format to json");
+        }
+    }
+
     /** Registers a Protobuf schema whose second message has one of another file. Returns its id. */
     private static int registerOrders(String subject) throws Exception {
         String money = "syntax = \"proto3\"; package pay; message Money { sint64 cents = 1; }";
         String order = "syntax = \"proto3\"; package shop; import \"pay/money.proto\";"
                 + " import \"google/protobuf/timestamp.proto\"; message Unused { string a = 1; }"
                 + " message Order { pay.Money total = 1; google.protobuf.Timestamp at = 2; bool returned = 3; }";
-        try (SchemaRegistryClient client =
-                new CachedSchemaRegistryClient(List.of(url), 10, List.of(new ProtobufText.Provider()), Map.of())) {
+        try (SchemaRegistryClient client = new CachedSchemaRegistryClient(
+                List.of(url), 10, List.of(new ProtobufText.ProtobufProvider()), Map.of())) {
             client.register("money", new ProtobufText(money, List.of(), Map.of()));
             return client.register(
                     subject,

@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A schema registry inside this process that answers Confluent's clients over HTTP, from this machine only. It stores
- * Avro and Protobuf schemas. Registrations can be kept in a file, and have the same ids the next time.
+ * Avro, Protobuf, and JSON schemas. Registrations can be kept in a file, and have the same ids the next time.
  */
 public final class EmbeddedRegistry implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(EmbeddedRegistry.class);
@@ -96,7 +96,7 @@ public final class EmbeddedRegistry implements AutoCloseable {
 
     private void routes(JavalinDefaultRouting http) {
         http.get("/", answer(request -> Map.of()));
-        http.get("/schemas/types", answer(request -> List.of("AVRO", "PROTOBUF")));
+        http.get("/schemas/types", answer(request -> List.of("AVRO", "PROTOBUF", "JSON")));
         http.get("/schemas/ids/{id}", answer(request -> schema(request)));
         http.get(
                 "/schemas/guids/{guid}",

@@ -1,5 +1,6 @@
 package io.thalweg.app.local;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -14,6 +15,7 @@ import io.confluent.kafka.schemaregistry.client.SchemaMetadata;
 import io.confluent.kafka.schemaregistry.client.rest.entities.Schema;
 import io.confluent.kafka.schemaregistry.client.rest.entities.requests.RegisterSchemaRequest;
 import io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
+import io.thalweg.registry.JsonSchemaText;
 import io.thalweg.registry.ProtobufText;
 import java.io.Closeable;
 import java.io.IOException;
@@ -30,6 +32,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * The contents of an embedded registry: subjects, their versions, ids and compatibility levels.
@@ -61,8 +64,9 @@ final class Registrations implements Closeable {
     private static final String GLOBAL = "";
 
     private final AvroSchemaProvider avro = new AvroSchemaProvider();
-    private final ProtobufText.Provider protobuf = new ProtobufText.Provider();
-    private final MockSchemaRegistryClient registry = new MockSchemaRegistryClient(List.of(avro, protobuf));
+    private final ProtobufText.ProtobufProvider protobuf = new ProtobufText.ProtobufProvider();
+    private final JsonSchemaText.JsonSchemaProvider json = new JsonSchemaText.JsonSchemaProvider();
+    private final MockSchemaRegistryClient registry = new MockSchemaRegistryClient(List.of(avro, protobuf, json));
     private final Map<String, CompatibilityLevel> levels = new HashMap<>();
     private final FileChannel journal;
 
@@ -315,18 +319,20 @@ final class Registrations implements Closeable {
 
     private ParsedSchema parse(String subject, RegisterSchemaRequest request, boolean normalize) {
         String type = request.getSchemaType() == null ? avro.schemaType() : request.getSchemaType();
-        boolean isProtobuf = type.equals(protobuf.schemaType());
-        if (!isProtobuf && !type.equals(avro.schemaType())) {
-            throw new Refusal(422, 42201, "Invalid schema: this registry holds Avro and Protobuf schemas only");
-        }
-        SchemaProvider provider = isProtobuf ? protobuf : avro;
+        SchemaProvider provider = Stream.of(avro, protobuf, json)
+                .filter(each -> each.schemaType().equals(type))
+                .findFirst()
+                .orElseThrow(() -> new Refusal(
+                        422, 42201, "Invalid schema: this registry holds Avro, Protobuf, and JSON schemas only"));
         ParsedSchema schema;
         try {
             schema = provider.parseSchemaOrElseThrow(new Schema(subject, request), true, normalize);
             if (schema instanceof ProtobufText text) {
                 text.parse();
+            } else if (schema instanceof JsonSchemaText text) {
+                JSON.readTree(text.text());
             }
-        } catch (RuntimeException e) {
+        } catch (JsonProcessingException | RuntimeException e) {
             throw new Refusal(422, 42201, "Invalid schema: " + e.getMessage());
         }
         return normalize ? schema.normalize() : schema;

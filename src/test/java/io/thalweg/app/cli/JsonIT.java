@@ -10,6 +10,7 @@ import io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.config.ThalwegConfig;
+import io.thalweg.registry.JsonSchemaText;
 import io.thalweg.registry.Registry;
 import io.thalweg.runtime.CommittedTopic;
 import io.thalweg.runtime.LearnerRuntime;
@@ -37,6 +38,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -418,6 +423,72 @@ class JsonIT {
                 .singleElement()
                 .asString()
                 .contains("there is no field gone; the event has id, customer.age");
+    }
+
+    @Test
+    void theIdsOfJsonSchemasAreLookedUpIfAskedAndVerifyKnowsWhatTheAnswerWas() throws Exception {
+        String name = "looked-up";
+        try (EmbeddedRegistry server = EmbeddedRegistry.start(null, 0);
+                SchemaRegistryClient client = new CachedSchemaRegistryClient(
+                        List.of(server.url()), 10, List.of(new JsonSchemaText.JsonSchemaProvider()), Map.of())) {
+            Path settings = settings(name, "label=returned\njson.schema.lookup=true\nmodel.from=fixed:m\n");
+            assertThat(thalweg(settings, "run").is(2).err())
+                    .singleElement()
+                    .asString()
+                    .contains("schema.registry.url is empty, but json.schema.lookup = true needs a schema registry; set"
+                            + " its address, or drop json.schema.lookup");
+            Files.writeString(
+                    settings,
+                    Files.readString(settings).replace("schema.registry.url=", "schema.registry.url=" + server.url()));
+            thalweg(settings, "topics", "--create").is(0);
+            int id = client.register("orders-value", new JsonSchemaText("{\"type\": \"object\"}"));
+            int later = id + 1;
+            List<byte[]> values = List.of(framed(id, order(0)), framed(later, order(1)), utf8(order(2)));
+            ThalwegConfig config = config(settings);
+            try (Producer<byte[], byte[]> producer = new KafkaProducer<>(
+                    Map.of("bootstrap.servers", broker.bootstrapServers()),
+                    new ByteArraySerializer(),
+                    new ByteArraySerializer())) {
+                values.forEach(value -> producer.send(new ProducerRecord<>(name + "-examples", value)));
+            }
+            try (Registry registry = Registry.of(config, Duration.ofSeconds(10));
+                    LearnerRuntime learner = LearnerRuntime.start(config, registry, registry)) {
+                Awaitility.await()
+                        .atMost(PATIENCE)
+                        .dontCatchUncaughtExceptions()
+                        .until(() -> CommittedTopic.read(config, name + "-predictions")
+                                                .size()
+                                        == 2
+                                && CommittedTopic.read(config, name + "-dead.letters")
+                                                .size()
+                                        == 1);
+                assertThat(learner.hasEnded()).isFalse();
+            }
+            assertThat(JSON.readTree(CommittedTopic.read(config, name + "-dead.letters")
+                                    .get(0)
+                                    .value())
+                            .get("reason")
+                            .asText())
+                    .isEqualTo("UNKNOWN_SCHEMA");
+            // the registry knows it by now, which does not change what was learned
+            assertThat(client.register("others-value", new JsonSchemaText("{\"type\": \"object\", \"title\": \"T\"}")))
+                    .isEqualTo(later);
+            assertThat(thalweg(settings, "verify").is(0).out()).anyMatch(line -> line.startsWith("MATCHES"));
+        }
+    }
+
+    private static byte[] utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** A value as Confluent's JSON Schema serializer writes it. */
+    private static byte[] framed(int id, String json) {
+        byte[] text = utf8(json);
+        return ByteBuffer.allocate(5 + text.length)
+                .put((byte) 0)
+                .putInt(id)
+                .put(text)
+                .array();
     }
 
     // ---- keys

@@ -76,7 +76,7 @@ class ProtobufIT {
         broker = EmbeddedBroker.start(directory.resolve("broker"), 0);
         registry = EmbeddedRegistry.start(directory.resolve("registry.jsonl"), 0);
         client = new CachedSchemaRegistryClient(
-                List.of(registry.url()), 10, List.of(new ProtobufText.Provider()), Map.of());
+                List.of(registry.url()), 10, List.of(new ProtobufText.ProtobufProvider()), Map.of());
     }
 
     @AfterAll

@@ -17,6 +17,7 @@ import io.confluent.kafka.serializers.KafkaAvroSerializer;
 import io.thalweg.avro.Prediction;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.registry.ConfluentSchemas;
+import io.thalweg.registry.JsonSchemaText;
 import io.thalweg.registry.ProtobufText;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -115,9 +116,34 @@ class EmbeddedRegistryIT {
         }
     }
 
+    @Test
+    void holdsJsonSchemas() throws Exception {
+        Path file = directory.resolve("registry.jsonl");
+        int id;
+        try (EmbeddedRegistry registry = EmbeddedRegistry.start(file, 0);
+                SchemaRegistryClient client = ofJson(registry)) {
+            refused(422, 42201, () -> client.register("a", new JsonSchemaText("{")));
+            id = client.register("orders-value", new JsonSchemaText("{\"type\": \"object\"}"));
+        }
+        try (EmbeddedRegistry registry = EmbeddedRegistry.start(file, 0);
+                SchemaRegistryClient client = ofJson(registry);
+                ConfluentSchemas schemas =
+                        new ConfluentSchemas(Map.of("schema.registry.url", registry.url()), Duration.ZERO)) {
+            assertThat(client.getSchemaById(id).canonicalString()).isEqualTo("{\"type\": \"object\"}");
+            schemas.checkJsonSchema(id);
+            assertThatThrownBy(() -> schemas.protobufSchema(id)).hasMessageContaining("is of type JSON, not Protobuf");
+            assertThatThrownBy(() -> schemas.checkJsonSchema(id + 1)).isInstanceOf(UnknownSchemaException.class);
+        }
+    }
+
+    private static SchemaRegistryClient ofJson(EmbeddedRegistry registry) {
+        return new CachedSchemaRegistryClient(
+                List.of(registry.url()), 10, List.of(new JsonSchemaText.JsonSchemaProvider()), Map.of());
+    }
+
     private static SchemaRegistryClient ofProtobuf(EmbeddedRegistry registry) {
         return new CachedSchemaRegistryClient(
-                List.of(registry.url()), 10, List.of(new ProtobufText.Provider()), Map.of());
+                List.of(registry.url()), 10, List.of(new ProtobufText.ProtobufProvider()), Map.of());
     }
 
     @Test
@@ -178,7 +204,7 @@ class EmbeddedRegistryIT {
                                     registry,
                                     "POST",
                                     "/subjects/a/versions",
-                                    "{\"schemaType\":\"JSON\",\"schema\":\"{}\"}"),
+                                    "{\"schemaType\":\"XML\",\"schema\":\"<a/>\"}"),
                             422))
                     .isEqualTo(42201);
             assertThat(error(send(registry, "GET", "/subjects/a/versions/newest", null), 422))
@@ -204,7 +230,8 @@ class EmbeddedRegistryIT {
                     .isEqualTo("[\"café\"]");
             send(registry, "DELETE", "/subjects/caf%C3%A9", null);
             assertThat(send(registry, "GET", "/", null).body()).isEqualTo("{}");
-            assertThat(send(registry, "GET", "/schemas/types", null).body()).isEqualTo("[\"AVRO\",\"PROTOBUF\"]");
+            assertThat(send(registry, "GET", "/schemas/types", null).body())
+                    .isEqualTo("[\"AVRO\",\"PROTOBUF\",\"JSON\"]");
             assertThat(send(registry, "GET", "/subjects", null).body()).isEqualTo("[\"a\"]");
             assertThat(send(registry, "GET", "/mode", null).body()).isEqualTo("{\"mode\":\"READWRITE\"}");
             assertThat(send(registry, "GET", "/config", null).body())
