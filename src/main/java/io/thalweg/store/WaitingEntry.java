@@ -3,6 +3,7 @@ package io.thalweg.store;
 import io.thalweg.math.Example;
 import io.thalweg.math.PredictionResult;
 import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
 import java.util.Arrays;
 
 /**
@@ -431,8 +432,13 @@ public final class WaitingEntry {
         return Arrays.equals(in.bytes(), from, from + length, expected, 0, expected.length);
     }
 
+    /**
+     * Where hashes begin. It is another one in each process, so that nobody can choose ids that all have the same hash,
+     * which would take quadratic time. No result depends on it.
+     */
+    private static final long HASH_BASIS = new SecureRandom().nextLong();
+
     // FNV-1a with 64 bits, and the last mixing steps of MurmurHash3
-    private static final long HASH_BASIS = 0xcbf29ce484222325L;
     private static final long HASH_PRIME = 0x100000001b3L;
 
     private static long hash(long before, byte[] bytes, int from, int length) {
