@@ -90,7 +90,7 @@ public final class ConfluentSchemas implements Registry {
     /**
      * The schemas of a type that have been seen, and the answers that there is none.
      *
-     * @param type as {@code examples.format} calls it, in upper and lower case
+     * @param type what it is called, for people
      * @param use makes of an answer what is remembered: null if it is of another type, an IllegalArgumentException if
      *     it cannot be used
      * @param known by id or GUID
@@ -295,13 +295,14 @@ public final class ConfluentSchemas implements Registry {
         UnknownSchemaException refusal;
         if (fault == null) {
             try {
-                T schema = answer.value().map(schemas.use).orElse(null);
+                ParsedSchema parsed = answer.value().orElse(null);
+                T schema = parsed == null ? null : schemas.use.apply(parsed);
                 if (schema != null) {
                     schemas.known.put(key, schema);
                     return schema;
                 }
-                refusal = notUsable.apply(ofAnotherType(
-                        answer.value().map(ParsedSchema::schemaType).orElse("one that is not read"), schemas.type));
+                refusal = notUsable.apply(
+                        parsed == null ? "cannot be read" : ofAnotherType(parsed.schemaType(), schemas.type));
             } catch (IllegalArgumentException e) {
                 refusal = notUsable.apply("cannot be used: " + e.getMessage());
             }
