@@ -136,7 +136,7 @@ final class FeatureReaders {
             case STRING, BOOLEAN, ENUM -> true;
             default -> false;
         };
-        return sinks.isNumber(field, isWord);
+        return mapping.isNumber(field, isWord);
     }
 
     private boolean isUsable(String field, Schema schema) {

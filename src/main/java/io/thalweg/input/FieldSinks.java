@@ -139,11 +139,6 @@ final class FieldSinks {
         }
     }
 
-    /** Whether a single value of a feature becomes a number. @param isWord whether it is text or a boolean */
-    boolean isNumber(String field, boolean isWord) {
-        return isWord ? mapping.isNumeric(field) : !mapping.isCategorical(field);
-    }
-
     /** Returns the sinks of a field that is a time with a pattern. */
     static ValueSinks time(TimeParts times, TimeEncoder encoder) {
         return new ValueSinks(

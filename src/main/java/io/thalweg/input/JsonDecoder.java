@@ -623,7 +623,7 @@ final class JsonDecoder implements ValueDecoder {
             if (seen != null) {
                 addKind(field, types[i]);
             }
-            hasNumbers |= types[i] != JsonToken.VALUE_NULL && sinks.isNumber(field.name, isWord(types[i]));
+            hasNumbers |= types[i] != JsonToken.VALUE_NULL && mapping.isNumber(field.name, isWord(types[i]));
         }
         FieldEncoder encoder = field.encoder;
         if (encoder == null) {
@@ -641,7 +641,7 @@ final class JsonDecoder implements ValueDecoder {
                         continue;
                     }
                     isNullThere = true;
-                } else if (!collector.isNew(json.text(), begins[i], ends[i] - begins[i])) {
+                } else if (!isNew(i, collector)) {
                     continue;
                 }
                 item(i, field, field.sinks);
@@ -650,6 +650,16 @@ final class JsonDecoder implements ValueDecoder {
             // a record that is rejected must not affect the next one
             encoder.whole();
         }
+    }
+
+    /** Whether an item is another category than those before it in the list. */
+    private boolean isNew(int i, FeatureCollector collector) {
+        if (types[i] == JsonToken.VALUE_NUMBER_FLOAT) {
+            // 7.0 and 7.00 are one
+            begins[i] = json.addText(Numbers.text(doubles[i]));
+            ends[i] = json.textEnd();
+        }
+        return collector.isNew(json.text(), begins[i], ends[i] - begins[i]);
     }
 
     private void item(int i, JsonField field, ValueSinks to) throws Rejection {
@@ -744,7 +754,9 @@ final class JsonDecoder implements ValueDecoder {
             to.kinds().empty(field.name);
         } else {
             to.kinds()
-                    .add(field.name, sinks.isNumber(field.name, isWord(token)) ? FieldKind.NUMBER : FieldKind.CATEGORY);
+                    .add(
+                            field.name,
+                            mapping.isNumber(field.name, isWord(token)) ? FieldKind.NUMBER : FieldKind.CATEGORY);
         }
     }
 }

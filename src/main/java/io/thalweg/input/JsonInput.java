@@ -177,6 +177,18 @@ final class JsonInput {
         return start;
     }
 
+    /** Adds ASCII to {@link #text}. Returns where it begins. */
+    int addText(String ascii) {
+        int start = textEnd;
+        byte[] more = ascii.getBytes(StandardCharsets.US_ASCII);
+        if (text.length - start < more.length) {
+            text = Arrays.copyOf(text, 2 * (start + more.length));
+        }
+        System.arraycopy(more, 0, text, start, more.length);
+        textEnd = start + more.length;
+        return start;
+    }
+
     /**
      * Checks a name, as only one of the two parsers does.
      *

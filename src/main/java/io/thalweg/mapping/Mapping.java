@@ -412,6 +412,11 @@ public final class Mapping {
         return numeric.contains(field);
     }
 
+    /** Whether a single value of a feature becomes a number. @param isWord whether it is text or a boolean */
+    public boolean isNumber(String field, boolean isWord) {
+        return isWord ? isNumeric(field) : !isCategorical(field);
+    }
+
     /** The parts of a field that is a time; null if it is not used as one. */
     public TimeParts times(String field) {
         return times.get(field);

@@ -100,7 +100,7 @@ public final class Numbers {
      * Writes a number as the shortest text that is parsed as the same number. The text that Java itself writes depends
      * on its version.
      */
-    static String text(double number) {
+    public static String text(double number) {
         if (number == Math.rint(number) && Math.abs(number) <= WHOLE) {
             return Long.toString((long) number);
         }

@@ -14,12 +14,13 @@ import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
 import io.thalweg.mapping.FieldKinds;
 import io.thalweg.mapping.Mapping;
+import io.thalweg.mapping.Numbers;
 import io.thalweg.math.FeatureForm;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -54,6 +55,7 @@ final class JsonExamples extends ExampleFile {
 
     private final BufferedReader text;
     private final FeatureForm form;
+    private final Mapping mapping;
     private final FieldKinds kinds;
     private final Row row;
     private final boolean isOfLabels;
@@ -77,7 +79,7 @@ final class JsonExamples extends ExampleFile {
         this.text = text;
         form = columns.form();
         // not every object has to have a label
-        Mapping mapping = columns.in(Set.of("label"));
+        mapping = columns.in(Set.of("label"));
         kinds = new FieldKinds(mapping);
         row = columns.row(mapping, kinds, DecimalMark.point());
         label = columns.isLabelNamed() && mapping.label() != null
@@ -212,14 +214,19 @@ final class JsonExamples extends ExampleFile {
     private void value(String name, JsonNode value) throws BadLineException {
         switch (value.getNodeType()) {
             case NULL -> row.empty(name);
-            case NUMBER -> row.number(name, value.doubleValue(), value.asText());
+            case NUMBER -> row.number(name, value.doubleValue(), text(value));
             default -> row.text(name, value.asText());
         }
     }
 
+    /** A value as text: a number as it is written as a category, which is 7 for 7.0. */
+    private static String text(JsonNode value) {
+        return value.isFloatingPointNumber() ? Numbers.text(value.doubleValue()) : value.asText();
+    }
+
     /**
-     * Adds a list, as if it were an array in a record on a topic: with numbers in it, each item is a feature of its
-     * own; else each that is different is a category. Lists of lists or of objects are left out.
+     * Adds a list, as if it were an array in a record on a topic: if an item becomes a number, each item is a feature
+     * of its own; else each that is different is a category. Lists of lists or of objects are left out.
      */
     private void list(String name, JsonNode list) throws BadLineException {
         boolean hasNumbers = false;
@@ -228,7 +235,7 @@ final class JsonExamples extends ExampleFile {
                 row.leaveOut(name, item.isObject() ? "list of objects" : "list of lists");
                 return;
             }
-            hasNumbers |= item.isNumber();
+            hasNumbers |= !isMissing(item) && mapping.isNumber(name, !item.isNumber());
         }
         if (!row.beginList(name)) {
             return;
@@ -240,16 +247,24 @@ final class JsonExamples extends ExampleFile {
                     value(name, list.get(i));
                 }
             } else {
-                Set<JsonNode> distinct = new LinkedHashSet<>();
-                list.forEach(distinct::add);
-                for (JsonNode item : distinct) {
-                    value(name, item);
+                Set<String> distinct = new HashSet<>();
+                boolean isMissingThere = false;
+                for (JsonNode item : list) {
+                    boolean isNew = isMissing(item) ? !isMissingThere : distinct.add(text(item));
+                    isMissingThere |= isMissing(item);
+                    if (isNew) {
+                        value(name, item);
+                    }
                 }
             }
         } finally {
             // a line that cannot be used must not affect the next one
             row.endList(name);
         }
+    }
+
+    private static boolean isMissing(JsonNode item) {
+        return item.isNull() || item.isNumber() && !Double.isFinite(item.doubleValue());
     }
 
     private Line example(ObjectNode object) throws BadLineException {

@@ -9,6 +9,8 @@ import io.thalweg.app.files.ExampleFile.Format;
 import io.thalweg.app.files.ExampleFile.Line;
 import io.thalweg.avro.Example;
 import io.thalweg.avro.SparseFeatures;
+import io.thalweg.config.ThalwegConfig;
+import io.thalweg.input.RecordReader;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.runtime.ExitCode;
 import io.thalweg.runtime.StopException;
@@ -18,8 +20,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -379,6 +383,64 @@ class ExampleFileTest {
         assertThatThrownBy(() -> open("x.json", utf8("[{\"a\": 1}]"), Columns.DEFAULT))
                 .isInstanceOf(StopException.class)
                 .hasMessageStartingWith("x.json is one JSON array");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            quoteCharacter = '`',
+            value = {
+                "[7, 8, 7]; categorical",
+                "[7, 8, 7];",
+                "[7, null, 8.5, 8.50]; categorical",
+                "[\"1\", \"2.5\"]; numeric",
+                "[\"1\", null, \"1\"]; numeric",
+                "[true, false]; numeric",
+                "[true, \"true\", \"x\"];",
+                "[\"a\", \"b\", \"a\", null, null];",
+                "[\"null\", null];",
+                "[7, \"7\", \"a\"]; categorical",
+                "[1, null, NaN];",
+                "[NaN, \"a\"];",
+                "[NaN, null];",
+                "[null];",
+                "[0.5, \"b\"];",
+                "[1.0, 1, 1e2, 100, 0.1, 1e-7, 12345678901234567890]; categorical",
+                "[];",
+                "7.0; categorical",
+                "7.50; categorical",
+                "12345678901234567890; categorical",
+                "\"12\"; numeric",
+                "true;",
+                "NaN;",
+                "{\"k\": [1, 2], \"l\": [\"u\"]};",
+            })
+    void aLineOfJsonHasTheFeaturesThatItHasOnATopic(String value, String kind) throws Exception {
+        Map<String, String> settings = new HashMap<>(Map.of("label", "y"));
+        if (kind != null) {
+            settings.put("features." + kind, "v");
+        }
+        String json = "{\"y\": 1, \"v\": %s, \"other\": 1}".formatted(value);
+        Map<String, Double> ofFile = new TreeMap<>();
+        named(lines("v.jsonl", json + "\n", new Columns(settings, FeatureForm.NAMED))
+                        .get(0)
+                        .example())
+                .forEach((name, number) -> ofFile.put(name.toString(), number));
+
+        settings.put("examples.format", "json");
+        io.thalweg.math.Example x = new io.thalweg.math.Example();
+        new RecordReader(
+                        id -> {
+                            throw new AssertionError("asked for a schema");
+                        },
+                        new ThalwegConfig(settings),
+                        "m")
+                .example(utf8(json), "m", x);
+        Map<String, Double> ofTopic = new TreeMap<>();
+        for (int k = 0; k < x.size(); k++) {
+            ofTopic.put(x.name(k), x.value(k));
+        }
+        assertThat(ofFile).isEqualTo(ofTopic).hasSize(x.size());
     }
 
     private static Columns labelled(String label) {
