@@ -22,13 +22,15 @@ class RecordedSettingsTest {
     private static final List<String> REPLAYED = ThalwegConfig.settings(SettingFlag.REPLAYED);
 
     /**
-     * What a setting is changed beside: the mapping is of use with a label only, some settings are with ftrl only, and
-     * some with a topic of labels only.
+     * What a setting is changed beside: the mapping is of use with a label only, some settings are with ftrl only, some
+     * with a topic of labels only, and some with JSON only.
      */
     private static final List<Map<String, String>> BESIDE = List.of(
             Map.of("label", "y"),
             Map.of("label", "y", "algorithm", "ftrl"),
             Map.of("label", "y", "labels.topic", "l"),
+            Map.of("label", "y", "labels.topic", "l", "labels.format", "json"),
+            Map.of("label", "y", "examples.format", "json"),
             Map.of("label", "y", "events.unwrap", "after"));
 
     /** Words for settings that are text: each is what one of them may be. */
