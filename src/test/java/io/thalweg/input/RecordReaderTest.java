@@ -206,14 +206,7 @@ class RecordReaderTest {
         // 0, which is also the first byte of a frame, and true; the same with a frame
         byte[] bare = {0, 1};
         byte[] framed = {0, 0, 0, 0, 7, 0, 1};
-        Headers byGuid = new RecordHeaders()
-                .add(
-                        "__value_schema_id",
-                        ByteBuffer.allocate(17)
-                                .put((byte) 1)
-                                .putLong(guid.getMostSignificantBits())
-                                .putLong(guid.getLeastSignificantBits())
-                                .array());
+        Headers byGuid = headerWith(guid);
         Headers byId = new RecordHeaders().add("__value_schema_id", new byte[] {0, 0, 0, 0, 7});
         Example x = new Example();
         for (int i = 0; i < 3; i++) {
@@ -269,17 +262,17 @@ class RecordReaderTest {
                 throw new SchemaSourceException("down", null);
             }
         }
+    }
 
-        static Headers header(UUID guid) {
-            return new RecordHeaders()
-                    .add(
-                            "__value_schema_id",
-                            ByteBuffer.allocate(17)
-                                    .put((byte) 1)
-                                    .putLong(guid.getMostSignificantBits())
-                                    .putLong(guid.getLeastSignificantBits())
-                                    .array());
-        }
+    private static Headers headerWith(UUID guid) {
+        return new RecordHeaders()
+                .add(
+                        "__value_schema_id",
+                        ByteBuffer.allocate(17)
+                                .put((byte) 1)
+                                .putLong(guid.getMostSignificantBits())
+                                .putLong(guid.getLeastSignificantBits())
+                                .array());
     }
 
     private static byte[] framed(int id, String json) {
@@ -303,7 +296,7 @@ class RecordReaderTest {
         InputRecord[] named = {
             record(framed(7, json), NONE),
             record(utf8(json), new RecordHeaders().add("__value_schema_id", new byte[] {0, 0, 0, 0, 7})),
-            record(utf8(json), JsonSchemas.header(JsonSchemas.KNOWN))
+            record(utf8(json), headerWith(JsonSchemas.KNOWN))
         };
         for (InputRecord record : named) {
             for (int i = 0; i < 2; i++) {
@@ -318,8 +311,7 @@ class RecordReaderTest {
         assertThat(schemas.asked).hasSize(2);
 
         for (InputRecord record :
-                new InputRecord[] {record(framed(8, json), NONE), record(utf8(json), JsonSchemas.header(new UUID(1, 2)))
-                }) {
+                new InputRecord[] {record(framed(8, json), NONE), record(utf8(json), headerWith(new UUID(1, 2)))}) {
             Rejection rejection =
                     catchThrowableOfType(Rejection.class, () -> asking.read(isLabel ? record.asLabel() : record, x));
             assertThat(rejection.reason()).isEqualTo(Reason.UNKNOWN_SCHEMA);
