@@ -24,10 +24,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.MemberDescription;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AclBinding;
@@ -512,6 +514,24 @@ class SecuredIT {
                 .isOneLine(
                         3,
                         "principal User:%s has no right to %s on topic %s-%s".formatted(name, operation, name, topic));
+    }
+
+    /** A learner asks for offsets now and then, and may lose its rights at any time; it says so itself, in one line. */
+    @Test
+    void offsetsThatMayNotBeAskedForAreNotWarnedOf() throws Exception {
+        String topic = "offsets-are-secret";
+        broker.admin()
+                .createTopics(List.of(new NewTopic(topic, 1, (short) 1)))
+                .all()
+                .get();
+        try (ProgramLog log = new ProgramLog();
+                Admin admin = Admin.create(new HashMap<>(broker.user("nosy")))) {
+            assertThatThrownBy(() -> admin.listOffsets(Map.of(new TopicPartition(topic, 0), OffsetSpec.latest()))
+                            .all()
+                            .get())
+                    .hasRootCauseInstanceOf(TopicAuthorizationException.class);
+            assertThat(log.lines()).isEmpty();
+        }
     }
 
     @Test
