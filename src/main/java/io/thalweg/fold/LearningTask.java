@@ -583,7 +583,7 @@ public final class LearningTask {
         return entry == null ? null : entry.model();
     }
 
-    /** Returns whether what was restored last is a whole commit, while the task is restored or stands by. */
+    /** Returns whether the state is that of a whole commit, while the task is restored or stands by. */
     public boolean isAtCommit() {
         return state.isAtCommit();
     }

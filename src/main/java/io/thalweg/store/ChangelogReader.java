@@ -20,8 +20,8 @@ final class ChangelogReader {
     private final LateLabels lateLabels;
     private final LayoutHistory layouts;
 
-    /** The kind of the last record. */
-    private byte last;
+    /** Whether the state is that of a whole commit. */
+    private boolean isAtCommit;
 
     /** The restored names by model and chunk. A chunk that was deleted is empty. */
     private final Map<String, Map<Integer, List<byte[]>>> restoredNames = new HashMap<>();
@@ -58,7 +58,7 @@ final class ChangelogReader {
     void restore(byte[] key, byte @Nullable [] value) {
         ByteBuffer rest = ByteBuffer.wrap(key);
         byte kind = rest.get();
-        last = kind;
+        isAtCommit = kind == ChangelogFormat.OFFSET;
         switch (kind) {
             case ChangelogFormat.HEAD -> restoreHead(ChangelogFormat.text(rest), value);
             case ChangelogFormat.BLOCK -> restoreBlock(rest.getInt(), ChangelogFormat.text(rest), value);
@@ -90,9 +90,12 @@ final class ChangelogReader {
         }
     }
 
-    /** Returns whether the last record is one of those that are written last in a commit. */
+    /**
+     * Returns whether the state is that of a whole commit: the last record is one of those that are written last, or
+     * was written by this task itself while it was active.
+     */
     boolean isAtCommit() {
-        return last == ChangelogFormat.OFFSET;
+        return isAtCommit;
     }
 
     /** Returns the names of a model, with those that were restored and not taken yet. */
@@ -162,6 +165,7 @@ final class ChangelogReader {
      * @throws StateException if parts of a model are missing
      */
     void end(boolean complete) {
+        isAtCommit = true;
         takeRestoredNames();
         lateLabels.restored();
         if (!complete) {
@@ -211,7 +215,7 @@ final class ChangelogReader {
 
     /** Forgets what was restored and not taken yet. */
     void clear() {
-        last = 0;
+        isAtCommit = false;
         restoredNames.clear();
     }
 }

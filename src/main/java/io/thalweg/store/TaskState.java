@@ -236,7 +236,7 @@ public final class TaskState {
 
     // ---- standing by
 
-    /** Returns whether what was restored last is a whole commit: offsets are written last. */
+    /** Returns whether the state is that of a whole commit, and not in the middle of one that is being restored. */
     public boolean isAtCommit() {
         return reader.isAtCommit();
     }

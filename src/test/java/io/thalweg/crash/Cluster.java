@@ -2,10 +2,7 @@ package io.thalweg.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
+import io.thalweg.testing.FreePort;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -17,7 +14,7 @@ import org.awaitility.Awaitility;
 /** A broker in a process of its own, that can be killed, started again on what it left, stopped and continued. */
 final class Cluster implements AutoCloseable {
     private final Path directory;
-    private final int port = freePort();
+    private final int port = FreePort.find();
     private final Admin admin = Admin.create(Map.of(
             AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG,
             bootstrapServers(),
@@ -30,14 +27,6 @@ final class Cluster implements AutoCloseable {
     Cluster(Path directory) {
         this.directory = directory;
         start();
-    }
-
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     String bootstrapServers() {

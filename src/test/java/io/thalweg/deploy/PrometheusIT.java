@@ -18,9 +18,9 @@ import io.thalweg.registry.ConfluentSchemas;
 import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.Topics;
+import io.thalweg.testing.FreePort;
 import io.thalweg.testing.Programs;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -157,10 +157,7 @@ class PrometheusIT {
     @Test
     void prometheusScrapesALearner() throws Exception {
         Path program = Programs.find("prometheus", "prometheus");
-        int port;
-        try (ServerSocket free = new ServerSocket(0)) {
-            port = free.getLocalPort();
-        }
+        int port = FreePort.find();
         Path settings = Files.createDirectory(directory.resolve("prometheus"));
         Files.copy(DeployTest.DEPLOY.resolve("prometheus/alerts.yml"), settings.resolve("alerts.yml"));
         Files.writeString(

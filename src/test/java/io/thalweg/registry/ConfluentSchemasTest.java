@@ -21,7 +21,7 @@ import io.thalweg.input.SchemaSource;
 import io.thalweg.input.SchemaSourceException;
 import io.thalweg.input.UnknownSchemaException;
 import io.thalweg.registry.StubRegistry.Answer;
-import java.net.ServerSocket;
+import io.thalweg.testing.FreePort;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -413,10 +413,7 @@ class ConfluentSchemasTest {
 
     @Test
     void nobodyListening() throws Exception {
-        int port;
-        try (ServerSocket socket = new ServerSocket(0)) {
-            port = socket.getLocalPort();
-        }
+        int port = FreePort.find();
         Map<String, Object> settings = Map.of(
                 "schema.registry.url", "http://alice:secret@localhost:" + port, "basic.auth.credentials.source", "URL");
         try (ConfluentSchemas schemas = new ConfluentSchemas(settings, SHORT)) {

@@ -31,9 +31,9 @@ import io.thalweg.runtime.CommittedTopic;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.LearnerRuntime;
 import io.thalweg.runtime.Topics;
+import io.thalweg.testing.FreePort;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -82,7 +82,7 @@ class RegistryClientIT {
                     .findFirst()
                     .orElseThrow();
         }
-        int port = freePort();
+        int port = FreePort.find();
         server = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xms64m",
@@ -92,7 +92,7 @@ class RegistryClientIT {
                         "-Dquarkus.http.host=127.0.0.1",
                         "-Dquarkus.http.port=" + port,
                         "-Dquarkus.management.host=127.0.0.1",
-                        "-Dquarkus.management.port=" + freePort(),
+                        "-Dquarkus.management.port=" + FreePort.find(),
                         "-Dapicurio.datasource.jdbc.initial-size=1",
                         "-Dapicurio.datasource.jdbc.min-size=1",
                         "-Dapicurio.datasource.jdbc.max-size=4",
@@ -432,11 +432,5 @@ class RegistryClientIT {
                 .filter(field -> !field.name().equals(name))
                 .forEach(field -> fields.add(new Schema.Field(field, field.schema())));
         return Schema.createRecord(schema.getName(), schema.getDoc(), schema.getNamespace(), false, fields);
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        }
     }
 }

@@ -231,6 +231,17 @@ class TaskReadsTest {
         now += TimeUnit.MILLISECONDS.toNanos(millis);
     }
 
+    /** Its first instance was alone, and has never restored anything. */
+    @Test
+    void aTaskThatWasActiveAnswersAsAStandbyBeforeAnythingElseIsCommitted() {
+        learn(5);
+        reads.commit();
+        assertThat(reads.standbyModel("m")).isNull();
+        reads.continueStandingBy();
+        Model there = reads.standbyModel("m").committed().model();
+        assertThat(Examples.bits(there)).isEqualTo(Examples.bits(task.model("m")));
+    }
+
     @Test
     void aStandbyAnswersFromWholeCommits() {
         List<ConsumerRecord<byte[], byte[]>> changelog = new ArrayList<>();

@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.testing.ClientThreads;
+import io.thalweg.testing.FreePort;
 import io.thalweg.testing.ProgramLog;
 import io.thalweg.testing.SecuredBroker;
 import io.thalweg.testing.TestKeys;
 import io.thalweg.testing.TokenEndpoint;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -145,7 +145,7 @@ class LoginIT {
                         .asString()
                         .contains("401")
                         .doesNotContain("of-another", "endpoint-user", "endpoint-secret");
-                String nowhere = "http://127.0.0.1:" + freePort() + "/token";
+                String nowhere = "http://127.0.0.1:" + FreePort.find() + "/token";
                 System.setProperty(ALLOWED_URLS, tokens.jwksUrl() + "," + nowhere);
                 Map<String, String> down = with(secret, "sasl.oauthbearer.token.endpoint.url", nowhere);
                 down.put("sasl.login.retry.backoff.max.ms", "200");
@@ -278,7 +278,7 @@ class LoginIT {
                 """);
         try (SecuredBroker broker = SecuredBroker.start(directory);
                 EmbeddedRegistry registry = EmbeddedRegistry.start(null, 0)) {
-            String nowhere = "http://first-user:first-secret@127.0.0.1:" + freePort();
+            String nowhere = "http://first-user:first-secret@127.0.0.1:" + FreePort.find();
             SecuredProject project = new SecuredProject(
                     broker,
                     "thalweg",
@@ -290,7 +290,7 @@ class LoginIT {
                     "state.dir",
                     directory.resolve("state").toString(),
                     "http.listen",
-                    "127.0.0.1:" + freePort(),
+                    "127.0.0.1:" + FreePort.find(),
                     "http.tokens.file",
                     Files.writeString(directory.resolve("tokens"), "read token-that-may-read")
                             .toString());
@@ -329,12 +329,6 @@ class LoginIT {
                     .as("the topics, in which settings are recorded")
                     .contains("learning.rate")
                     .doesNotContain(secrets.toArray(String[]::new));
-        }
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
         }
     }
 

@@ -10,10 +10,10 @@ import io.confluent.kafka.schemaregistry.client.rest.entities.SchemaReference;
 import io.thalweg.app.local.EmbeddedBroker;
 import io.thalweg.app.local.EmbeddedRegistry;
 import io.thalweg.registry.ProtobufText;
+import io.thalweg.testing.FreePort;
 import io.thalweg.testing.Programs;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -236,10 +236,7 @@ class ProtobufIT {
         send("orders-examples", new byte[] {0, 0, 0, 0, 99, 0});
         send("orders-examples", "{\"id\": 1}".getBytes(StandardCharsets.UTF_8));
 
-        int port;
-        try (ServerSocket free = new ServerSocket(0)) {
-            port = free.getLocalPort();
-        }
+        int port = FreePort.find();
         Files.writeString(settings, "http.listen=127.0.0.1:" + port + "\n", StandardOpenOption.APPEND);
         Process learner = learner(settings);
         List<JsonNode> predictions;

@@ -3,6 +3,7 @@ package io.thalweg.app.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.app.local.EmbeddedBroker;
+import io.thalweg.testing.FreePort;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -150,10 +151,7 @@ class RunIT {
 
     @Test
     void aRegistryThatIsNotThereExitsWith3() throws Exception {
-        int free;
-        try (ServerSocket socket = new ServerSocket(0)) {
-            free = socket.getLocalPort();
-        }
+        int free = FreePort.find();
         String[] settings = {"schema.registry.url=http://127.0.0.1:" + free, "registry.retry.max.ms=0"};
         try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
             thalweg(broker, settings, "topics", "--create").is(0);

@@ -3,6 +3,7 @@ package io.thalweg.app.local;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.thalweg.testing.FreePort;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.net.InetAddress;
@@ -182,7 +183,7 @@ class EmbeddedBrokerIT {
                     .hasMessageNotContaining("\n");
         }
         try (EmbeddedBroker broker = EmbeddedBroker.start(directory, 0)) {
-            int otherPort = freePort();
+            int otherPort = FreePort.find();
             assertThatThrownBy(() -> EmbeddedBroker.start(directory, otherPort))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining(directory.toString())
@@ -191,12 +192,6 @@ class EmbeddedBrokerIT {
             createTopic(broker.bootstrapServers(), Map.of());
             send(broker.bootstrapServers(), "unharmed");
             assertThat(read(broker.bootstrapServers(), 1)).containsExactly("unharmed");
-        }
-    }
-
-    private static int freePort() throws Exception {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
         }
     }
 

@@ -6,8 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.thalweg.app.serve.HttpRefusal;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.Registry;
-import java.io.IOException;
-import java.net.ServerSocket;
+import io.thalweg.testing.FreePort;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,16 +20,11 @@ import org.junit.jupiter.api.Timeout;
 /** What a click on a jump costs while the brokers are away. */
 @Timeout(60)
 class WeightMovesTest {
-    private static int freePort() throws IOException {
-        try (ServerSocket free = new ServerSocket(0)) {
-            return free.getLocalPort();
-        }
-    }
 
     @Test
     void someWaitForBrokersThatAreAwayAndOthersAreRefused() throws Exception {
         ThalwegConfig config = new ThalwegConfig(Map.of(
-                "bootstrap.servers", "127.0.0.1:" + freePort(),
+                "bootstrap.servers", "127.0.0.1:" + FreePort.find(),
                 "examples.format", "json",
                 "output.format", "json",
                 "http.timeout.ms", "4000"));

@@ -14,6 +14,7 @@ import io.thalweg.avro.Example;
 import io.thalweg.math.FeatureForm;
 import io.thalweg.runtime.ExampleSender;
 import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.testing.FreePort;
 import io.thalweg.testing.PatchedSource;
 import io.thalweg.testing.Seed;
 import io.thalweg.testing.Seeded;
@@ -40,6 +41,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import javax.net.ssl.SSLContext;
 import org.apache.kafka.clients.admin.Admin;
@@ -57,6 +59,7 @@ class InstancesIT {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final int PARTITIONS = 3;
     private static final int MODELS = 24;
+    private static final int SENT = 50;
 
     @TempDir
     private Path directory;
@@ -87,7 +90,7 @@ class InstancesIT {
     }
 
     private Instance instance(ServedLearner learner, String classPath) throws IOException {
-        int port = ServedLearner.freePort();
+        int port = FreePort.find();
         Instance started = new Instance(
                 port,
                 learner.startProcess(
@@ -487,37 +490,39 @@ class InstancesIT {
                 send(sender, random);
             }
             Http ofActive = new Http(active.port);
+            // all that was sent, which can be committed in parts
+            long version = IntStream.range(0, SENT).filter(i -> i % MODELS == 0).count();
             await().atMost(PATIENCE)
-                    .until(() -> ofActive.get("/v1/models/model-0").status() == 200);
-            long version =
-                    ofActive.get("/v1/models/model-0").ok().path("version").asLong();
+                    .untilAsserted(() -> assertThat(ofActive.get("/v1/models/model-0")
+                                    .ok()
+                                    .path("version")
+                                    .asLong())
+                            .isEqualTo(version));
             long quietSince = System.currentTimeMillis();
 
             instance(learner);
             await().atMost(PATIENCE).until(() -> System.currentTimeMillis() - quietSince > 3_000);
             // either can be the standby
-            HttpClient client = HttpClient.newHttpClient();
-            List<Instance> standby = new ArrayList<>();
-            await().atMost(PATIENCE).ignoreException(IOException.class).until(() -> {
-                for (Instance each : instances) {
-                    HttpResponse<String> answer = client.send(
-                            HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + each.port + "/v1/models/model-0"))
-                                    .header(Instances.PASSED_ON, "to-standby")
-                                    .build(),
-                            HttpResponse.BodyHandlers.ofString());
-                    JsonNode json = new ObjectMapper().readTree(answer.body());
-                    if (answer.statusCode() == 200 && json.has("behindMs")) {
-                        assertThat(json.path("behindMs").asLong()).isBetween(0L, 2_000L);
-                        assertThat(json.path("version").asLong()).isEqualTo(version);
-                        standby.add(each);
-                        return true;
-                    }
-                }
-                return false;
-            });
+            AtomicReference<StandbyAnswer> standby = new AtomicReference<>();
+            await().atMost(PATIENCE)
+                    .ignoreExceptionsInstanceOf(IOException.class)
+                    .untilAsserted(() -> {
+                        List<StandbyAnswer> answers = new ArrayList<>();
+                        for (Instance each : instances) {
+                            answers.add(StandbyAnswer.of(each, "/v1/models/model-0"));
+                        }
+                        standby.set(answers.stream()
+                                .filter(answer -> answer.status == 200 && answer.json.has("behindMs"))
+                                .findFirst()
+                                .orElse(null));
+                        assertThat(standby).as("%s", answers).doesNotHaveNullValue();
+                    });
+            JsonNode model = standby.get().json;
+            assertThat(model.path("behindMs").asLong()).isBetween(0L, 2_000L);
+            assertThat(model.path("version").asLong()).isEqualTo(version);
 
             // what the active instance says about a request comes back as it is
-            Http ofStandby = new Http(standby.get(0).port);
+            Http ofStandby = new Http(standby.get().from.port);
             String predict = "/v1/models/model-0/predict";
             await().atMost(PATIENCE)
                     .until(() -> ofStandby.post(predict, "{\"features\":[1]}").status() != 503);
@@ -531,8 +536,21 @@ class InstancesIT {
         }
     }
 
+    /** What an instance answered to a request that only a standby takes. */
+    private record StandbyAnswer(Instance from, int status, JsonNode json) {
+        static StandbyAnswer of(Instance instance, String path) throws IOException, InterruptedException {
+            HttpResponse<String> answer = HttpClient.newHttpClient()
+                    .send(
+                            HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + instance.port + path))
+                                    .header(Instances.PASSED_ON, "to-standby")
+                                    .build(),
+                            HttpResponse.BodyHandlers.ofString());
+            return new StandbyAnswer(instance, answer.statusCode(), new ObjectMapper().readTree(answer.body()));
+        }
+    }
+
     private static void send(ExampleSender sender, Random random) {
-        for (int i = 0; i < 50; i++) {
+        for (int i = 0; i < SENT; i++) {
             sender.send(
                     "model-" + i % MODELS,
                     new Example(

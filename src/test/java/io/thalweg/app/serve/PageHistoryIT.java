@@ -16,6 +16,7 @@ import io.thalweg.output.OutputRecord;
 import io.thalweg.output.OutputSerializer;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.runtime.KafkaSettings;
+import io.thalweg.testing.FreePort;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -226,7 +227,7 @@ class PageHistoryIT {
             LOG.info("{} records of history are in the topics", 2 * versions * MODELS);
             long latest = next - 1;
 
-            int port = ServedLearner.freePort();
+            int port = FreePort.find();
             Path log = directory.resolve("learner.log");
             process = learner.startProcess(
                     port,

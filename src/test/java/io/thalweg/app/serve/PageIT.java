@@ -15,6 +15,7 @@ import io.thalweg.config.ThalwegConfig;
 import io.thalweg.output.OutputTopic;
 import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.OutputReader;
+import io.thalweg.testing.FreePort;
 import io.thalweg.testing.Programs;
 import io.thalweg.testing.Seeded;
 import java.io.IOException;
@@ -528,7 +529,7 @@ class PageIT {
     /** The server is that of another learner when it comes back, as at the end of a rolling upgrade of the settings. */
     @Test
     void showsTheLearnerThatAnswersNow() throws IOException {
-        int port = ServedLearner.freePort();
+        int port = FreePort.find();
         String listen = "127.0.0.1:" + port;
         try (ServedLearner first = new ServedLearner(broker, registry, "page-first", "http.listen", listen)) {
             first.createTopics();

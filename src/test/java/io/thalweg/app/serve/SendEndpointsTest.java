@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.registry.Registry;
+import io.thalweg.testing.FreePort;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,7 +30,7 @@ class SendEndpointsTest {
     /** @param timeout how long an answer may take, in milliseconds */
     private Http start(int timeout) throws IOException {
         ThalwegConfig config = new ThalwegConfig(Map.of(
-                "bootstrap.servers", "127.0.0.1:" + ServedLearner.freePort(),
+                "bootstrap.servers", "127.0.0.1:" + FreePort.find(),
                 "examples.format", "json",
                 "output.format", "json",
                 "http.listen", "127.0.0.1:0",

@@ -21,7 +21,6 @@ import io.thalweg.runtime.KafkaSettings;
 import io.thalweg.runtime.Topics;
 import io.thalweg.store.TaskState;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -75,13 +74,6 @@ final class ServedLearner implements AutoCloseable {
     Http start(Serving.PageFactory ofPage) {
         serving = Serving.start(config, schemas, ofPage);
         return new Http(serving.port());
-    }
-
-    /** Returns a port that is free at the moment. */
-    static int freePort() throws IOException {
-        try (ServerSocket free = new ServerSocket(0)) {
-            return free.getLocalPort();
-        }
     }
 
     /**
