@@ -75,7 +75,7 @@ public final class Verification {
     Verification(ThalwegConfig config, SchemaSource schemas, Supplier<ClusterView> cluster, List<Path> modelFiles) {
         this.modelFiles = List.copyOf(modelFiles);
         this.config = config;
-        this.schemas = schemas;
+        this.schemas = new ReplaySchemas(schemas);
         this.cluster = cluster;
     }
 

@@ -475,6 +475,17 @@ class JsonIT {
                     .isEqualTo(later);
             assertThat(thalweg(settings, "verify").is(0).out()).anyMatch(line -> line.startsWith("MATCHES"));
         }
+        // and nor does it if the registry has lost them all
+        try (EmbeddedRegistry empty = EmbeddedRegistry.start(null, 0)) {
+            assertThat(thalweg(
+                                    directory.resolve(name + ".properties"),
+                                    "verify",
+                                    "--set",
+                                    "schema.registry.url=" + empty.url())
+                            .is(0)
+                            .out())
+                    .anyMatch(line -> line.startsWith("MATCHES"));
+        }
     }
 
     private static byte[] utf8(String text) {
