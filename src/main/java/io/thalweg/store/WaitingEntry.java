@@ -408,13 +408,13 @@ public final class WaitingEntry {
         int modelAt = in.position();
         in.skip(modelLength);
         int idLength = (int) in.getNumber();
-        long hash = hash(HASH_BASIS, in.bytes(), modelAt, modelLength);
-        return mix(hash(hash, in.bytes(), in.position(), idLength));
+        long hash = hash(0, HASH_POINT, in.bytes(), modelAt, modelLength);
+        return mix(hash(hash, HASH_POINT, in.bytes(), in.position(), idLength));
     }
 
     /** Returns a hash of model and id. */
     static long hash(byte[] model, byte[] id) {
-        return mix(hash(hash(HASH_BASIS, model, 0, model.length), id, 0, id.length));
+        return mix(hash(hash(0, HASH_POINT, model, 0, model.length), HASH_POINT, id, 0, id.length));
     }
 
     /** Returns whether the entry that begins at a place has this model and id. */
@@ -432,23 +432,38 @@ public final class WaitingEntry {
         return Arrays.equals(in.bytes(), from, from + length, expected, 0, expected.length);
     }
 
+    /** The prime of the field in which hashes are computed: 2^61 - 1. */
+    static final long HASH_PRIME = (1L << 61) - 1;
+
     /**
-     * Where hashes begin. It is another one in each process, so that nobody can choose ids that all have the same hash,
-     * which would take quadratic time. No result depends on it.
+     * Where the polynomials of hashes are evaluated. It is different in each process, so that nobody can choose ids
+     * that have the same hash, which would take quadratic time. No result depends on it.
      */
-    private static final long HASH_BASIS = new SecureRandom().nextLong();
+    private static final long HASH_POINT = new SecureRandom().nextLong(1L << 32, HASH_PRIME);
 
-    // FNV-1a with 64 bits, and the last mixing steps of MurmurHash3
-    private static final long HASH_PRIME = 0x100000001b3L;
-
-    private static long hash(long before, byte[] bytes, int from, int length) {
-        long hash = (before ^ length) * HASH_PRIME;
+    /**
+     * Adds bytes to a hash: the value of a polynomial at a secret point, modulo a prime. Two texts of n bytes have the
+     * same hash at no more than n + 1 of all points (Carter and Wegman, "Universal Classes of Hash Functions", 1979).
+     *
+     * @param before the hash of what comes before them, from 0 to the prime
+     */
+    static long hash(long before, long point, byte[] bytes, int from, int length) {
+        long hash = timesPlus(before, point, length);
         for (int i = from; i < from + length; i++) {
-            hash = (hash ^ bytes[i] & 0xff) * HASH_PRIME;
+            hash = timesPlus(hash, point, bytes[i] & 0xff);
         }
         return hash;
     }
 
+    /** Returns a * b + c modulo the prime, for a and b below it and a small c. */
+    private static long timesPlus(long a, long b, long c) {
+        // 2^61 is 1 modulo the prime, so the digits of base 2^61 are added up
+        long sum = (a * b & HASH_PRIME) + (Math.multiplyHigh(a, b) << 3 | a * b >>> 61) + c;
+        sum = (sum & HASH_PRIME) + (sum >>> 61);
+        return sum >= HASH_PRIME ? sum - HASH_PRIME : sum;
+    }
+
+    /** The last mixing steps of MurmurHash3. */
     private static long mix(long hash) {
         long h = (hash ^ hash >>> 33) * 0xff51afd7ed558ccdL;
         h = (h ^ h >>> 33) * 0xc4ceb9fe1a85ec53L;
