@@ -658,6 +658,10 @@ final class JsonDecoder implements ValueDecoder {
             // 7.0 and 7.00 are one
             begins[i] = json.addText(Numbers.text(doubles[i]));
             ends[i] = json.textEnd();
+        } else if (types[i] == JsonToken.VALUE_NUMBER_INT && !areLarge[i] && wholes[i] == 0) {
+            // and so are 0 and -0
+            begins[i] = json.addText("0");
+            ends[i] = json.textEnd();
         }
         return collector.isNew(json.text(), begins[i], ends[i] - begins[i]);
     }

@@ -214,7 +214,8 @@ final class JsonExamples extends ExampleFile {
     private void value(String name, JsonNode value) throws BadLineException {
         switch (value.getNodeType()) {
             case NULL -> row.empty(name);
-            case NUMBER -> row.number(name, value.doubleValue(), text(value));
+            case NUMBER ->
+                row.number(name, value.doubleValue(), mapping.isCategorical(name) ? text(value) : value.asText());
             default -> row.text(name, value.asText());
         }
     }

@@ -406,6 +406,7 @@ class ExampleFileTest {
                 "[null];",
                 "[0.5, \"b\"];",
                 "[1.0, 1, 1e2, 100, 0.1, 1e-7, 12345678901234567890]; categorical",
+                "[0, -0, 0.0, -0.0]; categorical",
                 "[];",
                 "7.0; categorical",
                 "7.50; categorical",
