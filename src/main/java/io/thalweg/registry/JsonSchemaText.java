@@ -11,9 +11,15 @@ import java.util.List;
  * values are mapped by the names of their fields, whatever their schema says.
  *
  * @param text the schema
+ * @param references the schemas that it refers to, for others that read it
  */
-public record JsonSchemaText(String text) implements SchemaText {
+public record JsonSchemaText(String text, List<SchemaReference> references) implements SchemaText {
     private static final String TYPE = "JSON";
+
+    /** A schema that refers to no other. */
+    public JsonSchemaText(String text) {
+        this(text, List.of());
+    }
 
     /** What makes these of the answers of a registry. */
     public static final class JsonSchemaProvider extends AbstractSchemaProvider {
@@ -24,17 +30,13 @@ public record JsonSchemaText(String text) implements SchemaText {
 
         @Override
         public ParsedSchema parseSchemaOrElseThrow(Schema schema, boolean isNew, boolean normalize) {
-            return new JsonSchemaText(schema.getSchema());
+            List<SchemaReference> references = schema.getReferences();
+            return new JsonSchemaText(schema.getSchema(), references == null ? List.of() : List.copyOf(references));
         }
     }
 
     @Override
     public String schemaType() {
         return TYPE;
-    }
-
-    @Override
-    public List<SchemaReference> references() {
-        return List.of();
     }
 }

@@ -1,6 +1,7 @@
 package io.thalweg.app.local;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -330,12 +331,21 @@ final class Registrations implements Closeable {
             if (schema instanceof ProtobufText text) {
                 text.parse();
             } else if (schema instanceof JsonSchemaText text) {
-                JSON.readTree(text.text());
+                checkJsonSchema(text.text());
             }
         } catch (JsonProcessingException | RuntimeException e) {
             throw new Refusal(422, 42201, "Invalid schema: " + e.getMessage());
         }
         return normalize ? schema.normalize() : schema;
+    }
+
+    private static void checkJsonSchema(String text) throws JsonProcessingException {
+        JsonNode schema = JSON.reader()
+                .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+                .readTree(text);
+        if (!schema.isObject() && !schema.isBoolean()) {
+            throw new IllegalArgumentException("a JSON Schema is an object, true, or false");
+        }
     }
 
     private static FileChannel open(Path file) throws IOException {

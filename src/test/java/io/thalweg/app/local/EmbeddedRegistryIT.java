@@ -258,6 +258,40 @@ class EmbeddedRegistryIT {
     }
 
     @Test
+    void keepsTheReferencesOfJsonSchemasAndRefusesWhatIsNone() throws Exception {
+        Path file = directory.resolve("registry/json.jsonl");
+        String referring = "{\"schemaType\":\"JSON\",\"schema\":\"{\\\"$ref\\\":\\\"a.json\\\"}\",\"references\":"
+                + "[{\"name\":\"a.json\",\"subject\":\"a\",\"version\":1}]}";
+        String id;
+        try (EmbeddedRegistry registry = EmbeddedRegistry.start(file, 0)) {
+            for (String notASchema : List.of("{} }", "7", "\\\"x\\\"", "{")) {
+                HttpResponse<String> refused = send(
+                        registry,
+                        "POST",
+                        "/subjects/none/versions",
+                        "{\"schemaType\":\"JSON\",\"schema\":\"" + notASchema + "\"}");
+                assertThat(refused.statusCode()).as(notASchema).isEqualTo(422);
+            }
+            send(
+                    registry,
+                    "POST",
+                    "/subjects/a/versions",
+                    "{\"schemaType\":\"JSON\",\"schema\":\"{\\\"type\\\":\\\"object\\\"}\"}");
+            id = new ObjectMapper()
+                    .readTree(send(registry, "POST", "/subjects/b/versions", referring)
+                            .body())
+                    .path("id")
+                    .asText();
+        }
+        try (EmbeddedRegistry registry = EmbeddedRegistry.start(file, 0)) {
+            JsonNode found = new ObjectMapper()
+                    .readTree(send(registry, "GET", "/schemas/ids/" + id, null).body());
+            assertThat(found.path("references"))
+                    .isEqualTo(new ObjectMapper().readTree(referring).path("references"));
+        }
+    }
+
+    @Test
     void keepsIdsVersionsAndLevelsInItsFile() throws Exception {
         Path file = directory.resolve("registry/schemas.jsonl");
         String deleted = FIRST.replace("\"A\"", "\"B\"");
