@@ -198,7 +198,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 null,
                 HIGH,
                 "Address of the Schema Registry. Several addresses are separated by commas. If it is empty, or not set"
-                        + " although all formats are `json`, there is no registry.");
+                        + " although nothing needs a registry, there is none.");
         connection.add(
                 APPLICATION_ID,
                 Type.STRING,
@@ -348,7 +348,7 @@ public final class ThalwegConfig extends AbstractConfig {
                 ValidString.in(ValueFormat.words(ValueFormat.AVRO, ValueFormat.JSON)),
                 HIGH,
                 "Format of what the learner writes: `avro` in the frame of a schema registry, or `json`. If nothing is"
-                        + " in Avro, no schema registry is needed.");
+                        + " in Avro or Protobuf, no schema registry is needed.");
 
         Group mapping = new Group(def, MAPPING, SettingFlag.REPLAYED, SettingFlag.MAPPING);
         mapping.add(
@@ -1093,7 +1093,7 @@ public final class ThalwegConfig extends AbstractConfig {
         return !getString(REGISTRY_URL).isBlank() && (isGiven(REGISTRY_URL) || needsRegistry());
     }
 
-    /** Whether a format needs a schema registry. */
+    /** Whether a format, or looking up JSON Schemas, needs a schema registry. */
     public boolean needsRegistry() {
         return !needingRegistry().isEmpty();
     }
@@ -1138,8 +1138,11 @@ public final class ThalwegConfig extends AbstractConfig {
             if (formats < needing.size()) {
                 instead.add("drop " + JSON_SCHEMA_LOOKUP);
             }
-            throw new ConfigException("%s is empty, but %s needs a schema registry; set its address, or %s"
-                    .formatted(REGISTRY_URL, String.join(" and ", needing), String.join(" and ", instead)));
+            throw new ConfigException("%s is empty, but %s a schema registry; set its address, or %s"
+                    .formatted(
+                            REGISTRY_URL,
+                            String.join(" and ", needing) + (needing.size() == 1 ? " needs" : " need"),
+                            String.join(" and ", instead)));
         }
         if (changeEvents() == null) {
             List.of(EVENTS_UNWRAP_DELETES, EVENTS_UNWRAP_SNAPSHOTS).stream()

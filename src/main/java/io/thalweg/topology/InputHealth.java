@@ -1,5 +1,6 @@
 package io.thalweg.topology;
 
+import io.thalweg.config.KeyFormat;
 import io.thalweg.config.ThalwegConfig;
 import io.thalweg.config.ValueFormat;
 import io.thalweg.fold.LearningTask;
@@ -190,7 +191,10 @@ final class InputHealth {
             case UNREADABLE -> unreadable(topic);
             case UNKNOWN_SCHEMA ->
                 ": is schema.registry.url that of the producers, and are the schemas of the type that %s says?"
-                        .formatted(formatSetting(topic));
+                        .formatted(
+                                config.keyFormat() == KeyFormat.AVRO
+                                        ? formatSetting(topic) + ", or of keys " + ThalwegConfig.KEY_FORMAT + ","
+                                        : formatSetting(topic));
             case NO_LABEL_FIELD ->
                 ": is %s the name of the field?".formatted(labelSetting(topic))
                         + (isOfLabels(topic)

@@ -495,11 +495,11 @@ class ThalwegConfigTest {
     @ParameterizedTest
     @CsvSource({
         "avro, '', json.schema.lookup has no effect unless examples.format or labels.format is json",
-        "json, avro, 'schema.registry.url is empty, but labels.format = avro and json.schema.lookup = true needs a"
+        "json, avro, 'schema.registry.url is empty, but labels.format = avro and json.schema.lookup = true need a"
                 + " schema registry; set its address, or set the format to json and drop json.schema.lookup'",
         "json, json, 'schema.registry.url is empty, but json.schema.lookup = true needs a schema registry; set its"
                 + " address, or drop json.schema.lookup'",
-        "avro, json, 'schema.registry.url is empty, but examples.format = avro and json.schema.lookup = true needs a"
+        "avro, json, 'schema.registry.url is empty, but examples.format = avro and json.schema.lookup = true need a"
                 + " schema registry; set its address, or set the format to json and drop json.schema.lookup'",
     })
     void lookingUpJsonSchemasNeedsJsonAndARegistry(String events, String labels, String why) {

@@ -116,7 +116,7 @@ public final class BenchmarkReport {
     private void ratioRow(String... cells) {
         add(
                 "The learner's speed over that of others",
-                List.of("row", "speed", "from – to", "CPU time", "from – to"),
+                List.of("row", "speed", "speed, from – to", "CPU time", "CPU time, from – to"),
                 cells);
     }
 

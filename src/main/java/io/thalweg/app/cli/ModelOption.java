@@ -47,6 +47,7 @@ final class ModelOption {
         // they say nothing of a file or a topic that is read now
         settings.remove(ThalwegConfig.MODEL_DEFAULT);
         settings.keySet().removeAll(ThalwegConfig.settings(SettingFlag.LABELS));
+        settings.remove(ThalwegConfig.JSON_SCHEMA_LOOKUP);
         return settings;
     }
 }
